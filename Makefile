@@ -1,0 +1,33 @@
+# make run: everything, locally, with one command.  make test: the same checks as CI.
+PYTHON ?= python3
+BIN := .venv/bin
+ifndef SHOPS
+export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
+endif
+
+.PHONY: run test lint format
+
+run: .venv/run.stamp
+	@exec $(BIN)/python -m webhook_app run --sandbox
+
+test: .venv/test.stamp
+	$(BIN)/python -m pytest
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/test.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/run.stamp: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/test.stamp: .venv/run.stamp requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

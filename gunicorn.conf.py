@@ -1,0 +1,21 @@
+"""How gunicorn runs the receiver; `python -m webhook_app web` uses it, and so does a plain `gunicorn`."""
+
+from pathlib import Path
+
+from webhook_app import logs, settings
+
+_settings = settings.load()
+
+wsgi_app = "webhook_app.app:create_app()"
+bind = f"0.0.0.0:{_settings.port}"
+workers = _settings.web_concurrency
+worker_class = "gthread"
+threads = _settings.web_threads
+# A host gives 10 to 30 seconds after SIGTERM; a webhook takes milliseconds.
+graceful_timeout = 9
+# Longer than what load balancers keep an idle connection for, so that they close it and not we.
+keepalive = 75
+# Where there is memory-backed storage, a slow disk cannot make a heartbeat late.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own names there
+control_socket_disable = True
+logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)

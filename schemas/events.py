@@ -1,0 +1,133 @@
+"""What a payload can mean: the hub between every platform's words and Tweakwise's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+
+class Reason(StrEnum):
+    """Why a delivery was not sent as an event; every member is described in docs/reasons.md."""
+
+    UNMAPPED_TOPIC = "unmapped_topic"
+    NOT_AN_ORDER = "not_an_order"
+    PLATFORM_ERROR = "platform_error"
+    TEST_ORDER = "test_order"
+    DRAFT = "draft"
+    PENDING = "pending"
+    NOT_PAID = "not_paid"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+    DELETED = "deleted"
+    TOO_OLD = "too_old"
+    NO_PRODUCT = "no_product"
+    NO_PROFILE = "no_profile"
+    NO_CONSENT = "no_consent"
+    PERSONAL_DATA = "personal_data"
+    BAD_PROFILE_KEY = "bad_profile_key"
+    ALREADY_COUNTED = "already_counted"
+    EXPIRED = "expired"
+    REDACTED = "redacted"
+    DATA_REQUEST = "data_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A payload that becomes no call, and why; `detail` is a sentence without personal data."""
+
+    reason: Reason
+    detail: str
+
+
+class Payment(IntEnum):
+    """How far an order has come; a shop's `purchase_on` names the first rung that counts."""
+
+    PENDING = 1
+    PLACED = 2
+    PAID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One order line with a product.
+
+    `fields` are what a product-key template may name (`product_id`, `variant_id`, `sku`), only those present;
+    `part_of_bundle` lines carry money but are no products of their own.
+    """
+
+    fields: Mapping[str, str]
+    part_of_bundle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who did it, as far as the payload says: the storefront's attributes and the shop's own customer id."""
+
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """An order.
+
+    `revenue` is the sum of product prices after discount and before tax, in the order's currency, None when the
+    payload does not say; `created_at` is aware, UTC; `fields` are the order's own template fields.
+    """
+
+    order_id: str
+    created_at: datetime
+    payment: Payment
+    visitor: Visitor
+    lines: tuple[Line, ...]
+    revenue: Decimal | None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A results page shown for a term, as typed."""
+
+    term: str
+    visitor: Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Pageview:
+    """A product page shown."""
+
+    line: Line
+    visitor: Visitor
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A duty to wipe what is held of one customer, or of the whole shop when `domain` stands alone.
+
+    `personal` are the e-mail addresses and phone numbers that identify the customer in stored payloads.
+    """
+
+    domain: str
+    customer_id: str | None = None
+    order_ids: frozenset[str] = frozenset()
+    personal: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """A duty to tell what is held of one customer."""
+
+    subject: Redaction
+
+
+Event = Purchase | Search | Pageview
+Meaning = Event | Redaction | DataRequest | Ignored

@@ -1,0 +1,190 @@
+"""Shopify's payloads: https://shopify.dev/docs/api/admin-rest/latest/resources/order and the compliance topics."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import fields
+
+from schemas.base import PlatformSchema, present
+from schemas.events import DataRequest, Ignored, Line, Meaning, Payment, Purchase, Reason, Redaction, Visitor
+from schemas.fields import Attributes, Id, Label, Moment, Money
+
+# https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
+PAYMENT = {
+    "pending": Payment.PENDING,
+    "expired": Payment.PENDING,
+    "authorized": Payment.PLACED,
+    "partially_paid": Payment.PLACED,
+    "partially_refunded": Payment.PAID,
+    "paid": Payment.PAID,
+}
+DRAFT_CHANNEL = "shopify_draft_order"
+
+
+class TaxLine(PlatformSchema):
+    """One tax on a line."""
+
+    price = Money(required=True)
+
+
+class DiscountAllocation(PlatformSchema):
+    """The part of a discount, on the line or on the order, that falls on a line."""
+
+    amount = Money(required=True)
+
+
+class LineItem(PlatformSchema):
+    """One order line; tips, custom items and deleted products have no product_id."""
+
+    product_id = Id(load_default=None, allow_none=True)
+    variant_id = Id(load_default=None, allow_none=True)
+    sku = Label(load_default=None, allow_none=True)
+    quantity = Money(load_default=None, allow_none=True)
+    price = Money(load_default=None, allow_none=True)
+    total_discount = Money(load_default=None, allow_none=True)
+    discount_allocations = fields.List(fields.Nested(DiscountAllocation), load_default=None, allow_none=True)
+    tax_lines = fields.List(fields.Nested(TaxLine), load_default=None, allow_none=True)
+
+
+class Customer(PlatformSchema):
+    """The buyer, where Shopify knows one."""
+
+    id = Id(load_default=None, allow_none=True)
+    email = fields.String(load_default=None, allow_none=True)
+    phone = fields.String(load_default=None, allow_none=True)
+
+
+class OrderSchema(PlatformSchema):
+    """An order, from orders/create, orders/paid or orders/updated."""
+
+    id = Id(required=True)
+    created_at = Moment(required=True)
+    test = fields.Boolean(load_default=False, allow_none=True)
+    source_name = fields.String(load_default=None, allow_none=True)
+    cancelled_at = fields.String(load_default=None, allow_none=True)
+    financial_status = fields.String(load_default=None, allow_none=True)
+    taxes_included = fields.Boolean(load_default=None, allow_none=True)
+    currency = fields.String(load_default=None, allow_none=True)
+    customer_locale = fields.String(load_default=None, allow_none=True)
+    customer = fields.Nested(Customer, load_default=None, allow_none=True)
+    note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
+    line_items = fields.List(fields.Nested(LineItem), required=True)
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return a Purchase, or why this order is none."""
+        return _no_purchase(loaded) or _purchase(loaded)
+
+
+def _no_purchase(order: dict[str, Any]) -> Ignored | None:
+    status = order["financial_status"]
+    if order["test"]:
+        return Ignored(Reason.TEST_ORDER, "Test notification or test order received; it is not counted.")
+    if order["source_name"] == DRAFT_CHANNEL:
+        return Ignored(Reason.DRAFT, "The merchant made this order from a draft; no visitor bought it.")
+    if order["cancelled_at"]:
+        return Ignored(Reason.CANCELLED, "The order was cancelled.")
+    if status == "voided":
+        return Ignored(Reason.VOIDED, "The payment was voided.")
+    if status == "refunded":
+        return Ignored(Reason.REFUNDED, "The order was refunded in full.")
+    return None
+
+
+def _purchase(order: dict[str, Any]) -> Purchase:
+    items = [item for item in order["line_items"] if item["product_id"]]
+    customer = order["customer"] or {}
+    return Purchase(
+        order_id=order["id"],
+        created_at=order["created_at"],
+        payment=PAYMENT.get(order["financial_status"], Payment.PLACED),
+        visitor=Visitor(order["note_attributes"] or {}, customer.get("id")),
+        lines=tuple(_line(item) for item in items),
+        revenue=_revenue(items, taxes_included=order["taxes_included"]),
+        fields=present(locale=order["customer_locale"], currency=order["currency"]),
+    )
+
+
+def _line(item: dict[str, Any]) -> Line:
+    product, variant = item["product_id"], item["variant_id"]
+    return Line(present(product_id=product, variant_id=variant or product, sku=item["sku"]))
+
+
+def _revenue(items: list[dict[str, Any]], *, taxes_included: bool | None) -> Decimal | None:
+    """Sum the lines after discount and before tax; None as soon as one of them does not say."""
+    amounts = [_line_revenue(item, taxes_included=taxes_included) for item in items]
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+
+
+def _line_revenue(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal | None:
+    discount, tax = _discount(item), _tax_inside(item, taxes_included=taxes_included)
+    if item["price"] is None or item["quantity"] is None or discount is None or tax is None:
+        return None
+    total: Decimal = item["price"] * item["quantity"]
+    return total - discount - tax
+
+
+def _discount(item: dict[str, Any]) -> Decimal | None:
+    """The allocations cover order-wide discounts too; `total_discount` is only the line's own, the second best.
+
+    https://shopify.dev/docs/api/admin-rest/latest/resources/order (line_items, total_discount)
+    """
+    if item["discount_allocations"] is None:
+        discount: Decimal | None = item["total_discount"]
+        return discount
+    return sum((part["amount"] for part in item["discount_allocations"]), Decimal(0))
+
+
+def _tax_inside(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal | None:
+    """What of the line's price is tax: nothing where prices exclude it, unknown where the payload does not say."""
+    if taxes_included is False:
+        return Decimal(0)
+    if taxes_included is None or item["tax_lines"] is None:
+        return None
+    return sum((tax["price"] for tax in item["tax_lines"]), Decimal(0))
+
+
+class RedactSchema(PlatformSchema):
+    """customers/redact: https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance."""
+
+    shop_domain = fields.String(required=True)
+    customer = fields.Nested(Customer, required=True)
+    orders_to_redact = fields.List(Id(), load_default=list, allow_none=True)
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return the duty to wipe one customer."""
+        return _subject(loaded, loaded["orders_to_redact"])
+
+
+class DataRequestSchema(PlatformSchema):
+    """customers/data_request: the merchant must tell a customer what is held."""
+
+    shop_domain = fields.String(required=True)
+    customer = fields.Nested(Customer, required=True)
+    orders_requested = fields.List(Id(), load_default=list, allow_none=True)
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return the duty to tell what is held of one customer."""
+        return DataRequest(_subject(loaded, loaded["orders_requested"]))
+
+
+class ShopRedactSchema(PlatformSchema):
+    """shop/redact: sent 48 hours after the app was removed from a shop."""
+
+    shop_domain = fields.String(required=True)
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return the duty to wipe the shop."""
+        return Redaction(domain=loaded["shop_domain"])
+
+
+def _subject(loaded: dict[str, Any], order_ids: list[str | None] | None) -> Redaction:
+    customer = loaded["customer"]
+    return Redaction(
+        domain=loaded["shop_domain"],
+        customer_id=customer["id"],
+        order_ids=frozenset(order for order in order_ids or () if order),
+        personal=frozenset(text for text in (customer["email"], customer["phone"]) if text),
+    )

@@ -1,0 +1,112 @@
+"""WooCommerce's payloads: the REST API's order, and what a webhook sends in its place."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from schemas.base import PlatformSchema, present
+from schemas.events import Ignored, Line, Meaning, Payment, Purchase, Reason, Visitor
+from schemas.fields import Attributes, Id, Label, Moment, Money
+
+# https://woocommerce.com/document/managing-orders/order-statuses/ ; a shop's own statuses (shipped, packed, ...)
+# come after the purchase and count as placed.
+NO_PURCHASE = {
+    "checkout-draft": (Reason.DRAFT, "The checkout was opened, not finished."),
+    "auto-draft": (Reason.DRAFT, "The order is a draft."),
+    "draft": (Reason.DRAFT, "The order is a draft."),
+    "failed": (Reason.FAILED, "The payment failed."),
+    "cancelled": (Reason.CANCELLED, "The order was cancelled."),
+    "refunded": (Reason.REFUNDED, "The order was refunded in full."),
+    "trash": (Reason.DELETED, "The order is in the trash."),
+}
+# Product Bundles, Composite Products and Mix and Match list a bundle's parts as lines of their own.
+PART_OF_BUNDLE = ("bundled_by", "_bundled_by", "composite_parent", "_composite_parent", "_mnm_container")
+ERROR_CODE = re.compile(r"[a-z_]{1,80}")
+ERROR_MEANS = {
+    "woocommerce_rest_cannot_view": "the webhook's user may not read orders: save it as a shop manager",
+    "woocommerce_rest_shop_order_invalid_id": "the order was gone before the webhook was sent",
+}
+
+
+class LineItem(PlatformSchema):
+    """One order line; `product_id` is the parent, `variation_id` the variant or 0."""
+
+    product_id = Id(load_default=None, allow_none=True)
+    variation_id = Id(load_default=None, allow_none=True)
+    sku = Label(load_default=None, allow_none=True)
+    total = Money(load_default=None, allow_none=True)
+    bundled_by = fields.Raw(load_default=None, allow_none=True)
+    composite_parent = fields.Raw(load_default=None, allow_none=True)
+    meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
+
+
+class OrderSchema(PlatformSchema):
+    """An order, from order.created or order.updated; built when the queue runs, so its status decides."""
+
+    id = Id(required=True)
+    status = fields.String(required=True)
+    date_created_gmt = Moment(load_default=None, allow_none=True)
+    date_paid_gmt = Moment(load_default=None, allow_none=True)
+    customer_id = Id(load_default=None, allow_none=True)
+    currency = fields.String(load_default=None, allow_none=True)
+    meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
+    line_items = fields.List(fields.Nested(LineItem), required=True)
+
+    def read(self, payload: Any) -> Meaning:
+        """Tell what `payload` means; a signed error in an order's place is ignored by its code."""
+        if isinstance(payload, dict) and "code" in payload and "line_items" not in payload:
+            return _platform_error(payload["code"])
+        return super().read(payload)
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return a Purchase, or why this order is none."""
+        if why := NO_PURCHASE.get(loaded["status"]):
+            return Ignored(*why)
+        return _purchase(loaded)
+
+
+def _platform_error(code: Any) -> Ignored:
+    known = code if isinstance(code, str) and ERROR_CODE.fullmatch(code) else "unknown"
+    means = ERROR_MEANS.get(known, "see the shop's WooCommerce log")
+    return Ignored(Reason.PLATFORM_ERROR, f"WooCommerce sent the error {known} instead of the order: {means}.")
+
+
+def _purchase(order: dict[str, Any]) -> Purchase:
+    if order["date_created_gmt"] is None:
+        raise ValidationError({"date_created_gmt": ["Missing data for required field."]})
+    items = [item for item in order["line_items"] if item["product_id"]]
+    return Purchase(
+        order_id=order["id"],
+        created_at=order["date_created_gmt"],
+        payment=_payment(order),
+        visitor=Visitor(order["meta_data"] or {}, order["customer_id"]),
+        lines=tuple(_line(item) for item in items),
+        revenue=_revenue(items),
+        fields=present(currency=order["currency"]),
+    )
+
+
+def _payment(order: dict[str, Any]) -> Payment:
+    if order["status"] == "pending":
+        return Payment.PENDING
+    paid = order["date_paid_gmt"] or order["status"] == "completed"
+    return Payment.PAID if paid else Payment.PLACED
+
+
+def _line(item: dict[str, Any]) -> Line:
+    product, variant = item["product_id"], item["variation_id"]
+    said = {**(item["meta_data"] or {}), **item}
+    return Line(
+        fields=present(product_id=product, variant_id=variant or product, sku=item["sku"]),
+        part_of_bundle=any(said.get(name) for name in PART_OF_BUNDLE),
+    )
+
+
+def _revenue(items: list[dict[str, Any]]) -> Decimal | None:
+    """A line's `total` is after discount and before tax, whatever the shop shows its visitors."""
+    totals = [item["total"] for item in items]
+    return None if None in totals else sum(totals, Decimal(0))

@@ -1,0 +1,22 @@
+"""The web process: wiring only."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from webhook_app import logs, settings, shops
+from webhook_app.inbox import Inbox
+from webhook_app.platforms import all_platforms
+from webhook_app.receiver import Receiver, blueprint
+
+
+def create_app() -> Flask:
+    """Make the receiver from the environment. Raises ConfigurationError."""
+    config = settings.load()
+    logs.configure(config.log_level, config.log_format)
+    platforms = all_platforms()
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body
+    app.extensions["receiver"] = Receiver(Inbox(config.database_url), shops.load(platforms), platforms)
+    app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,29 @@
+"""Putting a worker together from the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhook_app import retry, shops
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.retention import Retention
+from webhook_app.platforms import all_platforms
+from webhook_app.translate import Ages
+from webhook_app.tweakwise import Client
+from webhook_app.worker import Rules, Worker
+
+if TYPE_CHECKING:
+    from webhook_app.settings import Settings
+
+
+def make_worker(config: Settings) -> Worker:
+    """Return a worker that has not started. Raises ConfigurationError for a fault in the shops."""
+    platforms = all_platforms()
+    rules = Rules(
+        threads=config.worker_threads,
+        ages=Ages(config.max_order_age, config.max_age),
+        policy=retry.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
+        retention=Retention(config.keep_bodies, config.keep_rows),
+    )
+    inbox = Inbox(config.database_url, config.lease)
+    return Worker(inbox, shops.load(platforms), platforms, Client(config.tweakwise_url), rules)

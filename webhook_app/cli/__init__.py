@@ -1,0 +1,47 @@
+"""The command line: python -m webhook_app <command>."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from webhook_app.cli.deliveries import list_, replay, show
+from webhook_app.cli.samples import send_sample
+from webhook_app.cli.serving import migrate, run, sandbox, web, worker
+from webhook_app.cli.setup import check, platforms
+from webhook_app.errors import ConfigurationError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from click import Context
+
+
+class _Commands(click.Group):
+    """Turns errors of ours into a sentence and an exit code, never into a stack trace."""
+
+    def invoke(self, ctx: Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            count = len(error.faults)
+            heading = f"The configuration has {count} fault{'s' if count > 1 else ''}:"
+            raise click.ClickException("\n  ".join([heading, *error.faults])) from None
+        except StoreUnavailable as error:
+            hint = "Is DATABASE_URL right, and has `python -m webhook_app migrate` been run?"
+            raise click.ClickException(f"The inbox does not answer: {error}. {hint}") from None
+
+
+@click.group(
+    cls=_Commands,
+    commands=[run, web, worker, migrate, sandbox, check, platforms, send_sample, list_, show, replay],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def main() -> None:
+    """Receive signed webhooks of shop platforms and deliver them to Tweakwise.
+
+    Start with `check`: it reads the configuration and says for each shop which URL to paste where. `run` starts
+    everything in one go; `web` and `worker` are its two halves. `list` and `show` tell what arrived and what became
+    of it.
+
+    Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
+    """

@@ -1,0 +1,126 @@
+"""Commands that tell what was received and what became of it: list, show, replay."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from webhook_app import settings
+from webhook_app.errors import UnknownDelivery
+from webhook_app.inbox import Inbox, Row, State
+
+COLOURS = {State.DELIVERED: "green", State.WAITING: "yellow", State.DEAD: "red", State.IGNORED: "bright_black"}
+
+
+@click.command("list")
+@click.option("--shop")
+@click.option("--topic")
+@click.option("--state", type=click.Choice([state.value for state in State]))
+@click.option("--reason", help="For example no_profile; docs/reasons.md lists them.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(
+    *, shop: str | None, topic: str | None, state: str | None, reason: str | None, limit: int, as_json: bool
+) -> None:
+    """List the newest deliveries: state, reason, and the order they count."""
+    inbox = Inbox(settings.load().database_url)
+    rows = inbox.newest(limit, shop=shop, topic=topic, state=state, reason=reason)
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(as_record(row)))
+        return
+    for row in rows:
+        click.echo(_line(row))
+    counts = inbox.counts()
+    click.echo(
+        "In all: " + (", ".join(f"{counts[state]} {state}" for state in State if state in counts) or "nothing yet")
+    )
+
+
+@click.command()
+@click.argument("number", type=int)
+@click.option("--body", is_flag=True, help="Also print the kept headers and the raw body: personal data.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def show(number: int, *, body: bool, as_json: bool) -> None:
+    """Show one delivery: its state, why, and the call that was sent."""
+    inbox = Inbox(settings.load().database_url)
+    try:
+        row = inbox.get(number)
+    except UnknownDelivery:
+        raise click.ClickException(f"There is no delivery {number}.") from None
+    if as_json:
+        click.echo(json.dumps(as_record(row), indent=2))
+    else:
+        click.echo(describe(row))
+    if body:
+        _print_body(inbox, number)
+
+
+@click.command()
+@click.argument("numbers", type=int, nargs=-1, required=True)
+def replay(numbers: tuple[int, ...]) -> None:
+    """Put dead or ignored deliveries back in line: they are translated again from the stored body."""
+    inbox = Inbox(settings.load().database_url)
+    refused = 0
+    for number in numbers:
+        try:
+            said = "back in line" if inbox.replay(number) else "not replayed: only dead or ignored ones with a body are"
+        except UnknownDelivery:
+            said = "there is no such delivery"
+        refused += said != "back in line"
+        click.echo(f"{number}: {said}")
+    if refused:
+        raise SystemExit(1)
+
+
+def describe(row: Row) -> str:
+    """Write one delivery as lines of text."""
+    facts = {
+        "delivery": row.id,
+        "shop": f"{row.shop} ({row.platform})",
+        "topic": row.topic,
+        "received": moment(row.received_at),
+        "state": row.state + (f": {row.reason}" if row.reason else ""),
+        "why": row.detail,
+        "attempts": row.attempts or "",
+        "next attempt": moment(row.due_at) if row.state == State.WAITING else "",
+        "settled": moment(row.settled_at),
+        "counts": row.business_key,
+        "call": f"POST /api/{row.event} {row.call}" if row.call else "",
+        "answer": row.answer,
+        "identity": row.identity,
+        "from": row.domain,
+    }
+    return "\n".join(f"{name:<13} {value}" for name, value in facts.items() if value)
+
+
+def as_record(row: Row) -> dict[str, object]:
+    """Return one delivery as a JSON object, times in ISO 8601."""
+    record = {name: getattr(row, name) for name in Row.__dataclass_fields__}
+    times = {name: moment(value) for name, value in record.items() if name.endswith("_at") and value}
+    return {**record, **times, "call": json.loads(row.call) if row.call else None}
+
+
+def moment(milliseconds: int | None) -> str:
+    """Write a time as ISO 8601 UTC, "" for none."""
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _line(row: Row) -> str:
+    state = click.style(f"{row.state:<10}", fg=COLOURS.get(State(row.state)))
+    why = row.reason or row.business_key or ""
+    return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<18} {state} {why}"
+
+
+def _print_body(inbox: Inbox, number: int) -> None:
+    held = inbox.body(number)
+    if held is None:
+        click.echo("\nThe body was wiped.")
+        return
+    headers, body = held
+    click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in headers.items()) + "\n")
+    click.echo(body.decode("utf-8", "replace"))

@@ -1,0 +1,160 @@
+"""Commands that serve: run, web, worker, migrate, sandbox."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from webhook_app import logs, settings, shops
+from webhook_app.inbox import migrate as migrations
+from webhook_app.inbox.database import Database
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from webhook_app.settings import Settings
+    from webhook_app.shops import Shop
+
+ROOT = Path(__file__).parents[2]
+SHOWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT")
+
+
+@click.command()
+@click.option("--sandbox", "with_sandbox", is_flag=True, help="Also start a local Tweakwise and deliver to that.")
+@click.option("--sandbox-port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+def run(*, with_sandbox: bool, sandbox_port: int) -> None:
+    """Start web and worker in one go, and apply migrations first.
+
+    For one machine, for trying things out, and for small hosts where web and worker share a disk. Stops everything
+    on Ctrl-C, and also when one of them ends.
+    """
+    from webhook_app.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
+
+    config, known = settings.load(), shops.load(all_platforms())
+    logs.configure(config.log_level, config.log_format)
+    migrations.upgrade(Database(config.database_url))
+    _warn_of_a_forgetful_disk(config)
+    sandbox_url = f"http://127.0.0.1:{sandbox_port}"
+    supervisor = Supervisor(ROOT)
+    if with_sandbox:
+        _refuse_other_tweakwise(known)
+        supervisor.environment["TWEAKWISE_URL"] = sandbox_url
+        keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
+        supervisor.add("sandbox", ["sandbox", f"--port={sandbox_port}", *keys], f"{sandbox_url}/healthz")
+    supervisor.add("worker", ["worker"])
+    supervisor.add("web", ["web"], f"http://127.0.0.1:{config.port}/readyz")
+    sys.exit(supervisor.run(_banner(config, known, sandbox_url if with_sandbox else None)))
+
+
+@click.command()
+def web() -> None:
+    """Start the web server (gunicorn) that receives webhooks, on PORT."""
+    config = _checked()
+    _refuse_split_disk(config, "web")
+    if not migrations.is_current(Database(config.database_url)):
+        click.echo(
+            "The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.", err=True
+        )
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"])  # noqa: S606
+
+
+@click.command()
+def worker() -> None:
+    """Start a worker that delivers what was received. Any number may run at once."""
+    from webhook_app.assembly import make_worker  # noqa: PLC0415 - keeps the other commands quick
+
+    config = _checked()
+    _refuse_split_disk(config, "worker")
+    logs.configure(config.log_level, config.log_format)
+    working = make_worker(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: working.stop())
+    working.run()
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the current shape; does nothing when it is."""
+    database = Database(settings.load().database_url)
+    done = migrations.is_current(database)
+    migrations.upgrade(database)
+    click.echo(f"{'Nothing to do' if done else 'Migrated'}: the database is at {migrations.head()}.")
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+@click.option("--instance-key", "instance_keys", multiple=True, help="Accept only these keys (repeatable).")
+@click.option(
+    "--catalogue",
+    type=click.File(encoding="utf-8"),
+    help="A file with one product key a line; keys that are not in it are reported as unknown.",
+)
+@click.option("--max-profiles", type=click.IntRange(1), default=10_000, show_default=True)
+def sandbox(port: int, instance_keys: tuple[str, ...], catalogue: Any, max_profiles: int) -> None:
+    """Start a local imitation of the Tweakwise Analytics API, on 127.0.0.1, with pages to look at.
+
+    It is not Tweakwise: it keeps what it gets in memory, and can be told to be slow, to fail or to refuse.
+    """
+    from webhook_app.sandbox.serve import serve  # noqa: PLC0415 - only this command loads Flask
+
+    keys = {line.strip() for line in catalogue or () if line.strip()}
+    serve(port, instance_keys, keys, max_profiles)
+
+
+def _checked() -> Settings:
+    """Read settings and shops, so that a fault is told here and not by a child process."""
+    config = settings.load()
+    shops.load(all_platforms())
+    return config
+
+
+def _refuse_split_disk(config: Settings, command: str) -> None:
+    if "DYNO" in os.environ and config.database_url.startswith(settings.SQLITE):
+        raise click.ClickException(
+            f"Heroku's dynos do not share a disk: with SQLite, `{command}` on its own would lose every event. "
+            "Use `python -m webhook_app run` in one dyno."
+        )
+
+
+def _warn_of_a_forgetful_disk(config: Settings) -> None:
+    if "DYNO" in os.environ and config.database_url.startswith(settings.SQLITE):
+        click.echo("Warning: a dyno's disk is emptied at every restart; undelivered events go with it.", err=True)
+
+
+def _refuse_other_tweakwise(known: dict[str, Shop]) -> None:
+    elsewhere = [shop.name for shop in known.values() if shop.tweakwise_url]
+    if elsewhere:
+        raise click.ClickException(
+            f"--sandbox: these shops have a tweakwise_url of their own: {', '.join(elsewhere)}. "
+            "Take it out, or their events would go there and not to the sandbox."
+        )
+
+
+def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -> str:
+    shown = [f"{name}={shlex.quote(os.environ[name])}" for name in SHOWN_VARIABLES if os.environ.get(name)]
+    command = " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
+    first = next(iter(known.values()))
+    topic = all_platforms()[first.platform].topics[0].name
+    base = f"http://127.0.0.1:{config.port}"
+    urls = [f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()]
+    arrived = [f"What arrived at the local Tweakwise: {sandbox_url}/"] if sandbox_url else []
+    return "\n".join(
+        [
+            "",
+            "Ready. Webhook URLs:",
+            *urls,
+            "",
+            *arrived,
+            f"What was received:  {command} list",
+            f"Send a sample:      {command} send-sample {first.platform} {topic}",
+            "",
+            "Ctrl-C stops everything.",
+            "",
+        ]
+    )

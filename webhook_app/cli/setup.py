@@ -1,0 +1,91 @@
+"""Commands for setting up: check, platforms."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from webhook_app import settings, shops
+from webhook_app.errors import ConfigurationError
+from webhook_app.inbox import migrate as migrations
+from webhook_app.inbox.database import Database
+from webhook_app.platforms import all_platforms
+
+
+@click.command()
+@click.option("--url", help="Where this receiver is reached from outside, e.g. https://events.example.com.")
+def check(url: str | None) -> None:
+    """Read settings and shops, and report every fault together with the line to change.
+
+    For each shop it says the webhook URL to paste, the topics to subscribe to and what is worth a second look.
+    """
+    config, known = _read()
+    base = (url or f"http://127.0.0.1:{config.port}").rstrip("/")
+    for shop in known.values():
+        _tell(shop, base)
+    if not url:
+        click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
+    current = migrations.is_current(Database(config.database_url))
+    click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
+    click.echo(f"Tweakwise  {config.tweakwise_url}")
+
+
+def _read() -> tuple[settings.Settings, dict[str, shops.Shop]]:
+    """Read both parts of the configuration before complaining of either."""
+    faults: list[str] = []
+    config, known = None, None
+    try:
+        config = settings.load()
+    except ConfigurationError as error:
+        faults += error.faults
+    try:
+        known = shops.load(all_platforms())
+    except ConfigurationError as error:
+        faults += error.faults
+    if config is None or known is None:
+        raise ConfigurationError(faults)
+    return config, known
+
+
+def _tell(shop: shops.Shop, base: str) -> None:
+    platform = all_platforms()[shop.platform]
+    topics = [topic.name for topic in platform.topics if topic.subscribe]
+    click.secho(f"{shop.name} ({platform.title})", bold=True)
+    click.echo(f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}")
+    click.echo(f"  topics       {', '.join(topics)}")
+    click.echo(f"  product key  {shop.product_key.text}")
+    for remark in _remarks(shop):
+        click.echo(f"  note         {remark}")
+    click.echo()
+
+
+def _remarks(shop: shops.Shop) -> list[str]:
+    remarks = []
+    if any(secret != secret.strip() for secret in shop.secrets):
+        remarks.append("a secret begins or ends with white space; was it pasted with too much?")
+    if shop.profile_salt is None and not shop.require_consent:
+        remarks.append("no profile_salt: orders without a storefront-written profile key are ignored as no_profile.")
+    if shop.tweakwise_url:
+        remarks.append(f"delivers to {shop.tweakwise_url}")
+    return remarks
+
+
+@click.command()
+@click.argument("name", required=False)
+def platforms(name: str | None) -> None:
+    """Tell what is supported: the platforms, or one platform's topics, secret and quirks."""
+    known = all_platforms()
+    if name is None:
+        for platform in known.values():
+            click.echo(f"{platform.name:<14} {', '.join(topic.name for topic in platform.topics if topic.subscribe)}")
+        return
+    if name not in known:
+        raise click.BadParameter(f"there is no platform {name}; known are {', '.join(known)}", param_hint="NAME")
+    platform = known[name]
+    click.secho(platform.title, bold=True)
+    for topic in platform.topics:
+        click.echo(f"  {topic.name:<24} {topic.about}{'' if topic.subscribe else ' (nothing to subscribe to)'}")
+    click.echo(f"\nStored and ignored, by name: {', '.join(platform.ignored)}, and every other topic.")
+    click.echo(f"\nSecret: {platform.secret}")
+    click.echo("\nGood to know:" + "".join(f"{os.linesep}  - {quirk}" for quirk in platform.quirks))

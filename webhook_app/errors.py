@@ -1,0 +1,41 @@
+"""Every error of ours, and what it means for the caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ReceiverError(Exception):
+    """The root of the tree."""
+
+
+class ConfigurationError(ReceiverError):
+    """A setting or a shop is wrong: say every fault, start nothing."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        """`faults` are sentences, each naming the line or the variable to change."""
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+class BadSignature(ReceiverError):  # noqa: N818 - the word of the field
+    """The request did not prove itself: answer 401 with `reason`, keep nothing.
+
+    `reason` is a stable name (`signature_missing`, ...); `hint` a sentence for whoever set the webhook up.
+    """
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        """Neither text may hold a secret or anything of the body."""
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+class StoreUnavailable(ReceiverError):  # noqa: N818 - says what is the case
+    """The inbox cannot keep or tell anything now: answer 503 with Retry-After, or try again."""
+
+
+class UnknownDelivery(ReceiverError):  # noqa: N818 - says what is the case
+    """There is no delivery with this number."""

@@ -1,0 +1,18 @@
+"""The store: what was received, where it stands, and the only ways from one state to another."""
+
+from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Row, Settlement
+from webhook_app.inbox.states import TRANSITIONS, State, Transition, Verb
+from webhook_app.inbox.store import Inbox
+
+__all__ = [
+    "TRANSITIONS",
+    "Arrival",
+    "Delivery",
+    "Inbox",
+    "Kept",
+    "Row",
+    "Settlement",
+    "State",
+    "Transition",
+    "Verb",
+]

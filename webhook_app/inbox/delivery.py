@@ -1,0 +1,95 @@
+"""What goes into the inbox and what comes out of it, as values. Times are milliseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.call import Call
+    from webhook_app.inbox.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A proven request, to be kept."""
+
+    shop: str
+    platform: str
+    topic: str
+    identity: str
+    domain: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The number under which an arrival is stored, and whether it was there before."""
+
+    id: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A claimed delivery. `body` is None when it was wiped; `claims` proves whose lease it is until `due_at`."""
+
+    id: int
+    shop: str
+    platform: str
+    topic: str
+    received_at: int
+    due_at: int
+    claims: int
+    lapses: int
+    attempts: int
+    first_attempt_at: int | None
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claimed delivery.
+
+    `retry_in` is in seconds, for WAITING alone; `attempted` says that a call went out; `keeps_key` that the order
+    may be at Tweakwise although this delivery is dead; `wipes` that the body must go at once.
+    """
+
+    delivery: Delivery
+    state: State
+    reason: str = ""
+    detail: str = ""
+    retry_in: float = 0.0
+    attempted: bool = False
+    answer: str | None = None
+    call: Call | None = None
+    keeps_key: bool = False
+    wipes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored delivery as the command line shows it; `call` is the JSON text that was sent, None before."""
+
+    id: int
+    shop: str
+    platform: str
+    topic: str
+    identity: str
+    domain: str
+    received_at: int
+    state: str
+    reason: str
+    detail: str
+    due_at: int | None
+    claims: int
+    attempts: int
+    first_attempt_at: int | None
+    settled_at: int | None
+    business_key: str | None
+    event: str | None
+    call: str | None
+    answer: str | None

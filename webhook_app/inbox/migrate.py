@@ -1,0 +1,46 @@
+"""Bringing the database to the current shape, and telling whether it is."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+if TYPE_CHECKING:
+    from webhook_app.inbox.database import Database
+
+SCRIPTS = Path(__file__).with_name("migrations")
+
+
+def upgrade(database: Database) -> None:
+    """Apply every migration that is missing. Raises StoreUnavailable."""
+    database.prepare()
+    config = _config()
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether every migration is applied. Raises StoreUnavailable where the database does not answer."""
+    if not database.path.exists():
+        return False
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head()
+
+
+@cache
+def head() -> str | None:
+    """Return the newest migration's name."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    return config

@@ -1,0 +1,122 @@
+"""Forgetting: old bodies and rows in small steps, and at once what the law says must go."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, select, tuple_, update
+
+from webhook_app.inbox.states import State, Verb, sources
+from webhook_app.inbox.tables import bodies, business_keys, deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sqlalchemy import Select
+
+    from webhook_app.inbox.store import Inbox
+
+STEP = 200  # rows a transaction; between two steps webhooks are accepted
+PAUSE = 0.01  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long, in seconds, bodies and rows of settled deliveries are kept; dead ones stay until replayed."""
+
+    keep_bodies: float
+    keep_rows: float
+
+
+def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lambda: False) -> tuple[int, int]:
+    """Wipe what is past its time; returns how many bodies and rows went."""
+    now = inbox.clock()
+    wiped = _in_steps(_wipe_bodies(inbox, now - int(retention.keep_bodies * 1000)), stopped)
+    gone = _in_steps(_delete_rows(inbox, now - int(retention.keep_rows * 1000)), stopped)
+    return wiped, gone
+
+
+def _in_steps(steps: Iterator[int], stopped: Callable[[], bool]) -> int:
+    done = 0
+    for count in steps:
+        done += count
+        if stopped():
+            break
+        time.sleep(PAUSE)
+    return done
+
+
+def _wipe_bodies(inbox: Inbox, before: int) -> Iterator[int]:
+    query = select(deliveries.c.id).where(deliveries.c.held_since < before).limit(STEP)
+    while ids := _read(inbox, query):
+        numbers = [row.id for row in ids]
+        with inbox.database.writing() as connection:
+            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(numbers)))
+            connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(held_since=None))
+        yield len(numbers)
+
+
+def _delete_rows(inbox: Inbox, before: int) -> Iterator[int]:
+    for page in _pages_from(inbox, before):
+        old = [row for row in page if row.settled_at and row.settled_at < before and row.state != State.DEAD]
+        ids = [row.id for row in old]
+        keys = [(row.shop, row.business_key) for row in old if row.business_key]
+        owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
+        with inbox.database.writing() as connection:
+            connection.execute(delete(business_keys).where(owned))
+            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
+            connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
+        yield len(ids)
+
+
+def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
+    """Yield the rows received before then; numbers grow with time, so that the first young row ends it."""
+    last = 0
+    while True:
+        query = select(deliveries).where(deliveries.c.id > last).order_by(deliveries.c.id).limit(STEP)
+        page = [row for row in _read(inbox, query) if row.received_at < before]
+        if not page:
+            return
+        last = page[-1].id
+        yield page
+
+
+def find(inbox: Inbox, shop: str, matches: Callable[[str, bytes], bool]) -> list[int]:
+    """Return the deliveries of `shop` whose held (domain, body) match, oldest first."""
+    found: list[int] = []
+    last = 0
+    while page := _page(inbox, shop, last):
+        found += [row.id for row in page if matches(row.domain, row.body)]
+        last = page[-1].id
+    return found
+
+
+def _page(inbox: Inbox, shop: str, after: int) -> Sequence[Any]:
+    query = (
+        select(deliveries.c.id, deliveries.c.domain, bodies.c.body)
+        .join(bodies, bodies.c.delivery_id == deliveries.c.id)
+        .where(deliveries.c.shop == shop, deliveries.c.id > after)
+        .order_by(deliveries.c.id)
+        .limit(STEP)
+    )
+    return _read(inbox, query)
+
+
+def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
+    with inbox.database.reading() as connection:
+        return connection.execute(query).all()
+
+
+def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
+    """Wipe the bodies and calls of `ids`; those that were not settled are ignored for `reason`."""
+    now = inbox.clock()
+    for start in range(0, len(ids), STEP):
+        some = deliveries.c.id.in_(ids[start : start + STEP])
+        unsettled = deliveries.c.state.in_(sources(Verb.REDACT))
+        settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
+        with inbox.database.writing() as connection:
+            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids[start : start + STEP])))
+            connection.execute(update(deliveries).where(some).values(call=None, answer=None, held_since=None))
+            connection.execute(update(deliveries).where(some, unsettled).values(**settled))

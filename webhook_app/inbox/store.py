@@ -1,0 +1,252 @@
+"""The inbox: keep, claim, reserve, settle, release, replay; every change of state goes along TRANSITIONS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
+
+from webhook_app.errors import UnknownDelivery
+from webhook_app.inbox.database import Database, now_ms
+from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Row, Settlement
+from webhook_app.inbox.group import GroupCommit
+from webhook_app.inbox.states import State, Verb, sources
+from webhook_app.inbox.tables import bodies, business_keys, deliveries
+from webhook_app.inbox.wake import Bell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection, Select
+
+CLAIMED = [deliveries.c[name] for name in Delivery.__dataclass_fields__ if name != "body"]
+
+
+class Inbox:
+    """The store of one process. Its methods may be called from any thread and raise StoreUnavailable."""
+
+    def __init__(self, url: str, lease: float = 60.0, clock: Callable[[], int] = now_ms) -> None:
+        """Open the inbox at `url`; `lease` is in seconds, `clock` tells milliseconds since 1970 UTC."""
+        self.database = Database(url)
+        self.clock = clock
+        self.bell = Bell(self.database.path.with_name(self.database.path.name + "-bell"))
+        self._lease = int(lease * 1000)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all)
+        self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
+
+    def close(self) -> None:
+        """Let go of every connection and file."""
+        self.bell.close()
+        self.database.close()
+
+    def keep(self, arrival: Arrival) -> Kept:
+        """Store `arrival` once; returns after the commit is on disk."""
+        return self._keeping.submit(arrival)
+
+    def claim(self, limit: int) -> list[Delivery]:
+        """Lease up to `limit` deliveries that are due, those due longest first."""
+        now = self.clock()
+        with self.database.writing() as connection:
+            ids = connection.scalars(
+                select(deliveries.c.id)
+                .where(deliveries.c.due_at <= now, deliveries.c.state.in_(sources(Verb.CLAIM)))
+                .order_by(deliveries.c.due_at)
+                .limit(limit)
+            ).all()
+            return self._lease_all(connection, ids, now) if ids else []
+
+    def _lease_all(self, connection: Connection, ids: Sequence[int], now: int) -> list[Delivery]:
+        lapsed = (deliveries.c.state == State.DELIVERING).cast(deliveries.c.lapses.type)
+        rows = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(ids))
+            .values(
+                state=State.DELIVERING,
+                due_at=now + self._lease,
+                claims=deliveries.c.claims + 1,
+                lapses=deliveries.c.lapses + lapsed,
+            )
+            .returning(*CLAIMED)
+        ).all()
+        held = connection.execute(select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(ids)))
+        body_of = {row.delivery_id: row.body for row in held}
+        claimed = [Delivery(**row._asdict(), body=body_of.get(row.id)) for row in rows]
+        return sorted(claimed, key=lambda delivery: delivery.id)
+
+    def reserve(self, calls: Iterable[tuple[Delivery, str]]) -> dict[int, int]:
+        """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
+        wanted = {delivery.id: (delivery.shop, key) for delivery, key in calls}
+        if not wanted:
+            return {}
+        with self.database.writing() as connection:
+            connection.execute(
+                insert(business_keys).on_conflict_do_nothing(),
+                [{"shop": shop, "key": key, "delivery_id": number} for number, (shop, key) in wanted.items()],
+            )
+            pair = tuple_(business_keys.c.shop, business_keys.c.key)
+            owners = connection.execute(select(business_keys).where(pair.in_(set(wanted.values()))))
+            owner_of = {(row.shop, row.key): row.delivery_id for row in owners}
+        return {number: owner_of[pair] for number, pair in wanted.items()}
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Write down what became of deliveries; False for one whose lease had run out and went to another worker."""
+        return self._settling.submit(settlements)
+
+    def release(self, claimed: Sequence[Delivery]) -> None:
+        """Give back deliveries that nothing was done about."""
+        now = self.clock()
+        with self.database.writing() as connection:
+            for delivery in claimed:
+                connection.execute(_leased(delivery).values(state=State.RECEIVED, due_at=now))
+        self.bell.ring()
+
+    def replay(self, number: int) -> bool:
+        """Put a dead or ignored delivery back in line; False when its state does not allow it or its body is gone.
+
+        Raises UnknownDelivery.
+        """
+        with self.database.writing() as connection:
+            state = connection.scalar(select(deliveries.c.state).where(deliveries.c.id == number))
+            if state is None:
+                raise UnknownDelivery(str(number))
+            held = connection.scalar(select(bodies.c.delivery_id).where(bodies.c.delivery_id == number))
+            allowed = state in sources(Verb.REPLAY) and held is not None
+            if allowed:
+                connection.execute(update(deliveries).where(deliveries.c.id == number).values(**self._anew()))
+        self.bell.ring()
+        return allowed
+
+    def next_due(self) -> int | None:
+        """Return when the next delivery may be claimed, None when there is nothing unfinished."""
+        with self.database.reading() as connection:
+            due: int | None = connection.scalar(select(func.min(deliveries.c.due_at)))
+        return due
+
+    def get(self, number: int) -> Row:
+        """Return one delivery. Raises UnknownDelivery."""
+        found = self._rows(select(deliveries).where(deliveries.c.id == number))
+        if not found:
+            raise UnknownDelivery(str(number))
+        return found[0]
+
+    def newest(self, limit: int, **wanted: str | None) -> list[Row]:
+        """Return the newest deliveries, newest first; `wanted` are values of shop, topic, state or reason."""
+        query = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit)
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(deliveries.c[name] == value)
+        return self._rows(query)
+
+    def counts(self) -> dict[str, int]:
+        """Count the deliveries by state."""
+        query = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
+        with self.database.reading() as connection:
+            return {row.state: row.number for row in connection.execute(query)}
+
+    def body(self, number: int) -> tuple[dict[str, str], bytes] | None:
+        """Return the kept headers and the raw body, None once they are wiped."""
+        query = select(bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id == number)
+        with self.database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (json.loads(row.headers), row.body)
+
+    def _rows(self, query: Select[Any]) -> list[Row]:
+        with self.database.reading() as connection:
+            return [
+                Row(**{name: value for name, value in row._asdict().items() if name in Row.__dataclass_fields__})
+                for row in connection.execute(query)
+            ]
+
+    def _keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        now = self.clock()
+        with self.database.writing() as connection:
+            kept = [_keep(connection, arrival, now) for arrival in arrivals]
+        self.bell.ring()
+        return kept
+
+    def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
+        now = self.clock()
+        with self.database.writing() as connection:
+            return [[_settle(connection, settlement, now) for settlement in group] for group in groups]
+
+    def _anew(self) -> dict[str, Any]:
+        return {
+            "state": State.RECEIVED,
+            "reason": "",
+            "detail": "",
+            "due_at": self.clock(),
+            "lapses": 0,
+            "attempts": 0,
+            "first_attempt_at": None,
+            "settled_at": None,
+            "held_since": None,
+        }
+
+
+def _keep(connection: Connection, arrival: Arrival, now: int) -> Kept:
+    added = connection.scalar(
+        insert(deliveries)
+        .values(
+            shop=arrival.shop,
+            platform=arrival.platform,
+            topic=arrival.topic,
+            identity=arrival.identity,
+            domain=arrival.domain,
+            received_at=now,
+            state=State.RECEIVED,
+            due_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(deliveries.c.id)
+    )
+    if added is None:
+        return Kept(_number_of(connection, arrival), duplicate=True)
+    headers = json.dumps(dict(arrival.headers))
+    connection.execute(insert(bodies).values(delivery_id=added, headers=headers, body=arrival.body))
+    return Kept(added, duplicate=False)
+
+
+def _number_of(connection: Connection, arrival: Arrival) -> int:
+    same = (deliveries.c.shop == arrival.shop) & (deliveries.c.identity == arrival.identity)
+    number: int = connection.execute(select(deliveries.c.id).where(same)).scalar_one()
+    return number
+
+
+def _leased(delivery: Delivery) -> Any:
+    """Update the row only while its lease is still the one this delivery was claimed with."""
+    mine = (deliveries.c.id == delivery.id) & (deliveries.c.claims == delivery.claims)
+    return update(deliveries).where(mine, deliveries.c.state.in_(sources(Verb.SETTLE)))
+
+
+def _settle(connection: Connection, settlement: Settlement, now: int) -> bool:
+    delivery, call = settlement.delivery, settlement.call
+    waits = settlement.state is State.WAITING
+    dead = settlement.state is State.DEAD
+    values: dict[str, Any] = {
+        "state": settlement.state,
+        "reason": settlement.reason,
+        "detail": settlement.detail,
+        "due_at": now + int(settlement.retry_in * 1000) if waits else None,
+        "lapses": 0,
+        "attempts": delivery.attempts + settlement.attempted,
+        "first_attempt_at": delivery.first_attempt_at or (now if settlement.attempted else None),
+        "settled_at": None if waits else now,
+        "held_since": None if waits or dead or settlement.wipes else now,
+        "answer": settlement.answer,
+    }
+    if call is not None:
+        values |= {"event": call.event, "business_key": call.key, "call": call.as_json()}
+    mine = connection.execute(_leased(delivery).values(**values)).rowcount == 1
+    if mine and dead and not settlement.keeps_key:
+        connection.execute(delete(business_keys).where(_keys_of(settlement)))
+    if mine and settlement.wipes:
+        connection.execute(delete(bodies).where(bodies.c.delivery_id == delivery.id))
+    return mine
+
+
+def _keys_of(settlement: Settlement) -> Any:
+    key = settlement.call.key if settlement.call else ""
+    of_shop = (business_keys.c.shop == settlement.delivery.shop) & (business_keys.c.key == key)
+    return of_shop & (business_keys.c.delivery_id == settlement.delivery.id)

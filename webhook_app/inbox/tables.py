@@ -1,0 +1,72 @@
+"""The inbox's tables. Times are milliseconds since 1970 UTC.
+
+There are no foreign keys: every write touches at most the rows of one delivery, in one transaction, and the check
+would cost on the path that answers a webhook.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+# SQLite counts up by itself only in a column of the type INTEGER, which holds 64 bits there.
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("shop", String(64), nullable=False),
+    Column("platform", String(64), nullable=False),
+    Column("topic", String(128), nullable=False),
+    Column("identity", String(128), nullable=False),
+    Column("domain", String(255), nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+    # When it may be claimed: at once, when a retry is due, or when a lease runs out. NULL once it is settled for good.
+    Column("due_at", BigInteger),
+    # How often it was claimed: the fencing token, so that a worker whose lease ran out cannot settle.
+    Column("claims", Integer, nullable=False, default=0),
+    # How many leases ran out in a row: a delivery that kills its worker is not tried for ever.
+    Column("lapses", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("first_attempt_at", BigInteger),
+    Column("settled_at", BigInteger),
+    # Since when a settled delivery's body is held; NULL while it is needed and once it is wiped.
+    Column("held_since", BigInteger),
+    Column("business_key", String(192)),
+    Column("event", String(32)),
+    Column("call", Text),
+    Column("answer", Text),
+    UniqueConstraint("shop", "identity", name="uq_deliveries_identity"),
+)
+# Only what is unfinished has a due_at, so claiming costs the same however many rows are settled.
+for _name in ("due_at", "held_since"):
+    _there = deliveries.c[_name].is_not(None)
+    Index(
+        "ix_deliveries_" + _name.partition("_")[0],
+        deliveries.c[_name],
+        sqlite_where=_there,
+        postgresql_where=_there,
+    )
+
+# Apart from the rows, so that a change of state does not write four kilobytes of body again.
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("delivery_id", Number, primary_key=True, autoincrement=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Which delivery sends (or sent) the call of a business key: one order is one purchase.
+business_keys = Table(
+    "business_keys",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("key", String(192), primary_key=True),
+    Column("delivery_id", Number, nullable=False),
+)

@@ -1,0 +1,79 @@
+"""Logs: one line an outcome, as text or JSON, for our code and for the libraries alike."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure(level: str, form: Literal["console", "json"]) -> None:
+    """Send everything to standard error in one form."""
+    logging.config.dictConfig(as_dict(level, form))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            _without_values,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
+    """Return the standard library's logging configuration, also for gunicorn."""
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=18)
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "ours": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                "foreign_pre_chain": [*SHARED, _without_values],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        # One line a request is the receiver's own; gunicorn says when it starts and stops, alembic what it applies.
+        "loggers": {
+            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "alembic": {"level": "WARNING"},
+        },
+    }
+
+
+def _without_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Name an exception by its type and place: its message may quote what somebody sent."""
+    exc_info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException):
+        event["error"] = describe(error)
+    return event
+
+
+def describe(error: BaseException) -> str:
+    """Return the type of `error` and where it was raised, never its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

@@ -1,0 +1,123 @@
+"""What a platform is: a value that says how its webhooks are signed, named and shaped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from schemas.events import Ignored, Reason
+from webhook_app.errors import BadSignature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schemas.base import PlatformSchema
+    from schemas.events import Meaning
+    from webhook_app.signatures import Signature
+
+SAMPLE_DOMAIN = "sample.example"
+PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One of the platform's own words for what happened.
+
+    `about` is a sentence for a person; `schema` reads the payload; `subscribe` says whether a shop should ask for
+    it; `sample` makes a realistic payload for `send-sample`.
+    """
+
+    name: str
+    about: str
+    schema: PlatformSchema
+    sample: Callable[[Sample], dict[str, Any]]
+    subscribe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a sample payload is made for: a fresh number, a time in ISO 8601 UTC, and the profile key to carry."""
+
+    number: int
+    now: str
+    profile_attribute: str
+    profile_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a proven request says of itself, besides its body.
+
+    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said.
+    """
+
+    topic: str
+    identity: str
+    domain: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
+
+    Where a platform uses several names for one header, the first is the one our samples are sent with.
+    `identity_headers` are empty where the platform has no id that is truly unique; topic and body stand in for it.
+    `ignored` maps a pattern of topics to what they mean instead of an event.
+    """
+
+    name: str
+    title: str
+    signature: Signature
+    topic_headers: tuple[str, ...]
+    topics: Sequence[Topic]
+    identity_headers: tuple[str, ...] = ()
+    domain_headers: tuple[str, ...] = ()
+    kept_headers: tuple[str, ...] = ()
+    ignored: Mapping[str, Ignored] = field(default_factory=dict)
+    ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
+    secret: str = ""
+    quirks: tuple[str, ...] = ()
+
+    def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
+        """Verify the raw body and read the envelope; raises BadSignature."""
+        self.signature.verify(body, headers, secrets)
+        topic = _first(headers, self.topic_headers)
+        if not PRINTABLE.fullmatch(topic):
+            raise BadSignature("topic_missing", f"The request has no usable {self.topic_headers[0]} header.")
+        given = _first(headers, self.identity_headers)
+        identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
+        kept = {name: headers[name] for name in self._kept() if name in headers}
+        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept)
+
+    def read(self, topic: str, payload: Any) -> Meaning:
+        """Tell what a payload of `topic` means; raises marshmallow's ValidationError."""
+        known = self.topic(topic)
+        if known:
+            return known.schema.read(payload)
+        patterns = (meaning for pattern, meaning in self.ignored.items() if fnmatchcase(topic, pattern))
+        return next(patterns, Ignored(Reason.UNMAPPED_TOPIC, "No event is made of this topic."))
+
+    def topic(self, name: str) -> Topic | None:
+        """Return the mapped topic of that name, if there is one."""
+        return next((topic for topic in self.topics if topic.name == name), None)
+
+    def sign_sample(self, topic: str, identity: str, body: bytes, secret: str) -> dict[str, str]:
+        """Return the headers under which the platform would post `body`."""
+        said = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, SAMPLE_DOMAIN))
+        named = {names[0]: value for names, value in said if names}
+        return {"content-type": "application/json", **named, **self.signature.sign(body, secret)}
+
+    def _kept(self) -> tuple[str, ...]:
+        return (*self.topic_headers, *self.identity_headers, *self.domain_headers, *self.kept_headers)
+
+
+def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((headers[name] for name in names if headers.get(name)), "")
+
+
+def _digest(topic: str, body: bytes) -> str:
+    return hashlib.sha256(topic.encode() + b"\0" + body).hexdigest()

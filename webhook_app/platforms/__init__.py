@@ -1,0 +1,18 @@
+"""One module a platform, each defining PLATFORM; they are discovered, never listed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from webhook_app.platform import Platform
+
+
+@cache
+def all_platforms() -> dict[str, Platform]:
+    """Import every module of this folder and return its platform by name."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    return {module.PLATFORM.name: module.PLATFORM for module in modules}

@@ -1,0 +1,126 @@
+"""Shopify: https://shopify.dev/docs/apps/build/webhooks ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.events import Ignored, Reason
+from schemas.shopify import DataRequestSchema, OrderSchema, RedactSchema, ShopRedactSchema
+from webhook_app.platform import SAMPLE_DOMAIN, Platform, Sample, Topic
+from webhook_app.signatures import BodyHmac
+
+
+def _order(sample: Sample) -> dict[str, Any]:
+    return {
+        "id": sample.number,
+        "created_at": sample.now,
+        "currency": "EUR",
+        "customer": None,
+        "customer_locale": "nl-NL",
+        "cancelled_at": None,
+        "financial_status": "paid",
+        "source_name": "web",
+        "taxes_included": True,
+        "test": False,
+        "note_attributes": [{"name": sample.profile_attribute, "value": sample.profile_key}],
+        "line_items": [
+            _line("8011551572211", "44123456789011", "MUG-BLUE", "19.95", "3.46"),
+            _line("8011551572212", "44123456789012", "TSHIRT-M", "12.95", "2.25"),
+        ],
+    }
+
+
+def _line(product: str, variant: str, sku: str, price: str, tax: str) -> dict[str, Any]:
+    return {
+        "product_id": int(product),
+        "variant_id": int(variant),
+        "sku": sku,
+        "quantity": 1,
+        "price": price,
+        "discount_allocations": [],
+        "tax_lines": [{"title": "BTW", "rate": 0.21, "price": tax}],
+    }
+
+
+def _customer(sample: Sample) -> dict[str, Any]:
+    return {
+        "shop_id": 1,
+        "shop_domain": SAMPLE_DOMAIN,
+        "customer": {"id": sample.number, "email": "sample@example.test", "phone": None},
+    }
+
+
+def _redact(sample: Sample) -> dict[str, Any]:
+    return {**_customer(sample), "orders_to_redact": []}
+
+
+def _data_request(sample: Sample) -> dict[str, Any]:
+    return {**_customer(sample), "orders_requested": [], "data_request": {"id": sample.number}}
+
+
+def _shop_redact(_sample: Sample) -> dict[str, Any]:
+    return {"shop_id": 1, "shop_domain": SAMPLE_DOMAIN}
+
+
+_ORDER = OrderSchema()
+
+PLATFORM = Platform(
+    name="shopify",
+    title="Shopify",
+    # The names without X- belong to the newer Events: https://shopify.dev/docs/apps/build/events
+    signature=BodyHmac(("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
+    topic_headers=("x-shopify-topic", "shopify-topic"),
+    identity_headers=("x-shopify-webhook-id", "shopify-webhook-id"),
+    domain_headers=("x-shopify-shop-domain", "shopify-shop-domain"),
+    kept_headers=(
+        "x-shopify-event-id",
+        "shopify-event-id",
+        "x-shopify-triggered-at",
+        "shopify-triggered-at",
+        "x-shopify-api-version",
+        "shopify-api-version",
+    ),
+    topics=(
+        Topic("orders/create", "An order was placed.", _ORDER, _order),
+        Topic("orders/paid", "An order was paid.", _ORDER, _order),
+        Topic("orders/updated", "An order changed; counts when the order was not counted before.", _ORDER, _order),
+        Topic(
+            "customers/data_request",
+            "A customer asks what is held; tells which deliveries.",
+            DataRequestSchema(),
+            _data_request,
+            subscribe=False,
+        ),
+        Topic(
+            "customers/redact",
+            "A customer is to be forgotten; wipes their deliveries.",
+            RedactSchema(),
+            _redact,
+            subscribe=False,
+        ),
+        Topic(
+            "shop/redact",
+            "The shop left; wipes what is held of it.",
+            ShopRedactSchema(),
+            _shop_redact,
+            subscribe=False,
+        ),
+    ),
+    ignored={
+        "orders/cancelled": Ignored(Reason.CANCELLED, "The order was cancelled; Tweakwise cannot take it back."),
+        "refunds/create": Ignored(Reason.REFUNDED, "A refund; Tweakwise cannot take a purchase back."),
+        "orders/delete": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take it back."),
+        "draft_orders/*": Ignored(Reason.DRAFT, "A draft order is not a purchase."),
+        "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was removed from the shop."),
+    },
+    secret=(
+        "Webhooks of an app: the app's client secret. Webhooks made in Settings > Notifications > Webhooks: the "
+        "secret shown at the bottom of that page."
+    ),
+    quirks=(
+        "After a client secret is rotated, deliveries may be signed with the old one for an hour: list both.",
+        "Send test notification posts a cancelled test order: it arrives and is ignored as test_order.",
+        "Answers later than 5 seconds count as failures; 8 failures in a row remove a subscription made by API.",
+        "The compliance topics (customers/*, shop/redact) are set in the app's configuration, not per shop.",
+    ),
+)

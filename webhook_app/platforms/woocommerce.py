@@ -1,0 +1,93 @@
+"""WooCommerce: https://woocommerce.com/document/webhooks/ and class-wc-webhook.php of its source."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from schemas.events import Ignored, Reason
+from schemas.woocommerce import OrderSchema
+from webhook_app.platform import Platform, Sample, Topic
+from webhook_app.signatures import BodyHmac
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# WC_Webhook::deliver_ping(): unsigned, repeated until it is answered with exactly 200.
+PING = re.compile(rb"webhook_id=[0-9]{1,20}")
+
+
+def _is_ping(body: bytes, headers: Mapping[str, str]) -> bool:
+    return "x-wc-webhook-topic" not in headers and PING.fullmatch(body) is not None
+
+
+def _order(sample: Sample) -> dict[str, Any]:
+    return {
+        "id": sample.number,
+        "status": "processing",
+        "currency": "EUR",
+        "prices_include_tax": True,
+        "date_created_gmt": sample.now.removesuffix("Z"),
+        "date_paid_gmt": sample.now.removesuffix("Z"),
+        "discount_total": "4.08",
+        "shipping_total": "4.95",
+        "total": "55.72",
+        "total_tax": "9.67",
+        "customer_id": 0,
+        "created_via": "store-api",
+        "meta_data": [{"id": 1, "key": f"_{sample.profile_attribute.lstrip('_')}", "value": sample.profile_key}],
+        "line_items": [
+            _line(1, "10", "0", "MUG-BLUE", "21.40"),
+            _line(2, "14", "16", "TSHIRT-M", "16.49"),
+        ],
+    }
+
+
+def _line(number: int, product: str, variation: str, sku: str, total: str) -> dict[str, Any]:
+    return {
+        "id": number,
+        "product_id": int(product),
+        "variation_id": int(variation),
+        "quantity": 1,
+        "sku": sku,
+        "subtotal": total,
+        "total": total,
+        "meta_data": [],
+    }
+
+
+_ORDER = OrderSchema()
+
+PLATFORM = Platform(
+    name="woocommerce",
+    title="WooCommerce",
+    signature=BodyHmac(("x-wc-webhook-signature",)),
+    topic_headers=("x-wc-webhook-topic",),
+    # X-WC-Webhook-Delivery-ID is a hash of the webhook and the second: different orders share it.
+    identity_headers=(),
+    domain_headers=("x-wc-webhook-source",),
+    kept_headers=("x-wc-webhook-id", "x-wc-webhook-delivery-id"),
+    topics=(
+        Topic("order.created", "An order was made; its status decides whether it counts.", _ORDER, _order),
+        Topic("order.updated", "An order changed, was paid, or was placed in the block checkout.", _ORDER, _order),
+    ),
+    ignored={
+        "order.deleted": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take a purchase back."),
+        "order.*": Ignored(Reason.NOT_AN_ORDER, "This order topic is not a purchase."),
+        "action.*": Ignored(Reason.NOT_AN_ORDER, "An action hook carries no order."),
+        "customer.*": Ignored(Reason.NOT_AN_ORDER, "A customer is not an order."),
+        "product.*": Ignored(Reason.NOT_AN_ORDER, "A product is not an order."),
+        "coupon.*": Ignored(Reason.NOT_AN_ORDER, "A coupon is not an order."),
+    },
+    ping=_is_ping,
+    secret=(
+        "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one yourself, of A-Z a-z 0-9 "
+        "only: saving the form again changes many a generated secret."
+    ),
+    quirks=(
+        "Subscribe to both order topics: the block checkout sends order.updated before order.created.",
+        "WooCommerce never repeats a failed delivery, and disables a webhook after 7 failures in a row.",
+        "Guests have no customer id: without a profile key in the order's meta their orders are ignored.",
+        "WordPress refuses webhooks to local addresses; test through a tunnel.",
+    ),
+)

@@ -1,0 +1,142 @@
+"""The webhook endpoints: prove, keep, answer. Touches bytes, never meaning."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from webhook_app.errors import BadSignature, StoreUnavailable
+from webhook_app.inbox import Arrival
+from webhook_app.inbox.migrate import is_current
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.inbox import Inbox
+    from webhook_app.platform import Platform
+    from webhook_app.shops import Shop
+
+log = structlog.get_logger("receiver")
+blueprint = Blueprint("receiver", __name__)
+
+RETRY_AFTER = "30"  # seconds; Shopify decides for itself, others listen
+PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. There is nothing to see with GET."
+
+
+class Receiver:
+    """What the endpoints need, held by the app as `extensions["receiver"]`."""
+
+    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform]) -> None:
+        """All three are shared by the threads of the process."""
+        self.inbox, self.shops, self.platforms = inbox, shops, platforms
+
+    def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
+        """Return the platform and the shop of a webhook URL, None when either does not exist."""
+        known = self.shops.get(shop)
+        return (self.platforms[platform], known) if known and known.platform == platform else None
+
+
+@blueprint.post("/webhooks/<platform>/<shop>", strict_slashes=False)
+def receive(platform: str, shop: str) -> tuple[Response, int]:
+    """Answer one webhook."""
+    began = time.monotonic()
+    found = _receiver().find(platform, shop)
+    if found is None:
+        return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
+    body = request.get_data(cache=False)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return _received(*found, body, headers, began)
+
+
+def _received(
+    platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float
+) -> tuple[Response, int]:
+    if platform.ping(body, headers):
+        log.info("ping", shop=shop.name, platform=platform.name)
+        return _answer(200, status="ping")
+    try:
+        envelope = platform.prove(body, headers, shop.secrets)
+    except BadSignature as error:
+        log.warning("rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None)
+        return _answer(401, error=error.reason, hint=error.hint)
+    arrival = Arrival(
+        shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
+    )
+    kept = _receiver().inbox.keep(arrival)
+    status = "duplicate" if kept.duplicate else "stored"
+    milliseconds = round((time.monotonic() - began) * 1000, 1)
+    log.info(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
+    return _answer(200, status=status, id=kept.id)
+
+
+@blueprint.route("/webhooks/<platform>/<shop>", methods=["GET", "PUT", "PATCH", "DELETE"], strict_slashes=False)
+def explain(platform: str, shop: str) -> tuple[Response, int]:  # noqa: ARG001 - the route names them
+    """Say what this URL is for, to whoever opens it in a browser."""
+    response, status = _answer(405, error="method_not_allowed", hint=PURPOSE)
+    response.headers["Allow"] = "POST"
+    return response, status
+
+
+@blueprint.get("/healthz")
+def healthz() -> tuple[Response, int]:
+    """Say that the process lives."""
+    return _answer(200, status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Say whether webhooks can be kept: the store answers and its migrations are applied."""
+    receiver = _receiver()
+    if not is_current(receiver.inbox.database):
+        return _answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
+    return _answer(200, status="ready")
+
+
+@blueprint.app_errorhandler(StoreUnavailable)
+def unavailable(error: StoreUnavailable) -> tuple[Response, int]:
+    """Ask the platform to come again: nothing was stored."""
+    log.error("store_unavailable", error=str(error))
+    return _try_later()
+
+
+@blueprint.app_errorhandler(RequestEntityTooLarge)
+def too_large(_error: RequestEntityTooLarge) -> tuple[Response, int]:
+    """Refuse a body before reading all of it, and end the connection instead of reading the rest."""
+    limit = current_app.config["MAX_CONTENT_LENGTH"]
+    response, status = _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
+    response.headers["Connection"] = "close"
+    return response, status
+
+
+@blueprint.app_errorhandler(HTTPException)
+def http_error(error: HTTPException) -> tuple[Response, int]:
+    """Answer what Flask refuses by itself in the same form."""
+    return _answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
+
+
+@blueprint.app_errorhandler(Exception)
+def unexpected(error: Exception) -> tuple[Response, int]:
+    """A mistake of ours is a 503, so that the platform comes again; it is never a 500 and never a 4xx."""
+    log.error("unexpected", exc_info=error)
+    return _try_later()
+
+
+def _receiver() -> Receiver:
+    receiver: Receiver = current_app.extensions["receiver"]
+    return receiver
+
+
+def _try_later() -> tuple[Response, int]:
+    response, status = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response, status
+
+
+def _answer(code: int, **body: Any) -> tuple[Response, int]:
+    return jsonify({name: value for name, value in body.items() if value != ""}), code

@@ -1,0 +1,1 @@
+"""A local imitation of the Tweakwise Analytics API: for developers and tests, never for production."""

@@ -1,0 +1,163 @@
+"""The rules of the eight Analytics calls: bytes in, a valid body or faults by field out; no HTTP and no state here."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from webhook_app.sandbox.personal import looks_personal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Body: TypeAlias = dict[str, Any]
+Faults: TypeAlias = dict[str, list[str]]
+
+INSTANCE_KEY = re.compile(r"[A-Za-z0-9]{8}")
+LONGEST_PROFILE_KEY = 128
+# Beyond these no price is meant; they keep a hostile exponent from growing into gigabytes of digits.
+LARGEST_NUMBER = Decimal(10) ** 15
+FINEST_EXPONENT = -30
+# A body of a megabyte can hold 100,000 unknown fields: an answer names only the first.
+MOST_FAULTS = 20
+LONGEST_NAME = 60
+
+MESSAGES: dict[str, Any] = {
+    "required": "This field is required.",
+    "null": "Must not be null.",
+    "invalid": "Must be text; a number, list or object is refused.",
+    "unknown": "Unknown field: this call does not have it.",
+    "type": "The body must be a JSON object.",
+}
+
+
+def _not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Must not be empty.")
+
+
+def _not_personal(text: str) -> None:
+    if looks_personal(text):
+        raise ValidationError(
+            "Looks like an e-mail address or a phone number; a profile key is an id or a hash, never personal data."
+        )
+
+
+def _text(*rules: Any, required: bool = True) -> fields.String:
+    return fields.String(required=required, validate=rules or (_not_blank,), error_messages=MESSAGES)
+
+
+class Number(fields.Field[Decimal]):
+    """A JSON number of at least 0; text and true or false are refused."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise ValidationError("Must be a JSON number; text, true and false are refused.")
+        if not 0 <= value <= LARGEST_NUMBER:
+            raise ValidationError("Must be a number of at least 0 and at most 1e15.")
+        number = Decimal(value)
+        if int(number.as_tuple().exponent) < FINEST_EXPONENT:
+            raise ValidationError(f"Must have at most {-FINEST_EXPONENT} decimals.")
+        return number
+
+
+class TextList(fields.Field[list[str]]):
+    """A non-empty list of text; it stops at the first fault, since a list may have 100,000."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> list[str]:
+        if isinstance(value, dict):
+            raise ValidationError("Must be a list of text; an object keyed by id does not count as one.")
+        if not isinstance(value, list) or not value:
+            raise ValidationError("Must be a list of text with at least one item.")
+        for place, item in enumerate(value, 1):
+            if not isinstance(item, str) or not item.strip():
+                raise ValidationError(f"Must be a list of text; item {place} is not text or is empty.")
+        return value
+
+
+PROFILE_KEY = _text(
+    validate.Length(1, LONGEST_PROFILE_KEY, error=f"Must have 1 to {LONGEST_PROFILE_KEY} characters."),
+    _not_blank,
+    _not_personal,
+)
+SESSION_RULE = validate.Regexp(r"[A-Za-z0-9-]+\Z", error="Must have only letters, digits and hyphens.")
+SESSION_KEY = _text(SESSION_RULE, required=False)
+NUMBER = Number(required=True, error_messages=MESSAGES)
+PROFILE = {"ProfileKey": PROFILE_KEY, "SessionKey": SESSION_KEY}
+
+FIELDS: dict[str, dict[str, fields.Field[Any]]] = {
+    "pageview": {"ProductKey": _text(), **PROFILE},
+    "purchase": {
+        "ProductKeys": TextList(required=True, error_messages=MESSAGES),
+        "Revenue": Number(error_messages=MESSAGES),
+        **PROFILE,
+    },
+    "search": {"SearchTerm": _text(), **PROFILE},
+    "addtocart": {"ProductKey": _text(), "Quantity": NUMBER, "TotalAmount": NUMBER, **PROFILE},
+    "addtowishlist": {"ProductKey": _text(), **PROFILE},
+    # Here the session is the subject, so that it cannot be left out.
+    "sessionstart": {"ProfileKey": PROFILE_KEY, "SessionKey": _text(SESSION_RULE), "Source": _text(required=False)},
+    "itemclick": {"RequestId": _text(), "ItemId": _text()},
+    "pageimpression": {"RequestId": _text(), **PROFILE},
+}
+
+
+def _schema(event: str) -> Schema:
+    schema = Schema.from_dict({**FIELDS[event]}, name=event.title())()
+    schema.error_messages = {**schema.error_messages, **MESSAGES}
+    return schema
+
+
+SCHEMAS = {event: _schema(event) for event in FIELDS}
+
+
+class UnreadableBodyError(Exception):
+    """The bytes are not JSON as a stranger may send it; answer 400."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def read_body(raw: bytes) -> Any:
+    """Parse the bytes as UTF-8 JSON with every fraction a Decimal; raise UnreadableBodyError otherwise."""
+    try:
+        body = json.loads(raw.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+        # An unpaired surrogate passes the parser and fails much later, when a page shows the text.
+        json.dumps(body, ensure_ascii=False, default=str).encode()
+    except (ValueError, ArithmeticError, RecursionError):
+        raise UnreadableBodyError from None
+    return body
+
+
+def faults_of(event: str, body: Any) -> Faults:
+    """Return the sentences by field that refuse this body of this event; none means that it is valid."""
+    return first_faults(SCHEMAS[event].validate(body))
+
+
+def first_faults(found: Mapping[Any, Any]) -> Faults:
+    """Return marshmallow's faults as sentences by field, the first few only and with field names cut short."""
+    named = {
+        "body" if name == "_schema" else str(name)[:LONGEST_NAME]: found[name] for name in list(found)[:MOST_FAULTS]
+    }
+    return {name: [str(sentence) for sentence in sentences] for name, sentences in named.items()}
+
+
+def is_instance_key(text: str, allowed: Collection[str]) -> bool:
+    """Tell whether the text is a well-formed instance key and, when keys are listed, one of them."""
+    return bool(INSTANCE_KEY.fullmatch(text)) and (not allowed or text in allowed)
+
+
+def products_of(body: Mapping[str, Any]) -> list[str]:
+    """Return the product keys that a valid body names, each once, in order."""
+    single = [body[name] for name in ("ProductKey", "ItemId") if name in body]
+    return list(dict.fromkeys([*body.get("ProductKeys", ()), *single]))
+
+
+def unknown_products(body: Mapping[str, Any], catalogue: Collection[str]) -> list[str]:
+    """Return the product keys that the catalogue lacks; an empty catalogue knows nothing and reports nothing."""
+    return [key for key in products_of(body) if key not in catalogue] if catalogue else []

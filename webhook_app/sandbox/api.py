@@ -1,0 +1,137 @@
+"""The imitated calls, POST /api/<event>: slow or failing when told to, else checked, remembered and answered 204."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from webhook_app.sandbox.analytics import (
+    FIELDS,
+    UnreadableBodyError,
+    faults_of,
+    is_instance_key,
+    read_body,
+    unknown_products,
+)
+from webhook_app.sandbox.context import current
+from webhook_app.sandbox.events import Call
+from webhook_app.sandbox.trouble import HANG_SECONDS
+
+if TYPE_CHECKING:
+    from flask import Response
+    from flask.typing import ResponseReturnValue
+
+    from webhook_app.sandbox.analytics import Body, Faults
+    from webhook_app.sandbox.context import Sandbox
+    from webhook_app.sandbox.trouble import Switches
+
+CONTENT_TYPES = ("application/json", "text/json")
+MAX_BODY = 1024 * 1024
+
+api = Blueprint("api", __name__, url_prefix="/api")
+
+
+class CallRefusedError(Exception):
+    """The call is answered with this status and these faults, and is not an event."""
+
+    def __init__(self, status: int, reason: str, errors: Faults) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.errors = errors
+        self.retry_after = 0
+
+
+@api.post(f"/<any({', '.join(FIELDS)}):event>")
+def receive(event: str) -> ResponseReturnValue:
+    """Answer one call of the Analytics API."""
+    sandbox = current()
+    sandbox.trouble.wait(sandbox.trouble.switches.delay_ms / 1000)
+    try:
+        _fail_when_told(sandbox)
+        call = _accept(event, sandbox)
+    except CallRefusedError as refusal:
+        sandbox.memory.refuse(event, refusal.status, refusal.reason, refusal.errors)
+        return _refuse(refusal)
+    sandbox.memory.keep(call)
+    if sandbox.trouble.switches.hang:
+        sandbox.trouble.wait(HANG_SECONDS)
+    return "", 204
+
+
+def _fail_when_told(sandbox: Sandbox) -> None:
+    switches = sandbox.trouble.switches
+    if sandbox.trouble.strikes():
+        raise _trouble(switches)
+
+
+def _trouble(switches: Switches) -> CallRefusedError:
+    sentence = f"Answered {switches.status} because the trouble switches say so."
+    refusal = CallRefusedError(switches.status, "trouble", {"trouble": [sentence]})
+    refusal.retry_after = switches.retry_after
+    return refusal
+
+
+def _refuse(refusal: CallRefusedError) -> Response:
+    response = jsonify(errors=refusal.errors)
+    response.status_code = refusal.status
+    if refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def _accept(event: str, sandbox: Sandbox) -> Call:
+    instance_key = _instance_key(sandbox)
+    _check_content_type()
+    raw = _raw_body()
+    body = _body(event, raw)
+    unknown = unknown_products(body, sandbox.catalogue)
+    return Call(instance_key, event, request.headers.get("TWN-Source"), body, len(raw), unknown)
+
+
+def _instance_key(sandbox: Sandbox) -> str:
+    key = request.headers.get("Instance-Key")
+    if key is None:
+        raise _unauthorised("The header is missing.")
+    if not is_instance_key(key, ()):
+        raise _unauthorised("Must be 8 letters and digits.")
+    if not is_instance_key(key, sandbox.instance_keys):
+        raise _unauthorised("Is none of the instance keys that this sandbox was started with.")
+    return key
+
+
+def _unauthorised(sentence: str) -> CallRefusedError:
+    return CallRefusedError(401, "instance key", {"Instance-Key": [sentence]})
+
+
+def _check_content_type() -> None:
+    if request.mimetype not in CONTENT_TYPES:
+        sentence = f"Must be {' or '.join(CONTENT_TYPES)}."
+        raise CallRefusedError(415, "content type", {"Content-Type": [sentence]})
+
+
+def _raw_body() -> bytes:
+    try:
+        raw = request.get_data()
+    except RequestEntityTooLarge:
+        raise _too_large() from None
+    if len(raw) > MAX_BODY:
+        raise _too_large()
+    return raw
+
+
+def _too_large() -> CallRefusedError:
+    return CallRefusedError(413, "size", {"body": [f"Must not be larger than {MAX_BODY} bytes."]})
+
+
+def _body(event: str, raw: bytes) -> Body:
+    try:
+        body = read_body(raw)
+    except UnreadableBodyError:
+        raise CallRefusedError(400, "json", {"body": ["Must be valid JSON in UTF-8."]}) from None
+    if faults := faults_of(event, body):
+        raise CallRefusedError(400, "body", faults)
+    valid: Body = body
+    return valid

@@ -1,0 +1,83 @@
+"""Wires the imitation together: create_app() and what holds for every answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, jsonify, render_template, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
+
+from webhook_app.sandbox.analytics import FIELDS
+from webhook_app.sandbox.api import MAX_BODY, api
+from webhook_app.sandbox.context import NAME, Sandbox
+from webhook_app.sandbox.memory import Memory
+from webhook_app.sandbox.pages import pages
+from webhook_app.sandbox.records import records
+from webhook_app.sandbox.trouble import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+API_SENTENCES = {
+    404: f"There is no such call; the calls are {', '.join(FIELDS)}.",
+    405: "Calls of the Analytics API are POST requests.",
+}
+
+
+def create_app(
+    instance_keys: Collection[str] = (), catalogue: Collection[str] = (), max_profiles: int = 10_000
+) -> Flask:
+    """Return an imitation of its own: without instance keys it takes any, without a catalogue any product.
+
+    `max_profiles` counts per instance key. All state lives in this process: serve it with one process, many threads.
+    """
+    if max_profiles < 1:
+        raise ValueError("max_profiles must be at least 1")
+    app = Flask(__name__)
+    app.json = _Json(app)
+    # A chunked body is cut off at this length, not refused: one byte more shows that it was too long.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
+    app.extensions[NAME] = Sandbox(frozenset(instance_keys), frozenset(catalogue), Memory(max_profiles), Trouble())
+    for blueprint in (api, records, pages):
+        app.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _answer_error)
+    app.after_request(_add_headers)
+    return app
+
+
+def _jsonable(value: Any) -> Any:
+    # Amounts go out as they came in: as JSON numbers.
+    return float(value) if isinstance(value, Decimal) else DefaultJSONProvider.default(value)
+
+
+class _Json(DefaultJSONProvider):
+    """JSON in the order it was written, with Decimal as a number."""
+
+    default = staticmethod(_jsonable)
+    sort_keys = False
+
+
+def _answer_error(error: HTTPException) -> Response:
+    response = Response(headers=error.get_headers())
+    response.status_code = error.code or 500
+    if request.path.startswith("/api/") or request.path == "/api":
+        sentence = API_SENTENCES.get(response.status_code, error.description or error.name)
+        response.data, response.content_type = jsonify(errors={"request": [sentence]}).data, "application/json"
+    else:
+        response.data, response.content_type = render_template("error.html", error=error), "text/html; charset=utf-8"
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.update(HEADERS)
+    return response

@@ -1,0 +1,83 @@
+"""What an accepted call becomes: a numbered event, and the filter that picks events; values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from webhook_app.sandbox.analytics import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One accepted call, before it has a number."""
+
+    instance_key: str
+    event: str
+    source: str | None
+    body: Body
+    size: int
+    unknown_products: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One accepted call as it is remembered: `n` counts from 1 in order of arrival, `at` is ISO 8601 in UTC."""
+
+    n: int
+    at: str
+    call: Call
+
+    @property
+    def event(self) -> str:
+        """The kind, such as purchase."""
+        return self.call.event
+
+    @property
+    def instance_key(self) -> str:
+        """The account that the caller named."""
+        return self.call.instance_key
+
+    @property
+    def profile_key(self) -> str | None:
+        """The profile, or None for the call that has none (itemclick)."""
+        return self.call.body.get("ProfileKey")
+
+    @property
+    def revenue(self) -> Decimal | int | None:
+        """The revenue of a purchase that states it."""
+        return self.call.body.get("Revenue")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event as /events shows it."""
+        return {
+            "n": self.n,
+            "at": self.at,
+            "instance_key": self.instance_key,
+            "event": self.event,
+            "source": self.call.source,
+            "body": self.call.body,
+            "unknown_products": self.call.unknown_products,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are asked for; None or an empty text asks for any."""
+
+    event: str | None = None
+    instance_key: str | None = None
+    profile_key: str | None = None
+    after: int = 0
+
+    def takes(self, event: Event) -> bool:
+        """Tell whether the event is among those asked for."""
+        return (
+            event.n > self.after
+            and (not self.event or event.event == self.event)
+            and (not self.instance_key or event.instance_key == self.instance_key)
+            and (not self.profile_key or event.profile_key == self.profile_key)
+        )

@@ -1,0 +1,123 @@
+"""All that the imitation remembers: events, profiles and refusals, bounded, under one lock, gone when it stops."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from webhook_app.sandbox.events import Event, Filter
+from webhook_app.sandbox.profiles import Profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from webhook_app.sandbox.analytics import Faults
+    from webhook_app.sandbox.events import Call
+    from webhook_app.sandbox.profiles import Profile
+
+MOST_EVENTS = 10_000
+# 10,000 events of a megabyte would not fit into a developer's machine; bytes as they arrived.
+MOST_EVENT_BYTES = 32 * 1024 * 1024
+MOST_REFUSALS = 1_000
+
+
+class Memory:
+    """Events, profiles and refusals; every method may be called from any thread."""
+
+    def __init__(self, max_profiles: int) -> None:
+        self._lock = threading.Lock()
+        self._max_profiles = max_profiles
+        self._start()
+
+    def _start(self) -> None:
+        self._events: deque[Event] = deque()
+        self._bytes = 0
+        self._kinds: Counter[str] = Counter()
+        self._with_unknown = 0
+        self._refusals: deque[dict[str, Any]] = deque(maxlen=MOST_REFUSALS)
+        self._refused = 0
+        self._profiles = Profiles(self._max_profiles)
+
+    def keep(self, call: Call) -> Event:
+        """Remember the call as the newest event and return it; the oldest leave when there are too many."""
+        with self._lock:
+            event = Event(self._kinds.total() + 1, _now(), call)
+            self._events.append(event)
+            self._bytes += call.size
+            self._kinds[call.event] += 1
+            self._with_unknown += bool(call.unknown_products)
+            self._profiles.add(event)
+            self._drop_oldest()
+        return event
+
+    def _drop_oldest(self) -> None:
+        while len(self._events) > MOST_EVENTS or self._bytes > MOST_EVENT_BYTES:
+            self._bytes -= self._events.popleft().call.size
+
+    def refuse(self, event: str, status: int, reason: str, errors: Faults) -> None:
+        """Remember that a call was refused and why, never what it carried."""
+        with self._lock:
+            self._refused += 1
+            self._refusals.append({"at": _now(), "event": event, "status": status, "reason": reason, "errors": errors})
+
+    def forget(self) -> None:
+        """Start anew: no events, no profiles, no refusals."""
+        with self._lock:
+            self._start()
+
+    def events(self, wanted: Filter | None = None) -> tuple[dict[str, int], list[Event]]:
+        """Return how many events came and were dropped, and those asked for, in order of arrival."""
+        with self._lock:
+            kept, total = list(self._events), self._kinds.total()
+        counts = {"total": total, "dropped": total - len(kept)}
+        return counts, _chosen(kept, wanted or Filter())
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """Return the newest refusals, oldest first."""
+        with self._lock:
+            return list(self._refusals)
+
+    def profiles(self) -> dict[str, Any]:
+        """Return all profiles and the evictions as /profiles shows them."""
+        with self._lock:
+            return {
+                "max_profiles": self._profiles.most,
+                "evicted": self._profiles.evicted,
+                "evictions": list(self._profiles.evictions),
+                "profiles": [profile.as_json() for profile in self._profiles],
+            }
+
+    def profile(self, instance_key: str, profile_key: str) -> tuple[dict[str, Any], list[Event]] | None:
+        """Return one profile with the events of it that are still kept, or None when there is none."""
+        with self._lock:
+            found = self._profiles.get(instance_key, profile_key)
+            if found is None:
+                return None
+            return found.as_json(), _chosen(self._events, _of(found))
+
+    def figures(self) -> dict[str, Any]:
+        """Return the counts that the page shows; dropped events stay counted."""
+        with self._lock:
+            return {
+                "kinds": dict(self._kinds),
+                "profiles": len(self._profiles),
+                "max_profiles": self._profiles.most,
+                "evicted": self._profiles.evicted,
+                "refused": self._refused,
+                "unknown": self._with_unknown,
+            }
+
+
+def _of(profile: Profile) -> Filter:
+    # An evicted profile that comes back is a new one: its former events are not its own.
+    return Filter(instance_key=profile.instance_key, profile_key=profile.profile_key, after=profile.first - 1)
+
+
+def _chosen(events: Iterable[Event], wanted: Filter) -> list[Event]:
+    return [event for event in events if wanted.takes(event)]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

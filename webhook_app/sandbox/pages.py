@@ -1,0 +1,135 @@
+"""The pages for people, and the trouble switches that one of them carries as a form."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from marshmallow import ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from webhook_app.sandbox.analytics import FIELDS, UnreadableBodyError, first_faults, products_of, read_body
+from webhook_app.sandbox.context import current
+from webhook_app.sandbox.trouble import OFF, numbers_of, read_switches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask.typing import ResponseReturnValue
+
+    from webhook_app.sandbox.events import Event
+    from webhook_app.sandbox.trouble import Switches
+
+SHOWN_EVENTS = 50
+SHOWN_REFUSALS = 20
+SHOWN_OF_PROFILE = 200
+SHOWN_PRODUCTS = 8
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def index() -> ResponseReturnValue:
+    """Show the figures, the switches, the latest events and the latest refusals."""
+    return _index({})
+
+
+def _index(faults: Mapping[str, Any], entered: Mapping[str, Any] | None = None) -> str:
+    sandbox = current()
+    counts, events = sandbox.memory.events()
+    return render_template(
+        "index.html",
+        live=request.args.get("live") == "1",
+        faults=faults,
+        counts=counts,
+        figures=sandbox.memory.figures(),
+        kinds=FIELDS,
+        has_catalogue=bool(sandbox.catalogue),
+        switches=sandbox.trouble.switches,
+        entered=entered or _written(sandbox.trouble.switches),
+        rows=[_row(event) for event in reversed(events[-SHOWN_EVENTS:])],
+        refusals=sandbox.memory.refusals()[: -SHOWN_REFUSALS - 1 : -1],
+    )
+
+
+def _written(switches: Switches) -> dict[str, Any]:
+    return {**asdict(switches), "rate": f"{switches.rate:g}"}
+
+
+@pages.get("/profiles/<instance_key>/<path:profile_key>")
+def profile(instance_key: str, profile_key: str) -> ResponseReturnValue:
+    """Show one profile and those of its events that are still kept."""
+    found = current().memory.profile(instance_key, profile_key)
+    if found is None:
+        abort(404, "There is no such profile here: it never sent an event, or it was evicted or forgotten.")
+    summary, events = found
+    return render_template(
+        "profile.html",
+        profile=summary,
+        revenue=_amount(summary["revenue"]),
+        rows=[_row(event) for event in reversed(events[-SHOWN_OF_PROFILE:])],
+        more=len(events[:-SHOWN_OF_PROFILE]),
+    )
+
+
+def _row(event: Event) -> dict[str, Any]:
+    body, unknown = event.call.body, event.call.unknown_products
+    strange = set(unknown)
+    known = [key for key in products_of(body) if key not in strange]
+    return {
+        "event": event,
+        "known": known[:SHOWN_PRODUCTS],
+        "more_known": len(known[SHOWN_PRODUCTS:]),
+        "unknown": unknown[:SHOWN_PRODUCTS],
+        "more_unknown": len(unknown[SHOWN_PRODUCTS:]),
+        "term": body.get("SearchTerm"),
+        "amount": _amount(body.get("Revenue", body.get("TotalAmount"))),
+    }
+
+
+def _amount(number: Decimal | int | str | None) -> str:
+    """Write an amount with at least two decimals and never fewer than it has."""
+    if number is None:
+        return ""
+    exact = Decimal(number)
+    places = max(2, -int(exact.as_tuple().exponent))
+    return f"{exact:,.{places}f}"
+
+
+@pages.get("/trouble")
+def trouble() -> ResponseReturnValue:
+    """Return the switches in force."""
+    return jsonify(asdict(current().trouble.switches))
+
+
+@pages.delete("/trouble")
+def calm() -> ResponseReturnValue:
+    """Switch everything off."""
+    current().trouble.set(OFF)
+    return "", 204
+
+
+@pages.post("/trouble")
+def make_trouble() -> ResponseReturnValue:
+    """Put a complete setting in force: what it leaves out is off."""
+    is_form = request.mimetype in FORM_TYPES
+    try:
+        switches = _asked_for(is_form=is_form)
+    except UnreadableBodyError:
+        return jsonify(errors={"body": ["Must be valid JSON in UTF-8."]}), 400
+    except ValidationError as fault:
+        faults = first_faults(fault.messages_dict)
+        return (_index(faults, request.form) if is_form else jsonify(errors=faults)), 400
+    current().trouble.set(switches)
+    return redirect(url_for(".index"), 303) if is_form else jsonify(asdict(switches))
+
+
+def _asked_for(*, is_form: bool) -> Switches:
+    if is_form:
+        return read_switches(numbers_of(request.form))
+    if not request.is_json and request.mimetype != "text/json":
+        raise UnsupportedMediaType("Send the switches as JSON or as a form.")
+    return read_switches(read_body(request.get_data()))

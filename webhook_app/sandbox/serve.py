@@ -1,0 +1,46 @@
+"""Serving the sandbox: one process, because its state is in memory, and several threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+
+from webhook_app import logs
+from webhook_app.sandbox.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from flask import Flask
+
+THREADS = 64  # a call that is told to hang holds one
+
+
+def serve(port: int, instance_keys: Collection[str], catalogue: Collection[str], max_profiles: int) -> None:
+    """Serve on 127.0.0.1 until stopped; nothing outside this machine can reach it."""
+    _Server(create_app(instance_keys, catalogue, max_profiles), port).run()
+
+
+class _Server(BaseApplication):
+    """gunicorn without a configuration file."""
+
+    def __init__(self, app: Flask, port: int) -> None:
+        self._app, self._port = app, port
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings: dict[str, Any] = {
+            "bind": f"127.0.0.1:{self._port}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "graceful_timeout": 2,
+            "control_socket_disable": True,
+            "logconfig_dict": logs.as_dict("WARNING", "console"),
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._app

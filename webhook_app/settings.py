@@ -1,0 +1,116 @@
+"""The process's part of the configuration: environment variables, read once, every fault reported together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError, validate
+
+from webhook_app.errors import ConfigurationError
+
+TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process runs with. Durations are in seconds, `max_body` is in bytes."""
+
+    database_url: str
+    tweakwise_url: str
+    port: int
+    web_concurrency: int
+    web_threads: int
+    worker_threads: int
+    max_body: int
+    max_age: float
+    max_order_age: float
+    lease: float
+    retry_base: float
+    retry_cap: float
+    retry_for: float
+    on_timeout: Literal["retry", "park"]
+    keep_bodies: float
+    keep_rows: float
+    log_level: str
+    log_format: Literal["console", "json"]
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises ConfigurationError with one sentence for every variable that is wrong.
+    """
+    env = _Environment(eager=False)
+    read = _read(env)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        raise ConfigurationError(_sentences(error.error_messages)) from None
+    return Settings(**{name: _in_seconds(value) for name, value in read.items()})
+
+
+class _Environment(Env):
+    """An empty variable counts as not set: hosts' forms save what was left blank."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return os.environ.get(env_key) or default
+
+
+def _read(env: Env) -> dict[str, Any]:
+    many, positive = validate.Range(1, 256), validate.Range(min=timedelta(milliseconds=1))
+    return {
+        "database_url": env.str("DATABASE_URL", f"{SQLITE}var/inbox.db", validate=_database),
+        "tweakwise_url": env.str("TWEAKWISE_URL", TWEAKWISE_URL, validate=web_address),
+        "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
+        "web_concurrency": env.int("WEB_CONCURRENCY", 2, validate=many),
+        "web_threads": env.int("WEB_THREADS", 8, validate=many),
+        "worker_threads": env.int("WORKER_THREADS", 8, validate=many),
+        "max_body": env.int("MAX_BODY", 5 * 1024 * 1024, validate=validate.Range(min=1024)),
+        "max_age": env.timedelta("MAX_AGE", timedelta(hours=24), validate=positive),
+        "max_order_age": env.timedelta("MAX_ORDER_AGE", timedelta(days=7), validate=positive),
+        "lease": env.timedelta("LEASE", timedelta(seconds=60), validate=validate.Range(min=timedelta(seconds=10))),
+        "retry_base": env.timedelta("RETRY_BASE", timedelta(seconds=5), validate=positive),
+        "retry_cap": env.timedelta("RETRY_CAP", timedelta(hours=1), validate=positive),
+        "retry_for": env.timedelta("RETRY_FOR", timedelta(hours=72), validate=positive),
+        "on_timeout": env.str("ON_TIMEOUT", "retry", validate=validate.OneOf(["retry", "park"])),
+        "keep_bodies": env.timedelta("KEEP_BODIES", timedelta(days=7), validate=positive),
+        "keep_rows": env.timedelta("KEEP_ROWS", timedelta(days=90), validate=positive),
+        "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
+    }
+
+
+def _database(value: str) -> None:
+    if not value.startswith(SQLITE) or value == SQLITE:
+        raise ValidationError(f"only SQLite is supported so far, written like {SQLITE}var/inbox.db")
+
+
+def web_address(value: str) -> None:
+    """Refuse what is no http(s) address; raises marshmallow's ValidationError."""
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
+
+
+def _in_seconds(value: Any) -> Any:
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _sentences(faults: Any) -> list[str]:
+    return [f"{name}: {' '.join(map(_sentence, messages))}" for name, messages in faults.items()]
+
+
+def _sentence(message: str) -> str:
+    if "period of time" in message:
+        return "expected a duration such as 90s, 24h or 7d."
+    return message

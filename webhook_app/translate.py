@@ -1,0 +1,142 @@
+"""(delivery, shop) -> call, or why there is none; pure: the time comes in, nothing goes out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import ValidationError
+
+from schemas import tweakwise
+from schemas.events import DataRequest, Ignored, Pageview, Payment, Purchase, Reason, Redaction, Search
+from webhook_app import profiles
+from webhook_app.call import Call, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schemas.events import Line, Meaning
+    from webhook_app.inbox import Delivery
+    from webhook_app.platform import Platform
+    from webhook_app.shops import Shop
+
+Translated = Call | Ignored | Unreadable | Redaction | DataRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """How old, in seconds, an order may be when it arrives, and a search or view when it is sent."""
+
+    max_order_age: float
+    max_age: float
+
+
+def translate(delivery: Delivery, shop: Shop, platform: Platform, ages: Ages, now: datetime) -> Translated:
+    """Turn a stored delivery into what is to be done about it.
+
+    `now` is aware. An order's age is taken when it arrived, not now: a replay must give the same answer.
+    """
+    if delivery.body is None:
+        return Ignored(Reason.REDACTED, "Its body was wiped before it was sent.")
+    try:
+        meaning = platform.read(delivery.topic, parse_json(delivery.body))
+        return _decide(meaning, delivery, shop, ages, now)
+    except ValidationError as error:
+        return Unreadable("; ".join(_paths(error.messages)))
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse a payload with exact numbers; raises marshmallow's ValidationError for anything that is not JSON."""
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise ValidationError("the body is not JSON that can be read") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _decide(meaning: Meaning, delivery: Delivery, shop: Shop, ages: Ages, now: datetime) -> Translated:
+    arrived = datetime.fromtimestamp(delivery.received_at / 1000, UTC)
+    match meaning:
+        case Purchase():
+            return _not_counted(meaning, shop, ages, arrived) or _purchase(meaning, shop)
+        case Search() | Pageview():
+            return _expired(ages, arrived, now) or _view(meaning, delivery, shop)
+        case _:
+            return meaning
+
+
+def _not_counted(order: Purchase, shop: Shop, ages: Ages, arrived: datetime) -> Ignored | None:
+    if (arrived - order.created_at).total_seconds() > ages.max_order_age:
+        return Ignored(Reason.TOO_OLD, f"The order was made on {order.created_at:%Y-%m-%d}: this is an edit of it.")
+    if order.payment >= shop.purchase_on:
+        return None
+    if order.payment is Payment.PENDING:
+        return Ignored(Reason.PENDING, "The payment is pending; the order counts once the platform says it is made.")
+    return Ignored(Reason.NOT_PAID, 'The shop counts paid orders (purchase_on = "paid"), and this one is not paid yet.')
+
+
+def _purchase(order: Purchase, shop: Shop) -> Call | Ignored:
+    lines = [line for line in order.lines if not line.part_of_bundle]
+    keys = [product_key(line, order.fields, shop) for line in lines]
+    usable = list(dict.fromkeys(key for key in keys if key))
+    if not usable:
+        return Ignored(Reason.NO_PRODUCT, _why_no_product(len(lines), shop))
+    profile = profiles.choose(order.visitor, shop)
+    if isinstance(profile, Ignored):
+        return profile
+    return Call(
+        event="purchase",
+        key=f"purchase:{order.order_id}",
+        body=tweakwise.purchase(usable, profile, order.revenue),
+        note=_skipped(keys.count(None), len(keys), shop),
+    )
+
+
+def _expired(ages: Ages, arrived: datetime, now: datetime) -> Ignored | None:
+    if (now - arrived).total_seconds() <= ages.max_age:
+        return None
+    return Ignored(Reason.EXPIRED, "It waited too long: the API has no timestamp, so late would mean wrong.")
+
+
+def _view(event: Search | Pageview, delivery: Delivery, shop: Shop) -> Call | Ignored:
+    profile = profiles.choose(event.visitor, shop)
+    if isinstance(profile, Ignored):
+        return profile
+    if isinstance(event, Search):
+        return Call("search", f"search:{delivery.id}", tweakwise.search(event.term, profile))
+    key = product_key(event.line, event.fields, shop)
+    if key is None:
+        return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
+    return Call("pageview", f"pageview:{delivery.id}", tweakwise.pageview(key, profile))
+
+
+def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str | None:
+    """Fill the shop's template for one line; None when the line lacks a field of it."""
+    own = shop.constants_for(order_fields.get("locale", ""))
+    return shop.product_key.fill({**order_fields, **line.fields, **own})
+
+
+def _why_no_product(lines: int, shop: Shop) -> str:
+    if not lines:
+        return "No line of it is a product."
+    return f"None of its {lines} lines has what the product key {shop.product_key.text} needs."
+
+
+def _skipped(skipped: int, lines: int, shop: Shop) -> str:
+    if not skipped:
+        return ""
+    return f"{skipped} of {lines} lines skipped: they lack what the product key {shop.product_key.text} needs."
+
+
+def _paths(messages: Any, path: str = "") -> Iterator[str]:
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            yield from _paths(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+    else:
+        yield f"{path}: {' '.join(messages)}".removeprefix(": ")
