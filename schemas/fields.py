@@ -20,7 +20,7 @@ class Id(fields.Field[str | None]):
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValidationError("is not an id: expected a whole number or text")
-        text = str(value).strip()
+        text = _writable(str(value).strip())
         if len(text) > LONGEST_ID:
             raise ValidationError(f"is not an id: longer than {LONGEST_ID} characters")
         if text not in ("", "0"):
@@ -30,13 +30,20 @@ class Id(fields.Field[str | None]):
         return None
 
 
+class Text(fields.String):
+    """A text that goes out again, which half a character (a lone surrogate, `"\\ud83d"` in JSON) cannot."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        return _writable(super()._deserialize(value, *args, **kwargs))
+
+
 class Label(fields.Field[str]):
     """A short text such as a SKU; some plugins write it as a number."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
             raise ValidationError("is not text")
-        return str(value).strip()
+        return _writable(str(value).strip())
 
 
 class Money(fields.Field[Decimal]):
@@ -48,12 +55,20 @@ class Money(fields.Field[Decimal]):
         return _amount(value)
 
 
+def _writable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("is not text: it holds half a character") from None
+    return text
+
+
 def _amount(value: int | str | Decimal) -> Decimal:
     try:
         amount = Decimal(value)
     except InvalidOperation:
         raise ValidationError("is not an amount") from None
-    if not amount.is_finite() or abs(amount) > LARGEST_AMOUNT:
+    if not amount.is_finite() or amount.copy_abs() > LARGEST_AMOUNT:
         raise ValidationError("is not an amount a shop could mean")
     if int(amount.as_tuple().exponent) < FINEST_EXPONENT:
         raise ValidationError("is not an amount: too many decimals")

@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from schemas.base import PlatformSchema, present
 from schemas.events import DataRequest, Ignored, Line, Meaning, Payment, Purchase, Reason, Redaction, Visitor
-from schemas.fields import Attributes, Id, Label, Moment, Money
+from schemas.fields import Attributes, Id, Label, Moment, Money, Text
 
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
 PAYMENT = {
@@ -66,8 +66,8 @@ class OrderSchema(PlatformSchema):
     cancelled_at = fields.String(load_default=None, allow_none=True)
     financial_status = fields.String(load_default=None, allow_none=True)
     taxes_included = fields.Boolean(load_default=None, allow_none=True)
-    currency = fields.String(load_default=None, allow_none=True)
-    customer_locale = fields.String(load_default=None, allow_none=True)
+    currency = Text(load_default=None, allow_none=True)
+    customer_locale = Text(load_default=None, allow_none=True)
     customer = fields.Nested(Customer, load_default=None, allow_none=True)
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
     line_items = fields.List(fields.Nested(LineItem), required=True)

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields
 
 from schemas.base import PlatformSchema, present
 from schemas.events import Ignored, Line, Meaning, Payment, Purchase, Reason, Visitor
-from schemas.fields import Attributes, Id, Label, Moment, Money
+from schemas.fields import Attributes, Id, Label, Moment, Money, Text
 
 # https://woocommerce.com/document/managing-orders/order-statuses/ ; a shop's own statuses (shipped, packed, ...)
 # come after the purchase and count as placed.
@@ -52,7 +52,7 @@ class OrderSchema(PlatformSchema):
     date_created_gmt = Moment(load_default=None, allow_none=True)
     date_paid_gmt = Moment(load_default=None, allow_none=True)
     customer_id = Id(load_default=None, allow_none=True)
-    currency = fields.String(load_default=None, allow_none=True)
+    currency = Text(load_default=None, allow_none=True)
     meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
     line_items = fields.List(fields.Nested(LineItem), required=True)
 

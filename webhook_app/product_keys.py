@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 # What every platform can say of a line or its order; a shop adds fields of its own.
 PLATFORM_FIELDS = frozenset({"product_id", "variant_id", "sku", "locale", "currency"})
 # Zero padding of a number is what store prefixes need (Magento: 1{store:04d}{product_id}).
-NUMBER = re.compile(r"0?[1-9][0-9]?d|d")
+NUMBER = re.compile(r"0[1-9][0-9]?d|d")
+DIGITS = re.compile(r"[0-9]{1,128}")
 
 
 class TemplateError(ValueError):
@@ -71,6 +72,6 @@ def _piece(literal: str, name: str | None, spec: str, fields: Mapping[str, str])
     if name is None:
         return literal
     value = fields.get(name)
-    if not value or (spec and not (value.isascii() and value.isdigit())):
+    if not value or (spec and not DIGITS.fullmatch(value)):
         return None
     return literal + (format(int(value), spec) if spec else value)

@@ -71,7 +71,9 @@ def decide(
     if age >= policy.give_up_after:
         return GiveUp(f"gave_up_{failure.name}")
     backoff = min(policy.cap, policy.base * 2 ** min(attempt - 1, 60)) * jitter()
-    return TryAgain(max(backoff, failure.retry_after or 0.0))
+    # An answer that asks for centuries must not outlast the giving up, nor overflow the inbox's clock.
+    asked = min(failure.retry_after or 0.0, policy.give_up_after)
+    return TryAgain(max(backoff, asked))
 
 
 def _worth_retrying(failure: Failure) -> bool:

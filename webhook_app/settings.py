@@ -95,7 +95,7 @@ def web_address(value: str) -> None:
     """Refuse what is no http(s) address; raises marshmallow's ValidationError."""
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound:

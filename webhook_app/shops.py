@@ -64,7 +64,7 @@ def parse(text: str, source: str, platforms: Collection[str]) -> dict[str, Shop]
     """Read the shops from a TOML document; `source` is what messages call it. Raises ConfigurationError."""
     try:
         tables = tomllib.loads(text).get("shops")
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError([f"{source}: not valid TOML: {error}"]) from None
     if not isinstance(tables, dict) or not tables:
         raise ConfigurationError([f"{source}: no shop is configured; write one as [shops.<name>], see README.md"])
@@ -115,7 +115,7 @@ class _ShopSchema(Schema):
         fields.String(validate=_FILLED),
         required=True,
         validate=_FILLED,
-        error_messages={"invalid": 'expected a list such as ["${ACME_SECRET}"]'},
+        error_messages={"invalid": 'expected a list such as ["${{ACME_SECRET}}"]'},
     )
     instance_key = fields.String(
         required=True, validate=validate.Regexp(r"[A-Za-z0-9]{8}\Z", error="expected 8 letters and digits")

@@ -52,7 +52,7 @@ def parse_json(body: bytes) -> Any:
     """Parse a payload with exact numbers; raises marshmallow's ValidationError for anything that is not JSON."""
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise ValidationError("the body is not JSON that can be read") from None
 
 

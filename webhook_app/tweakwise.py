@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import requests
 import urllib3
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
 from webhook_app.retry import Failure
 
@@ -46,16 +46,23 @@ class Client:
                 stream=True,
             ) as response:
                 return _read(response)
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationParseError) as error:
             return Failure(classify(error))
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = _Session()
             # Neither proxies nor credentials of the environment have a say in where a merchant's events go.
             session.trust_env = False
         return session
+
+
+class _Session(requests.Session):
+    """A session that does not look where a redirect leads: it would read the whole answer first, however slow."""
+
+    def get_redirect_target(self, _resp: requests.Response) -> None:
+        """Say that there is nothing to follow."""
 
 
 def _headers(shop: Shop) -> dict[str, str]:
@@ -84,12 +91,12 @@ def _beginning(response: requests.Response) -> bytes:
     return answer
 
 
-def classify(error: requests.RequestException) -> str:
+def classify(error: requests.RequestException | LocationParseError) -> str:
     """Name a failure without an answer: dns, connect, tls, timeout or reset."""
     if isinstance(error, requests.exceptions.SSLError):
         return "tls"
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, NameResolutionError):
+    if isinstance(reason, NameResolutionError) or isinstance(error, requests.exceptions.InvalidURL | LocationParseError):
         return "dns"
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
         return "connect"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -76,6 +77,8 @@ class Worker:
         senders = [threading.Thread(target=self._send_all, daemon=True) for _ in range(self._rules.threads)]
         for thread in [*senders, threading.Thread(target=self._sweep_all, daemon=True)]:
             thread.start()
+        with contextlib.suppress(StoreUnavailable):
+            self._inbox.bell.wait(0)  # listen before the first look, or what comes in between would go unheard
         while not self._stopping.is_set():
             try:
                 self._turn()
@@ -178,8 +181,11 @@ class Worker:
             self._inbox.release([job.delivery])
             return
         began = time.monotonic()
-        failure = self._client.send(job.call, job.shop)
-        self._settle([self._outcome(job, failure)], milliseconds=round((time.monotonic() - began) * 1000))
+        outcome = self._outcome(job, self._client.send(job.call, job.shop))
+        self._settle([outcome], milliseconds=round((time.monotonic() - began) * 1000))
+        if outcome.state is State.WAITING:
+            # It may be due sooner than what the idle worker waits for.
+            self._inbox.bell.interrupt()
 
     def _outcome(self, job: _Job, failure: retry.Failure | None) -> Settlement:
         delivery, call = job.delivery, job.call

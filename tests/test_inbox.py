@@ -1,0 +1,460 @@
+"""The inbox on a real SQLite file: what is kept once is there, leased once, settled once."""
+
+from __future__ import annotations
+
+import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from webhook_app.call import Call
+from webhook_app.errors import StoreUnavailable, UnknownDelivery
+from webhook_app.inbox import Arrival, Delivery, Inbox, Settlement, State, migrate
+from webhook_app.inbox import retention as forgetting
+from webhook_app.inbox.group import GroupCommit
+from webhook_app.inbox.retention import Retention
+from webhook_app.inbox.tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.conftest import Clock
+
+CALL = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
+
+
+def arrival(identity: str = "a", body: bytes = b"{}", **changed: Any) -> Arrival:
+    values: dict[str, Any] = {
+        "shop": "acme",
+        "platform": "shopify",
+        "topic": "orders/create",
+        "identity": identity,
+        "domain": "acme.example",
+        "headers": {"x-shopify-topic": "orders/create"},
+        "body": body,
+    }
+    return Arrival(**{**values, **changed})
+
+
+def claim_one(inbox: Inbox) -> Delivery:
+    [delivery] = inbox.claim(1)
+    return delivery
+
+
+def settle(inbox: Inbox, delivery: Delivery, state: State, **values: Any) -> bool:
+    [settled] = inbox.settle([Settlement(delivery, state, **values)])
+    return settled
+
+
+# Keeping
+
+
+def test_kept_bytes_come_back_unchanged(inbox: Inbox) -> None:
+    """What a worker gets is what was received, byte for byte."""
+    body = bytes(range(256)) * 20
+    inbox.keep(arrival(body=body))
+    assert claim_one(inbox).body == body
+
+
+def test_same_identity_is_kept_once(inbox: Inbox) -> None:
+    """A delivery that comes again is the one that is there."""
+    first, second = inbox.keep(arrival("a")), inbox.keep(arrival("a"))
+    assert (first.duplicate, second.duplicate) == (False, True)
+    assert first.id == second.id
+
+
+def test_identity_is_per_shop(inbox: Inbox) -> None:
+    """Two shops may use the same identity."""
+    assert inbox.keep(arrival("a", shop="one")).id != inbox.keep(arrival("a", shop="two")).id
+
+
+def test_identity_outlives_the_body(inbox: Inbox, clock: Clock) -> None:
+    """A delivery whose body was wiped is still known."""
+    kept = inbox.keep(arrival("a"))
+    settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
+    clock.move(8 * 86400)
+    assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 0)
+    assert inbox.keep(arrival("a")) == type(kept)(kept.id, duplicate=True)
+
+
+def test_same_group_keeps_once(inbox: Inbox) -> None:
+    """Twins that arrive at the same moment are kept once."""
+    with ThreadPoolExecutor(16) as threads:
+        kept = list(threads.map(lambda _: inbox.keep(arrival("twin")), range(64)))
+    assert len({one.id for one in kept}) == 1
+    assert sum(not one.duplicate for one in kept) == 1
+
+
+def test_many_threads_lose_nothing(inbox: Inbox) -> None:
+    """Every kept delivery is there, under its own number."""
+    with ThreadPoolExecutor(16) as threads:
+        kept = list(threads.map(lambda n: inbox.keep(arrival(str(n))), range(400)))
+    assert len({one.id for one in kept}) == 400
+    assert inbox.counts() == {"received": 400}
+
+
+def test_separate_inboxes_take_turns(inbox: Inbox, database_url: str) -> None:
+    """Processes take turns instead of failing as busy: each has connections and a lock file of its own."""
+    others = [Inbox(database_url) for _ in range(3)]
+    with ThreadPoolExecutor(12) as threads:
+        kept = list(threads.map(lambda n: others[n % 3].keep(arrival(str(n))), range(300)))
+    assert len({one.id for one in kept}) == 300
+    for other in others:
+        other.close()
+
+
+def test_unmigrated_database_is_unavailable(database_url: str) -> None:
+    """A database without tables is a StoreUnavailable, which the receiver answers with 503."""
+    bare = Inbox(database_url)
+    with pytest.raises(StoreUnavailable, match="no such table"):
+        bare.keep(arrival())
+    bare.close()
+
+
+def test_error_carries_no_body(database_url: str) -> None:
+    """What goes wrong is told without what was sent."""
+    bare = Inbox(database_url)
+    with pytest.raises(StoreUnavailable) as caught:
+        bare.keep(arrival(body=b"jan@example.test", identity="jan@example.test"))
+    assert "jan@example.test" not in str(caught.value)
+    bare.close()
+
+
+# Claiming and leases
+
+
+def test_claim_takes_those_due_longest(inbox: Inbox, clock: Clock) -> None:
+    """First come, first served."""
+    for name in "abc":
+        inbox.keep(arrival(name))
+        clock.move(1)
+    assert [delivery.id for delivery in inbox.claim(2)] == [1, 2]
+
+
+def test_claimed_is_not_claimed_again(inbox: Inbox) -> None:
+    """A lease keeps others away."""
+    inbox.keep(arrival())
+    inbox.claim(1)
+    assert inbox.claim(1) == []
+
+
+def test_threads_never_share_a_claim(inbox: Inbox) -> None:
+    """However many claim at once, each delivery goes to one."""
+    for number in range(100):
+        inbox.keep(arrival(str(number)))
+    with ThreadPoolExecutor(8) as threads:
+        claimed = [delivery.id for group in threads.map(lambda _: inbox.claim(7), range(20)) for delivery in group]
+    assert sorted(claimed) == list(range(1, 101))
+
+
+def test_expired_lease_is_claimable(inbox: Inbox, clock: Clock) -> None:
+    """A killed worker loses nothing; that it was killed is counted."""
+    inbox.keep(arrival())
+    claim_one(inbox)
+    clock.move(59)
+    assert inbox.claim(1) == []
+    clock.move(2)
+    again = claim_one(inbox)
+    assert (again.claims, again.lapses) == (2, 1)
+
+
+def test_late_settlement_is_refused(inbox: Inbox, clock: Clock) -> None:
+    """A worker whose lease ran out cannot overwrite the one that has it now."""
+    inbox.keep(arrival())
+    late = claim_one(inbox)
+    clock.move(61)
+    current = claim_one(inbox)
+    assert not settle(inbox, late, State.DEAD)
+    assert settle(inbox, current, State.DELIVERED)
+
+
+def test_released_is_claimable_at_once(inbox: Inbox) -> None:
+    """A worker that stops gives back what it did nothing about."""
+    inbox.keep(arrival())
+    inbox.release(inbox.claim(1))
+    assert inbox.get(1).state == State.RECEIVED
+    assert claim_one(inbox).lapses == 0
+
+
+def test_release_after_the_lease_does_nothing(inbox: Inbox, clock: Clock) -> None:
+    """Giving back what another worker has changes nothing."""
+    inbox.keep(arrival())
+    late = inbox.claim(1)
+    clock.move(61)
+    inbox.claim(1)
+    inbox.release(late)
+    assert inbox.get(1).state == State.DELIVERING
+
+
+def test_waiting_is_claimable_when_due(inbox: Inbox, clock: Clock) -> None:
+    """A retry comes when it is due and not before."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.WAITING, reason="connect", retry_in=30, attempted=True)
+    clock.move(29)
+    assert inbox.claim(1) == []
+    assert inbox.next_due() == clock.now + 1000
+    clock.move(1)
+    assert claim_one(inbox).attempts == 1
+
+
+def test_first_attempt_stays(inbox: Inbox, clock: Clock) -> None:
+    """How long to go on trying is counted from the first attempt."""
+    inbox.keep(arrival())
+    began = clock.now
+    for _ in range(2):
+        settle(inbox, claim_one(inbox), State.WAITING, retry_in=10, attempted=True)
+        clock.move(10)
+    assert claim_one(inbox).first_attempt_at == began
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.IGNORED, State.DEAD])
+def test_settled_is_never_claimed(inbox: Inbox, clock: Clock, state: State) -> None:
+    """What is settled for good is not looked at again."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), state)
+    clock.move(10**6)
+    assert inbox.claim(1) == []
+    assert inbox.next_due() is None
+
+
+def test_settled_twice_counts_once(inbox: Inbox) -> None:
+    """A second settlement of the same claim is refused."""
+    inbox.keep(arrival())
+    delivery = claim_one(inbox)
+    assert settle(inbox, delivery, State.DELIVERED)
+    assert not settle(inbox, delivery, State.DEAD)
+
+
+# Business keys
+
+
+def test_business_key_has_one_owner(inbox: Inbox) -> None:
+    """Two deliveries of one order: the first counts it, the second learns who does."""
+    for name in "ab":
+        inbox.keep(arrival(name))
+    first, second = inbox.claim(2)
+    assert inbox.reserve([(first, "purchase:1"), (second, "purchase:1")]) == {first.id: first.id, second.id: first.id}
+
+
+def test_owner_may_reserve_again(inbox: Inbox) -> None:
+    """A retry finds its own key."""
+    inbox.keep(arrival())
+    delivery = claim_one(inbox)
+    for _ in range(2):
+        assert inbox.reserve([(delivery, "purchase:1")]) == {delivery.id: delivery.id}
+
+
+def test_business_keys_are_per_shop(inbox: Inbox) -> None:
+    """Order 1 of one shop is not order 1 of another."""
+    inbox.keep(arrival(shop="one"))
+    inbox.keep(arrival(shop="two"))
+    first, second = inbox.claim(2)
+    owners = inbox.reserve([(first, "purchase:1"), (second, "purchase:1")])
+    assert owners == {first.id: first.id, second.id: second.id}
+
+
+@pytest.mark.parametrize(("keeps_key", "owner"), [(False, 2), (True, 1)])
+def test_dead_delivery_frees_its_key_unless_it_may_have_counted(inbox: Inbox, keeps_key: bool, owner: int) -> None:
+    """The order's next delivery counts it when the dead one surely did not."""
+    for name in "ab":
+        inbox.keep(arrival(name))
+    first, second = inbox.claim(2)
+    inbox.reserve([(first, CALL.key)])
+    settle(inbox, first, State.DEAD, call=CALL, keeps_key=keeps_key)
+    assert inbox.reserve([(second, CALL.key)]) == {second.id: owner}
+
+
+# Replaying, looking
+
+
+@pytest.mark.parametrize(("state", "allowed"), [(State.DEAD, True), (State.IGNORED, True), (State.DELIVERED, False)])
+def test_replay_follows_the_table(inbox: Inbox, state: State, allowed: bool) -> None:
+    """Dead and ignored ones may be replayed; a delivered one would be counted twice."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), state, reason="why", attempted=True)
+    assert inbox.replay(1) is allowed
+    assert [delivery.attempts for delivery in inbox.claim(1)] == ([0] if allowed else [])
+
+
+def test_replay_needs_the_body(inbox: Inbox) -> None:
+    """Without its body a delivery cannot be translated again."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.IGNORED, wipes=True)
+    assert not inbox.replay(1)
+
+
+def test_unknown_delivery(inbox: Inbox) -> None:
+    """A number that nobody has is said to be unknown."""
+    for ask in (inbox.get, inbox.replay):
+        with pytest.raises(UnknownDelivery):
+            ask(7)
+
+
+def test_newest_filters(inbox: Inbox) -> None:
+    """The list shows the newest first, and what was asked for."""
+    for name, shop in (("a", "one"), ("b", "two"), ("c", "one")):
+        inbox.keep(arrival(name, shop=shop))
+    assert [row.id for row in inbox.newest(10, shop="one")] == [3, 1]
+    assert [row.id for row in inbox.newest(1)] == [3]
+    assert inbox.newest(10, state="dead", topic="orders/create") == []
+
+
+def test_row_tells_the_call(inbox: Inbox) -> None:
+    """What was sent can be read later."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL, attempted=True)
+    row = inbox.get(1)
+    assert (row.call, row.event, row.business_key) == ('{"ProductKeys":["1"],"ProfileKey":"k"}', "purchase", CALL.key)
+
+
+# Forgetting
+
+
+def test_sweep_keeps_what_is_young_or_needed(inbox: Inbox, clock: Clock) -> None:
+    """Bodies of unfinished and dead deliveries stay, however old; so do their rows."""
+    for name in "abcd":
+        inbox.keep(arrival(name))
+    first, second, *_ = inbox.claim(4)
+    settle(inbox, first, State.DEAD)
+    settle(inbox, second, State.DELIVERED)
+    clock.move(100 * 86400)
+    inbox.keep(arrival("young"))
+    assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 1)
+    assert [row.id for row in inbox.newest(10)] == [5, 4, 3, 1]
+    assert all(inbox.body(number) for number in (1, 3, 4, 5))
+
+
+def test_sweep_goes_on_over_many_steps(inbox: Inbox, clock: Clock) -> None:
+    """More than one step's worth goes in one sweep."""
+    total = forgetting.STEP * 2 + 7
+    for number in range(total):
+        inbox.keep(arrival(str(number)))
+    inbox.settle([Settlement(delivery, State.IGNORED) for delivery in inbox.claim(total)])
+    clock.move(91 * 86400)
+    assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (total, total)
+    assert inbox.counts() == {}
+
+
+def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
+    """A key does not point at a delivery that is gone."""
+    inbox.keep(arrival())
+    delivery = claim_one(inbox)
+    inbox.reserve([(delivery, CALL.key)])
+    settle(inbox, delivery, State.DELIVERED, call=CALL)
+    clock.move(91 * 86400)
+    forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
+    inbox.keep(arrival("b"))
+    later = claim_one(inbox)
+    assert inbox.reserve([(later, CALL.key)]) == {later.id: later.id}
+
+
+def test_wiped_text_is_nowhere_in_the_file(inbox: Inbox, clock: Clock, tmp_path: Path) -> None:
+    """What was wiped cannot be read from free pages of the database."""
+    seed = b"zeta.quux@example.test"
+    inbox.keep(arrival(body=b'{"email":"' + seed + b'"}'))
+    settle(inbox, claim_one(inbox), State.DELIVERED)
+    clock.move(8 * 86400)
+    forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
+    inbox.close()  # the last connection to close folds the write-ahead log in
+    assert not [file for file in tmp_path.iterdir() if file.is_file() and seed in file.read_bytes()]
+
+
+def test_files_are_for_this_user_only(inbox: Inbox, tmp_path: Path) -> None:
+    """Bodies hold personal data: nobody else on the machine reads them."""
+    inbox.keep(arrival())
+    for file in tmp_path.glob("inbox.db*"):
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+# The database, group commit and the bell
+
+
+def test_migrations_make_the_tables_of_the_code(inbox: Inbox) -> None:
+    """tables.py and the migrations say the same."""
+    with inbox.database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrating_twice_does_nothing(inbox: Inbox) -> None:
+    """Migrate may run at every deployment."""
+    migrate.upgrade(inbox.database)
+    assert migrate.is_current(inbox.database)
+
+
+def test_commits_are_durable(inbox: Inbox) -> None:
+    """A commit is on disk before the webhook is answered."""
+    with inbox.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
+    """The cost of a claim does not grow with what is settled."""
+    with inbox.database.reading() as connection:
+        plan = connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT id FROM deliveries WHERE due_at <= ? AND state IN (?, ?, ?) ORDER BY due_at",
+            (1, "received", "waiting", "delivering"),
+        ).all()
+    assert "ix_deliveries_due" in str(plan)
+
+
+def test_group_shares_a_commit() -> None:
+    """Those who arrive while a commit is under way share the next one."""
+    groups: list[int] = []
+
+    def commit(items: Sequence[int]) -> list[int]:
+        groups.append(len(items))
+        time.sleep(0.05)
+        return [item * 2 for item in items]
+
+    group = GroupCommit[int, int](commit)
+    with ThreadPoolExecutor(16) as threads:
+        results = list(threads.map(group.submit, range(16)))
+    assert results == [item * 2 for item in range(16)]
+    assert len(groups) < 16
+
+
+def test_whole_group_hears_of_a_failure() -> None:
+    """No thread is told that its item was committed when it was not, and the next group goes on."""
+    fails = threading.Event()
+    fails.set()
+
+    def commit(items: Sequence[int]) -> Sequence[int]:
+        if fails.is_set():
+            raise StoreUnavailable("disk full")
+        return items
+
+    group = GroupCommit[int, int](commit)
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = [threads.submit(group.submit, item) for item in range(4)]
+        assert all(isinstance(outcome.exception(), StoreUnavailable) for outcome in outcomes)
+    fails.clear()
+    assert group.submit(5) == 5
+
+
+def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
+    """An idle worker hears of a new delivery without polling, also from another process."""
+    other = Inbox(database_url)
+    timer = threading.Timer(0.2, lambda: other.keep(arrival()))
+    inbox.bell.wait(0)
+    began = time.monotonic()
+    timer.start()
+    inbox.bell.wait(20)
+    assert time.monotonic() - began < 10
+    timer.join()
+    other.close()
+
+
+def test_bell_rung_before_is_heard_after(inbox: Inbox) -> None:
+    """What is kept between a look and a wait does not go unnoticed."""
+    inbox.bell.wait(0)
+    inbox.keep(arrival())
+    began = time.monotonic()
+    inbox.bell.wait(20)
+    assert time.monotonic() - began < 10

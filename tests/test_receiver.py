@@ -1,0 +1,263 @@
+"""What the receiver answers, in every case of the table in docs/architecture.md."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.recorded import EVERY, Recorded, as_toml, shop_keys
+from webhook_app.app import create_app
+from webhook_app.inbox import Inbox, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+BY_NAME = {recorded.name: recorded for recorded in EVERY}
+ORDER = BY_NAME["shopify/orders_create__note-attributes"]
+WOO_ORDER = BY_NAME["woocommerce/order.created__customer-on-hold"]
+PING = BY_NAME["woocommerce/ping"]
+TOPIC = {"X-Shopify-Topic": "orders/create", "X-Shopify-Webhook-Id": "1"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.MonkeyPatch:
+    text = as_toml("shop", shop_keys("shopify")) + as_toml("woo", shop_keys("woocommerce"))
+    for name in ("SHOPS_FILE", "MAX_BODY", "LOG_LEVEL", "LOG_FORMAT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SHOPS", text)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return monkeypatch
+
+
+@pytest.fixture
+def client(environment: pytest.MonkeyPatch, database_url: str) -> Iterator[FlaskClient]:
+    inbox = Inbox(database_url)
+    migrate.upgrade(inbox.database)
+    inbox.close()
+    app = create_app()
+    yield app.test_client()
+    app.extensions["receiver"].inbox.close()
+
+
+def post(client: FlaskClient, recorded: Recorded, path: str = "", **changed: str) -> TestResponse:
+    shop = "shop" if recorded.platform.name == "shopify" else "woo"
+    url = path or f"/webhooks/{recorded.platform.name}/{shop}"
+    return client.post(url, data=recorded.body, headers={**recorded.sent_headers, **changed})
+
+
+def kept(client: FlaskClient) -> int:
+    return sum(client.application.extensions["receiver"].inbox.counts().values())
+
+
+@pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
+def test_genuine_is_stored(client: FlaskClient, path: str) -> None:
+    """A proven delivery is stored and answered with 200, with and without trailing slash."""
+    response = post(client, ORDER, path)
+    assert (response.status_code, response.json) == (200, {"status": "stored", "id": 1})
+    assert kept(client) == 1
+
+
+def test_duplicate_is_200(client: FlaskClient) -> None:
+    """The platform's retry is answered with the number of the first."""
+    post(client, ORDER)
+    response = post(client, ORDER)
+    assert (response.status_code, response.json) == (200, {"status": "duplicate", "id": 1})
+    assert kept(client) == 1
+
+
+def test_unmapped_topic_is_200(client: FlaskClient) -> None:
+    """A topic that nobody maps is stored like any other: seven refusals would disable a WooCommerce webhook."""
+    assert post(client, BY_NAME["shopify/products_update"]).status_code == 200
+    assert kept(client) == 1
+
+
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_header_names_in_any_case(client: FlaskClient, case: Any) -> None:
+    """Header names are no secret handshake."""
+    headers = {case(name): value for name, value in ORDER.sent_headers.items()}
+    assert client.post("/webhooks/shopify/shop", data=ORDER.body, headers=headers).status_code == 200
+
+
+def test_ping_is_200_and_stores_nothing(client: FlaskClient) -> None:
+    """WooCommerce repeats its unsigned ping until it is answered with exactly 200."""
+    response = post(client, PING)
+    assert (response.status_code, response.json) == (200, {"status": "ping"})
+    assert kept(client) == 0
+
+
+def test_shopify_takes_no_ping(client: FlaskClient) -> None:
+    """What is a ping to one platform is an unsigned request to another."""
+    assert post(client, PING, "/webhooks/shopify/shop").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({}, "signature_missing"),
+        ({"X-Shopify-Hmac-Sha256": ""}, "signature_missing"),
+        ({"X-Shopify-Hmac-Sha256": "QUJD"}, "signature_mismatch"),
+        ({"X-Shopify-Hmac-Sha256": "ü" * 44}, "signature_mismatch"),
+        ({"X-Shopify-Hmac-Sha256": "a" * 64}, "signature_mismatch"),
+    ],
+)
+def test_bad_signature_is_401_with_its_reason(
+    client: FlaskClient, headers: dict[str, str], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer and the log name the same reason, nothing is stored, and nothing sent is repeated."""
+    caplog.set_level(logging.INFO)
+    response = client.post("/webhooks/shopify/shop", data=b"jan@example.test", headers={**TOPIC, **headers})
+    assert response.status_code == 401
+    assert response.json is not None
+    assert response.json["error"] == reason
+    assert reason in caplog.text
+    assert "jan@example.test" not in caplog.text
+    assert kept(client) == 0
+
+
+def test_missing_topic_is_401(client: FlaskClient) -> None:
+    """A signed body that does not say what it is proves nothing."""
+    headers = {name: value for name, value in ORDER.sent_headers.items() if "Topic" not in name}
+    response = client.post("/webhooks/shopify/shop", data=ORDER.body, headers=headers)
+    assert (response.status_code, response.json and response.json["error"]) == (401, "topic_missing")
+
+
+@pytest.mark.parametrize("path", ["/webhooks/shopify/nobody", "/webhooks/nothing/shop", "/webhooks/woocommerce/shop"])
+def test_unknown_shop_is_404(client: FlaskClient, path: str) -> None:
+    """A shop is known under its own platform only."""
+    assert post(client, ORDER, path).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
+def test_other_methods_are_405(client: FlaskClient, method: str, path: str) -> None:
+    """Whoever opens the URL in a browser learns what it is for."""
+    response = client.open(path, method=method)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "POST"
+    assert method == "HEAD" or "webhook URL" in response.text
+
+
+def test_too_large_is_413(environment: pytest.MonkeyPatch, client: FlaskClient) -> None:
+    """A body beyond MAX_BODY is refused, and the connection with it."""
+    client.application.config["MAX_CONTENT_LENGTH"] = 1024
+    response = client.post("/webhooks/shopify/shop", data=b"x" * 1025)
+    assert response.status_code == 413
+    assert response.headers["Connection"] == "close"
+
+
+def test_largest_body_passes(client: FlaskClient) -> None:
+    """MAX_BODY itself is allowed."""
+    client.application.config["MAX_CONTENT_LENGTH"] = len(ORDER.body)
+    assert post(client, ORDER).status_code == 200
+
+
+@pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br", 415), ("identity", 200), ("Identity", 200)])
+def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> None:
+    """What is compressed on its way is not what was signed."""
+    assert post(client, ORDER, **{"Content-Encoding": encoding}).status_code == status
+
+
+def test_store_away_is_503_with_retry_after(client: FlaskClient, tmp_path: Path) -> None:
+    """While nothing can be stored the platform is asked to come again, and it works by itself afterwards."""
+    database = tmp_path / "inbox.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE deliveries RENAME TO away")
+    response = post(client, ORDER)
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE away RENAME TO deliveries")
+    connection.close()
+    assert post(client, ORDER).status_code == 200
+
+
+def test_mistake_of_ours_is_503(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    """Even what nobody thought of is no 500, and its log line quotes nobody."""
+
+    class Broken:
+        def find(self, platform: str, shop: str) -> None:
+            raise ZeroDivisionError(f"{platform} jan@example.test {shop}")
+
+    receiver = client.application.extensions["receiver"]
+    client.application.extensions["receiver"] = Broken()
+    response = post(client, ORDER)
+    client.application.extensions["receiver"] = receiver
+    assert response.status_code == 503
+    assert "ZeroDivisionError" in caplog.text
+    assert "jan@example.test" not in caplog.text
+
+
+def test_health(client: FlaskClient) -> None:
+    """The process says that it lives."""
+    assert client.get("/healthz").json == {"status": "ok"}
+
+
+def test_ready(client: FlaskClient) -> None:
+    """A migrated store is ready."""
+    assert client.get("/readyz").status_code == 200
+
+
+def test_not_ready_without_migrations(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A store without tables is not ready, and nor is one that cannot be opened."""
+    app = create_app()
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert "migrate" in response.text
+    (tmp_path / "inbox.db").mkdir()
+    assert app.test_client().get("/readyz").status_code == 503
+    app.extensions["receiver"].inbox.close()
+
+
+def test_unknown_page_is_404_json(client: FlaskClient) -> None:
+    """A stranger's path is answered in the same form."""
+    assert client.get("/wp-login.php").json == {"error": "not_found"}
+
+
+def test_kept_headers_are_those_that_matter(client: FlaskClient) -> None:
+    """The signature and whatever else came along are not stored."""
+    post(client, ORDER, Cookie="session=1", Authorization="Bearer x")
+    held = client.application.extensions["receiver"].inbox.body(1)
+    assert held is not None
+    assert "x-shopify-topic" in held[0]
+    assert not {"cookie", "authorization", "x-shopify-hmac-sha256"} & set(held[0])
+
+
+def test_log_holds_no_personal_data(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    """Accepting a delivery logs shop, topic and number, and nothing of the customer."""
+    caplog.set_level(logging.DEBUG)
+    post(client, WOO_ORDER)
+    order = json.loads(WOO_ORDER.body)
+    personal = [order["billing"][name] for name in ("email", "phone", "first_name", "last_name", "address_1")]
+    assert "order.created" in caplog.text
+    assert not [text for text in personal if text and text in caplog.text]
+
+
+@given(
+    body=st.binary(max_size=300),
+    headers=st.dictionaries(
+        st.sampled_from(["X-Shopify-Hmac-Sha256", "X-Shopify-Topic", "X-WC-Webhook-Signature", "Content-Type", "X-Y"]),
+        st.text(st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=60),
+    ),
+    path=st.sampled_from(
+        ["/webhooks/shopify/shop", "/webhooks/woocommerce/woo", "/webhooks/%00/%ff", "/webhooks/a/b/"]
+    ),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_strangers_get_no_500_and_store_nothing(
+    client: FlaskClient, body: bytes, headers: dict[str, str], path: str
+) -> None:
+    """Whatever a stranger sends, it is refused by name and leaves nothing behind."""
+    response = client.post(path, data=body, headers=headers)
+    assert response.status_code in {200, 400, 401, 404, 415}
+    assert response.status_code != 200 or response.json == {"status": "ping"}
+    assert kept(client) == 0

@@ -1,0 +1,381 @@
+"""The worker on a real inbox, delivering over HTTP to a local Tweakwise."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.local_tweakwise import LocalTweakwise, serving
+from tests.recorded import EVERY, Recorded
+from webhook_app import duties, retry, worker
+from webhook_app.inbox import Arrival, Inbox, Row, State, migrate
+from webhook_app.inbox.retention import Retention
+from webhook_app.platform import Platform, Topic
+from webhook_app.platforms import all_platforms
+from webhook_app.translate import Ages
+from webhook_app.tweakwise import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.events import Meaning
+    from webhook_app.shops import Shop
+
+BY_NAME = {recorded.name: recorded for recorded in EVERY}
+ORDER = BY_NAME["shopify/orders_create__note-attributes"]
+POLICY = retry.Policy(base=0.05, cap=0.1, give_up_after=3600)
+RULES = worker.Rules(
+    threads=2, ages=Ages(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
+)
+
+
+@pytest.fixture
+def tweakwise() -> Iterator[LocalTweakwise]:
+    with serving() as local:
+        yield local
+
+
+@pytest.fixture
+def inbox(database_url: str) -> Iterator[Inbox]:
+    """An inbox in real time."""
+    inbox = Inbox(database_url, lease=60)
+    migrate.upgrade(inbox.database)
+    yield inbox
+    inbox.close()
+
+
+def keep(inbox: Inbox, recorded: Recorded, identity: str = "", **changed: Any) -> int:
+    proven = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
+    arrival = Arrival(
+        shop=recorded.platform.name,
+        platform=recorded.platform.name,
+        topic=proven.topic,
+        identity=identity or proven.identity,
+        domain=proven.domain,
+        headers=proven.headers,
+        body=recorded.body,
+    )
+    return inbox.keep(replace(arrival, **changed)).id
+
+
+def shops() -> dict[str, Shop]:
+    return {
+        name: replace(BY_NAME[first].shop, name=name)
+        for name, first in (("shopify", ORDER.name), ("woocommerce", "woocommerce/order.created__guest-carried-key"))
+    }
+
+
+@contextmanager
+def working(
+    inbox: Inbox, tweakwise: LocalTweakwise, platforms: dict[str, Platform] | None = None, **rules: Any
+) -> Iterator[worker.Worker]:
+    client = Client(tweakwise.url, timeout=1)
+    working = worker.Worker(inbox, shops(), platforms or all_platforms(), client, replace(RULES, **rules))
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    try:
+        yield working
+    finally:
+        working.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def settled(inbox: Inbox, *numbers: int, within: float = 15) -> list[Row]:
+    """Wait until all are settled for good."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        rows = [inbox.get(number) for number in numbers]
+        if all(row.state in (State.DELIVERED, State.IGNORED, State.DEAD) for row in rows):
+            return rows
+        time.sleep(0.02)
+    raise AssertionError([(row.id, row.state, row.reason) for row in rows])
+
+
+def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """An order that was kept is a purchase at Tweakwise."""
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.attempts, row.business_key) == ("delivered", 1, ORDER.expected["call"]["key"])
+    [event] = tweakwise.events()
+    assert (event["event"], event["body"]) == ("purchase", ORDER.expected["call"]["body"])
+
+
+def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """What arrives while the worker idles is delivered at once, not at the next look."""
+    with working(inbox, tweakwise):
+        time.sleep(0.5)
+        began = time.monotonic()
+        settled(inbox, keep(inbox, ORDER))
+    assert time.monotonic() - began < worker.LONGEST_IDLE / 3
+
+
+def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Nothing to do means no queries at all."""
+    with working(inbox, tweakwise):
+        time.sleep(0.5)
+        statements: list[str] = []
+        from sqlalchemy import event  # noqa: PLC0415
+
+        event.listen(inbox.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        time.sleep(1)
+        assert statements == []
+
+
+def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Created, paid and updated, all at once: one call, and the others say which delivery counts it."""
+    numbers = [keep(inbox, ORDER, identity=str(number)) for number in range(12)]
+    with working(inbox, tweakwise):
+        rows = settled(inbox, *numbers)
+    assert len(tweakwise.events()) == 1
+    [owner] = [row for row in rows if row.state == "delivered"]
+    others = [row for row in rows if row is not owner]
+    assert {row.reason for row in others} == {"already_counted"}
+    assert {row.detail for row in others} == {f"Delivery {owner.id} counts this order."}
+
+
+def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A Tweakwise in trouble gets the event when it is well again."""
+    tweakwise.trouble(status=503)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        deadline = time.monotonic() + 10
+        while inbox.get(number).attempts < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        waiting = inbox.get(number)
+        assert (waiting.reason, waiting.settled_at) in [("http_503", None), ("", None)]
+        tweakwise.trouble(status=0)
+        [row] = settled(inbox, number)
+    assert row.state == "delivered"
+    assert row.attempts >= 3
+    assert len(tweakwise.events()) == 1
+
+
+def test_wrong_instance_key_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A refused instance key loses nothing: the events wait until somebody corrects it."""
+    tweakwise.trouble(status=401)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise, policy=replace(POLICY, base=100, cap=100)):
+        deadline = time.monotonic() + 10
+        while inbox.get(number).state != "waiting" and time.monotonic() < deadline:
+            time.sleep(0.02)
+    row = inbox.get(number)
+    assert (row.state, row.reason) == ("waiting", "http_401")
+
+
+def test_refused_event_is_dead_with_the_answer(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """What Tweakwise finds wrong with an event is kept for a person to read."""
+    tweakwise.trouble(status=422)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason, row.attempts) == ("dead", "http_422", 1)
+    assert row.answer
+
+
+def test_replayed_dead_event_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A dead event goes through once the trouble is over and a person asks."""
+    tweakwise.trouble(status=422)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        settled(inbox, number)
+        tweakwise.trouble(status=0)
+        assert inbox.replay(number)
+        [row] = settled(inbox, number)
+    assert row.state == "delivered"
+
+
+def test_time_out_can_be_parked(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """With ON_TIMEOUT=park an event that may have been counted is not sent again, nor is its order."""
+    tweakwise.trouble(hang=True)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise, policy=replace(POLICY, on_timeout="park")):
+        [row] = settled(inbox, number)
+        tweakwise.trouble(hang=False)
+        [second] = settled(inbox, keep(inbox, ORDER, identity="again"))
+    assert (row.state, row.reason) == ("dead", "parked_timeout")
+    assert (second.state, second.reason) == ("ignored", "already_counted")
+    assert len(tweakwise.events()) == 1
+
+
+def test_gives_up_after_retry_for(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """After RETRY_FOR an event is dead, by name."""
+    tweakwise.trouble(status=500)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise, policy=replace(POLICY, give_up_after=0.3)):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason) == ("dead", "gave_up_http_500")
+
+
+class _Poison:
+    """A schema with a mistake in it."""
+
+    def read(self, _payload: Any) -> Meaning:
+        raise ZeroDivisionError("jan@example.test")
+
+
+def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A mistake of ours in translation makes one dead delivery, quotes nobody, and the next goes through."""
+    shopify = all_platforms()["shopify"]
+    topic = Topic("poison", "", _Poison(), lambda _: {})  # type: ignore[arg-type]
+    poisoned = {"shopify": replace(shopify, topics=[*shopify.topics, topic])}
+    first = keep(inbox, ORDER, topic="poison", identity="poison")
+    second = keep(inbox, ORDER)
+    with capture_logs() as logs, working(inbox, tweakwise, platforms=poisoned):
+        dead, delivered = settled(inbox, first, second)
+    assert (dead.state, dead.reason) == ("dead", "translation_error")
+    assert delivered.state == "delivered"
+    assert "jan@example.test" not in dead.detail + json.dumps(logs)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[]", b"null", b'{"id":', b"[" * 100_000, b"\xff\xfe", b"9" * 5000]
+)
+def test_unreadable_body_is_dead(inbox: Inbox, tweakwise: LocalTweakwise, body: bytes) -> None:
+    """A signed body that is no order is dead and says why."""
+    number = keep(inbox, ORDER, body=body, identity="odd")
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason) == ("dead", "unreadable")
+    assert row.detail
+
+
+def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """After several lapsed leases a delivery is dead instead of being tried for ever."""
+    number = keep(inbox, ORDER)
+    short = Inbox(f"sqlite:///{inbox.database.path}", lease=0)
+    for _ in range(worker.MOST_LAPSES + 1):
+        short.claim(1)
+    short.close()
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason) == ("dead", "poisoned")
+    assert tweakwise.events() == []
+
+
+def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Events of a shop that is not configured any more are not thrown away."""
+    number = keep(inbox, ORDER, shop="gone")
+    with working(inbox, tweakwise):
+        deadline = time.monotonic() + 10
+        while inbox.get(number).state != "waiting" and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert (inbox.get(number).state, inbox.get(number).reason) == ("waiting", "shop_missing")
+
+
+def test_stop_gives_back_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Stopping finishes what is under way, releases the rest, and takes less than ten seconds."""
+    tweakwise.trouble(delay_ms=400)
+    numbers = [keep(inbox, one) for one in EVERY if "call" in one.expected and one.platform is ORDER.platform]
+    with working(inbox, tweakwise) as stopping:
+        deadline = time.monotonic() + 5
+        while not tweakwise.events() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        began = time.monotonic()
+        stopping.stop()
+    assert time.monotonic() - began < 10
+    states = {inbox.get(number).state for number in numbers}
+    assert State.DELIVERING not in states
+    assert State.RECEIVED in states
+
+
+def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A worker that cannot reach the store waits and goes on by itself."""
+    with working(inbox, tweakwise):
+        time.sleep(0.3)
+        with inbox.database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
+        inbox.bell.ring()
+        time.sleep(0.5)
+        with inbox.database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE away RENAME TO deliveries")
+        [row] = settled(inbox, keep(inbox, ORDER))
+    assert row.state == "delivered"
+
+
+def test_every_outcome_is_one_log_line(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The line names shop, topic, number, state, reason, attempt and milliseconds."""
+    keep(inbox, BY_NAME["shopify/orders_cancelled"])
+    number = keep(inbox, ORDER)
+    with capture_logs() as logs, working(inbox, tweakwise):
+        settled(inbox, 1, number)
+    lines = sorted((line for line in logs if line["event"] == "delivery"), key=lambda line: int(line["id"]))
+    assert [(line["state"], line["reason"], line["attempt"]) for line in lines] == [
+        ("ignored", "cancelled", 0),
+        ("delivered", None, 1),
+    ]
+    assert {"shop", "topic", "id", "ms"} <= set(lines[0])
+
+
+# Privacy duties
+
+
+REDACT = BY_NAME["shopify/customers_redact"]
+OF_CUSTOMER = BY_NAME["shopify/orders_create"]
+OF_OTHERS = BY_NAME["shopify/orders_create__absent-customer-carried-key"]
+
+
+def test_customer_redaction_wipes_and_says_so(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """What is held of that customer is gone, of others it stays, and the redaction wipes itself."""
+    theirs, others = keep(inbox, OF_CUSTOMER), keep(inbox, OF_OTHERS)
+    with working(inbox, tweakwise):
+        settled(inbox, theirs, others)
+        redaction = keep(inbox, REDACT)
+        [row] = settled(inbox, redaction)
+    assert (row.state, row.reason, row.detail) == ("ignored", "redacted", f"Wiped 1 delivery ({theirs}).")
+    assert inbox.body(theirs) is None
+    assert inbox.get(theirs).call is None
+    assert inbox.body(redaction) is None
+    assert inbox.body(others) is not None
+
+
+def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A waiting order of a redacted customer is never sent."""
+    tweakwise.trouble(status=503)
+    theirs = keep(inbox, OF_CUSTOMER)
+    with working(inbox, tweakwise, policy=replace(POLICY, base=1000, cap=1000)):
+        deadline = time.monotonic() + 10
+        while inbox.get(theirs).state != "waiting" and time.monotonic() < deadline:
+            time.sleep(0.02)
+        settled(inbox, keep(inbox, REDACT))
+    row = inbox.get(theirs)
+    assert (row.state, row.reason) == ("ignored", "redacted")
+    assert inbox.next_due() is None
+
+
+def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Everything of that domain goes; another shop of the same app keeps what is its own."""
+    redaction = BY_NAME["shopify/shop_redact"]
+    domain = json.loads(redaction.body)["shop_domain"]
+    theirs = keep(inbox, ORDER, domain=domain)
+    others = keep(inbox, OF_CUSTOMER, domain="another.myshopify.com")
+    with working(inbox, tweakwise):
+        settled(inbox, theirs, others)
+        [row] = settled(inbox, keep(inbox, redaction))
+    assert row.reason == "redacted"
+    assert inbox.body(theirs) is None
+    assert inbox.body(others) is not None
+
+
+def test_data_request_names_what_is_held(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The merchant reads which deliveries hold something of that customer, and nothing is wiped."""
+    theirs = keep(inbox, OF_CUSTOMER)
+    keep(inbox, OF_OTHERS)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, keep(inbox, BY_NAME["shopify/customers_data_request"]))
+    assert row.reason == "data_request"
+    assert row.detail.startswith(f"Holding 1 delivery ({theirs})")
+    assert inbox.body(theirs) is not None
+
+
+def test_long_lists_are_cut() -> None:
+    """A sentence stays readable however much was wiped."""
+    assert duties._numbered(list(range(100))).endswith("and 80 more)")  # noqa: SLF001
