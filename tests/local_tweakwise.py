@@ -37,7 +37,7 @@ class LocalTweakwise:
 def serving() -> Iterator[LocalTweakwise]:
     """Serve a fresh sandbox on a free port."""
     server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield LocalTweakwise(f"http://127.0.0.1:{server.server_port}")

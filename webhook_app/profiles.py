@@ -21,7 +21,10 @@ ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
 # An @ however it is written: as itself, in a URL, in a mail header, or spelled out against robots.
 AT_SIGN = re.compile(r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at ", re.IGNORECASE)
 EMAIL = re.compile(r"\S@\S")
-PHONE_WORDS = re.compile(r"^(?:tel|telephone|phone|mobile|mobiel|gsm|whatsapp|sms|callto)[:.=_\s-]*", re.IGNORECASE)
+PHONE_WORDS = re.compile(
+    r"^(?:tel|telephone|telefoon|phone|mobile|mobiel|gsm|whatsapp|sms|callto)[._\s-]*(?:number|nummer|nr)?[:.=_\s-]*",
+    re.IGNORECASE,
+)
 PHONE_SEPARATORS = re.compile(r"[\s().,/_$=+-]+")
 # https://www.itu.int/rec/T-REC-E.164 : a number has at most 15 digits; shorter than 7 no one could be called.
 PHONE = re.compile(r"[0-9]{7,15}")
@@ -53,7 +56,12 @@ def derived_key(customer_id: str, salt: str) -> str:
 
 def looks_personal(key: str) -> bool:
     """Tell whether `key` looks like an e-mail address or a phone number, in any writing."""
-    plain = AT_SIGN.sub("@", _decoded(key))
+    # Mail headers write = where URLs write %, and % is no character of a key.
+    return any(_is_personal(_decoded(text)) for text in (key, key.replace("=", "%")))
+
+
+def _is_personal(text: str) -> bool:
+    plain = AT_SIGN.sub("@", text)
     if EMAIL.search(plain.replace(" ", "")):
         return True
     digits = PHONE_SEPARATORS.sub("", PHONE_WORDS.sub("", plain.strip()))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError
+from environs.fields import TimeDelta
 from marshmallow import ValidationError, validate
 
 from webhook_app.errors import ConfigurationError
@@ -47,6 +48,7 @@ def load() -> Settings:
     Raises ConfigurationError with one sentence for every variable that is wrong.
     """
     env = _Environment(eager=False)
+    env.add_parser_from_field("duration", _Duration)
     read = _read(env)
     try:
         env.seal()
@@ -62,6 +64,16 @@ class _Environment(Env):
         return os.environ.get(env_key) or default
 
 
+class _Duration(TimeDelta):
+    """A duration; one of more digits than a timedelta holds is a fault like any other."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> timedelta:
+        try:
+            return super()._deserialize(value, *args, **kwargs)
+        except (OverflowError, ValueError):
+            raise self.make_error("invalid") from None
+
+
 def _read(env: Env) -> dict[str, Any]:
     many, positive = validate.Range(1, 256), validate.Range(min=timedelta(milliseconds=1))
     return {
@@ -72,15 +84,15 @@ def _read(env: Env) -> dict[str, Any]:
         "web_threads": env.int("WEB_THREADS", 8, validate=many),
         "worker_threads": env.int("WORKER_THREADS", 8, validate=many),
         "max_body": env.int("MAX_BODY", 5 * 1024 * 1024, validate=validate.Range(min=1024)),
-        "max_age": env.timedelta("MAX_AGE", timedelta(hours=24), validate=positive),
-        "max_order_age": env.timedelta("MAX_ORDER_AGE", timedelta(days=7), validate=positive),
-        "lease": env.timedelta("LEASE", timedelta(seconds=60), validate=validate.Range(min=timedelta(seconds=10))),
-        "retry_base": env.timedelta("RETRY_BASE", timedelta(seconds=5), validate=positive),
-        "retry_cap": env.timedelta("RETRY_CAP", timedelta(hours=1), validate=positive),
-        "retry_for": env.timedelta("RETRY_FOR", timedelta(hours=72), validate=positive),
+        "max_age": env.duration("MAX_AGE", timedelta(hours=24), validate=positive),
+        "max_order_age": env.duration("MAX_ORDER_AGE", timedelta(days=7), validate=positive),
+        "lease": env.duration("LEASE", timedelta(seconds=60), validate=validate.Range(min=timedelta(seconds=15))),
+        "retry_base": env.duration("RETRY_BASE", timedelta(seconds=5), validate=positive),
+        "retry_cap": env.duration("RETRY_CAP", timedelta(hours=1), validate=positive),
+        "retry_for": env.duration("RETRY_FOR", timedelta(hours=72), validate=positive),
         "on_timeout": env.str("ON_TIMEOUT", "retry", validate=validate.OneOf(["retry", "park"])),
-        "keep_bodies": env.timedelta("KEEP_BODIES", timedelta(days=7), validate=positive),
-        "keep_rows": env.timedelta("KEEP_ROWS", timedelta(days=90), validate=positive),
+        "keep_bodies": env.duration("KEEP_BODIES", timedelta(days=7), validate=positive),
+        "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }

@@ -24,6 +24,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # The two that a shop may rename per locale, for feeds that write nl where the platform says nl-NL.
 RENAMED = frozenset({"locale", "currency"})
+_KEY_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+# The key that a line of TOML begins with, or the table of which it is the header.
+KEY = re.compile(rf"\s*(\[)?\s*({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,9 @@ class _Constants(fields.Dict):
         if not isinstance(value, dict):
             raise ValidationError("expected a table such as store = 1")
         if odd := [name for name, item in value.items() if type(item) not in (int, str)]:
-            raise ValidationError(f"{odd[0]}: expected text or a whole number")
+            raise ValidationError({name: ["expected text or a whole number"] for name in odd})
         if taken := sorted(set(value) & (product_keys.PLATFORM_FIELDS - RENAMED)):
-            raise ValidationError(f"{taken[0]}: is what the platform says and cannot be set")
+            raise ValidationError({name: ["is what the platform says and cannot be set"] for name in taken})
         return {name: str(item) for name, item in value.items()}
 
 
@@ -196,7 +199,9 @@ class _Reading:
     def _note(self, path: list[str], messages: Any) -> None:
         if isinstance(messages, dict):
             for key, inner in messages.items():
-                self._note([*path, str(key)], inner)
+                # Below a locale, marshmallow tells a key's faults from a value's; the document does not.
+                locale = path[1:] == ["fields_by_locale"] and isinstance(inner, dict)
+                self._note([*path, str(key)], inner.get("value", inner) if locale else inner)
         else:
             self._fault(path, " ".join(messages))
 
@@ -218,13 +223,13 @@ def _built(name: str, loaded: dict[str, Any]) -> Shop:
 def line_of(text: str, path: list[str]) -> int:
     """Find the line, counted from 1, where the value at `path` below `shops` is written, or its table's header."""
     found, table = 1, list[str]()
-    for number, line in enumerate(text.splitlines(), start=1):
-        written = line.strip().replace('"', "")
-        if written.startswith("["):
-            table = [part.strip() for part in written.strip("[] ").split(".")]
-            here = table
-        else:
-            here = [*table, *(part.strip() for part in written.split("=")[0].split("."))]
+    for number, line in enumerate(text.split("\n"), start=1):
+        key = KEY.match(line)
+        if key is None:
+            continue
+        parts = [part.strip("\"'") for part in re.findall(_KEY_PART, key[2])]
+        here = parts if key[1] else [*table, *parts]
+        table = parts if key[1] else table
         if here == ["shops", *path[: len(here) - 1]] and len(here) > 1:
             found = number
     return found

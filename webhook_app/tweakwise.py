@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TIMEOUT = 5.0  # seconds to connect, and again between two bytes of the answer
 LONGEST_ANSWER = 2000  # bytes kept of an answer that is not 2xx
 LONGEST_READ = 1.0  # seconds spent on reading it
+NO_ADDRESS = (requests.exceptions.InvalidURL, LocationParseError)  # a name that no name server could know
 
 
 class Client:
@@ -96,7 +97,7 @@ def classify(error: requests.RequestException | LocationParseError) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "tls"
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, NameResolutionError) or isinstance(error, requests.exceptions.InvalidURL | LocationParseError):
+    if isinstance(reason, NameResolutionError) or isinstance(error, NO_ADDRESS):
         return "dns"
     if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
         return "connect"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
 
     config, known = settings.load(), shops.load(all_platforms())
     logs.configure(config.log_level, config.log_format)
+    _refuse_taken_port(config.port, "PORT")
+    if with_sandbox:
+        _refuse_taken_port(sandbox_port, "--sandbox-port")
     migrations.upgrade(Database(config.database_url))
     _warn_of_a_forgetful_disk(config)
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
@@ -112,6 +116,17 @@ def _checked() -> Settings:
     config = settings.load()
     shops.load(all_platforms())
     return config
+
+
+def _refuse_taken_port(port: int, name: str) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            raise click.ClickException(
+                f"Port {port} is in use; end what uses it, or choose another ({name})."
+            ) from None
 
 
 def _refuse_split_disk(config: Settings, command: str) -> None:

@@ -1,0 +1,78 @@
+"""The real thing: receiver, worker and sandbox as processes, on free ports of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+OURS = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "LOG_LEVEL", "LOG_FORMAT", "DYNO")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """This process's environment without any configuration of the receiver but `changed`."""
+    return {name: value for name, value in os.environ.items() if name not in OURS} | changed
+
+
+def start(*arguments: str, env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            [sys.executable, "-m", "webhook_app", *arguments], cwd=ROOT, env=env, stdout=sink, stderr=sink
+        )
+
+
+def command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "webhook_app", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def running(*arguments: str, env: dict[str, str], log: Path, ready: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of ours until the block ends, then ask it to stop."""
+    process = start(*arguments, env=env, log=log)
+    try:
+        if ready:
+            wait_until_ready(ready, process, log)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[Any], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(url, timeout=5).ok:
+                return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
