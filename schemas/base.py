@@ -32,19 +32,6 @@ class PlatformSchema(Schema):
         raise NotImplementedError
 
 
-class FixedMeaning(PlatformSchema):
-    """A topic whose every payload means the same, whatever is in it."""
-
-    def __init__(self, meaning: Meaning) -> None:
-        """Hold the one `meaning`."""
-        super().__init__()
-        self._meaning = meaning
-
-    def read(self, payload: Any) -> Meaning:  # noqa: ARG002 - a fixed meaning looks at nothing
-        """Return the fixed meaning."""
-        return self._meaning
-
-
 def present(**values: str | None) -> dict[str, str]:
     """Keep the values that say something: a template must not be filled with nothing."""
     return {name: value for name, value in values.items() if value}

@@ -31,7 +31,7 @@ class Id(fields.Field[str | None]):
 
 
 class Text(fields.String):
-    """A text that goes out again, which half a character (a lone surrogate, `"\\ud83d"` in JSON) cannot."""
+    """A text that goes out again, which half a character (a lone surrogate) cannot."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         return _writable(super()._deserialize(value, *args, **kwargs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
 from schemas.base import PlatformSchema, present
 from schemas.events import DataRequest, Ignored, Line, Meaning, Payment, Purchase, Reason, Redaction, Visitor
@@ -182,9 +182,9 @@ class ShopRedactSchema(PlatformSchema):
 
 def _subject(loaded: dict[str, Any], order_ids: list[str | None] | None) -> Redaction:
     customer = loaded["customer"]
-    return Redaction(
-        domain=loaded["shop_domain"],
-        customer_id=customer["id"],
-        order_ids=frozenset(order for order in order_ids or () if order),
-        personal=frozenset(text for text in (customer["email"], customer["phone"]) if text),
-    )
+    orders = frozenset(order for order in order_ids or () if order)
+    personal = frozenset(text for text in (customer["email"], customer["phone"]) if text)
+    if not (customer["id"] or orders or personal):
+        # A domain standing alone means the whole shop, which this topic never does.
+        raise ValidationError({"customer": ["names nobody: no id, email, phone or order"]})
+    return Redaction(loaded["shop_domain"], customer["id"], orders, personal)

@@ -28,7 +28,8 @@ SETTINGS_SOURCE = (ROOT / "webhook_app/settings.py").read_text(encoding="utf-8")
 SHOPS_SOURCE = (ROOT / "webhook_app/shops.py").read_text(encoding="utf-8")
 SETTINGS = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS_SOURCE)
 SHOPS = re.findall(r'os\.environ\.get\("([A-Z_]+)"\)', SHOPS_SOURCE)
-VARIABLES = [*SETTINGS, *SHOPS]
+OPTIONS = re.findall(r'envvar="([A-Z_]+)"', (ROOT / "webhook_app/cli/serving.py").read_text(encoding="utf-8"))
+VARIABLES = [*SETTINGS, *SHOPS, *OPTIONS]
 
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 CODE = re.compile(r"`([^`]+)`")

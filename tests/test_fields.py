@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from marshmallow import Schema, ValidationError
-from marshmallow.fields import Field
 
 from schemas import shopify, woocommerce
-from schemas.base import FixedMeaning, PlatformSchema
-from schemas.events import DataRequest, Ignored, Line, Payment, Purchase, Reason, Redaction
+from schemas.base import PlatformSchema
+from schemas.events import DataRequest, Line, Payment, Purchase, Reason, Redaction
 from schemas.fields import Attributes, Id, Label, Moment, Money, Text
+
+if TYPE_CHECKING:
+    from marshmallow.fields import Field
 
 HALF_A_CHARACTER = "\ud83d"
 SHOPIFY_LINE = {"product_id": 11, "variant_id": 12, "sku": "MUG", "quantity": 2, "price": "10.00"}
@@ -193,7 +195,7 @@ def test_moment_in_utc(value: str, moment: datetime) -> None:
         "2026-11-23T12:00:00+99:00",
         "0001-01-01T00:00:00+01:00",
         "9999-12-31T23:59:59-01:00",
-        f"2026-11-23{HALF_A_CHARACTER}12:00",
+        f"2026-11-23T12:00:00{HALF_A_CHARACTER}",
         "\x00" * 19,
         1795435171,
         True,
@@ -202,8 +204,6 @@ def test_moment_in_utc(value: str, moment: datetime) -> None:
 )
 def test_moment_that_is_none(value: Any) -> None:
     """What is no time, or no time in UTC, is refused."""
-    if value == f"2026-11-23{HALF_A_CHARACTER}12:00":
-        pytest.skip("any one character may stand between day and time")
     assert refused(Moment(), value) == ["is not a time in ISO 8601"]
 
 
@@ -235,13 +235,6 @@ def test_attributes_are_a_list(value: Any) -> None:
 def test_payload_is_an_object(schema: PlatformSchema, payload: Any) -> None:
     """A payload of another kind is refused."""
     assert complaint(schema, payload) == ["the payload is not a JSON object"]
-
-
-@pytest.mark.parametrize("payload", [None, [], {}, {"id": 1}])
-def test_fixed_meaning_looks_at_nothing(payload: Any) -> None:
-    """Some topics mean the same whatever they carry."""
-    meaning = Ignored(Reason.NOT_AN_ORDER, "No order.")
-    assert FixedMeaning(meaning).read(payload) is meaning
 
 
 def test_meaning_is_every_schemas_own() -> None:

@@ -6,43 +6,64 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from schemas.events import Reason
+from webhook_app import profiles
 from webhook_app.inbox import retention
 
 if TYPE_CHECKING:
     from schemas.events import Redaction
     from webhook_app.inbox import Delivery, Inbox
+    from webhook_app.shops import Shop
 
 NOT_DIGITS = re.compile(r"\D+")
 SHOWN = 20
 
 
-def wipe(inbox: Inbox, delivery: Delivery, subject: Redaction, reason: str) -> str:
+def wipe(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> str:
     """Wipe what is held of `subject`, apart from `delivery` itself; returns a sentence saying what was wiped."""
-    ids = held(inbox, delivery, subject)
+    ids = held(inbox, delivery, shop, subject)
     sentence = f"Wiped by delivery {delivery.id}."
-    retention.redact(inbox, ids, reason, sentence)
+    retention.redact(inbox, ids, Reason.REDACTED, sentence)
     return f"Wiped {_numbered(ids)}."
 
 
-def report(inbox: Inbox, delivery: Delivery, subject: Redaction) -> str:
+def report(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> str:
     """Return a sentence naming the deliveries that hold something of `subject`."""
-    ids = held(inbox, delivery, subject)
+    ids = held(inbox, delivery, shop, subject)
     return f"Holding {_numbered(ids)} of this customer; read them with `show --body` and answer within 30 days."
 
 
-def held(inbox: Inbox, delivery: Delivery, subject: Redaction) -> list[int]:
-    """Return the other deliveries of the shop whose stored body is about `subject`."""
-    found = retention.find(inbox, delivery.shop, lambda domain, body: concerns(subject, domain, body))
+def held(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> list[int]:
+    """Return the other deliveries of the shop whose held content is about `subject`."""
+    profile_key = (
+        profiles.derived_key(subject.customer_id, shop.profile_salt)
+        if subject.customer_id and shop.profile_salt
+        else None
+    )
+    found = retention.find(inbox, shop.name, lambda content: concerns(subject, content, profile_key))
     return [number for number in found if number != delivery.id]
 
 
-def concerns(subject: Redaction, domain: str, body: bytes) -> bool:
-    """Tell whether a stored body is about `subject`; an app may serve several shops, told apart by their domain."""
-    if domain and domain != subject.domain:
+def concerns(subject: Redaction, content: retention.Held, profile_key: str | None = None) -> bool:
+    """Tell whether a delivery's content is about `subject`, whose derived profile key is `profile_key`.
+
+    An app may serve several shops, which are told apart by their domain.
+    """
+    if content.domain and content.domain != subject.domain:
         return False
     whole_shop = not (subject.customer_id or subject.order_ids or subject.personal)
-    payload = _parsed(body)
-    return whole_shop or (isinstance(payload, dict | list) and _mentions(subject, payload))
+    return whole_shop or _is_counted(subject, content, profile_key) or _is_stored(subject, content.body)
+
+
+def _is_counted(subject: Redaction, content: retention.Held, profile_key: str | None) -> bool:
+    """Look at the call, which outlives the body."""
+    order_id = (content.business_key or "").removeprefix("purchase:")
+    return order_id in subject.order_ids or bool(profile_key and profile_key in (content.call or ""))
+
+
+def _is_stored(subject: Redaction, body: bytes | None) -> bool:
+    payload = _parsed(body) if body else None
+    return isinstance(payload, dict | list) and _mentions(subject, payload)
 
 
 def _parsed(body: bytes) -> Any:
@@ -80,7 +101,8 @@ def _text(number: Any) -> str:
 
 
 def _same(known: str, value: str) -> bool:
-    if known.strip().lower() == value.strip().lower():
+    wanted = known.strip().lower()
+    if wanted and wanted == value.strip().lower():
         return True
     digits = NOT_DIGITS.sub("", known)
     return "@" not in known and bool(digits) and digits == NOT_DIGITS.sub("", value)

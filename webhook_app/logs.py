@@ -27,6 +27,7 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             *SHARED,
+            _without_nothing,
             _without_values,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -61,6 +62,10 @@ def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
             "alembic": {"level": "WARNING"},
         },
     }
+
+
+def _without_nothing(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    return {name: value for name, value in event.items() if value is not None}
 
 
 def _without_values(_logger: Any, _method: str, event: EventDict) -> EventDict:

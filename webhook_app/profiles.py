@@ -22,7 +22,7 @@ ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
 AT_SIGN = re.compile(r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at ", re.IGNORECASE)
 EMAIL = re.compile(r"\S@\S")
 PHONE_WORDS = re.compile(
-    r"^(?:tel|telephone|telefoon|phone|mobile|mobiel|gsm|whatsapp|sms|callto)[._\s-]*(?:number|nummer|nr)?[:.=_\s-]*",
+    r"^(?:telephone|telefoon|tel|phone|mobile|mobiel|gsm|whatsapp|sms|callto)[._\s-]*(?:number|nummer|nr)?[:.=_\s-]*",
     re.IGNORECASE,
 )
 PHONE_SEPARATORS = re.compile(r"[\s().,/_$=+-]+")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Blueprint, Response, current_app, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
@@ -30,9 +30,11 @@ PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. T
 class Receiver:
     """What the endpoints need, held by the app as `extensions["receiver"]`."""
 
-    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform]) -> None:
-        """All three are shared by the threads of the process."""
-        self.inbox, self.shops, self.platforms = inbox, shops, platforms
+    def __init__(
+        self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], max_body: int
+    ) -> None:
+        """`max_body` is in bytes; all of it is shared by the threads of the process."""
+        self.inbox, self.shops, self.platforms, self.max_body = inbox, shops, platforms, max_body
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
         """Return the platform and the shop of a webhook URL, None when either does not exist."""
@@ -40,7 +42,7 @@ class Receiver:
         return (self.platforms[platform], known) if known and known.platform == platform else None
 
 
-@blueprint.post("/webhooks/<platform>/<shop>", strict_slashes=False)
+@blueprint.post("/webhooks/<platform>/<shop>", strict_slashes=False, provide_automatic_options=False)
 def receive(platform: str, shop: str) -> tuple[Response, int]:
     """Answer one webhook."""
     began = time.monotonic()
@@ -49,9 +51,26 @@ def receive(platform: str, shop: str) -> tuple[Response, int]:
         return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
-    body = request.get_data(cache=False)
+    body = _read_body(_receiver().max_body)
     headers = {name.lower(): value for name, value in request.headers.items()}
     return _received(*found, body, headers, began)
+
+
+def _read_body(limit: int) -> bytes:
+    """Read the raw body, of at most `limit` bytes; raises RequestEntityTooLarge or BadRequest."""
+    # One byte more than allowed tells a chunked body that is too large from one that just fits.
+    request.max_content_length = limit + 1
+    try:
+        body = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001 - whatever goes wrong here, each server by another name, was wrong on its way
+        raise BadRequest from None
+    if len(body) > limit:
+        raise RequestEntityTooLarge
+    if request.content_length is not None and len(body) < request.content_length:
+        raise BadRequest
+    return body
 
 
 def _received(
@@ -75,7 +94,9 @@ def _received(
     return _answer(200, status=status, id=kept.id)
 
 
-@blueprint.route("/webhooks/<platform>/<shop>", methods=["GET", "PUT", "PATCH", "DELETE"], strict_slashes=False)
+@blueprint.route(
+    "/webhooks/<platform>/<shop>", methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"], strict_slashes=False
+)
 def explain(platform: str, shop: str) -> tuple[Response, int]:  # noqa: ARG001 - the route names them
     """Say what this URL is for, to whoever opens it in a browser."""
     response, status = _answer(405, error="method_not_allowed", hint=PURPOSE)
@@ -107,11 +128,9 @@ def unavailable(error: StoreUnavailable) -> tuple[Response, int]:
 
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> tuple[Response, int]:
-    """Refuse a body before reading all of it, and end the connection instead of reading the rest."""
-    limit = current_app.config["MAX_CONTENT_LENGTH"]
-    response, status = _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
-    response.headers["Connection"] = "close"
-    return response, status
+    """Refuse a body before reading all of it."""
+    limit = _receiver().max_body
+    return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
 
 @blueprint.app_errorhandler(HTTPException)

@@ -54,7 +54,12 @@ def load() -> Settings:
         env.seal()
     except EnvValidationError as error:
         raise ConfigurationError(_sentences(error.error_messages)) from None
-    return Settings(**{name: _in_seconds(value) for name, value in read.items()})
+    config = Settings(**{name: _in_seconds(value) for name, value in read.items()})
+    if config.keep_rows < config.max_order_age:
+        raise ConfigurationError(
+            ["KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice"]
+        )
+    return config
 
 
 class _Environment(Env):

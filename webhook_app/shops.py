@@ -146,6 +146,7 @@ class _Reading:
     def __init__(self, text: str, source: str, platforms: Collection[str]) -> None:
         self.text, self.source, self.platforms = text, source, platforms
         self.faults: list[str] = []
+        self._unresolved: list[list[str]] = []
 
     def shop(self, name: str, table: Any) -> Shop | None:
         """Return the shop, or None after noting why not."""
@@ -193,6 +194,7 @@ class _Reading:
             return value
         found = os.environ.get(reference[1])
         if not found:
+            self._unresolved.append(path)
             self._fault(path, f"the environment variable {reference[1]} is not set")
         return found or value
 
@@ -202,7 +204,7 @@ class _Reading:
                 # Below a locale, marshmallow tells a key's faults from a value's; the document does not.
                 locale = path[1:] == ["fields_by_locale"] and isinstance(inner, dict)
                 self._note([*path, str(key)], inner.get("value", inner) if locale else inner)
-        else:
+        elif path not in self._unresolved:
             self._fault(path, " ".join(messages))
 
     def _fault(self, path: list[str], sentence: str) -> None:

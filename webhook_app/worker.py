@@ -142,7 +142,7 @@ class Worker:
             meaning = self._translated(delivery, shop)
             if isinstance(meaning, Call):
                 return _Job(delivery, shop, meaning)
-            return self._without_call(delivery, meaning)
+            return self._without_call(delivery, shop, meaning)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a poisoned delivery never stops the worker
@@ -152,17 +152,19 @@ class Worker:
         now = datetime.fromtimestamp(self._inbox.clock() / 1000, UTC)
         return translate(delivery, shop, self._platforms[delivery.platform], self._rules.ages, now)
 
-    def _without_call(self, delivery: Delivery, meaning: Ignored | Unreadable | Redaction | DataRequest) -> Settlement:
+    def _without_call(
+        self, delivery: Delivery, shop: Shop, meaning: Ignored | Unreadable | Redaction | DataRequest
+    ) -> Settlement:
         match meaning:
             case Ignored():
                 return Settlement(delivery, State.IGNORED, meaning.reason, meaning.detail)
             case Unreadable():
                 return Settlement(delivery, State.DEAD, "unreadable", meaning.detail)
             case Redaction():
-                wiped = duties.wipe(self._inbox, delivery, meaning, Reason.REDACTED)
+                wiped = duties.wipe(self._inbox, delivery, shop, meaning)
                 return Settlement(delivery, State.IGNORED, Reason.REDACTED, wiped, wipes=True)
             case DataRequest():
-                held = duties.report(self._inbox, delivery, meaning.subject)
+                held = duties.report(self._inbox, delivery, shop, meaning.subject)
                 return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, held)
 
     def _send_all(self) -> None:

@@ -113,7 +113,7 @@ def moment(milliseconds: int | None) -> str:
 def _line(row: Row) -> str:
     state = click.style(f"{row.state:<10}", fg=COLOURS.get(State(row.state)))
     why = row.reason or row.business_key or ""
-    return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<18} {state} {why}"
+    return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<22} {state} {why}"
 
 
 def _print_body(inbox: Inbox, number: int) -> None:

@@ -27,7 +27,7 @@ SHOWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT")
 
 @click.command()
 @click.option("--sandbox", "with_sandbox", is_flag=True, help="Also start a local Tweakwise and deliver to that.")
-@click.option("--sandbox-port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+@click.option("--sandbox-port", type=click.IntRange(1, 65535), default=8001, show_default=True, envvar="SANDBOX_PORT")
 def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     """Start web and worker in one go, and apply migrations first.
 
@@ -45,6 +45,7 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     _warn_of_a_forgetful_disk(config)
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
     supervisor = Supervisor(ROOT)
+    supervisor.environment.pop("DYNO", None)  # here web and worker do share a disk
     if with_sandbox:
         _refuse_other_tweakwise(known)
         supervisor.environment["TWEAKWISE_URL"] = sandbox_url
@@ -130,15 +131,21 @@ def _refuse_taken_port(port: int, name: str) -> None:
 
 
 def _refuse_split_disk(config: Settings, command: str) -> None:
-    if "DYNO" in os.environ and config.database_url.startswith(settings.SQLITE):
+    if _has_forgetful_disk(config):
         raise click.ClickException(
             f"Heroku's dynos do not share a disk: with SQLite, `{command}` on its own would lose every event. "
             "Use `python -m webhook_app run` in one dyno."
         )
 
 
+def _has_forgetful_disk(config: Settings) -> bool:
+    """Tell whether the database lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
+    path = Path(config.database_url.removeprefix(settings.SQLITE)).absolute()
+    return "DYNO" in os.environ and path.is_relative_to(Path.cwd())
+
+
 def _warn_of_a_forgetful_disk(config: Settings) -> None:
-    if "DYNO" in os.environ and config.database_url.startswith(settings.SQLITE):
+    if _has_forgetful_disk(config):
         click.echo("Warning: a dyno's disk is emptied at every restart; undelivered events go with it.", err=True)
 
 

@@ -85,7 +85,7 @@ def platforms(name: str | None) -> None:
     platform = known[name]
     click.secho(platform.title, bold=True)
     for topic in platform.topics:
-        click.echo(f"  {topic.name:<24} {topic.about}{'' if topic.subscribe else ' (nothing to subscribe to)'}")
+        click.echo(f"  {topic.name:<24} {topic.about}{'' if topic.subscribe else ' (not subscribed to per shop)'}")
     click.echo(f"\nStored and ignored, by name: {', '.join(platform.ignored)}, and every other topic.")
     click.echo(f"\nSecret: {platform.secret}")
     click.echo("\nGood to know:" + "".join(f"{os.linesep}  - {quirk}" for quirk in platform.quirks))

@@ -83,25 +83,37 @@ def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
         yield page
 
 
-def find(inbox: Inbox, shop: str, matches: Callable[[str, bytes], bool]) -> list[int]:
-    """Return the deliveries of `shop` whose held (domain, body) match, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is still held of one delivery's content."""
+
+    id: int
+    domain: str
+    business_key: str | None
+    call: str | None
+    body: bytes | None
+
+
+def find(inbox: Inbox, shop: str, matches: Callable[[Held], bool]) -> list[int]:
+    """Return the deliveries of `shop` whose held content matches, oldest first."""
     found: list[int] = []
     last = 0
     while page := _page(inbox, shop, last):
-        found += [row.id for row in page if matches(row.domain, row.body)]
+        found += [held.id for held in page if matches(held)]
         last = page[-1].id
     return found
 
 
-def _page(inbox: Inbox, shop: str, after: int) -> Sequence[Any]:
+def _page(inbox: Inbox, shop: str, after: int) -> list[Held]:
+    row = deliveries.c
     query = (
-        select(deliveries.c.id, deliveries.c.domain, bodies.c.body)
-        .join(bodies, bodies.c.delivery_id == deliveries.c.id)
-        .where(deliveries.c.shop == shop, deliveries.c.id > after)
-        .order_by(deliveries.c.id)
+        select(row.id, row.domain, row.business_key, row.call, bodies.c.body)
+        .outerjoin(bodies, bodies.c.delivery_id == row.id)
+        .where(row.shop == shop, row.id > after, row.call.is_not(None) | bodies.c.body.is_not(None))
+        .order_by(row.id)
         .limit(STEP)
     )
-    return _read(inbox, query)
+    return [Held(*values) for values in _read(inbox, query)]
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
@@ -110,13 +122,17 @@ def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
 
 
 def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
-    """Wipe the bodies and calls of `ids`; those that were not settled are ignored for `reason`."""
+    """Wipe the bodies and calls of `ids`; those that were not settled are ignored for `reason`.
+
+    A worker that has one of them under way loses its lease, so that it cannot write the call back.
+    """
     now = inbox.clock()
     for start in range(0, len(ids), STEP):
-        some = deliveries.c.id.in_(ids[start : start + STEP])
-        unsettled = deliveries.c.state.in_(sources(Verb.REDACT))
+        step = ids[start : start + STEP]
+        some, unsettled = deliveries.c.id.in_(step), deliveries.c.state.in_(sources(Verb.REDACT))
+        wiped = {"call": None, "answer": None, "held_since": None, "claims": deliveries.c.claims + 1}
         settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
         with inbox.database.writing() as connection:
-            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids[start : start + STEP])))
-            connection.execute(update(deliveries).where(some).values(call=None, answer=None, held_since=None))
+            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
+            connection.execute(update(deliveries).where(some).values(**wiped))
             connection.execute(update(deliveries).where(some, unsettled).values(**settled))

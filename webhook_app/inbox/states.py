@@ -50,6 +50,7 @@ TRANSITIONS = (
     Transition(State.IGNORED, Verb.REPLAY, State.RECEIVED, "a person asks"),
     Transition(State.RECEIVED, Verb.REDACT, State.IGNORED, "wiped by law"),
     Transition(State.WAITING, Verb.REDACT, State.IGNORED, "wiped by law"),
+    Transition(State.DELIVERING, Verb.REDACT, State.IGNORED, "wiped by law"),
     Transition(State.DEAD, Verb.REDACT, State.IGNORED, "wiped by law"),
 )
 

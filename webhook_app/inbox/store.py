@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+KEEP = insert(deliveries).on_conflict_do_nothing().returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
 CLAIMED = [deliveries.c[name] for name in Delivery.__dataclass_fields__ if name != "body"]
 
 
@@ -162,7 +164,7 @@ class Inbox:
     def _keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
         with self.database.writing() as connection:
-            kept = [_keep(connection, arrival, now) for arrival in arrivals]
+            kept = _keep(connection, arrivals, now)
         self.bell.ring()
         return kept
 
@@ -185,27 +187,33 @@ class Inbox:
         }
 
 
-def _keep(connection: Connection, arrival: Arrival, now: int) -> Kept:
-    added = connection.scalar(
-        insert(deliveries)
-        .values(
-            shop=arrival.shop,
-            platform=arrival.platform,
-            topic=arrival.topic,
-            identity=arrival.identity,
-            domain=arrival.domain,
-            received_at=now,
-            state=State.RECEIVED,
-            due_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(deliveries.c.id)
-    )
-    if added is None:
-        return Kept(_number_of(connection, arrival), duplicate=True)
-    headers = json.dumps(dict(arrival.headers))
-    connection.execute(insert(bodies).values(delivery_id=added, headers=headers, body=arrival.body))
-    return Kept(added, duplicate=False)
+def _keep(connection: Connection, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
+    rows = [_as_row(arrival, now) for arrival in arrivals]
+    added = {(row.shop, row.identity): row.id for row in connection.execute(KEEP, rows)}
+    kept: list[Kept] = []
+    held: dict[int, dict[str, Any]] = {}
+    for arrival in arrivals:
+        number = added.get((arrival.shop, arrival.identity))
+        kept.append(Kept(number or _number_of(connection, arrival), duplicate=number is None or number in held))
+        if number is not None and number not in held:
+            headers = json.dumps(dict(arrival.headers))
+            held[number] = {"delivery_id": number, "headers": headers, "body": arrival.body}
+    if held:
+        connection.execute(insert(bodies), list(held.values()))
+    return kept
+
+
+def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
+    return {
+        "shop": arrival.shop,
+        "platform": arrival.platform,
+        "topic": arrival.topic,
+        "identity": arrival.identity,
+        "domain": arrival.domain,
+        "received_at": now,
+        "state": State.RECEIVED,
+        "due_at": now,
+    }
 
 
 def _number_of(connection: Connection, arrival: Arrival) -> int:
