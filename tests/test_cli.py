@@ -96,6 +96,7 @@ def test_no_shop_no_start(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_split_dynos_need_a_shared_database(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """On Heroku, web and worker apart would lose every event on SQLite: they refuse."""
     monkeypatch.setenv("DYNO", "web.1")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///var/inbox.db")
     result = run(name)
     assert result.exit_code == 1
     assert "do not share a disk" in result.output

@@ -128,6 +128,21 @@ def test_dead_child_ends_all(run: Run) -> None:
     assert "worker ended with exit code -9" in run.log.read_text()
 
 
+def test_runs_on_a_dyno(tmp_path: Path) -> None:
+    """On Heroku `run` starts web and worker in one dyno, and says what becomes of its disk."""
+    log = tmp_path / "log"
+    port = processes.free_port()
+    database = Path("var") / f"{tmp_path.name}.db"
+    env = processes.environment(
+        PORT=str(port), DYNO="web.1", DATABASE_URL=f"sqlite:///{database}", SHOPS_FILE="shops.demo.toml"
+    )
+    with processes.running("run", env=env, log=log, ready=f"http://127.0.0.1:{port}/readyz"):
+        pass
+    for file in (processes.ROOT / "var").glob(f"{tmp_path.name}.db*"):
+        file.unlink()
+    assert "a dyno's disk is emptied" in log.read_text()
+
+
 def test_busy_port_is_said(run: Run, tmp_path: Path) -> None:
     """A second one on the same port ends and names the reason."""
     log = tmp_path / "second.log"

@@ -199,7 +199,15 @@ def test_no_address(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["postgres://u:geheim@db/inbox", "postgresql://u:geheim@db/inbox", "sqlite://", "sqlite:///", "inbox.db"]
+    "value",
+    [
+        "postgres://u:geheim@db/inbox",
+        "postgresql://u:geheim@db/inbox",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "inbox.db",
+    ],
 )
 def test_other_databases(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """Another engine is refused with a clear sentence that does not repeat a password."""

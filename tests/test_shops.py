@@ -204,7 +204,7 @@ def test_repr_holds_no_secret(hidden: str) -> None:
 @pytest.mark.parametrize(
     ("change", "line", "path", "sentence"),
     [
-        (("shopify", "magento"), 2, "platform", "there is no platform 'magento'; known are shopify, woocommerce"),
+        (("shopify", "magento"), 2, "platform", "there is no such platform; known are shopify, woocommerce"),
         (('"shopify"', "1"), 2, "platform", "Not a valid string."),
         (('["shpss_geheim"]', "[]"), 3, "secrets", "is empty"),
         (('["shpss_geheim"]', '["a", ""]'), 3, "secrets.1", "is empty"),

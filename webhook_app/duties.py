@@ -62,15 +62,14 @@ def _is_counted(subject: Redaction, content: retention.Held, profile_key: str | 
 
 
 def _is_stored(subject: Redaction, body: bytes | None) -> bool:
-    payload = _parsed(body) if body else None
-    return isinstance(payload, dict | list) and _mentions(subject, payload)
-
-
-def _parsed(body: bytes) -> Any:
+    if body is None:
+        return False
     try:
-        return json.loads(body)
+        return _mentions(subject, json.loads(body))
     except (ValueError, RecursionError):
-        return None
+        # What cannot be read is searched as text.
+        text = body.decode("utf-8", "replace").lower()
+        return any(known.strip().lower() in text for known in subject.personal if known.strip())
 
 
 def _mentions(subject: Redaction, payload: Any) -> bool:
@@ -78,10 +77,14 @@ def _mentions(subject: Redaction, payload: Any) -> bool:
     unseen = [payload]
     while unseen:
         node = unseen.pop()
-        if isinstance(node, dict) and _is_of(subject, node):
+        if isinstance(node, dict):
+            if _is_of(subject, node):
+                return True
+            unseen += node.values()
+        elif isinstance(node, list):
+            unseen += node
+        elif isinstance(node, str | int) and any(_same(known, str(node)) for known in subject.personal):
             return True
-        inner = node.values() if isinstance(node, dict) else node
-        unseen += [item for item in inner if isinstance(item, dict | list)]
     return False
 
 
@@ -89,10 +92,8 @@ def _is_of(subject: Redaction, node: dict[str, Any]) -> bool:
     customer = node.get("customer")
     numbers = [node.get("customer_id"), customer.get("id") if isinstance(customer, dict) else None]
     orders = [node.get("order_id"), node.get("id") if "line_items" in node else None]
-    return (
-        _text(subject.customer_id) in [_text(number) for number in numbers if number]
-        or any(_text(number) in subject.order_ids for number in orders if number)
-        or any(_same(known, value) for known in subject.personal for value in node.values() if isinstance(value, str))
+    return _text(subject.customer_id) in [_text(number) for number in numbers if number] or any(
+        _text(number) in subject.order_ids for number in orders if number
     )
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 # https://docs.tweakwise.com disagrees with itself on the characters; these are what its own examples use.
 ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
 # An @ however it is written: as itself, in a URL, in a mail header, or spelled out against robots.
-AT_SIGN = re.compile(r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at ", re.IGNORECASE)
+AT_SIGN = re.compile(
+    r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at |[._-]at[._-](?=.*(?:\.|[._-]dot[._-])[a-z]{2,}$)",
+    re.IGNORECASE,
+)
 EMAIL = re.compile(r"\S@\S")
 PHONE_WORDS = re.compile(
     r"^(?:telephone|telefoon|tel|phone|mobile|mobiel|gsm|whatsapp|sms|callto)[._\s-]*(?:number|nummer|nr)?[:.=_\s-]*",

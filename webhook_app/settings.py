@@ -104,7 +104,7 @@ def _read(env: Env) -> dict[str, Any]:
 
 
 def _database(value: str) -> None:
-    if not value.startswith(SQLITE) or value == SQLITE:
+    if not value.startswith(SQLITE) or value in (SQLITE, f"{SQLITE}:memory:"):
         raise ValidationError(f"only SQLite is supported so far, written like {SQLITE}var/inbox.db")
 
 

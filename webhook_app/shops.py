@@ -89,7 +89,7 @@ def _document() -> tuple[str, str]:
 
 def _file(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigurationError([f"SHOPS_FILE: there is no {path}; write it (see README.md) or set SHOPS"]) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -110,12 +110,13 @@ class _Constants(fields.Dict):
 
 
 _FILLED = validate.Length(min=1, error="is empty")
+_WRITTEN = validate.Regexp(r"\s*\S", error="is empty")
 
 
 class _ShopSchema(Schema):
     platform = fields.String(required=True)
     secrets = fields.List(
-        fields.String(validate=_FILLED),
+        fields.String(validate=_WRITTEN),
         required=True,
         validate=_FILLED,
         error_messages={"invalid": 'expected a list such as ["${{ACME_SECRET}}"]'},
@@ -129,8 +130,8 @@ class _ShopSchema(Schema):
     constants_by_locale = fields.Dict(
         data_key="fields_by_locale", keys=fields.String(), values=_Constants(), load_default=dict
     )
-    profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_FILLED)
-    profile_salt = fields.String(load_default=None, validate=_FILLED)
+    profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_WRITTEN)
+    profile_salt = fields.String(load_default=None, validate=_WRITTEN)
     purchase_on = fields.String(load_default="placed", validate=validate.OneOf([rung.name.lower() for rung in Payment]))
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     source = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
@@ -168,7 +169,7 @@ class _Reading:
         platform, template = loaded.get("platform"), loaded.get("product_key")
         if platform is not None and platform not in self.platforms:
             known = ", ".join(sorted(self.platforms))
-            self._fault([name, "platform"], f"there is no platform {platform!r}; known are {known}")
+            self._fault([name, "platform"], f"there is no such platform; known are {known}")
         if template is not None:
             self._parse_template(name, template, loaded)
         return loaded
