@@ -71,6 +71,7 @@ class Receiver:
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "log"
+        self.workers: list[subprocess.Popen[bytes]] = []
         self.port, self.sandbox_port = processes.free_port(), processes.free_port()
         self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
         self.database_url = f"sqlite:///{folder / 'inbox.db'}"
@@ -86,7 +87,8 @@ class Receiver:
         )
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        return processes.start("worker", env=self.env, log=self.log)
+        self.workers.append(processes.start("worker", env=self.env, log=self.log))
+        return self.workers[-1]
 
     def post(self, recorded: Recorded) -> requests.Response:
         path = f"webhooks/{recorded.platform.name}/{shop_of(recorded).name}"
@@ -123,6 +125,9 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
         processes.running("web", env=receiver.env, log=receiver.log, ready=web_ready),
     ):
         yield receiver
+        for worker in receiver.workers:
+            worker.kill()
+            worker.wait()
 
 
 def test_every_capture_twice_gives_exactly_the_expected_calls(receiver: Receiver) -> None:

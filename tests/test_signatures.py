@@ -58,6 +58,28 @@ def proven(**headers: str) -> dict[str, str]:
     return {"x-shopify-hmac-sha256": BY_NEW, **{name.replace("_", "-"): value for name, value in headers.items()}}
 
 
+# https://github.com/shopware/app-php-sdk tests/Authentication (MIT): secret, message, hex digest.
+HEX_VECTORS = [
+    (
+        "my-secret",
+        b"shop-id=123&shop-url=https://my-shop.com&timestamp=1234567890",
+        "96c91f86c822e11444b7a57b54ef125ed86b1a639c5360d45c5397daa8c3f70b",
+    ),
+    ("secret", b"body", "dc46983557fea127b43af721467eb9b3fde2338fe3e14f51952aa8478c13d355"),
+    ("secret", b"test=1", "9dd645162c4599f510a88a716a3aac9934c46d2964811e3efcdc53b4b672fe1c"),
+    ("test", b"testtest.detest", "a1a38c9580bb3bcd0df226086a9783ba4087671ce4968a4469e451c517fff445"),
+    ("test", b"test", "88cd2108b5347d973cf39cdf9053d7dd42704876d8c9a9bd8e2d168259d3ddf7"),
+]
+
+
+@pytest.mark.parametrize(("secret", "message", "digest"), HEX_VECTORS)
+def test_hex_vector_passes(secret: str, message: bytes, digest: str) -> None:
+    """A published vector in hex is accepted, in either case."""
+    signature = BodyHmac(("x-signature",), encoding="hex")
+    for given in (digest, digest.upper()):
+        signature.verify(message, {"x-signature": given}, [secret])
+
+
 @vectors
 def test_vector_passes(platform: Platform, secret: str, body: bytes, headers: dict[str, str]) -> None:
     """A published vector of the platform is accepted."""

@@ -7,14 +7,16 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from schemas.events import Line, Payment, Purchase, Visitor
 from tests.local_tweakwise import LocalTweakwise, serving
 from tests.recorded import EVERY, Recorded
-from webhook_app import duties, retry, worker
+from webhook_app import duties, outcomes, retry, worker
 from webhook_app.inbox import Arrival, Inbox, Row, State, migrate
 from webhook_app.inbox.retention import Retention
 from webhook_app.platform import Platform, Topic
@@ -222,10 +224,19 @@ class _Poison:
         raise ZeroDivisionError("jan@example.test")
 
 
-def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """A mistake of ours in translation makes one dead delivery, quotes nobody, and the next goes through."""
+class _LatePoison:
+    """A schema whose mistake shows only when the store has to write it down: half a character is no text."""
+
+    def read(self, _payload: Any) -> Meaning:
+        visitor, line = Visitor({"tweakwise_profile_key": "k"}), Line({"product_id": "1"})
+        return Purchase("\ud83d", datetime.now(UTC), Payment.PAID, visitor, (line,), None)
+
+
+@pytest.mark.parametrize("schema", [_Poison(), _LatePoison()])
+def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: LocalTweakwise, schema: Any) -> None:
+    """A mistake of ours makes one dead delivery, quotes nobody, and the others of its group go through."""
     shopify = all_platforms()["shopify"]
-    topic = Topic("poison", "", _Poison(), lambda _: {})  # type: ignore[arg-type]
+    topic = Topic("poison", "", schema, lambda _: {})
     poisoned = {"shopify": replace(shopify, topics=[*shopify.topics, topic])}
     first = keep(inbox, ORDER, topic="poison", identity="poison")
     second = keep(inbox, ORDER)
@@ -252,7 +263,7 @@ def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: Loc
     """After several lapsed leases a delivery is dead instead of being tried for ever."""
     number = keep(inbox, ORDER)
     short = Inbox(f"sqlite:///{inbox.database.path}", lease=0)
-    for _ in range(worker.MOST_LAPSES + 1):
+    for _ in range(outcomes.MOST_LAPSES + 1):
         short.claim(1)
     short.close()
     with working(inbox, tweakwise):

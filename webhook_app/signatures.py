@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from webhook_app.errors import BadSignature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 BASE64_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
@@ -32,24 +32,27 @@ class Signature(Protocol):
 class BodyHmac:
     """HMAC-SHA256 over the raw body in one header.
 
-    `headers` are the names under which the digest may come, the first of them is the one we sign with.
+    `headers` are the names under which the digest may come, the first of them is the one we sign with; `decode` is
+    what the platform does to a secret before it signs.
     """
 
     headers: tuple[str, ...]
     encoding: Literal["base64", "hex"] = "base64"
+    decode: Callable[[str], str] = str
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
         if given is None:
             raise BadSignature("signature_missing", f"The request has no {self.headers[0]} header.")
-        matches = [self._matches(given, body, secret) for secret in secrets]
+        keys = dict.fromkeys([*map(self.decode, secrets), *secrets])
+        matches = [self._matches(given, body, key) for key in keys]
         if not any(matches):
             raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
 
     def sign(self, body: bytes, secret: str) -> dict[str, str]:
         """Return the one header that proves `body`."""
-        return {self.headers[0]: self._digest(body, secret)}
+        return {self.headers[0]: self._digest(body, self.decode(secret))}
 
     def _matches(self, given: str, body: bytes, secret: str) -> bool:
         expected = self._digest(body, secret)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from schemas.events import DataRequest, Ignored, Reason, Redaction
-from webhook_app import duties, logs, retry
-from webhook_app.call import Call, Unreadable
+from schemas.events import DataRequest, Redaction
+from webhook_app import duties, outcomes
+from webhook_app.call import Call
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Settlement, State
 from webhook_app.inbox.retention import Retention, sweep
@@ -25,10 +25,10 @@ from webhook_app.tweakwise import TIMEOUT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from webhook_app import retry
     from webhook_app.inbox import Delivery, Inbox
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
-    from webhook_app.translate import Translated
     from webhook_app.tweakwise import Client
 
 log = structlog.get_logger("worker")
@@ -37,8 +37,6 @@ LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that n
 SWEEP_EVERY = 60.0  # seconds
 STORE_PAUSE = 1.0  # seconds between two tries while the store is unavailable
 STOP_WITHIN = 9.0  # seconds for what is in flight; hosts kill after 10
-MOST_LAPSES = 5
-SHOP_MISSING_PAUSE = 300.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ class Worker:
         self._make_room()
         claimed = self._inbox.claim(2 * self._rules.threads - self._in_flight)
         if claimed:
-            self._prepare(claimed)
+            self._handle(claimed)
         elif not self._stopping.is_set():
             self._idle()
 
@@ -115,57 +113,64 @@ class Worker:
         seconds = LONGEST_IDLE if due is None else min((due - self._inbox.clock()) / 1000, LONGEST_IDLE)
         self._inbox.bell.wait(seconds)
 
+    def _handle(self, claimed: list[Delivery]) -> None:
+        """Prepare a group; where our own code stumbles over it, one by one, so that only the culprit dies of it."""
+        try:
+            self._prepare(claimed)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.exception("unexpected", deliveries=len(claimed))
+            if len(claimed) == 1:
+                self._settle([outcomes.broken(claimed[0], error)])
+            else:
+                for delivery in claimed:
+                    self._handle([delivery])
+
     def _prepare(self, claimed: list[Delivery]) -> None:
         """Translate a group, reserve the business keys of its calls, and hand them to the senders."""
         sorted_out = [self._sort_out(delivery) for delivery in claimed]
         jobs = [item for item in sorted_out if isinstance(item, _Job)]
         settled = [item for item in sorted_out if isinstance(item, Settlement)]
         owners = self._inbox.reserve((job.delivery, job.call.key) for job in jobs)
-        for job in jobs:
-            owner = owners[job.delivery.id]
-            if owner == job.delivery.id:
-                self._in_flight += 1
-                self._jobs.put(job)
-            else:
-                settled.append(_already_counted(job, owner))
+        settled += [
+            outcomes.already_counted(job.delivery, owner)
+            for job in jobs
+            if (owner := owners[job.delivery.id]) != job.delivery.id
+        ]
         if settled:
             self._settle(settled)
+        for job in jobs:
+            if owners[job.delivery.id] == job.delivery.id:
+                self._in_flight += 1
+                self._jobs.put(job)
 
     def _sort_out(self, delivery: Delivery) -> _Job | Settlement:
         """Return what there is to send, or what became of the delivery without it."""
         shop = self._shops.get(delivery.shop)
         if shop is None:
-            return _shop_missing(delivery)
-        if delivery.lapses > MOST_LAPSES:
-            return _poisoned(delivery)
+            return outcomes.shop_missing(delivery)
+        if delivery.lapses > outcomes.MOST_LAPSES:
+            return outcomes.poisoned(delivery)
         try:
-            meaning = self._translated(delivery, shop)
-            if isinstance(meaning, Call):
-                return _Job(delivery, shop, meaning)
-            return self._without_call(delivery, shop, meaning)
+            return self._translated(delivery, shop)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a poisoned delivery never stops the worker
-            return _broken(delivery, error)
+            return outcomes.broken(delivery, error)
 
-    def _translated(self, delivery: Delivery, shop: Shop) -> Translated:
+    def _translated(self, delivery: Delivery, shop: Shop) -> _Job | Settlement:
         now = datetime.fromtimestamp(self._inbox.clock() / 1000, UTC)
-        return translate(delivery, shop, self._platforms[delivery.platform], self._rules.ages, now)
-
-    def _without_call(
-        self, delivery: Delivery, shop: Shop, meaning: Ignored | Unreadable | Redaction | DataRequest
-    ) -> Settlement:
+        meaning = translate(delivery, shop, self._platforms[delivery.platform], self._rules.ages, now)
         match meaning:
-            case Ignored():
-                return Settlement(delivery, State.IGNORED, meaning.reason, meaning.detail)
-            case Unreadable():
-                return Settlement(delivery, State.DEAD, "unreadable", meaning.detail)
+            case Call():
+                return _Job(delivery, shop, meaning)
             case Redaction():
-                wiped = duties.wipe(self._inbox, delivery, shop, meaning)
-                return Settlement(delivery, State.IGNORED, Reason.REDACTED, wiped, wipes=True)
+                return outcomes.redacted(delivery, duties.wipe(self._inbox, delivery, shop, meaning))
             case DataRequest():
-                held = duties.report(self._inbox, delivery, shop, meaning.subject)
-                return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, held)
+                return outcomes.reported(delivery, duties.report(self._inbox, delivery, shop, meaning.subject))
+            case _:
+                return outcomes.without_call(delivery, meaning)
 
     def _send_all(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -183,37 +188,14 @@ class Worker:
             self._inbox.release([job.delivery])
             return
         began = time.monotonic()
-        outcome = self._outcome(job, self._client.send(job.call, job.shop))
+        failure = self._client.send(job.call, job.shop)
+        outcome = outcomes.attempted(
+            job.delivery, job.call, failure, self._rules.policy, now=self._inbox.clock(), jitter=random.random
+        )
         self._settle([outcome], milliseconds=round((time.monotonic() - began) * 1000))
         if outcome.state is State.WAITING:
             # It may be due sooner than what the idle worker waits for.
             self._inbox.bell.interrupt()
-
-    def _outcome(self, job: _Job, failure: retry.Failure | None) -> Settlement:
-        delivery, call = job.delivery, job.call
-        if failure is None:
-            return Settlement(delivery, State.DELIVERED, detail=call.note, attempted=True, call=call)
-        age = (self._inbox.clock() - (delivery.first_attempt_at or self._inbox.clock())) / 1000
-        decision = retry.decide(failure, delivery.attempts + 1, age, self._rules.policy, random.random)
-        if isinstance(decision, retry.TryAgain):
-            return Settlement(
-                delivery,
-                State.WAITING,
-                failure.name,
-                retry_in=decision.delay,
-                attempted=True,
-                answer=failure.answer,
-                call=call,
-            )
-        return Settlement(
-            delivery,
-            State.DEAD,
-            decision.reason,
-            attempted=True,
-            answer=failure.answer,
-            call=call,
-            keeps_key=decision.parked,
-        )
 
     def _settle(self, settlements: list[Settlement], milliseconds: int = 0) -> None:
         """Write the outcomes down, trying again while the store is away and the leases are ours; log each once."""
@@ -233,11 +215,10 @@ class Worker:
         while not self._stopping.wait(SWEEP_EVERY):
             try:
                 wiped, gone = sweep(self._inbox, self._rules.retention, self._stopping.is_set)
-            except StoreUnavailable as error:
-                log.warning("store_unavailable", error=str(error))
-            else:
                 if wiped or gone:
                     log.info("retention", bodies=wiped, rows=gone)
+            except StoreUnavailable as error:
+                log.warning("store_unavailable", error=str(error))
 
     def _finish(self, senders: list[threading.Thread]) -> None:
         deadline = time.monotonic() + STOP_WITHIN
@@ -261,21 +242,3 @@ def _log(settlement: Settlement, milliseconds: int, event: str) -> None:
         attempt=delivery.attempts + settlement.attempted,
         ms=milliseconds,
     )
-
-
-def _already_counted(job: _Job, owner: int) -> Settlement:
-    detail = f"Delivery {owner} counts this order."
-    return Settlement(job.delivery, State.IGNORED, Reason.ALREADY_COUNTED, detail)
-
-
-def _shop_missing(delivery: Delivery) -> Settlement:
-    detail = "The shop is not configured any more; it waits until it is."
-    return Settlement(delivery, State.WAITING, "shop_missing", detail, retry_in=SHOP_MISSING_PAUSE)
-
-
-def _poisoned(delivery: Delivery) -> Settlement:
-    return Settlement(delivery, State.DEAD, "poisoned", f"A worker died {delivery.lapses} times while it had it.")
-
-
-def _broken(delivery: Delivery, error: Exception) -> Settlement:
-    return Settlement(delivery, State.DEAD, "translation_error", f"A mistake of ours: {logs.describe(error)}")

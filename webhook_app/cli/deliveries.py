@@ -89,7 +89,7 @@ def describe(row: Row) -> str:
         "settled": moment(row.settled_at),
         "counts": row.business_key,
         "call": f"POST /api/{row.event} {row.call}" if row.call else "",
-        "answer": row.answer,
+        "answer": (row.answer or "").strip(),
         "identity": row.identity,
         "from": row.domain,
     }

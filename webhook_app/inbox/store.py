@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from webhook_app.errors import UnknownDelivery
+from webhook_app.inbox import writing
 from webhook_app.inbox.database import Database, now_ms
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Row, Settlement
 from webhook_app.inbox.group import GroupCommit
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-KEEP = insert(deliveries).on_conflict_do_nothing().returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
 CLAIMED = [deliveries.c[name] for name in Delivery.__dataclass_fields__ if name != "body"]
 
 
@@ -101,7 +100,7 @@ class Inbox:
         now = self.clock()
         with self.database.writing() as connection:
             for delivery in claimed:
-                connection.execute(_leased(delivery).values(state=State.RECEIVED, due_at=now))
+                connection.execute(writing.leased(delivery).values(state=State.RECEIVED, due_at=now))
         self.bell.ring()
 
     def replay(self, number: int) -> bool:
@@ -164,14 +163,14 @@ class Inbox:
     def _keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
         with self.database.writing() as connection:
-            kept = _keep(connection, arrivals, now)
+            kept = writing.keep(connection, arrivals, now)
         self.bell.ring()
         return kept
 
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
         now = self.clock()
         with self.database.writing() as connection:
-            return [[_settle(connection, settlement, now) for settlement in group] for group in groups]
+            return [[writing.settle(connection, settlement, now) for settlement in group] for group in groups]
 
     def _anew(self) -> dict[str, Any]:
         return {
@@ -185,76 +184,3 @@ class Inbox:
             "settled_at": None,
             "held_since": None,
         }
-
-
-def _keep(connection: Connection, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
-    rows = [_as_row(arrival, now) for arrival in arrivals]
-    added = {(row.shop, row.identity): row.id for row in connection.execute(KEEP, rows)}
-    kept: list[Kept] = []
-    held: dict[int, dict[str, Any]] = {}
-    for arrival in arrivals:
-        number = added.get((arrival.shop, arrival.identity))
-        kept.append(Kept(number or _number_of(connection, arrival), duplicate=number is None or number in held))
-        if number is not None and number not in held:
-            headers = json.dumps(dict(arrival.headers))
-            held[number] = {"delivery_id": number, "headers": headers, "body": arrival.body}
-    if held:
-        connection.execute(insert(bodies), list(held.values()))
-    return kept
-
-
-def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
-    return {
-        "shop": arrival.shop,
-        "platform": arrival.platform,
-        "topic": arrival.topic,
-        "identity": arrival.identity,
-        "domain": arrival.domain,
-        "received_at": now,
-        "state": State.RECEIVED,
-        "due_at": now,
-    }
-
-
-def _number_of(connection: Connection, arrival: Arrival) -> int:
-    same = (deliveries.c.shop == arrival.shop) & (deliveries.c.identity == arrival.identity)
-    number: int = connection.execute(select(deliveries.c.id).where(same)).scalar_one()
-    return number
-
-
-def _leased(delivery: Delivery) -> Any:
-    """Update the row only while its lease is still the one this delivery was claimed with."""
-    mine = (deliveries.c.id == delivery.id) & (deliveries.c.claims == delivery.claims)
-    return update(deliveries).where(mine, deliveries.c.state.in_(sources(Verb.SETTLE)))
-
-
-def _settle(connection: Connection, settlement: Settlement, now: int) -> bool:
-    delivery, call = settlement.delivery, settlement.call
-    waits = settlement.state is State.WAITING
-    dead = settlement.state is State.DEAD
-    values: dict[str, Any] = {
-        "state": settlement.state,
-        "reason": settlement.reason,
-        "detail": settlement.detail,
-        "due_at": now + int(settlement.retry_in * 1000) if waits else None,
-        "lapses": 0,
-        "attempts": delivery.attempts + settlement.attempted,
-        "first_attempt_at": delivery.first_attempt_at or (now if settlement.attempted else None),
-        "settled_at": None if waits else now,
-        "held_since": None if waits or dead or settlement.wipes else now,
-        "answer": settlement.answer,
-    }
-    if call is not None:
-        values |= {"event": call.event, "business_key": call.key, "call": call.as_json()}
-    mine = connection.execute(_leased(delivery).values(**values)).rowcount == 1
-    if mine and dead and not settlement.keeps_key:
-        connection.execute(delete(business_keys).where(_keys_of(settlement)))
-    if mine and settlement.wipes:
-        connection.execute(delete(bodies).where(bodies.c.delivery_id == delivery.id))
-    return mine
-
-
-def _keys_of(settlement: Settlement) -> Any:
-    key = settlement.call.key if settlement.call else ""
-    of_shop = (business_keys.c.shop == settlement.delivery.shop) & (business_keys.c.key == key)
-    return of_shop & (business_keys.c.delivery_id == settlement.delivery.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
@@ -61,7 +62,8 @@ _ORDER = OrderSchema()
 PLATFORM = Platform(
     name="woocommerce",
     title="WooCommerce",
-    signature=BodyHmac(("x-wc-webhook-signature",)),
+    # WC_Webhook::generate_signature() decodes HTML entities in the secret first.
+    signature=BodyHmac(("x-wc-webhook-signature",), decode=unescape),
     topic_headers=("x-wc-webhook-topic",),
     # X-WC-Webhook-Delivery-ID is a hash of the webhook and the second: different orders share it.
     identity_headers=(),
