@@ -162,7 +162,7 @@ def test_every_documented_reason_to_ignore_exists() -> None:
 @pytest.mark.parametrize("state", ["WAITING", "DEAD"])
 def test_every_reason_of_the_worker_is_documented(state: str) -> None:
     """A reason that the worker writes with a waiting or dead delivery is explained."""
-    source = (ROOT / "webhook_app/worker.py").read_text(encoding="utf-8")
+    source = (ROOT / "webhook_app/outcomes.py").read_text(encoding="utf-8")
     given = re.findall(rf'State\.{state},\s*"([a-z_]+)"', source)
     assert given
     assert set(given) <= set(rows(REASONS, f"## {state.capitalize()}"))

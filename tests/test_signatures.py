@@ -76,8 +76,8 @@ HEX_VECTORS = [
 def test_hex_vector_passes(secret: str, message: bytes, digest: str) -> None:
     """A published vector in hex is accepted, in either case."""
     signature = BodyHmac(("x-signature",), encoding="hex")
-    for given in (digest, digest.upper()):
-        signature.verify(message, {"x-signature": given}, [secret])
+    for proof in (digest, digest.upper()):
+        signature.verify(message, {"x-signature": proof}, [secret])
 
 
 @vectors
