@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event
 
 from webhook_app.call import Call
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
@@ -396,11 +397,15 @@ def test_commits_are_durable(inbox: Inbox) -> None:
 
 def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
     """The cost of a claim does not grow with what is settled."""
+    executed: list[tuple[str, Any]] = []
+    event.listen(inbox.database.engine, "before_cursor_execute", lambda *args: executed.append((args[2], args[3])))
+    inbox.keep(arrival())
+    inbox.claim(8)
+    [(statement, parameters)] = [(text, values) for text, values in executed if text.startswith("UPDATE deliveries")]
     with inbox.database.reading() as connection:
-        plan = connection.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT id FROM deliveries WHERE due_at <= ? AND state IN (?, ?, ?) ORDER BY due_at",
-            (1, "received", "waiting", "delivering"),
-        ).all()
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+    assert "ix_deliveries_due" in plan
+    assert "SCAN deliveries" not in plan
     assert "ix_deliveries_due" in str(plan)
 
 

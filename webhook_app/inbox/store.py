@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import func, select, update
 
 from webhook_app.errors import UnknownDelivery
 from webhook_app.inbox import writing
@@ -14,15 +13,13 @@ from webhook_app.inbox.database import Database, now_ms
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Row, Settlement
 from webhook_app.inbox.group import GroupCommit
 from webhook_app.inbox.states import State, Verb, sources
-from webhook_app.inbox.tables import bodies, business_keys, deliveries
+from webhook_app.inbox.tables import bodies, deliveries
 from webhook_app.inbox.wake import Bell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import Connection, Select
-
-CLAIMED = [deliveries.c[name] for name in Delivery.__dataclass_fields__ if name != "body"]
+    from sqlalchemy import Select
 
 
 class Inbox:
@@ -50,31 +47,7 @@ class Inbox:
         """Lease up to `limit` deliveries that are due, those due longest first."""
         now = self.clock()
         with self.database.writing() as connection:
-            ids = connection.scalars(
-                select(deliveries.c.id)
-                .where(deliveries.c.due_at <= now, deliveries.c.state.in_(sources(Verb.CLAIM)))
-                .order_by(deliveries.c.due_at)
-                .limit(limit)
-            ).all()
-            return self._lease_all(connection, ids, now) if ids else []
-
-    def _lease_all(self, connection: Connection, ids: Sequence[int], now: int) -> list[Delivery]:
-        lapsed = (deliveries.c.state == State.DELIVERING).cast(deliveries.c.lapses.type)
-        rows = connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(ids))
-            .values(
-                state=State.DELIVERING,
-                due_at=now + self._lease,
-                claims=deliveries.c.claims + 1,
-                lapses=deliveries.c.lapses + lapsed,
-            )
-            .returning(*CLAIMED)
-        ).all()
-        held = connection.execute(select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(ids)))
-        body_of = {row.delivery_id: row.body for row in held}
-        claimed = [Delivery(**row._asdict(), body=body_of.get(row.id)) for row in rows]
-        return sorted(claimed, key=lambda delivery: delivery.id)
+            return writing.claim(connection, limit, now, until=now + self._lease)
 
     def reserve(self, calls: Iterable[tuple[Delivery, str]]) -> dict[int, int]:
         """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
@@ -82,14 +55,7 @@ class Inbox:
         if not wanted:
             return {}
         with self.database.writing() as connection:
-            connection.execute(
-                insert(business_keys).on_conflict_do_nothing(),
-                [{"shop": shop, "key": key, "delivery_id": number} for number, (shop, key) in wanted.items()],
-            )
-            pair = tuple_(business_keys.c.shop, business_keys.c.key)
-            owners = connection.execute(select(business_keys).where(pair.in_(set(wanted.values()))))
-            owner_of = {(row.shop, row.key): row.delivery_id for row in owners}
-        return {number: owner_of[pair] for number, pair in wanted.items()}
+            return writing.reserve(connection, wanted)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Write down what became of deliveries; False for one whose lease had run out and went to another worker."""
@@ -100,7 +66,7 @@ class Inbox:
         now = self.clock()
         with self.database.writing() as connection:
             for delivery in claimed:
-                connection.execute(writing.leased(delivery).values(state=State.RECEIVED, due_at=now))
+                writing.release(connection, delivery, now)
         self.bell.ring()
 
     def replay(self, number: int) -> bool:
