@@ -165,6 +165,25 @@ def test_expired_lease_is_claimable(inbox: Inbox, clock: Clock) -> None:
     assert (again.claims, again.lapses) == (2, 1)
 
 
+def test_settling_forgets_lapses(inbox: Inbox, clock: Clock) -> None:
+    """Only leases that run out in a row count against a delivery."""
+    inbox.keep(arrival())
+    claim_one(inbox)
+    clock.move(61)
+    settle(inbox, claim_one(inbox), State.WAITING)
+    assert claim_one(inbox).lapses == 0
+
+
+def test_redaction_wins_over_a_call_under_way(inbox: Inbox) -> None:
+    """A worker that was sending when the wipe came cannot write the call back."""
+    inbox.keep(arrival())
+    delivery = claim_one(inbox)
+    forgetting.redact(inbox, [delivery.id], "redacted", "")
+    assert not settle(inbox, delivery, State.DELIVERED, call=CALL)
+    row = inbox.get(delivery.id)
+    assert (row.state, row.call) == ("ignored", None)
+
+
 def test_late_settlement_is_refused(inbox: Inbox, clock: Clock) -> None:
     """A worker whose lease ran out cannot overwrite the one that has it now."""
     inbox.keep(arrival())
@@ -456,10 +475,21 @@ def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
     other.close()
 
 
-def test_bell_rung_before_is_heard_after(inbox: Inbox) -> None:
-    """What is kept between a look and a wait does not go unnoticed."""
-    inbox.bell.wait(0)
+@pytest.mark.parametrize("verb", ["keep", "release", "replay"])
+def test_bell_rung_before_is_heard_after(inbox: Inbox, verb: str) -> None:
+    """What becomes claimable between a look and a wait does not go unnoticed."""
     inbox.keep(arrival())
+    delivery = claim_one(inbox)
+    if verb == "replay":
+        settle(inbox, delivery, State.DEAD)
+    inbox.bell.wait(0)
+    match verb:
+        case "keep":
+            inbox.keep(arrival("b"))
+        case "release":
+            inbox.release([delivery])
+        case _:
+            inbox.replay(delivery.id)
     began = time.monotonic()
     inbox.bell.wait(20)
     assert time.monotonic() - began < 10

@@ -290,9 +290,10 @@ def test_stop_gives_back_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise)
         deadline = time.monotonic() + 5
         while not tweakwise.events() and time.monotonic() < deadline:
             time.sleep(0.02)
-        began = time.monotonic()
+        began, sent = time.monotonic(), len(tweakwise.events())
         stopping.stop()
     assert time.monotonic() - began < 10
+    assert len(tweakwise.events()) <= sent + RULES.threads
     states = {inbox.get(number).state for number in numbers}
     assert State.DELIVERING not in states
     assert State.RECEIVED in states

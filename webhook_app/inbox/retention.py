@@ -124,13 +124,13 @@ def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
 def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
     """Wipe the bodies and calls of `ids`; those that were not settled are ignored for `reason`.
 
-    A worker that has one of them under way loses its lease, so that it cannot write the call back.
+    A worker that has one of them under way cannot settle it any more, and so cannot write the call back.
     """
     now = inbox.clock()
     for start in range(0, len(ids), STEP):
         step = ids[start : start + STEP]
         some, unsettled = deliveries.c.id.in_(step), deliveries.c.state.in_(sources(Verb.REDACT))
-        wiped = {"call": None, "answer": None, "held_since": None, "claims": deliveries.c.claims + 1}
+        wiped = {"call": None, "answer": None, "held_since": None}
         settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
         with inbox.database.writing() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
