@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import re
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,9 @@ import structlog
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
+
+# https://github.com/benoitc/gunicorn gunicorn/workers/base.py, handle_error
+QUOTES_REQUEST = re.compile(r"Invalid request|Error handling request")
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -51,7 +55,7 @@ def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
             "ours": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-                "foreign_pre_chain": [*SHARED, _without_values],
+                "foreign_pre_chain": [*SHARED, _without_requests, _without_values],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
@@ -62,6 +66,13 @@ def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
             "alembic": {"level": "WARNING"},
         },
     }
+
+
+def _without_requests(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Cut gunicorn's sentences where they begin to quote what a stranger sent, and from where."""
+    if quoting := QUOTES_REQUEST.match(str(event["event"])):
+        event["event"] = quoting[0]
+    return event
 
 
 def _without_nothing(_logger: Any, _method: str, event: EventDict) -> EventDict:
