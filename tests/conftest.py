@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# Machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 
 class Clock:

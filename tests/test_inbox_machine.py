@@ -140,5 +140,5 @@ class InboxMachine(RuleBasedStateMachine):
 
 def test_inbox_follows_its_table() -> None:
     """Whatever happens in whatever order, states change only along TRANSITIONS, and a stale claim changes nothing."""
-    limits = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    limits = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(InboxMachine, settings=limits)

@@ -81,6 +81,7 @@ class Receiver:
             TWEAKWISE_URL=self.sandbox,
             PORT=str(self.port),
             MAX_ORDER_AGE=f"{int(MAX_ORDER_AGE.total_seconds())}s",
+            KEEP_ROWS="36500d",
             LEASE="15s",
             RETRY_BASE="100ms",
             LOG_FORMAT="json",

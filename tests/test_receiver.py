@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -170,14 +171,13 @@ def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> No
 def test_store_away_is_503_with_retry_after(client: FlaskClient, tmp_path: Path) -> None:
     """While nothing can be stored the platform is asked to come again, and it works by itself afterwards."""
     database = tmp_path / "inbox.db"
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE deliveries RENAME TO away")
     response = post(client, ORDER)
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE away RENAME TO deliveries")
-    connection.close()
     assert post(client, ORDER).status_code == 200
 
 
@@ -252,7 +252,7 @@ def test_log_holds_no_personal_data(client: FlaskClient, caplog: pytest.LogCaptu
         ["/webhooks/shopify/shop", "/webhooks/woocommerce/woo", "/webhooks/%00/%ff", "/webhooks/a/b/"]
     ),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_strangers_get_no_500_and_store_nothing(
     client: FlaskClient, body: bytes, headers: dict[str, str], path: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     assert processes.command("migrate", env=env).returncode == 0
     with processes.running("web", env=env, log=folder / "log", ready=f"http://127.0.0.1:{port}/readyz"):
         yield port
-    assert Inbox(env["DATABASE_URL"]).counts() == {"received": 1}
+    with closing(Inbox(env["DATABASE_URL"])) as inbox:
+        assert inbox.counts() == {"received": 1}
 
 
 def answer(port: int, sent: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 
 import click
@@ -25,15 +26,15 @@ def list_(
     *, shop: str | None, topic: str | None, state: str | None, reason: str | None, limit: int, as_json: bool
 ) -> None:
     """List the newest deliveries: state, reason, and the order they count."""
-    inbox = Inbox(settings.load().database_url)
-    rows = inbox.newest(limit, shop=shop, topic=topic, state=state, reason=reason)
+    with closing(Inbox(settings.load().database_url)) as inbox:
+        rows = inbox.newest(limit, shop=shop, topic=topic, state=state, reason=reason)
+        counts = inbox.counts()
     if as_json:
         for row in rows:
             click.echo(json.dumps(as_record(row)))
         return
     for row in rows:
         click.echo(_line(row))
-    counts = inbox.counts()
     click.echo(
         "In all: " + (", ".join(f"{counts[state]} {state}" for state in State if state in counts) or "nothing yet")
     )
@@ -45,34 +46,38 @@ def list_(
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def show(number: int, *, body: bool, as_json: bool) -> None:
     """Show one delivery: its state, why, and the call that was sent."""
-    inbox = Inbox(settings.load().database_url)
-    try:
-        row = inbox.get(number)
-    except UnknownDelivery:
-        raise click.ClickException(f"There is no delivery {number}.") from None
+    with closing(Inbox(settings.load().database_url)) as inbox:
+        try:
+            row = inbox.get(number)
+        except UnknownDelivery:
+            raise click.ClickException(f"There is no delivery {number}.") from None
+        held = inbox.body(number) if body else None
     if as_json:
         click.echo(json.dumps(as_record(row), indent=2))
     else:
         click.echo(describe(row))
     if body:
-        _print_body(inbox, number)
+        _print_body(held)
 
 
 @click.command()
 @click.argument("numbers", type=int, nargs=-1, required=True)
 def replay(numbers: tuple[int, ...]) -> None:
     """Put dead or ignored deliveries back in line: they are translated again from the stored body."""
-    inbox = Inbox(settings.load().database_url)
-    refused = 0
-    for number in numbers:
-        try:
-            said = "back in line" if inbox.replay(number) else "not replayed: only dead or ignored ones with a body are"
-        except UnknownDelivery:
-            said = "there is no such delivery"
-        refused += said != "back in line"
-        click.echo(f"{number}: {said}")
-    if refused:
+    with closing(Inbox(settings.load().database_url)) as inbox:
+        replayed = [_replay(inbox, number) for number in numbers]
+    if not all(replayed):
         raise SystemExit(1)
+
+
+def _replay(inbox: Inbox, number: int) -> bool:
+    try:
+        replayed = inbox.replay(number)
+        said = "back in line" if replayed else "not replayed: only dead or ignored ones with a body are"
+    except UnknownDelivery:
+        replayed, said = False, "there is no such delivery"
+    click.echo(f"{number}: {said}")
+    return replayed
 
 
 def describe(row: Row) -> str:
@@ -116,8 +121,7 @@ def _line(row: Row) -> str:
     return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<22} {state} {why}"
 
 
-def _print_body(inbox: Inbox, number: int) -> None:
-    held = inbox.body(number)
+def _print_body(held: tuple[dict[str, str], bytes] | None) -> None:
     if held is None:
         click.echo("\nThe body was wiped.")
         return

@@ -6,6 +6,7 @@ import json
 import secrets as randomness
 import time
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -102,9 +103,10 @@ def _follow(response: requests.Response) -> None:
     number = response.json().get("id")
     if number is None:
         return
-    inbox, deadline = Inbox(settings.load().database_url), time.monotonic() + SETTLED_WITHIN
-    while (row := inbox.get(number)).state in UNSETTLED and time.monotonic() < deadline:
-        time.sleep(0.05)
+    deadline = time.monotonic() + SETTLED_WITHIN
+    with closing(Inbox(settings.load().database_url)) as inbox:
+        while (row := inbox.get(number)).state in UNSETTLED and time.monotonic() < deadline:
+            time.sleep(0.05)
     click.echo(f"\n{describe(row)}")
     if row.state in UNSETTLED:
         click.echo("\nNot taken up yet. Is a worker running?")

@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     _refuse_taken_port(config.port, "PORT")
     if with_sandbox:
         _refuse_taken_port(sandbox_port, "--sandbox-port")
-    migrations.upgrade(Database(config.database_url))
+    with closing(Database(config.database_url)) as database:
+        migrations.upgrade(database)
     _warn_of_a_forgetful_disk(config)
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
     supervisor = Supervisor(ROOT)
@@ -61,7 +63,9 @@ def web() -> None:
     """Start the web server (gunicorn) that receives webhooks, on PORT."""
     config = _checked()
     _refuse_split_disk(config, "web")
-    if not migrations.is_current(Database(config.database_url)):
+    with closing(Database(config.database_url)) as database:
+        current = migrations.is_current(database)
+    if not current:
         click.echo(
             "The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.", err=True
         )
@@ -86,9 +90,9 @@ def worker() -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the current shape; does nothing when it is."""
-    database = Database(settings.load().database_url)
-    done = migrations.is_current(database)
-    migrations.upgrade(database)
+    with closing(Database(settings.load().database_url)) as database:
+        done = migrations.is_current(database)
+        migrations.upgrade(database)
     click.echo(f"{'Nothing to do' if done else 'Migrated'}: the database is at {migrations.head()}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 import click
 
@@ -26,7 +27,8 @@ def check(url: str | None) -> None:
         _tell(shop, base)
     if not url:
         click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
-    current = migrations.is_current(Database(config.database_url))
+    with closing(Database(config.database_url)) as database:
+        current = migrations.is_current(database)
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 
