@@ -243,6 +243,14 @@ def test_settled_is_never_claimed(inbox: Inbox, clock: Clock, state: State) -> N
     assert inbox.next_due() is None
 
 
+@pytest.mark.parametrize("state", [State.RECEIVED, State.DELIVERING])
+def test_nothing_settles_outside_the_table(inbox: Inbox, state: State) -> None:
+    """A state that no transition leads to cannot even be asked for."""
+    inbox.keep(arrival())
+    with pytest.raises(ValueError, match=state):
+        settle(inbox, claim_one(inbox), state)
+
+
 def test_settled_twice_counts_once(inbox: Inbox) -> None:
     """A second settlement of the same claim is refused."""
     inbox.keep(arrival())

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhook_app.inbox.states import Verb, targets
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook_app.call import Call
     from webhook_app.inbox.states import State
+
+SETTLED = frozenset(targets(Verb.SETTLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ class Settlement:
     call: Call | None = None
     keeps_key: bool = False
     wipes: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a state that no transition leads to; raises ValueError."""
+        if self.state not in SETTLED:
+            raise ValueError(f"no delivery settles as {self.state}")
 
 
 @dataclass(frozen=True, slots=True)
