@@ -483,6 +483,14 @@ def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
     other.close()
 
 
+def test_bell_replaces_a_plain_file(inbox: Inbox, tmp_path: Path) -> None:
+    """A pipe that a backup gave back as a file does not keep the worker busy."""
+    (tmp_path / "inbox.db-bell").write_bytes(b"\0")
+    began = time.monotonic()
+    inbox.bell.wait(0.2)
+    assert time.monotonic() - began >= 0.2
+
+
 @pytest.mark.parametrize("verb", ["keep", "release", "replay"])
 def test_bell_rung_before_is_heard_after(inbox: Inbox, verb: str) -> None:
     """What becomes claimable between a look and a wait does not go unnoticed."""

@@ -60,6 +60,8 @@ class Bell:
     def _listen(self) -> int:
         if self._ear is None:
             try:
+                if self._path.exists() and not self._path.is_fifo():
+                    self._path.unlink()  # a backup gives back a plain file, which would ring without end
                 with contextlib.suppress(FileExistsError):
                     os.mkfifo(self._path, 0o600)
                 # Held open for writing too, so that it never reads as closed.
