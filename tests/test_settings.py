@@ -39,6 +39,7 @@ def faults(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
     [
         ("database_url", "sqlite:///var/inbox.db"),
         ("tweakwise_url", "https://navigator-analytics.tweakwise.com"),
+        ("tweakwise_content_type", "application/json"),
         ("port", 8000),
         ("web_concurrency", 2),
         ("web_threads", 8),
@@ -79,6 +80,7 @@ def test_empty_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> No
         ("WORKER_THREADS", " 4 ", 4),
         ("MAX_BODY", "1024", 1024),
         ("ON_TIMEOUT", "park", "park"),
+        ("TWEAKWISE_CONTENT_TYPE", "text/json", "text/json"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
         ("LOG_FORMAT", "json", "json"),
     ],
@@ -167,6 +169,7 @@ def test_number_out_of_range(monkeypatch: pytest.MonkeyPatch, name: str, value: 
     ("name", "value", "choices"),
     [
         ("ON_TIMEOUT", "drop", "retry, park"),
+        ("TWEAKWISE_CONTENT_TYPE", "text/plain", "application/json, text/json"),
         ("ON_TIMEOUT", "Retry", "retry, park"),
         ("LOG_LEVEL", "TRACE", "DEBUG, INFO, WARNING, ERROR"),
         ("LOG_FORMAT", "xml", "console, json"),

@@ -17,10 +17,12 @@ from schemas.events import Line, Payment, Purchase, Visitor
 from tests.local_tweakwise import LocalTweakwise, serving
 from tests.recorded import EVERY, Recorded
 from webhook_app import duties, outcomes, retry, worker
+from webhook_app.call import Call
 from webhook_app.inbox import Arrival, Inbox, Row, State, migrate
 from webhook_app.inbox.retention import Retention
 from webhook_app.platform import Platform, Topic
 from webhook_app.platforms import all_platforms
+from webhook_app.settings import CONTENT_TYPES
 from webhook_app.translate import Ages
 from webhook_app.tweakwise import Client
 
@@ -109,6 +111,14 @@ def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     assert (row.state, row.attempts, row.business_key) == ("delivered", 1, ORDER.expected["call"]["key"])
     [event] = tweakwise.events()
     assert (event["event"], event["body"]) == ("purchase", ORDER.expected["call"]["body"])
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+def test_either_content_type_is_taken(tweakwise: LocalTweakwise, content_type: str) -> None:
+    """The type that Tweakwise documents and the one that its own module sends both arrive."""
+    call = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
+    assert Client(tweakwise.url, content_type=content_type).send(call, ORDER.shop) is None
+    assert [event["body"] for event in tweakwise.events()] == [call.body]
 
 
 def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise) -> None:

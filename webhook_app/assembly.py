@@ -26,4 +26,5 @@ def make_worker(config: Settings) -> Worker:
         retention=Retention(config.keep_bodies, config.keep_rows),
     )
     inbox = Inbox(config.database_url, config.lease)
-    return Worker(inbox, shops.load(platforms), platforms, Client(config.tweakwise_url), rules)
+    client = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
+    return Worker(inbox, shops.load(platforms), platforms, client, rules)

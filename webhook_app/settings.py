@@ -15,6 +15,8 @@ from marshmallow import ValidationError, validate
 from webhook_app.errors import ConfigurationError
 
 TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
+# The official Magento module sends the first, the documentation says the second: https://docs.tweakwise.com
+CONTENT_TYPES = ("application/json", "text/json")
 SQLITE = "sqlite:///"
 
 
@@ -24,6 +26,7 @@ class Settings:
 
     database_url: str
     tweakwise_url: str
+    tweakwise_content_type: str
     port: int
     web_concurrency: int
     web_threads: int
@@ -84,6 +87,9 @@ def _read(env: Env) -> dict[str, Any]:
     return {
         "database_url": env.str("DATABASE_URL", f"{SQLITE}var/inbox.db", validate=_database),
         "tweakwise_url": env.str("TWEAKWISE_URL", TWEAKWISE_URL, validate=web_address),
+        "tweakwise_content_type": env.str(
+            "TWEAKWISE_CONTENT_TYPE", CONTENT_TYPES[0], validate=validate.OneOf(CONTENT_TYPES)
+        ),
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
         "web_concurrency": env.int("WEB_CONCURRENCY", 2, validate=many),
         "web_threads": env.int("WEB_THREADS", 8, validate=many),

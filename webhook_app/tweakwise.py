@@ -15,6 +15,7 @@ import urllib3
 from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError
 
 from webhook_app.retry import Failure
+from webhook_app.settings import CONTENT_TYPES
 
 if TYPE_CHECKING:
     from webhook_app.call import Call
@@ -30,9 +31,9 @@ NO_ADDRESS = (requests.exceptions.InvalidURL, LocationParseError)  # a name that
 class Client:
     """Sends calls over keep-alive connections; one session a thread, because a session is not thread-safe."""
 
-    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: str, timeout: float = TIMEOUT, content_type: str = CONTENT_TYPES[0]) -> None:
         """`url` is where shops go that name no other; `timeout` is in seconds."""
-        self._url, self._timeout = url, timeout
+        self._url, self._timeout, self._content_type = url, timeout, content_type
         self._local = threading.local()
 
     def send(self, call: Call, shop: Shop) -> Failure | None:
@@ -41,7 +42,7 @@ class Client:
             with self._session().post(
                 f"{(shop.tweakwise_url or self._url).rstrip('/')}/api/{call.event}",
                 data=call.as_json().encode(),
-                headers=_headers(shop),
+                headers=self._headers(shop),
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
@@ -49,6 +50,10 @@ class Client:
                 return _read(response)
         except (requests.RequestException, LocationParseError) as error:
             return Failure(classify(error))
+
+    def _headers(self, shop: Shop) -> dict[str, str]:
+        headers = {"Instance-Key": shop.instance_key, "Content-Type": self._content_type}
+        return {**headers, "TWN-Source": shop.source} if shop.source else headers
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -64,11 +69,6 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, _resp: requests.Response) -> None:
         """Say that there is nothing to follow."""
-
-
-def _headers(shop: Shop) -> dict[str, str]:
-    headers = {"Instance-Key": shop.instance_key, "Content-Type": "application/json"}
-    return {**headers, "TWN-Source": shop.source} if shop.source else headers
 
 
 def _read(response: requests.Response) -> Failure | None:
