@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app import retry, shops
+from webhook_app import retry
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
 from webhook_app.platforms import all_platforms
@@ -13,12 +13,14 @@ from webhook_app.tweakwise import Client
 from webhook_app.worker import Rules, Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webhook_app.settings import Settings
+    from webhook_app.shops import Shop
 
 
-def make_worker(config: Settings) -> Worker:
-    """Return a worker that has not started. Raises ConfigurationError for a fault in the shops."""
-    platforms = all_platforms()
+def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
+    """Return a worker that has not started."""
     rules = Rules(
         threads=config.worker_threads,
         ages=Ages(config.max_order_age, config.max_age),
@@ -27,4 +29,4 @@ def make_worker(config: Settings) -> Worker:
     )
     inbox = Inbox(config.database_url, config.lease)
     client = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
-    return Worker(inbox, shops.load(platforms), platforms, client, rules)
+    return Worker(inbox, shops, all_platforms(), client, rules)

@@ -28,7 +28,7 @@ def list_(
     """List the newest deliveries: state, reason, and the order they count."""
     with closing(Inbox(settings.load().database_url)) as inbox:
         rows = inbox.newest(limit, shop=shop, topic=topic, state=state, reason=reason)
-        counts = inbox.counts()
+        counts = {} if as_json else inbox.counts()
     if as_json:
         for row in rows:
             click.echo(json.dumps(as_record(row)))

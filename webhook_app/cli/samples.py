@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 import requests
 
-from webhook_app import settings, shops
+from webhook_app import settings
+from webhook_app.cli import configuration
 from webhook_app.cli.deliveries import describe
 from webhook_app.inbox import Inbox, State
 from webhook_app.platform import Sample, Topic
@@ -83,7 +84,7 @@ def _given(url: str, secret: str | None) -> _Target:
 
 
 def _configured(platform: Platform, shop_name: str | None, secret: str | None) -> _Target:
-    config, known = settings.load(), shops.load(all_platforms())
+    config, known = configuration.load()
     mine = [shop for shop in known.values() if shop.platform == platform.name and shop_name in (None, shop.name)]
     if not mine:
         named = f" named {shop_name}" if shop_name else ""

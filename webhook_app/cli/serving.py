@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, settings, shops
+from webhook_app import logs, settings
+from webhook_app.cli import configuration
 from webhook_app.inbox import migrate as migrations
 from webhook_app.inbox.database import Database
 from webhook_app.platforms import all_platforms
@@ -37,7 +38,7 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     """
     from webhook_app.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
 
-    config, known = settings.load(), shops.load(all_platforms())
+    config, known = configuration.load()
     logs.configure(config.log_level, config.log_format)
     _refuse_taken_port(config.port, "PORT")
     if with_sandbox:
@@ -61,7 +62,8 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
 @click.command()
 def web() -> None:
     """Start the web server (gunicorn) that receives webhooks, on PORT."""
-    config = _checked()
+    # Read here so that a fault is told by this command, and not by gunicorn.
+    config, _ = configuration.load()
     _refuse_split_disk(config, "web")
     with closing(Database(config.database_url)) as database:
         current = migrations.is_current(database)
@@ -78,10 +80,10 @@ def worker() -> None:
     """Start a worker that delivers what was received. Any number may run at once."""
     from webhook_app.assembly import make_worker  # noqa: PLC0415 - keeps the other commands quick
 
-    config = _checked()
+    config, known = configuration.load()
     _refuse_split_disk(config, "worker")
     logs.configure(config.log_level, config.log_format)
-    working = make_worker(config)
+    working = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())
     working.run()
@@ -114,13 +116,6 @@ def sandbox(port: int, instance_keys: tuple[str, ...], catalogue: Any, max_profi
 
     keys = {line.strip() for line in catalogue or () if line.strip()}
     serve(port, instance_keys, keys, max_profiles)
-
-
-def _checked() -> Settings:
-    """Read settings and shops, so that a fault is told here and not by a child process."""
-    config = settings.load()
-    shops.load(all_platforms())
-    return config
 
 
 def _refuse_taken_port(port: int, name: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import settings, shops
-from webhook_app.errors import ConfigurationError
+from webhook_app.cli import configuration
 from webhook_app.inbox import migrate as migrations
 from webhook_app.inbox.database import Database
 from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from webhook_app.shops import Shop
 
 
 @click.command()
@@ -21,7 +24,7 @@ def check(url: str | None) -> None:
 
     For each shop it says the webhook URL to paste, the topics to subscribe to and what is worth a second look.
     """
-    config, known = _read()
+    config, known = configuration.load()
     base = (url or f"http://127.0.0.1:{config.port}").rstrip("/")
     for shop in known.values():
         _tell(shop, base)
@@ -33,24 +36,7 @@ def check(url: str | None) -> None:
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 
 
-def _read() -> tuple[settings.Settings, dict[str, shops.Shop]]:
-    """Read both parts of the configuration before complaining of either."""
-    faults: list[str] = []
-    config, known = None, None
-    try:
-        config = settings.load()
-    except ConfigurationError as error:
-        faults += error.faults
-    try:
-        known = shops.load(all_platforms())
-    except ConfigurationError as error:
-        faults += error.faults
-    if config is None or known is None:
-        raise ConfigurationError(faults)
-    return config, known
-
-
-def _tell(shop: shops.Shop, base: str) -> None:
+def _tell(shop: Shop, base: str) -> None:
     platform = all_platforms()[shop.platform]
     topics = [topic.name for topic in platform.topics if topic.subscribe]
     click.secho(f"{shop.name} ({platform.title})", bold=True)
@@ -62,7 +48,7 @@ def _tell(shop: shops.Shop, base: str) -> None:
     click.echo()
 
 
-def _remarks(shop: shops.Shop) -> list[str]:
+def _remarks(shop: Shop) -> list[str]:
     remarks = []
     if any(secret != secret.strip() for secret in shop.secrets):
         remarks.append("a secret begins or ends with white space; was it pasted with too much?")

@@ -1,0 +1,30 @@
+"""Reading both parts of the configuration before complaining of either."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhook_app import settings, shops
+from webhook_app.errors import ConfigurationError
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from webhook_app.settings import Settings
+    from webhook_app.shops import Shop
+
+
+def load() -> tuple[Settings, dict[str, Shop]]:
+    """Return the settings and the shops. Raises ConfigurationError with the faults of both together."""
+    faults: list[str] = []
+    config, known = None, None
+    try:
+        config = settings.load()
+    except ConfigurationError as error:
+        faults += error.faults
+    try:
+        known = shops.load(all_platforms())
+    except ConfigurationError as error:
+        faults += error.faults
+    if config is None or known is None:
+        raise ConfigurationError(faults)
+    return config, known
