@@ -62,19 +62,24 @@ class Recorded:
     def delivery(self) -> Delivery:
         """The delivery as a worker would get it."""
         envelope = self.platform.prove(self.body, self.headers, self.shop.secrets)
-        return Delivery(
-            id=1,
-            shop="fixture",
-            platform=self.platform.name,
-            topic=envelope.topic,
-            received_at=int(RECEIVED_AT.timestamp() * 1000),
-            due_at=0,
-            claims=1,
-            lapses=0,
-            attempts=0,
-            first_attempt_at=None,
-            body=self.body,
-        )
+        return claimed("fixture", self.platform.name, envelope.topic, self.body, RECEIVED_AT)
+
+
+def claimed(shop: str, platform: str, topic: str, body: bytes | None, arrived: datetime) -> Delivery:
+    """A delivery that was claimed for the first time, with the number 5."""
+    return Delivery(
+        id=5,
+        shop=shop,
+        platform=platform,
+        topic=topic,
+        received_at=int(arrived.timestamp() * 1000),
+        due_at=0,
+        claims=1,
+        lapses=0,
+        attempts=0,
+        first_attempt_at=None,
+        body=body,
+    )
 
 
 def shop_keys(platform: str) -> dict[str, Any]:

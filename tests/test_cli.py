@@ -71,11 +71,12 @@ def test_check_says_url_and_topics(run: Run) -> None:
     assert "customers/redact" not in result.output
 
 
-def test_check_reports_all_faults_together(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["check", "run", "web", "worker", "send-sample shopify orders/create"])
+def test_all_faults_are_reported_together(run: Run, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """Faults of settings and of shops come in one list, each with what to change."""
     monkeypatch.setenv("PORT", "many")
     monkeypatch.setenv("SHOPS", SHOP.replace("shopify", "shopfy"))
-    result = run("check")
+    result = run(*command.split())
     assert result.exit_code == 1
     assert "PORT:" in result.output
     assert "SHOPS:3: shops.acme.platform" in result.output

@@ -17,9 +17,9 @@ from marshmallow import ValidationError, fields
 from schemas.base import PlatformSchema
 from schemas.events import DataRequest, Ignored, Line, Meaning, Pageview, Reason, Redaction, Search, Visitor
 from schemas.fields import Text
+from tests.recorded import claimed
 from webhook_app import shops
 from webhook_app.call import Call, Unreadable
-from webhook_app.inbox import Delivery
 from webhook_app.platform import Platform, Topic
 from webhook_app.platforms import all_platforms
 from webhook_app.signatures import BodyHmac
@@ -28,6 +28,7 @@ from webhook_app.translate import Ages, parse_json, product_key, translate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_app.inbox import Delivery
     from webhook_app.translate import Translated
 
 ARRIVED = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -122,19 +123,7 @@ SHOPS = {name: shop(name, 'profile_salt = "salt"') for name in PLATFORMS}
 
 
 def delivery(platform: str, topic: str, body: bytes | None, arrived: datetime = ARRIVED) -> Delivery:
-    return Delivery(
-        id=5,
-        shop="a",
-        platform=platform,
-        topic=topic,
-        received_at=int(arrived.timestamp() * 1000),
-        due_at=0,
-        claims=1,
-        lapses=0,
-        attempts=0,
-        first_attempt_at=None,
-        body=body,
-    )
+    return claimed("a", platform, topic, body, arrived)
 
 
 def translated(arrival: Delivery, config: shops.Shop | None = None, now: datetime = ARRIVED) -> Translated:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.event import listen
 from structlog.testing import capture_logs
 
 from schemas.events import Line, Payment, Purchase, Visitor
@@ -27,13 +28,14 @@ from webhook_app.translate import Ages
 from webhook_app.tweakwise import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from schemas.events import Meaning
     from webhook_app.shops import Shop
 
 BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
+LONGEST_WAIT = 15  # seconds
 POLICY = retry.Policy(base=0.05, cap=0.1, give_up_after=3600)
 RULES = worker.Rules(
     threads=2, ages=Ages(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
@@ -92,15 +94,18 @@ def working(
         assert not thread.is_alive()
 
 
-def settled(inbox: Inbox, *numbers: int, within: float = 15) -> list[Row]:
-    """Wait until all are settled for good."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        rows = [inbox.get(number) for number in numbers]
-        if all(row.state in (State.DELIVERED, State.IGNORED, State.DEAD) for row in rows):
-            return rows
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while not reached():
+        assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
-    raise AssertionError([(row.id, row.state, row.reason) for row in rows])
+
+
+def settled(inbox: Inbox, *numbers: int) -> list[Row]:
+    """Wait until all are settled for good."""
+    final = (State.DELIVERED, State.IGNORED, State.DEAD)
+    wait_until(lambda: all(inbox.get(number).state in final for number in numbers))
+    return [inbox.get(number) for number in numbers]
 
 
 def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -135,9 +140,7 @@ def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTwe
     with working(inbox, tweakwise):
         time.sleep(0.5)
         statements: list[str] = []
-        from sqlalchemy import event  # noqa: PLC0415
-
-        event.listen(inbox.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        listen(inbox.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
         time.sleep(1)
         assert statements == []
 
@@ -159,9 +162,7 @@ def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     tweakwise.trouble(status=503)
     number = keep(inbox, ORDER)
     with working(inbox, tweakwise):
-        deadline = time.monotonic() + 10
-        while inbox.get(number).attempts < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: inbox.get(number).attempts >= 2)
         waiting = inbox.get(number)
         assert (waiting.reason, waiting.settled_at) in [("http_503", None), ("", None)]
         tweakwise.trouble(status=0)
@@ -176,9 +177,7 @@ def test_wrong_instance_key_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> No
     tweakwise.trouble(status=401)
     number = keep(inbox, ORDER)
     with working(inbox, tweakwise, policy=replace(POLICY, base=100, cap=100)):
-        deadline = time.monotonic() + 10
-        while inbox.get(number).state != "waiting" and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: inbox.get(number).state == "waiting")
     row = inbox.get(number)
     assert (row.state, row.reason) == ("waiting", "http_401")
 
@@ -286,9 +285,7 @@ def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """Events of a shop that is not configured any more are not thrown away."""
     number = keep(inbox, ORDER, shop="gone")
     with working(inbox, tweakwise):
-        deadline = time.monotonic() + 10
-        while inbox.get(number).state != "waiting" and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: inbox.get(number).state == "waiting")
     assert (inbox.get(number).state, inbox.get(number).reason) == ("waiting", "shop_missing")
 
 
@@ -297,9 +294,7 @@ def test_stop_gives_back_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise)
     tweakwise.trouble(delay_ms=400)
     numbers = [keep(inbox, one) for one in EVERY if "call" in one.expected and one.platform is ORDER.platform]
     with working(inbox, tweakwise) as stopping:
-        deadline = time.monotonic() + 5
-        while not tweakwise.events() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: bool(tweakwise.events()))
         began, sent = time.monotonic(), len(tweakwise.events())
         stopping.stop()
     assert time.monotonic() - began < 10
@@ -364,9 +359,7 @@ def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweak
     tweakwise.trouble(status=503)
     theirs = keep(inbox, OF_CUSTOMER)
     with working(inbox, tweakwise, policy=replace(POLICY, base=1000, cap=1000)):
-        deadline = time.monotonic() + 10
-        while inbox.get(theirs).state != "waiting" and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: inbox.get(theirs).state == "waiting")
         settled(inbox, keep(inbox, REDACT))
     row = inbox.get(theirs)
     assert (row.state, row.reason) == ("ignored", "redacted")

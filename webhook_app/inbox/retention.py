@@ -61,14 +61,19 @@ def _wipe_bodies(inbox: Inbox, before: int) -> Iterator[int]:
 def _delete_rows(inbox: Inbox, before: int) -> Iterator[int]:
     for page in _pages_from(inbox, before):
         old = [row for row in page if row.settled_at and row.settled_at < before and row.state != State.DEAD]
-        ids = [row.id for row in old]
-        keys = [(row.shop, row.business_key) for row in old if row.business_key]
-        owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
-        with inbox.database.writing() as connection:
-            connection.execute(delete(business_keys).where(owned))
-            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
-            connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
-        yield len(ids)
+        if old:
+            _delete(inbox, old)
+        yield len(old)
+
+
+def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
+    ids = [row.id for row in old]
+    keys = [(row.shop, row.business_key) for row in old if row.business_key]
+    owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
+    with inbox.database.writing() as connection:
+        connection.execute(delete(business_keys).where(owned))
+        connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
+        connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
 
 
 def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
