@@ -72,6 +72,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until stop() is called, then finish what is in flight and give back the rest."""
+        log.info("started", threads=self._rules.threads)
         senders = [threading.Thread(target=self._send_all, daemon=True) for _ in range(self._rules.threads)]
         for thread in [*senders, threading.Thread(target=self._sweep_all, daemon=True)]:
             thread.start()
