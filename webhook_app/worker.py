@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-import structlog
-
 from schemas.events import DataRequest, Redaction
 from webhook_app import duties, fairness, outcomes
 from webhook_app.call import Call
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
     from webhook_app.tweakwise import Client
 
-log = structlog.get_logger("worker")
 
 LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that nobody could ring
 SWEEP_EVERY = 60.0  # seconds

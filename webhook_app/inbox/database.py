@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox.statements import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +30,37 @@ class Database(ABC):
     """One process's access to the database. Nothing is connected before the first use."""
 
     engine: Engine
+    driver_error: type[Exception]
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
         """Open a connection that only reads. Raises StoreUnavailable."""
 
     @abstractmethod
-    def writing(self, *, durable: bool = True) -> AbstractContextManager[Connection]:
-        """Open a transaction that writes; it is on disk when the block ends. Raises StoreUnavailable.
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that writes; it is on disk when the block ends. Raises StoreUnavailable."""
 
-        Not `durable`: a power failure may undo it, in order, together with what came later and was not durable.
+    @abstractmethod
+    def working(self, *, durable: bool = True) -> AbstractContextManager[Work]:
+        """Open a transaction for statements that are run often; it is on disk when the block ends.
+
+        Not `durable`: a power failure may undo it. Raises StoreUnavailable.
         """
+
+    @contextmanager
+    def looking(self) -> Iterator[Work]:
+        """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""
+        with self.reading() as connection:
+            yield Work(connection.connection.cursor(), self.engine.dialect)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn failures of SQLAlchemy, the driver and the system into StoreUnavailable, without what was sent."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError, self.driver_error) as error:
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
+            raise StoreUnavailable(_sentence(error), lost_connection=lost) from None
 
     @abstractmethod
     def prepare(self) -> None:
@@ -56,16 +77,6 @@ class Database(ABC):
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn every failure of a driver into StoreUnavailable, without what was sent to the database."""
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        lost = isinstance(error, DBAPIError) and error.connection_invalidated
-        raise StoreUnavailable(_sentence(error), lost_connection=lost) from None
 
 
 def _sentence(error: Exception) -> str:

