@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +16,6 @@ from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -168,16 +165,18 @@ def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> No
     assert post(client, ORDER, **{"Content-Encoding": encoding}).status_code == status
 
 
-def test_store_away_is_503_with_retry_after(client: FlaskClient, tmp_path: Path) -> None:
+def rename_table(client: FlaskClient, old: str, new: str) -> None:
+    with client.application.extensions["receiver"].inbox.database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+def test_store_away_is_503_with_retry_after(client: FlaskClient) -> None:
     """While nothing can be stored the platform is asked to come again, and it works by itself afterwards."""
-    database = tmp_path / "inbox.db"
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE deliveries RENAME TO away")
+    rename_table(client, "deliveries", "away")
     response = post(client, ORDER)
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE away RENAME TO deliveries")
+    rename_table(client, "away", "deliveries")
     assert post(client, ORDER).status_code == 200
 
 
@@ -207,14 +206,22 @@ def test_ready(client: FlaskClient) -> None:
     assert client.get("/readyz").status_code == 200
 
 
-def test_not_ready_without_migrations(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A store without tables is not ready, and nor is one that cannot be opened."""
+@pytest.mark.parametrize("address", ["sqlite:////dev/null/inbox.db", "postgres://u@127.0.0.1:1/inbox"])
+def test_not_ready_without_a_database(environment: pytest.MonkeyPatch, address: str) -> None:
+    """A store that cannot be opened is not ready."""
+    environment.setenv("DATABASE_URL", address)
+    app = create_app()
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 503
+    app.extensions["receiver"].inbox.close()
+
+
+def test_not_ready_without_migrations(environment: pytest.MonkeyPatch) -> None:
+    """A store without tables is not ready."""
     app = create_app()
     response = app.test_client().get("/readyz")
     assert response.status_code == 503
     assert "migrate" in response.text
-    (tmp_path / "inbox.db").mkdir()
-    assert app.test_client().get("/readyz").status_code == 503
     app.extensions["receiver"].inbox.close()
 
 
