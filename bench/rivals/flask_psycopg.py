@@ -23,8 +23,7 @@ insert into webhooks (shop, topic, identity, received_at, body) values (%s, %s, 
 on conflict do nothing"""
 
 app = Flask(__name__)
-# In autocommit the one statement is the transaction, without a BEGIN and a COMMIT to wait for.
-pool = ConnectionPool(os.environ["DATABASE"], min_size=THREADS, max_size=THREADS, kwargs={"autocommit": True}, open=True)
+pool = ConnectionPool(os.environ["DATABASE"], min_size=THREADS, max_size=THREADS, open=True)
 
 
 @app.post("/webhooks/<platform>/<shop>")
