@@ -17,6 +17,7 @@ platform = "shopify"
 secrets = ["{order.SECRET}"]
 instance_key = "bench001"
 """
+ALL = "select count(*) from deliveries"
 UNFINISHED = "select count(*) from deliveries where due_at is not null"
 DELIVERED = "select count(*) from deliveries where state = 'delivered'"
 
