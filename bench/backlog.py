@@ -101,12 +101,14 @@ def _highest(connection: Connection) -> int:
 
 
 def _count_on(connection: Connection) -> None:
-    """Let PostgreSQL go on counting after the ids that we gave, and both plan with what is there now."""
+    """Let PostgreSQL go on counting after the ids that we gave, and leave nothing of ours for the runs to clean up."""
     if connection.dialect.name == "postgresql":
         sequence = func.pg_get_serial_sequence("deliveries", "id")
         connection.execute(select(func.setval(sequence, _highest(connection))))
         connection.commit()
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("vacuum analyze"))
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        for statement in ("vacuum analyze", "checkpoint"):
+            connection.execute(text(statement))
     else:
         connection.commit()
         connection.exec_driver_sql("pragma wal_checkpoint(truncate)")

@@ -16,6 +16,7 @@ BENCH = ROOT / "bench"
 RIVALS = BENCH / "rivals"
 RESULTS = BENCH / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
+PICTURE = ROOT / "docs" / "benchmarks.svg"
 VAR = BENCH / "var"  # ignored by git; on the same disk as the project, and not in memory as /tmp may be
 
 
