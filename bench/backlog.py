@@ -60,7 +60,9 @@ def _double(connection: Connection, rows: int, many: int) -> None:
     own = {"id": identifier, "identity": spread}
     columns = [own.get(column.name, column).label(column.name) for column in deliveries.c]
     connection.execute(
-        insert(deliveries).from_select([column.name for column in deliveries.c], select(*columns).where(deliveries.c.id <= many))
+        insert(deliveries).from_select(
+            [column.name for column in deliveries.c], select(*columns).where(deliveries.c.id <= many)
+        )
     )
     key = literal("purchase:") + cast(identifier, String)
     new = select(deliveries.c.shop, key, identifier).where(deliveries.c.id <= many)

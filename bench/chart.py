@@ -1,4 +1,4 @@
-"""The picture of the results: bars for what competes, lines for what waits over time. SVG by hand, without a library."""
+"""The picture of the results: bars for what competes, lines for what waits over time. Plain SVG."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def drawn(records: Iterable[Record]) -> str:
             top = _bars(shapes, record, top)
         elif any(run["series"].get("waiting") for run in record["runs"]):
             top = _over_time(shapes, record, top)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" font-family="sans-serif" font-size="12">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" font-family="sans-serif" font-size="12">'
+    )
     paper = f'<rect width="{WIDTH}" height="{top}" fill="#ffffff"/>'
     return "\n".join([head, paper, *shapes, "</svg>", ""])
 

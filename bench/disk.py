@@ -50,4 +50,6 @@ def _check(library: Path, milliseconds: float) -> None:
     tried = code + "\ntry: os.fdatasync(f)\nexcept OSError: pass\nprint((time.perf_counter()-b)*1000)"
     printed = finish(["python3", "-c", tried], environment(LD_PRELOAD=str(library), FSYNC_MS=str(milliseconds)))
     if float(printed) < milliseconds:
-        raise RuntimeError(f"a flush takes {printed.strip()} ms and not {milliseconds}: the preloaded shim does nothing")
+        raise RuntimeError(
+            f"a flush takes {printed.strip()} ms and not {milliseconds}: the preloaded shim does nothing"
+        )

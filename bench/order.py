@@ -16,7 +16,9 @@ def body(now: datetime | None = None) -> bytes:
     """Return the order as Shopify would send it, placed `now`."""
     placed = (now or datetime.now(UTC)).isoformat(timespec="seconds")
     order = {
-        **{"id": ORDER_ID, "admin_graphql_api_id": f"gid://shopify/Order/{ORDER_ID}", "name": f"#{ORDER_ID}"},
+        "id": ORDER_ID,
+        "admin_graphql_api_id": f"gid://shopify/Order/{ORDER_ID}",
+        "name": f"#{ORDER_ID}",
         **dict.fromkeys(("created_at", "processed_at", "updated_at"), placed),
         **_ABOUT,
         **_sums("total_price", "subtotal_price", "total_line_items_price", amount="258.00"),
@@ -42,7 +44,7 @@ def _money(amount: str) -> dict[str, Any]:
 
 
 def _sums(*names: str, amount: str) -> dict[str, Any]:
-    return {name: amount for name in names} | {f"{name}_set": _money(amount) for name in names}
+    return dict.fromkeys(names, amount) | {f"{name}_set": _money(amount) for name in names}
 
 
 def _line(number: int) -> dict[str, Any]:

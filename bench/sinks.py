@@ -67,7 +67,7 @@ def at_once(folder: Path) -> Iterator[Sink]:
     text = (BENCH / "nginx.conf").read_text(encoding="utf-8")
     config = folder / "nginx.conf"
     config.write_text(text.replace("FOLDER", str(folder)).replace("PORT", str(port)), encoding="utf-8")
-    command = ["nginx", "-e", "stderr", "-p", folder, "-c", config]
+    command: list[str | Path] = ["nginx", "-e", "stderr", "-p", folder, "-c", config]
     with running(command, environment(), folder / "sink.log", lambda: listens(port)):
         yield Sink(port)
 
@@ -76,6 +76,6 @@ def at_once(folder: Path) -> Iterator[Sink]:
 def recording(folder: Path, milliseconds: float = 0) -> Iterator[Sink]:
     """Run the sink that takes so long and remembers when which order's call came."""
     port, record = free_port(), folder / "calls.txt"
-    command = [sys.executable, "-m", "bench.recording_sink", str(port), str(milliseconds), record]
+    command: list[str | Path] = [sys.executable, "-m", "bench.recording_sink", str(port), str(milliseconds), record]
     with running(command, environment(), folder / "sink.log", lambda: listens(port)):
         yield Sink(port, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import disk, postgres
@@ -43,6 +44,17 @@ ON_POSTGRES: dict[str, Start] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One contestant's turn on its empty database."""
+
+    name: str
+    round: int
+    start: Start
+    database: str
+    folder: Path
+
+
 def on_sqlite(options: Options, extra: Mapping[str, str] | None = None) -> list[Run]:
     """Let the contestants take turns, each on a new SQLite file."""
     runs = []
@@ -50,7 +62,7 @@ def on_sqlite(options: Options, extra: Mapping[str, str] | None = None) -> list[
         for name, start in ON_SQLITE.items():
             with workspace(name) as folder:
                 database = f"sqlite:///{folder / 'inbox.db'}"
-                runs.append(_turn(name, number, start, database, folder, options.seconds, extra or {}))
+                runs.append(_measured(Turn(name, number, start, database, folder), options.seconds, extra or {}))
     return runs
 
 
@@ -66,21 +78,19 @@ def on_postgres(options: Options) -> list[Run]:
         for number in range(options.rounds):
             for name, start in ON_POSTGRES.items():
                 with workspace(name) as folder, server.database() as database:
-                    runs.append(_turn(name, number, start, database, folder, options.seconds, {}))
+                    runs.append(_measured(Turn(name, number, start, database, folder), options.seconds, {}))
     return runs
 
 
-def _turn(
-    name: str, number: int, start: Start, database: str, folder: Path, seconds: float, extra: Mapping[str, str]
-) -> Run:
+def _measured(turn: Turn, seconds: float, extra: Mapping[str, str]) -> Run:
     """Warm up, measure, stop, and count the rows."""
-    with start(database, folder, extra) as receiver:
-        warm = offer(receiver.url, WARM_UP, folder)
+    with turn.start(turn.database, turn.folder, extra) as receiver:
+        warm = offer(receiver.url, WARM_UP, turn.folder)
         before = cpu_seconds(receiver.pid)
-        load = offer(receiver.url, seconds, folder)
+        load = offer(receiver.url, seconds, turn.folder)
         cpu = cpu_seconds(receiver.pid) - before
-    rows = stored(database, "deliveries" if name in OURS else "webhooks")
-    return Run(name, number, figures_of(load, cpu), fault=fault_of(rows, warm, load))
+    rows = stored(turn.database, "deliveries" if turn.name in OURS else "webhooks")
+    return Run(turn.name, turn.round, figures_of(load, cpu), fault=fault_of(rows, warm, load))
 
 
 def figures_of(load: Load, cpu: float) -> dict[str, float]:

@@ -92,9 +92,7 @@ def _slow_turn(name: str, number: int, threads: int, seconds: float) -> Run:
     return Run(name, number, figures | {"share": figures["rate"] / most}, fault)
 
 
-def _drained(
-    sink: sinks.Sink, folder: Path, extra: Mapping[str, str], calls: int, seconds: float
-) -> dict[str, float]:
+def _drained(sink: sinks.Sink, folder: Path, extra: Mapping[str, str], calls: int, seconds: float) -> dict[str, float]:
     database = senders.sqlite_in(folder)
     own.migrate(database)
     backlog.waiting(database, calls)
@@ -123,7 +121,7 @@ AT_ONCE = Scenario(
 SLOW_SINK = Scenario(
     name="deliver-slow",
     title="Delivery by one worker, the sink takes 100 ms",
-    about="WORKER_THREADS calls are under way at a time, so 10 calls a second for each thread are the most there can be.",
+    about="WORKER_THREADS calls are under way at a time, so 10 calls a second for each are the most there can be.",
     contestants={"eight": "8 threads", "many": "64 threads"},
     figures={"rate": "calls a second", "share": "share of the possible", "cpu": "CPU ms a call"},
     targets=[Target("eight", "share", at_least=0.9), Target("many", "share", at_least=0.9)],

@@ -1,4 +1,4 @@
-"""What grows with the work: the cost of accepting and claiming beside many rows, and a worker's memory over a backlog."""
+"""What grows with the work: the cost of accepting and claiming beside many rows, and a worker's memory."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def _scenario(name: str, engine: str) -> Scenario:
         name=name,
         title=f"Cost beside many rows, {engines.TITLES[engine]}",
         about=(
-            f"The same receiver on a database with {FEW:,} delivered rows and on one with {MANY:,} ({MANY_IN_FULL:,} with "
-            f"--full), in turns; then {GROUPS} claims of {GROUP}."
+            f"The same receiver on a database with {FEW:,} delivered rows and on one with {MANY:,} "
+            f"({MANY_IN_FULL:,} with --full), in turns; then {GROUPS} claims of {GROUP}."
         ),
         contestants={"few": "few rows", "many": "many rows"},
         figures={"rows": "rows", "rate": "accepted a second", "p99": "p99, ms", "claim": f"claim of {GROUP}, ms"},

@@ -1,4 +1,4 @@
-"""All at once: receiver, worker, load and sink on the same cores, at the highest rate that leaves no growing backlog."""
+"""All at once: receiver, worker, load and sink on the same cores, at the highest rate with a flat backlog."""
 
 from __future__ import annotations
 
