@@ -87,17 +87,7 @@ def _on_redis(tasks: str, program: list[str], url: str, number: int, folder: Pat
     """Start Redis, enqueue, and run a consumer."""
     port = free_port()
     # Without snapshots: Redis keeps its queue in memory alone, which is the fastest it can do.
-    redis: list[str | Path] = [
-        "redis-server",
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--dir",
-        folder,
-        "--save",
-        "",
-    ]
+    place: list[str | Path] = ["--bind", "127.0.0.1", "--port", str(port), "--dir", folder]
     with running(["redis-server", *place, "--save", ""], environment(), folder / "redis.log", lambda: listens(port)):
         env = {**_environment(url, number), "REDIS": f"redis://127.0.0.1:{port}/0"}
         finish([sys.executable, "-c", f"from bench.rivals.{tasks} import enqueue; enqueue()"], env)
