@@ -37,7 +37,7 @@ def conditions() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {_number(platform.release())}",
         "load_before": round(os.getloadavg()[0], 2),
         "fsync_ms": disk.fsync_milliseconds(),
         "versions": _versions(),

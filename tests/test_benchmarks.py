@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench import page, results
+from bench import page, results, scenarios
 from bench.places import PAGE, PICTURE, RESULTS
 from bench.shape import Options, Run, Scenario, Target, medians, verdicts
 
@@ -39,6 +39,11 @@ def test_the_page_is_drawn_from_the_results() -> None:
 def test_the_picture_is_drawn_from_the_results() -> None:
     """The same for the chart."""
     assert PICTURE.read_text(encoding="utf-8") == page.picture(RECORDS)
+
+
+def test_every_scenario_has_its_place_on_the_page() -> None:
+    """And in the order in which they are played."""
+    assert [each.name for each in scenarios.ALL] == list(page.ORDER)
 
 
 def test_every_result_is_on_the_page() -> None:
