@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.arrivals import claim_one
+from tests.arrivals import arrival, claim, claim_one, settle
 from tests.recorded import EVERY
 from webhook_app.cli import main
+from webhook_app.cli.selecting import Moment
 from webhook_app.inbox import Arrival, Inbox, Settlement, State
 
 if TYPE_CHECKING:
@@ -44,6 +46,17 @@ def stored(run: Run, inbox: Inbox) -> Inbox:
         inbox.keep(Arrival("acme", "shopify", "orders/create", identity, "acme.example", {"x-a": "b"}, ORDER.body))
     first = claim_one(inbox)
     inbox.settle([Settlement(first, State.IGNORED, "no_profile", "A guest's order.")])
+    return inbox
+
+
+@pytest.fixture
+def dead(run: Run, inbox: Inbox) -> Inbox:
+    """An inbox with two dead deliveries, one by our fault and one by the data's, and one received."""
+    for identity in ("first", "second"):
+        inbox.keep(arrival(identity))
+    for delivery, reason in zip(claim(inbox, 2), ("translation_error", "http_422"), strict=True):
+        settle(inbox, delivery, State.DEAD, reason=reason)
+    inbox.keep(arrival("third"))
     return inbox
 
 
@@ -143,6 +156,35 @@ def test_list_as_json(run: Run, stored: Inbox) -> None:
     assert record["received_at"].endswith("Z")
 
 
+@pytest.mark.parametrize(("fault", "numbers"), [("ours", [1]), ("theirs", []), ("data", [2])])
+def test_list_by_fault(run: Run, dead: Inbox, fault: str, numbers: list[int]) -> None:
+    """The dead are found by whose fault it is."""
+    records = [json.loads(line) for line in run("list", "--fault", fault, "--json").output.splitlines()]
+    assert [record["id"] for record in records] == numbers
+    assert all(record["fault"] == fault for record in records)
+
+
+@pytest.mark.parametrize(
+    ("since", "found"), [("2020-01-01", True), ("2020-01-01T10:00:00+02:00", True), ("2100-01-01T00:00:00Z", False)]
+)
+def test_list_since(run: Run, stored: Inbox, since: str, found: bool) -> None:
+    """A time is written in ISO 8601."""
+    assert bool(run("list", "--json", "--since", since).output) is found
+    assert bool(run("list", "--json", "--until", since).output) is not found
+
+
+@pytest.mark.parametrize(("age", "seconds"), [("90s", 90), ("15m", 900), ("24h", 86400), ("2w", 14 * 86400)])
+def test_a_time_may_be_an_age(age: str, seconds: int) -> None:
+    """A time may also be said as how long ago it was."""
+    assert Moment().convert(age, None, None) == pytest.approx((time.time() - seconds) * 1000, abs=5000)
+
+
+def test_show_tells_whose_fault(run: Run, dead: Inbox) -> None:
+    """Of a dead delivery it is said who can mend it; of another one, nothing."""
+    assert "fault         the data's" in run("show", "2").output
+    assert "fault" not in run("show", "3").output
+
+
 def test_show_tells_why(run: Run, stored: Inbox) -> None:
     """One delivery with its reason as a sentence, without its body."""
     output = run("show", "1").output
@@ -187,6 +229,8 @@ def test_platforms_lists_and_explains(run: Run) -> None:
         ("send-sample", "shopify", "nope"),
         ("send-sample", "shopify", "orders/create", "--url", "http://127.0.0.1:9/x"),
         ("show", "one"),
+        ("list", "--since", "yesterday"),
+        ("list", "--fault", "data", "--state", "ignored"),
         ("nope",),
     ],
 )
