@@ -213,6 +213,82 @@ def test_replay(run: Run, stored: Inbox) -> None:
     assert "99: there is no such delivery" in result.output
 
 
+def test_replay_of_many_counts_first(run: Run, dead: Inbox) -> None:
+    """A dry run says what would happen, and nothing happens."""
+    result = run("replay", "--shop", "acme", "--dry-run")
+    assert (result.exit_code, result.output) == (0, "Nothing is changed yet: 2 of 2 would be back in line.\n")
+    assert dead.counts() == {"dead": 2, "received": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        (["--state", "dead"], [1, 2]),
+        (["--fault", "ours"], [1]),
+        (["--reason", "http_422"], [2]),
+        (["--topic", "orders/paid"], []),
+    ],
+)
+def test_replay_selects(run: Run, dead: Inbox, options: list[str], numbers: list[int]) -> None:
+    """Options choose among the dead."""
+    assert run("replay", *options).exit_code == 0
+    replayed = [number for number in (1, 2) if dead.get(number).state == State.RECEIVED]
+    assert replayed == numbers
+
+
+def test_replay_says_what_has_no_body(run: Run, inbox: Inbox) -> None:
+    """A delivery whose body was wiped is counted apart."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile", wipes=True)
+    output = run("replay", "--reason", "no_profile").output
+    assert output.startswith("0 of 1 are back in line.\n1 cannot be: the body was wiped")
+
+
+def test_replay_keeps_to_its_rate(run: Run, dead: Inbox) -> None:
+    """Two at two a second take a second."""
+    began = time.monotonic()
+    assert run("replay", "--state", "dead", "--rate", "2").exit_code == 0
+    assert 0.9 < time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 450), ("", 450)])
+@pytest.mark.parametrize("command", ["replay", "drop"])
+def test_many_are_asked_for(run: Run, inbox: Inbox, command: str, answer: str, left: int) -> None:
+    """More than a hundred are changed only after a yes, however many steps it takes."""
+    for number in range(450):
+        inbox.keep(arrival(str(number)))
+    inbox.settle([Settlement(delivery, State.DEAD, "unreadable") for delivery in claim(inbox, 450)])
+    result = CliRunner().invoke(main, [command, "--fault", "data"], input=answer)
+    assert result.exit_code == (1 if left else 0)
+    assert "450 of 450 will be" in result.output
+    assert inbox.counts().get("dead", 0) == left
+
+
+def test_yes_is_not_asked(run: Run, inbox: Inbox) -> None:
+    """A script answers beforehand."""
+    for number in range(101):
+        inbox.keep(arrival(str(number)))
+    assert run("drop", "--state", "received", "--yes").exit_code == 0
+    assert inbox.counts() == {"ignored": 101}
+
+
+def test_drop(run: Run, dead: Inbox) -> None:
+    """A dead delivery is given up by number; what is under way or unknown is said, with exit code 1."""
+    assert run("drop", "1").output == "1: given up for good\n"
+    assert dead.get(1).reason == "dropped"
+    result = run("drop", "2", "99")
+    assert result.exit_code == 1
+    assert "99: there is no such delivery" in result.output
+
+
+def test_drop_leaves_what_is_to_be_sent(run: Run, dead: Inbox) -> None:
+    """Received ones are given up only where they are asked for by their state."""
+    run("drop", "--shop", "acme")
+    assert dead.counts() == {"ignored": 2, "received": 1}
+    run("drop", "--shop", "acme", "--state", "received")
+    assert dead.counts() == {"ignored": 3}
+
+
 def test_platforms_lists_and_explains(run: Run) -> None:
     """What is supported, and one platform in full."""
     assert "shopify" in run("platforms").output
@@ -230,6 +306,10 @@ def test_platforms_lists_and_explains(run: Run) -> None:
         ("send-sample", "shopify", "orders/create", "--url", "http://127.0.0.1:9/x"),
         ("show", "one"),
         ("list", "--since", "yesterday"),
+        ("replay",),
+        ("drop",),
+        ("drop", "1", "--shop", "acme"),
+        ("replay", "--state", "delivered"),
         ("list", "--fault", "data", "--state", "ignored"),
         ("nope",),
     ],

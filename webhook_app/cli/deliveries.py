@@ -1,4 +1,4 @@
-"""Commands that tell what was received and what became of it: list, show, replay."""
+"""Commands that tell what was received and what became of it: list, show."""
 
 from __future__ import annotations
 
@@ -55,26 +55,6 @@ def show(number: int, *, body: bool, as_json: bool) -> None:
         click.echo(describe(row))
     if body:
         _print_body(held)
-
-
-@click.command()
-@click.argument("numbers", type=int, nargs=-1, required=True)
-def replay(numbers: tuple[int, ...]) -> None:
-    """Put dead or ignored deliveries back in line: they are translated again from the stored body."""
-    with closing(Inbox.configured(settings.load())) as inbox:
-        replayed = [_replay(inbox, number) for number in numbers]
-    if not all(replayed):
-        raise SystemExit(1)
-
-
-def _replay(inbox: Inbox, number: int) -> bool:
-    try:
-        replayed = inbox.replay(number)
-        said = "back in line" if replayed else "not replayed: only dead or ignored ones with a body are"
-    except UnknownDelivery:
-        replayed, said = False, "there is no such delivery"
-    click.echo(f"{number}: {said}")
-    return replayed
 
 
 def describe(row: Row) -> str:
