@@ -13,7 +13,7 @@ from tests.arrivals import arrival, claim, claim_one, settle
 from tests.recorded import EVERY
 from webhook_app.cli import main
 from webhook_app.cli.selecting import Moment
-from webhook_app.inbox import Arrival, Inbox, Settlement, State
+from webhook_app.inbox import Arrival, Inbox, Lane, Settlement, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,13 @@ def stored(run: Run, inbox: Inbox) -> Inbox:
     first = claim_one(inbox)
     inbox.settle([Settlement(first, State.IGNORED, "no_profile", "A guest's order.")])
     return inbox
+
+
+def open_breaker(inbox: Inbox, name: str) -> None:
+    def opened(_lane: Lane) -> tuple[Lane, None]:
+        return Lane(name, reason="http_401", pauses=1, open_until=inbox.clock() + 10**6), None
+
+    inbox.change_lane(name, opened)
 
 
 @pytest.fixture
@@ -289,6 +296,93 @@ def test_drop_leaves_what_is_to_be_sent(run: Run, dead: Inbox) -> None:
     assert dead.counts() == {"ignored": 3}
 
 
+def test_list_says_what_is_held_up(run: Run, dead: Inbox) -> None:
+    """An open breaker of a shop that is listed is said, and of no other one."""
+    for shop in ("acme", "other"):
+        open_breaker(dead, f"shop {shop}")
+    output = run("list").output
+    assert "shop acme: breaker " in output
+    assert "the instance key was refused (http_401)" in output
+    assert "other" not in output
+
+
+def test_status_counts(run: Run, dead: Inbox) -> None:
+    """States, whose fault the dead are, and what is unfinished for which shop."""
+    lines = [line.split() for line in run("status").output.splitlines()]
+    assert ["dead", "2"] in lines
+    assert ["ours", "1"] in lines
+    assert ["the", "data's", "1"] in lines
+    assert ["acme", "1"] in [line[:2] for line in lines]
+
+
+def test_status_as_json(run: Run, dead: Inbox) -> None:
+    """The same as one object, for other programs."""
+    record = json.loads(run("status", "--json").output)
+    assert record["states"]["dead"] == 2
+    assert record["dead"] == {"ours": 1, "theirs": 0, "data": 1}
+    assert [(shop["shop"], shop["count"]) for shop in record["unfinished"]] == [("acme", 1)]
+
+
+def test_status_of_nothing(run: Run, inbox: Inbox) -> None:
+    """Nothing was received, and nothing is wrong."""
+    result = run("status", "--check")
+    assert (result.exit_code, result.output) == (0, "nothing yet\n")
+
+
+def test_check_finds_the_dead(run: Run, dead: Inbox) -> None:
+    """Without --check the exit code is 0 whatever is wrong; with it, 1 and what it is."""
+    assert run("status").exit_code == 0
+    result = run("status", "--check")
+    assert result.exit_code == 1
+    assert "2 dead" in result.output.splitlines()[-1]
+
+
+def test_check_finds_an_open_breaker(run: Run, inbox: Inbox) -> None:
+    """Nothing is dead and nothing waits, but calls are held up."""
+    open_breaker(inbox, "shop acme")
+    result = run("status", "--check")
+    assert result.exit_code == 1
+    assert "the breaker of shop acme is open" in result.output
+
+
+@pytest.mark.parametrize(("older_than", "code"), [("1h", 1), ("3h", 0)])
+def test_check_finds_what_is_old(run: Run, inbox: Inbox, older_than: str, code: int) -> None:
+    """An event that nobody takes up becomes an alarm when it is as old as was said."""
+    inbox.keep(arrival(received_at=int((time.time() - 2 * 3600) * 1000)))
+    assert run("status", "--check", "--older-than", older_than).exit_code == code
+
+
+def test_export_leaves_personal_data_out(run: Run, stored: Inbox) -> None:
+    """A line of JSON for each, the oldest first, with nothing of the webhook itself."""
+    result = run("export", "--shop", "acme")
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["id"] for record in records] == [1, 2]
+    assert "line_items" not in result.stdout
+    assert not {"headers", "body", "body_base64"} & set(records[0])
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "written"), [(b'{"a": "\xc3\xa9"}', "body", '{"a": "é"}'), (b"\xff", "body_base64", "/w==")]
+)
+def test_export_of_personal_data(run: Run, inbox: Inbox, body: bytes, key: str, written: str) -> None:
+    """Who asks by name gets headers and body, as text where it is text."""
+    inbox.keep(arrival(body=body))
+    [record] = [json.loads(line) for line in run("export", "1", "--personal").stdout.splitlines()]
+    assert record[key] == written
+    assert record["headers"] == {"x-shopify-topic": "orders/create"}
+
+
+def test_export_into_a_file(run: Run, stored: Inbox, tmp_path: Path) -> None:
+    """The file is for its owner alone, and none is written over."""
+    path = tmp_path / "events.jsonl"
+    assert run("export", "--state", "ignored", "--out", str(path)).exit_code == 0
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [1]
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = run("export", "--out", str(path))
+    assert again.exit_code == 1
+    assert "File exists" in again.output
+
+
 def test_platforms_lists_and_explains(run: Run) -> None:
     """What is supported, and one platform in full."""
     assert "shopify" in run("platforms").output
@@ -308,6 +402,7 @@ def test_platforms_lists_and_explains(run: Run) -> None:
         ("list", "--since", "yesterday"),
         ("replay",),
         ("drop",),
+        ("status", "--older-than", "soon"),
         ("drop", "1", "--shop", "acme"),
         ("replay", "--state", "delivered"),
         ("list", "--fault", "data", "--state", "ignored"),

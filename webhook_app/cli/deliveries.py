@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from webhook_app import settings
+from webhook_app.cli import trouble
 from webhook_app.cli.selecting import selecting
 from webhook_app.errors import UnknownDelivery
 from webhook_app.faults import TITLES, Fault, fault_of
@@ -25,13 +26,15 @@ def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
     """List the newest deliveries: state, reason, and the order they count."""
     with closing(Inbox.configured(settings.load())) as inbox:
         rows = inbox.newest(limit, selection)
-        counts = {} if as_json else inbox.counts()
+        counts, lanes, now = ({}, {}, 0) if as_json else (inbox.counts(), inbox.lanes(), inbox.clock())
     if as_json:
         for row in rows:
             click.echo(json.dumps(as_record(row)))
         return
     for row in rows:
         click.echo(_line(row))
+    for lane in trouble.concerning(lanes.values(), {row.shop for row in rows}):
+        click.secho(trouble.sentences(lane, now), fg="yellow")
     click.echo(
         "In all: " + (", ".join(f"{counts[state]} {state}" for state in State if state in counts) or "nothing yet")
     )
