@@ -9,6 +9,7 @@ import click
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
 from webhook_app.cli.exporting import export
+from webhook_app.cli.moving import move
 from webhook_app.cli.samples import send_sample
 from webhook_app.cli.serving import migrate, run, sandbox, web, worker
 from webhook_app.cli.setup import check, platforms
@@ -51,6 +52,7 @@ class _Commands(click.Group):
         replay,
         drop,
         export,
+        move,
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
