@@ -35,6 +35,7 @@ class Reason(StrEnum):
     BAD_PROFILE_KEY = "bad_profile_key"
     ALREADY_COUNTED = "already_counted"
     EXPIRED = "expired"
+    DROPPED = "dropped"
     REDACTED = "redacted"
     DATA_REQUEST = "data_request"
 

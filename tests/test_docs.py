@@ -14,6 +14,7 @@ import pytest
 from schemas.events import Payment, Reason
 from webhook_app import retry, settings, shops
 from webhook_app.cli import main
+from webhook_app.faults import BEGINNINGS, TITLES, fault_of
 from webhook_app.inbox import TRANSITIONS
 from webhook_app.platforms import all_platforms
 
@@ -175,6 +176,20 @@ def test_every_failure_of_a_call_is_documented() -> None:
     waiting, dead = rows(REASONS, "## Waiting"), rows(REASONS, "## Dead")
     assert names <= set(waiting)
     assert {f"gave_up_{name}" for name in names} | {f"parked_{name}" for name in retry.AMBIGUOUS} <= set(dead)
+
+
+@pytest.mark.parametrize("name", rows(REASONS, "## Dead"))
+def test_every_dead_reason_has_the_documented_fault(name: str) -> None:
+    """Whose fault a dead delivery is stands beside its reason, and is what the code says."""
+    fault = fault_of(name.replace("<status>", "503" if "gave_up" in name else "400"))
+    assert fault
+    assert rows(REASONS, "## Dead")[name][1] == TITLES[fault].partition(" (")[0]
+
+
+def test_no_reason_has_two_faults() -> None:
+    """A reason's beginning says whose fault it is, once."""
+    beginnings = [beginning for several in BEGINNINGS.values() for beginning in several]
+    assert not [(a, b) for a in beginnings for b in beginnings if a is not b and a.startswith(b)]
 
 
 def test_every_refusal_is_documented() -> None:

@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from tests.arrivals import CALL, arrival, claim, claim_one, settle
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
-from webhook_app.inbox import Inbox, Settlement, State, migrate
+from webhook_app.inbox import Inbox, Selection, Settlement, State, migrate
 from webhook_app.inbox import retention as forgetting
 from webhook_app.inbox.group import GroupCommit
 from webhook_app.inbox.retention import Retention
@@ -290,9 +290,9 @@ def test_newest_filters(inbox: Inbox) -> None:
     """The list shows the newest first, and what was asked for."""
     for name, shop in (("a", "one"), ("b", "two"), ("c", "one")):
         inbox.keep(arrival(name, shop=shop))
-    assert [row.id for row in inbox.newest(10, shop="one")] == [3, 1]
+    assert [row.id for row in inbox.newest(10, Selection(shop="one"))] == [3, 1]
     assert [row.id for row in inbox.newest(1)] == [3]
-    assert inbox.newest(10, state="dead", topic="orders/create") == []
+    assert inbox.newest(10, Selection(states=("dead",), topic="orders/create")) == []
 
 
 def test_row_tells_the_call(inbox: Inbox) -> None:

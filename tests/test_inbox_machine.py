@@ -24,7 +24,18 @@ from hypothesis.stateful import (
 from tests.arrivals import claim
 from tests.conftest import Clock
 from webhook_app.call import Call
-from webhook_app.inbox import TRANSITIONS, Arrival, Delivery, Inbox, Settlement, State, Verb, migrate, retention
+from webhook_app.inbox import (
+    TRANSITIONS,
+    Arrival,
+    Delivery,
+    Inbox,
+    Settlement,
+    State,
+    Verb,
+    migrate,
+    operating,
+    retention,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +119,22 @@ class InboxMachine(RuleBasedStateMachine):
         allowed = (self.states[number], Verb.REPLAY, State.RECEIVED) in WAYS and number not in self.wiped
         assert self.inbox.replay(number) == allowed
         if allowed:
+            self.move(number, Verb.REPLAY, State.RECEIVED)
+
+    @rule(numbers=st.sets(st.integers(1, 8), min_size=1))
+    def drop(self, numbers: set[int]) -> None:
+        able = {number for number in numbers if (self.states.get(number), Verb.DROP, State.IGNORED) in WAYS}
+        assert operating.drop(self.inbox, [*numbers], "dropped") == able
+        for number in able:
+            self.move(number, Verb.DROP, State.IGNORED)
+
+    @rule(numbers=st.sets(st.integers(1, 8), min_size=1))
+    def replay_many(self, numbers: set[int]) -> None:
+        able = {
+            number for number in numbers - self.wiped if (self.states.get(number), Verb.REPLAY, State.RECEIVED) in WAYS
+        }
+        assert operating.replay(self.inbox, [*numbers]) == able
+        for number in able:
             self.move(number, Verb.REPLAY, State.RECEIVED)
 
     @rule(number=st.integers(1, 8))

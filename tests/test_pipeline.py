@@ -18,7 +18,7 @@ import requests
 
 from tests import processes
 from tests.recorded import EVERY, RECEIVED_AT, Recorded, as_toml, shop_keys
-from webhook_app.inbox import Inbox, State
+from webhook_app.inbox import Inbox, Selection, State
 
 if TYPE_CHECKING:
     import subprocess
@@ -187,7 +187,7 @@ def check_redactions(receiver: Receiver, inbox: Inbox) -> None:
     assert {answer.status_code for answer in receiver.post_all(REDACTIONS, seed=1)} == {200}
     receiver.wait_until_settled(within=20).close()
     assert held - {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
-    redactions = inbox.newest(10, reason="redacted", topic="shop/redact")
+    redactions = inbox.newest(10, Selection(reason="redacted", topic="shop/redact"))
     assert [inbox.body(row.id) for row in redactions] == [None] * len(redactions)
 
 

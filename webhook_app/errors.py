@@ -47,3 +47,7 @@ class StoreUnavailable(ReceiverError):  # noqa: N818 - says what is the case
 
 class UnknownDelivery(ReceiverError):  # noqa: N818 - says what is the case
     """There is no delivery with this number."""
+
+
+class MoveRefused(ReceiverError):  # noqa: N818 - says what is the case
+    """Moving now could lose something or count it twice: nothing was changed; the sentence says what to do."""

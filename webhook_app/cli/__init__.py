@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app.cli.deliveries import list_, replay, show
+from webhook_app.cli.changing import drop, replay
+from webhook_app.cli.deliveries import list_, show
+from webhook_app.cli.exporting import export
+from webhook_app.cli.moving import move
 from webhook_app.cli.samples import send_sample
 from webhook_app.cli.serving import migrate, run, sandbox, web, worker
 from webhook_app.cli.setup import check, platforms
+from webhook_app.cli.status import status
 from webhook_app.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -33,15 +37,31 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
-    commands=[run, web, worker, migrate, sandbox, check, platforms, send_sample, list_, show, replay],
+    commands=[
+        run,
+        web,
+        worker,
+        migrate,
+        sandbox,
+        check,
+        platforms,
+        send_sample,
+        status,
+        list_,
+        show,
+        replay,
+        drop,
+        export,
+        move,
+    ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 def main() -> None:
     """Receive signed webhooks of shop platforms and deliver them to Tweakwise.
 
     Start with `check`: it reads the configuration and says for each shop which URL to paste where. `run` starts
-    everything in one go; `web` and `worker` are its two halves. `list` and `show` tell what arrived and what became
-    of it.
+    everything in one go; `web` and `worker` are its two halves. `status` tells how it stands, `list` and `show` what
+    arrived and what became of it; `replay` and `drop` are for what could not be sent.
 
     Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
     """

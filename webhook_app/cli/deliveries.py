@@ -1,4 +1,4 @@
-"""Commands that tell what was received and what became of it: list, show, replay."""
+"""Commands that tell what was received and what became of it: list, show."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from datetime import UTC, datetime
 import click
 
 from webhook_app import settings
+from webhook_app.cli import trouble
+from webhook_app.cli.selecting import selecting
 from webhook_app.errors import UnknownDelivery
-from webhook_app.inbox import Inbox, Row, State
+from webhook_app.faults import TITLES, Fault, fault_of
+from webhook_app.inbox import Inbox, Row, Selection, State
 
 COLOURS = {State.DELIVERED: "green", State.WAITING: "yellow", State.DEAD: "red", State.IGNORED: "bright_black"}
 
 
 @click.command("list")
-@click.option("--shop")
-@click.option("--topic")
-@click.option("--state", type=click.Choice([state.value for state in State]))
-@click.option("--reason", help="For example no_profile; docs/reasons.md lists them.")
+@selecting()
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def list_(
-    *, shop: str | None, topic: str | None, state: str | None, reason: str | None, limit: int, as_json: bool
-) -> None:
+def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
     """List the newest deliveries: state, reason, and the order they count."""
     with closing(Inbox.configured(settings.load())) as inbox:
-        rows = inbox.newest(limit, shop=shop, topic=topic, state=state, reason=reason)
-        counts = {} if as_json else inbox.counts()
+        rows = inbox.newest(limit, selection)
+        counts, lanes, now = ({}, {}, 0) if as_json else (inbox.counts(), inbox.lanes(), inbox.clock())
     if as_json:
         for row in rows:
             click.echo(json.dumps(as_record(row)))
         return
     for row in rows:
         click.echo(_line(row))
+    for lane in trouble.concerning(lanes.values(), {row.shop for row in rows}):
+        click.secho(trouble.sentences(lane, now), fg="yellow")
     click.echo(
         "In all: " + (", ".join(f"{counts[state]} {state}" for state in State if state in counts) or "nothing yet")
     )
@@ -60,26 +60,6 @@ def show(number: int, *, body: bool, as_json: bool) -> None:
         _print_body(held)
 
 
-@click.command()
-@click.argument("numbers", type=int, nargs=-1, required=True)
-def replay(numbers: tuple[int, ...]) -> None:
-    """Put dead or ignored deliveries back in line: they are translated again from the stored body."""
-    with closing(Inbox.configured(settings.load())) as inbox:
-        replayed = [_replay(inbox, number) for number in numbers]
-    if not all(replayed):
-        raise SystemExit(1)
-
-
-def _replay(inbox: Inbox, number: int) -> bool:
-    try:
-        replayed = inbox.replay(number)
-        said = "back in line" if replayed else "not replayed: only dead or ignored ones with a body are"
-    except UnknownDelivery:
-        replayed, said = False, "there is no such delivery"
-    click.echo(f"{number}: {said}")
-    return replayed
-
-
 def describe(row: Row) -> str:
     """Write one delivery as lines of text."""
     facts = {
@@ -88,6 +68,7 @@ def describe(row: Row) -> str:
         "topic": row.topic,
         "received": moment(row.received_at),
         "state": row.state + (f": {row.reason}" if row.reason else ""),
+        "fault": TITLES[fault] if (fault := _fault(row)) else "",
         "why": row.detail,
         "attempts": row.attempts or "",
         "next attempt": moment(row.due_at) if row.state == State.WAITING else "",
@@ -105,7 +86,7 @@ def as_record(row: Row) -> dict[str, object]:
     """Return one delivery as a JSON object, times in ISO 8601."""
     record = {name: getattr(row, name) for name in Row.__dataclass_fields__}
     times = {name: moment(value) for name, value in record.items() if name.endswith("_at") and value}
-    return {**record, **times, "call": json.loads(row.call) if row.call else None}
+    return {**record, **times, "fault": _fault(row), "call": json.loads(row.call) if row.call else None}
 
 
 def moment(milliseconds: int | None) -> str:
@@ -119,6 +100,10 @@ def _line(row: Row) -> str:
     state = click.style(f"{row.state:<10}", fg=COLOURS.get(State(row.state)))
     why = row.reason or row.business_key or ""
     return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<22} {state} {why}"
+
+
+def _fault(row: Row) -> Fault | None:
+    return fault_of(row.reason) if row.state == State.DEAD else None
 
 
 def _print_body(held: tuple[dict[str, str], bytes] | None) -> None:

@@ -2,6 +2,7 @@
 
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
 from webhook_app.inbox.lanes import Lane
+from webhook_app.inbox.selection import Selection
 from webhook_app.inbox.states import TRANSITIONS, State, Transition, Verb
 from webhook_app.inbox.store import Inbox
 
@@ -14,6 +15,7 @@ __all__ = [
     "Lane",
     "Queue",
     "Row",
+    "Selection",
     "Settlement",
     "State",
     "Transition",

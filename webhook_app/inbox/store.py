@@ -14,6 +14,7 @@ from webhook_app.inbox.database import now_ms
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
 from webhook_app.inbox.engines import open_database
 from webhook_app.inbox.group import GroupCommit
+from webhook_app.inbox.selection import EVERYTHING, Selection
 from webhook_app.inbox.statements import Statement
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import bodies, deliveries
@@ -147,13 +148,10 @@ class Inbox:
             raise UnknownDelivery(str(number))
         return found[0]
 
-    def newest(self, limit: int, **wanted: str | None) -> list[Row]:
-        """Return the newest deliveries, newest first; `wanted` are values of shop, topic, state or reason."""
-        query = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit)
-        for name, value in wanted.items():
-            if value is not None:
-                query = query.where(deliveries.c[name] == value)
-        return self._rows(query)
+    def newest(self, limit: int, selection: Selection = EVERYTHING) -> list[Row]:
+        """Return the newest deliveries of those that are meant, newest first."""
+        query = select(deliveries).where(*selection.conditions())
+        return self._rows(query.order_by(deliveries.c.id.desc()).limit(limit))
 
     def counts(self) -> dict[str, int]:
         """Count the deliveries by state."""

@@ -1,0 +1,108 @@
+"""The command that tells how it stands with everything: status."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app import settings
+from webhook_app.cli import trouble
+from webhook_app.cli.deliveries import moment
+from webhook_app.cli.selecting import Age
+from webhook_app.faults import TITLES, Fault, fault_of
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.standing import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.inbox.standing import Standing
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object, times in ISO 8601.")
+@click.option("--check", is_flag=True, help="Exit code 1 when something needs a person: for monitoring.")
+@click.option(
+    "--older-than",
+    type=Age(),
+    default="15m",
+    show_default=True,
+    help="With --check: how old the oldest unfinished event may be.",
+)
+def status(*, as_json: bool, check: bool, older_than: int) -> None:
+    """Tell how it stands: counts by state, whose fault the dead are, what each shop has unfinished, what is held up.
+
+    With --check the exit code is 1 if a breaker is open, anything is dead, or the oldest unfinished event is older than
+    --older-than; what is wrong is said last. Without --check it is 0.
+    """
+    with closing(Inbox.configured(settings.load())) as inbox:
+        now = standing(inbox)
+    wrong = _wrong(now, older_than / 1000)
+    click.echo(json.dumps(_record(now, wrong), indent=2) if as_json else "\n".join(_lines(now)))
+    if check and wrong:
+        if not as_json:
+            click.echo("\nWrong: " + "; ".join(wrong) + ".")
+        raise SystemExit(1)
+
+
+def _by_fault(dead: Mapping[str, int]) -> dict[Fault, int]:
+    """Count the dead by fault; a reason that nobody sorted is a mistake of ours."""
+    counts: Counter[Fault] = Counter()
+    for reason, count in dead.items():
+        counts[fault_of(reason) or Fault.OURS] += count
+    return {fault: counts[fault] for fault in Fault}
+
+
+def _wrong(now: Standing, older_than: float) -> list[str]:
+    wrong = [
+        f"the breaker of {trouble.title(lane.name)} is open" for lane in now.lanes.values() if trouble.is_open(lane)
+    ]
+    if now.states.get(State.DEAD):
+        wrong.append(f"{now.states[State.DEAD]} dead")
+    if now.oldest_age > older_than:
+        wrong.append(f"the oldest unfinished event is {_age(now.oldest_age)} old")
+    return wrong
+
+
+def _lines(now: Standing) -> list[str]:
+    counts = [f"{state:<11} {now.states[state]:>9}" for state in State if now.states.get(state)] or ["nothing yet"]
+    dead = [f"  {TITLES[fault]:<35} {count}" for fault, count in _by_fault(now.dead).items() if count]
+    shops = [
+        f"  {shop.shop:<20} {shop.count:>9}  oldest {_age((now.at - shop.oldest) / 1000)}" for shop in now.unfinished
+    ]
+    held = [f"  {said}" for lane in now.lanes.values() if (said := trouble.sentences(lane, now.at))]
+    return [
+        *counts,
+        *_section("Dead, by whose fault:", dead),
+        *_section(f"Unfinished (the oldest has been here for {_age(now.oldest_age)}):", shops),
+        *_section("Held up:", held),
+    ]
+
+
+def _section(heading: str, lines: list[str]) -> list[str]:
+    return ["", heading, *lines] if lines else []
+
+
+def _age(seconds: float) -> str:
+    return str(timedelta(seconds=max(int(seconds), 0)))
+
+
+def _record(now: Standing, wrong: list[str]) -> dict[str, object]:
+    return {
+        "at": moment(now.at),
+        "states": {state: now.states.get(state, 0) for state in State},
+        "dead": _by_fault(now.dead),
+        "oldest_unfinished_seconds": now.oldest_age,
+        "unfinished": [{"shop": one.shop, "count": one.count, "oldest": moment(one.oldest)} for one in now.unfinished],
+        "lanes": [
+            {**asdict(lane), "open_until": moment(lane.open_until) or None, "said": trouble.sentences(lane, now.at)}
+            for lane in now.lanes.values()
+        ],
+        "wrong": wrong,
+    }

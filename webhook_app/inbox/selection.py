@@ -1,0 +1,108 @@
+"""Which deliveries a person means: by number, or by what they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from webhook_app.inbox.delivery import Row
+from webhook_app.inbox.states import Verb, sources
+from webhook_app.inbox.tables import bodies, deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sqlalchemy import ColumnElement
+
+    from webhook_app.inbox.store import Inbox
+
+STEP = 200  # rows a page; whoever changes them does so in one transaction, and between two webhooks are accepted
+
+HAS_BODY = exists(select(bodies.c.delivery_id).where(bodies.c.delivery_id == deliveries.c.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What deliveries must be to be meant; an empty field asks for nothing.
+
+    `beginnings` are of reasons; `since` (included) and `until` (not included) are of when they were received, in
+    milliseconds since 1970 UTC.
+    """
+
+    ids: tuple[int, ...] = ()
+    shop: str | None = None
+    topic: str | None = None
+    states: tuple[str, ...] = ()
+    reason: str | None = None
+    beginnings: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a row of `deliveries` must fulfil, all of it."""
+        row = deliveries.c
+        asked: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
+            (self.ids, row.id.in_),
+            (self.shop, row.shop.__eq__),
+            (self.topic, row.topic.__eq__),
+            (self.states, row.state.in_),
+            (self.reason, row.reason.__eq__),
+            (self.beginnings, _begins),
+            (self.since, row.received_at.__ge__),
+            (self.until, row.received_at.__lt__),
+        ]
+        return [condition(value) for value, condition in asked if value not in (None, ())]
+
+
+def _begins(beginnings: Iterable[str]) -> ColumnElement[bool]:
+    return or_(*(deliveries.c.reason.startswith(text, autoescape=True) for text in beginnings))
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many are meant, how many are in a state that a verb starts from, how many of these have their body."""
+
+    total: int
+    allowed: int
+    with_body: int
+    last: int  # the highest number among them, 0 where there is none
+
+
+def tally(inbox: Inbox, selection: Selection, verb: Verb) -> Tally:
+    """Count what `selection` means to `verb`."""
+    allowed = deliveries.c.state.in_(sources(verb))
+    query = select(
+        func.count(),
+        func.count().filter(allowed),
+        func.count().filter(and_(allowed, HAS_BODY)),
+        func.coalesce(func.max(deliveries.c.id), 0),
+    )
+    with inbox.database.reading() as connection:
+        return Tally(*connection.execute(query.select_from(deliveries).where(*selection.conditions())).one())
+
+
+def size(inbox: Inbox, selection: Selection) -> int:
+    """Count what `selection` means."""
+    query = select(func.count()).select_from(deliveries).where(*selection.conditions())
+    with inbox.database.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def pages(inbox: Inbox, selection: Selection, step: int = STEP) -> Iterator[list[Row]]:
+    """Yield what `selection` means by rising number, never more than `step` rows at a time."""
+    last = 0
+    while page := _page(inbox, selection, last, step):
+        yield page
+        last = page[-1].id
+
+
+def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:
+    columns = [deliveries.c[name] for name in Row.__dataclass_fields__]
+    query = select(*columns).where(deliveries.c.id > after, *selection.conditions())
+    with inbox.database.reading() as connection:
+        return [Row(*values) for values in connection.execute(query.order_by(deliveries.c.id).limit(step))]

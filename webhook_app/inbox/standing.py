@@ -1,0 +1,59 @@
+"""How it stands with all deliveries together: counts, what is unfinished, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, func, select
+
+from webhook_app.inbox.states import State
+from webhook_app.inbox.tables import deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.inbox.lanes import Lane
+    from webhook_app.inbox.store import Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What one shop has unfinished; `oldest` is when the first of it was received, in milliseconds since 1970 UTC."""
+
+    shop: str
+    count: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Counts by state, those of the dead by reason too, what is unfinished by shop, and every lane."""
+
+    at: int  # milliseconds since 1970 UTC
+    states: Mapping[str, int]
+    dead: Mapping[str, int]
+    unfinished: tuple[Unfinished, ...]
+    lanes: Mapping[str, Lane]
+
+    @property
+    def oldest_age(self) -> float:
+        """How long the oldest unfinished delivery has been here, in seconds; 0 where nothing is unfinished."""
+        oldest = min((shop.oldest for shop in self.unfinished), default=self.at)
+        return max(self.at - oldest, 0) / 1000
+
+
+def standing(inbox: Inbox) -> Standing:
+    """Look at everything once; reads the states of all rows."""
+    row = deliveries.c
+    why = case((row.state == State.DEAD, row.reason), else_="").label("why")
+    by_state = select(row.state, why, func.count()).group_by(row.state, why)
+    by_shop = select(row.shop, func.count(), func.min(row.received_at)).where(row.due_at.is_not(None))
+    with inbox.database.reading() as connection:
+        counted = connection.execute(by_state).all()
+        shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
+    states: dict[str, int] = {}
+    for state, _, count in counted:
+        states[state] = states.get(state, 0) + count
+    dead = {reason: count for state, reason, count in counted if state == State.DEAD}
+    return Standing(inbox.clock(), states, dead, tuple(Unfinished(*shop) for shop in shops), inbox.lanes())
