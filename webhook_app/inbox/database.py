@@ -60,7 +60,7 @@ class Database(ABC):
             yield
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            raise StoreUnavailable(_sentence(error), lost_connection=lost) from None
+            raise StoreUnavailable(_sentence(error), passing=lost) from None
 
     @abstractmethod
     def prepare(self) -> None:
