@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
-OURS = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "LOG_LEVEL", "LOG_FORMAT", "DYNO")
+OURS = (
+    *("DATABASE_URL", "DATABASE_POOLER", "SPOOL", "SHOPS", "SHOPS_FILE"),
+    *("TWEAKWISE_URL", "PORT", "LOG_LEVEL", "LOG_FORMAT", "DYNO"),
+)
 
 
 def free_port() -> int:
@@ -76,3 +79,11 @@ def wait_until_ready(url: str, process: subprocess.Popen[Any], log: Path) -> Non
                 return
         time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+def wait_for(happens: Callable[[], bool], within: float = 30) -> None:
+    """Return once it is so."""
+    deadline = time.monotonic() + within
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
