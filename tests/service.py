@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
@@ -18,8 +21,6 @@ from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
-
 SHOPIFY = all_platforms()["shopify"]
 TOPIC = SHOPIFY.topics[0]
 
@@ -40,6 +41,7 @@ class Service:
             **variables,
         )
         self._stack = ExitStack()
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +52,17 @@ class Service:
     def start(self, *arguments: str, ready: str = "") -> subprocess.Popen[bytes]:
         """Start a command of ours that is stopped in the end, and wait until `ready` answers with 200."""
         log = self.folder / f"{arguments[0]}.log"
-        return self._stack.enter_context(processes.running(*arguments, env=self.env, log=log, ready=ready))
+        running = processes.running(*arguments, env=self.env, log=log, ready=ready)
+        self._started[arguments[0]] = process = self._stack.enter_context(running)
+        return process
+
+    def kill(self, name: str) -> None:
+        """Kill a command of ours and every process below it."""
+        process = self._started[name]
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+        for pid in (process.pid, *map(int, children)):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
 
     def start_all(self) -> None:
         self.start("sandbox", f"--port={self.sandbox_port}", ready=f"{self.sandbox}/healthz")

@@ -68,6 +68,49 @@ def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None
     assert set(service.wait_for(load.acknowledged()).values()) == {1}
 
 
+@pytest.fixture
+def spooling(tmp_path: Path, migrated_url: str) -> Iterator[Service]:
+    with Service(tmp_path, migrated_url, SPOOL=str(tmp_path / "spool.db")) as service:
+        yield service
+
+
+def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: Server, migrated_url: str) -> None:
+    """With a spool everything is acknowledged all the time, and arrives once and in order."""
+    spooling.start_all()
+    with Load(spooling, first=100, threads=1) as load:
+        load.seen("stored")
+        with postgres.stopped():
+            away = load.seen("spooled")
+            assert requests.get(f"{spooling.url}/readyz", timeout=10).json() == {"status": "spooling"}
+            processes.wait_for(lambda: len(load.statuses) > away + 100)
+        load.seen("stored", after=away)
+    assert {code for _, code, _ in load.statuses} == {200}
+    assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
+    check_order(migrated_url, [number for number, _, said in load.statuses if said == "spooled"])
+    assert sum(line["count"] for line in spooling.logged("web", "drained")) >= 100
+    assert len(spooling.logged("web", "spooling")) <= 2 * 2  # once a process, and once more if it looked too early
+
+
+def check_order(database_url: str, spooled: list[int]) -> None:
+    with closing(Inbox(database_url)) as inbox:
+        stored = [row.identity for row in reversed(inbox.newest(10_000))]
+    wanted = [f"order-{number}" for number in spooled]
+    assert [identity for identity in stored if identity in set(wanted)] == wanted
+
+
+def test_web_killed_while_draining(spooling: Service, postgres: Server, migrated_url: str) -> None:
+    """Killed with -9 in the middle of it, the next web process drains the rest."""
+    spooling.start_all()
+    with postgres.stopped(), Load(spooling, first=100) as load:
+        processes.wait_for(lambda: len(load.statuses) > 300)
+    with closing(Inbox(migrated_url)) as inbox:
+        processes.wait_for(lambda: sum(inbox.counts().values()) > 0)
+        spooling.kill("web")
+    spooling.start("web", ready=f"{spooling.url}/healthz")
+    assert {said for _, _, said in load.statuses} == {"spooled"}
+    assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
+
+
 def test_run_waits_for_the_database(tmp_path: Path, database_url: str, postgres: Server) -> None:
     """`run` starts while the database is away, and migrates and delivers once it is there."""
     with Service(tmp_path, database_url) as service:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +14,7 @@ from webhook_app import logs, settings
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
+from webhook_app.inbox.spool import Spool
 
 if TYPE_CHECKING:
     from webhook_app.settings import Settings
@@ -51,6 +54,22 @@ def warn(config: Settings) -> None:
                 _say("The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.")
         except StoreUnavailable as error:
             _say(f"The database does not answer: {error}. Answering 503 till it does.")
+
+
+def check_spool(config: Settings) -> None:
+    """Refuse a spool that cannot be used, before it is needed."""
+    if not config.spool:
+        return
+    with closing(Inbox.configured(config)) as inbox, closing(Spool(config.spool, inbox)) as spool:
+        try:
+            spool.open()
+        except StoreUnavailable as error:
+            raise click.ClickException(f"SPOOL: {config.spool} cannot be used: {error}") from None
+
+
+def is_forgetful(path: str) -> bool:
+    """Tell whether a file lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
+    return "DYNO" in os.environ and Path(path).absolute().is_relative_to(Path.cwd())
 
 
 def _say(sentence: str) -> None:

@@ -64,6 +64,7 @@ def web() -> None:
     # Read here so that a fault is told by this command, and not by gunicorn.
     config, _ = configuration.load()
     _refuse_split_disk(config, "web")
+    database.check_spool(config)
     database.warn(config)
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"])  # noqa: S606
@@ -135,10 +136,8 @@ def _refuse_split_disk(config: Settings, command: str) -> None:
 
 
 def _has_forgetful_disk(config: Settings) -> bool:
-    """Tell whether the database lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
-    if "DYNO" not in os.environ or not config.database_url.startswith(settings.SQLITE):
-        return False
-    return Path(config.database_url.removeprefix(settings.SQLITE)).absolute().is_relative_to(Path.cwd())
+    path = config.database_url.removeprefix(settings.SQLITE)
+    return path != config.database_url and database.is_forgetful(path)
 
 
 def _warn_of_a_forgetful_disk(config: Settings) -> None:
