@@ -37,7 +37,10 @@ class Server:
         return address
 
     def run(self, *statements: str) -> None:
-        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+        self.run_in(self.address("postgres"), *statements)
+
+    def run_in(self, address: str, *statements: str) -> None:
+        with psycopg.connect(address, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +50,22 @@ def warn(config: Settings) -> None:
     """Say what is wrong with the database; the web process starts all the same and answers 503 while it lasts."""
     with closing(Inbox.configured(config)) as inbox:
         try:
+            _tell_doubts(config, inbox)
             if not migrations.is_current(inbox.database):
                 _say("The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.")
         except StoreUnavailable as error:
             _say(f"The database does not answer: {error}. Answering 503 till it does.")
+
+
+def warn_worker(config: Settings) -> None:
+    """Say what is wrong with the database; a worker waits for one that is away, and says so itself."""
+    with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailable):
+        _tell_doubts(config, inbox)
+
+
+def _tell_doubts(config: Settings, inbox: Inbox) -> None:
+    for sentence in inbox.database.doubts(config.web_concurrency):
+        _say(f"Warning: {sentence}")
 
 
 def check_spool(config: Settings) -> None:

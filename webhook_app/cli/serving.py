@@ -81,6 +81,8 @@ def worker(*, migrates: bool) -> None:
     logs.configure(config.log_level, config.log_format)
     if migrates:
         database.migrate_when_there(config)
+    else:
+        database.warn_worker(config)
     working = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())

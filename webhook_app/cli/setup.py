@@ -35,7 +35,9 @@ def check(url: str | None) -> None:
     if not url:
         click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
-        current = migrations.is_current(inbox.database)
+        current, doubts = migrations.is_current(inbox.database), inbox.database.doubts(config.web_concurrency)
+    for sentence in doubts:
+        click.echo(f"Warning    {sentence}")
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
     if config.spool:
         database.check_spool(config)

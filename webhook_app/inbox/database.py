@@ -66,6 +66,13 @@ class Database(ABC):
     def prepare(self) -> None:
         """Make what migrations need to begin with. Raises StoreUnavailable."""
 
+    def doubts(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
+        """Return a sentence for whatever will not go well with so many web processes and a worker.
+
+        Raises ConfigurationError where it cannot go at all, and StoreUnavailable.
+        """
+        return []
+
     @abstractmethod
     def exists(self) -> bool:
         """Tell whether there is a database to ask; an engine that is a server always says yes."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import URL, make_url
 
 from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox import budget
 from webhook_app.inbox.database import Database
 from webhook_app.inbox.statements import Work
 from webhook_app.inbox.wake import Listener
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy import PoolProxiedConnection
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")  # the first is what Heroku writes
-# Keeping and settling are done in groups, one at a time: more connections would wait for each other.
-CONNECTIONS = 3  # of one process at the most, the one that listens aside
 CONNECT_TIMEOUT = 3  # seconds
 CONNECTION_WAIT = 10  # seconds for one of them to be free
 
@@ -49,7 +48,7 @@ class Postgres(Database):
         self.engine = create_engine(
             self.url,
             hide_parameters=True,
-            pool_size=CONNECTIONS,
+            pool_size=budget.OF_A_PROCESS,
             max_overflow=0,
             pool_timeout=CONNECTION_WAIT,
             # A statement prepared on one server connection is unknown on the next one the pooler chooses.
@@ -100,7 +99,18 @@ class Postgres(Database):
             raise StoreUnavailable("the connection broke", passing=True) from None
 
     def prepare(self) -> None:
-        """Do nothing: the database is there, whoever runs the server made it."""
+        """Refuse a server that is too old; whoever runs it made the database. Raises ConfigurationError."""
+        budget.require_version(self._limits().version)
+
+    def doubts(self, web_processes: int) -> list[str]:
+        """Say where connections are too few, or commits not durable. Raises ConfigurationError and StoreUnavailable."""
+        limits = self._limits()
+        budget.require_version(limits.version)
+        return budget.doubts(limits, web_processes, pooled=self._pooled)
+
+    def _limits(self) -> budget.Limits:
+        with self.reading() as connection:
+            return budget.Limits(*connection.exec_driver_sql(budget.ASK).one())
 
     def exists(self) -> bool:
         """Say yes: only asking the server tells."""
