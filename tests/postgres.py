@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import time
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 with warnings.catch_warnings():
     # It says that there is no XDG_RUNTIME_DIR, and takes /tmp.
@@ -34,7 +37,10 @@ class Server:
         return address
 
     def run(self, *statements: str) -> None:
-        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+        self.run_in(self.address("postgres"), *statements)
+
+    def run_in(self, address: str, *statements: str) -> None:
+        with psycopg.connect(address, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -47,6 +53,31 @@ class Server:
             yield self.address(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The server is away for the block."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    def stop(self) -> None:
+        """Stop it as an administrator does: whoever is connected is thrown out."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """Kill it, and wait until nothing of it is left."""
+        pid = self._server.get_pid()
+        assert pid
+        backends = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        os.kill(pid, signal.SIGKILL)
+        while any(Path(f"/proc/{process}").exists() for process in backends):
+            time.sleep(0.02)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
 
     def close(self) -> None:
         self._server.cleanup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
-OURS = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "LOG_LEVEL", "LOG_FORMAT", "DYNO")
+OURS = (
+    *("DATABASE_URL", "DATABASE_POOLER", "SPOOL", "SHOPS", "SHOPS_FILE"),
+    *("TWEAKWISE_URL", "PORT", "LOG_LEVEL", "LOG_FORMAT", "DYNO"),
+)
 
 
 def free_port() -> int:
@@ -76,3 +80,24 @@ def wait_until_ready(url: str, process: subprocess.Popen[Any], log: Path) -> Non
                 return
         time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+def wait_for(happens: Callable[[], bool], within: float = 30) -> None:
+    """Return once it is so."""
+    deadline = time.monotonic() + within
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size` bytes for the block, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)

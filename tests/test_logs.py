@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,3 +58,11 @@ def test_absent_values_are_left_out() -> None:
 def test_level() -> None:
     """What is below LOG_LEVEL is not written."""
     assert lines(f"{OURS}.debug('detail')", f"{LIBRARY}.debug('detail')") == []
+
+
+def test_full_disk_loses_a_line_and_nothing_else() -> None:
+    """Where standard error is a file that cannot grow, logging fails nobody."""
+    code = "from webhook_app import logs; logs.configure('INFO', 'json'); logs.logger().error('lost'); print('goes on')"
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, check=False)
+    assert ran.stdout == b"goes on\n"

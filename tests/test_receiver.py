@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from tests import processes
 from tests.recorded import EVERY, Recorded, as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -30,7 +32,7 @@ TOPIC = {"X-Shopify-Topic": "orders/create", "X-Shopify-Webhook-Id": "1"}
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.MonkeyPatch:
     text = as_toml("shop", shop_keys("shopify")) + as_toml("woo", shop_keys("woocommerce"))
-    for name in ("SHOPS_FILE", "MAX_BODY", "LOG_FORMAT"):
+    for name in ("SHOPS_FILE", "MAX_BODY", "LOG_FORMAT", "SPOOL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("SHOPS", text)
@@ -177,6 +179,37 @@ def test_store_away_is_503_with_retry_after(client: FlaskClient) -> None:
     assert int(response.headers["Retry-After"]) > 0
     rename_table(client, "away", "deliveries")
     assert post(client, ORDER).status_code == 200
+
+
+@pytest.fixture
+def spooling(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FlaskClient]:
+    """A receiver whose database is away, with a spool."""
+    environment.setenv("DATABASE_URL", "postgres://u@127.0.0.1:1/inbox")
+    environment.setenv("SPOOL", str(tmp_path / "spool.db"))
+    app = create_app()
+    yield app.test_client()
+    app.extensions["receiver"].spool.close()
+    app.extensions["receiver"].inbox.close()
+
+
+def test_spooled_is_200_without_a_number(spooling: FlaskClient) -> None:
+    """What waits on this machine's disk is acknowledged; it gets its number later."""
+    response = post(spooling, ORDER)
+    assert (response.status_code, response.json) == (200, {"status": "spooled"})
+
+
+def test_ready_while_spooling(spooling: FlaskClient) -> None:
+    """Webhooks can be kept while the spool works."""
+    response = spooling.get("/readyz")
+    assert (response.status_code, response.json) == (200, {"status": "spooling"})
+
+
+def test_broken_spool_is_503(spooling: FlaskClient, tmp_path: Path) -> None:
+    """Where neither the database nor the spool takes it, the platform is asked to come again."""
+    with processes.file_size_limit(0):
+        assert post(spooling, ORDER).status_code == 503
+        assert spooling.get("/readyz").status_code == 503
+    assert post(spooling, ORDER).json == {"status": "spooled"}
 
 
 def test_mistake_of_ours_is_503(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

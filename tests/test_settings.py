@@ -143,6 +143,13 @@ def test_rows_are_kept_as_long_as_orders_count(monkeypatch: pytest.MonkeyPatch) 
     assert fault.startswith("KEEP_ROWS: shorter than MAX_ORDER_AGE")
 
 
+def test_spool_is_for_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool beside a file would be one more file on the same disk."""
+    (fault,) = faults(monkeypatch, SPOOL="/data/spool.db")
+    assert fault.startswith("SPOOL: only beside PostgreSQL")
+    assert loaded(monkeypatch, SPOOL="/data/spool.db", DATABASE_URL="postgres://u@db/i").spool == "/data/spool.db"
+
+
 @pytest.mark.parametrize("name", ["PORT", "WEB_CONCURRENCY", "WEB_THREADS", "WORKER_THREADS", "MAX_BODY"])
 @pytest.mark.parametrize("value", ["many", "1.5", "0x10", "5MB", " ", "9" * 5000])
 def test_no_number(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

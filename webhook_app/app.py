@@ -6,6 +6,7 @@ from flask import Flask
 
 from webhook_app import logs, settings, shops
 from webhook_app.inbox import Inbox
+from webhook_app.inbox.spool import Spool
 from webhook_app.platforms import all_platforms
 from webhook_app.receiver import Receiver, blueprint
 
@@ -19,6 +20,9 @@ def create_app() -> Flask:
     # A doubled slash would be answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False
     inbox = Inbox.configured(config)
-    app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config.max_body)
+    spool = Spool(config.spool, inbox) if config.spool else None
+    app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config.max_body, spool)
+    if spool:
+        spool.start()
     app.register_blueprint(blueprint)
     return app

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.config
 import re
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 import structlog
 
@@ -30,7 +31,7 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
     structlog.configure(
         processors=[*SHARED, _without_nothing, _without_values, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
     )
 
 
@@ -38,6 +39,21 @@ def logger() -> structlog.typing.FilteringBoundLogger:
     """Return a logger with the configuration of now, bound once: binding at each line would double its cost."""
     bound: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()
     return bound
+
+
+class _Unfailing:
+    """Standard error, which may be a file on a disk that is full: a line is lost then, and never a webhook."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def _renderer(form: Literal["console", "json"]) -> Processor:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook_app.inbox import Inbox
+    from webhook_app.inbox.spool import Spool
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
 
@@ -32,10 +33,17 @@ class Receiver:
     """What the endpoints need, held by the app as `extensions["receiver"]`."""
 
     def __init__(
-        self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], max_body: int
+        self,
+        inbox: Inbox,
+        shops: Mapping[str, Shop],
+        platforms: Mapping[str, Platform],
+        max_body: int,
+        spool: Spool | None = None,
     ) -> None:
         """`max_body` is in bytes; all of it is shared by the threads of the process."""
         self.inbox, self.shops, self.platforms, self.max_body = inbox, shops, platforms, max_body
+        self.spool = spool
+        self.keep = spool.keep if spool else inbox.keep
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
@@ -96,12 +104,12 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     arrival = Arrival(
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
-    kept = _receiver().inbox.keep(arrival)
-    status = "duplicate" if kept.duplicate else "stored"
+    kept = _receiver().keep(arrival)
+    status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
     milliseconds = round((time.monotonic() - began) * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
     _receiver().log.debug(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
-    return _answer(200, status=status, id=kept.id)
+    return _answer(200, status=status) if kept.spooled else _answer(200, status=status, id=kept.id)
 
 
 @blueprint.route(
@@ -124,6 +132,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Say whether webhooks can be kept: the store answers and its migrations are applied."""
     receiver = _receiver()
+    if receiver.spool and receiver.spool.is_needed():
+        return _answer(200, status="spooling")
     if not is_current(receiver.inbox.database):
         return _answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
     return _answer(200, status="ready")

@@ -27,6 +27,7 @@ class Settings:
 
     database_url: str
     database_pooler: Literal["none", "transaction"]
+    spool: str | None
     tweakwise_url: str
     tweakwise_content_type: str
     port: int
@@ -61,11 +62,18 @@ def load() -> Settings:
     except EnvValidationError as error:
         raise ConfigurationError(_sentences(error.error_messages)) from None
     config = Settings(**{name: _in_seconds(value) for name, value in read.items()})
-    if config.keep_rows < config.max_order_age:
-        raise ConfigurationError(
-            ["KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice"]
-        )
+    if faults := _contradictions(config):
+        raise ConfigurationError(faults)
     return config
+
+
+def _contradictions(config: Settings) -> list[str]:
+    faults = []
+    if config.keep_rows < config.max_order_age:
+        faults.append("KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice")
+    if config.spool and not config.database_url.startswith(POSTGRES):
+        faults.append("SPOOL: only beside PostgreSQL; an inbox in SQLite is on this machine's disk already")
+    return faults
 
 
 class _Environment(Env):
@@ -90,6 +98,7 @@ def _read(env: Env) -> dict[str, Any]:
     return {
         "database_url": env.str("DATABASE_URL", f"{SQLITE}var/inbox.db", validate=_database),
         "database_pooler": env.str("DATABASE_POOLER", "none", validate=validate.OneOf(["none", "transaction"])),
+        "spool": env.str("SPOOL", None),
         "tweakwise_url": env.str("TWEAKWISE_URL", TWEAKWISE_URL, validate=web_address),
         "tweakwise_content_type": env.str(
             "TWEAKWISE_CONTENT_TYPE", CONTENT_TYPES[0], validate=validate.OneOf(CONTENT_TYPES)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app import logs, settings
-from webhook_app.cli import configuration
+from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.platforms import all_platforms
@@ -43,8 +43,7 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     _refuse_taken_port(config.port, "PORT")
     if with_sandbox:
         _refuse_taken_port(sandbox_port, "--sandbox-port")
-    with closing(Inbox.configured(config)) as inbox:
-        migrations.upgrade(inbox.database)
+    migrated = database.migrated(config)
     _warn_of_a_forgetful_disk(config)
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
     supervisor = Supervisor(ROOT)
@@ -54,8 +53,8 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
         supervisor.environment["TWEAKWISE_URL"] = sandbox_url
         keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
         supervisor.add("sandbox", ["sandbox", f"--port={sandbox_port}", *keys], f"{sandbox_url}/healthz")
-    supervisor.add("worker", ["worker"])
-    supervisor.add("web", ["web"], f"http://127.0.0.1:{config.port}/readyz")
+    supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"])
+    supervisor.add("web", ["web"], f"http://127.0.0.1:{config.port}/{'readyz' if migrated else 'healthz'}")
     sys.exit(supervisor.run(_banner(config, known, sandbox_url if with_sandbox else None)))
 
 
@@ -65,24 +64,25 @@ def web() -> None:
     # Read here so that a fault is told by this command, and not by gunicorn.
     config, _ = configuration.load()
     _refuse_split_disk(config, "web")
-    with closing(Inbox.configured(config)) as inbox:
-        current = migrations.is_current(inbox.database)
-    if not current:
-        click.echo(
-            "The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.", err=True
-        )
+    database.check_spool(config)
+    database.warn(config)
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"])  # noqa: S606
 
 
 @click.command()
-def worker() -> None:
+@click.option("--migrate", "migrates", is_flag=True, help="First bring the database to the current shape.")
+def worker(*, migrates: bool) -> None:
     """Start a worker that delivers what was received. Any number may run at once."""
     from webhook_app.assembly import make_worker  # noqa: PLC0415 - keeps the other commands quick
 
     config, known = configuration.load()
     _refuse_split_disk(config, "worker")
     logs.configure(config.log_level, config.log_format)
+    if migrates:
+        database.migrate_when_there(config)
+    else:
+        database.warn_worker(config)
     working = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())
@@ -138,10 +138,8 @@ def _refuse_split_disk(config: Settings, command: str) -> None:
 
 
 def _has_forgetful_disk(config: Settings) -> bool:
-    """Tell whether the database lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
-    if "DYNO" not in os.environ or not config.database_url.startswith(settings.SQLITE):
-        return False
-    return Path(config.database_url.removeprefix(settings.SQLITE)).absolute().is_relative_to(Path.cwd())
+    path = config.database_url.removeprefix(settings.SQLITE)
+    return path != config.database_url and database.is_forgetful(path)
 
 
 def _warn_of_a_forgetful_disk(config: Settings) -> None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.cli import configuration
+from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from webhook_app.shops import Shop
+
+
+SPOOL = "must lie on a disk that survives restarts; what waits there was acknowledged."
+SPOOL_ON_A_DYNO = "lies on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
 
 
 @click.command()
@@ -31,8 +35,13 @@ def check(url: str | None) -> None:
     if not url:
         click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
-        current = migrations.is_current(inbox.database)
+        current, doubts = migrations.is_current(inbox.database), inbox.database.doubts(config.web_concurrency)
+    for sentence in doubts:
+        click.echo(f"Warning    {sentence}")
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
+    if config.spool:
+        database.check_spool(config)
+        click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if database.is_forgetful(config.spool) else SPOOL}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 
 

@@ -60,11 +60,18 @@ class Database(ABC):
             yield
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            raise StoreUnavailable(_sentence(error), lost_connection=lost) from None
+            raise StoreUnavailable(_sentence(error), passing=lost) from None
 
     @abstractmethod
     def prepare(self) -> None:
         """Make what migrations need to begin with. Raises StoreUnavailable."""
+
+    def doubts(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
+        """Return a sentence for whatever will not go well with so many web processes and a worker.
+
+        Raises ConfigurationError where it cannot go at all, and StoreUnavailable.
+        """
+        return []
 
     @abstractmethod
     def exists(self) -> bool:

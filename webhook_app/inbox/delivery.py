@@ -40,10 +40,14 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The number under which an arrival is stored, and whether it was there before."""
+    """The number under which an arrival is stored, and whether it was there before.
+
+    `spooled`: it is stored on this machine until the database is back, and will get another number then.
+    """
 
     id: int
     duplicate: bool
+    spooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

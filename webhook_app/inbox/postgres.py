@@ -6,10 +6,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import create_engine
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import URL, make_url
 
 from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox import budget
 from webhook_app.inbox.database import Database
 from webhook_app.inbox.statements import Work
 from webhook_app.inbox.wake import Listener
@@ -17,12 +19,10 @@ from webhook_app.inbox.wake import Listener
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, PoolProxiedConnection
+    from sqlalchemy import PoolProxiedConnection
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")  # the first is what Heroku writes
-# Keeping and settling are done in groups, one at a time: more connections would wait for each other.
-CONNECTIONS = 3  # of one process at the most, the one that listens aside
-CONNECT_TIMEOUT = 5  # seconds
+CONNECT_TIMEOUT = 3  # seconds
 CONNECTION_WAIT = 10  # seconds for one of them to be free
 
 CONNECT = {
@@ -32,7 +32,7 @@ CONNECT = {
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+    "tcp_user_timeout": 5_000,
 }
 
 
@@ -48,7 +48,7 @@ class Postgres(Database):
         self.engine = create_engine(
             self.url,
             hide_parameters=True,
-            pool_size=CONNECTIONS,
+            pool_size=budget.OF_A_PROCESS,
             max_overflow=0,
             pool_timeout=CONNECTION_WAIT,
             # A statement prepared on one server connection is unknown on the next one the pooler chooses.
@@ -69,6 +69,12 @@ class Postgres(Database):
             yield connection
 
     @contextmanager
+    def looking(self) -> Iterator[Work]:
+        """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""
+        with self.reading() as connection, self._watched(connection):
+            yield Work(connection.connection.cursor(), self.engine.dialect)
+
+    @contextmanager
     def working(self, *, durable: bool = True) -> Iterator[Work]:
         """Open such a transaction on the driver's own cursor. Raises StoreUnavailable."""
         with self.translated(), closing(self.engine.raw_connection()) as connection, self._watched(connection):
@@ -79,19 +85,32 @@ class Postgres(Database):
             connection.commit()
 
     @contextmanager
-    def _watched(self, connection: PoolProxiedConnection) -> Iterator[None]:
-        """Where the connection broke, say so, and drop the idle ones too: a server's restart breaks them all."""
+    def _watched(self, connection: Connection | PoolProxiedConnection) -> Iterator[None]:
+        """Say what another try may mend; where one connection broke, drop the idle ones too: a restart breaks all."""
         try:
             yield
+        except (DeadlockDetected, SerializationFailure) as error:
+            raise StoreUnavailable(str(error.diag.message_primary), passing=True) from None
         except psycopg.Error:
-            driver: Any = connection.driver_connection
-            if not driver.closed:
+            if not _is_broken(connection):
                 raise
+            connection.invalidate()
             self.engine.dispose()
-            raise StoreUnavailable("the connection broke", lost_connection=True) from None
+            raise StoreUnavailable("the connection broke", passing=True) from None
 
     def prepare(self) -> None:
-        """Do nothing: the database is there, whoever runs the server made it."""
+        """Refuse a server that is too old; whoever runs it made the database. Raises ConfigurationError."""
+        budget.require_version(self._limits().version)
+
+    def doubts(self, web_processes: int) -> list[str]:
+        """Say where connections are too few, or commits not durable. Raises ConfigurationError and StoreUnavailable."""
+        limits = self._limits()
+        budget.require_version(limits.version)
+        return budget.doubts(limits, web_processes, pooled=self._pooled)
+
+    def _limits(self) -> budget.Limits:
+        with self.reading() as connection:
+            return budget.Limits(*connection.exec_driver_sql(budget.ASK).one())
 
     def exists(self) -> bool:
         """Say yes: only asking the server tells."""
@@ -112,6 +131,12 @@ class Postgres(Database):
     def _notify(self, channel: str) -> None:
         with self.translated(), self._reading.connect() as connection:
             connection.exec_driver_sql(f"NOTIFY {channel}")
+
+
+def _is_broken(connection: Connection | PoolProxiedConnection) -> bool:
+    pooled = connection.connection if isinstance(connection, Connection) else connection
+    driver: Any = pooled.driver_connection
+    return bool(driver.closed)
 
 
 def driver_url(url: str) -> URL:

@@ -64,7 +64,7 @@ class Inbox:
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green.gather)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
@@ -80,6 +80,19 @@ class Inbox:
     def keep(self, arrival: Arrival) -> Kept:
         """Store `arrival` once; returns after the commit is on disk."""
         return self._keeping.submit(arrival)
+
+    def keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        """Store a group of arrivals once each, in their order; returns after the commit is on disk."""
+        try:
+            kept = self._kept(arrivals)
+        except StoreUnavailable as error:
+            if not error.passing:
+                raise
+            # A server that was restarted leaves broken connections behind, and two processes that keep the same
+            # deliveries may wait for each other. Keeping twice is keeping once.
+            kept = self._kept(arrivals)
+        self.bell.ring()
+        return kept
 
     def queues(self) -> list[Queue]:
         """Return what each shop has unfinished; costs the same however much that is."""
@@ -172,17 +185,6 @@ class Inbox:
                 Row(**{name: value for name, value in row._asdict().items() if name in Row.__dataclass_fields__})
                 for row in connection.execute(query)
             ]
-
-    def _keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
-        try:
-            kept = self._kept(arrivals)
-        except StoreUnavailable as error:
-            if not error.lost_connection:
-                raise
-            # A server that was restarted leaves broken connections behind. Keeping twice is keeping once.
-            kept = self._kept(arrivals)
-        self.bell.ring()
-        return kept
 
     def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
