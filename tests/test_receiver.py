@@ -148,7 +148,7 @@ def test_other_methods_are_405(client: FlaskClient, method: str, path: str) -> N
 
 def test_too_large_is_413(environment: pytest.MonkeyPatch, client: FlaskClient) -> None:
     """A body beyond MAX_BODY is refused, and the limit named."""
-    client.application.extensions["receiver"].max_body = 1024
+    client.application.extensions["receiver"].bodies.largest = 1024
     response = client.post("/webhooks/shopify/shop", data=b"x" * 1025)
     assert response.status_code == 413
     assert "1024 bytes" in response.text

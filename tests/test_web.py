@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
-from contextlib import closing
+import time
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +14,12 @@ import requests
 from tests import processes
 from tests.recorded import EVERY, as_toml, shop_keys
 from webhook_app.inbox import Inbox
+from webhook_app.patience import HEAD_WITHIN
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
 ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
 MAX_BODY = 64 * 1024
@@ -87,3 +92,76 @@ def test_strangers_are_refused_by_name(port: int, sent: bytes, status: bytes) ->
     """No half-sent, broken or hostile request gets a 500, or a 503 that says that we are at fault."""
     assert answer(port, sent).split()[1] == status
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
+
+
+# Connections that ask for nothing
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The port of a web server that has room for twenty connections, and its process."""
+    port = processes.free_port()
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        SHOPS=as_toml("shop", shop_keys("shopify")),
+        PORT=str(port),
+        WEB_CONCURRENCY="1",
+        WEB_THREADS="20",
+    )
+    assert processes.command("migrate", env=env).returncode == 0
+    ready = f"http://127.0.0.1:{port}/readyz"
+    with processes.running("web", env=env, log=tmp_path / "log", ready=ready) as process:
+        yield port, process
+
+
+def connected(port: int, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(sent)
+    return connection
+
+
+def deliver(port: int) -> int:
+    url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
+    return requests.post(url, data=ORDER.body, headers=ORDER.sent_headers, timeout=10).status_code
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\nX-A"])
+def test_who_waits_makes_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
+    """More silent or half-said requests than there are places do not keep a genuine one out."""
+    port, _ = small
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(connected(port, sent))
+        assert deliver(port) == 200
+
+
+def test_first_head_has_an_end(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """A connection that says nothing is closed, without an answer."""
+    port, _ = small
+    with connected(port, b"") as connection:
+        began = time.monotonic()
+        assert connection.recv(1000) == b""
+        assert time.monotonic() - began < 2 * HEAD_WITHIN
+
+
+def test_stop_does_not_wait_for_who_waits(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """Idle connections do not make a stop long."""
+    port, process = small
+    with connected(port, b""), requests.Session() as session:
+        assert session.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(20) == 0
+        assert time.monotonic() - began < 7
+
+
+def test_large_bodies_under_way_have_a_limit_together(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """Strangers cannot fill the memory with bodies that never end, and small genuine ones go through meanwhile."""
+    port, _ = small
+    head = HEAD + b"Content-Length: 5000000\r\n\r\n"
+    with ExitStack() as stack:
+        heavy = [stack.enter_context(connected(port, head + b"x" * 4_900_000)) for _ in range(16)]
+        assert deliver(port) == 200
+        answers, _, _ = select.select(heavy, [], [], 10)
+        assert answers
+        assert answers[0].recv(100).startswith(b"HTTP/1.1 503")

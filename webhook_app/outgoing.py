@@ -105,8 +105,12 @@ class Outgoing:
         if job.delivery.due_at - self._clock() < SAFELY:
             self._hand_back([Done(job, None)])
             return
-        self._under_way[job.shop.name] += 1
-        self._sender.start(job, job.call, job.shop)
+        try:
+            self._sender.start(job, job.call, job.shop)
+            self._under_way[job.shop.name] += 1
+        except Exception:
+            self._hand_back([Done(job, None)])
+            raise
 
     def _finish(self, finished: list[Sent[Job]]) -> None:
         self._under_way.subtract(sent.ticket.shop.name for sent in finished)

@@ -7,12 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webhook_app import green, logs
+from webhook_app import logs
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
+from webhook_app.reading import Bodies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 blueprint = Blueprint("receiver", __name__)
 
 RETRY_AFTER = "30"  # seconds; Shopify decides for itself, others listen
-READ_WITHIN = 30.0  # seconds for a body, whoever drips it
 PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. There is nothing to see with GET."
 
 
@@ -41,9 +41,10 @@ class Receiver:
         spool: Spool | None = None,
     ) -> None:
         """`max_body` is in bytes; all of it is shared by the threads of the process."""
-        self.inbox, self.shops, self.platforms, self.max_body = inbox, shops, platforms, max_body
+        self.inbox, self.shops, self.platforms = inbox, shops, platforms
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
+        self.bodies = Bodies(max_body)
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
@@ -61,33 +62,13 @@ def receive(platform: str, shop: str) -> Response:
         return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
-    body = _read_body(_receiver().max_body)
+    body = _receiver().bodies.read()
     return _received(*found, body, _headers(request.environ), began)
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     """Return the request's headers by lower-case name."""
     return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
-
-
-def _read_body(limit: int) -> bytes:
-    """Read the raw body, of at most `limit` bytes; raises RequestEntityTooLarge, RequestTimeout or BadRequest."""
-    # One byte more than allowed tells a chunked body that is too large from one that just fits.
-    request.max_content_length = limit + 1
-    try:
-        with green.within(READ_WITHIN):
-            body = request.get_data(cache=False)
-    except HTTPException:
-        raise
-    except TimeoutError:
-        raise RequestTimeout from None
-    except Exception:  # noqa: BLE001 - whatever goes wrong here, each server by another name, was wrong on its way
-        raise BadRequest from None
-    if len(body) > limit:
-        raise RequestEntityTooLarge
-    if request.content_length is not None and len(body) < request.content_length:
-        raise BadRequest
-    return body
 
 
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
@@ -149,7 +130,7 @@ def unavailable(error: StoreUnavailable) -> Response:
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
-    limit = _receiver().max_body
+    limit = _receiver().bodies.largest
     return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
 
