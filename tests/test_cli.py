@@ -372,6 +372,14 @@ def test_export_of_personal_data(run: Run, inbox: Inbox, body: bytes, key: str, 
     assert record["headers"] == {"x-shopify-topic": "orders/create"}
 
 
+def test_export_of_a_wiped_body(run: Run, inbox: Inbox) -> None:
+    """What was wiped is null."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.DELIVERED, wipes=True)
+    record = json.loads(run("export", "1", "--personal").stdout)
+    assert (record["state"], record["headers"], record["body"]) == ("delivered", None, None)
+
+
 def test_export_into_a_file(run: Run, stored: Inbox, tmp_path: Path) -> None:
     """The file is for its owner alone, and none is written over."""
     path = tmp_path / "events.jsonl"

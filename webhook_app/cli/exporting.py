@@ -16,12 +16,15 @@ from webhook_app import settings
 from webhook_app.cli.deliveries import as_record
 from webhook_app.cli.selecting import selecting
 from webhook_app.inbox import Inbox
-from webhook_app.inbox.selection import pages, size
+from webhook_app.inbox.selection import STEP, held, pages, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from webhook_app.inbox import Selection
+    from webhook_app.inbox import Row, Selection
+
+
+BODIES = 50  # read at a time; each may have MAX_BODY bytes
 
 
 @click.command()
@@ -32,20 +35,19 @@ if TYPE_CHECKING:
 def export(*, selection: Selection, out: Path | None, personal: bool) -> None:
     """Write deliveries as JSON lines, the oldest first: all of them, or those that numbers or options select.
 
-    Not personal, and always written: shop, topic, state, reason, times, the order's number, and the call with its
-    product keys, profile key and revenue. Order number and profile key are pseudonyms: they name a person only to
-    who has the shop's own data. Personal, and written only with --personal: headers and body of the webhook (names,
-    addresses, e-mail), the body as `body`, or as `body_base64` where it is not UTF-8, or null once it is wiped.
+    Not personal, and always written: shop, topic, state, reason, times, the order's number, the call with its
+    product keys, profile key and revenue, and what Tweakwise answered. Order number and profile key are pseudonyms:
+    they name a person only to who has the shop's own data. Personal, and written only with --personal: headers and
+    body of the webhook (names, addresses, e-mail), the body as `body`, as `body_base64` where it is not UTF-8, or
+    null once it is wiped.
 
     A file is made readable by you alone, and one that is there is not written over. Progress goes to stderr.
     """
     with closing(Inbox.configured(settings.load())) as inbox, _opened(out) as sink:
         total = size(inbox, selection)
         with click.progressbar(length=total, file=sys.stderr, hidden=_hides(out)) as bar:
-            for page in pages(inbox, selection):
-                for row in page:
-                    record = as_record(row) | (_personal(inbox, row.id) if personal else {})
-                    sink.write(json.dumps(record) + "\n")
+            for page in pages(inbox, selection, BODIES if personal else STEP):
+                sink.writelines(json.dumps(record) + "\n" for record in _records(inbox, page, personal=personal))
                 bar.update(len(page))
     click.echo(f"{total} deliveries.", err=True)
 
@@ -68,11 +70,16 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
         yield sink
 
 
-def _personal(inbox: Inbox, number: int) -> dict[str, object]:
-    held = inbox.body(number)
-    if held is None:
+def _records(inbox: Inbox, page: Sequence[Row], *, personal: bool) -> Iterator[dict[str, object]]:
+    bodies = held(inbox, [row.id for row in page]) if personal else {}
+    for row in page:
+        yield as_record(row) | (_personal(bodies.get(row.id)) if personal else {})
+
+
+def _personal(held_of_one: tuple[dict[str, str], bytes] | None) -> dict[str, object]:
+    if held_of_one is None:
         return {"headers": None, "body": None}
-    headers, body = held
+    headers, body = held_of_one
     try:
         return {"headers": headers, "body": body.decode()}
     except UnicodeDecodeError:

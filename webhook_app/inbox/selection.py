@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,13 @@ def pages(inbox: Inbox, selection: Selection, step: int = STEP) -> Iterator[list
     while page := _page(inbox, selection, last, step):
         yield page
         last = page[-1].id
+
+
+def held(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], bytes]]:
+    """Return the kept headers and raw bodies of `ids`, without those that were wiped."""
+    query = select(bodies.c.delivery_id, bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id.in_([*ids]))
+    with inbox.database.reading() as connection:
+        return {row.delivery_id: (json.loads(row.headers), row.body) for row in connection.execute(query)}
 
 
 def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:
