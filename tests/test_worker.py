@@ -24,6 +24,7 @@ from webhook_app import duties, outcomes, pacing, retry, worker
 from webhook_app.call import Call
 from webhook_app.inbox import Arrival, Inbox, Lane, Row, State, migrate, writing
 from webhook_app.inbox.retention import Retention
+from webhook_app.inbox.selection import Selection
 from webhook_app.platform import Platform, Topic
 from webhook_app.platforms import all_platforms
 from webhook_app.settings import CONTENT_TYPES
@@ -320,7 +321,7 @@ def keep_many(inbox: Inbox, shop: str, count: int) -> None:
 
 
 def attempts(inbox: Inbox, shop: str) -> int:
-    return sum(row.attempts for row in inbox.newest(10_000, shop=shop))
+    return sum(row.attempts for row in inbox.newest(10_000, Selection(shop=shop)))
 
 
 def test_refused_key_burns_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
