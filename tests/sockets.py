@@ -111,6 +111,11 @@ def silent(server: Server, _connection: socket.socket) -> None:
     server.closing.wait(5)
 
 
+def hanging(server: Server, _connection: socket.socket) -> None:
+    """Accept and say nothing until the end."""
+    server.closing.wait()
+
+
 def plain(_server: Server, connection: socket.socket) -> None:
     """Answer whatever comes first, as a web server without TLS does."""
     connection.recv(65536)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import requests
 
-from tests import processes
+from tests import processes, sockets
 from tests.service import Load, Service
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.postgres import Server
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -96,6 +100,26 @@ def check_order(database_url: str, spooled: list[int]) -> None:
         stored = [row.identity for row in reversed(inbox.newest(10_000))]
     wanted = [f"order-{number}" for number in spooled]
     assert [identity for identity in stored if identity in set(wanted)] == wanted
+
+
+def test_silent_database_holds_up_the_first_alone(tmp_path: Path) -> None:
+    """A server that takes connections and says nothing: one group waits for it, and the process goes on meanwhile."""
+    with sockets.serving(sockets.hanging) as server:
+        address = f"postgres://u@{server.address}/inbox"
+        with Service(tmp_path, address, SPOOL=str(tmp_path / "spool.db"), WEB_CONCURRENCY="1") as service:
+            service.start("web", ready=f"{service.url}/healthz")
+            with ThreadPoolExecutor(1) as thread:
+                first = thread.submit(timed, lambda: service.post(1).json())
+                longest = max(timed(lambda: requests.get(f"{service.url}/healthz", timeout=10))[1] for _ in range(50))
+            assert first.result()[0] == {"status": "spooled"}
+            assert longest < 1
+            answer, took = timed(lambda: service.post(2).json())
+            assert (answer, took < 1) == ({"status": "spooled"}, True)
+
+
+def timed(ask: Callable[[], T]) -> tuple[T, float]:
+    began = time.monotonic()
+    return ask(), time.monotonic() - began
 
 
 def test_web_killed_while_draining(spooling: Service, postgres: Server, migrated_url: str) -> None:

@@ -193,9 +193,10 @@ def test_every_verb_recovers_by_itself(inbox: Inbox, other: psycopg.Connection) 
 def test_deadlocked_group_is_kept(inbox: Inbox, database_url: str) -> None:
     """Two web processes that get the same deliveries in opposite orders do not fail each other."""
     with psycopg.connect(database_url) as first, ThreadPoolExecutor(1) as thread:
+        first.execute("SET deadlock_timeout = '60s'")  # so that it is the other one that gives way
         insert(first, "b")
         group = thread.submit(inbox.keep_all, [arrival("a"), arrival("b")])
-        time.sleep(0.3)  # it holds a now, waits for b, and is the first to notice that it waits in a circle
+        time.sleep(0.3)  # it holds a now, and waits for b
         insert(first, "a")
         first.commit()
         assert [one.duplicate for one in group.result(20)] == [True, True]

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner, Result
 from structlog.testing import capture_logs
 
 from tests import processes, sockets
 from tests.arrivals import arrival
+from webhook_app.cli import main
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Clock
     from tests.postgres import Server
@@ -205,3 +207,37 @@ def test_accepting_goes_on_while_draining(path: str, spool: Spool, inbox: Inbox,
     spool.drain()
     assert len(kept) == 50
     assert len(identities(inbox)) == 250
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, database_url: str, path: str) -> Callable[[str], Result]:
+    """The commands, with PostgreSQL and a spool."""
+    for name, value in {"SHOPS_FILE": "shops.demo.toml", "DATABASE_URL": database_url, "SPOOL": path}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("SHOPS", "DYNO", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda command: CliRunner().invoke(main, [command])
+
+
+def test_check_says_what_a_spool_needs(run: Callable[[str], Result]) -> None:
+    """Its disk must survive restarts."""
+    assert "must lie on a disk that survives restarts" in run("check").output
+
+
+def test_check_warns_of_a_spool_on_a_dyno(
+    run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A dyno's disk does not survive."""
+    monkeypatch.setenv("DYNO", "web.1")
+    monkeypatch.setenv("SHOPS_FILE", str(processes.ROOT / "shops.demo.toml"))
+    monkeypatch.chdir(tmp_path)
+    assert "acknowledged events would be lost" in run("check").output
+
+
+@pytest.mark.parametrize("command", ["check", "web"])
+def test_unusable_spool_is_refused(run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """A spool that cannot be used is found at the start, and not when it is needed."""
+    monkeypatch.setenv("SPOOL", "/dev/null/spool.db")
+    result = run(command)
+    assert result.exit_code == 1
+    assert "SPOOL: /dev/null/spool.db cannot be used" in result.output

@@ -47,14 +47,15 @@ def migrate_when_there(config: Settings) -> None:
 
 
 def warn(config: Settings) -> None:
-    """Say what is wrong with the database; the web process starts all the same and answers 503 while it lasts."""
+    """Say what is wrong with the database; the web process starts all the same and answers 503, or spools, meanwhile."""
+    meanwhile = "Spooling" if config.spool else "Answering 503"
     with closing(Inbox.configured(config)) as inbox:
         try:
             _tell_doubts(config, inbox)
             if not migrations.is_current(inbox.database):
-                _say("The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.")
+                _say(f"The database is not migrated: run `python -m webhook_app migrate`. {meanwhile} till then.")
         except StoreUnavailable as error:
-            _say(f"The database does not answer: {error}. Answering 503 till it does.")
+            _say(f"The database does not answer: {error}. {meanwhile} till it does.")
 
 
 def warn_worker(config: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
 from webhook_app.errors import StoreUnavailable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")  # the first is what Heroku writes
 CONNECT_TIMEOUT = 3  # seconds
+PREPARE_AFTER = 5  # executions of a statement
 CONNECTION_WAIT = 10  # seconds for one of them to be free
 
 CONNECT = {
@@ -52,8 +53,9 @@ class Postgres(Database):
             max_overflow=0,
             pool_timeout=CONNECTION_WAIT,
             # A statement prepared on one server connection is unknown on the next one the pooler chooses.
-            connect_args={**CONNECT, "prepare_threshold": None if pooled else 5},
+            connect_args={**CONNECT, "prepare_threshold": None if pooled else PREPARE_AFTER},
         )
+        event.listen(self.engine, "connect", _look_for_a_pooler)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -131,6 +133,15 @@ class Postgres(Database):
     def _notify(self, channel: str) -> None:
         with self.translated(), self._reading.connect() as connection:
             connection.exec_driver_sql(f"NOTIFY {channel}")
+
+
+def _look_for_a_pooler(driver: Any, _record: Any) -> None:
+    """Prepare no statements where a pooler nobody told us of answers: it does not know the server's process."""
+    with driver.cursor() as cursor:
+        (served_by,) = cursor.execute("SELECT pg_backend_pid()").fetchone()
+    driver.rollback()
+    if served_by != driver.info.backend_pid:
+        driver.prepare_threshold = None
 
 
 def _is_broken(connection: Connection | PoolProxiedConnection) -> bool:

@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from webhook_app import logs
 from webhook_app.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 PIPE_SIZE = 65536
 CHANNEL = "tweakwise_webhooks"
 POLL = 1.0  # seconds between two looks where nothing can be heard
+HEARD_WITHIN = 2.0  # seconds
+DEAF = 600.0  # seconds before trying again to listen where nothing was heard
+HINT = (
+    "Is there a connection pooler in front of the database? Looking each second; DATABASE_POOLER=transaction says so."
+)
 LISTEN_AGAIN = 5.0  # seconds between two looks where something should be heard, and before connecting once more
 
 
@@ -116,6 +122,7 @@ class Listener(Bell):
         self._connect, self._notify, self._polls = connect, notify, polls
         self._connection: Any = None
         self._not_before = 0.0
+        self._log = logs.logger()
 
     def ring(self) -> None:
         """Notify; where that fails, workers look by themselves soon enough."""
@@ -155,8 +162,16 @@ class Listener(Bell):
         with contextlib.suppress(Exception):
             self._connection = self._connect()
             self._connection.execute(f"LISTEN {CHANNEL}")
-            return
+            if self._hears():
+                return
+            self._not_before = time.monotonic() + DEAF
+            self._log.warning("hears_nothing", hint=HINT)
         self._hang_up()
+
+    def _hears(self) -> bool:
+        """Tell whether what is rung is heard: a pooler in transaction mode takes a LISTEN and swallows what follows."""
+        self._notify(CHANNEL)
+        return any(self._connection.notifies(timeout=HEARD_WITHIN, stop_after=1))
 
     def _hang_up(self) -> None:
         if self._connection is not None:
