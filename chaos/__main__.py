@@ -1,0 +1,52 @@
+"""`python -m chaos`: run the scenarios, print their table, and keep it in docs/faults.md when all of it was run."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from chaos import report
+from chaos.scenarios import every
+from chaos.stage import SkippedError, Stage
+
+
+@click.command()
+@click.option("--only", multiple=True, help="Run only this scenario (repeatable).")
+@click.option("--rounds", type=click.IntRange(1), default=200, show_default=True, help="Kills of a scenario of kills.")
+@click.option("--short", is_flag=True, help="A few rounds of everything, as the tests run it.")
+@click.option("--keep", is_flag=True, help="Put the result into docs/faults.md, in place of the same scenarios' last.")
+def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None:
+    """Break things on purpose and check that nothing acknowledged is lost."""
+    scenarios = every()
+    if unknown := set(only) - set(scenarios):
+        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(scenarios)}")
+    results = [play(name, rounds, short=short) for name in only or scenarios]
+    click.echo(report.table(results))
+    if keep:
+        report.keep(results)
+    sys.exit(any(result.faults for result in results))
+
+
+def play(name: str, rounds: int, *, short: bool) -> report.Result:
+    """Run one scenario in a folder of its own and return what it found."""
+    began, skipped = time.monotonic(), ""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Stage(Path(folder), rounds, short) as stage:
+        try:
+            every()[name](stage)
+        except SkippedError as error:
+            skipped = str(error)
+        except Exception as error:  # noqa: BLE001 - one scenario's end is not the suite's
+            stage.faults.append(f"{type(error).__name__}: {error}")
+    result = report.Result(
+        name, " ".join((every()[name].__doc__ or "").split()), stage.figures, stage.faults, skipped, round(time.monotonic() - began, 1)
+    )
+    click.echo(report.line(result))
+    return result
+
+
+if __name__ == "__main__":
+    main()
