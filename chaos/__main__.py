@@ -42,7 +42,12 @@ def play(name: str, rounds: int, *, short: bool) -> report.Result:
         except Exception as error:  # noqa: BLE001 - one scenario's end is not the suite's
             stage.faults.append(f"{type(error).__name__}: {error}")
     result = report.Result(
-        name, " ".join((every()[name].__doc__ or "").split()), stage.figures, stage.faults, skipped, round(time.monotonic() - began, 1)
+        name,
+        " ".join((every()[name].__doc__ or "").split()),
+        stage.figures,
+        stage.faults,
+        skipped,
+        round(time.monotonic() - began, 1),
     )
     click.echo(report.line(result))
     return result

@@ -46,10 +46,7 @@ def line(result: Result) -> str:
 
 def table(results: Iterable[Result]) -> str:
     """Return the table in Markdown."""
-    rows = [
-        f"| {one.name} | {one.about} | {one.skipped or _figures(one)} | {one.verdict} |"
-        for one in results
-    ]
+    rows = [f"| {one.name} | {one.about} | {one.skipped or _figures(one)} | {one.verdict} |" for one in results]
     return "\n".join(["| scenario | what must hold | figures | verdict |", "|---|---|---|---|", *rows])
 
 
