@@ -1,4 +1,4 @@
-"""What many tests start from: a real inbox in a real file."""
+"""What many tests start from: a real inbox in a real database, on either engine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.postgres import Server
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
@@ -36,9 +37,22 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'inbox.db'}"
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database; every test that asks for it runs on both engines."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'inbox.db'}"
+    else:
+        server: Server = request.getfixturevalue("postgres")
+        with server.database() as address:
+            yield address
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.arrivals import claim_one
 from tests.recorded import EVERY
 from webhook_app.cli import main
 from webhook_app.inbox import Arrival, Inbox, Settlement, State
@@ -41,7 +42,7 @@ def stored(run: Run, inbox: Inbox) -> Inbox:
     """An inbox with one ignored and one received delivery."""
     for identity in ("first", "second"):
         inbox.keep(Arrival("acme", "shopify", "orders/create", identity, "acme.example", {"x-a": "b"}, ORDER.body))
-    [first] = inbox.claim(1)
+    first = claim_one(inbox)
     inbox.settle([Settlement(first, State.IGNORED, "no_profile", "A guest's order.")])
     return inbox
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,9 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.arrivals import claim
 from tests.conftest import Clock
 from webhook_app.call import Call
 from webhook_app.inbox import TRANSITIONS, Arrival, Delivery, Inbox, Settlement, State, Verb, migrate, retention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 WAYS = {(way.source, way.verb, way.target) for way in TRANSITIONS}
 OUTCOMES = st.sampled_from([State.DELIVERED, State.IGNORED, State.WAITING, State.DEAD])
@@ -32,13 +39,13 @@ class InboxMachine(RuleBasedStateMachine):
     """Keeps a model of every delivery's state beside the real inbox."""
 
     claims = Bundle("claims")
+    empty_database: Callable[[], AbstractContextManager[str]]
 
     @initialize()
     def open(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
+        self.database = ExitStack()
         self.clock = Clock()
-        url = f"sqlite:///{Path(self.folder.name) / 'inbox.db'}"
-        self.inbox = Inbox(url, lease=LEASE, clock=self.clock)
+        self.inbox = Inbox(self.database.enter_context(self.empty_database()), lease=LEASE, clock=self.clock)
         migrate.upgrade(self.inbox.database)
         self.states: dict[int, State] = {}
         self.leases: dict[int, tuple[int, int]] = {}
@@ -57,7 +64,7 @@ class InboxMachine(RuleBasedStateMachine):
 
     @rule(target=claims, limit=st.integers(1, 4))
     def claim(self, limit: int) -> Any:
-        claimed = self.inbox.claim(limit)
+        claimed = claim(self.inbox, limit)
         assert len(claimed) <= limit
         for delivery in claimed:
             lapsed = self.states[delivery.id] is State.DELIVERING
@@ -135,10 +142,23 @@ class InboxMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "inbox"):
             self.inbox.close()
-            self.folder.cleanup()
+            self.database.close()
 
 
-def test_inbox_follows_its_table() -> None:
+@contextmanager
+def empty_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder) / 'inbox.db'}"
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_inbox_follows_its_table(engine: str, request: pytest.FixtureRequest) -> None:
     """Whatever happens in whatever order, states change only along TRANSITIONS, and a stale claim changes nothing."""
+
+    class Machine(InboxMachine):
+        empty_database = staticmethod(
+            empty_file if engine == "sqlite" else request.getfixturevalue("postgres").database
+        )
+
     limits = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(InboxMachine, settings=limits)
+    run_state_machine_as_test(Machine, settings=limits)

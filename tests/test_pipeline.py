@@ -1,4 +1,4 @@
-"""The real thing from webhook to call: gunicorn, a worker, a SQLite file and the sandbox, as processes over HTTP."""
+"""The real thing from webhook to call: gunicorn, a worker, a database and the sandbox, as processes over HTTP."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def canonical(body: dict[str, Any]) -> str:
 class Receiver:
     """Web, sandbox and inbox of one test, with as many workers as it starts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str) -> None:
         self.log = folder / "web.log"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.port, self.sandbox_port = processes.free_port(), processes.free_port()
         self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
-        self.database_url = f"sqlite:///{folder / 'inbox.db'}"
+        self.database_url = database_url
         self.env = processes.environment(
             DATABASE_URL=self.database_url,
             SHOPS="".join(as_toml(shop.name, shop.table) for shop in SHOPS.values()),
@@ -126,8 +126,8 @@ class Receiver:
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Receiver]:
-    receiver = Receiver(tmp_path)
+def receiver(tmp_path: Path, database_url: str) -> Iterator[Receiver]:
+    receiver = Receiver(tmp_path, database_url)
     assert processes.command("migrate", env=receiver.env).returncode == 0
     web_ready, sandbox_ready = f"http://127.0.0.1:{receiver.port}/readyz", f"{receiver.sandbox}/healthz"
     sandbox = ("sandbox", f"--port={receiver.sandbox_port}")

@@ -73,6 +73,9 @@ def test_empty_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> No
     ("name", "value", "meant"),
     [
         ("DATABASE_URL", "sqlite:////data/inbox.db", "sqlite:////data/inbox.db"),
+        ("DATABASE_URL", "postgres://u:p@db/inbox", "postgres://u:p@db/inbox"),
+        ("DATABASE_URL", "postgresql:///inbox?host=/run/postgresql", "postgresql:///inbox?host=/run/postgresql"),
+        ("DATABASE_POOLER", "transaction", "transaction"),
         ("TWEAKWISE_URL", "http://127.0.0.1:9000", "http://127.0.0.1:9000"),
         ("PORT", "65535", 65535),
         ("WEB_CONCURRENCY", "1", 1),
@@ -204,8 +207,8 @@ def test_no_address(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "postgres://u:geheim@db/inbox",
-        "postgresql://u:geheim@db/inbox",
+        "mysql://u:geheim@db/inbox",
+        "postgresql+asyncpg://u:geheim@db/inbox",
         "sqlite://",
         "sqlite:///",
         "sqlite:///:memory:",
@@ -214,8 +217,19 @@ def test_no_address(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 )
 def test_other_databases(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """Another engine is refused with a clear sentence that does not repeat a password."""
-    sentence = "DATABASE_URL: only SQLite is supported so far, written like sqlite:///var/inbox.db"
-    assert faults(monkeypatch, DATABASE_URL=value) == [sentence]
+    [fault] = faults(monkeypatch, DATABASE_URL=value)
+    assert fault.startswith("DATABASE_URL: expected sqlite:///var/inbox.db or postgres://<user>:<password>@")
+    assert "geheim" not in fault
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["postgres://", "postgres:///", "postgres://u:geheim@/inbox", "postgres://u:geheim@db", "postgresql://u@db:x/i"],
+)
+def test_incomplete_postgres_address(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """An address without host or database is a fault of this variable, not of a connection later."""
+    [fault] = faults(monkeypatch, DATABASE_URL=value)
+    assert fault == "DATABASE_URL: expected postgres://<user>:<password>@<host>:<port>/<database>"
 
 
 def test_all_faults_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ def create_app() -> Flask:
     logs.configure(config.log_level, config.log_format)
     platforms = all_platforms()
     app = Flask(__name__, static_folder=None)
-    inbox = Inbox(config.database_url)
+    inbox = Inbox.configured(config)
     app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config.max_body)
     app.register_blueprint(blueprint)
     return app

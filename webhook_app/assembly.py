@@ -27,6 +27,6 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         policy=retry.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
         retention=Retention(config.keep_bodies, config.keep_rows),
     )
-    inbox = Inbox(config.database_url, config.lease)
+    inbox = Inbox.configured(config)
     client = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     return Worker(inbox, shops, all_platforms(), client, rules)

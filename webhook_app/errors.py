@@ -34,7 +34,15 @@ class BadSignature(ReceiverError):  # noqa: N818 - the word of the field
 
 
 class StoreUnavailable(ReceiverError):  # noqa: N818 - says what is the case
-    """The inbox cannot keep or tell anything now: answer 503 with Retry-After, or try again."""
+    """The inbox cannot keep or tell anything now: answer 503 with Retry-After, or try again.
+
+    `lost_connection` says that the connection broke: another one may work at once.
+    """
+
+    def __init__(self, sentence: str, *, lost_connection: bool = False) -> None:
+        """`sentence` is the driver's own, without anything of a body."""
+        super().__init__(sentence)
+        self.lost_connection = lost_connection
 
 
 class UnknownDelivery(ReceiverError):  # noqa: N818 - says what is the case

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
-import structlog
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
+from webhook_app import logs
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
 
-log = structlog.get_logger("receiver")
 blueprint = Blueprint("receiver", __name__)
 
 RETRY_AFTER = "30"  # seconds; Shopify decides for itself, others listen
@@ -35,6 +35,7 @@ class Receiver:
     ) -> None:
         """`max_body` is in bytes; all of it is shared by the threads of the process."""
         self.inbox, self.shops, self.platforms, self.max_body = inbox, shops, platforms, max_body
+        self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
         """Return the platform and the shop of a webhook URL, None when either does not exist."""
@@ -43,7 +44,7 @@ class Receiver:
 
 
 @blueprint.post("/webhooks/<platform>/<shop>", strict_slashes=False, provide_automatic_options=False)
-def receive(platform: str, shop: str) -> tuple[Response, int]:
+def receive(platform: str, shop: str) -> Response:
     """Answer one webhook."""
     began = time.monotonic()
     found = _receiver().find(platform, shop)
@@ -52,8 +53,12 @@ def receive(platform: str, shop: str) -> tuple[Response, int]:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
     body = _read_body(_receiver().max_body)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return _received(*found, body, headers, began)
+    return _received(*found, body, _headers(request.environ), began)
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the request's headers by lower-case name."""
+    return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
 
 
 def _read_body(limit: int) -> bytes:
@@ -73,16 +78,16 @@ def _read_body(limit: int) -> bytes:
     return body
 
 
-def _received(
-    platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float
-) -> tuple[Response, int]:
+def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     if platform.ping(body, headers):
-        log.info("ping", shop=shop.name, platform=platform.name)
+        _receiver().log.info("ping", shop=shop.name, platform=platform.name)
         return _answer(200, status="ping")
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        log.warning("rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None)
+        _receiver().log.warning(
+            "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
+        )
         return _answer(401, error=error.reason, hint=error.hint)
     arrival = Arrival(
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
@@ -90,28 +95,29 @@ def _received(
     kept = _receiver().inbox.keep(arrival)
     status = "duplicate" if kept.duplicate else "stored"
     milliseconds = round((time.monotonic() - began) * 1000, 1)
-    log.info(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
+    # The worker's line about the outcome follows within milliseconds, and names the same number.
+    _receiver().log.debug(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
     return _answer(200, status=status, id=kept.id)
 
 
 @blueprint.route(
     "/webhooks/<platform>/<shop>", methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"], strict_slashes=False
 )
-def explain(platform: str, shop: str) -> tuple[Response, int]:  # noqa: ARG001 - the route names them
+def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route names them
     """Say what this URL is for, to whoever opens it in a browser."""
-    response, status = _answer(405, error="method_not_allowed", hint=PURPOSE)
+    response = _answer(405, error="method_not_allowed", hint=PURPOSE)
     response.headers["Allow"] = "POST"
-    return response, status
+    return response
 
 
 @blueprint.get("/healthz")
-def healthz() -> tuple[Response, int]:
+def healthz() -> Response:
     """Say that the process lives."""
     return _answer(200, status="ok")
 
 
 @blueprint.get("/readyz")
-def readyz() -> tuple[Response, int]:
+def readyz() -> Response:
     """Say whether webhooks can be kept: the store answers and its migrations are applied."""
     receiver = _receiver()
     if not is_current(receiver.inbox.database):
@@ -120,29 +126,29 @@ def readyz() -> tuple[Response, int]:
 
 
 @blueprint.app_errorhandler(StoreUnavailable)
-def unavailable(error: StoreUnavailable) -> tuple[Response, int]:
+def unavailable(error: StoreUnavailable) -> Response:
     """Ask the platform to come again: nothing was stored."""
-    log.error("store_unavailable", error=str(error))
+    _receiver().log.error("store_unavailable", error=str(error))
     return _try_later()
 
 
 @blueprint.app_errorhandler(RequestEntityTooLarge)
-def too_large(_error: RequestEntityTooLarge) -> tuple[Response, int]:
+def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
     limit = _receiver().max_body
     return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
 
 @blueprint.app_errorhandler(HTTPException)
-def http_error(error: HTTPException) -> tuple[Response, int]:
+def http_error(error: HTTPException) -> Response:
     """Answer what Flask refuses by itself in the same form."""
     return _answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
 
 
 @blueprint.app_errorhandler(Exception)
-def unexpected(error: Exception) -> tuple[Response, int]:
+def unexpected(error: Exception) -> Response:
     """A mistake of ours is a 503, so that the platform comes again; it is never a 500 and never a 4xx."""
-    log.error("unexpected", exc_info=error)
+    _receiver().log.error("unexpected", exc_info=error)
     return _try_later()
 
 
@@ -151,11 +157,12 @@ def _receiver() -> Receiver:
     return receiver
 
 
-def _try_later() -> tuple[Response, int]:
-    response, status = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
+def _try_later() -> Response:
+    response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
-    return response, status
+    return response
 
 
-def _answer(code: int, **body: Any) -> tuple[Response, int]:
-    return jsonify({name: value for name, value in body.items() if value != ""}), code
+def _answer(code: int, **body: Any) -> Response:
+    said = json.dumps({name: value for name, value in body.items() if value != ""})
+    return Response(said + "\n", code, mimetype="application/json")

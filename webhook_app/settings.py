@@ -18,6 +18,7 @@ TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation says the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 SQLITE = "sqlite:///"
+POSTGRES = ("postgres://", "postgresql://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Settings:
     """What one process runs with. Durations are in seconds, `max_body` is in bytes."""
 
     database_url: str
+    database_pooler: Literal["none", "transaction"]
     tweakwise_url: str
     tweakwise_content_type: str
     port: int
@@ -86,6 +88,7 @@ def _read(env: Env) -> dict[str, Any]:
     many, positive = validate.Range(1, 256), validate.Range(min=timedelta(milliseconds=1))
     return {
         "database_url": env.str("DATABASE_URL", f"{SQLITE}var/inbox.db", validate=_database),
+        "database_pooler": env.str("DATABASE_POOLER", "none", validate=validate.OneOf(["none", "transaction"])),
         "tweakwise_url": env.str("TWEAKWISE_URL", TWEAKWISE_URL, validate=web_address),
         "tweakwise_content_type": env.str(
             "TWEAKWISE_CONTENT_TYPE", CONTENT_TYPES[0], validate=validate.OneOf(CONTENT_TYPES)
@@ -110,8 +113,21 @@ def _read(env: Env) -> dict[str, Any]:
 
 
 def _database(value: str) -> None:
-    if not value.startswith(SQLITE) or value in (SQLITE, f"{SQLITE}:memory:"):
-        raise ValidationError(f"only SQLite is supported so far, written like {SQLITE}var/inbox.db")
+    """Refuse what is no address of a database; never quotes it, since it holds a password."""
+    if value.startswith(POSTGRES):
+        _postgres(value)
+    elif not value.startswith(SQLITE) or value in (SQLITE, f"{SQLITE}:memory:"):
+        raise ValidationError(f"expected {SQLITE}var/inbox.db or postgres://<user>:<password>@<host>:<port>/<database>")
+
+
+def _postgres(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        sound = parts.port != 0 and (bool(parts.hostname) or "host=" in parts.query) and len(parts.path) > 1
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValidationError("expected postgres://<user>:<password>@<host>:<port>/<database>")
 
 
 def web_address(value: str) -> None:

@@ -11,10 +11,8 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-import structlog
-
 from schemas.events import DataRequest, Redaction
-from webhook_app import duties, outcomes
+from webhook_app import duties, fairness, outcomes
 from webhook_app.call import Call
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Settlement, State
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
     from webhook_app.tweakwise import Client
 
-log = structlog.get_logger("worker")
 
 LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that nobody could ring
 SWEEP_EVERY = 60.0  # seconds
@@ -68,6 +65,7 @@ class Worker:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: SimpleQueue[None] = SimpleQueue()
         self._in_flight = 0
+        self._last_shop = ""
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -94,11 +92,14 @@ class Worker:
 
     def _turn(self) -> None:
         self._make_room()
-        claimed = self._inbox.claim(2 * self._rules.threads - self._in_flight)
-        if claimed:
-            self._handle(claimed)
+        queues, now = self._inbox.queues(), self._inbox.clock()
+        due = [queue.shop for queue in queues if queue.due_at <= now]
+        if due:
+            shares = fairness.shares(2 * self._rules.threads - self._in_flight, due, self._last_shop)
+            self._last_shop = next(reversed(shares))
+            self._handle(self._inbox.claim(shares))
         elif not self._stopping.is_set():
-            self._idle()
+            self._idle(min((queue.due_at for queue in queues), default=None))
 
     def _make_room(self) -> None:
         """Wait until no job is queued any more, so that claims come in groups and not one by one."""
@@ -109,8 +110,7 @@ class Worker:
             self._done.get()
             self._in_flight -= 1
 
-    def _idle(self) -> None:
-        due = self._inbox.next_due()
+    def _idle(self, due: int | None) -> None:
         seconds = LONGEST_IDLE if due is None else min((due - self._inbox.clock()) / 1000, LONGEST_IDLE)
         self._inbox.bell.wait(seconds)
 

@@ -26,7 +26,7 @@ def list_(
     *, shop: str | None, topic: str | None, state: str | None, reason: str | None, limit: int, as_json: bool
 ) -> None:
     """List the newest deliveries: state, reason, and the order they count."""
-    with closing(Inbox(settings.load().database_url)) as inbox:
+    with closing(Inbox.configured(settings.load())) as inbox:
         rows = inbox.newest(limit, shop=shop, topic=topic, state=state, reason=reason)
         counts = {} if as_json else inbox.counts()
     if as_json:
@@ -46,7 +46,7 @@ def list_(
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def show(number: int, *, body: bool, as_json: bool) -> None:
     """Show one delivery: its state, why, and the call that was sent."""
-    with closing(Inbox(settings.load().database_url)) as inbox:
+    with closing(Inbox.configured(settings.load())) as inbox:
         try:
             row = inbox.get(number)
         except UnknownDelivery:
@@ -64,7 +64,7 @@ def show(number: int, *, body: bool, as_json: bool) -> None:
 @click.argument("numbers", type=int, nargs=-1, required=True)
 def replay(numbers: tuple[int, ...]) -> None:
     """Put dead or ignored deliveries back in line: they are translated again from the stored body."""
-    with closing(Inbox(settings.load().database_url)) as inbox:
+    with closing(Inbox.configured(settings.load())) as inbox:
         replayed = [_replay(inbox, number) for number in numbers]
     if not all(replayed):
         raise SystemExit(1)

@@ -105,7 +105,7 @@ def _follow(response: requests.Response) -> None:
     if number is None:
         return
     deadline = time.monotonic() + SETTLED_WITHIN
-    with closing(Inbox(settings.load().database_url)) as inbox:
+    with closing(Inbox.configured(settings.load())) as inbox:
         while (row := inbox.get(number)).state in UNSETTLED and time.monotonic() < deadline:
             time.sleep(0.05)
     click.echo(f"\n{describe(row)}")

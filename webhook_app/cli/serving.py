@@ -15,8 +15,8 @@ import click
 
 from webhook_app import logs, settings
 from webhook_app.cli import configuration
+from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
-from webhook_app.inbox.database import Database
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     _refuse_taken_port(config.port, "PORT")
     if with_sandbox:
         _refuse_taken_port(sandbox_port, "--sandbox-port")
-    with closing(Database(config.database_url)) as database:
-        migrations.upgrade(database)
+    with closing(Inbox.configured(config)) as inbox:
+        migrations.upgrade(inbox.database)
     _warn_of_a_forgetful_disk(config)
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
     supervisor = Supervisor(ROOT)
@@ -65,8 +65,8 @@ def web() -> None:
     # Read here so that a fault is told by this command, and not by gunicorn.
     config, _ = configuration.load()
     _refuse_split_disk(config, "web")
-    with closing(Database(config.database_url)) as database:
-        current = migrations.is_current(database)
+    with closing(Inbox.configured(config)) as inbox:
+        current = migrations.is_current(inbox.database)
     if not current:
         click.echo(
             "The database is not migrated: run `python -m webhook_app migrate`. Answering 503 till then.", err=True
@@ -92,9 +92,9 @@ def worker() -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the current shape; does nothing when it is."""
-    with closing(Database(settings.load().database_url)) as database:
-        done = migrations.is_current(database)
-        migrations.upgrade(database)
+    with closing(Inbox.configured(settings.load())) as inbox:
+        done = migrations.is_current(inbox.database)
+        migrations.upgrade(inbox.database)
     click.echo(f"{'Nothing to do' if done else 'Migrated'}: the database is at {migrations.head()}.")
 
 

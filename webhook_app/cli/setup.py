@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli import configuration
+from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
-from webhook_app.inbox.database import Database
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def check(url: str | None) -> None:
         _tell(shop, base)
     if not url:
         click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
-    with closing(Database(config.database_url)) as database:
-        current = migrations.is_current(database)
+    with closing(Inbox.configured(config)) as inbox:
+        current = migrations.is_current(inbox.database)
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 

@@ -1,6 +1,6 @@
 """The store: what was received, where it stands, and the only ways from one state to another."""
 
-from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Row, Settlement
+from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
 from webhook_app.inbox.states import TRANSITIONS, State, Transition, Verb
 from webhook_app.inbox.store import Inbox
 
@@ -10,6 +10,7 @@ __all__ = [
     "Delivery",
     "Inbox",
     "Kept",
+    "Queue",
     "Row",
     "Settlement",
     "State",

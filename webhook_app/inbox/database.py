@@ -1,36 +1,24 @@
-"""The connection to the inbox's database: how SQLite is opened, and how its writers take turns."""
+"""The connection to the inbox's database, whichever engine it is: transactions in, StoreUnavailable out."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox.statements import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
-BUSY_TIMEOUT = 5000  # milliseconds; only tools that do not know our lock file ever make us wait for it
-
-PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    # A commit is on disk before the webhook is answered: https://sqlite.org/pragma.html#pragma_synchronous
-    "PRAGMA synchronous=FULL",
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT}",
-    # What is wiped must not stay readable in free pages: https://sqlite.org/pragma.html#pragma_secure_delete
-    "PRAGMA secure_delete=ON",
-)
+    from webhook_app.inbox.wake import Bell
 
 
 def now_ms() -> int:
@@ -38,87 +26,61 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Database:
-    """One process's access to the database; every failure comes out as StoreUnavailable."""
+class Database(ABC):
+    """One process's access to the database. Nothing is connected before the first use."""
 
-    def __init__(self, url: str) -> None:
-        """Open lazily: nothing is connected before the first use."""
-        self.path = Path(make_url(url).database or "")
-        # Without the parameters: an error's text must never carry a body into a log.
-        self.engine = create_engine(url, hide_parameters=True, pool_size=64)
-        self._turn = _Turn(self.path.with_name(self.path.name + "-turn"))
-        event.listen(self.engine, "connect", _configure)
-        event.listen(self.engine, "begin", _begin)
+    engine: Engine
+    driver_error: type[Exception]
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a connection that only reads. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that writes; it is on disk when the block ends. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def working(self, *, durable: bool = True) -> AbstractContextManager[Work]:
+        """Open a transaction for statements that are run often; it is on disk when the block ends.
+
+        Not `durable`: a power failure may undo it. Raises StoreUnavailable.
+        """
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a transaction that only reads. Raises StoreUnavailable."""
-        with _translated(), self.engine.connect() as connection:
-            yield connection
+    def looking(self) -> Iterator[Work]:
+        """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""
+        with self.reading() as connection:
+            yield Work(connection.connection.cursor(), self.engine.dialect)
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open a transaction that writes, when it is this thread's turn; it is on disk when the block ends."""
-        with _translated(), self._turn, self.engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+    def translated(self) -> Iterator[None]:
+        """Turn failures of SQLAlchemy, the driver and the system into StoreUnavailable, without what was sent."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError, self.driver_error) as error:
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
+            raise StoreUnavailable(_sentence(error), lost_connection=lost) from None
 
+    @abstractmethod
     def prepare(self) -> None:
-        """Make the database's folder and file, readable by this user alone: bodies hold personal data."""
-        with _translated():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        """Make what migrations need to begin with. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Tell whether there is a database to ask; an engine that is a server always says yes."""
+
+    @abstractmethod
+    def bell(self) -> Bell:
+        """Return what wakes idle workers that share this database."""
 
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
 
 
-class _Turn:
-    """One writer at a time, over all threads and processes of this machine.
-
-    SQLite's own busy handler sleeps and retries; standing in line for a file lock wastes no time (measured on two
-    cores with 16 connections: 2,100 against 1,500 accepts per second).
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._threads = threading.Lock()
-        self._file: int | None = None
-
-    def __enter__(self) -> None:
-        self._threads.acquire()
-        try:
-            if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._threads.release()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        # The driver's own sentence says what is the case ("database or disk is full") and holds no parameters.
-        raise StoreUnavailable(str(getattr(error, "orig", None) or error)) from None
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    # The driver must not open transactions by itself; _begin does.
-    connection.isolation_level = None
-    for pragma in PRAGMAS:
-        connection.execute(pragma).close()
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _sentence(error: Exception) -> str:
+    """Return the driver's own first line ("database or disk is full"): the rest may quote values."""
+    cause = getattr(error, "orig", None) or error
+    primary = getattr(getattr(cause, "diag", None), "message_primary", None)
+    return str(primary or cause).partition("\n")[0]

@@ -18,7 +18,7 @@ SETTLED = frozenset(targets(Verb.SETTLE))
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A proven request, to be kept."""
+    """A proven request, to be kept; `received_at` is set where it came at another time than it is kept."""
 
     shop: str
     platform: str
@@ -27,6 +27,15 @@ class Arrival:
     domain: str
     headers: Mapping[str, str]
     body: bytes
+    received_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What a shop has unfinished: `due_at` is when the first of it may be claimed."""
+
+    shop: str
+    due_at: int
 
 
 @dataclass(frozen=True, slots=True)

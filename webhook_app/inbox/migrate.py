@@ -28,7 +28,7 @@ def upgrade(database: Database) -> None:
 
 def is_current(database: Database) -> bool:
     """Tell whether every migration is applied. Raises StoreUnavailable where the database does not answer."""
-    if not database.path.exists():
+    if not database.exists():
         return False
     with database.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head()

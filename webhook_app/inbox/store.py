@@ -7,32 +7,59 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
-from webhook_app.errors import UnknownDelivery
+from webhook_app.errors import StoreUnavailable, UnknownDelivery
 from webhook_app.inbox import writing
-from webhook_app.inbox.database import Database, now_ms
-from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Row, Settlement
+from webhook_app.inbox.database import now_ms
+from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
+from webhook_app.inbox.engines import open_database
 from webhook_app.inbox.group import GroupCommit
+from webhook_app.inbox.statements import Statement
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import bodies, deliveries
-from webhook_app.inbox.wake import Bell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Select
+
+    from webhook_app.settings import Settings
+
+
+def _queues(_insert: Any) -> Any:
+    """Hop from one shop to the next in the index of what is unfinished, instead of reading all of it."""
+    unfinished = deliveries.c.due_at.is_not(None)
+    first = select(func.min(deliveries.c.shop).label("shop")).where(unfinished)
+    found = first.cte("found", recursive=True)
+    later = select(func.min(deliveries.c.shop)).where(unfinished, deliveries.c.shop > found.c.shop).scalar_subquery()
+    found = found.union_all(select(later).where(found.c.shop.is_not(None)))
+    due = select(func.min(deliveries.c.due_at)).where(unfinished, deliveries.c.shop == found.c.shop).scalar_subquery()
+    return select(found.c.shop, due.label("due_at")).where(found.c.shop.is_not(None))
+
+
+QUEUES = Statement(_queues)
 
 
 class Inbox:
     """The store of one process. Its methods may be called from any thread and raise StoreUnavailable."""
 
-    def __init__(self, url: str, lease: float = 60.0, clock: Callable[[], int] = now_ms) -> None:
-        """Open the inbox at `url`; `lease` is in seconds, `clock` tells milliseconds since 1970 UTC."""
-        self.database = Database(url)
+    def __init__(
+        self, url: str, lease: float = 60.0, clock: Callable[[], int] = now_ms, *, pooled: bool = False
+    ) -> None:
+        """Open the inbox at `url`; `lease` is in seconds, `clock` tells milliseconds since 1970 UTC.
+
+        `pooled` says that a connection pooler in transaction mode stands in front of PostgreSQL.
+        """
+        self.database = open_database(url, pooled=pooled)
         self.clock = clock
-        self.bell = Bell(self.database.path.with_name(self.database.path.name + "-bell"))
+        self.bell = self.database.bell()
         self._lease = int(lease * 1000)
         self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
+
+    @classmethod
+    def configured(cls, config: Settings) -> Inbox:
+        """Open the inbox that the settings name."""
+        return cls(config.database_url, config.lease, pooled=config.database_pooler == "transaction")
 
     def close(self) -> None:
         """Let go of every connection and file."""
@@ -43,19 +70,24 @@ class Inbox:
         """Store `arrival` once; returns after the commit is on disk."""
         return self._keeping.submit(arrival)
 
-    def claim(self, limit: int) -> list[Delivery]:
-        """Lease up to `limit` deliveries that are due, those due longest first."""
+    def queues(self) -> list[Queue]:
+        """Return what each shop has unfinished; costs the same however much that is."""
+        with self.database.looking() as work:
+            return [Queue(shop, due_at) for shop, due_at in QUEUES.run(work, {})]
+
+    def claim(self, shares: Mapping[str, int]) -> list[Delivery]:
+        """Lease up to so many deliveries of each shop, those due longest first."""
         now = self.clock()
-        with self.database.writing() as connection:
-            return writing.claim(connection, limit, now, until=now + self._lease)
+        with self.database.working(durable=False) as work:
+            return writing.claim(work, shares, now, until=now + self._lease)
 
     def reserve(self, calls: Iterable[tuple[Delivery, str]]) -> dict[int, int]:
         """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
         wanted = {delivery.id: (delivery.shop, key) for delivery, key in calls}
         if not wanted:
             return {}
-        with self.database.writing() as connection:
-            return writing.reserve(connection, wanted)
+        with self.database.working(durable=False) as work:
+            return writing.reserve(work, wanted)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Write down what became of deliveries; False for one whose lease had run out and went to another worker."""
@@ -64,9 +96,8 @@ class Inbox:
     def release(self, claimed: Sequence[Delivery]) -> None:
         """Give back deliveries that nothing was done about."""
         now = self.clock()
-        with self.database.writing() as connection:
-            for delivery in claimed:
-                writing.release(connection, delivery, now)
+        with self.database.working() as work:
+            writing.release(work, claimed, now)
         self.bell.ring()
 
     def replay(self, number: int) -> bool:
@@ -84,12 +115,6 @@ class Inbox:
                 connection.execute(update(deliveries).where(deliveries.c.id == number).values(**self._anew()))
         self.bell.ring()
         return allowed
-
-    def next_due(self) -> int | None:
-        """Return when the next delivery may be claimed, None when there is nothing unfinished."""
-        with self.database.reading() as connection:
-            due: int | None = connection.scalar(select(func.min(deliveries.c.due_at)))
-        return due
 
     def get(self, number: int) -> Row:
         """Return one delivery. Raises UnknownDelivery."""
@@ -127,16 +152,25 @@ class Inbox:
             ]
 
     def _keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
-        now = self.clock()
-        with self.database.writing() as connection:
-            kept = writing.keep(connection, arrivals, now)
+        try:
+            kept = self._kept(arrivals)
+        except StoreUnavailable as error:
+            if not error.lost_connection:
+                raise
+            # A server that was restarted leaves broken connections behind. Keeping twice is keeping once.
+            kept = self._kept(arrivals)
         self.bell.ring()
         return kept
 
+    def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        now = self.clock()
+        with self.database.working() as work:
+            return writing.keep(work, arrivals, now)
+
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
         now = self.clock()
-        with self.database.writing() as connection:
-            return [[writing.settle(connection, settlement, now) for settlement in group] for group in groups]
+        with self.database.working() as work:
+            return [writing.settle(work, group, now) for group in groups]
 
     def _anew(self) -> dict[str, Any]:
         return {

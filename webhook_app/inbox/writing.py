@@ -1,139 +1,214 @@
-"""The statements that keep and settle, inside a transaction that somebody else opened. Times are milliseconds."""
+"""The statements that keep, claim and settle, inside an open transaction. Times are milliseconds."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, bindparam, cast, delete, func, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Integer, and_, bindparam, cast, column, delete, func, or_, select, update, values
 
 from webhook_app.inbox.delivery import Delivery, Kept
+from webhook_app.inbox.statements import Batch, Statement, fixed
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import bodies, business_keys, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Column, Table
 
     from webhook_app.inbox.delivery import Arrival, Settlement
+    from webhook_app.inbox.statements import Work
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-KEEP = insert(deliveries).on_conflict_do_nothing().returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
+KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at", "due_at")
+UNTOUCHED = {"state": State.RECEIVED.value, "reason": "", "detail": "", "claims": 0, "lapses": 0, "attempts": 0}
+WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at", "settled_at", "held_since", "answer")
+OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
+LEASED = ("id", "claims")
 
-RESERVE = insert(business_keys).on_conflict_do_nothing()
-OWNERS = select(business_keys).where(
-    tuple_(business_keys.c.shop, business_keys.c.key).in_(bindparam("pairs", expanding=True))
-)
 
-# An update of a delivery whose lease is still the one it was claimed with.
-_LEASED = update(deliveries).where(
-    deliveries.c.id == bindparam("of_delivery"),
-    deliveries.c.claims == bindparam("of_claims"),
-    deliveries.c.state.in_(sources(Verb.SETTLE)),
-)
-_WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at", "settled_at", "held_since", "answer")
-_OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
-SETTLE = _LEASED.values(
-    lapses=0,
-    **{name: bindparam(name) for name in _WRITTEN},
-    **{name: func.coalesce(bindparam(name), deliveries.c[name]) for name in _OF_CALL},
-)
-RELEASE = _LEASED.values(state=State.RECEIVED, due_at=bindparam("due_at"))
+def _rows(table: Table, names: Sequence[str], size: int, **same: Any) -> list[dict[str, Any]]:
+    """Return parameters for `size` rows of `table`; `same` are values that all rows share."""
+    constant = {name: fixed(value) for name, value in same.items()}
+    return [{**{name: _parameter(table.c[name], number) for name in names}, **constant} for number in range(size)]
 
-_DUE = (
-    select(deliveries.c.id)
-    .where(deliveries.c.due_at <= bindparam("now"), deliveries.c.state.in_(sources(Verb.CLAIM)))
-    .order_by(deliveries.c.due_at)
-    .limit(bindparam("limit"))
-)
-CLAIM = (
-    update(deliveries)
-    .where(deliveries.c.id.in_(_DUE))
-    .values(
-        state=State.DELIVERING,
-        due_at=bindparam("until"),
-        claims=deliveries.c.claims + 1,
-        lapses=deliveries.c.lapses + cast(deliveries.c.state == State.DELIVERING, Integer),
+
+def _parameter(of: Column[Any], number: int) -> Any:
+    return bindparam(f"{of.name}_{number}", type_=of.type)
+
+
+def _keep(insert: Any, size: int) -> Any:
+    adding = insert(deliveries).values(_rows(deliveries, KEPT, size, **UNTOUCHED)).on_conflict_do_nothing()
+    return adding.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
+
+
+def _keep_body(insert: Any, size: int) -> Any:
+    return insert(bodies).values(_rows(bodies, ("delivery_id", "headers", "body"), size))
+
+
+def _reserve(insert: Any, size: int) -> Any:
+    adding = insert(business_keys).values(_rows(business_keys, ("shop", "key", "delivery_id"), size))
+    return adding.on_conflict_do_nothing().returning(business_keys)
+
+
+def _states(verb: Verb) -> Any:
+    return deliveries.c.state.in_([fixed(state) for state in sources(verb)])
+
+
+def _leased(size: int, names: Sequence[str]) -> Any:
+    """Return a table of parameters, and what joins it to deliveries whose lease is still the one that was claimed.
+
+    Many rows in one statement: a round trip for each would cost more than all the rest of it.
+    """
+    columns = [column(name, deliveries.c[name].type) for name in (*LEASED, *names)]
+    data = [tuple(_parameter(deliveries.c[each.name], number) for each in columns) for number in range(size)]
+    given = values(*columns, name="given").data(data).cte("given")
+    mine = and_(deliveries.c.id == given.c.id, deliveries.c.claims == given.c.claims, _states(Verb.SETTLE))
+    return given, mine
+
+
+def _settle(_insert: Any, size: int) -> Any:
+    given, mine = _leased(size, (*WRITTEN, *OF_CALL))
+    written = {name: given.c[name] for name in WRITTEN}
+    of_call = {name: func.coalesce(given.c[name], deliveries.c[name]) for name in OF_CALL}
+    return update(deliveries).where(mine).values(lapses=0, **written, **of_call).returning(deliveries.c.id)
+
+
+def _release(_insert: Any, size: int) -> Any:
+    given, mine = _leased(size, ("due_at",))
+    return update(deliveries).where(mine).values(state=fixed(State.RECEIVED), due_at=given.c.due_at)
+
+
+def _claim(_insert: Any) -> Any:
+    due = (
+        select(deliveries.c.id)
+        .where(deliveries.c.shop == bindparam("shop"), deliveries.c.due_at <= bindparam("now"), _states(Verb.CLAIM))
+        .order_by(deliveries.c.due_at)
+        .limit(bindparam("limit", type_=Integer))
+        # Two workers never wait for each other: each takes what the other has not.
+        .with_for_update(skip_locked=True)
+        .cte("due")
     )
-    .returning(*(deliveries.c[name] for name in Delivery.__dataclass_fields__ if name != "body"))
-)
-BODIES = select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(bindparam("ids", expanding=True)))
+    return (
+        update(deliveries)
+        .where(deliveries.c.id.in_(select(due.c.id)))
+        .values(
+            state=fixed(State.DELIVERING),
+            due_at=bindparam("until"),
+            claims=deliveries.c.claims + fixed(1),
+            lapses=deliveries.c.lapses + cast(deliveries.c.state == fixed(State.DELIVERING), Integer),
+        )
+        .returning(*(deliveries.c[name] for name in Delivery.__dataclass_fields__ if name != "body"))
+    )
 
 
-def keep(connection: Connection, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
+def _bodies(_insert: Any, size: int) -> Any:
+    numbers = [_parameter(bodies.c.delivery_id, number) for number in range(size)]
+    return select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(numbers))
+
+
+def _owners(_insert: Any, size: int) -> Any:
+    pairs = [
+        and_(*(business_keys.c[name] == _parameter(business_keys.c[name], number) for name in ("shop", "key")))
+        for number in range(size)
+    ]
+    return select(business_keys).where(or_(*pairs))
+
+
+def _known(_insert: Any) -> Any:
+    same = and_(deliveries.c.shop == bindparam("shop"), deliveries.c.identity == bindparam("identity"))
+    return select(deliveries.c.id).where(same)
+
+
+def _free(_insert: Any) -> Any:
+    mine = [business_keys.c[name] == bindparam(name) for name in ("shop", "key", "delivery_id")]
+    return delete(business_keys).where(*mine)
+
+
+def _wipe(_insert: Any) -> Any:
+    return delete(bodies).where(bodies.c.delivery_id == bindparam("delivery_id"))
+
+
+KEEP, KEEP_BODY, BODIES = Batch(_keep), Batch(_keep_body), Batch(_bodies)
+RESERVE, OWNERS, SETTLE, RELEASE = Batch(_reserve), Batch(_owners), Batch(_settle), Batch(_release)
+CLAIM, KNOWN, FREE, WIPE = Statement(_claim), Statement(_known), Statement(_free), Statement(_wipe)
+
+
+def keep(work: Work, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
     """Store arrivals that are not there yet, each with its body."""
-    rows = [_as_row(arrival, now) for arrival in arrivals]
-    added = {(row.shop, row.identity): row.id for row in connection.execute(KEEP, rows)}
+    rows = KEEP.run(work, [_as_row(arrival, now) for arrival in arrivals])
+    added = {(shop, identity): number for number, shop, identity in rows}
     kept: list[Kept] = []
     held: dict[int, dict[str, Any]] = {}
     for arrival in arrivals:
         number = added.get((arrival.shop, arrival.identity))
-        kept.append(Kept(number or _number_of(connection, arrival), duplicate=number is None or number in held))
+        kept.append(Kept(number or _number_of(work, arrival), duplicate=number is None or number in held))
         if number is not None and number not in held:
             headers = json.dumps(dict(arrival.headers))
             held[number] = {"delivery_id": number, "headers": headers, "body": arrival.body}
-    if held:
-        connection.execute(insert(bodies), list(held.values()))
+    KEEP_BODY.run(work, list(held.values()))
     return kept
 
 
 def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
+    received_at = arrival.received_at or now
     return {
         "shop": arrival.shop,
         "platform": arrival.platform,
         "topic": arrival.topic,
         "identity": arrival.identity,
         "domain": arrival.domain,
-        "received_at": now,
-        "state": State.RECEIVED,
-        "due_at": now,
+        "received_at": received_at,
+        "due_at": received_at,
     }
 
 
-def _number_of(connection: Connection, arrival: Arrival) -> int:
-    same = (deliveries.c.shop == arrival.shop) & (deliveries.c.identity == arrival.identity)
-    number: int = connection.execute(select(deliveries.c.id).where(same)).scalar_one()
-    return number
+def _number_of(work: Work, arrival: Arrival) -> int:
+    [(number,)] = KNOWN.run(work, {"shop": arrival.shop, "identity": arrival.identity})
+    return int(number)
 
 
-def claim(connection: Connection, limit: int, now: int, until: int) -> list[Delivery]:
-    """Lease what is due, those due longest first, and fetch its bodies."""
-    rows = connection.execute(CLAIM, {"now": now, "limit": limit, "until": until}).all()
-    held = connection.execute(BODIES, {"ids": [row.id for row in rows]}) if rows else ()
-    body_of = {row.delivery_id: row.body for row in held}
-    return sorted(
-        (Delivery(**row._asdict(), body=body_of.get(row.id)) for row in rows), key=lambda delivery: delivery.id
-    )
+def claim(work: Work, shares: Mapping[str, int], now: int, until: int) -> list[Delivery]:
+    """Lease each shop's share of what is due, those due longest first, and fetch the bodies."""
+    rows = [
+        row
+        for shop, limit in shares.items()
+        for row in CLAIM.run(work, {"shop": shop, "limit": limit, "now": now, "until": until})
+    ]
+    body_of = dict(BODIES.run(work, [{"delivery_id": row[0]} for row in rows]))
+    return sorted((Delivery(*row, body_of.get(row[0])) for row in rows), key=lambda delivery: delivery.id)
 
 
-def reserve(connection: Connection, wanted: Mapping[int, tuple[str, str]]) -> dict[int, int]:
+def reserve(work: Work, wanted: Mapping[int, tuple[str, str]]) -> dict[int, int]:
     """Take each (shop, key) for its delivery where it is free; returns the owner by delivery."""
     rows = [{"shop": shop, "key": key, "delivery_id": number} for number, (shop, key) in wanted.items()]
-    connection.execute(RESERVE, rows)
-    owners = connection.execute(OWNERS, {"pairs": list(set(wanted.values()))})
-    owner_of = {(row.shop, row.key): row.delivery_id for row in owners}
+    owner_of = {(shop, key): owner for shop, key, owner in RESERVE.run(work, rows)}
+    taken = [{"shop": shop, "key": key} for shop, key in sorted(set(wanted.values()) - set(owner_of))]
+    owner_of |= {(shop, key): owner for shop, key, owner in OWNERS.run(work, taken)}
     return {number: owner_of[pair] for number, pair in wanted.items()}
 
 
-def settle(connection: Connection, settlement: Settlement, now: int) -> bool:
-    """Write one settlement down; False when the lease is not the delivery's any more."""
-    mine = connection.execute(SETTLE, {**_lease_of(settlement.delivery), **_settled(settlement, now)}).rowcount == 1
-    if mine and settlement.state is State.DEAD and not settlement.keeps_key:
-        connection.execute(delete(business_keys).where(_keys_of(settlement)))
-    if mine and settlement.wipes:
-        connection.execute(delete(bodies).where(bodies.c.delivery_id == settlement.delivery.id))
-    return mine
+def settle(work: Work, settlements: Sequence[Settlement], now: int) -> list[bool]:
+    """Write settlements down; False for one whose lease is not the delivery's any more."""
+    written = {number for (number,) in SETTLE.run(work, [_settled(settlement, now) for settlement in settlements])}
+    for settlement in settlements:
+        if settlement.delivery.id in written:
+            _let_go(work, settlement)
+    return [settlement.delivery.id in written for settlement in settlements]
 
 
-def release(connection: Connection, delivery: Delivery, now: int) -> None:
-    """Give one delivery back, if its lease still is the delivery's."""
-    connection.execute(RELEASE, {**_lease_of(delivery), "due_at": now})
+def _let_go(work: Work, settlement: Settlement) -> None:
+    """Free the order of a dead delivery, and wipe what must go at once."""
+    number, shop = settlement.delivery.id, settlement.delivery.shop
+    if settlement.call and settlement.state is State.DEAD and not settlement.keeps_key:
+        FREE.run(work, {"shop": shop, "key": settlement.call.key, "delivery_id": number})
+    if settlement.wipes:
+        WIPE.run(work, {"delivery_id": number})
 
 
-def _lease_of(delivery: Delivery) -> dict[str, int]:
-    return {"of_delivery": delivery.id, "of_claims": delivery.claims}
+def release(work: Work, claimed: Sequence[Delivery], now: int) -> None:
+    """Give deliveries back, those whose lease still is theirs."""
+    RELEASE.run(work, [{"id": one.id, "claims": one.claims, "due_at": now} for one in claimed])
 
 
 def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
@@ -141,8 +216,10 @@ def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
     waits = settlement.state is State.WAITING
     dead = settlement.state is State.DEAD
     return {
-        "state": settlement.state,
-        "reason": settlement.reason,
+        "id": delivery.id,
+        "claims": delivery.claims,
+        "state": settlement.state.value,
+        "reason": str(settlement.reason),
         "detail": settlement.detail,
         "due_at": now + int(settlement.retry_in * 1000) if waits else None,
         "attempts": delivery.attempts + settlement.attempted,
@@ -154,9 +231,3 @@ def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
         "business_key": call.key if call else None,
         "call": call.as_json() if call else None,
     }
-
-
-def _keys_of(settlement: Settlement) -> Any:
-    key = settlement.call.key if settlement.call else ""
-    of_shop = (business_keys.c.shop == settlement.delivery.shop) & (business_keys.c.key == key)
-    return of_shop & (business_keys.c.delivery_id == settlement.delivery.id)

@@ -1,0 +1,41 @@
+"""What tests of the inbox put in and take out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webhook_app.call import Call
+from webhook_app.inbox import Arrival, Delivery, Inbox, Settlement
+
+if TYPE_CHECKING:
+    from webhook_app.inbox import State
+
+CALL = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
+
+
+def arrival(identity: str = "a", body: bytes = b"{}", **changed: Any) -> Arrival:
+    values: dict[str, Any] = {
+        "shop": "acme",
+        "platform": "shopify",
+        "topic": "orders/create",
+        "identity": identity,
+        "domain": "acme.example",
+        "headers": {"x-shopify-topic": "orders/create"},
+        "body": body,
+    }
+    return Arrival(**{**values, **changed})
+
+
+def claim(inbox: Inbox, limit: int = 1) -> list[Delivery]:
+    """Claim up to `limit` deliveries of every shop."""
+    return inbox.claim({queue.shop: limit for queue in inbox.queues()})
+
+
+def claim_one(inbox: Inbox) -> Delivery:
+    [delivery] = claim(inbox)
+    return delivery
+
+
+def settle(inbox: Inbox, delivery: Delivery, state: State, **values: Any) -> bool:
+    [settled] = inbox.settle([Settlement(delivery, state, **values)])
+    return settled
