@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -10,8 +11,12 @@ from pathlib import Path
 import click
 
 from chaos import report
+from chaos.errors import SkippedError
 from chaos.scenarios import every
-from chaos.stage import SkippedError, Stage
+from chaos.stage import Stage
+
+SHORT_ROUNDS = 4
+LIMIT, SHORT_LIMIT = 900, 120  # seconds for one scenario; one that hangs has failed
 
 
 @click.command()
@@ -24,7 +29,7 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
     scenarios = every()
     if unknown := set(only) - set(scenarios):
         raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(scenarios)}")
-    results = [play(name, rounds, short=short) for name in only or scenarios]
+    results = [play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short) for name in only or scenarios]
     click.echo(report.table(results))
     if keep:
         report.keep(results)
@@ -35,12 +40,16 @@ def play(name: str, rounds: int, *, short: bool) -> report.Result:
     """Run one scenario in a folder of its own and return what it found."""
     began, skipped = time.monotonic(), ""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Stage(Path(folder), rounds, short) as stage:
+        signal.signal(signal.SIGALRM, _time_is_up)
+        signal.alarm(SHORT_LIMIT if short else LIMIT)
         try:
             every()[name](stage)
         except SkippedError as error:
             skipped = str(error)
         except Exception as error:  # noqa: BLE001 - one scenario's end is not the suite's
             stage.faults.append(f"{type(error).__name__}: {error}")
+        finally:
+            signal.alarm(0)
     result = report.Result(
         name,
         " ".join((every()[name].__doc__ or "").split()),
@@ -51,6 +60,10 @@ def play(name: str, rounds: int, *, short: bool) -> report.Result:
     )
     click.echo(report.line(result))
     return result
+
+
+def _time_is_up(*_: object) -> None:
+    raise TimeoutError("The scenario did not come to its end.")
 
 
 if __name__ == "__main__":

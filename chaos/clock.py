@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos.stage import SkippedError
+from chaos.errors import SkippedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

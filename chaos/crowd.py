@@ -6,10 +6,10 @@ import contextlib
 import resource
 import socket
 import threading
-
+from typing import Self
 
 from chaos import orders
-from chaos.stage import SkippedError
+from chaos.errors import SkippedError
 
 HALF = orders.make(99_999_999)
 _HEAD = orders.head(HALF)
@@ -27,6 +27,7 @@ SENT = {
     "half a second request": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST /healthz HTTP/1.1\r\n",
     "answered, never closed": b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 }
+CONNECT_WITHIN = 1.0  # seconds
 _QUIET = ("silent", "answered, never closed")
 
 
@@ -41,7 +42,7 @@ class Crowd:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._press, daemon=True)
 
-    def __enter__(self) -> Crowd:
+    def __enter__(self) -> Self:
         self._refill()
         self._thread.start()
         return self
@@ -58,17 +59,20 @@ class Crowd:
             self._refill()
 
     def _refill(self) -> None:
-        for _ in range(self._size - len(self._connections)):
-            if self._stopping.is_set():
-                return
-            with contextlib.suppress(OSError):
+        """Open what is missing; a server that takes no more connections is left alone until the next second."""
+        with contextlib.suppress(OSError):
+            while len(self._connections) < self._size and not self._stopping.is_set():
                 self._connections.append(self._open())
                 self.opened += 1
 
     def _open(self) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self._port), timeout=5)
-        connection.sendall(SENT[self._kind])
-        connection.setblocking(False)
+        connection = socket.create_connection(("127.0.0.1", self._port), timeout=CONNECT_WITHIN)
+        try:
+            connection.sendall(SENT[self._kind])
+        except OSError:
+            connection.close()
+            raise
+        connection.settimeout(0)
         return connection
 
     def _lives(self, connection: socket.socket) -> bool:
@@ -89,7 +93,7 @@ class Crowd:
 def raise_limit(wanted: int) -> None:
     """Let this process and its children open so many files; raises SkippedError where the system forbids it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard not in (resource.RLIM_INFINITY,) and hard < wanted:
+    if hard != resource.RLIM_INFINITY and hard < wanted:
         raise SkippedError(f"at most {hard} files may be open here, {wanted} are needed")
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

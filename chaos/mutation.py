@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parents[1] / "tests/fixtures"
 ODD = (b"\0", b"\xff", b"\r\n", b"\xed\xa0\x80", b"%00", b"{" * 500, b"9" * 400, b'"' * 20, "\u202e".encode())
+SHOPS = "".join(
+    f'[shops.{name}]\nplatform = "{name}"\nsecrets = ["chaos"]\ninstance_key = "chaos001"\n'
+    for name in ("shopify", "woocommerce")
+)
 METHODS = ("GET", "PUT", "OPTIONS", "DELETE", "PATCH", "HEAD")
 
 Request = tuple[str, str, dict[str, str], bytes]  # method, path, headers, body
@@ -44,6 +48,14 @@ def mutated(request: Request, chance: random.Random) -> Request:
     for _ in range(chance.randrange(4)):
         changed = chance.choice(CHANGES)(changed, chance)
     return changed
+
+
+def on_the_wire(request: Request) -> bytes:
+    """Return the request's bytes, with the length that its body has."""
+    method, path, headers, body = request
+    lines = [f"{method} {path} HTTP/1.1", "Host: chaos", *(f"{name}: {value}" for name, value in headers.items())]
+    kept = [line for line in lines if not line.lower().startswith(("host:", "content-length:")) or line == lines[1]]
+    return "\r\n".join([*kept, "Connection: close", f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
 def _spoilt(body: bytes, chance: random.Random) -> bytes:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 KEPT = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[1] / "docs/faults.md"
-BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +51,44 @@ def table(results: Iterable[Result]) -> str:
 
 def keep(results: Iterable[Result]) -> None:
     """Put results in place of the same scenarios' last ones, with today's conditions, and write the page anew."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    for result in results:
-        kept[result.name] = {**asdict(result), "conditions": conditions()}
-    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    _keep("scenarios", {result.name: asdict(result) for result in results})
+
+
+def keep_senders(way: str, measured: dict[str, str]) -> None:
+    """Put what chaos.senders measured in place of the last of that way, and write the page anew."""
+    _keep("senders", {way: {"measured": measured}})
+
+
+def _keep(part: str, results: dict[str, dict[str, Any]]) -> None:
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"scenarios": {}, "senders": {}}
+    kept[part] |= {name: {**result, "conditions": conditions()} for name, result in results.items()}
+    KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     PAGE.write_text(page(PAGE.read_text()))
 
 
 def page(text: str) -> str:
-    """Return the page with the kept results between its markers."""
+    """Return the page with the kept results between their markers."""
     kept = json.loads(KEPT.read_text())
+    text = _between(text, "faults", _scenarios(kept["scenarios"]))
+    return _between(text, "senders", _senders(kept["senders"]))
+
+
+def _between(text: str, marker: str, inside: str) -> str:
+    before, rest = text.split(f"<!-- {marker} -->\n", 1)
+    _, after = rest.split(f"<!-- /{marker} -->", 1)
+    return f"{before}<!-- {marker} -->\n{inside}\n<!-- /{marker} -->{after}"
+
+
+def _scenarios(kept: dict[str, Any]) -> str:
     results = [Result(**{k: v for k, v in one.items() if k != "conditions"}) for _, one in sorted(kept.items())]
-    before, rest = text.split(BEGIN, 1)
-    return f"{before}{BEGIN}{table(results)}\n\n{_conditions(kept.values())}\n{END}{rest.split(END, 1)[1]}"
+    return f"{table(results)}\n\n{_conditions(kept.values())}"
+
+
+def _senders(kept: dict[str, Any]) -> str:
+    kinds = list(next(iter(kept.values()))["measured"]) if kept else []
+    rows = [f"| {kind} | " + " | ".join(kept[way]["measured"][kind] for way in sorted(kept)) + " |" for kind in kinds]
+    head = f"| slow senders | {' | '.join(sorted(kept))} |\n|---|{'---|' * len(kept)}"
+    return "\n".join([head, *rows, "", _conditions(kept.values())])
 
 
 def conditions() -> dict[str, Any]:
@@ -74,6 +98,7 @@ def conditions() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "python": platform.python_version(),
         "gunicorn": version("gunicorn"),
+        "gevent": version("gevent"),
         "sqlite": sqlite3.sqlite_version,
         "kernel": platform.release().split("-")[0],
     }
@@ -85,4 +110,11 @@ def _conditions(kept: Iterable[dict[str, Any]]) -> str:
 
 
 def _figures(result: Result) -> str:
-    return ", ".join(f"{name} {value}" for name, value in result.figures.items())
+    return ", ".join(f"{name}: {_said(figure)}" for name, figure in result.figures.items())
+
+
+def _said(figure: Any) -> str:
+    """Return a figure without braces and quotes."""
+    if isinstance(figure, dict):
+        return " ".join(f"{count} x {name}" for name, count in figure.items())
+    return f"{figure:,}" if isinstance(figure, int) else str(figure)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from chaos import traffic, tweakwise
+from chaos import postgres, traffic
+from chaos import tweakwise as tweakwise_server
 from chaos.system import System
 from webhook_app.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import subprocess
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from webhook_app.inbox import Row
@@ -21,10 +24,7 @@ if TYPE_CHECKING:
 FINAL = frozenset({"delivered", "ignored", "dead"})
 SETTLE_WITHIN = 90.0  # seconds; leases of 15 seconds run out meanwhile, and retries come round
 EVERY_ROW = 10_000_000
-
-
-class SkippedError(Exception):
-    """The scenario cannot run here, for the reason that it names."""
+SIDE_BY_SIDE = 2  # receivers; what takes their time is starting, and each start takes one core
 
 
 @dataclass
@@ -39,15 +39,36 @@ class Stage:
     faults: list[str] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
 
-    def tweakwise(self) -> tweakwise.Tweakwise:
+    def side_by_side(self, play: Callable[[Stage], None]) -> None:
+        """Divide the rounds among as many stages as there should be receivers at a time, and add up what they find."""
+        lanes = [self._lane(f"lane-{number}") for number in range(SIDE_BY_SIDE)]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+            list(threads.map(play, lanes))
+        for lane in lanes:
+            self.faults += lane.faults
+            for name, figure in lane.figures.items():
+                self.figures[name] = self.figures.get(name, 0) + figure
+
+    def _lane(self, name: str) -> Stage:
+        folder = self.folder / name
+        folder.mkdir()
+        return self._stack.enter_context(Stage(folder, max(self.rounds // SIDE_BY_SIDE, 1), self.short))
+
+    def tweakwise(self) -> tweakwise_server.Tweakwise:
         """Start a Tweakwise that lasts until the scenario ends."""
-        return self._stack.enter_context(tweakwise.serving())
+        return self._stack.enter_context(tweakwise_server.serving())
+
+    def postgres(self) -> postgres.Server:
+        """Start a PostgreSQL that lasts until the scenario ends, and make it the inbox of every system from now on."""
+        server = self._stack.enter_context(postgres.serving(self.folder))
+        self.database_url = server.address
+        return server
 
     def system(self, tweakwise_url: str, folder: Path | None = None, **variables: str) -> System:
         """Make a receiver whose processes are stopped when the scenario ends; its database is migrated."""
@@ -61,8 +82,14 @@ class Stage:
         if not holds:
             self.faults.append(sentence)
 
+    def expect_alive(self, system: System, **processes: subprocess.Popen[bytes]) -> None:
+        """Note a fault for each of the processes that ended by itself, with the end of what it wrote."""
+        for name, process in processes.items():
+            end = system.log(name).read_text()[-1500:]
+            self.expect(process.poll() is None, f"The {name} ended ({process.returncode}): {end}")
+
     def sum_up(
-        self, system: System, shop: traffic.Traffic, there: tweakwise.Tweakwise, in_flight: Iterable[str] = ()
+        self, system: System, shop: traffic.Traffic, there: tweakwise_server.Tweakwise, in_flight: Iterable[str] = ()
     ) -> None:
         """Check what must hold after every scenario, and note its figures.
 
@@ -79,6 +106,8 @@ class Stage:
         lost = set(shop.acknowledged) - set(stored)
         self.figures["lost"] = len(lost)
         self.expect(not lost, f"{len(lost)} acknowledged orders are not in the store: {sorted(lost)[:3]}")
+        strange = set(stored) - set(shop.acknowledged) - shop.given_up
+        self.expect(not strange, f"{len(strange)} rows are stored that no shop sent: {sorted(strange)[:3]}")
         stuck = Counter(row.state for row in stored.values() if row.state not in FINAL)
         self.figures["stuck"] = stuck.total()
         self.expect(not stuck, f"Unfinished after {SETTLE_WITHIN:.0f} s: {dict(stuck)}")

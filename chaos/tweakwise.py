@@ -1,4 +1,4 @@
-"""A Tweakwise that misbehaves on demand: hangs, resets, drips, talks nonsense, or counts the purchases it answers 204."""
+"""A Tweakwise that misbehaves on demand: hangs, resets, drips, talks nonsense; or counts what it answers with 204."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,11 @@ class Tweakwise:
     """What the server does at the moment, and which purchases it has counted, by profile key."""
 
     def __init__(self) -> None:
-        """`delay` is in seconds, before every answer."""
+        """`delay` is in seconds, before every answer; `first` says when an order was counted first."""
         self.trouble = ""
         self.delay = 0.0
         self.counted: Counter[str] = Counter()
+        self.first: dict[str, float] = {}
         self.troubled: Counter[str] = Counter()
         self.port = 0
 
@@ -53,6 +55,10 @@ class Tweakwise:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    def counted_between(self, begin: float, end: float) -> set[str]:
+        """Return the orders that were counted first in that time of the monotonic clock."""
+        return {name for name, at in list(self.first.items()) if begin <= at <= end}
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
@@ -72,7 +78,9 @@ class Tweakwise:
             self.troubled[self.trouble] += 1
             await self._misbehave(self.trouble, writer)
             return False
-        self.counted[json.loads(body)["ProfileKey"]] += 1
+        name = json.loads(body)["ProfileKey"]
+        self.counted[name] += 1
+        self.first.setdefault(name, time.monotonic())
         writer.write(ACCEPTED)
         await writer.drain()
         return True

@@ -19,7 +19,7 @@ def run(stage: Stage) -> None:
     """A wrong clock that is put right holds nothing up, and costs nothing but calls that were in flight at a jump."""
     tweakwise = stage.tweakwise()
     clock = Clock(stage.folder)
-    system = stage.system(tweakwise.url, **clock.variables)
+    system = stage.system(tweakwise.url, None, **clock.variables)
     system.start_web()
     worker = system.start_worker()
     jumps = JUMPS[-3:] if stage.short else JUMPS

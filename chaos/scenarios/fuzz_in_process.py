@@ -21,19 +21,15 @@ if TYPE_CHECKING:
 
 INPUTS = 100_000
 SHORT_INPUTS = 1_500
-SHARE_TO_WARM_UP = 5
+SHARE_TO_WARM_UP = 5  # the first fifth
 ROOM = 8 * 1024  # KiB by which the process may have grown since it was warm
-SHOPS = "".join(
-    f'[shops.{name}]\nplatform = "{name}"\nsecrets = ["chaos"]\ninstance_key = "chaos001"\n'
-    for name in ("shopify", "woocommerce")
-)
 
 
 def run(stage: Stage) -> None:
     """No input that proves nothing gets a 5xx or raises, and neither the store nor the memory grows by any."""
     inputs, seed = SHORT_INPUTS if stage.short else INPUTS, random.randrange(10**9)  # noqa: S311 - no secret
     stage.figures |= {"inputs": inputs, "seed": seed}
-    system = stage.system("http://127.0.0.1:9", SHOPS=SHOPS)
+    system = stage.system("http://127.0.0.1:9", SHOPS=mutation.SHOPS)
     logging.disable(logging.CRITICAL)  # 100,000 refusals, each with its line
     with mock.patch.dict("os.environ", system.environment), system.inbox() as inbox:
         answers, growth = _send(inputs, random.Random(seed), stage)  # noqa: S311 - no secret

@@ -28,5 +28,5 @@ def run(stage: Stage) -> None:
     took = shop.latencies()
     stage.figures |= {"connections": crowd.opened, "p99 (ms)": round(quantile(took, 0.99) * 1000)}
     stage.expect(took and took[-1] < LONGEST, f"The slowest order took {took[-1] if took else 'for ever'} s.")
-    stage.expect(web.poll() is None, "The receiver ended.")
+    stage.expect_alive(system, web=web)
     stage.sum_up(system, shop, tweakwise)

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 def run(stage: Stage) -> None:
     """Killed workers lose nothing, and repeat at most what they had in flight."""
+    stage.side_by_side(_kill_over_and_over)
+
+
+def _kill_over_and_over(stage: Stage) -> None:
     tweakwise = stage.tweakwise()
     tweakwise.delay = 0.03
     system = stage.system(tweakwise.url)
     system.start_web()
     caught: set[str] = set()
-    with Traffic(system.port, senders=2, pause=0.02) as shop:
+    with Traffic(system.port, senders=1, pause=0.02) as shop:
         for _ in range(stage.rounds):
             worker = system.start_worker()
             time.sleep(random.uniform(0.0, 0.6))  # noqa: S311 - no secret
