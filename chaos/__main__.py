@@ -29,6 +29,8 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
     scenarios = every()
     if unknown := set(only) - set(scenarios):
         raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(scenarios)}")
+    if keep and short:
+        raise click.UsageError("Only what was run at length is kept.")
     results = [play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short) for name in only or scenarios]
     click.echo(report.table(results))
     if keep:
@@ -52,7 +54,7 @@ def play(name: str, rounds: int, *, short: bool) -> report.Result:
             signal.alarm(0)
     result = report.Result(
         name,
-        " ".join((every()[name].__doc__ or "").split()),
+        report.about(every()[name]),
         stage.figures,
         stage.faults,
         skipped,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 KEPT = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[1] / "docs/faults.md"
@@ -34,6 +34,11 @@ class Result:
     def verdict(self) -> str:
         """Say in a word how it went."""
         return "skipped" if self.skipped else "FAILED" if self.faults else "passed"
+
+
+def about(scenario: Callable[..., None]) -> str:
+    """Return what a scenario's docstring promises, on one line."""
+    return " ".join((scenario.__doc__ or "").split())
 
 
 def line(result: Result) -> str:

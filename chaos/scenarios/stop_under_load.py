@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from chaos.crowd import Crowd
 from chaos.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def run(stage: Stage) -> None:
     tweakwise.delay = 0.05
     system = stage.system(tweakwise.url)
     web, worker = system.start_web(), system.start_worker()
-    with Traffic(system.port, senders=4) as shop:
+    # Platforms and proxies keep connections open; none of them may hold up a stop.
+    with Crowd(system.port, "silent", 20), Traffic(system.port, senders=4) as shop:
         for _ in range(max(stage.rounds // 20, 2)):
             time.sleep(0.5)
             _stop(stage, "web", web)
