@@ -50,10 +50,17 @@ def test_tries_again(failure: Failure, age: float, attempt: int) -> None:
 
 @pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
 @pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 2])
-@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
+@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, TRANSIENT)])
 def test_gives_up_in_the_end(failure: Failure, age: float, attempt: int) -> None:
     """After RETRY_FOR the last failure is the reason."""
     assert decided(failure, RETRY, attempt, age) == GiveUp(f"gave_up_{failure.name}")
+
+
+@pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 100])
+@pytest.mark.parametrize("status", [*REFUSED, *REDIRECTED])
+def test_wrong_key_or_address_is_never_given_up(status: int, age: float) -> None:
+    """Whoever corrects the key after a week finds everything still waiting."""
+    assert isinstance(decided(http(status), RETRY, 1000, age), TryAgain)
 
 
 @pytest.mark.parametrize("policy", [RETRY, PARK], ids=["retry", "park"])

@@ -26,12 +26,13 @@ from webhook_app.platform import Platform, Topic
 from webhook_app.platforms import all_platforms
 from webhook_app.settings import CONTENT_TYPES
 from webhook_app.translate import Ages
-from webhook_app.tweakwise import Client
+from webhook_app.tweakwise import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from schemas.events import Meaning
+    from webhook_app.outgoing import Job
     from webhook_app.shops import Shop
 
 BY_NAME = {recorded.name: recorded for recorded in EVERY}
@@ -83,8 +84,8 @@ def shops() -> dict[str, Shop]:
 def working(
     inbox: Inbox, tweakwise: LocalTweakwise, platforms: dict[str, Platform] | None = None, **rules: Any
 ) -> Iterator[worker.Worker]:
-    client = Client(tweakwise.url, timeout=1)
-    working = worker.Worker(inbox, shops(), platforms or all_platforms(), client, replace(RULES, **rules))
+    sender: Sender[Job] = Sender(tweakwise.url, timeout=1)
+    working = worker.Worker(inbox, shops(), platforms or all_platforms(), sender, replace(RULES, **rules))
     thread = threading.Thread(target=working.run)
     thread.start()
     try:
@@ -123,7 +124,11 @@ def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
 def test_either_content_type_is_taken(tweakwise: LocalTweakwise, content_type: str) -> None:
     """The type that Tweakwise documents and the one that its own module sends both arrive."""
     call = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
-    assert Client(tweakwise.url, content_type=content_type).send(call, ORDER.shop) is None
+    sender: Sender[str] = Sender(tweakwise.url, content_type=content_type)
+    sender.start("ticket", call, ORDER.shop)
+    [sent] = sender.finished(10)
+    sender.close()
+    assert (sent.ticket, sent.failure) == ("ticket", None)
     assert [event["body"] for event in tweakwise.events()] == [call.body]
 
 

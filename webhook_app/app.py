@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from webhook_app import logs, settings, shops
+from webhook_app import green, logs, settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.receiver import Receiver, blueprint
@@ -16,7 +16,9 @@ def create_app() -> Flask:
     logs.configure(config.log_level, config.log_format)
     platforms = all_platforms()
     app = Flask(__name__, static_folder=None)
-    inbox = Inbox.configured(config)
+    # A doubled slash would be answered with a redirect, which WooCommerce takes for success.
+    app.url_map.merge_slashes = False
+    inbox = Inbox.configured(config, green.gather)
     app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config.max_body)
     app.register_blueprint(blueprint)
     return app

@@ -9,12 +9,13 @@ from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
 from webhook_app.platforms import all_platforms
 from webhook_app.translate import Ages
-from webhook_app.tweakwise import Client
+from webhook_app.tweakwise import Sender
 from webhook_app.worker import Rules, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from webhook_app.outgoing import Job
     from webhook_app.settings import Settings
     from webhook_app.shops import Shop
 
@@ -26,7 +27,8 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         ages=Ages(config.max_order_age, config.max_age),
         policy=retry.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
         retention=Retention(config.keep_bodies, config.keep_rows),
+        max_rate=config.max_rate,
     )
     inbox = Inbox.configured(config)
-    client = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
-    return Worker(inbox, shops, all_platforms(), client, rules)
+    sender: Sender[Job] = Sender(config.tweakwise_url, content_type=config.tweakwise_content_type)
+    return Worker(inbox, shops, all_platforms(), sender, rules)

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from webhook_app import logs
+from webhook_app import green, logs
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("receiver", __name__)
 
 RETRY_AFTER = "30"  # seconds; Shopify decides for itself, others listen
+READ_WITHIN = 30.0  # seconds for a body, whoever drips it
 PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. There is nothing to see with GET."
 
 
@@ -62,13 +63,16 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _read_body(limit: int) -> bytes:
-    """Read the raw body, of at most `limit` bytes; raises RequestEntityTooLarge or BadRequest."""
+    """Read the raw body, of at most `limit` bytes; raises RequestEntityTooLarge, RequestTimeout or BadRequest."""
     # One byte more than allowed tells a chunked body that is too large from one that just fits.
     request.max_content_length = limit + 1
     try:
-        body = request.get_data(cache=False)
+        with green.within(READ_WITHIN):
+            body = request.get_data(cache=False)
     except HTTPException:
         raise
+    except TimeoutError:
+        raise RequestTimeout from None
     except Exception:  # noqa: BLE001 - whatever goes wrong here, each server by another name, was wrong on its way
         raise BadRequest from None
     if len(body) > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 AMBIGUOUS = frozenset({"timeout", "reset"})
 # The request never left, or never arrived.
 UNSENT = frozenset({"dns", "connect", "tls"})
-TRANSIENT_STATUS = frozenset({408, 425, 429})
-# The instance key or the address is wrong: everything of the shop waits until somebody corrects it.
+TOO_MANY_REQUESTS = 429
+TRANSIENT_STATUS = frozenset({408, 425})
 REFUSED_STATUS = frozenset({401, 403, 404})
 
 
@@ -29,6 +30,15 @@ class Failure:
     status: int = 0
     retry_after: float | None = None
     answer: str = ""
+
+
+class Kind(Enum):
+    """What an attempt says of the other side, and whose turn it is to do something."""
+
+    ANSWERED = "answered"  # it took the event, or found fault with this one event
+    UNAVAILABLE = "unavailable"  # it could not be reached, or is broken: nobody's events go
+    TOO_FAST = "too_fast"  # it asks to go slower
+    REFUSED = "refused"  # the instance key or the address is wrong: everything of the shop waits until it is corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,11 @@ def decide(
     """
     if failure.name in AMBIGUOUS and policy.on_timeout == "park":
         return GiveUp(f"parked_{failure.name}", parked=True)
-    if not _worth_retrying(failure):
+    what = kind(failure)
+    if what is Kind.ANSWERED:
         return GiveUp(failure.name)
-    if age >= policy.give_up_after:
+    # Who corrects the key after a week must find everything still waiting.
+    if age >= policy.give_up_after and what is not Kind.REFUSED:
         return GiveUp(f"gave_up_{failure.name}")
     backoff = min(policy.cap, policy.base * 2 ** min(attempt - 1, 60)) * jitter()
     # An answer that asks for centuries must not outlast the giving up, nor overflow the inbox's clock.
@@ -76,9 +88,16 @@ def decide(
     return TryAgain(max(backoff, asked))
 
 
-def _worth_retrying(failure: Failure) -> bool:
-    if failure.name in UNSENT or failure.name in AMBIGUOUS:
-        return True
+def kind(failure: Failure | None) -> Kind:
+    """Tell what an attempt says of the other side; None is a success."""
+    if failure is None:
+        return Kind.ANSWERED
     redirected = 300 <= failure.status < 400  # noqa: PLR2004 - the class of statuses; TWEAKWISE_URL is not quite right
     broken = failure.status >= 500  # noqa: PLR2004 - the class of statuses
-    return broken or redirected or failure.status in TRANSIENT_STATUS or failure.status in REFUSED_STATUS
+    if redirected or failure.status in REFUSED_STATUS:
+        return Kind.REFUSED
+    if failure.status == TOO_MANY_REQUESTS:
+        return Kind.TOO_FAST
+    if broken or failure.status in TRANSIENT_STATUS or failure.name in UNSENT | AMBIGUOUS:
+        return Kind.UNAVAILABLE
+    return Kind.ANSWERED

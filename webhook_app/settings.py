@@ -33,6 +33,7 @@ class Settings:
     web_concurrency: int
     web_threads: int
     worker_threads: int
+    max_rate: float | None
     max_body: int
     max_age: float
     max_order_age: float
@@ -95,8 +96,9 @@ def _read(env: Env) -> dict[str, Any]:
         ),
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
         "web_concurrency": env.int("WEB_CONCURRENCY", 2, validate=many),
-        "web_threads": env.int("WEB_THREADS", 8, validate=many),
+        "web_threads": env.int("WEB_THREADS", 5000, validate=validate.Range(1, 100_000)),
         "worker_threads": env.int("WORKER_THREADS", 8, validate=many),
+        "max_rate": env.float("MAX_RATE", None, validate=validate.Range(min=0, min_inclusive=False)),
         "max_body": env.int("MAX_BODY", 5 * 1024 * 1024, validate=validate.Range(min=1024)),
         "max_age": env.duration("MAX_AGE", timedelta(hours=24), validate=positive),
         "max_order_age": env.duration("MAX_ORDER_AGE", timedelta(days=7), validate=positive),

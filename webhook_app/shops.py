@@ -46,6 +46,7 @@ class Shop:
     require_consent: bool
     source: str | None
     tweakwise_url: str | None
+    max_rate: float | None
 
     def constants_for(self, locale: str) -> dict[str, str]:
         """Return the shop's own template fields, with those of `locale` or of its language on top."""
@@ -136,6 +137,7 @@ class _ShopSchema(Schema):
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     source = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
     tweakwise_url = fields.String(load_default=None, validate=web_address)
+    max_rate = fields.Float(load_default=None, validate=validate.Range(min=0, min_inclusive=False))
 
 
 _SCHEMA = _ShopSchema()

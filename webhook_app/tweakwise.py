@@ -6,7 +6,6 @@ import contextlib
 import math
 import select
 import socket
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -61,7 +60,7 @@ class Sender(Generic[T]):
 
     def __init__(self, url: str, timeout: float = TIMEOUT, content_type: str = CONTENT_TYPES[0]) -> None:
         """`url` is where shops go that name no other; `timeout` is in seconds, for a call from beginning to end."""
-        self._url, self._timeout, self._content_type = url, timeout, content_type
+        self.url, self._timeout, self._content_type = url, timeout, content_type
         self._flights: dict[pycurl.Curl, _Flight[T]] = {}
         self._spare: list[Exchange] = []
         self._kept = Kept()
@@ -86,7 +85,7 @@ class Sender(Generic[T]):
         """Begin to POST `call` for `shop`; returns at once, and whatever goes wrong is told by finished()."""
         exchange = self._spare.pop() if self._spare else Exchange(self._timeout, self._kept)
         try:
-            exchange.prepare(Request.of(call, shop, self._url, self._content_type))
+            exchange.prepare(Request.of(call, shop, self.url, self._content_type))
         except ValueError:
             self._spare.append(exchange)
             self._done.append(Sent(ticket, Failure("dns"), 0))
@@ -213,29 +212,3 @@ def _action(events: int) -> int:
     readable = pycurl.CSELECT_IN if events & (select.POLLIN | select.POLLHUP) else 0
     writable = pycurl.CSELECT_OUT if events & select.POLLOUT else 0
     return readable | writable | (pycurl.CSELECT_ERR if events & select.POLLERR else 0)
-
-
-class _Own(Sender[None]):
-    """A thread's own sender, which goes with the thread."""
-
-    def __del__(self) -> None:
-        self.close()
-
-
-class Client:
-    """Sends one call at a time, for a worker that has a thread for each."""
-
-    def __init__(self, url: str, timeout: float = TIMEOUT, content_type: str = CONTENT_TYPES[0]) -> None:
-        """As a Sender."""
-        self._arguments = url, timeout, content_type
-        self._local = threading.local()
-
-    def send(self, call: Call, shop: Shop) -> Failure | None:
-        """POST `call` for `shop`; returns None when Tweakwise has it (any 2xx), what went wrong otherwise."""
-        if not hasattr(self._local, "sender"):
-            self._local.sender = _Own(*self._arguments)
-        sender: _Own = self._local.sender
-        sender.start(None, call, shop)
-        while not (sent := sender.finished(TIMEOUT)):
-            pass
-        return sent[0].failure

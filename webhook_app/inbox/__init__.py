@@ -1,6 +1,7 @@
 """The store: what was received, where it stands, and the only ways from one state to another."""
 
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
+from webhook_app.inbox.lanes import Lane
 from webhook_app.inbox.states import TRANSITIONS, State, Transition, Verb
 from webhook_app.inbox.store import Inbox
 
@@ -10,6 +11,7 @@ __all__ = [
     "Delivery",
     "Inbox",
     "Kept",
+    "Lane",
     "Queue",
     "Row",
     "Settlement",

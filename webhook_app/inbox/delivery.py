@@ -32,7 +32,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What a shop has unfinished: `due_at` is when the first of it may be claimed."""
+    """What a shop has unfinished: `due_at` is when the first of it may be claimed, 0 at once."""
 
     shop: str
     due_at: int

@@ -32,9 +32,12 @@ class GroupCommit(Generic[T, R]):
     for the lead: everybody whose work was done had to pass it before the next group could begin.)
     """
 
-    def __init__(self, commit: Callable[[Sequence[T]], Sequence[R]]) -> None:
-        """`commit` gets the items of a group and returns a result for each, in the same order."""
-        self._commit = commit
+    def __init__(self, commit: Callable[[Sequence[T]], Sequence[R]], gather: Callable[[], None] = lambda: None) -> None:
+        """`commit` gets the items of a group and returns a result for each, in the same order.
+
+        `gather` is called before: green threads, which only run when another one waits, come together in it.
+        """
+        self._commit, self._gather = commit, gather
         self._waiting: list[_Ticket[T, R]] = []
         self._led = False
         self._mutex = threading.Lock()
@@ -54,6 +57,7 @@ class GroupCommit(Generic[T, R]):
         return ticket.result
 
     def _lead(self) -> None:
+        self._gather()
         with self._mutex:
             group, self._waiting = self._waiting, []
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, select, update
 
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
-from webhook_app.inbox import writing
+from webhook_app.inbox import lanes, writing
 from webhook_app.inbox.database import now_ms
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
 from webhook_app.inbox.engines import open_database
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
 
+    from webhook_app.inbox.lanes import Lane
     from webhook_app.settings import Settings
+
+T = TypeVar("T")
 
 
 def _queues(_insert: Any) -> Any:
@@ -37,29 +40,38 @@ def _queues(_insert: Any) -> Any:
 
 
 QUEUES = Statement(_queues)
+REPLAYED = {**writing.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None}
 
 
 class Inbox:
     """The store of one process. Its methods may be called from any thread and raise StoreUnavailable."""
 
     def __init__(
-        self, url: str, lease: float = 60.0, clock: Callable[[], int] = now_ms, *, pooled: bool = False
+        self,
+        url: str,
+        lease: float = 60.0,
+        clock: Callable[[], int] = now_ms,
+        *,
+        pooled: bool = False,
+        gather: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the inbox at `url`; `lease` is in seconds, `clock` tells milliseconds since 1970 UTC.
 
-        `pooled` says that a connection pooler in transaction mode stands in front of PostgreSQL.
+        `pooled` says that a connection pooler in transaction mode stands in front of PostgreSQL; `gather` is called
+        before webhooks are stored, so that those which come at the same time are stored together.
         """
         self.database = open_database(url, pooled=pooled)
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, gather)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
-    def configured(cls, config: Settings) -> Inbox:
+    def configured(cls, config: Settings, gather: Callable[[], None] = lambda: None) -> Inbox:
         """Open the inbox that the settings name."""
-        return cls(config.database_url, config.lease, pooled=config.database_pooler == "transaction")
+        pooled = config.database_pooler == "transaction"
+        return cls(config.database_url, config.lease, pooled=pooled, gather=gather)
 
     def close(self) -> None:
         """Let go of every connection and file."""
@@ -95,10 +107,24 @@ class Inbox:
 
     def release(self, claimed: Sequence[Delivery]) -> None:
         """Give back deliveries that nothing was done about."""
-        now = self.clock()
         with self.database.working() as work:
-            writing.release(work, claimed, now)
+            writing.release(work, claimed)
         self.bell.ring()
+
+    def lanes(self) -> dict[str, Lane]:
+        """Return breaker and pace of those shops and Tweakwises that are in trouble or limited."""
+        return lanes.read(self.database)
+
+    def change_lane(self, name: str, decide: Callable[[Lane], tuple[Lane, T]]) -> T:
+        """Let `decide` change a lane while no other worker does; returns what it says besides."""
+        return lanes.change(self.database, name, decide)
+
+    def recall_leases(self) -> int:
+        """End leases that last longer than any can, since the clock was put back; returns how many."""
+        now = self.clock()
+        too_long = (deliveries.c.state == State.DELIVERING) & (deliveries.c.due_at > now + self._lease)
+        with self.database.writing() as connection:
+            return connection.execute(update(deliveries).where(too_long).values(due_at=now)).rowcount
 
     def replay(self, number: int) -> bool:
         """Put a dead or ignored delivery back in line; False when its state does not allow it or its body is gone.
@@ -112,7 +138,7 @@ class Inbox:
             held = connection.scalar(select(bodies.c.delivery_id).where(bodies.c.delivery_id == number))
             allowed = state in sources(Verb.REPLAY) and held is not None
             if allowed:
-                connection.execute(update(deliveries).where(deliveries.c.id == number).values(**self._anew()))
+                connection.execute(update(deliveries).where(deliveries.c.id == number).values(**REPLAYED))
         self.bell.ring()
         return allowed
 
@@ -171,16 +197,3 @@ class Inbox:
         now = self.clock()
         with self.database.working() as work:
             return [writing.settle(work, group, now) for group in groups]
-
-    def _anew(self) -> dict[str, Any]:
-        return {
-            "state": State.RECEIVED,
-            "reason": "",
-            "detail": "",
-            "due_at": self.clock(),
-            "lapses": 0,
-            "attempts": 0,
-            "first_attempt_at": None,
-            "settled_at": None,
-            "held_since": None,
-        }

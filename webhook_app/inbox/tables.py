@@ -6,7 +6,20 @@ would cost on the path that answers a webhook.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -26,7 +39,7 @@ deliveries = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),
-    # When it may be claimed: at once, when a retry is due, or when a lease runs out. NULL once it is settled for good.
+    # When it may be claimed: 0 at once, else when a retry is due or a lease runs out. NULL once it is settled for good.
     Column("due_at", BigInteger),
     # How often it was claimed: the fencing token, so that a worker whose lease ran out cannot settle.
     Column("claims", Integer, nullable=False, default=0),
@@ -50,6 +63,7 @@ Index(
     "ix_deliveries_shop_due",
     deliveries.c.shop,
     deliveries.c.due_at,
+    deliveries.c.id,
     sqlite_where=_unfinished,
     postgresql_where=_unfinished,
 )
@@ -71,4 +85,19 @@ business_keys = Table(
     Column("shop", String(64), primary_key=True),
     Column("key", String(192), primary_key=True),
     Column("delivery_id", Number, nullable=False),
+)
+
+# Breaker and pace of a shop or of a Tweakwise, shared by all workers; only of those in trouble or with a limit.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("name", String(300), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("pauses", Integer, nullable=False),
+    Column("open_until", BigInteger),
+    Column("probing", Boolean, nullable=False),
+    Column("rate", Float),
+    Column("rate_at", BigInteger),
+    Column("next_at", Float(53), nullable=False),
 )

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from webhook_app.inbox.delivery import Arrival, Settlement
     from webhook_app.inbox.statements import Work
 
-KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at", "due_at")
-UNTOUCHED = {"state": State.RECEIVED.value, "reason": "", "detail": "", "claims": 0, "lapses": 0, "attempts": 0}
+KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at")
+# Due whatever the clock says, which may be put back, and before every retry.
+AT_ONCE = 0
+ANEW = {"state": State.RECEIVED.value, "reason": "", "detail": "", "due_at": AT_ONCE, "lapses": 0, "attempts": 0}
 WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at", "settled_at", "held_since", "answer")
 OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
 LEASED = ("id", "claims")
@@ -38,7 +40,7 @@ def _parameter(of: Column[Any], number: int) -> Any:
 
 
 def _keep(insert: Any, size: int) -> Any:
-    adding = insert(deliveries).values(_rows(deliveries, KEPT, size, **UNTOUCHED)).on_conflict_do_nothing()
+    adding = insert(deliveries).values(_rows(deliveries, KEPT, size, **ANEW, claims=0)).on_conflict_do_nothing()
     return adding.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
 
 
@@ -75,15 +77,15 @@ def _settle(_insert: Any, size: int) -> Any:
 
 
 def _release(_insert: Any, size: int) -> Any:
-    given, mine = _leased(size, ("due_at",))
-    return update(deliveries).where(mine).values(state=fixed(State.RECEIVED), due_at=given.c.due_at)
+    _, mine = _leased(size, ())
+    return update(deliveries).where(mine).values(state=fixed(State.RECEIVED), due_at=fixed(AT_ONCE))
 
 
 def _claim(_insert: Any) -> Any:
     due = (
         select(deliveries.c.id)
         .where(deliveries.c.shop == bindparam("shop"), deliveries.c.due_at <= bindparam("now"), _states(Verb.CLAIM))
-        .order_by(deliveries.c.due_at)
+        .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(bindparam("limit", type_=Integer))
         # Two workers never wait for each other: each takes what the other has not.
         .with_for_update(skip_locked=True)
@@ -151,15 +153,13 @@ def keep(work: Work, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
 
 
 def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
-    received_at = arrival.received_at or now
     return {
         "shop": arrival.shop,
         "platform": arrival.platform,
         "topic": arrival.topic,
         "identity": arrival.identity,
         "domain": arrival.domain,
-        "received_at": received_at,
-        "due_at": received_at,
+        "received_at": arrival.received_at or now,
     }
 
 
@@ -176,7 +176,7 @@ def claim(work: Work, shares: Mapping[str, int], now: int, until: int) -> list[D
         for row in CLAIM.run(work, {"shop": shop, "limit": limit, "now": now, "until": until})
     ]
     body_of = dict(BODIES.run(work, [{"delivery_id": row[0]} for row in rows]))
-    return sorted((Delivery(*row, body_of.get(row[0])) for row in rows), key=lambda delivery: delivery.id)
+    return sorted((Delivery(*(*row, body_of.get(row[0]))) for row in rows), key=lambda delivery: delivery.id)
 
 
 def reserve(work: Work, wanted: Mapping[int, tuple[str, str]]) -> dict[int, int]:
@@ -206,9 +206,9 @@ def _let_go(work: Work, settlement: Settlement) -> None:
         WIPE.run(work, {"delivery_id": number})
 
 
-def release(work: Work, claimed: Sequence[Delivery], now: int) -> None:
+def release(work: Work, claimed: Sequence[Delivery]) -> None:
     """Give deliveries back, those whose lease still is theirs."""
-    RELEASE.run(work, [{"id": one.id, "claims": one.claims, "due_at": now} for one in claimed])
+    RELEASE.run(work, [{"id": one.id, "claims": one.claims} for one in claimed])
 
 
 def _settled(settlement: Settlement, now: int) -> dict[str, Any]:

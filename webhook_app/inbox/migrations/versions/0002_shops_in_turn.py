@@ -1,4 +1,4 @@
-"""Claiming goes shop by shop, so that no shop's backlog holds up another."""
+"""Claiming goes shop by shop, so that no shop's backlog holds up another; lanes hold breakers and paces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,19 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_shop_due",
         "deliveries",
-        ["shop", "due_at"],
+        ["shop", "due_at", "id"],
         sqlite_where=UNFINISHED,
         postgresql_where=UNFINISHED,
+    )
+    op.create_table(
+        "lanes",
+        sa.Column("name", sa.String(300), primary_key=True),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("reason", sa.String(64), nullable=False),
+        sa.Column("pauses", sa.Integer, nullable=False),
+        sa.Column("open_until", sa.BigInteger),
+        sa.Column("probing", sa.Boolean, nullable=False),
+        sa.Column("rate", sa.Float),
+        sa.Column("rate_at", sa.BigInteger),
+        sa.Column("next_at", sa.Float(53), nullable=False),
     )

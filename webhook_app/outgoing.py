@@ -1,0 +1,97 @@
+"""The thread that sends: it keeps as many calls under way as it may, and hands back what became of each."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from webhook_app import logs
+from webhook_app.tweakwise import TIMEOUT, Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from webhook_app.call import Call
+    from webhook_app.inbox import Delivery
+    from webhook_app.shops import Shop
+    from webhook_app.tweakwise import Sent
+
+LONGEST_TURN = 1.0  # seconds
+# A lease that ends sooner might run out on the way.
+SAFELY = 2000 * TIMEOUT  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call to be made for a delivery."""
+
+    delivery: Delivery
+    shop: Shop
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job that was sent, or given back unsent where `sent` is None."""
+
+    job: Job
+    sent: Sent[Job] | None
+
+
+class Outgoing:
+    """Sends jobs from a thread of its own; put(), take() and stop() are called from another one."""
+
+    def __init__(self, sender: Sender[Job], parallel: int, clock: Callable[[], int], heard: Callable[[], None]) -> None:
+        """At most `parallel` calls are under way; `heard` is called when there is something to take."""
+        self._sender, self._parallel, self._clock, self._heard = sender, parallel, clock, heard
+        self._waiting: deque[Job] = deque()
+        self._done: deque[Done] = deque()
+        self._stopping = threading.Event()
+        self._log = logs.logger()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def put(self, jobs: Iterable[Job]) -> None:
+        """Send these as soon as there is room."""
+        self._waiting.extend(jobs)
+        self._sender.wake()
+
+    def take(self) -> list[Done]:
+        """Return what became of jobs since the last time."""
+        return [self._done.popleft() for _ in range(len(self._done))]
+
+    def stop(self, within: float) -> bool:
+        """Begin nothing more, let what is under way end, and give back the rest; False if it took longer."""
+        self._stopping.set()
+        self._sender.wake()
+        self._thread.join(within)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while self._sender.under_way or not self._stopping.is_set():
+            try:
+                self._begin()
+                self._hand_back(Done(sent.ticket, sent) for sent in self._sender.finished(LONGEST_TURN))
+            except Exception:  # noqa: BLE001 - leases run out and another try is made; this thread must live on
+                self._log.exception("sending_failed")
+        self._hand_back(Done(job, None) for job in self._waiting)
+        self._sender.close()
+
+    def _begin(self) -> None:
+        while self._waiting and self._sender.under_way < self._parallel and not self._stopping.is_set():
+            job = self._waiting.popleft()
+            if job.delivery.due_at - self._clock() < SAFELY:
+                self._hand_back([Done(job, None)])
+            else:
+                self._sender.start(job, job.call, job.shop)
+
+    def _hand_back(self, done: Iterable[Done]) -> None:
+        before = len(self._done)
+        self._done.extend(done)
+        if len(self._done) > before:
+            self._heard()
