@@ -19,7 +19,7 @@ from webhook_app.inbox import Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(os.environ.get("CHAOS_ROOT") or Path(__file__).parents[1])
+ROOT = Path(__file__).parents[1]
 # What a developer may have set for a receiver of their own, and what would change how ours is started.
 CONFIGURATION = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "DYNO", "GUNICORN_CMD_ARGS")
 READY_WITHIN = 60.0  # seconds; the machine may be shared
@@ -42,7 +42,6 @@ class System:
         inherited = {name: value for name, value in os.environ.items() if name not in CONFIGURATION}
         self.environment = {
             **inherited,
-            **({"GUNICORN_CMD_ARGS": os.environ["CHAOS_GV"]} if "CHAOS_GV" in os.environ else {}),
             "DATABASE_URL": self.database_url,
             "SHOPS": SHOPS,
             "TWEAKWISE_URL": tweakwise_url,
