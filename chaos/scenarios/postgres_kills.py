@@ -13,7 +13,7 @@ from chaos.traffic import Traffic
 if TYPE_CHECKING:
     from chaos.stage import Stage
 
-SHARE = 4  # of the rounds that the scenarios on SQLite have
+SHARE = 8  # of the rounds that the scenarios on SQLite have
 
 
 def run(stage: Stage) -> None:

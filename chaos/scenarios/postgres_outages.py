@@ -60,7 +60,7 @@ def _break(stage: Stage, server: Server, shop: Traffic, name: str) -> None:
         time.sleep(0.01)
     took = time.monotonic() - back
     figure = f"slowest recovery after {name} (s)"
-    stage.figures[figure] = max(round(took, 1), stage.figures.get(figure, 0.0))
+    stage.figures[figure] = max(round(took, 2), stage.figures.get(figure, 0.0))
     stage.expect(took < RECOVERS_WITHIN, f"Nothing was stored within {RECOVERS_WITHIN:.0f} s after {name}.")
 
 
