@@ -15,7 +15,7 @@ from chaos.traffic import Traffic, quantile
 if TYPE_CHECKING:
     from chaos.stage import Stage
 
-SIZE, SHORT_SIZE = 400, 60
+SIZE, SHORT_SIZE = 400, 100
 HELD = 4 * 1024 * 1024  # bytes that each sends; the receiver takes 5 MiB
 ROOM = 256 * 1024  # KiB by which all the receiver's processes together may grow meanwhile
 LONGEST = 5.0  # seconds that a genuine order may take; Shopify waits for as long
