@@ -31,10 +31,12 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
         raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(scenarios)}")
     if keep and short:
         raise click.UsageError("Only what was run at length is kept.")
-    results = [play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short) for name in only or scenarios]
+    results = []
+    for name in only or scenarios:
+        results.append(play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short))
+        if keep:
+            report.keep(results[-1])
     click.echo(report.table(results))
-    if keep:
-        report.keep(results)
     sys.exit(any(result.faults for result in results))
 
 

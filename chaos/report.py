@@ -54,9 +54,9 @@ def table(results: Iterable[Result]) -> str:
     return "\n".join(["| scenario | what must hold | figures | verdict |", "|---|---|---|---|", *rows])
 
 
-def keep(results: Iterable[Result]) -> None:
-    """Put results in place of the same scenarios' last ones, with today's conditions, and write the page anew."""
-    _keep("scenarios", {result.name: asdict(result) for result in results})
+def keep(result: Result) -> None:
+    """Put a result in place of the same scenario's last one, with today's conditions, and write the page anew."""
+    _keep("scenarios", {result.name: asdict(result)})
 
 
 def keep_senders(way: str, measured: dict[str, str]) -> None:
