@@ -36,6 +36,7 @@ ANSWERS = {
     "301 to nonsense": b"HTTP/1.1 301 Moved\r\nLocation: http://[/\r\nContent-Length: 0\r\n\r\n",
 }
 SLOW = ("hang", "reset", "dripping head", "dripping body")
+COUNTED = ("dripping head", "an endless header")  # these say 204 first, and Tweakwise means it
 TROUBLES = (*SLOW, *ANSWERS)
 
 
@@ -76,14 +77,19 @@ class Tweakwise:
             await asyncio.sleep(self.delay)
         if self.trouble:
             self.troubled[self.trouble] += 1
+            if self.trouble in COUNTED:
+                self._count(body)
             await self._misbehave(self.trouble, writer)
             return False
-        name = json.loads(body)["ProfileKey"]
-        self.counted[name] += 1
-        self.first.setdefault(name, time.monotonic())
+        self._count(body)
         writer.write(ACCEPTED)
         await writer.drain()
         return True
+
+    def _count(self, body: bytes) -> None:
+        name = json.loads(body)["ProfileKey"]
+        self.counted[name] += 1
+        self.first.setdefault(name, time.monotonic())
 
     async def _misbehave(self, trouble: str, writer: asyncio.StreamWriter) -> None:
         if trouble == "hang":

@@ -18,7 +18,7 @@ DOWN = 4.0  # seconds, well within a lease
 RECOVERS_WITHIN = 15.0  # seconds from the database's return to the first order that is stored
 # A worker's note that it has a delivery need not survive the database's own death (a commit that waits for no disk):
 # the call that it had under way, or made within these seconds before, may be repeated.
-BEFORE, AFTER = 1.5, 5.0
+BEFORE, AFTER = 1.0, 0.5
 
 OUTAGES: dict[str, tuple[Callable[[Server], None], Callable[[Server], None]]] = {
     "stop": (lambda server: server.stop(), lambda server: server.start()),
