@@ -15,12 +15,14 @@ from sqlalchemy.event import listen
 from structlog.testing import capture_logs
 
 from schemas.events import Line, Payment, Purchase, Visitor
-from tests.arrivals import claim
+from tests.arrivals import arrival, claim
 from tests.local_tweakwise import LocalTweakwise, serving
 from tests.recorded import EVERY, Recorded
-from webhook_app import duties, outcomes, retry, worker
+from tests.sockets import serving as socket_serving
+from tests.sockets import silent
+from webhook_app import duties, outcomes, pacing, retry, worker
 from webhook_app.call import Call
-from webhook_app.inbox import Arrival, Inbox, Row, State, migrate
+from webhook_app.inbox import Arrival, Inbox, Lane, Row, State, migrate, writing
 from webhook_app.inbox.retention import Retention
 from webhook_app.platform import Platform, Topic
 from webhook_app.platforms import all_platforms
@@ -82,10 +84,16 @@ def shops() -> dict[str, Shop]:
 
 @contextmanager
 def working(
-    inbox: Inbox, tweakwise: LocalTweakwise, platforms: dict[str, Platform] | None = None, **rules: Any
+    inbox: Inbox,
+    tweakwise: LocalTweakwise,
+    *,
+    platforms: dict[str, Platform] | None = None,
+    known: dict[str, Shop] | None = None,
+    timeout: float = 1,
+    **rules: Any,
 ) -> Iterator[worker.Worker]:
-    sender: Sender[Job] = Sender(tweakwise.url, timeout=1)
-    working = worker.Worker(inbox, shops(), platforms or all_platforms(), sender, replace(RULES, **rules))
+    sender: Sender[Job] = Sender(tweakwise.url, timeout=timeout)
+    working = worker.Worker(inbox, known or shops(), platforms or all_platforms(), sender, replace(RULES, **rules))
     thread = threading.Thread(target=working.run)
     thread.start()
     try:
@@ -145,10 +153,10 @@ def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTwe
     """Nothing to do means no queries at all."""
     with working(inbox, tweakwise):
         time.sleep(0.5)
-        statements: list[str] = []
-        listen(inbox.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        used: list[object] = []
+        listen(inbox.database.engine, "checkout", lambda *args: used.append(args[0]))
         time.sleep(1)
-        assert statements == []
+        assert used == []
 
 
 def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -285,6 +293,113 @@ def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: Loc
         [row] = settled(inbox, number)
     assert (row.state, row.reason) == ("dead", "poisoned")
     assert tweakwise.events() == []
+
+
+# Breakers, rates and fairness
+
+
+def small_order(number: int) -> bytes:
+    """A paid order with a profile key, as short as Shopify's could be."""
+    order = {
+        "id": number,
+        "created_at": datetime.now(UTC).isoformat(),
+        "financial_status": "paid",
+        "note_attributes": [{"name": "tweakwise_profile_key", "value": f"visitor-{number}"}],
+        "line_items": [{"product_id": 7, "quantity": 1}],
+    }
+    return json.dumps(order).encode()
+
+
+def keep_many(inbox: Inbox, shop: str, count: int) -> None:
+    """Store orders faster than one by one, through the inbox's own statements."""
+    for start in range(0, count, 5000):
+        numbers = range(start + 1, min(start + 5000, count) + 1)
+        with inbox.database.working() as work:
+            orders = [arrival(f"{shop}-{number}", small_order(number), shop=shop) for number in numbers]
+            writing.keep(work, orders, inbox.clock())
+
+
+def attempts(inbox: Inbox, shop: str) -> int:
+    return sum(row.attempts for row in inbox.newest(10_000, shop=shop))
+
+
+def test_refused_key_burns_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The first refusals open the shop's breaker; the other events stay as they are, and so does their order."""
+    tweakwise.trouble(status=401)
+    keep_many(inbox, "shopify", 200)
+    with working(inbox, tweakwise):
+        wait_until(lambda: "shop shopify" in inbox.lanes())
+        time.sleep(0.5)
+    lane = inbox.lanes()["shop shopify"]
+    assert (lane.reason, lane.pauses, lane.open_until is not None) == ("http_401", 1, True)
+    assert attempts(inbox, "shopify") <= 2 * RULES.threads
+    assert inbox.counts()["received"] >= 200 - 2 * RULES.threads
+
+
+def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A worker that starts while a shop's breaker is open does not try it."""
+    tweakwise.trouble(status=401)
+    keep_many(inbox, "shopify", 20)
+    with working(inbox, tweakwise):
+        wait_until(lambda: "shop shopify" in inbox.lanes())
+    before = attempts(inbox, "shopify")
+    with working(inbox, tweakwise):
+        time.sleep(0.5)
+    assert attempts(inbox, "shopify") == before
+
+
+def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the key is right a probe goes through, and everything after it."""
+    monkeypatch.setattr(pacing, "SHORTEST_PAUSE", 300)
+    tweakwise.trouble(status=401)
+    keep_many(inbox, "shopify", 15)
+    with capture_logs() as logs, working(inbox, tweakwise):
+        wait_until(lambda: "shop shopify" in inbox.lanes())
+        tweakwise.trouble(status=0)
+        wait_until(lambda: inbox.counts() == {"delivered": 15})
+    said = [line["event"] for line in logs if line["event"].startswith("breaker")]
+    assert said[0] == "breaker_opened"
+    assert said[-1] == "breaker_closed"
+    assert len(tweakwise.events()) == 15
+
+
+def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nobody answers, shops that have not failed yet are not tried either."""
+    monkeypatch.setattr(pacing, "FAILURES_OF_TWEAKWISE", 3)
+    with serving() as gone:
+        pass
+    for shop in ("shopify", "woocommerce"):
+        keep_many(inbox, shop, 50)
+    with working(inbox, gone):
+        wait_until(lambda: inbox.lanes().get(f"tweakwise {gone.url}", Lane("")).open_until is not None)
+        time.sleep(0.3)
+    assert inbox.lanes()[f"tweakwise {gone.url}"].reason == "connect"
+    assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * RULES.threads
+
+
+def test_dead_shop_with_a_long_backlog_holds_up_nobody(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """100,000 events of a shop whose Tweakwise hangs; another shop's fresh event is delivered within two seconds."""
+    keep_many(inbox, "dead", 100_000)
+    known = shops()
+    with socket_serving(silent) as hanging:
+        known["dead"] = replace(known["shopify"], name="dead", tweakwise_url=hanging.url)
+        with working(inbox, tweakwise, known=known, timeout=5):
+            wait_until(lambda: bool(hanging.connections))
+            for _ in range(3):
+                began = time.monotonic()
+                settled(inbox, keep(inbox, ORDER, body=small_order(time.time_ns()), identity=str(time.time_ns())))
+                assert time.monotonic() - began < 2
+    assert inbox.counts()["delivered"] == 3
+
+
+def test_rate_over_all_shops(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """MAX_RATE holds, however many wait."""
+    keep_many(inbox, "shopify", 60)
+    with working(inbox, tweakwise, max_rate=10.0):
+        wait_until(lambda: len(tweakwise.events()) >= 10)
+        time.sleep(1)
+        sent = len(tweakwise.events())
+    assert 15 <= sent <= 45
 
 
 def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:

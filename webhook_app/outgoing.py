@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise import Sent
 
 LONGEST_TURN = 1.0  # seconds
+MOST_UNDER_WAY = 512  # calls of all shops together
 # A lease that ends sooner might run out on the way.
 SAFELY = 2000 * TIMEOUT  # milliseconds
 
@@ -41,12 +42,17 @@ class Done:
 
 
 class Outgoing:
-    """Sends jobs from a thread of its own; put(), take() and stop() are called from another one."""
+    """Sends jobs from a thread of its own; put(), take() and stop() are called from another one.
+
+    Each shop has its own calls under way, so that one whose calls hang takes no place from another.
+    """
 
     def __init__(self, sender: Sender[Job], parallel: int, clock: Callable[[], int], heard: Callable[[], None]) -> None:
-        """At most `parallel` calls are under way; `heard` is called when there is something to take."""
+        """At most `parallel` calls of a shop are under way; `heard` is called when there is something to take."""
         self._sender, self._parallel, self._clock, self._heard = sender, parallel, clock, heard
-        self._waiting: deque[Job] = deque()
+        self._arrived: deque[Job] = deque()
+        self._waiting: defaultdict[str, deque[Job]] = defaultdict(deque)
+        self._under_way: Counter[str] = Counter()
         self._done: deque[Done] = deque()
         self._stopping = threading.Event()
         self._log = logs.logger()
@@ -58,7 +64,7 @@ class Outgoing:
 
     def put(self, jobs: Iterable[Job]) -> None:
         """Send these as soon as there is room."""
-        self._waiting.extend(jobs)
+        self._arrived.extend(jobs)
         self._sender.wake()
 
     def take(self) -> list[Done]:
@@ -76,22 +82,37 @@ class Outgoing:
         while self._sender.under_way or not self._stopping.is_set():
             try:
                 self._begin()
-                self._hand_back(Done(sent.ticket, sent) for sent in self._sender.finished(LONGEST_TURN))
+                self._finish(self._sender.finished(LONGEST_TURN))
             except Exception:  # noqa: BLE001 - leases run out and another try is made; this thread must live on
                 self._log.exception("sending_failed")
-        self._hand_back(Done(job, None) for job in self._waiting)
+        left = [*self._arrived, *(job for queue in self._waiting.values() for job in queue)]
+        self._hand_back([Done(job, None) for job in left])
         self._sender.close()
 
     def _begin(self) -> None:
-        while self._waiting and self._sender.under_way < self._parallel and not self._stopping.is_set():
-            job = self._waiting.popleft()
-            if job.delivery.due_at - self._clock() < SAFELY:
-                self._hand_back([Done(job, None)])
-            else:
-                self._sender.start(job, job.call, job.shop)
+        for _ in range(len(self._arrived)):
+            job = self._arrived.popleft()
+            self._waiting[job.shop.name].append(job)
+        for shop, queue in self._waiting.items():
+            while queue and self._has_room(shop):
+                self._start(queue.popleft())
 
-    def _hand_back(self, done: Iterable[Done]) -> None:
-        before = len(self._done)
+    def _has_room(self, shop: str) -> bool:
+        full = self._under_way[shop] >= self._parallel or self._sender.under_way >= MOST_UNDER_WAY
+        return not full and not self._stopping.is_set()
+
+    def _start(self, job: Job) -> None:
+        if job.delivery.due_at - self._clock() < SAFELY:
+            self._hand_back([Done(job, None)])
+            return
+        self._under_way[job.shop.name] += 1
+        self._sender.start(job, job.call, job.shop)
+
+    def _finish(self, finished: list[Sent[Job]]) -> None:
+        self._under_way.subtract(sent.ticket.shop.name for sent in finished)
+        self._hand_back([Done(sent.ticket, sent) for sent in finished])
+
+    def _hand_back(self, done: list[Done]) -> None:
         self._done.extend(done)
-        if len(self._done) > before:
+        if done:
             self._heard()

@@ -75,7 +75,7 @@ def after(
     for failure in results:
         lane = _after(lane, failure, now, opens_after, jitter)
     if lane.rate is not None and pace(lane, now, None) is None:
-        lane = replace(lane, rate=None, rate_at=None)
+        lane = replace(lane, rate=None, rate_at=None, reason=lane.reason if lane.failures else "")
     return replace(lane, next_at=0.0) if lane.next_at <= now else lane
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from webhook_app import fairness, logs, pacing, retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from webhook_app.inbox import Inbox, Lane
     from webhook_app.retry import Failure
@@ -40,16 +40,23 @@ class Turns:
         self._last = ""
         self._log = logs.logger()
 
-    def next(self, room: int) -> tuple[dict[str, int], int | None]:
-        """Return how many deliveries of which shops to claim, or none and when (in milliseconds) to look again."""
+    def next(self, limit: int, room: Callable[[str], int]) -> tuple[dict[str, int], int | None]:
+        """Return how many deliveries of which shops to claim, or none and when (in milliseconds) to look again.
+
+        `limit` is how many at the most, `room` tells for how many of a shop there is a place.
+        """
         self._lanes, now = self._inbox.lanes(), self._inbox.clock()
-        ready = {queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now)) for queue in self._inbox.queues()}
-        shares = fairness.shares(room, [shop for shop, at in ready.items() if at <= now], self._last)
-        taken = {shop: count for shop, wanted in shares.items() if (count := self._take(shop, wanted, now))}
-        if shares:
-            self._last = next(reversed(shares))
-            return taken, now + MISSED
-        return {}, min(ready.values(), default=None)
+        ready = {
+            queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now))
+            for queue in self._inbox.queues()
+            if room(queue.shop)
+        }
+        shares = fairness.shares(limit, [shop for shop, at in ready.items() if at <= now], self._last)
+        if not shares:
+            return {}, min(ready.values(), default=None)
+        self._last = next(reversed(shares))
+        wanted = {shop: self._take(shop, min(share, room(shop)), now) for shop, share in shares.items()}
+        return {shop: count for shop, count in wanted.items() if count}, now + MISSED
 
     def learn(self, results: Iterable[tuple[Shop, Failure | None]]) -> None:
         """Note what came of calls: a breaker opens or closes, a rate falls."""

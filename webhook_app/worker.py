@@ -6,6 +6,7 @@ import contextlib
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,17 @@ LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that n
 SWEEP_EVERY = 60.0  # seconds
 STORE_PAUSE = 1.0  # seconds between two tries while the store is unavailable
 STOP_WITHIN = 8.0  # seconds for what is in flight; hosts kill after 10
-MOST_HELD = 256  # deliveries that one worker holds at a time
+MOST_CLAIMED = 256  # deliveries at a time
+MOST_HELD = 1024  # deliveries by one worker
 PACE_OVER = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a worker goes by: `threads` is how many calls may be under way, `max_rate` how many may begin a second."""
+    """What a worker goes by.
+
+    `threads` is how many calls of each shop may be under way, `max_rate` how many of all shops may begin a second.
+    """
 
     threads: int
     ages: Ages
@@ -62,7 +67,7 @@ class Worker:
         self._turns = Turns(inbox, shops, sender.url, rules.max_rate)
         self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
         self._pace = _Pace(2 * rules.threads)
-        self._held = 0  # handed to the sender and not taken back
+        self._held: Counter[str] = Counter()  # by shop: handed to the sender and not taken back
         self._stopping, self._give_up_at = threading.Event(), float("inf")
         self._log = logs.logger()
 
@@ -89,17 +94,18 @@ class Worker:
 
     def _turn(self) -> None:
         self._take_back()
-        most = self._pace.most()
-        room = most - self._held
-        if 2 * room < most:  # claims come in groups and not one by one
-            self._inbox.bell.wait(LONGEST_IDLE)
-            return
-        shares, look_at = self._turns.next(room)
+        shares, look_at = self._turns.next(MOST_CLAIMED, self._room)
         if shares:
             self._handle(self._inbox.claim(shares))
         elif not self._stopping.is_set():
             wait = LONGEST_IDLE if look_at is None else (look_at - self._inbox.clock()) / 1000
             self._inbox.bell.wait(min(wait, LONGEST_IDLE))
+
+    def _room(self, shop: str) -> int:
+        """Return for how many more of a shop there is a place; none until claims may come in groups again."""
+        most = self._pace.most()
+        room = most - self._held[shop]
+        return room if 2 * room >= most and self._held.total() < MOST_HELD else 0
 
     def _handle(self, claimed: Sequence[Delivery]) -> None:
         """Prepare a group; where our own code stumbles over it, one by one, so that only the culprit dies of it."""
@@ -119,13 +125,13 @@ class Worker:
         jobs, settled = self._preparing.prepare(claimed)
         if settled:
             self._settle(settled)
-        self._held += len(jobs)
+        self._held.update(job.shop.name for job in jobs)
         self._outgoing.put(jobs)
 
     def _take_back(self) -> None:
         """Settle what was sent since the last time, and release what came back unsent."""
         done = self._outgoing.take()
-        self._held -= len(done)
+        self._held.subtract(one.job.shop.name for one in done)
         attempts = [(one.job, one.sent) for one in done if one.sent]
         if attempts:
             settlements = [self._outcome(job, attempt.failure) for job, attempt in attempts]
@@ -185,11 +191,11 @@ class Worker:
         finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
         with contextlib.suppress(StoreUnavailable):
             self._take_back()
-        self._log.info("stopped", unfinished=0 if finished else self._held)
+        self._log.info("stopped", unfinished=0 if finished else self._held.total())
 
 
 class _Pace:
-    """How many deliveries to hold at a time: about what was sent in the last second, so that none waits long."""
+    """How many deliveries of a shop to hold: about what was sent in the last second, so that none waits long."""
 
     def __init__(self, least: int) -> None:
         self._least, self._most = least, least
@@ -201,6 +207,6 @@ class _Pace:
     def most(self) -> int:
         elapsed = time.monotonic() - self._since
         if elapsed >= PACE_OVER:
-            self._most = min(max(int(self._sent / elapsed), self._least), MOST_HELD)
+            self._most = min(max(int(self._sent / elapsed), self._least), MOST_CLAIMED)
             self._since, self._sent = time.monotonic(), 0
         return self._most

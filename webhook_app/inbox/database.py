@@ -71,6 +71,10 @@ class Database(ABC):
         """Tell whether there is a database to ask; an engine that is a server always says yes."""
 
     @abstractmethod
+    def forget(self) -> None:
+        """Let what was deleted be gone from the disk too, as far as the engine can. Raises StoreUnavailable."""
+
+    @abstractmethod
     def bell(self) -> Bell:
         """Return what wakes idle workers that share this database."""
 

@@ -97,6 +97,9 @@ class Postgres(Database):
         """Say yes: only asking the server tells."""
         return True
 
+    def forget(self) -> None:
+        """Do nothing: the server's autovacuum gives the space of deleted rows to new ones."""
+
     def bell(self) -> Listener:
         """Return LISTEN and NOTIFY on this database."""
         return Listener(self._connect, self._notify, polls=self._pooled)

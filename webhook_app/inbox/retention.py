@@ -35,6 +35,8 @@ def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lamb
     now = inbox.clock()
     wiped = _in_steps(_wipe_bodies(inbox, now - int(retention.keep_bodies * 1000)), stopped)
     gone = _in_steps(_delete_rows(inbox, now - int(retention.keep_rows * 1000)), stopped)
+    if wiped or gone:
+        inbox.database.forget()
     return wiped, gone
 
 

@@ -83,6 +83,14 @@ class Sqlite(Database):
         """Tell whether the file is there; asking SQLite would make it."""
         return self.path.exists()
 
+    def forget(self) -> None:
+        """Fold the write-ahead log into the file, where deleted content is overwritten, and empty it.
+
+        A reader that is under way keeps it from being emptied; the next time will do.
+        """
+        with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def bell(self) -> Pipe:
         """Return a named pipe beside the file."""
         return Pipe(self.path.with_name(self.path.name + "-bell"))
