@@ -25,7 +25,7 @@ def run(stage: Stage) -> None:
     web, worker = system.start_web(), system.start_worker()
     # Platforms and proxies keep connections open; none of them may hold up a stop.
     with Crowd(system.port, "silent", 20), Traffic(system.port, senders=4) as shop:
-        for _ in range(max(stage.rounds // 20, 2)):
+        for _ in range(1 if stage.short else max(stage.rounds // 20, 2)):
             time.sleep(0.5)
             _stop(stage, "web", web)
             _stop(stage, "worker", worker)
