@@ -121,5 +121,5 @@ def _figures(result: Result) -> str:
 def _said(figure: Any) -> str:
     """Return a figure without braces and quotes."""
     if isinstance(figure, dict):
-        return " ".join(f"{count} x {name}" for name, count in figure.items())
+        return " ".join(f"{count:,} x {name}" for name, count in figure.items()) or "none"
     return f"{figure:,}" if isinstance(figure, int) else str(figure)

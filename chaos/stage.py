@@ -53,7 +53,7 @@ class Stage:
         for lane in lanes:
             self.faults += lane.faults
             for name, figure in lane.figures.items():
-                self.figures[name] = self.figures.get(name, 0) + figure
+                self.figures[name] = self.figures[name] + figure if name in self.figures else figure
 
     def _lane(self, name: str) -> Stage:
         folder = self.folder / name
@@ -97,7 +97,7 @@ class Stage:
         """
         rows = settled(system)
         stored = {row.identity: row for row in rows}
-        self.figures |= {"acknowledged": len(shop.acknowledged), "refused tries": shop.refusals.total()}
+        self.figures |= {"acknowledged": len(shop.acknowledged), "refused tries": shop.refusals}
         self._check_stored(shop, stored)
         self._check_counted(stored, there.counted, set(in_flight))
         self.expect(shop.acknowledged, "No order was acknowledged at all: this scenario proved nothing.")
