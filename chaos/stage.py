@@ -85,7 +85,8 @@ class Stage:
     def expect_alive(self, system: System, **processes: subprocess.Popen[bytes]) -> None:
         """Note a fault for each of the processes that ended by itself, with the end of what it wrote."""
         for name, process in processes.items():
-            end = system.log(name).read_text()[-1500:]
+            log = system.log(name)
+            end = log.read_text()[-1500:] if log.exists() else "(no log)"
             self.expect(process.poll() is None, f"The {name} ended ({process.returncode}): {end}")
 
     def sum_up(
