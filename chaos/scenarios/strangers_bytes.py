@@ -28,7 +28,7 @@ Attack = tuple[str, "Iterable[bytes]"]
 def run(stage: Stage) -> None:
     """No bytes get a 5xx or a place in the store, the receiver's memory does not grow, genuine orders get through."""
     tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url, SHOPS=SHOPS, LOG_LEVEL="ERROR")
+    system = stage.system(tweakwise.url, SHOPS=SHOPS)
     web = system.start_web()
     seed = random.randrange(10**9)  # noqa: S311 - no secret
     chance = random.Random(seed)  # noqa: S311 - no secret
