@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -56,7 +56,7 @@ def table(results: Iterable[Result]) -> str:
 
 def keep(result: Result) -> None:
     """Put a result in place of the same scenario's last one, with today's conditions, and write the page anew."""
-    _keep("scenarios", {result.name: asdict(result)})
+    _keep("scenarios", {result.name: {field.name: getattr(result, field.name) for field in fields(result)}})
 
 
 def keep_senders(way: str, measured: dict[str, str]) -> None:
