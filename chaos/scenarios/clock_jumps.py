@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chaos.clock import Clock
+from chaos.stage import settled
 from chaos.system import kill_group
 from chaos.traffic import Traffic
 
@@ -34,6 +35,7 @@ def run(stage: Stage) -> None:
     clock.put(0)
     system.start_worker()
     stage.figures["jumps"] = len(jumps) + 2
+    settled(system)
     twice = {name for name, times in tweakwise.counted.items() if times > 1}
     stage.expect(len(twice) <= (len(jumps) + 3) * 16, f"{len(twice)} orders were counted twice in {len(jumps)} jumps.")
     stage.sum_up(system, shop, tweakwise, twice)
