@@ -1,11 +1,12 @@
-# make run: everything, locally, with one command.  make test: the same checks as CI.  make chaos: faults, at length.
+# make run: everything, locally, with one command.  make test: the same checks as CI.
+# make bench: how fast it is.  make chaos: what it is put through.
 PYTHON ?= python3
 BIN := .venv/bin
 ifndef SHOPS
 export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
 endif
 
-.PHONY: run test lint format chaos
+.PHONY: run test lint format bench chaos
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m webhook_app run --sandbox
@@ -25,6 +26,13 @@ chaos: .venv/test.stamp
 format: .venv/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: bench/.venv/bench.stamp
+	bench/.venv/bin/python -m bench
+
+bench/.venv/bench.stamp: requirements.txt bench/requirements.txt bench/rivals/node/package.json bench/setup.sh
+	PYTHON=$(PYTHON) bench/setup.sh
+	@touch $@
 
 .venv/run.stamp: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -150,6 +150,7 @@ def loading() -> list[str]:
         ("require_consent", False),
         ("source", None),
         ("tweakwise_url", None),
+        ("max_rate", None),
     ],
 )
 def test_default(attribute: str, value: object) -> None:
@@ -170,6 +171,7 @@ def test_default_product_key() -> None:
         ("require_consent = true", "require_consent", True),
         ('source = "MyShop/1.0"', "source", "MyShop/1.0"),
         ('tweakwise_url = "http://127.0.0.1:9000/x"', "tweakwise_url", "http://127.0.0.1:9000/x"),
+        ("max_rate = 2.5", "max_rate", 2.5),
         ('profile_attribute = "_key"', "profile_attribute", "_key"),
         (f'profile_salt = "{SALT}"', "profile_salt", SALT),
         ('fields = { store = 1, market = "nl" }', "constants", {"store": "1", "market": "nl"}),
@@ -238,6 +240,7 @@ def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sente
         ('profile_attribute = ""', 5, "profile_attribute", "is empty"),
         ('source = "my shop"', 5, "source", "String does not match expected pattern."),
         ('source = "a\\nX-Other: b"', 5, "source", "String does not match expected pattern."),
+        ("max_rate = 0", 5, "max_rate", "Must be greater than 0"),
         ('tweakwise_url = "tweakwise.com"', 5, "tweakwise_url", "expected an address such as https://"),
         ("fields = 1", 5, "fields", "expected a table such as store = 1"),
         ("fields_by_locale = 1", 5, "fields_by_locale", "Not a valid mapping type."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from webhook_app import green, logs, settings, shops
+from webhook_app import logs, settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.receiver import Receiver, blueprint
@@ -18,7 +18,7 @@ def create_app() -> Flask:
     app = Flask(__name__, static_folder=None)
     # A doubled slash would be answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False
-    inbox = Inbox.configured(config, green.gather)
+    inbox = Inbox.configured(config)
     app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config.max_body)
     app.register_blueprint(blueprint)
     return app

@@ -1,31 +1,49 @@
-"""Green threads: how the web process serves thousands of connections from one thread."""
+"""Green threads: how the web process serves thousands of connections from one system thread.
+
+Every function does nothing special where threads are the system's own, as in a worker.
+"""
 
 from __future__ import annotations
 
+import sys
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
-
-import gevent
-from gevent import monkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_GATHERING = 0.005  # seconds; under a load that never pauses nobody waits longer for company
+BREATH = 0.0002  # seconds
+
+
+def are_on() -> bool:
+    """Tell whether this process's threads are green; a process that never loaded gevent is not asked to."""
+    monkey = sys.modules.get("gevent.monkey")
+    return bool(monkey and monkey.is_module_patched("threading"))
 
 
 def gather() -> None:
-    """Let every request that has arrived come as far as it can, so that all of them are stored in one commit.
+    """Let every request that has arrived come as far as it can, so that all of them are stored in one commit."""
+    if are_on():
+        import gevent  # noqa: PLC0415 - loaded already, where threads are green
 
-    Does nothing where threads are the system's own: those come together by themselves.
-    """
-    if monkey.is_module_patched("threading"):
         with suppress(gevent.Timeout), gevent.Timeout(LONGEST_GATHERING):
             gevent.idle()
 
 
+def breathe() -> None:
+    """Let others run for a moment, while this one waits for something that only polling can tell."""
+    time.sleep(BREATH)
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """End the block with TimeoutError when it takes longer; where threads are the system's own, wait all the same."""
-    with gevent.Timeout(seconds if monkey.is_module_patched("threading") else None, exception=TimeoutError):
+    """End the block with TimeoutError when it takes longer."""
+    if not are_on():
+        yield
+        return
+    import gevent  # noqa: PLC0415 - loaded already, where threads are green
+
+    with gevent.Timeout(seconds, exception=TimeoutError):
         yield

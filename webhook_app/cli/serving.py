@@ -133,14 +133,15 @@ def _refuse_split_disk(config: Settings, command: str) -> None:
     if _has_forgetful_disk(config):
         raise click.ClickException(
             f"Heroku's dynos do not share a disk: with SQLite, `{command}` on its own would lose every event. "
-            "Use `python -m webhook_app run` in one dyno."
+            "Add a database: `heroku addons:create heroku-postgresql:essential-0`."
         )
 
 
 def _has_forgetful_disk(config: Settings) -> bool:
     """Tell whether the database lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
-    path = Path(config.database_url.removeprefix(settings.SQLITE)).absolute()
-    return "DYNO" in os.environ and path.is_relative_to(Path.cwd())
+    if "DYNO" not in os.environ or not config.database_url.startswith(settings.SQLITE):
+        return False
+    return Path(config.database_url.removeprefix(settings.SQLITE)).absolute().is_relative_to(Path.cwd())
 
 
 def _warn_of_a_forgetful_disk(config: Settings) -> None:

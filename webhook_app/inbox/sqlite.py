@@ -6,13 +6,14 @@ import fcntl
 import os
 import sqlite3
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 
+from webhook_app import green
 from webhook_app.inbox.database import Database
 from webhook_app.inbox.statements import Work
 from webhook_app.inbox.wake import Pipe
@@ -113,7 +114,7 @@ class _Turn:
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            _lock(self._file)
         except BaseException:
             self._threads.release()
             raise
@@ -122,6 +123,16 @@ class _Turn:
         if self._file is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         self._threads.release()
+
+
+def _lock(file: int) -> None:
+    """Wait for the lock; a green thread asks again and again instead, or nobody of its process could go on."""
+    while green.are_on():
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        green.breathe()
+    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _configure(connection: Any, _record: Any) -> None:

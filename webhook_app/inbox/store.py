@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, select, update
 
+from webhook_app import green
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
 from webhook_app.inbox import lanes, writing
 from webhook_app.inbox.database import now_ms
@@ -53,25 +54,22 @@ class Inbox:
         clock: Callable[[], int] = now_ms,
         *,
         pooled: bool = False,
-        gather: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the inbox at `url`; `lease` is in seconds, `clock` tells milliseconds since 1970 UTC.
 
-        `pooled` says that a connection pooler in transaction mode stands in front of PostgreSQL; `gather` is called
-        before webhooks are stored, so that those which come at the same time are stored together.
+        `pooled` says that a connection pooler in transaction mode stands in front of PostgreSQL.
         """
         self.database = open_database(url, pooled=pooled)
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, gather)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green.gather)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
-    def configured(cls, config: Settings, gather: Callable[[], None] = lambda: None) -> Inbox:
+    def configured(cls, config: Settings) -> Inbox:
         """Open the inbox that the settings name."""
-        pooled = config.database_pooler == "transaction"
-        return cls(config.database_url, config.lease, pooled=pooled, gather=gather)
+        return cls(config.database_url, config.lease, pooled=config.database_pooler == "transaction")
 
     def close(self) -> None:
         """Let go of every connection and file."""

@@ -1,0 +1,42 @@
+"""Our own program on a database of the bench: its settings, its tables, and a look into them."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+
+import psycopg
+
+from bench import order
+from bench.processes import environment, finish
+
+SHOP = "bench"
+SHOPS = f"""[shops.{SHOP}]
+platform = "shopify"
+secrets = ["{order.SECRET}"]
+instance_key = "bench001"
+"""
+ALL = "select count(*) from deliveries"
+UNFINISHED = "select count(*) from deliveries where due_at is not null"
+DELIVERED = "select count(*) from deliveries where state = 'delivered'"
+
+
+def settings(database: str, **more: str) -> dict[str, str]:
+    """Return the environment of a process of ours; everything that is not named keeps its default."""
+    return environment(DATABASE_URL=database, SHOPS=SHOPS, **more)
+
+
+def migrate(database: str) -> None:
+    """Make our tables."""
+    finish([sys.executable, "-m", "webhook_app", "migrate"], settings(database))
+
+
+def asked(database: str, query: str) -> int:
+    """Return the one number that a query on either engine gives."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"), timeout=10)) as reader:
+            return int(reader.execute(query).fetchone()[0])
+    with psycopg.connect(database) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,77 @@
+"""One JSON file a scenario: its conditions, every run's figures, the medians and the verdicts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bench.shape import medians, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from bench.shape import Options, Run, Scenario
+
+DIGITS = 4
+
+
+def as_record(
+    scenario: Scenario, options: Options, conditions: Mapping[str, Any], runs: Sequence[Run], took: float
+) -> dict[str, Any]:
+    """Return everything that is known about one play of a scenario; `took` is in seconds."""
+    return {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "about": scenario.about,
+        "conditions": conditions,
+        "options": asdict(options),
+        "took_seconds": round(took, 1),
+        "contestants": dict(scenario.contestants),
+        "figures": dict(scenario.figures),
+        "medians": _rounded(medians(runs)),
+        "verdicts": _rounded(verdicts(scenario, runs)),
+        "faults": [f"{run.contestant}, round {run.round + 1}: {run.fault}" for run in runs if run.fault],
+        "runs": [_rounded(asdict(run)) for run in runs],
+    }
+
+
+def write(record: Mapping[str, Any], folder: Path) -> Path:
+    """Write a record over the one that was there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{record['scenario']}.json"
+    file.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return file
+
+
+def read(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the records of a folder by scenario."""
+    records = (json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json"))
+    return {record["scenario"]: record for record in records}
+
+
+def told(record: Mapping[str, Any]) -> str:
+    """Say in the terminal what came out."""
+    lines = [record["title"]]
+    for name, figures in record["medians"].items():
+        shown = ", ".join(f"{record['figures'][key]} {value:g}" for key, value in figures.items())
+        lines.append(f"  {record['contestants'][name]}: {shown}")
+    lines += [f"  [{_mark(verdict)}] {verdict['target']}: {verdict['measured']}" for verdict in record["verdicts"]]
+    lines += [f"  INVALID: {fault}" for fault in record["faults"]]
+    return "\n".join(lines)
+
+
+def _mark(verdict: Mapping[str, Any]) -> str:
+    return {True: "met", False: "missed", None: "not measured"}[verdict["met"]]
+
+
+def _rounded(value: Any) -> Any:
+    """Cut figures to what a noisy machine can tell."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(each) for each in value]
+    return value

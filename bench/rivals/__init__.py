@@ -1,0 +1,1 @@
+"""What a good developer would write by hand instead, each in a file of its own."""
