@@ -1,11 +1,12 @@
-# make run: everything, locally, with one command.  make test: the same checks as CI.  make bench: how fast it is.
+# make run: everything, locally, with one command.  make test: the same checks as CI.
+# make bench: how fast it is.  make chaos: what it is put through.
 PYTHON ?= python3
 BIN := .venv/bin
 ifndef SHOPS
 export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
 endif
 
-.PHONY: run test lint format bench
+.PHONY: run test lint format bench chaos
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m webhook_app run --sandbox
@@ -18,6 +19,9 @@ lint: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: .venv/test.stamp
+	$(BIN)/python -m chaos --keep
 
 format: .venv/test.stamp
 	$(BIN)/ruff check --fix .

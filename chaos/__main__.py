@@ -1,0 +1,74 @@
+"""`python -m chaos`: run the scenarios, print their table, and keep it in docs/faults.md when all of it was run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from chaos import report
+from chaos.errors import SkippedError
+from chaos.scenarios import every
+from chaos.stage import Stage
+
+SHORT_ROUNDS = 4
+LIMIT, SHORT_LIMIT = 900, 120  # seconds for one scenario; one that hangs has failed
+
+
+@click.command()
+@click.option("--only", multiple=True, help="Run only this scenario (repeatable).")
+@click.option("--rounds", type=click.IntRange(1), default=200, show_default=True, help="Kills of a scenario of kills.")
+@click.option("--short", is_flag=True, help="A few rounds of everything, as the tests run it.")
+@click.option("--keep", is_flag=True, help="Put the result into docs/faults.md, in place of the same scenarios' last.")
+def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None:
+    """Break things on purpose and check that nothing acknowledged is lost."""
+    scenarios = every()
+    if unknown := set(only) - set(scenarios):
+        raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(scenarios)}")
+    if keep and short:
+        raise click.UsageError("Only what was run at length is kept.")
+    results = []
+    for name in only or scenarios:
+        results.append(play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short))
+        if keep:
+            report.keep(results[-1])
+    click.echo(report.table(results))
+    sys.exit(any(result.faults for result in results))
+
+
+def play(name: str, rounds: int, *, short: bool) -> report.Result:
+    """Run one scenario in a folder of its own and return what it found."""
+    began, skipped = time.monotonic(), ""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Stage(Path(folder), rounds, short) as stage:
+        signal.signal(signal.SIGALRM, _time_is_up)
+        signal.alarm(SHORT_LIMIT if short else LIMIT)
+        try:
+            every()[name](stage)
+        except SkippedError as error:
+            skipped = str(error)
+        except Exception as error:  # noqa: BLE001 - one scenario's end is not the suite's
+            stage.faults.append(f"{type(error).__name__}: {error}")
+        finally:
+            signal.alarm(0)
+    result = report.Result(
+        name,
+        report.about(every()[name]),
+        stage.figures,
+        stage.faults,
+        skipped,
+        round(time.monotonic() - began, 1),
+    )
+    click.echo(report.line(result))
+    return result
+
+
+def _time_is_up(*_: object) -> None:
+    raise TimeoutError("The scenario did not come to its end.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What /proc tells of other processes: their children, their memory, whether they live."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that `pid` started and that still live."""
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def lives(pid: int) -> bool:
+    """Tell whether there is such a process that has not ended; one that nobody has waited for has."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def memory(pid: int) -> int:
+    """Return the KiB that a process and its children hold, what they share counted once."""
+    return sum(_memory(one) for one in (pid, *children(pid)))
+
+
+def _memory(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0

@@ -1,0 +1,52 @@
+"""The disk of the store runs full in mid-load, and has room again."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from chaos import mounts
+from chaos.traffic import Traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chaos.stage import Stage
+
+MEGABYTES = 24
+
+
+def run(stage: Stage) -> None:
+    """A full disk is a 503 and never a lost order; once there is room again everything goes on by itself."""
+    tweakwise = stage.tweakwise()
+    with mounts.small_disk(stage.folder, MEGABYTES) as disk:
+        system = stage.system(tweakwise.url, folder=disk)
+        system.start_web()
+        system.start_worker()
+        with Traffic(system.port, senders=2, pause=0.01) as shop:
+            time.sleep(1.0)
+            ballast = _fill(disk)
+            time.sleep(2.0 if stage.short else 10.0)
+            during = dict(shop.refusals)
+            ballast.unlink()
+            before = len(shop.acknowledged)
+            time.sleep(2.0 if stage.short else 5.0)
+        stage.figures |= {"refused while full": sum(during.values())}
+        stage.expect(set(during) == {"503"}, f"Answers while the disk was full: {during}")
+        stage.expect(len(shop.acknowledged) > before, "Nothing was accepted after there was room again.")
+        stage.sum_up(system, shop, tweakwise)
+        system.stop()
+
+
+def _fill(disk: Path) -> Path:
+    """Take every byte that is left."""
+    ballast = disk / "ballast"
+    room = os.statvfs(disk)
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            for _ in range(room.f_bavail + 1):
+                file.write(b"\0" * room.f_frsize)
+        except OSError:
+            pass
+    return ballast

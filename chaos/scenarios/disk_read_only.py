@@ -1,0 +1,35 @@
+"""The disk of the store breaks and becomes read-only, and is repaired."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from chaos import mounts
+from chaos.traffic import Traffic
+
+if TYPE_CHECKING:
+    from chaos.stage import Stage
+
+MEGABYTES = 64
+
+
+def run(stage: Stage) -> None:
+    """A read-only disk is a 503 and stops no process; once it is repaired, all that was acknowledged is there."""
+    tweakwise = stage.tweakwise()
+    with mounts.failing_disk(stage.folder, MEGABYTES) as disk:
+        system = stage.system(tweakwise.url, folder=disk.path)
+        web, worker = system.start_web(), system.start_worker()
+        with Traffic(system.port, senders=2, pause=0.01) as shop:
+            time.sleep(1.0)
+            disk.fail()
+            time.sleep(2.0 if stage.short else 10.0)
+        stage.figures["refused while read-only"] = shop.refusals.total()
+        stage.expect(set(shop.refusals) == {"503"}, f"Answers while the disk was read-only: {dict(shop.refusals)}")
+        stage.expect_alive(system, web=web, worker=worker)
+        system.stop()
+        disk.mend()
+        system.start_web()
+        system.start_worker()
+        stage.sum_up(system, shop, tweakwise)
+        system.stop()

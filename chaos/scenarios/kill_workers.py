@@ -1,0 +1,37 @@
+"""SIGKILL of the worker at random moments."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from chaos.stage import in_flight
+from chaos.system import kill_group
+from chaos.traffic import Traffic
+
+if TYPE_CHECKING:
+    from chaos.stage import Stage
+
+
+def run(stage: Stage) -> None:
+    """Killed workers lose nothing, and repeat at most what they had in flight."""
+    stage.side_by_side(_kill_over_and_over)
+
+
+def _kill_over_and_over(stage: Stage) -> None:
+    tweakwise = stage.tweakwise()
+    tweakwise.delay = 0.03
+    system = stage.system(tweakwise.url)
+    system.start_web()
+    caught: set[str] = set()
+    with Traffic(system.port, senders=1, pause=0.02) as shop:
+        for _ in range(stage.rounds):
+            worker = system.start_worker()
+            time.sleep(random.uniform(0.0, 0.6))  # noqa: S311 - no secret
+            kill_group(worker)
+            caught |= in_flight(system)
+    system.start_worker()
+    stage.figures |= {"kills": stage.rounds, "in flight at a kill": len(caught)}
+    stage.expect(caught, "No worker was killed while it had anything.")
+    stage.sum_up(system, shop, tweakwise, caught)

@@ -1,0 +1,44 @@
+"""SIGTERM of the receiver and of the worker while orders pour in."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from chaos.crowd import Crowd
+from chaos.traffic import Traffic
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from chaos.stage import Stage
+
+WITHIN = 10.0  # seconds; hosts kill after 10
+PATIENCE = 25.0  # seconds
+
+
+def run(stage: Stage) -> None:
+    """SIGTERM under load: exit code 0 within 10 seconds, nothing lost, nothing counted twice."""
+    tweakwise = stage.tweakwise()
+    tweakwise.delay = 0.05
+    system = stage.system(tweakwise.url)
+    web, worker = system.start_web(), system.start_worker()
+    # Platforms and proxies keep connections open; none of them may hold up a stop.
+    with Crowd(system.port, "silent", 20), Traffic(system.port, senders=4) as shop:
+        for _ in range(1 if stage.short else max(stage.rounds // 20, 2)):
+            time.sleep(0.5)
+            _stop(stage, "web", web)
+            _stop(stage, "worker", worker)
+            web, worker = system.start_web(), system.start_worker()
+    stage.sum_up(system, shop, tweakwise)
+
+
+def _stop(stage: Stage, name: str, process: subprocess.Popen[bytes]) -> None:
+    began = time.monotonic()
+    process.terminate()
+    code = process.wait(PATIENCE)
+    took = time.monotonic() - began
+    figure = f"slowest stop of the {name} (s)"
+    stage.figures[figure] = max(round(took, 1), stage.figures.get(figure, 0.0))
+    stage.expect(code == 0, f"The {name} ended with exit code {code} on SIGTERM.")
+    stage.expect(took < WITHIN, f"The {name} took {took:.1f} s to stop.")

@@ -1,0 +1,54 @@
+"""Tweakwise hangs, resets, drips, talks nonsense, refuses and redirects, one trouble after the other."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from chaos.traffic import Traffic
+from chaos.tweakwise import SLOW, TROUBLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chaos.stage import Stage
+    from chaos.tweakwise import Tweakwise
+
+FEW = ("reset", "garbage", "429")
+LASTS, SLOW_LASTS = 1.0, 6.0  # seconds; a call that hangs is given up after 5
+# Orders come slowly: after a trouble a worker waits for seconds, and then begins with ten calls a second.
+PAUSE = 0.3  # seconds
+PATIENCE = 60.0  # seconds for a worker to call again
+
+
+def run(stage: Stage) -> None:
+    """Whatever Tweakwise answers, the order waits, and is counted once when Tweakwise is well again."""
+    tweakwise = stage.tweakwise()
+    system = stage.system(tweakwise.url)
+    system.start_web()
+    worker = system.start_worker()
+    with Traffic(system.port, senders=1, pause=PAUSE) as shop:
+        for trouble in FEW if stage.short else TROUBLES:
+            _trouble(stage, tweakwise, trouble)
+    stage.figures |= {"troubles": len(tweakwise.troubled), "troubled calls": tweakwise.troubled.total()}
+    stage.expect_alive(system, worker=worker)
+    stage.sum_up(system, shop, tweakwise)
+
+
+def _trouble(stage: Stage, tweakwise: Tweakwise, trouble: str) -> None:
+    """Make one trouble last from the first call that meets it, and wait until all is well again."""
+    tweakwise.trouble = trouble
+    _wait(lambda: tweakwise.troubled[trouble] > 0)
+    stage.expect(tweakwise.troubled[trouble], f"No call met {trouble!r}.")
+    time.sleep(SLOW_LASTS if trouble in SLOW and not stage.short else LASTS)
+    tweakwise.trouble, before, began = "", tweakwise.counted.total(), time.monotonic()
+    _wait(lambda: tweakwise.counted.total() > before)
+    stage.expect(tweakwise.counted.total() > before, f"Nothing was counted within {PATIENCE:.0f} s after {trouble!r}.")
+    figure = "slowest recovery (s)"
+    stage.figures[figure] = max(round(time.monotonic() - began, 1), stage.figures.get(figure, 0.0))
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not until() and time.monotonic() < deadline:
+        time.sleep(0.02)

@@ -1,0 +1,143 @@
+"""The system under test: web, worker and sandbox as processes of their own, on free ports and a fresh database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.orders import SHOPS
+from webhook_app.inbox import Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[1]
+# What a developer may have set for a receiver of their own, and what would change how ours is started.
+CONFIGURATION = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "DYNO", "GUNICORN_CMD_ARGS")
+FULL = Path("/dev/full")  # takes no byte: https://man7.org/linux/man-pages/man4/full.4.html
+READY_WITHIN = 60.0  # seconds; the machine may be shared
+STOP_WITHIN = 30.0  # seconds, before a process that does not stop is killed
+
+
+class NotReadyError(Exception):
+    """A process ended, or did not answer, before the scenario began."""
+
+
+class System:
+    """Starts and stops the receiver's processes, each with a log in `folder`."""
+
+    def __init__(self, folder: Path, tweakwise_url: str, database_url: str = "", **variables: str) -> None:
+        """`variables` are more of the receiver's settings; without `database_url` it is a SQLite file in `folder`."""
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.database_url = database_url or f"sqlite:///{folder / 'inbox.db'}"
+        inherited = {name: value for name, value in os.environ.items() if name not in CONFIGURATION}
+        self.environment = {
+            **inherited,
+            "DATABASE_URL": self.database_url,
+            "SHOPS": SHOPS,
+            "TWEAKWISE_URL": tweakwise_url,
+            "PORT": str(self.port),
+            "LEASE": "15s",
+            "RETRY_BASE": "100ms",
+            "RETRY_CAP": "1s",
+            "LOG_FORMAT": "json",
+            **variables,
+        }
+        self.speechless = False  # whether processes that start now cannot write a line of log
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def migrate(self) -> None:
+        """Bring the database to the current shape; raises CalledProcessError."""
+        self._start("migrate").wait(READY_WITHIN)
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Start the receiver, and return once it is ready."""
+        process = self._start("web")
+        self._wait_for(process, lambda: answers(f"{self.url}/readyz"))
+        return process
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start a worker, and return once it works: before that a signal ends it like any starting process."""
+        log = self.log("worker")
+        before = log.read_text().count('"started"') if log.exists() else 0
+        process = self._start("worker")
+        if not self.speechless:
+            self._wait_for(process, lambda: log.read_text().count('"started"') > before)
+        return process
+
+    def log(self, name: str) -> Path:
+        """Return where that process writes."""
+        return self.folder / f"{name}.log"
+
+    def logged(self) -> str:
+        """Return what all processes wrote."""
+        return "".join(log.read_text() for log in sorted(self.folder.glob("*.log")))
+
+    @contextlib.contextmanager
+    def inbox(self) -> Iterator[Inbox]:
+        """Open the store beside the processes."""
+        with contextlib.closing(Inbox(self.database_url)) as inbox:
+            yield inbox
+
+    def stop(self) -> None:
+        """Stop what still runs, and kill what does not listen."""
+        alive = [process for process in self._running if process.poll() is None]
+        for process in alive:
+            process.send_signal(signal.SIGTERM)
+        for process in alive:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_WITHIN)
+            kill_group(process)
+        self._running.clear()
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (FULL if self.speechless else self.log(arguments[0])).open("ab") as sink:
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, "-m", "webhook_app", *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,  # so that a kill can reach gunicorn's children too
+            )
+        self._running.append(process)
+        return process
+
+    def _wait_for(self, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise NotReadyError(self.logged()[-2000:])
+            time.sleep(0.05)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its children at once, the way a machine dies; returns when it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def answers(url: str) -> bool:
+    """Tell whether `url` answers with 200 within a second."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - ours
+        return bool(response.status == 200)  # noqa: PLR2004 - the one status that means ready
+    return False
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

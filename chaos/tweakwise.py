@@ -1,0 +1,153 @@
+"""A Tweakwise that misbehaves on demand: hangs, resets, drips, talks nonsense; or counts what it answers with 204."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+HANG = 3600.0  # seconds; longer than any caller's patience and than any scenario
+DRIP = 0.3  # seconds between two bytes
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+# With a linger of zero seconds, closing a socket sends a reset: https://man7.org/linux/man-pages/man7/socket.7.html
+RESET = struct.pack("ii", 1, 0)
+
+ACCEPTED = b"HTTP/1.1 204 No Content\r\n\r\n"
+ANSWERS = {
+    "garbage": b"\x00\xff\x80 nonsense \r\n\r\n" * 50,
+    "300 bytes of nothing": b"\r\n" * 150,
+    "an endless header": b"HTTP/1.1 204 No Content\r\nX: " + b"a" * 200_000,
+    "a length that lies": b"HTTP/1.1 500 Oops\r\nContent-Length: 90000\r\n\r\nshort",
+    "429": b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+    "429 with nonsense": b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n",
+    "500": b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\noops",
+    "301": b"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
+    "301 to itself": b"HTTP/1.1 301 Moved\r\nLocation: /api/purchase\r\nContent-Length: 0\r\n\r\n",
+    "301 to nonsense": b"HTTP/1.1 301 Moved\r\nLocation: http://[/\r\nContent-Length: 0\r\n\r\n",
+}
+SLOW = ("hang", "reset", "dripping head", "dripping body")
+COUNTED = ("dripping head", "an endless header")  # these say 204 first, and Tweakwise means it
+TROUBLES = (*SLOW, *ANSWERS)
+
+
+class Tweakwise:
+    """What the server does at the moment, and which purchases it has counted, by profile key."""
+
+    def __init__(self) -> None:
+        """`delay` is in seconds, before every answer; `first` says when an order was counted first."""
+        self.trouble = ""
+        self.delay = 0.0
+        self.counted: Counter[str] = Counter()
+        self.first: dict[str, float] = {}
+        self.troubled: Counter[str] = Counter()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def counted_between(self, begin: float, end: float) -> set[str]:
+        """Return the orders that were counted first in that time of the monotonic clock."""
+        return {name for name, at in list(self.first.items()) if begin <= at <= end}
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            while await self._answer(reader, writer):
+                pass
+        with contextlib.suppress(OSError):
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        body = await reader.readexactly(int(length[1]) if length else 0)
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        if self.trouble:
+            self.troubled[self.trouble] += 1
+            if self.trouble in COUNTED:
+                self._count(body)
+            await self._misbehave(self.trouble, writer)
+            return False
+        self._count(body)
+        writer.write(ACCEPTED)
+        await writer.drain()
+        return True
+
+    def _count(self, body: bytes) -> None:
+        name = json.loads(body)["ProfileKey"]
+        self.counted[name] += 1
+        self.first.setdefault(name, time.monotonic())
+
+    async def _misbehave(self, trouble: str, writer: asyncio.StreamWriter) -> None:
+        if trouble == "hang":
+            await self._until_changed(trouble, HANG)
+        elif trouble == "reset":
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        elif trouble == "dripping head":
+            await self._drip(trouble, writer, b"HTTP/1.1 204 No Content\r\nX: " + b"a" * 10_000)
+        elif trouble == "dripping body":
+            writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 10000\r\n\r\n")
+            await self._drip(trouble, writer, b"a" * 10_000)
+        else:
+            writer.write(ANSWERS[trouble])
+            await writer.drain()
+
+    async def _drip(self, trouble: str, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            if not await self._until_changed(trouble, DRIP):
+                return
+
+    async def _until_changed(self, trouble: str, seconds: float) -> bool:
+        """Wait for so long; False as soon as the trouble is another."""
+        steps = max(int(seconds / 0.1), 1)
+        for _ in range(steps):
+            if self.trouble != trouble:
+                return False
+            await asyncio.sleep(0.1)
+        return True
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Tweakwise]:
+    """Serve a Tweakwise of this process, in a thread, at a free port of this machine."""
+    tweakwise, loop = Tweakwise(), asyncio.new_event_loop()
+    server = loop.run_until_complete(_listen(tweakwise.talk))
+    tweakwise.port = server.sockets[0].getsockname()[1]
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield tweakwise
+    finally:
+        asyncio.run_coroutine_threadsafe(_close(server), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _listen(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> asyncio.Server:
+    return await asyncio.start_server(talk, "127.0.0.1", 0, backlog=1024)
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
