@@ -31,7 +31,7 @@ class Id(fields.Field[str | None]):
 
 
 class Text(fields.String):
-    """A text that goes out again, which half a character (a lone surrogate) cannot."""
+    """A text that goes out again, which half a character (a lone surrogate) or a NUL cannot."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         return _writable(super()._deserialize(value, *args, **kwargs))
@@ -60,6 +60,8 @@ def _writable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError("is not text: it holds half a character") from None
+    if "\0" in text:
+        raise ValidationError("is not text: it holds a NUL")  # which PostgreSQL cannot store
     return text
 
 

@@ -101,6 +101,13 @@ def test_half_a_character_is_refused(field: Field[Any], value: str) -> None:
 
 
 @pytest.mark.parametrize("field", [Id(), Label(), Text()], ids=["Id", "Label", "Text"])
+@pytest.mark.parametrize("value", ["a\0b", "\0"])
+def test_nul_is_refused(field: Field[Any], value: str) -> None:
+    """PostgreSQL's text cannot hold a NUL, so it never gets as far as the inbox."""
+    assert refused(field, value) == ["is not text: it holds a NUL"]
+
+
+@pytest.mark.parametrize("field", [Id(), Label(), Text()], ids=["Id", "Label", "Text"])
 @pytest.mark.parametrize("value", ["🎁", "é", "٣"])
 def test_whole_characters_pass(field: Field[Any], value: str) -> None:
     """Text beyond ASCII is text."""

@@ -303,6 +303,13 @@ def test_row_tells_the_call(inbox: Inbox) -> None:
     assert (row.call, row.event, row.business_key) == ('{"ProductKeys":["1"],"ProfileKey":"k"}', "purchase", CALL.key)
 
 
+def test_answer_may_hold_anything(inbox: Inbox) -> None:
+    """A server that answers with a NUL does not keep its deliveries from being settled."""
+    inbox.keep(arrival())
+    assert settle(inbox, claim_one(inbox), State.DEAD, reason="http_400", answer="a\0b", attempted=True)
+    assert inbox.get(1).answer == "a\ufffdb"
+
+
 # Forgetting
 
 

@@ -226,7 +226,8 @@ def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
         "first_attempt_at": delivery.first_attempt_at or (now if settlement.attempted else None),
         "settled_at": None if waits else now,
         "held_since": None if waits or dead or settlement.wipes else now,
-        "answer": settlement.answer,
+        # No text of PostgreSQL's holds a NUL, whatever a server answers.
+        "answer": settlement.answer.replace("\0", "\ufffd") if settlement.answer else settlement.answer,
         "event": call.event if call else None,
         "business_key": call.key if call else None,
         "call": call.as_json() if call else None,
