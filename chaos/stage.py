@@ -13,6 +13,7 @@ from chaos import postgres, traffic
 from chaos import tweakwise as tweakwise_server
 from chaos.system import System
 from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox import Selection, State
 
 if TYPE_CHECKING:
     import subprocess
@@ -143,4 +144,4 @@ def settled(system: System, within: float = SETTLE_WITHIN) -> list[Row]:
 def in_flight(system: System) -> set[str]:
     """Return the orders that a worker which is no more may have sent without writing it down."""
     with system.inbox() as inbox:
-        return {row.identity for row in inbox.newest(EVERY_ROW, state="delivering")}
+        return {row.identity for row in inbox.newest(EVERY_ROW, Selection(states=(State.DELIVERING,)))}

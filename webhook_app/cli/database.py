@@ -47,7 +47,7 @@ def migrate_when_there(config: Settings) -> None:
 
 
 def warn(config: Settings) -> None:
-    """Say what is wrong with the database; the web process starts all the same, and answers 503 or spools."""
+    """Say what is wrong with the database; web starts all the same and answers 503, or spools, meanwhile."""
     meanwhile = "Spooling" if config.spool else "Answering 503"
     with closing(Inbox.configured(config)) as inbox:
         try:

@@ -88,9 +88,9 @@ class Inbox:
         except StoreUnavailable as error:
             if not error.passing:
                 raise
-            # A server that was restarted leaves broken connections behind, and two processes that keep the same
-            # deliveries may wait for each other. Keeping twice is keeping once.
-            kept = self._kept(arrivals)
+            # A server that was restarted leaves broken connections behind; and two processes that keep the same
+            # deliveries may wait for each other, which one at a time cannot. Keeping twice is keeping once.
+            kept = [one for arrival in arrivals for one in self._kept([arrival])]
         self.bell.ring()
         return kept
 
