@@ -32,6 +32,11 @@ def gather() -> None:
             gevent.idle()
 
 
+def give_way() -> None:
+    """Let others run, in the middle of something long that would not wait for anything."""
+    time.sleep(0)
+
+
 def breathe() -> None:
     """Let others run for a moment, while this one waits for something that only polling can tell."""
     time.sleep(BREATH)

@@ -49,6 +49,7 @@ class Bodies:
                 size += len(piece)
                 self._held += len(piece)
                 self._check(size)
+                green.give_way()
             return b"".join(pieces)
         finally:
             self._held -= size

@@ -40,7 +40,9 @@ def run(stage: Stage) -> None:
     growth = (peak - before) // 1024
     stage.figures |= {"senders": size, "growth (MiB)": growth, "p99 (ms)": round(quantile(took, 0.99) * 1000)}
     stage.expect(growth < ROOM // 1024, f"The receiver grew by {growth} MiB.")
-    stage.expect(took and took[-1] < LONGEST, f"The slowest order took {took[-1] if took else 'for ever'} s.")
+    # In its short form several scenarios, and the senders of this one, share two cores.
+    longest = LONGEST * (4 if stage.short else 1)
+    stage.expect(took and took[-1] < longest, f"The slowest order took {took[-1] if took else 'for ever'} s.")
     stage.expect_alive(system, web=web)
     system.start_worker()
     stage.sum_up(system, shop, tweakwise)
