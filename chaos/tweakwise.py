@@ -97,7 +97,8 @@ class Tweakwise:
         elif trouble == "reset":
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         elif trouble == "dripping head":
-            await self._drip(trouble, writer, b"HTTP/1.1 204 No Content\r\nX: " + b"a" * 10_000)
+            writer.write(b"HTTP/1.1 204 No Content\r\nX: ")
+            await self._drip(trouble, writer, b"a" * 10_000)
         elif trouble == "dripping body":
             writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 10000\r\n\r\n")
             await self._drip(trouble, writer, b"a" * 10_000)

@@ -15,7 +15,7 @@ from chaos.traffic import Traffic, quantile
 if TYPE_CHECKING:
     from chaos.stage import Stage
 
-SIZE, SHORT_SIZE = 400, 100
+SIZE = 100
 HELD = 4 * 1024 * 1024  # bytes that each sends; the receiver takes 5 MiB
 ROOM = 256 * 1024  # KiB by which all the receiver's processes together may grow meanwhile
 LONGEST = 5.0  # seconds that a genuine order may take; Shopify waits for as long
@@ -23,14 +23,13 @@ LONGEST = 5.0  # seconds that a genuine order may take; Shopify waits for as lon
 
 def run(stage: Stage) -> None:
     """Bodies that never end cannot take the receiver's memory, nor keep a genuine order out."""
-    size = SHORT_SIZE if stage.short else SIZE
-    raise_limit(size + 500)
+    raise_limit(SIZE + 500)
     tweakwise = stage.tweakwise()
     system = stage.system(tweakwise.url)
     web = system.start_web()
     before = peak = processes.memory(web.pid)
     with Traffic(system.port, senders=2, pause=0.02) as shop, contextlib.ExitStack() as senders:
-        threads = [threading.Thread(target=_send, args=(senders, system.port), daemon=True) for _ in range(size)]
+        threads = [threading.Thread(target=_send, args=(senders, system.port), daemon=True) for _ in range(SIZE)]
         for thread in threads:
             thread.start()
         for _ in range(10 if stage.short else 30):
@@ -38,7 +37,7 @@ def run(stage: Stage) -> None:
             peak = max(peak, processes.memory(web.pid))
     took = shop.latencies()
     growth = (peak - before) // 1024
-    stage.figures |= {"senders": size, "growth (MiB)": growth, "p99 (ms)": round(quantile(took, 0.99) * 1000)}
+    stage.figures |= {"senders": SIZE, "growth (MiB)": growth, "p99 (ms)": round(quantile(took, 0.99) * 1000)}
     stage.expect(growth < ROOM // 1024, f"The receiver grew by {growth} MiB.")
     # In its short form several scenarios, and the senders of this one, share two cores.
     longest = LONGEST * (4 if stage.short else 1)
