@@ -61,7 +61,10 @@ def test_away_at_the_start_and_in_mid_load(service: Service, postgres: Server) -
 
 
 def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None:
-    """What was acknowledged before the server was killed with -9 is there when it has recovered."""
+    """What was acknowledged before the server was killed with -9 is there when it has recovered.
+
+    What was in flight may be sent once more: claims are not synced, so that the server may have forgotten some.
+    """
     service.start_all()
     with Load(service, first=100) as load:
         load.seen("stored")
@@ -69,7 +72,7 @@ def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None
         away = load.seen("unavailable")
         postgres.start()
         load.seen("stored", after=away)
-    assert set(service.wait_for(load.acknowledged()).values()) == {1}
+    assert set(service.wait_for(load.acknowledged()).values()) <= {1, 2}
 
 
 @pytest.fixture
