@@ -29,7 +29,7 @@ def run(stage: Stage) -> None:
     inputs, seed = SHORT_INPUTS if stage.short else INPUTS, random.randrange(10**9)  # noqa: S311 - no secret
     stage.figures |= {"inputs": inputs, "seed": seed}
     system = stage.system("http://127.0.0.1:9", SHOPS=mutation.SHOPS, LOG_LEVEL="ERROR")
-    with mock.patch.dict("os.environ", system.environment), system.inbox() as inbox:
+    with mock.patch.dict("os.environ", system.environment, clear=True), system.inbox() as inbox:
         answers, growth = _send(inputs, random.Random(seed), stage)  # noqa: S311 - no secret
         stored = sum(inbox.counts().values())
     stage.figures |= {"answers": dict(sorted(answers.items())), "stored": stored, "growth (KiB)": growth}
