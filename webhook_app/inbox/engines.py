@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.inbox.sqlite import Sqlite
+from webhook_app.settings import SQLITE
 
 if TYPE_CHECKING:
     from webhook_app.inbox.database import Database
-
-SQLITE = "sqlite:///"
 
 
 def open_database(url: str, *, pooled: bool = False) -> Database:

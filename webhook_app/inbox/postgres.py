@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import PoolProxiedConnection
 
-SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")  # the first is what Heroku writes
 CONNECT_TIMEOUT = 3  # seconds
 PREPARE_AFTER = 5  # executions of a statement
 CONNECTION_WAIT = 10  # seconds for one of them to be free

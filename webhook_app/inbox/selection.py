@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STEP = 200  # rows a page; whoever changes them does so in one transaction, and between two webhooks are accepted
 
+COLUMNS = tuple(deliveries.c[name] for name in Row.__dataclass_fields__)
 HAS_BODY = exists(select(bodies.c.delivery_id).where(bodies.c.delivery_id == deliveries.c.id))
 
 
@@ -110,7 +111,6 @@ def held(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], by
 
 
 def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:
-    columns = [deliveries.c[name] for name in Row.__dataclass_fields__]
-    query = select(*columns).where(deliveries.c.id > after, *selection.conditions())
+    query = select(*COLUMNS).where(deliveries.c.id > after, *selection.conditions())
     with inbox.database.reading() as connection:
         return [Row(*values) for values in connection.execute(query.order_by(deliveries.c.id).limit(step))]

@@ -1,8 +1,7 @@
-"""The inbox: keep, claim, reserve, settle, release, replay; every change of state goes along TRANSITIONS."""
+"""The inbox: keep, claim, reserve, settle, release; every change of state goes along TRANSITIONS."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, select, update
@@ -14,10 +13,10 @@ from webhook_app.inbox.database import now_ms
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
 from webhook_app.inbox.engines import open_database
 from webhook_app.inbox.group import GroupCommit
-from webhook_app.inbox.selection import EVERYTHING, Selection
+from webhook_app.inbox.selection import COLUMNS, EVERYTHING, Selection, held
 from webhook_app.inbox.statements import Statement
-from webhook_app.inbox.states import State, Verb, sources
-from webhook_app.inbox.tables import bodies, deliveries
+from webhook_app.inbox.states import State
+from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,32 +137,16 @@ class Inbox:
         with self.database.writing() as connection:
             return connection.execute(update(deliveries).where(too_long).values(due_at=now)).rowcount
 
-    def replay(self, number: int) -> bool:
-        """Put a dead or ignored delivery back in line; False when its state does not allow it or its body is gone.
-
-        Raises UnknownDelivery.
-        """
-        with self.database.writing() as connection:
-            state = connection.scalar(select(deliveries.c.state).where(deliveries.c.id == number))
-            if state is None:
-                raise UnknownDelivery(str(number))
-            held = connection.scalar(select(bodies.c.delivery_id).where(bodies.c.delivery_id == number))
-            allowed = state in sources(Verb.REPLAY) and held is not None
-            if allowed:
-                connection.execute(update(deliveries).where(deliveries.c.id == number).values(**REPLAYED))
-        self.bell.ring()
-        return allowed
-
     def get(self, number: int) -> Row:
         """Return one delivery. Raises UnknownDelivery."""
-        found = self._rows(select(deliveries).where(deliveries.c.id == number))
+        found = self._rows(select(*COLUMNS).where(deliveries.c.id == number))
         if not found:
             raise UnknownDelivery(str(number))
         return found[0]
 
     def newest(self, limit: int, selection: Selection = EVERYTHING) -> list[Row]:
         """Return the newest deliveries of those that are meant, newest first."""
-        query = select(deliveries).where(*selection.conditions())
+        query = select(*COLUMNS).where(*selection.conditions())
         return self._rows(query.order_by(deliveries.c.id.desc()).limit(limit))
 
     def counts(self) -> dict[str, int]:
@@ -174,17 +157,11 @@ class Inbox:
 
     def body(self, number: int) -> tuple[dict[str, str], bytes] | None:
         """Return the kept headers and the raw body, None once they are wiped."""
-        query = select(bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id == number)
-        with self.database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else (json.loads(row.headers), row.body)
+        return held(self, [number]).get(number)
 
     def _rows(self, query: Select[Any]) -> list[Row]:
         with self.database.reading() as connection:
-            return [
-                Row(**{name: value for name, value in row._asdict().items() if name in Row.__dataclass_fields__})
-                for row in connection.execute(query)
-            ]
+            return [Row(*values) for values in connection.execute(query)]
 
     def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
