@@ -14,6 +14,7 @@ from webhook_app.cli.samples import send_sample
 from webhook_app.cli.serving import migrate, run, sandbox, web, worker
 from webhook_app.cli.setup import check, platforms
 from webhook_app.cli.status import status
+from webhook_app.cli.verifying import verify
 from webhook_app.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class _Commands(click.Group):
         drop,
         export,
         move,
+        verify,
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
