@@ -9,6 +9,7 @@ import click
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
 from webhook_app.cli.exporting import export
+from webhook_app.cli.matching import match
 from webhook_app.cli.moving import move
 from webhook_app.cli.samples import send_sample
 from webhook_app.cli.serving import migrate, run, sandbox, web, worker
@@ -55,6 +56,7 @@ class _Commands(click.Group):
         export,
         move,
         verify,
+        match,
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
