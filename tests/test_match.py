@@ -6,10 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
-import threading
 from collections import Counter
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +15,7 @@ from click.testing import CliRunner, Result
 from tests.arrivals import arrival, claim_one, settle
 from tests.feeds import HEAD, feed, parts
 from tests.processes import ROOT
+from tests.web import serving
 from webhook_app import shops
 from webhook_app.call import Call
 from webhook_app.cli import main
@@ -31,7 +29,7 @@ from webhook_app.matching.feed import item_ids, unpacked
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Clock
@@ -290,36 +288,11 @@ def test_the_exit_code_is_for_ci(filled: Inbox, run: Run, tmp_path: Path, at_lea
     assert result.exit_code == (at_least == "90")
 
 
-@contextmanager
-def serving(body: bytes, status: int = 200, **headers: str) -> Iterator[str]:
-    """A web server that has one thing to give."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://user:pass@127.0.0.1:{server.server_port}/feed.xml.gz?token=hidden"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_a_feed_is_loaded(filled: Inbox, run: Run, encoding: str) -> None:
     """From an address, as a gzip file or compressed on the way; what the address hides is kept out of the result."""
-    with serving(gzip.compress(feed(range(6000, 8000))), Content_Encoding=encoding) as url:
+    with serving(gzip.compress(feed(range(6000, 8000))), Content_Encoding=encoding) as server:
+        url = f"{server.replace('//', '//user:pass@')}/feed.xml.gz?token=hidden"
         result = run("--feed", url, "--shop=acme")
     assert result.exit_code == 0, result.output
     assert "/feed.xml.gz: 2000 items" in result.output

@@ -8,6 +8,7 @@ import click
 
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
+from webhook_app.cli.examining import doctor
 from webhook_app.cli.exporting import export
 from webhook_app.cli.matching import match
 from webhook_app.cli.moving import move
@@ -55,6 +56,7 @@ class _Commands(click.Group):
         drop,
         export,
         move,
+        doctor,
         verify,
         match,
     ],
