@@ -47,7 +47,7 @@ class BodyHmac:
     @property
     def about(self) -> str:
         """Say in plain words what is signed, how, and where the proof comes."""
-        return f"the raw body, by HMAC-SHA256 with the secret; {self.encoding} in the header {self.headers[0]}"
+        return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Compare in constant time with the digest of every secret; raises BadSignature."""

@@ -56,9 +56,9 @@ def _read(file: BinaryIO) -> dict[str, str]:
 def _lines(verdict: Verdict, shop: Shop, size: int) -> Iterator[str]:
     platform = all_platforms()[shop.platform]
     yield f"Shop       {shop.name} ({platform.title}), {len(shop.secrets)} secret{'s' * (len(shop.secrets) > 1)}"
-    yield f"Signed is  {platform.signature.about}"
+    yield f"Expected   {platform.signature.about}"
     yield f"Body       {size} bytes"
-    yield f"Proof      {verdict.looks or 'none in ' + ', '.join(verdict.names)}"
+    yield f"Came       {verdict.looks or 'none in ' + ', '.join(verdict.names)}"
     if not verdict.reason:
         yield f"Answer     200: {verdict.hint or 'the request proves itself.'}"
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from webhook_app.doctor.finding import Finding, Level
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
 
 SHORTEST = 16  # characters
+HERE = ("localhost", "127.0.0.1", "::1")  # a sandbox needs no certificate
 QUOTED = re.compile(r"""["'`\u2018-\u201f].*|.*["'`\u2018-\u201f]""", re.DOTALL)
 PLACEHOLDERS = ("changeme", "change-me", "your-secret", "your_secret", "secret", "test", "password", "example", "todo")
 COPY_AGAIN = "Copy it from the platform once more, without anything around it, and restart."
@@ -29,9 +31,10 @@ def shops(subject: Subject) -> Iterator[Finding]:
                 f"{shop.name} has no profile_salt: orders without a storefront-written key are ignored as no_profile."
             )
             yield Finding("configuration", Level.NOTE, said, "Set profile_salt, or leave it so on purpose.")
-        if (shop.tweakwise_url or subject.config.tweakwise_url).startswith("http://"):
+        address = urlsplit(shop.tweakwise_url or subject.config.tweakwise_url)
+        if address.scheme == "http" and address.hostname not in HERE:
             said = f"{shop.name} delivers to an address without encryption (http://)."
-            yield Finding("configuration", Level.WARNING, said, "That is right for a sandbox alone.")
+            yield Finding("configuration", Level.WARNING, said, "Write https://: calls hold profile keys and revenue.")
 
 
 def secrets(subject: Subject) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ def spool(subject: Subject) -> Iterator[Finding]:
         said = "The spool lies on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
         yield Finding("spool", Level.WRONG, said, "Take SPOOL away, or put it on a disk that lasts.")
     elif count := _waiting(path):
-        said = f"{count} acknowledged events wait in the spool."
+        said = f"Acknowledged events that wait in the spool: {count}."
         yield Finding("spool", Level.WARNING, said, "A running web process drains it once the database is back.")
 
 

@@ -76,7 +76,7 @@ def dead(subject: Subject) -> Iterator[Finding]:
     count = subject.inbox.counts().get(State.DEAD, 0)
     if count:
         todo = "python -m webhook_app list --state dead; docs/reasons.md explains each; then replay or drop them."
-        yield Finding("dead", Level.WARNING, f"{count} deliveries are dead.", todo)
+        yield Finding("dead", Level.WARNING, f"Dead deliveries: {count}.", todo)
 
 
 def _late(subject: Subject, now: Standing) -> list[str]:
