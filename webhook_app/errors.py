@@ -51,3 +51,7 @@ class UnknownDelivery(ReceiverError):  # noqa: N818 - says what is the case
 
 class MoveRefused(ReceiverError):  # noqa: N818 - says what is the case
     """Moving now could lose something or count it twice: nothing was changed; the sentence says what to do."""
+
+
+class TunnelRefused(ReceiverError):  # noqa: N818 - says what is the case
+    """The tunnel does not open, and trying again would not help: the sentence says what to do."""
