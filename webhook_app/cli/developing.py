@@ -18,6 +18,7 @@ from webhook_app.cli.hearing import Hearing
 from webhook_app.cli.serving import command_line, supervised
 from webhook_app.cli.setup import tell_shop
 from webhook_app.inbox import Inbox
+from webhook_app.platforms import all_platforms
 from webhook_app.tunnels import TUNNELS
 from webhook_app.tunnels.contract import Wish
 
@@ -75,7 +76,7 @@ def dev(*, name: str | None, wish: Wish, sandbox_port: int) -> None:
     if name:
         supervisor.add("tunnel", ["tunnel", name, *_arguments(wish)])
     with closing(Inbox.configured(config)) as inbox:
-        hearing = Hearing(inbox, _tell, lambda url: _tell_address(url, known))
+        hearing = Hearing(inbox, _tell, lambda url, moved: _tell_address(url, known, moved=moved), _widths(known))
         supervisor.listen(lambda ear: _listen(hearing, ear))
         code = supervisor.run(_banner(config.port, sandbox_port, known, name))
     sys.exit(code)
@@ -89,12 +90,17 @@ def tunnel(*, name: str, wish: Wish) -> None:
 
     TUNNEL is ssh, cloudflared or ngrok. `dev` does this too; this is for beside `run`.
     """
+    from webhook_app.supervisor import answers  # noqa: PLC0415 - no other command needs it
+
     config = settings.load()
     logs.configure(config.log_level, config.log_format)
     keeper = _keeper(name, wish)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: keeper.stop())
-    keeper.run()
+    url = f"http://127.0.0.1:{config.port}/healthz"
+    if not answers(url):
+        logs.logger().info("tunnel_waits", hint=f"Nothing answers on port {config.port} yet.")
+    keeper.run(lambda: answers(url))
 
 
 def _keeper(name: str, wish: Wish) -> Any:
@@ -117,6 +123,11 @@ def _take_demo_shops() -> None:
         os.environ["SHOPS_FILE"] = DEMO
 
 
+def _widths(known: dict[str, Shop]) -> tuple[int, int]:
+    topics = [topic.name for shop in known.values() for topic in all_platforms()[shop.platform].topics]
+    return max(map(len, known)), max(map(len, topics))
+
+
 def _banner(port: int, sandbox_port: int, known: dict[str, Shop], tunnel_name: str | None) -> str:
     base = f"http://127.0.0.1:{port}"
     urls = [f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()]
@@ -135,9 +146,10 @@ def _banner(port: int, sandbox_port: int, known: dict[str, Shop], tunnel_name: s
     )
 
 
-def _tell_address(url: str, known: dict[str, Shop]) -> None:
+def _tell_address(url: str, known: dict[str, Shop], *, moved: bool) -> None:
+    now = " now: what was pasted before is of no use any more." if moved else "."
     _tell("")
-    _tell(click.style(f"Reachable from outside at {url}. Paste:", bold=True))
+    _tell(click.style(f"Reachable from outside at {url}{now} Paste:", bold=True))
     for shop in known.values():
         tell_shop(shop, url, _tell)
     _tell(f"{STEPS}\n")

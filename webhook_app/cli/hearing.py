@@ -33,13 +33,18 @@ class Hearing:
         self,
         inbox: Inbox,
         tell: Callable[[str], None],
-        opened: Callable[[str], None],
+        opened: Callable[[str, bool], None],
+        widths: tuple[int, int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tell` prints a line, `opened` is called with a tunnel's address that is new."""
+        """`tell` prints a line, `widths` are the columns' of shops and topics.
+
+        `opened` is called with a tunnel's new address, and whether there was another before.
+        """
         self._inbox, self._tell, self._opened, self._clock = inbox, tell, opened, clock
         self._stored: dict[int, tuple[Record, float]] = {}  # by number: not settled yet, and since when
-        self._width = 0
+        self._shop_width, self._topic_width = widths
+        self._address = ""
         self._words: dict[str, Callable[[Record], None]] = {
             "stored": self._was_stored,
             "duplicate": self._was_duplicate,
@@ -115,10 +120,11 @@ class Hearing:
         self._tell(self._about(record, " -> ".join(part for part in (again or _proven(stored), became) if part)))
 
     def _tunnel_is_open(self, record: Record) -> None:
-        if record.get("same"):
+        if record["same"]:
             self._tell(self._at("tunnel", f"open again at {plain(record['url'])}", fg="green"))
         else:
-            self._opened(plain(record["url"]))
+            before, self._address = self._address, plain(record["url"])
+            self._opened(self._address, bool(before))
 
     def _tunnel_is_lost(self, record: Record) -> None:
         lost = plain(f"lost: {record['reason']} Opening it again in {record['again_in']:.0f} s.")
@@ -131,9 +137,8 @@ class Hearing:
             return None
 
     def _about(self, record: Record, said: str) -> str:
-        who = f"{record['shop']}  {record['topic']}"
-        self._width = max(self._width, len(who))
-        return self._at(f"#{record['id']}", f"{who:<{self._width}}  {said}")
+        who = f"{record['shop']:<{self._shop_width}}  {record['topic']:<{self._topic_width}}"
+        return self._at(f"#{record['id']}", f"{who}  {said}")
 
     def _at(self, what: str, said: str, fg: str | None = None) -> str:
         return f"{time.strftime('%H:%M:%S')}  {click.style(f'{what:<6}', fg=fg)}  {said}"

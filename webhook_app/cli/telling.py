@@ -34,7 +34,7 @@ def outcome(row: Row, now: int, took: int | None = None) -> str:
 
     `now` is in milliseconds since 1970 UTC, `took` is how many of them the call took, where there was one.
     """
-    said = coloured(row.state, row.state) + _in(took) + (plain(_why(row, now)) if _why(row, now) else "")
+    said = coloured(row.state, row.state) + _in(took) + plain(_why(row, now))
     return f"{translated(row)} -> {said}" if row.call else said
 
 

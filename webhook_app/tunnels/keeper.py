@@ -17,7 +17,7 @@ from webhook_app.offspring import end, follow_parent
 from webhook_app.tunnels.contract import Opened, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from webhook_app.tunnels.contract import Tunnel, Wish
 
@@ -44,8 +44,13 @@ class Keeper:
         self._stopping = threading.Event()
         self._log = logs.logger()
 
-    def run(self) -> None:
-        """Return once stopped. Raises TunnelRefused when it does not open at first, or will not ever again."""
+    def run(self, ready: Callable[[], bool] = lambda: True) -> None:
+        """Open it once `ready`, and return once stopped.
+
+        Raises TunnelRefused when it does not open at first, or will not ever again.
+        """
+        while not self._stopping.is_set() and not ready():
+            self._stopping.wait(LOOK_EVERY)
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             self._opened_at = 0.0
@@ -79,7 +84,11 @@ class Keeper:
         if refused:
             return refused
         late = not self._opened_at and time.monotonic() >= deadline
-        ended = f"it told no address within {OPEN_WITHIN:.0f} seconds" if late else f"it ended ({process.returncode})"
+        ended = (
+            f"it told no address within {OPEN_WITHIN:.0f} seconds"
+            if late
+            else f"it ended with exit code {process.returncode}"
+        )
         return Refused(f"{ended}. {last}".strip())
 
     def _open(self, url: str) -> None:

@@ -90,5 +90,5 @@ TUNNEL = Tunnel(
     faults=_faults,
     command=_command,
     read=_read,
-    chatter=("debug1:", "OpenSSH_", "Authenticated to", "Transferred:", "Bytes per second:"),
+    chatter=("debug1:", "OpenSSH_", "Authenticated to", "Allocated port", "Transferred:", "Bytes per second:"),
 )
