@@ -102,7 +102,7 @@ class Keeper:
     def _running(self) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(  # noqa: S603 - the user's own command line
             self._command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # held open and never written to: a service may take its end for ours
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # without a terminal nothing can ask for a password, and Ctrl-C is ours to handle
@@ -112,8 +112,9 @@ class Keeper:
             yield process
         finally:
             end(process, STOP_WITHIN)
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
 
     def _lines(self, process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
         """Yield what it prints, line by line, until it ends, we are stopped, or `deadline` passes before it opens."""

@@ -15,7 +15,7 @@ ALLOCATED = re.compile(r"Allocated port (\d+) for remote forward")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 # A service's address stands alone in its line, or behind words that announce it; links to its pages do not.
 ANNOUNCED = re.compile(
-    r"(?:^|tunneled with tls termination,|forwarding http traffic from|https\s*:|url is:)\s*(https?://[\w.-]+(?::\d+)?)/?$",
+    r"(?:^|tunneled with tls termination,|forwarding http traffic from|https\s*:|url is:)\s*(https://[\w.-]+(?::\d+)?)/?$",
     re.IGNORECASE,
 )
 
