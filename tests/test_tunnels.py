@@ -18,7 +18,6 @@ import requests
 
 from tests import processes
 from tests.sshd import Sshd, needed
-from tests.test_run import gone
 from webhook_app.errors import TunnelRefused
 from webhook_app.tunnels import TUNNELS, keeper
 from webhook_app.tunnels.contract import Opened, Refused, Wish
@@ -147,7 +146,7 @@ def test_reached_from_outside_and_opened_again(host: Sshd, receiver: int, tmp_pa
         assert requests.get(under.opened(3), timeout=10).text == "from this machine"
         program = under.program()
     assert under.process.returncode == 0
-    assert gone([program])
+    assert processes.gone([program])
 
 
 @needed
@@ -157,7 +156,7 @@ def test_killed_tunnel_leaves_no_ssh(host: Sshd, receiver: int, tmp_path: Path) 
         assert under.opened(1) == "https://9239ab27cc1ba2.lhr.life"  # read from what the host's session prints
         program = under.program()
         under.process.kill()
-        assert gone([program])
+        assert processes.gone([program])
 
 
 @needed
@@ -199,7 +198,7 @@ def test_address_is_read_from_the_output(name: str, url: str, receiver: int, tmp
         os.kill(under.program(), signal.SIGTERM)
         assert under.opened(2) == url
         program = under.program()
-    assert gone([program])
+    assert processes.gone([program])
     assert f"127.0.0.1:{receiver}" in (tmp_path / "arguments").read_text()
     assert [line.get("same") for line in under.logged() if line["event"] == "tunnel_open"] == [False, True]
 
