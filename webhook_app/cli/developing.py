@@ -61,7 +61,7 @@ def dev(*, name: str | None, wish: Wish, sandbox_port: int) -> None:
     \b
     dev
     dev --tunnel ssh --tunnel-host nokey@localhost.run
-    dev --tunnel ssh --tunnel-host me@example.com --tunnel-remote 9000 --tunnel-url https://hooks.example.com
+    dev --tunnel ssh --tunnel-host me@example.com --tunnel-remote 127.0.0.1:9000 --tunnel-url https://hooks.example.com
     dev --tunnel cloudflared
     """  # noqa: D301 - \b keeps click from joining the lines
     _take_demo_shops()
