@@ -82,10 +82,10 @@ class Sshd:
         }
         return tuple(f"{name}={value}" for name, value in said.items())
 
-    def arguments(self) -> list[str]:
-        """Options of our command line that lead here, to any free port."""
+    def arguments(self, port: int = 0) -> list[str]:
+        """Options of our command line that lead here, to a port or to any that is free."""
         extras = [f"--tunnel-option={option}" for option in self.options()]
-        return [f"--tunnel-host={self.destination}", "--tunnel-remote=127.0.0.1:0", *extras]
+        return [f"--tunnel-host={self.destination}", f"--tunnel-remote=127.0.0.1:{port}", *extras]
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -10,7 +10,7 @@ HOST = re.compile(r"(?:[^\s@/-][^\s@/]*@)?(?:\w[\w.-]*|\[[0-9a-fA-F:]+\])(?::\d{
 REMOTE = re.compile(r"(?:(?:[\w.*-]+|\[[0-9a-fA-F:]+\]):)?(\d{1,5})")
 SERVICES_PORT = "80"  # what services take for "give me an address"
 
-FORWARDED = re.compile(r"remote forward success for: listen (\d+),")  # with -v
+FORWARDED = re.compile(r"remote forward success for: listen (?:\S*:)?(\d+),")  # with -v
 ALLOCATED = re.compile(r"Allocated port (\d+) for remote forward")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 # A service's address stands alone in its line, or behind words that announce it; links to its pages do not.
