@@ -103,7 +103,7 @@ def test_a_webhook_arrives_through_the_tunnel(dev: Dev) -> None:
     line = dev.line(f"#{number} ")
     assert re.search(
         r"demo-shopify +orders/create +verified, stored in [\d.]+ ms -> purchase of 8011551572211, 8011551572212 "
-        r"for 27\.19 -> delivered in \d+ ms$",
+        r"for 27\.19 -> delivered \(2xx\) in \d+ ms$",
         line,
     )
     events = requests.get(f"http://127.0.0.1:{dev.sandbox_port}/events", timeout=10).json()["events"]

@@ -71,10 +71,24 @@ def post(errand: Errand, session: requests.Session) -> requests.Response:
 
 
 def send(errands: Sequence[Errand], rate: float | None) -> list[Answer]:
-    """Post them in order, at most `rate` a second. Raises ClickException where nobody answers the first."""
+    """Post them in order, at most `rate` a second, and sum up the answers, also where Ctrl-C ends it early.
+
+    Raises ClickException where nobody answers the first.
+    """
     answers: list[Answer] = []
     began = time.monotonic()
-    with requests.Session() as session, click.progressbar(errands, label="Sending", file=sys.stderr) as bar:
+    try:
+        _post_all(errands, rate, answers)
+    finally:
+        if answers:
+            _summarise(answers, time.monotonic() - began)
+    return answers
+
+
+def _post_all(errands: Sequence[Errand], rate: float | None, answers: list[Answer]) -> None:
+    began = time.monotonic()
+    bar = click.progressbar(errands, label="Sending", file=sys.stderr, hidden=not sys.stderr.isatty())
+    with requests.Session() as session, bar:
         for number, errand in enumerate(bar):
             if rate:
                 time.sleep(max(began + number / rate - time.monotonic(), 0))
@@ -84,8 +98,6 @@ def send(errands: Sequence[Errand], rate: float | None) -> list[Answer]:
                 if not answers:
                     raise unanswered(errand.target, error) from None
                 answers.append(Answer(errand, accepted=False, said=f"no answer ({type(error).__name__})"))
-    _summarise(answers, time.monotonic() - began)
-    return answers
 
 
 def unanswered(target: Target, error: requests.RequestException) -> click.ClickException:

@@ -34,7 +34,8 @@ def outcome(row: Row, now: int, took: int | None = None) -> str:
 
     `now` is in milliseconds since 1970 UTC, `took` is how many of them the call took, where there was one.
     """
-    said = coloured(row.state, row.state) + _in(took) + plain(_why(row, now))
+    answered = " (2xx)" if took is not None and row.state == State.DELIVERED else ""
+    said = coloured(row.state, row.state) + answered + _in(took) + plain(_why(row, now))
     return f"{translated(row)} -> {said}" if row.call else said
 
 

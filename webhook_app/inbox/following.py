@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GAP = 200  # numbers below the highest that are read again: PostgreSQL may show a number after a higher one
 MOST_WATCHED = 2000  # unfinished deliveries below those; of more, the newest
+MOST_KNOWN = MOST_WATCHED + 4 * GAP
 SETTLED = (State.DELIVERED, State.IGNORED, State.DEAD)
 
 Mark = tuple[str, str, int]  # state, reason, attempts
@@ -45,6 +46,8 @@ class Follower:
                 if row.state != State.DELIVERING and self._selection.fits_outcome(row):
                     yield row
             self._last = max(self._last, row.id)
+            if len(self._known) > MOST_KNOWN:
+                self._forget()
         self._forget()
 
     def _rows(self) -> Iterator[Row]:
