@@ -1,0 +1,67 @@
+<?php
+/**
+ * The checkout.
+ *
+ * @package Tweakwise_Webhooks
+ */
+
+namespace Tweakwise_Webhooks;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Lets the order carry the visitor's key; the order webhook brings it to the receiver.
+ */
+final class Checkout {
+
+	const META = '_tweakwise_profile_key';
+
+	/**
+	 * Hook in.
+	 */
+	public static function register() {
+		add_action( 'woocommerce_checkout_create_order', array( __CLASS__, 'carry' ) );
+		add_action( 'woocommerce_store_api_checkout_update_order_meta', array( __CLASS__, 'carry_and_save' ) );
+	}
+
+	/**
+	 * Classic checkout; WooCommerce saves the order itself. A mistake here must never break the checkout.
+	 *
+	 * @param \WC_Order $order The order.
+	 * @return bool Whether the order carries a key now.
+	 */
+	public static function carry( $order ) {
+		try {
+			$key = Consent::is_remembered() ? self::key() : '';
+			if ( '' !== $key ) {
+				$order->update_meta_data( self::META, $key );
+			}
+			return '' !== $key;
+		} catch ( \Throwable $error ) {
+			wc_get_logger()->error( $error->getMessage(), array( 'source' => 'tweakwise-webhooks' ) );
+			return false;
+		}
+	}
+
+	/**
+	 * Block checkout, which has saved the order already.
+	 *
+	 * @param \WC_Order $order The order.
+	 */
+	public static function carry_and_save( $order ) {
+		if ( self::carry( $order ) ) {
+			$order->save();
+		}
+	}
+
+	/**
+	 * The key that this visitor's views were sent with.
+	 *
+	 * Whoever makes an account at the checkout has searched and looked as a guest: that key joins them to the purchase.
+	 *
+	 * @return string
+	 */
+	private static function key() {
+		return did_action( 'woocommerce_created_customer' ) && '' !== Profile::carried() ? Profile::carried() : Profile::current();
+	}
+}
