@@ -147,10 +147,10 @@ class WC_Webhook {
 
 	public function deliver_ping() {
 		$answer = wp_safe_remote_post( $this->said['delivery_url'], array( 'body' => 'webhook_id=' . $this->said['id'] ) );
-		if ( is_wp_error( $answer ) || 200 !== $answer['code'] ) {
-			return new WP_Error( 'error', 'Error: Delivery URL returned response code: ' . ( $answer['code'] ?? 'none' ) );
+		if ( is_wp_error( $answer ) ) {
+			return new WP_Error( 'error', 'Error: Delivery URL cannot be reached: ' . $answer->get_error_message() );
 		}
-		return true;
+		return 200 === $answer['code'] ? true : new WP_Error( 'error', "Error: Delivery URL returned response code: {$answer['code']}" );
 	}
 
 	public function deliver( $order ) {

@@ -155,7 +155,7 @@ function wp_hash( $text ) {
 }
 
 function wp_generate_uuid4() {
-	return vsprintf( '%s%s-%s-4%s-8%s-%s%s%s', str_split( substr( bin2hex( random_bytes( 18 ) ), 0, 30 ) . '00', 4 ) );
+	return preg_replace( '/(.{8})(.{4}).(.{3}).(.{3})(.{12})/', '$1-$2-4$3-8$4-$5', bin2hex( random_bytes( 16 ) ) );
 }
 
 function wp_parse_url( $url, $part ) {

@@ -44,7 +44,7 @@ final class Cart {
 			$product = wc_get_product( $variation_id ? $variation_id : $product_id );
 			if ( $product ) {
 				list( $topic, $fields ) = Events::added_to_cart( $product, $quantity );
-				Receiver::send_later( $topic, Events::of_visitor( $fields, Profile::current(), Profile::session(), '' ) );
+				Receiver::send_later( $topic, Events::of_visitor( $fields, Profile::current(), Profile::session(), Storefront::locale() ) );
 			}
 		} catch ( \Throwable $error ) {
 			wc_get_logger()->error( $error->getMessage(), array( 'source' => 'tweakwise-webhooks' ) );

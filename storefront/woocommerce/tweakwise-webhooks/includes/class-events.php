@@ -45,7 +45,8 @@ final class Events {
 	public static function added_to_cart( $product, $quantity ) {
 		$amount = wc_get_price_excluding_tax( $product, array( 'qty' => $quantity ) );
 		$fields = array(
-			'quantity' => $quantity,
+			// Tweakwise counts whole pieces; some shops sell half a metre.
+			'quantity' => max( 1, (int) round( (float) $quantity ) ),
 			'amount'   => wc_format_decimal( $amount, wc_get_price_decimals() ),
 		);
 		return array( 'storefront.addtocart', self::product( $product ) + $fields );

@@ -51,10 +51,12 @@ final class Receiver {
 		} elseif ( function_exists( 'litespeed_finish_request' ) ) {
 			litespeed_finish_request();
 		}
-		foreach ( self::$waiting as list( $topic, $body ) ) {
-			self::post( $topic, $body, array( 'blocking' => false, 'timeout' => self::TIMEOUT ) );
+		while ( self::$waiting ) {
+			list( $topic, $body ) = array_shift( self::$waiting );
+			// Nothing overtakes it; the last one is not waited for.
+			$blocking = (bool) self::$waiting;
+			self::post( $topic, $body, array( 'blocking' => $blocking, 'timeout' => self::TIMEOUT ) );
 		}
-		self::$waiting = array();
 	}
 
 	/**

@@ -87,7 +87,7 @@ final class Storefront {
 	 *
 	 * @return string
 	 */
-	private static function locale() {
+	public static function locale() {
 		return preg_match( '/\A([a-z]{2,3})(?:_([A-Z]{2}))?/', determine_locale(), $parts ) ? implode( '-', array_slice( $parts, 1 ) ) : '';
 	}
 }
