@@ -232,7 +232,7 @@ def test_the_key_lasts(visitor: Visitor) -> None:
     """A guest's key is random, comes in a cookie for a year, in an answer that nobody may keep, and stays."""
     answer = visitor.ask(event="visit")
     assert KEY.fullmatch(answer.json()["key"])
-    assert "no-store" in answer.headers["Cache-Control"]
+    assert answer.headers["Cache-Control"] == "no-store, private"
     cookie = answer.headers["Set-Cookie"]
     assert f"tweakwise_profile_key={visitor.key}" in cookie
     assert re.search(r"Max-Age=31536000; path=/; SameSite=Lax", cookie)
@@ -500,6 +500,15 @@ def test_a_receiver_that_is_away_is_said(manager: Visitor) -> None:
     answer = press(manager, "test")
     assert not answer["ok"]
     assert "not reached" in answer["message"]
+
+
+def test_an_address_that_wordpress_refuses_is_said(manager: Visitor, shop: Shop) -> None:
+    """WordPress posts to no address of its own network; the button says so instead of WordPress's few words."""
+    shop.set(stand_in_refuses=True)
+    answer = press(manager, "test")
+    assert not answer["ok"]
+    assert "WordPress refuses" in answer["message"]
+    assert shop.sent() == []
 
 
 def test_uninstalling_cleans_up(manager: Visitor, shop: Shop) -> None:

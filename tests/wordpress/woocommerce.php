@@ -150,7 +150,8 @@ class WC_Webhook {
 		if ( is_wp_error( $answer ) ) {
 			return new WP_Error( 'error', 'Error: Delivery URL cannot be reached: ' . $answer->get_error_message() );
 		}
-		return 200 === $answer['code'] ? true : new WP_Error( 'error', "Error: Delivery URL returned response code: {$answer['code']}" );
+		$code = wp_remote_retrieve_response_code( $answer );
+		return 200 === $code ? true : new WP_Error( 'error', "Error: Delivery URL returned response code: $code" );
 	}
 
 	public function deliver( $order ) {

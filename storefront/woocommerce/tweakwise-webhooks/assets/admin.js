@@ -23,8 +23,8 @@
 	}
 
 	function show( answer, ok, message ) {
-		answer.textContent = ( ok ? '✔ ' : '✘ ' ) + message;
-		answer.style.color = ok ? '#007017' : '#b32d2e';
+		answer.textContent = message;
+		answer.className = 'tweakwise-webhooks-answer notice inline ' + ( ok ? 'notice-success' : 'notice-error' );
 	}
 
 	document.addEventListener( 'click', press );

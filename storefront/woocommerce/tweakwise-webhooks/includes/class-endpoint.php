@@ -32,6 +32,7 @@ final class Endpoint {
 	 */
 	public static function answer() {
 		nocache_headers();
+		header( 'Cache-Control: no-store, private' );
 		list( $code, $body ) = self::answer_for( (string) file_get_contents( 'php://input', false, null, 0, self::LARGEST_BODY + 1 ) );
 		if ( 429 === $code ) {
 			header( 'Retry-After: ' . MINUTE_IN_SECONDS );

@@ -68,6 +68,9 @@ final class Receiver {
 		if ( ! Settings::is_ready() ) {
 			return array( false, __( 'Save an address and a secret first.', 'tweakwise-webhooks' ) );
 		}
+		if ( ! wp_http_validate_url( Settings::url() ) ) {
+			return array( false, __( 'WordPress refuses to post to this address: it posts to no address of its own network, and only to the ports 80, 443 and 8080.', 'tweakwise-webhooks' ) );
+		}
 		$body     = wp_json_encode( Events::stamped( array( 'test' => true ) ) );
 		$response = self::post( 'storefront.test', $body, array( 'timeout' => self::TEST_TIMEOUT ) );
 		if ( is_wp_error( $response ) ) {
