@@ -196,6 +196,12 @@ def test_who_is_no_visitor_is_refused(
     assert (shop.sent(), visitor.key) == ([], None)
 
 
+def test_an_older_browser_is_heard(visitor: Visitor, shop: Shop) -> None:
+    """Browsers that do not send Sec-Fetch-Site send the origin of the page, which is the shop's own."""
+    answer = visitor.ask({"Sec-Fetch-Site": "", "Origin": shop.url}, event="visit")
+    assert answer.json()["status"] == "accepted"
+
+
 def test_a_telephone_is_no_robot(visitor: Visitor) -> None:
     """A make of telephones ends in what robots end in."""
     answer = visitor.ask({"User-Agent": "Mozilla/5.0 (Linux; Android 13; CUBOT X70)"}, event="visit")
@@ -369,9 +375,15 @@ def test_results_say_their_search(visitor: Visitor) -> None:
     assert config(page)["event"] == {"event": "search", "term": "\"</script><b>'"}
 
 
-@pytest.mark.parametrize("path", ["/", "/?s=news", "/?s=mug&post_type=product&paged=2"])
+OTHER_PAGES = (
+    *("/", "/?s=news", "/?s=mug&post_type=product&paged=2", "/?s=mug&post_type=product&orderby=price"),
+    "/?s=mug&post_type=product&filter_color=red",
+)
+
+
+@pytest.mark.parametrize("path", OTHER_PAGES)
 def test_other_pages_say_nothing(visitor: Visitor, path: str) -> None:
-    """Other pages, searches among posts and the second page of results are no event."""
+    """Other pages, searches among posts, and results that are turned, sorted or filtered are no event."""
     assert config(visitor.open(path).text)["event"] is None
 
 
@@ -458,7 +470,32 @@ def test_a_mistake_does_not_break_the_checkout(visitor: Visitor, shop: Shop) -> 
     assert list(shop.read("log").values()) == ["the order does not want it"]
 
 
+def test_the_key_can_be_exported_and_erased(visitor: Visitor) -> None:
+    """WordPress's privacy tools know the key that an order carries."""
+    for what in ("export", "remove"):
+        assert set(visitor.submit("/wp-admin/privacy", what=what).json()) == {"_tweakwise_profile_key"}
+
+
 # The admin.
+
+
+ADDRESSES = {
+    "https://events.example.com/webhooks/woocommerce/acme": True,
+    "https://example.com/events/webhooks/woocommerce/acme-nl_2/": True,
+    "http://events.example.com/webhooks/woocommerce/acme": False,
+    "https://events.example.com/webhooks/shopify/acme": False,
+    "https://user:secret@events.example.com/webhooks/woocommerce/acme": False,
+    "https://events.example.com/webhooks/woocommerce/acme?x=1": False,
+    "javascript:alert(1)//webhooks/woocommerce/acme": False,
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_a_shop_at_a_receiver(manager: Visitor, shop: Shop, address: str) -> None:
+    """Only HTTPS, without anything secret in it, and with the receiver's path."""
+    errors = manager.submit("/wp-admin/options", tweakwise_webhooks_url=address).json()
+    assert (errors == []) == ADDRESSES[address]
+    assert (shop.read("options")["tweakwise_webhooks_url"] == address) == ADDRESSES[address]
 
 
 def test_settings_are_checked(manager: Visitor, shop: Shop) -> None:

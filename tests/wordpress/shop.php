@@ -83,6 +83,8 @@ if ( 'POST' === $_SERVER['REQUEST_METHOD'] ) {
 			$pages = apply_filters( 'woocommerce_get_settings_pages', array() );
 			WC_Admin_Settings::save_fields( $pages[0]->get_settings(), $_POST );
 			wp_send_json( WC_Admin_Settings::$errors );
+		case '/wp-admin/privacy':
+			wp_send_json( apply_filters( "woocommerce_privacy_{$_POST['what']}_order_personal_data_meta", array() ) );
 		case '/wp-admin/uninstall':
 			define( 'WP_UNINSTALL_PLUGIN', 'tweakwise-webhooks/tweakwise-webhooks.php' );
 			require "$plugin/uninstall.php";

@@ -193,6 +193,10 @@ function determine_locale() {
 	return 'nl_NL';
 }
 
+function wp_get_environment_type() {
+	return 'production';
+}
+
 function is_ssl() {
 	return false;
 }

@@ -167,7 +167,7 @@ final class Admin {
 	 * Suggest a paragraph for the shop's privacy policy.
 	 */
 	public static function suggest_privacy_text() {
-		$text = __( 'When you search our shop, look at a product or buy something, we send that to Tweakwise, which helps us to show you fitting products. It is sent with a random key, or with a key made from the number of your account, that says nothing about you. The key is kept in the cookie tweakwise_profile_key for a year.', 'tweakwise-webhooks' );
+		$text = __( 'When you search our shop, look at a product or buy something, we send that to Tweakwise, which helps us to show you fitting products. It is sent with a random key, or with a key made from the number of your account, and without your name or address. The key is kept in the cookie tweakwise_profile_key for a year.', 'tweakwise-webhooks' );
 		wp_add_privacy_policy_content( 'Tweakwise Webhooks', wp_kses_post( wpautop( $text ) ) );
 	}
 

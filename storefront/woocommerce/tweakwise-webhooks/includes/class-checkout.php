@@ -22,6 +22,9 @@ final class Checkout {
 	public static function register() {
 		add_action( 'woocommerce_checkout_create_order', array( __CLASS__, 'carry' ) );
 		add_action( 'woocommerce_store_api_checkout_update_order_meta', array( __CLASS__, 'carry_and_save' ) );
+		// WordPress's tools that export and erase what is held of a person.
+		add_filter( 'woocommerce_privacy_export_order_personal_data_meta', array( __CLASS__, 'export' ) );
+		add_filter( 'woocommerce_privacy_remove_order_personal_data_meta', array( __CLASS__, 'erase' ) );
 	}
 
 	/**
@@ -52,6 +55,26 @@ final class Checkout {
 		if ( self::carry( $order ) ) {
 			$order->save();
 		}
+	}
+
+	/**
+	 * Name the key among what is exported.
+	 *
+	 * @param array $meta Titles by meta key.
+	 * @return array
+	 */
+	public static function export( $meta ) {
+		return $meta + array( self::META => __( 'Tweakwise profile key', 'tweakwise-webhooks' ) );
+	}
+
+	/**
+	 * Name the key among what is erased.
+	 *
+	 * @param array $meta Kinds of data by meta key.
+	 * @return array
+	 */
+	public static function erase( $meta ) {
+		return $meta + array( self::META => 'text' );
 	}
 
 	/**

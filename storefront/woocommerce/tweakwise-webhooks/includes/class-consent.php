@@ -54,9 +54,10 @@ final class Consent {
 			return;
 		}
 		$category = Settings::category();
-		wp_add_cookie_info( Profile::COOKIE, 'Tweakwise', $category, __( '1 year', 'tweakwise-webhooks' ), __( 'Tells Tweakwise which searches, views and purchases are of one visitor', 'tweakwise-webhooks' ), false );
+		$personal = __( 'A random key, or a key made from the number of the account', 'tweakwise-webhooks' );
+		wp_add_cookie_info( Profile::COOKIE, 'Tweakwise', $category, __( '1 year', 'tweakwise-webhooks' ), __( 'Tells Tweakwise which searches, views and purchases are of one visitor', 'tweakwise-webhooks' ), true, $personal );
 		if ( Settings::is_on( 'sessionstart' ) ) {
-			wp_add_cookie_info( Profile::SESSION_COOKIE, 'Tweakwise', $category, __( '30 minutes', 'tweakwise-webhooks' ), __( 'Tells Tweakwise which events belong to one visit', 'tweakwise-webhooks' ), false );
+			wp_add_cookie_info( Profile::SESSION_COOKIE, 'Tweakwise', $category, __( '30 minutes', 'tweakwise-webhooks' ), __( 'Tells Tweakwise which events belong to one visit', 'tweakwise-webhooks' ), true, $personal );
 		}
 	}
 }

@@ -48,7 +48,18 @@ final class Guard {
 			return 'same-origin' !== $site;
 		}
 		$origin = self::header( 'HTTP_ORIGIN' );
-		return '' !== $origin && wp_parse_url( $origin, PHP_URL_HOST ) !== wp_parse_url( home_url(), PHP_URL_HOST );
+		$own    = array( home_url(), 'https://' . self::header( 'HTTP_HOST' ) );
+		return '' !== $origin && ! in_array( self::host( $origin ), array_map( array( __CLASS__, 'host' ), $own ), true );
+	}
+
+	/**
+	 * The host of an address.
+	 *
+	 * @param string $url The address.
+	 * @return string
+	 */
+	private static function host( $url ) {
+		return (string) wp_parse_url( $url, PHP_URL_HOST );
 	}
 
 	/**

@@ -66,7 +66,7 @@ final class Storefront {
 				'event'      => 'pageview',
 				'product_id' => (int) get_queried_object_id(),
 			);
-		} elseif ( is_search() && ! is_paged() && in_array( 'product', (array) get_query_var( 'post_type' ), true ) ) {
+		} elseif ( self::is_new_search() ) {
 			$event = array(
 				'event' => 'search',
 				'term'  => get_search_query( false ),
@@ -80,6 +80,17 @@ final class Storefront {
 		 * @param array|null $event Such as ['event' => 'search', 'term' => 'red shoes'], or null for nothing.
 		 */
 		return apply_filters( 'tweakwise_webhooks_page_event', $event );
+	}
+
+	/**
+	 * Whether these are the first results of a search among products, neither sorted nor filtered afterwards.
+	 *
+	 * @return bool
+	 */
+	private static function is_new_search() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- only the names are looked at.
+		$narrowed = preg_grep( '/\A(orderby|min_price|max_price|rating_filter|filter_.+)\z/', array_keys( $_GET ) );
+		return is_search() && ! is_paged() && ! $narrowed && in_array( 'product', (array) get_query_var( 'post_type' ), true );
 	}
 
 	/**
