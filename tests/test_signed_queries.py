@@ -53,7 +53,7 @@ def test_vector_is_reproduced(query: bytes, proof: bytes) -> None:
 
 
 def test_query_as_openssl_signs_it() -> None:
-    """Signed: printf '%s' 'shop=a.example' 'term=T€ &=+x' 'timestamp=1317327555' | openssl dgst -sha256 -hmac sécret -r."""
+    """By printf %s 'shop=a.example' 'term=T€ &=+x' 'timestamp=1317327555' | openssl dgst -sha256 -hmac sécret -r."""
     digest = b"dfb05dbe5120dd80b5d9b227c68e795807d0617a847d3d3b1224e85f50d68a9e"
     query = b"timestamp=1317327555&term=T%E2%82%AC+%26%3d%2Bx&shop=a.example&signature=" + digest
     assert PROXY.verify(query, ["sécret"], SIGNED_AT)["term"] == "T€ &=+x"
@@ -103,7 +103,7 @@ def test_repeated_parameter_fails(name: str) -> None:
 def test_odd_timestamp_fails(timestamp: str) -> None:
     """A time that is none is refused by its name, also when it is signed."""
     query = PROXY.sign(f"shop=a.example&timestamp={timestamp.replace(' ', '+')}".encode(), SECRET)
-    assert refused(query) == "timestamp_unreadable"
+    assert refused(query) == "timestamp_malformed"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class QueryHmac:
 
     def _check_age(self, timestamp: bytes, now: float) -> None:
         if not SECONDS.fullmatch(timestamp):
-            raise BadSignature("timestamp_unreadable", f"{self.timestamp} is not a number of seconds.")
+            raise BadSignature("timestamp_malformed", f"{self.timestamp} is not a number of seconds.")
         age = now - int(timestamp)
         if age > self.tolerance:
             raise BadSignature("timestamp_too_old", "It was signed too long ago; or this machine's clock is fast.")
