@@ -18,15 +18,16 @@ from webhook_app import settings
 from webhook_app.cli import configuration
 from webhook_app.cli.deliveries import describe
 from webhook_app.inbox import Inbox, State
-from webhook_app.platform import Sample, Topic
+from webhook_app.platform import STOREFRONT, Sample, Topic
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from webhook_app.platform import Platform
+    from webhook_app.platform import Platform, Proxy
 
 UNSETTLED = (State.RECEIVED, State.DELIVERING)
 SETTLED_WITHIN = 15.0  # seconds
 SEND_TIMEOUT = 30.0  # seconds
+BROWSER = "Mozilla/5.0 (sample)"  # as a user agent: no known crawler's
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,38 @@ def send_sample(
     """
     platform, topic = _found(platform_name, topic_name)
     target = _given(url, secret) if url else _configured(platform, shop_name, secret)
-    body = json.dumps(topic.sample(_sample(target))).encode()
-    headers = platform.sign_sample(topic.name, str(uuid.uuid4()), body, target.secret)
+    asked = _reported(platform.proxy, topic, target) if topic.storefront and platform.proxy else None
+    made = asked or _posted(platform, topic, target)
     try:
-        response = requests.post(target.url, data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
+        response = requests.request(
+            made.method,
+            made.url,
+            data=made.data,
+            headers=made.headers,
+            timeout=SEND_TIMEOUT,
+            allow_redirects=False,
+        )
     except requests.RequestException as error:
         raise click.ClickException(f"{target.url} does not answer ({type(error).__name__}). Is it running?") from None
-    click.echo(f"POST {target.url}\n{response.status_code} {response.text.strip()[:1000]}")
+    click.echo(f"{made.method} {made.url.partition('?')[0]}\n{response.status_code} {response.text.strip()[:1000]}")
     if not response.ok:
         raise SystemExit(1)
     if target.local:
         _follow(response)
+
+
+def _posted(platform: Platform, topic: Topic, target: _Target) -> requests.Request:
+    body = json.dumps(topic.sample(_sample(target))).encode()
+    headers = platform.sign_sample(topic.name, str(uuid.uuid4()), body, target.secret)
+    return requests.Request("POST", target.url, data=body, headers=headers)
+
+
+def _reported(proxy: Proxy, topic: Topic, target: _Target) -> requests.Request:
+    """What the platform passes on when a page reports: a webhook's URL has another beginning."""
+    query = proxy.sign(topic.sample(_sample(target)), target.secret, time.time()).decode()
+    base = target.url.replace("/webhooks/", f"/{STOREFRONT}", 1)
+    url = f"{base}/{topic.name.removeprefix(STOREFRONT)}?{query}"
+    return requests.Request("GET", url, headers={"User-Agent": BROWSER})
 
 
 def _found(platform_name: str, topic_name: str) -> tuple[Platform, Topic]:
