@@ -19,7 +19,7 @@
   /** @typedef {import('@shopify/web-pixels-extension').ProductVariant} ProductVariant */
 
   let allowed = !NEEDS_CONSENT || init.customerPrivacy.analyticsProcessingAllowed;
-  /** What happened on this page before the visitor decided, without anything about the visitor. @type {(() => void)[]} */
+  /** What happened on this page before the visitor decided; nothing about the visitor. @type {(() => void)[]} */
   let held = [];
 
   api.customerPrivacy.subscribe('visitorConsentCollected', ({customerPrivacy}) => {
@@ -43,8 +43,9 @@
     analytics.subscribe('product_added_to_cart', ({context, data}) => {
       const line = data.cartLine;
       if (!line?.merchandise.product.id) return;
-      const amount = line.cost.totalAmount.amount;
-      report(context.document.location.origin, 'addtocart', {...facts(line.merchandise), quantity: line.quantity, amount});
+      const {quantity, cost} = line;
+      const added = {...facts(line.merchandise), quantity, amount: cost.totalAmount.amount};
+      report(context.document.location.origin, 'addtocart', added);
     });
   }
 
@@ -75,7 +76,7 @@
       .filter(([, value]) => value !== null && value !== undefined && value !== '')
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
-    // The sandbox has no origin of its own, so the answer is out of reach, which nobody needs; keepalive outlives the page.
+    // The sandbox has no origin, so the answer cannot be read, which nobody needs; keepalive outlives the page.
     await fetch(`${origin}${PATH}/${action}?${query}`, {mode: 'no-cors', keepalive: true});
   }
 
@@ -92,8 +93,9 @@
   /** Whether a session begins with this page; either way it goes on from now. */
   async function beginSession() {
     const known = await cookie(SESSION_COOKIE);
-    const key = known || Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    await browser.cookie.set(`${SESSION_COOKIE}=${key}; path=/; max-age=${SESSION_ENDS}; samesite=lax; secure`);
+    const random = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0'));
+    const key = known || random.join('');
+    await browser.cookie.set(`${SESSION_COOKIE}=${key}; path=/; max-age=${SESSION_ENDS}; samesite=lax`);
     return !known;
   }
 

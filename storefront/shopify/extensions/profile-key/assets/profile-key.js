@@ -1,5 +1,5 @@
-// Keeps the key by which Tweakwise knows this visitor: makes it, asks which one to use after a login, writes it into the
-// cart so that the order carries it, and hands it to the page. The pixel reads the cookie that is kept here.
+// Keeps the key by which Tweakwise knows this visitor: makes it, asks which one to use after a login, writes it into
+// the cart so that the order carries it, and hands it to the page. The pixel reads the cookie that is kept here.
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const {path = '', cookie = '', days = '', attribute = '', consent = '', account = '', locale = ''} = script.dataset;
@@ -14,9 +14,13 @@
   let begun = false;
 
   document.addEventListener('visitorConsentCollected', ({detail}) => decide(detail?.analyticsAllowed ?? isAllowed()));
-  if (consent !== 'true') decide(true);
-  // https://shopify.dev/docs/api/customer-privacy : nothing is known before this is loaded, so nothing is done.
-  else window.Shopify?.loadFeatures?.([{name: 'consent-tracking-api', version: '0.1'}], (error) => error || decide(isAllowed()));
+  if (consent === 'true') {
+    // https://shopify.dev/docs/api/customer-privacy : nothing is known before this is loaded, so nothing is done.
+    const features = [{name: 'consent-tracking-api', version: '0.1'}];
+    window.Shopify?.loadFeatures?.(features, (error) => error || decide(isAllowed()));
+  } else {
+    decide(true);
+  }
 
   function isAllowed() {
     return window.Shopify?.customerPrivacy?.analyticsProcessingAllowed() ?? false;
@@ -88,7 +92,8 @@
     carried = key;
     const body = JSON.stringify({attributes: {[attribute]: key}});
     const headers = {'Content-Type': 'application/json'};
-    fetch(`${window.Shopify?.routes?.root ?? '/'}cart/update.js`, {method: 'POST', headers, body, keepalive: true}).catch(() => {});
+    const url = `${window.Shopify?.routes?.root ?? '/'}cart/update.js`;
+    fetch(url, {method: 'POST', headers, body, keepalive: true}).catch(() => {}); // a shop works without us
   }
 
   function random() {
