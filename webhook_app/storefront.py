@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -14,7 +15,7 @@ from webhook_app.platform import STOREFRONT
 from webhook_app.receiver import answer, current, keep, refused, too_many, unknown_shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from webhook_app.platform import Platform, Proxy
     from webhook_app.shops import Shop
@@ -26,22 +27,31 @@ PURPOSE = "A shop's pages report with GET, through their platform, which signs t
 LONGEST_VISITOR = 128  # characters of a key that are remembered to count by
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the proxy of a shop's platform signed."""
+
+    platform: Platform
+    shop: Shop
+    proxy: Proxy
+    parameters: Mapping[str, str]
+
+
 @blueprint.route(
     "/storefront/<platform>/<shop>/<action>", methods=METHODS, strict_slashes=False, provide_automatic_options=False
 )
 def event(platform: str, shop: str, action: str) -> Response:
     """Keep what a visitor did."""
     began = time.monotonic()
-
-    def keep_event(platform: Platform, shop: Shop, proxy: Proxy, parameters: Mapping[str, str]) -> Response:
-        topic = platform.topic(STOREFRONT + action)
-        if topic is None:
-            return answer(404, error="unknown_event", hint="There is no such event.")
-        envelope, body = proxy.packed(topic.name, parameters, request.headers.get("User-Agent", ""))
-        # Without the number: how many events a shop has is not every visitor's business.
-        return answer(200, status=keep(platform, shop, envelope, body, began).status)
-
-    return _proven(platform, shop, keep_event)
+    asked = _asked(platform, shop)
+    if isinstance(asked, Response):
+        return asked
+    topic = asked.platform.topic(STOREFRONT + action)
+    if topic is None:
+        return answer(404, error="unknown_event", hint="There is no such event.")
+    envelope, body = asked.proxy.packed(topic.name, asked.parameters, request.headers.get("User-Agent", ""))
+    # Without the number: how many events a shop has is not every visitor's business.
+    return answer(200, status=keep(asked.platform, asked.shop, envelope, body, began).status)
 
 
 @blueprint.route(
@@ -49,20 +59,17 @@ def event(platform: str, shop: str, action: str) -> Response:
 )
 def profile(platform: str, shop: str) -> Response:
     """Tell the page which profile key is its visitor's: the account's, else the one it has, else a new one."""
+    asked = _asked(platform, shop)
+    if isinstance(asked, Response):
+        return asked
+    given, customer = asked.parameters.get("profile_key", ""), asked.parameters.get(asked.proxy.customer, "")
+    if customer and asked.shop.profile_salt:
+        return answer(200, profile_key=profiles.derived_key(customer, asked.shop.profile_salt))
+    return answer(200, profile_key=given if profiles.is_usable(given) else secrets.token_hex(16))
 
-    def tell(_platform: Platform, shop: Shop, proxy: Proxy, parameters: Mapping[str, str]) -> Response:
-        given, customer = parameters.get("profile_key", ""), parameters.get(proxy.customer, "")
-        if customer and shop.profile_salt:
-            return answer(200, profile_key=profiles.derived_key(customer, shop.profile_salt))
-        return answer(200, profile_key=given if profiles.is_usable(given) else secrets.token_hex(16))
 
-    return _proven(platform, shop, tell)
-
-
-def _proven(
-    platform_name: str, shop_name: str, reply: Callable[[Platform, Shop, Proxy, Mapping[str, str]], Response]
-) -> Response:
-    """Answer with `reply` what was asked through the platform's proxy, and within the allowance."""
+def _asked(platform_name: str, shop_name: str) -> Asked | Response:
+    """Return what was asked through the platform's proxy and within the allowance, or the answer to anything else."""
     found = current().find(platform_name, shop_name)
     if found is None or found[0].proxy is None:
         return unknown_shop()
@@ -76,7 +83,7 @@ def _proven(
     visitor = parameters.get(proxy.customer) or parameters.get("profile_key", "")
     if wait := current().allowance.take(shop.name, visitor[:LONGEST_VISITOR]):
         return too_many(shop, platform, wait)
-    return reply(platform, shop, proxy, parameters)
+    return Asked(platform, shop, proxy, parameters)
 
 
 def _other_method() -> Response:

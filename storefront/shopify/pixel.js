@@ -68,8 +68,8 @@
   /** @param {string} origin @param {string} action @param {Facts} happened */
   async function send(origin, action, happened) {
     const profileKey = await keyInUse();
-    const isNew = SESSIONS && action === 'sessionstart' ? await beginSession() : true;
-    if (!allowed || !profileKey || !isNew) return;
+    if (!profileKey || !allowed) return;
+    if (action === 'sessionstart' && !(await beginSession())) return;
     const session = SESSIONS ? await cookie(SESSION_COOKIE) : '';
     const locale = await cookie(`${COOKIE}_locale`);
     const query = Object.entries({...happened, locale, profile_key: profileKey, session_key: session})

@@ -50,6 +50,8 @@ def _tell(shop: Shop, base: str) -> None:
     topics = [topic.name for topic in platform.topics if topic.subscribe]
     click.secho(f"{shop.name} ({platform.title})", bold=True)
     click.echo(f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}")
+    if platform.proxy:
+        click.echo(f"  proxy URL    {base}/storefront/{shop.platform}/{shop.name}  (for searches and views)")
     click.echo(f"  topics       {', '.join(topics)}")
     click.echo(f"  product key  {shop.product_key.text}")
     for remark in _remarks(shop):

@@ -194,6 +194,7 @@ PLATFORM = Platform(
         "After a client secret is rotated, deliveries may be signed with the old one for an hour: list both.",
         "Send test notification posts a cancelled test order: it arrives and is ignored as test_order.",
         "Answers later than 5 seconds count as failures; 8 failures in a row remove a subscription made by API.",
+        "Searches and product views come from an app's pixel through its App Proxy: docs/shopify.md.",
         "The compliance topics (customers/*, shop/redact) are set in the app's configuration, not per shop.",
     ),
 )
