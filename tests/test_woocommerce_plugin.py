@@ -7,7 +7,9 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -247,6 +249,18 @@ def test_without_settings_nothing_is_sent(visitor: Visitor, shop: Shop) -> None:
     assert visitor.ask(event="visit").json() == {"status": "refused", "reason": "off"}
     assert "tweakwise" not in visitor.open("/product/10").text
     assert visitor.key is None
+
+
+def test_a_receiver_that_hangs_is_left_alone(visitor: Visitor, shop: Shop) -> None:
+    """One that takes a request and does not answer holds up a process once, and gets nothing more for a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shop.set(url=f"http://127.0.0.1:{silent.getsockname()[1]}/webhooks/woocommerce/acme", sessionstart="yes")
+        began = time.monotonic()
+        visitor.ask(event="pageview", product_id=10)
+        assert time.monotonic() - began < 4
+        assert [topic for topic, _ in shop.events()] == ["storefront.sessionstart"]
+        assert visitor.ask(event="pageview", product_id=10).json()["key"] == visitor.key
+        assert len(shop.sent()) == 1
 
 
 # The visitor's key.
