@@ -1,4 +1,4 @@
-# make run: everything, locally, with one command.  make test: the same checks as CI.
+# make run: everything, locally, with one command; make dev: the same, and it tells what happens.  make test: the same checks as CI.
 # make bench: how fast it is.  make chaos: what it is put through.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -6,12 +6,15 @@ ifndef SHOPS
 export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
 endif
 
-.PHONY: run test lint format bench chaos
+.PHONY: run dev test lint format bench chaos
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m webhook_app run --sandbox
 
-test: .venv/test.stamp
+dev: .venv/run.stamp
+	@exec $(BIN)/python -m webhook_app dev $(ARGS)
+
+test: .venv/test.stamp storefront/shopify/node_modules/.stamp
 	$(BIN)/python -m pytest
 
 lint: .venv/test.stamp
@@ -38,6 +41,10 @@ bench/.venv/bench.stamp: requirements.txt bench/requirements.txt bench/rivals/no
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+# Checks the scripts that a Shopify shop installs; without npm those tests are skipped, and say so.
+storefront/shopify/node_modules/.stamp: storefront/shopify/package-lock.json
+	@if command -v npm > /dev/null; then cd storefront/shopify && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp; fi
 
 .venv/test.stamp: .venv/run.stamp requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
