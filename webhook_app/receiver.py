@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import logs
+from webhook_app.allowance import Allowance
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.spool import Spool
     from webhook_app.platform import Platform
+    from webhook_app.settings import Settings
     from webhook_app.shops import Shop
 
 blueprint = Blueprint("receiver", __name__)
@@ -37,14 +39,15 @@ class Receiver:
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
-        max_body: int,
+        config: Settings,
         spool: Spool | None = None,
     ) -> None:
-        """`max_body` is in bytes; all of it is shared by the threads of the process."""
+        """All of it is shared by the threads of the process."""
+        self.allowance = Allowance(config.visitor_rate, config.shop_rate)
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
-        self.bodies = Bodies(max_body)
+        self.bodies = Bodies(config.max_body)
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
@@ -82,6 +85,9 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
             "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
         )
         return _answer(401, error=error.reason, hint=error.hint)
+    topic = platform.topic(envelope.topic)
+    if topic and topic.storefront and (wait := _receiver().allowance.take(shop.name)):
+        return _too_many(shop, platform, wait)
     arrival = Arrival(
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
@@ -155,6 +161,14 @@ def _receiver() -> Receiver:
 def _try_later() -> Response:
     response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+def _too_many(shop: Shop, platform: Platform, wait: int) -> Response:
+    _receiver().log.warning("rejected", shop=shop.name, platform=platform.name, reason="too_many")
+    hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
+    response = _answer(429, error="too_many", hint=hint)
+    response.headers["Retry-After"] = str(wait)
     return response
 
 

@@ -52,14 +52,14 @@ def document() -> dict[str, Any]:
 def _map_fields(plugin: MarshmallowPlugin) -> None:
     converter = plugin.converter
     assert converter is not None  # noqa: S101 - it is there as soon as the plugin has a document
-    converter.field_mapping = {
-        **converter.field_mapping,
+    shapes: Any = {
         Id: (["string", "integer"], None),
         Label: (["string", "integer"], None),
         Money: ("number", None),
         Moment: ("string", "date-time"),
     }
-    converter.add_attribute_function(_in_words)
+    converter.field_mapping = {**converter.field_mapping, **shapes}
+    converter.add_attribute_function(_in_words)  # type: ignore[no-untyped-call]
 
 
 def _in_words(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
@@ -72,9 +72,10 @@ def _in_words(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) ->
 def _limits(field: fields.Field[Any]) -> dict[str, Any]:
     if isinstance(field, Id):
         return {"minimum": 1, "maxLength": 128}
-    ranges = [rule for rule in field.validators if isinstance(rule, validate.Range) and not rule.min_inclusive]
-    beyond = {"exclusiveMinimum": rule.min for rule in ranges}
-    return {"maximum": LARGEST_NUMBER, **beyond} if isinstance(field, Money) else {}
+    if isinstance(field, Money):
+        beyond = [rule.min for rule in field.validators if isinstance(rule, validate.Range) and not rule.min_inclusive]
+        return {"maximum": LARGEST_NUMBER, **({"exclusiveMinimum": beyond[0]} if beyond else {})}
+    return {}
 
 
 def _shop() -> dict[str, Any]:

@@ -36,7 +36,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "session_key": {"description": "The key of the visit.", "pattern": r"^[A-Za-z0-9-]{1,128}$"},
     "customer_id": {
-        "description": "The shop's own number of the account; a profile key is derived from it with the shop's `profile_salt`.",
+        "description": "The shop's own number of the account; the shop's `profile_salt` makes a profile key of it.",
         "pattern": ID_PATTERN,
     },
     "user_agent": {
@@ -60,7 +60,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "lines": {"description": "What was bought."},
     "revenue": {"description": "Sum of the lines after discount, before tax, without shipping."},
     "created_at": {
-        "description": "When the order was made (RFC 3339). Orders older than `MAX_ORDER_AGE` (7 days) are not counted.",
+        "description": "When the order was made (RFC 3339); one older than `MAX_ORDER_AGE` (7 days) is not counted.",
     },
 }
 
