@@ -6,14 +6,13 @@ only added; what would break a sender becomes a new type.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields, validate
 
 from schemas.base import PlatformSchema, present
 from schemas.events import Payment, Purchase
-from schemas.fields import LARGEST_AMOUNT, Id, Moment, Money
+from schemas.fields import Id, Moment, Money
 from schemas.storefront import (
     AddToCartSchema,
     PageviewSchema,
@@ -25,17 +24,6 @@ from schemas.storefront import (
 
 if TYPE_CHECKING:
     from schemas.events import Meaning
-
-FINEST = 6  # decimals of an amount; beyond that stands only what binary fractions leave behind
-
-
-class Amount(Money):
-    """Money that may have been added up in binary fractions: 0.1 + 0.2 comes as 0.30000000000000004."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:
-        if isinstance(value, Decimal) and value.copy_abs() <= LARGEST_AMOUNT:
-            value = round(value, FINEST)
-        return super()._deserialize(value, *args, **kwargs)
 
 
 class PurchaseLine(ProductSchema):
@@ -54,7 +42,7 @@ class PurchaseSchema(StorefrontSchema):
 
     order_id = Id(required=True)
     lines = fields.List(fields.Nested(PurchaseLine), required=True)
-    revenue = Amount(load_default=None, allow_none=True, validate=validate.Range(min=0))
+    revenue = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
     created_at = Moment(load_default=None, allow_none=True)
 
     def meaning(self, loaded: dict[str, Any]) -> Meaning:

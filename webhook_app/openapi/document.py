@@ -16,7 +16,7 @@ from webhook_app.platforms import all_platforms
 
 PATH = "/webhooks/standard/{shop}"
 SAMPLE = Sample(20261123120000, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "9f2c4be1a07d4c55")
-LARGEST_NUMBER = 10**9  # what the contract promises; the receiver takes more
+SMALLEST_NUMBER, LARGEST_NUMBER = 0.001, 10**9  # what the contract promises; the receiver takes more
 WAITING = (429, 503)
 TEXT_TOO = (400, 431)  # what the web server itself refuses is answered in text
 
@@ -73,8 +73,8 @@ def _limits(field: fields.Field[Any]) -> dict[str, Any]:
     if isinstance(field, Id):
         return {"minimum": 1, "maxLength": 128}
     if isinstance(field, Money):
-        beyond = [rule.min for rule in field.validators if isinstance(rule, validate.Range) and not rule.min_inclusive]
-        return {"maximum": LARGEST_NUMBER, **({"exclusiveMinimum": beyond[0]} if beyond else {})}
+        something = any(isinstance(rule, validate.Range) and not rule.min_inclusive for rule in field.validators)
+        return {"minimum": SMALLEST_NUMBER if something else 0, "maximum": LARGEST_NUMBER}
     return {}
 
 

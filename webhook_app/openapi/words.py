@@ -67,7 +67,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 HEADERS: dict[str, dict[str, Any]] = {
     "webhook-id": {
         "description": "The message's own id: the same when it is repeated, and never that of another. No full stop.",
-        "schema": {"type": "string", "pattern": r"^[!--/-~]{1,128}$"},
+        "schema": {"type": "string", "pattern": r"^[!-,/-~-]{1,128}$"},
         "example": "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
     },
     "webhook-timestamp": {
