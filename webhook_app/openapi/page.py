@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from flask import render_template
 from markupsafe import Markup
 
+from schemas.storefront import StorefrontSchema
 from webhook_app.openapi import words
 from webhook_app.openapi.document import PATH, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+COMMON = StorefrontSchema().fields  # what every message may say comes behind what only some say
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,16 @@ def page() -> str:
     post = written["paths"][PATH]["post"]
     content = post["requestBody"]["content"]["application/json"]
     places = content["schema"]["discriminator"]["mapping"]
-    messages = {name: (said, list(_fields(written, places[name]))) for name, said in content["examples"].items()}
-    shown = {"info": written["info"], "path": PATH, "post": post, "messages": messages, "reasons": words.REASONS}
+    examples = {name: json.dumps(said["value"], indent=2) for name, said in content["examples"].items()}
+    messages = {name: (examples[name], list(_fields(written, place))) for name, place in places.items()}
+    shown = {
+        "info": written["info"],
+        "path": PATH,
+        "post": post,
+        "messages": messages,
+        "about": content["examples"],
+        "reasons": words.REASONS,
+    }
     return render_template("openapi.html", marked=marked, **shown)
 
 
@@ -48,7 +61,8 @@ def marked(text: str) -> Markup:
 def _fields(written: dict[str, Any], place: str, path: str = "") -> Iterator[Field]:
     """Tell every field below a schema, those of a list's items behind the list."""
     schema = written["components"]["schemas"][place.rpartition("/")[2]]
-    for name, said in sorted(schema["properties"].items(), key=lambda one: one[0] not in schema["required"]):
+    for name in sorted(schema["properties"], key=lambda name: (name not in schema["required"], name in COMMON)):
+        said = schema["properties"][name]
         if "$ref" in said:
             yield from _fields(written, said["$ref"], f"{path}{name}.")
             continue

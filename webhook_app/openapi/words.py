@@ -13,8 +13,9 @@ INTRODUCTION = (
     "becomes a new type."
 )
 PURPOSE = (
-    "The answer 200 says that the message is proven and stored, whatever it holds: it is read afterwards. One that "
-    "cannot be read is found by `python -m webhook_app list --state dead`, with the path of what is wrong."
+    "The answer 200 says that the message is proven and stored, whatever it holds: it is read afterwards. What became "
+    "of it, `python -m webhook_app list` tells: a purchase that cannot be read is `dead`, anything else is ignored as "
+    "`unreadable`, each with the path of what is wrong."
 )
 
 # A contract may promise less than the receiver takes: a sender that keeps to it is understood by every version.
@@ -30,11 +31,11 @@ FIELDS: dict[str, dict[str, Any]] = {
     "profile_key": {
         "description": (
             "The visitor's key, the same that the storefront gives to Tweakwise as `tn_profilekey`. Random or a hash: "
-            "never an e-mail address, a phone number or a name."
+            "never an e-mail address, a phone number or a name. Without it and without `customer_id` nothing is sent."
         ),
         "pattern": r"^[A-Za-z0-9._$=-]{1,128}$",
     },
-    "session_key": {"description": "The key of the visit.", "pattern": r"^[A-Za-z0-9-]{1,128}$"},
+    "session_key": {"description": "The key of the visit, random.", "pattern": r"^[A-Za-z0-9-]{1,128}$"},
     "customer_id": {
         "description": "The shop's own number of the account; the shop's `profile_salt` makes a profile key of it.",
         "pattern": ID_PATTERN,
@@ -52,7 +53,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "pattern": r"^[A-Z]{3}$",
     },
     "product_id": {"description": "The product.", "pattern": ID_PATTERN},
-    "variant_id": {"description": "Its variant; left out, the product is its own.", "pattern": ID_PATTERN},
+    "variant_id": {"description": "Its variant, where it has any.", "pattern": ID_PATTERN},
     "sku": {"description": "Its stock keeping unit, for product keys that name it.", "pattern": LABEL_PATTERN},
     "quantity": {"description": "How many."},
     "amount": {"description": "What all of the quantity costs, before tax."},
