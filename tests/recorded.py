@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from webhook_app import shops
 from webhook_app.inbox import Delivery
 from webhook_app.platforms import all_platforms
-from webhook_app.signatures import StandardWebhooks
+from webhook_app.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
     from webhook_app.platform import Platform

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from webhook_app import shops
 from webhook_app.errors import BadSignature, ConfigurationError
 from webhook_app.platforms import all_platforms
-from webhook_app.signatures import StandardWebhooks
+from webhook_app.standard_webhooks import StandardWebhooks
 
 # https://github.com/standard-webhooks/standard-webhooks libraries/javascript/src/webhook.test.ts (MIT)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
