@@ -21,6 +21,10 @@ BASE64_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
 class Signature(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
 
+    @property
+    def about(self) -> str:
+        """Say in plain words what is signed, how, and where the proof comes."""
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Return if one of `secrets` signed `body`; raise BadSignature otherwise, and nothing else ever."""
 
@@ -42,6 +46,11 @@ class BodyHmac:
     headers: tuple[str, ...]
     encoding: Literal["base64", "hex"] = "base64"
     decode: Callable[[str], str] = str
+
+    @property
+    def about(self) -> str:
+        """Say in plain words what is signed, how, and where the proof comes."""
+        return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
