@@ -285,6 +285,20 @@ def test_a_missing_header_is_told() -> None:
     assert "has no x-shopify-hmac-sha256" in verdict.findings[0].said
 
 
+def test_an_old_request_is_told_from_a_wrong_one() -> None:
+    """A recorded request whose time is signed proves itself, and that its time was passed over is said."""
+    one = next(one for one in SIGNED if one.name == "standard/purchase")
+    shop, platforms = one.shop, all_platforms()
+    verdict = diagnose(one.body, one.headers, shop, {shop.name: shop}, platforms)
+    assert (verdict.reason, verdict.hint) == ("", "the request proves itself, were it signed just now.")
+    wrong = {**one.headers, "webhook-signature": one.headers["webhook-signature"].removeprefix("v1,")}
+    verdict = diagnose(one.body, wrong, shop, {shop.name: shop}, platforms)
+    assert (verdict.reason, verdict.findings[0].said) == (
+        "signature_malformed",
+        "The prefix v1, is missing before the digest.",
+    )
+
+
 def test_a_missing_topic_is_told() -> None:
     """The signature is right, the topic is not there."""
     verdict = told(BODY, b64(RAW), x_shopify_topic="")

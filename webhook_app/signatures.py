@@ -25,6 +25,10 @@ class Signature(Protocol):
     def about(self) -> str:
         """Say in plain words what is signed, how, and where the proof comes."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the headers that sign() writes; the digest is in the last of them."""
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Return if one of `secrets` signed `body`; raise BadSignature otherwise, and nothing else ever."""
 
@@ -33,6 +37,9 @@ class Signature(Protocol):
 
     def fault_of(self, secret: str) -> str | None:
         """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
+
+    def timeless(self) -> Signature:
+        """Return the same without a look at the clock, for requests that were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,11 @@ class BodyHmac:
         """Say in plain words what is signed, how, and where the proof comes."""
         return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the header under which we sign."""
+        return self.headers[:1]
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
@@ -69,6 +81,10 @@ class BodyHmac:
     def fault_of(self, secret: str) -> str | None:  # noqa: ARG002
         """Return None: any text can be the key of this HMAC."""
         return None
+
+    def timeless(self) -> BodyHmac:
+        """Return itself: no time is signed."""
+        return self
 
     def _matches(self, given: str, body: bytes, secret: str) -> bool:
         expected = self._digest(body, secret)

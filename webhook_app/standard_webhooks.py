@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import re
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import BadSignature, ConfigurationError
@@ -28,12 +29,27 @@ HOW_TO_MAKE_ONE = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
 
 @dataclass(frozen=True, slots=True)
 class StandardWebhooks:
-    """HMAC-SHA256 over id, time and raw body, several of them in one header; `clock` tells seconds since 1970.
+    """HMAC-SHA256 over id, time and raw body, several of them in one header.
 
+    `clock` tells seconds since 1970, `tolerance` is how far from it a request may have been signed.
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
 
     clock: Callable[[], float] = time.time
+    tolerance: float = TOLERANCE
+
+    @property
+    def about(self) -> str:
+        """Say in plain words what is signed, how, and where the proof comes."""
+        return (
+            f"an HMAC-SHA256 of <{WEBHOOK_ID}>.<{WEBHOOK_TIMESTAMP}>.<raw body> with the key that the secret is the "
+            f"base64 of, as v1,<base64> in {WEBHOOK_SIGNATURE}"
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the three headers."""
+        return (WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE)
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Compare each `v1` signature in constant time with that of every secret; raises BadSignature."""
@@ -64,15 +80,21 @@ class StandardWebhooks:
             return f"is a key of {len(key)} bytes where at least {SHORTEST_KEY} are asked for; {HOW_TO_MAKE_ONE}"
         return None
 
+    def timeless(self) -> StandardWebhooks:
+        """Return the same for any time."""
+        return replace(self, tolerance=math.inf)
+
     def _check(self, timestamp: str) -> None:
         if not SECONDS.fullmatch(timestamp):
             raise BadSignature(
                 "timestamp_malformed", f"{WEBHOOK_TIMESTAMP} is not a whole number of seconds since 1970."
             )
         age = self.clock() - int(timestamp)
-        if abs(age) > TOLERANCE:
+        if abs(age) > self.tolerance:
             name, side = ("timestamp_too_old", "old") if age > 0 else ("timestamp_too_new", "ahead of us")
-            hint = f"{WEBHOOK_TIMESTAMP} is more than {TOLERANCE // 60} minutes {side}; take the time of each attempt."
+            hint = (
+                f"{WEBHOOK_TIMESTAMP} is more than {self.tolerance / 60:g} minutes {side}: sign anew for each attempt."
+            )
             raise BadSignature(name, f"{hint} Is the sender's clock right?")
 
 
