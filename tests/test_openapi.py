@@ -46,7 +46,7 @@ HOOK = "/webhooks/standard/shop"
 SEARCH = b'{"type": "search", "data": {"term": "mug", "profile_key": "9f2c4be1a07d4c55"}}'
 # What fails is told as it was found: each step of making it smaller would be another request.
 QUICK = settings(
-    max_examples=60,
+    max_examples=40,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
     derandomize=True,
@@ -147,7 +147,7 @@ def test_what_the_document_allows_is_stored_and_understood(api: BaseSchema, serv
     """Every message that keeps to the document is accepted once it is signed, and can be read."""
 
     @given(case=cases(api, "POST", GenerationMode.POSITIVE))
-    @settings(QUICK, max_examples=100)
+    @settings(QUICK, max_examples=60)
     def send(case: Case[Any]) -> None:
         message: Any = whole(case.body)
         body = json.dumps(message).encode()

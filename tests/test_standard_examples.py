@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import closing
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tests import processes
-from tests.recorded import as_toml, shop_keys
-from webhook_app.inbox import Inbox
+from tests.service import Service
 from webhook_app.openapi import words
 from webhook_app.platforms import all_platforms
 from webhook_app.translate import parse_json
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 PAGE = (processes.ROOT / "docs/standard-webhooks.md").read_text(encoding="utf-8")
 STANDARD = all_platforms()["standard"]
-SHOP = shop_keys("standard")
+SECRET = tomllib.loads((processes.ROOT / "shops.demo.toml").read_text())["shops"]["demo-standard"]["secrets"][0]
+# printf 7012 | openssl dgst -sha256 -hmac demo-profile-salt -r
+OF_CUSTOMER_7012 = "b2ea880e3871979fbc755991c8e43a621ea988eb7cf76c813ed00314ab29ed44"
+VISITOR = "9f2c4be1a07d4c55"
 WRONG = "whsec_" + "QUFB" * 10
 # How the tests run a language, and the Debian package without which they cannot.
 RUN = {
@@ -36,55 +39,76 @@ RUN = {
 }
 EXAMPLES = re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
+every_example = pytest.mark.parametrize(
+    ("language", "text"), [one[1:] for one in EXAMPLES], ids=[one[0] for one in EXAMPLES]
+)
+# What each example sends, in the page's order, as Tweakwise gets it.
+ARRIVES: list[tuple[str, dict[str, Any]]] = [
+    ("search", {"SearchTerm": "blue mug", "ProfileKey": VISITOR}),
+    ("purchase", {"ProductKeys": ["1001", "1002"], "ProfileKey": VISITOR, "Revenue": 49.85}),
+    ("pageview", {"ProductKey": "1001", "ProfileKey": VISITOR}),
+    ("purchase", {"ProductKeys": ["1001"], "ProfileKey": OF_CUSTOMER_7012, "Revenue": 19.95}),
+    ("search", {"SearchTerm": "red shirt", "ProfileKey": VISITOR}),
+]
+
 
 @pytest.fixture(scope="module")
-def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment that the examples ask for, and that of the receiver behind it."""
-    folder, port = tmp_path_factory.mktemp("examples"), processes.free_port()
-    env = processes.environment(
-        DATABASE_URL=f"sqlite:///{folder / 'inbox.db'}",
-        SHOPS=as_toml("acme", SHOP),
-        PORT=str(port),
-        WEB_CONCURRENCY="1",
-        TWEAKWISE_WEBHOOK_URL=f"http://127.0.0.1:{port}/webhooks/standard/acme",
-        TWEAKWISE_WEBHOOK_SECRET=SHOP["secrets"][0],
-    )
-    assert processes.command("migrate", env=env).returncode == 0
-    with processes.running("web", env=env, log=folder / "log", ready=f"http://127.0.0.1:{port}/readyz"):
-        yield env
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Receiver, worker and a local Tweakwise, with the demo shops."""
+    folder = tmp_path_factory.mktemp("examples")
+    with Service(folder, f"sqlite:///{folder / 'inbox.db'}", WEB_CONCURRENCY="1") as service:
+        assert processes.command("migrate", env=service.env).returncode == 0
+        service.start_all()
+        yield service
 
 
-def run(language: str, text: str, env: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+def arrived(service: Service) -> list[tuple[str, dict[str, Any]]]:
+    """What Tweakwise got, in order."""
+    events = requests.get(f"{service.sandbox}/events", timeout=10).json()["events"]
+    return [(event["event"], event["body"]) for event in events]
+
+
+def run(language: str, text: str, service: Service, secret: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run an example as its reader would."""
     command, ending, package = RUN[language]
     if not shutil.which(command[0]):
         pytest.skip(f"needs {package}")
     example = folder / f"example{ending}"
     example.write_text(text, encoding="utf-8")
+    url = f"{service.url}/webhooks/standard/demo-standard"
+    env = {**service.env, "TWEAKWISE_WEBHOOK_URL": url, "TWEAKWISE_WEBHOOK_SECRET": secret}
     return subprocess.run([*command, example], env=env, capture_output=True, text=True, timeout=30, check=False)
 
 
-@pytest.mark.parametrize(("language", "text"), [one[1:] for one in EXAMPLES], ids=[one[0] for one in EXAMPLES])
-def test_example_is_stored_and_understood(receiver: dict[str, str], tmp_path: Path, language: str, text: str) -> None:
-    """The example ends well, and what it sent is a message of ours."""
-    ended = run(language, text, receiver, tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert not ended.stderr
-    answer = json.loads(re.sub("^200 ", "", ended.stdout))
-    assert answer["status"] == "stored"
-    with closing(Inbox(receiver["DATABASE_URL"])) as inbox:
-        held = inbox.body(answer["id"])
-    assert held is not None
-    body: Any = parse_json(held[1])
-    assert STANDARD.topic(body["type"])
-    assert type(STANDARD.read(body["type"], body)).__name__.lower() == body["type"]
+@pytest.mark.parametrize(
+    ("language", "text", "event"),
+    [(*one[1:], event) for one, event in zip(EXAMPLES, ARRIVES, strict=True)],
+    ids=[one[0] for one in EXAMPLES],
+)
+def test_example_arrives_at_tweakwise(
+    service: Service, tmp_path: Path, language: str, text: str, event: tuple[str, dict[str, Any]]
+) -> None:
+    """The example ends well, and Tweakwise gets what it sent."""
+    ended = run(language, text, service, SECRET, tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout.removeprefix("200 "))["status"] == "stored"
+    processes.wait_for(lambda: event in arrived(service))
 
 
-@pytest.mark.parametrize(("language", "text"), [one[1:] for one in EXAMPLES], ids=[one[0] for one in EXAMPLES])
-def test_example_fails_aloud(receiver: dict[str, str], tmp_path: Path, language: str, text: str) -> None:
+@every_example
+def test_example_fails_aloud(service: Service, tmp_path: Path, language: str, text: str) -> None:
     """An example that is refused says why, and ends as a failure."""
-    ended = run(language, text, {**receiver, "TWEAKWISE_WEBHOOK_SECRET": WRONG}, tmp_path)
+    ended = run(language, text, service, WRONG, tmp_path)
     assert ended.returncode != 0
     assert "signature_mismatch" in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(("topic", "became"), [("pageview", "delivered"), ("addtocart", "switched_off")])
+def test_sample_goes_all_the_way(service: Service, topic: str, became: str) -> None:
+    """`send-sample` sends a message that is signed right, and tells what became of it."""
+    ended = processes.command("send-sample", "standard", topic, env=service.env)
+    assert (ended.returncode, '200 {"status": "stored"' in ended.stdout) == (0, True), ended.stderr
+    assert became in ended.stdout
 
 
 def test_every_language_is_there() -> None:

@@ -66,7 +66,7 @@ class Platform:
     """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
 
     Where a platform uses several names for one header, the first is the one our samples are sent with.
-    `topic_of` finds the topic in a proven body, where no header says it; it must find a printable one in any body.
+    `topic_of` finds the topic in a proven body, where no header says it.
     `identity_headers` are empty where the platform has no id that is truly unique; topic and body stand in for it.
     `ignored` maps a pattern of topics to what they mean instead of an event.
     """
@@ -90,7 +90,8 @@ class Platform:
         self.signature.verify(body, headers, secrets)
         topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
-            raise BadSignature("topic_missing", f"The request has no usable {self.topic_headers[0]} header.")
+            where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
+            raise BadSignature("topic_missing", f"The request has no usable {where}.")
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
         kept = {name: headers[name] for name in self._kept() if name in headers}
