@@ -30,12 +30,12 @@ SECRET = tomllib.loads((processes.ROOT / "shops.demo.toml").read_text())["shops"
 OF_CUSTOMER_7012 = "b2ea880e3871979fbc755991c8e43a621ea988eb7cf76c813ed00314ab29ed44"
 VISITOR = "9f2c4be1a07d4c55"
 WRONG = "whsec_" + "QUFB" * 10
-# How the tests run a language, and the Debian package without which they cannot.
-RUN = {
-    "python": ([sys.executable], ".py", ""),
-    "js": (["node"], ".mjs", "nodejs"),
-    "php": (["php", "-d", "display_errors=stderr"], ".php", "php-cli"),
-    "sh": (["sh", "-eu"], ".sh", "curl and openssl"),
+# How the tests run a language, and the Debian packages without which they cannot.
+RUN: dict[str, tuple[list[str], str, dict[str, str]]] = {
+    "python": ([sys.executable], ".py", {}),
+    "js": (["node"], ".mjs", {"node": "nodejs"}),
+    "php": (["php", "-d", "display_errors=stderr"], ".php", {"php": "php-cli"}),
+    "sh": (["sh", "-eu"], ".sh", {"curl": "curl", "openssl": "openssl"}),
 }
 EXAMPLES = re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
@@ -70,9 +70,9 @@ def arrived(service: Service) -> list[tuple[str, dict[str, Any]]]:
 
 def run(language: str, text: str, service: Service, secret: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run an example as its reader would."""
-    command, ending, package = RUN[language]
-    if not shutil.which(command[0]):
-        pytest.skip(f"needs {package}")
+    command, ending, packages = RUN[language]
+    if missing := [package for program, package in packages.items() if not shutil.which(program)]:
+        pytest.skip(f"needs {' and '.join(missing)}")
     example = folder / f"example{ending}"
     example.write_text(text, encoding="utf-8")
     url = f"{service.url}/webhooks/standard/demo-standard"
