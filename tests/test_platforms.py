@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.events import DataRequest, Ignored, Redaction
-from tests.recorded import EVERY, FOLDER, RECEIVED_AT, SIGNED, Recorded, shop_keys
+from tests.recorded import ASKED, EVERY, FOLDER, POSTED, RECEIVED_AT, SIGNED, Asked, Recorded, shop_keys
 from webhook_app.call import Call, Unreadable
 from webhook_app.errors import BadSignature
 from webhook_app.platform import Platform, Sample
@@ -18,25 +18,29 @@ from webhook_app.translate import Ages, Translated, parse_json, translate
 AGES = Ages(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
 every_signed_fixture = pytest.mark.parametrize("recorded", SIGNED, ids=lambda recorded: recorded.name)
+every_posted_fixture = pytest.mark.parametrize(
+    "recorded", [recorded for recorded in SIGNED if recorded in POSTED], ids=lambda recorded: recorded.name
+)
+every_asked_fixture = pytest.mark.parametrize("recorded", ASKED, ids=lambda recorded: recorded.name)
 every_platform = pytest.mark.parametrize("platform", all_platforms().values(), ids=lambda platform: platform.name)
 
 
 @every_signed_fixture
 def test_genuine_passes(recorded: Recorded) -> None:
     """A delivery as it was sent proves itself and says its topic."""
-    assert recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets).topic
+    assert recorded.prove().topic
 
 
 @every_signed_fixture
 @pytest.mark.parametrize("place", ["front", "end"])
 def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
     """One byte more, and it is not what was signed."""
-    body = b" " + recorded.body if place == "front" else recorded.body + b"\n"
+    signed = b" " + recorded.signed if place == "front" else recorded.signed + b"\n"
     with pytest.raises(BadSignature):
-        recorded.platform.prove(body, recorded.headers, recorded.shop.secrets)
+        recorded.prove(signed)
 
 
-@every_signed_fixture
+@every_posted_fixture
 def test_each_missing_header_fails(recorded: Recorded) -> None:
     """Without its signature or its topic a request proves nothing."""
     platform = recorded.platform
@@ -50,24 +54,34 @@ def test_each_missing_header_fails(recorded: Recorded) -> None:
             platform.prove(recorded.body, headers, recorded.shop.secrets)
 
 
+@every_asked_fixture
+def test_each_missing_parameter_fails(recorded: Asked) -> None:
+    """Without its signature, its time or whose it is, a query proves nothing, and says what it lacks."""
+    signature = recorded.proxy.signature
+    for missing in (signature.proof, signature.timestamp, *signature.needed):
+        parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
+        with pytest.raises(BadSignature, match=f"{missing}_missing"):
+            recorded.prove(b"&".join(parts))
+
+
 @every_signed_fixture
 def test_wrong_secret_fails(recorded: Recorded) -> None:
     """Only the shop's own secrets count."""
     with pytest.raises(BadSignature):
-        recorded.platform.prove(recorded.body, recorded.headers, ["another secret"])
+        recorded.prove(secrets=["another secret"])
 
 
 @every_signed_fixture
 def test_rotated_secret_passes(recorded: Recorded) -> None:
     """A delivery signed with the older secret still counts."""
     secrets = ["brand new secret", *recorded.shop.secrets]
-    assert recorded.platform.prove(recorded.body, recorded.headers, secrets)
+    assert recorded.prove(secrets=secrets)
 
 
 @every_signed_fixture
 def test_identity_is_stable(recorded: Recorded) -> None:
     """The same delivery sent again is known as the same."""
-    again = [recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets).identity for _ in "ab"]
+    again = [recorded.prove().identity for _ in "ab"]
     assert again[0] == again[1]
 
 
@@ -75,7 +89,7 @@ def test_identities_differ() -> None:
     """No two different deliveries of a platform share an identity, whatever their Delivery-ID says."""
     seen: dict[tuple[str, str], tuple[str, bytes]] = {}
     for recorded in SIGNED:
-        envelope = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
+        envelope = recorded.prove()
         known = seen.setdefault((recorded.platform.name, envelope.identity), (envelope.topic, recorded.body))
         assert known == (envelope.topic, recorded.body), recorded.name
 
@@ -106,6 +120,12 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
     secret = shop_keys(platform.name)["secrets"][0]
     sample = Sample(20261123000000001, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "sample-1")
     for topic in platform.topics:
+        if platform.proxy and topic.storefront:
+            parameters = {name: str(value) for name, value in topic.sample(sample).items()}
+            query = platform.proxy.sign(parameters, "secret", RECEIVED_AT.timestamp())
+            proven = platform.proxy.prove(query, ["secret"], RECEIVED_AT.timestamp())
+            assert not isinstance(platform.read(topic.name, proven), Ignored)
+            continue
         body = json.dumps(topic.sample(sample)).encode()
         envelope = platform.prove(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
         assert envelope.topic == topic.name

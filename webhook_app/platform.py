@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from schemas.events import Ignored, Reason
 from webhook_app.errors import BadSignature
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 
     from schemas.base import PlatformSchema
     from schemas.events import Meaning
-    from webhook_app.signatures import Signature
+    from webhook_app.signatures import QueryHmac, Signature
 
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
+STOREFRONT = "storefront/"  # what the topics of a storefront that is passed on begin with
+LONGEST_AGENT = 500  # characters of a user agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,40 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """How a platform passes on what a shop's pages ask of us: it adds who asks, and signs the query.
+
+    `shop` names the parameter with the shop's own address, `customer` the one with the id of whoever is logged in.
+    """
+
+    signature: QueryHmac
+    shop: str
+    customer: str
+
+    def prove(self, query: bytes, secrets: Sequence[str], now: float) -> dict[str, str]:
+        """Return the parameters that were signed, by name; `now` is in seconds since 1970. Raises BadSignature."""
+        return self.signature.verify(query, secrets, now)
+
+    def sign(self, parameters: Mapping[str, str], secret: str, now: float) -> bytes:
+        """Return the query as the platform would pass it on at `now`."""
+        query = urlencode({**parameters, self.signature.timestamp: str(int(now))})
+        return self.signature.sign(query.encode(), secret)
+
+    def packed(self, topic: str, parameters: Mapping[str, str], user_agent: str) -> tuple[Envelope, bytes]:
+        """Make a delivery of an event, which came without a body: its parameters, and what the browser calls itself."""
+        body = json.dumps({**parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
+        return Envelope(topic, _digest(topic, body), parameters.get(self.shop, "")[:255], {}), body
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
 
     Where a platform uses several names for one header, the first is the one our samples are sent with.
     `topic_of` finds the topic in a proven body, where no header says it.
     `identity_headers` are empty where the platform has no id that is truly unique; topic and body stand in for it.
-    `ignored` maps a pattern of topics to what they mean instead of an event.
+    `ignored` maps a pattern of topics to what they mean instead of an event. `proxy` is there where the platform has
+    its own way for storefront events; their topics begin with `storefront/`.
     """
 
     name: str
@@ -81,6 +112,7 @@ class Platform:
     domain_headers: tuple[str, ...] = ()
     kept_headers: tuple[str, ...] = ()
     ignored: Mapping[str, Ignored] = field(default_factory=dict)
+    proxy: Proxy | None = None
     ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
     secret: str = ""
     quirks: tuple[str, ...] = ()

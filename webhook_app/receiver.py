@@ -19,9 +19,9 @@ from webhook_app.reading import Bodies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhook_app.inbox import Inbox
+    from webhook_app.inbox import Inbox, Kept
     from webhook_app.inbox.spool import Spool
-    from webhook_app.platform import Platform
+    from webhook_app.platform import Envelope, Platform
     from webhook_app.settings import Settings
     from webhook_app.shops import Shop
 
@@ -60,12 +60,12 @@ class Receiver:
 def receive(platform: str, shop: str) -> Response:
     """Answer one webhook."""
     began = time.monotonic()
-    found = _receiver().find(platform, shop)
+    found = current().find(platform, shop)
     if found is None:
-        return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+        return unknown_shop()
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
-    body = _receiver().bodies.read()
+        return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
+    body = current().bodies.read()
     return _received(*found, body, _headers(request.environ), began)
 
 
@@ -76,27 +76,29 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     if platform.ping(body, headers):
-        _receiver().log.info("ping", shop=shop.name, platform=platform.name)
-        return _answer(200, status="ping")
+        current().log.info("ping", shop=shop.name, platform=platform.name)
+        return answer(200, status="ping")
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        _receiver().log.warning(
-            "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
-        )
-        return _answer(401, error=error.reason, hint=error.hint)
+        return refused(platform, shop, error)
     topic = platform.topic(envelope.topic)
-    if topic and topic.storefront and (wait := _receiver().allowance.take(shop.name)):
-        return _too_many(shop, platform, wait)
+    if topic and topic.storefront and (wait := current().allowance.take(shop.name)):
+        return too_many(shop, platform, wait)
+    kept = keep(platform, shop, envelope, body, began)
+    return answer(200, status=kept.status) if kept.spooled else answer(200, status=kept.status, id=kept.id)
+
+
+def keep(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> Kept:
+    """Store a proven request; `began` is when it came, by the monotonic clock. Raises StoreUnavailable."""
     arrival = Arrival(
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
-    kept = _receiver().keep(arrival)
-    status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
+    kept = current().keep(arrival)
     milliseconds = round((time.monotonic() - began) * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
-    _receiver().log.debug(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
-    return _answer(200, status=status) if kept.spooled else _answer(200, status=status, id=kept.id)
+    current().log.debug(kept.status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
+    return kept
 
 
 @blueprint.route(
@@ -104,7 +106,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
 )
 def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route names them
     """Say what this URL is for, to whoever opens it in a browser."""
-    response = _answer(405, error="method_not_allowed", hint=PURPOSE)
+    response = answer(405, error="method_not_allowed", hint=PURPOSE)
     response.headers["Allow"] = "POST"
     return response
 
@@ -112,68 +114,84 @@ def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route n
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """Say that the process lives."""
-    return _answer(200, status="ok")
+    return answer(200, status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Say whether webhooks can be kept: the store answers and its migrations are applied."""
-    receiver = _receiver()
+    receiver = current()
     if receiver.spool and receiver.spool.is_needed():
-        return _answer(200, status="spooling")
+        return answer(200, status="spooling")
     if not is_current(receiver.inbox.database):
-        return _answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
-    return _answer(200, status="ready")
+        return answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
+    return answer(200, status="ready")
 
 
 @blueprint.app_errorhandler(StoreUnavailable)
 def unavailable(error: StoreUnavailable) -> Response:
     """Ask the platform to come again: nothing was stored."""
-    _receiver().log.error("store_unavailable", error=str(error))
+    current().log.error("store_unavailable", error=str(error))
     return _try_later()
 
 
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
-    limit = _receiver().bodies.largest
-    return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
+    limit = current().bodies.largest
+    return answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
 
 @blueprint.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> Response:
     """Answer what Flask refuses by itself in the same form."""
-    return _answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
+    return answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
 
 
 @blueprint.app_errorhandler(Exception)
 def unexpected(error: Exception) -> Response:
     """A mistake of ours is a 503, so that the platform comes again; it is never a 500 and never a 4xx."""
-    _receiver().log.error("unexpected", exc_info=error)
+    current().log.error("unexpected", exc_info=error)
     return _try_later()
 
 
-def _receiver() -> Receiver:
+def current() -> Receiver:
+    """Return what the app that answers this request holds."""
     receiver: Receiver = current_app.extensions["receiver"]
     return receiver
 
 
 def _try_later() -> Response:
-    response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
+    response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
     return response
 
 
-def _too_many(shop: Shop, platform: Platform, wait: int) -> Response:
-    _receiver().log.warning("rejected", shop=shop.name, platform=platform.name, reason="too_many")
+def refused(platform: Platform, shop: Shop, error: BadSignature) -> Response:
+    """Answer what did not prove itself."""
+    current().log.warning(
+        "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
+    )
+    return answer(401, error=error.reason, hint=error.hint)
+
+
+def unknown_shop() -> Response:
+    """Answer under an address that is no shop's."""
+    return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+
+
+def too_many(shop: Shop, platform: Platform, wait: int) -> Response:
+    """Answer events that come faster than allowed; `wait` is in seconds."""
+    current().log.warning("rejected", shop=shop.name, platform=platform.name, reason="too_many")
     hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
-    response = _answer(429, error="too_many", hint=hint)
+    response = answer(429, error="too_many", hint=hint)
     response.headers["Retry-After"] = str(wait)
     return response
 
 
-def _answer(code: int, **body: Any) -> Response:
+def answer(code: int, **body: Any) -> Response:
+    """Answer in JSON, without what is empty."""
     if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
-        _receiver().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
+        current().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
     said = json.dumps({name: value for name, value in body.items() if value != ""})
     return Response(said + "\n", code, mimetype="application/json")

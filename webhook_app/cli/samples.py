@@ -136,7 +136,8 @@ def _send_one(errand: Errand) -> None:
             response = post(errand, session)
     except requests.RequestException as error:
         raise unanswered(errand.target, error) from None
-    click.echo(f"POST {errand.target.url}\n{response.status_code} {response.text.strip()[:1000]}")
+    url = (response.request.url or "").partition("?")[0]
+    click.echo(f"{response.request.method} {url}\n{response.status_code} {response.text.strip()[:1000]}")
     if not response.ok:
         raise SystemExit(1)
     number = response.json().get("id") if errand.target.local else None
