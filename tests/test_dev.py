@@ -188,19 +188,6 @@ def test_killed_dev_leaves_nothing_behind(dev: Dev) -> None:
     assert processes.gone(children)
 
 
-@needed
-def test_refused_tunnel_ends_it(tmp_path: Path, host: Sshd) -> None:
-    """A tunnel that cannot open ends the whole, with what to do."""
-    arguments = [f"--tunnel-option=IdentityFile={host.folder / 'stranger'}", *host.arguments()]
-    arguments = [argument for argument in arguments if not argument.endswith(f"{host.folder / 'client'}")]
-    dev = start(tmp_path, "--tunnel=ssh", *arguments)
-    assert dev.process.wait(60) == 1
-    text = dev.log.read_text()
-    assert "ssh-add" in text
-    assert "tunnel ended with exit code 1" in text
-    assert "Traceback" not in text
-
-
 def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
     """In a real terminal Ctrl-C ends all of it with exit code 0; NO_COLOR is honoured, also by what is told."""
     port, sandbox_port = processes.free_port(), processes.free_port()
@@ -230,15 +217,19 @@ def read(terminal: int, wanted: str) -> str:
     return text
 
 
-def test_taken_port_is_said(tmp_path: Path) -> None:
-    """A port that is in use is named before anything starts."""
+@pytest.mark.parametrize("name", ["PORT", "--sandbox-port"])
+def test_taken_port_is_said(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A port that is in use, or wanted twice, is named before anything starts."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        port = str(other.getsockname()[1])
-        dev = start(tmp_path, PORT=port)
-        assert dev.process.wait(30) == 1
-    assert f"Port {port} is in use" in dev.log.read_text()
+        taken, free = str(other.getsockname()[1]), str(processes.free_port())
+        monkeypatch.setenv("SHOPS_FILE", "shops.demo.toml")
+        monkeypatch.setenv("PORT", taken if name == "PORT" else free)
+        result = CliRunner().invoke(main, ["dev", "--sandbox-port", free])
+    assert result.exit_code == 1
+    assert f"Port {taken if name == 'PORT' else free} is in use" in result.output
+    assert name in result.output
 
 
 @pytest.mark.parametrize(
@@ -330,11 +321,11 @@ def test_an_address_is_told_when_it_is_new(hearing: Hearing, told: list[str]) ->
 
 
 def test_listening_ends_with_the_last_writer(hearing: Hearing, told: list[str]) -> None:
-    """Lines come whole however they are cut, the last one too; the end is the end."""
+    """Lines come whole however they are cut, the last one too; one that is not as we know it silences nobody."""
     ear, mouth = os.pipe()
-    for piece in (b"one\ntw", b"o\n\nthree"):
+    for piece in (b"one\ntw", b"o\n\n", b'{"event": "stored"}', b"\nthree"):
         os.write(mouth, piece)
     os.close(mouth)
     hearing.listen(ear)
     os.close(ear)
-    assert told == ["one", "two", "three"]
+    assert told == ["one", "two", '{"event": "stored"}', "three"]

@@ -116,16 +116,22 @@ def test_the_command_follows(shown: dict[str, str], database_url: str, tmp_path:
     assert [(one["state"], one["reason"]) for one in told] == [("received", ""), ("ignored", "no_profile")]
 
 
-@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
-def test_colours_on_a_terminal_alone(tmp_path: Path, variables: dict[str, str]) -> None:
-    """On a terminal states have colours, unless NO_COLOR is set."""
+@pytest.fixture
+def dead_one(tmp_path: Path) -> str:
+    """The address of a database with one dead delivery."""
     url = f"sqlite:///{tmp_path / 'inbox.db'}"
     with closing(Inbox(url)) as inbox:
         migrate.upgrade(inbox.database)
         keep(inbox, "a")
         settle(inbox, claim_one(inbox), State.DEAD, reason="unreadable")
+    return url
+
+
+def test_colours_on_a_terminal(dead_one: str) -> None:
+    """On a terminal states have colours, and Ctrl-C ends it without a complaint."""
     ours, theirs = pty.openpty()
-    env = processes.environment(DATABASE_URL=url, **variables)
+    env = processes.environment(DATABASE_URL=dead_one)
+    env.pop("NO_COLOR", None)
     command = [sys.executable, "-m", "webhook_app", "tail", "--since=1h"]
     with subprocess.Popen(command, cwd=processes.ROOT, env=env, stdout=theirs, stderr=theirs) as process:
         text = read_until(ours, "unreadable")
@@ -133,7 +139,15 @@ def test_colours_on_a_terminal_alone(tmp_path: Path, variables: dict[str, str]) 
         assert process.wait(10) == 0
     for end in (ours, theirs):
         os.close(end)
-    assert (ESCAPE in text) is not bool(variables)
+    assert ESCAPE in text
+
+
+@pytest.mark.parametrize("value", ["", "1"])
+def test_no_color_is_honoured(dead_one: str, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Where NO_COLOR is set, not even a terminal gets colours; empty counts as not set."""
+    monkeypatch.setenv("DATABASE_URL", dead_one)
+    monkeypatch.setenv("NO_COLOR", value)
+    assert (ESCAPE in CliRunner().invoke(main, ["list"], color=True).output) is not bool(value)
 
 
 def read_until(terminal: int, wanted: str) -> str:
