@@ -226,7 +226,7 @@ def test_taken_port_is_said(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken, free = str(other.getsockname()[1]), str(processes.free_port())
-        monkeypatch.setenv("SHOPS_FILE", "shops.demo.toml")
+        monkeypatch.setenv("SHOPS_FILE", "")  # the demo shops stand in
         monkeypatch.setenv("PORT", taken if name == "PORT" else free)
         result = CliRunner().invoke(main, ["dev", "--sandbox-port", free])
     assert result.exit_code == 1

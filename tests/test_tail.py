@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 from tests import processes
 from tests.arrivals import arrival, claim, claim_one, settle
 from webhook_app.cli import main
-from webhook_app.cli.telling import outcome, plain
+from webhook_app.cli.telling import outcome, plain, translated
 from webhook_app.inbox import Inbox, Selection, State, migrate
 from webhook_app.inbox.following import GAP, Follower
 
@@ -172,6 +173,24 @@ def test_a_line_says_what_became_of_it(inbox: Inbox) -> None:
     keep(inbox, "a")
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422", answer="no such key", attempted=True)
     assert plain(outcome(inbox.get(1), inbox.clock())).endswith(": http_422 (no such key)")
+
+
+@pytest.mark.parametrize(
+    ("event", "call", "said"),
+    [
+        ("purchase", {"ProductKeys": ["1", "2"], "Revenue": 9.5}, "purchase of 1, 2 for 9.50"),
+        ("purchase", {"ProductKeys": list("12345")}, "purchase of 1, 2, 3 and 2 more"),
+        ("search", {"SearchTerm": "été \x1b[2J"}, 'search "été \\u001b[2J"'),
+        ("pageview", {"ProductKey": "1"}, "pageview of 1"),
+        ("addtocart", {"ProductKey": "1", "Quantity": 2, "TotalAmount": 5}, "addtocart of 2 x 1 for 5.00"),
+        ("sessionstart", {"SessionKey": "s"}, "sessionstart"),
+    ],
+)
+def test_a_line_says_what_it_was_translated_to(inbox: Inbox, event: str, call: dict[str, Any], said: str) -> None:
+    """Every event in words, without whose it was."""
+    [number] = keep(inbox, "a")
+    row = replace(inbox.get(number), event=event, call=json.dumps({**call, "ProfileKey": "somebody"}))
+    assert translated(row) == said
 
 
 def test_nobody_steers_the_terminal() -> None:
