@@ -140,8 +140,7 @@ def as_toml(name: str, table: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def every() -> list[Recorded]:
-    """Every fixture of every platform."""
+def _found() -> list[Recorded]:
     return [
         (Asked if (folder / "asked.raw").exists() else Recorded)(platform, folder)
         for name, platform in all_platforms().items()
@@ -150,7 +149,8 @@ def every() -> list[Recorded]:
     ]
 
 
-EVERY = every()
-ASKED = [recorded for recorded in EVERY if isinstance(recorded, Asked)]
-POSTED = [recorded for recorded in EVERY if not isinstance(recorded, Asked)]
+_FOUND = _found()
+# Webhooks, which are posted; those of them that are signed; and what pages ask through a proxy, in a signed query.
+EVERY = [recorded for recorded in _FOUND if not isinstance(recorded, Asked)]
 SIGNED = [recorded for recorded in EVERY if "ping" not in recorded.expected]
+ASKED = [recorded for recorded in _FOUND if isinstance(recorded, Asked)]
