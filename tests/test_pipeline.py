@@ -167,7 +167,7 @@ def check_reasons(inbox: Inbox) -> None:
     for recorded in EVENTS:
         if recorded.expected.get("ping"):
             continue
-        proven = recorded.prove()
+        proven = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
         row = by_identity[shop_of(recorded).name, proven.identity]
         found = (row.state, row.reason)
         match recorded.expected:
