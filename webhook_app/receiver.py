@@ -191,5 +191,7 @@ def too_many(shop: Shop, platform: Platform, wait: int) -> Response:
 
 def answer(code: int, **body: Any) -> Response:
     """Answer in JSON, without what is empty."""
+    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
+        current().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
     said = json.dumps({name: value for name, value in body.items() if value != ""})
     return Response(said + "\n", code, mimetype="application/json")

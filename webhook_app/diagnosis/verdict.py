@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
 
 # Two mishaps at once are looked for only in bodies of this size: there are some thousand pairs.
-MOST_PAIRED = 256 * 1024  # bytes
+MOST_PAIRED = 128 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
