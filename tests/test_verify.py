@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recorded import EVERY, SIGNED, Recorded
+from tests.recorded import EVERY, RECEIVED_AT, SIGNED, Recorded
 from webhook_app import shops
 from webhook_app.cli import main
-from webhook_app.diagnosis import Verdict, diagnose
+from webhook_app.diagnosis import Known, Verdict, diagnose
 from webhook_app.diagnosis.recorded import UnreadableHeaders, headers_from
 from webhook_app.platforms import all_platforms
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET, OLD, OTHERS, SALT = "first-Secret&1", "older-secret", "globex-secret", "the-salt-of-acme"
+# base64 of: the-key-of-umbrella-in-32-bytes!
+KEY = "dGhlLWtleS1vZi11bWJyZWxsYS1pbi0zMi1ieXRlcyE="
 SHOPS = f"""
 [shops.acme]
 platform = "shopify"
@@ -52,6 +54,14 @@ ORDER = (
 ORDERED: dict[str, Any] = json.loads(ORDER)
 
 
+ARRIVED = RECEIVED_AT.timestamp()
+
+
+def known(one: Recorded) -> Known:
+    """The platforms, and the one shop that a fixture is for."""
+    return Known({"fixture": one.shop}, all_platforms())
+
+
 def digest(body: bytes, secret: str = SECRET, way: str = "sha256") -> bytes:
     return hmac.new(secret.encode(), body, way).digest()
 
@@ -65,7 +75,7 @@ def told(body: bytes, proof: str, header: str = "x-shopify-hmac-sha256", shop: s
     platforms = all_platforms()
     known = shops.parse(SHOPS, "SHOPS", platforms)
     headers = {"x-shopify-topic": "orders/create", header: proof, **{k.replace("_", "-"): v for k, v in more.items()}}
-    return diagnose(body, headers, known[shop], known, platforms)
+    return diagnose(body, headers, known[shop], Known(known, platforms))
 
 
 def causes(verdict: Verdict) -> list[str]:
@@ -75,13 +85,13 @@ def causes(verdict: Verdict) -> list[str]:
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
 def test_a_genuine_request_proves_itself(one: Recorded) -> None:
     """What the receiver takes, pings included, has no fault."""
-    assert not diagnose(one.body, one.headers, one.shop, {"fixture": one.shop}, all_platforms()).reason
+    assert not diagnose(one.body, one.headers, one.shop, known(one), ARRIVED).reason
 
 
 @pytest.mark.parametrize("one", SIGNED[::6], ids=lambda one: one.name)
 def test_a_line_end_is_found_on_every_platform(one: Recorded) -> None:
     """A new platform needs nothing of its own to be diagnosed."""
-    verdict = diagnose(one.body + b"\n", one.headers, one.shop, {"fixture": one.shop}, all_platforms())
+    verdict = diagnose(one.body + b"\n", one.headers, one.shop, known(one), ARRIVED)
     assert causes(verdict) == ["A line end was added behind the body."]
 
 
@@ -207,7 +217,7 @@ def test_a_secret_that_nearly_fits_is_told(name: str, monkeypatch: pytest.Monkey
     document = SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["another-secret", "${CONFIGURED}"]')
     known = shops.parse(document, "SHOPS", all_platforms())
     headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": b64(digest(BODY, real))}
-    verdict = diagnose(BODY, headers, known["acme"], known, all_platforms())
+    verdict = diagnose(BODY, headers, known["acme"], Known(known, all_platforms()))
     [cause] = causes(verdict)
     assert words in cause
     assert cause.startswith("Secret 2 of 2")
@@ -220,7 +230,7 @@ def test_raw_key_bytes_that_are_no_text_are_found(monkeypatch: pytest.MonkeyPatc
     known = shops.parse(SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["${CONFIGURED}"]'), "SHOPS", all_platforms())
     proof = b64(hmac.new(key, BODY, "sha256").digest())
     headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": proof}
-    assert "base64" in causes(diagnose(BODY, headers, known["acme"], known, all_platforms()))[0]
+    assert "base64" in causes(diagnose(BODY, headers, known["acme"], Known(known, all_platforms())))[0]
 
 
 @pytest.mark.parametrize(

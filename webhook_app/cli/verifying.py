@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from webhook_app import shops
-from webhook_app.diagnosis import diagnose
+from webhook_app.cli.selecting import Moment
+from webhook_app.diagnosis import Known, diagnose
 from webhook_app.diagnosis.recorded import UnreadableHeaders, headers_from
 from webhook_app.platforms import all_platforms
 
@@ -27,21 +28,23 @@ if TYPE_CHECKING:
     help="The request's headers: `Name: value` lines, what curl -D or -v writes, or JSON; - is stdin.",
 )
 @click.option("--body", type=click.File("rb"), required=True, help="The body, byte for byte; - is stdin.")
-def verify(name: str, headers: BinaryIO, body: BinaryIO) -> None:
+@click.option("--at", type=Moment(), help="When the request came: 2026-11-27T09:30:00Z, or 24h ago; default: now.")
+def verify(name: str, headers: BinaryIO, body: BinaryIO, at: int | None) -> None:
     """Say why the signature of a recorded request fails, and what to do about it.
 
     It undoes what commonly happens to bodies, secrets and headers, until the digest fits: then that is what happened.
     Exit code 0 if the request proves itself, 1 if not. It sends nothing, stores nothing, and shows neither secrets nor
     the body.
     """
-    known = shops.load(all_platforms())
-    if name not in known:
-        raise click.BadParameter(f"there is no shop {name}; known are {', '.join(known)}", param_hint="--shop")
+    known = Known(shops.load(all_platforms()), all_platforms())
+    if name not in known.shops:
+        raise click.BadParameter(f"there is no shop {name}; known are {', '.join(known.shops)}", param_hint="--shop")
     if headers is body:
         raise click.UsageError("Only one of --headers and --body can come from stdin.")
     raw = body.read()
-    verdict = diagnose(raw, _read(headers), known[name], known, all_platforms())
-    click.echo("\n".join(_lines(verdict, known[name], len(raw))))
+    shop = known.shops[name]
+    verdict = diagnose(raw, _read(headers), shop, known, None if at is None else at / 1000)
+    click.echo("\n".join(_lines(verdict, shop, len(raw))))
     if verdict.reason:
         raise SystemExit(1)
 
@@ -54,11 +57,11 @@ def _read(file: BinaryIO) -> dict[str, str]:
 
 
 def _lines(verdict: Verdict, shop: Shop, size: int) -> Iterator[str]:
-    platform = all_platforms()[shop.platform]
-    yield f"Shop       {shop.name} ({platform.title}), {len(shop.secrets)} secret{'s' * (len(shop.secrets) > 1)}"
-    yield f"Expected   {platform.signature.about}"
+    secrets = f"{len(shop.secrets)} secret{'s' * (len(shop.secrets) > 1)}"
+    yield f"Shop       {shop.name} ({all_platforms()[shop.platform].title}), {secrets}"
+    yield f"Expected   {verdict.about}"
     yield f"Body       {size} bytes"
-    yield f"Came       {verdict.looks or 'none in ' + ', '.join(verdict.names)}"
+    yield f"Came       {verdict.came}"
     if not verdict.reason:
         yield f"Answer     200: {verdict.hint or 'the request proves itself.'}"
         return
