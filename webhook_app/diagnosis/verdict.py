@@ -72,7 +72,7 @@ def diagnose(
     platform = _at(known.platforms[shop.platform], arrived)
     anatomy = platform.signature.anatomy(headers)
     names = proofs.carried_in(headers, anatomy.carriers)
-    told = partial(Verdict, about=anatomy.about, came=_came(headers, names))
+    told = partial(Verdict, about=anatomy.about, came=f"{_came(headers, names)}; a body of {len(body)} bytes")
     if platform.ping(body, headers):
         return told("", "It is a ping, which the platform does not sign.")
     try:
@@ -108,7 +108,7 @@ class _Search:
     def findings(self) -> list[Finding]:
         """Return what was proven: single mishaps, and only without any of these two at once."""
         one = next((change for change, attempt in self._singles() if self._proves(attempt)), None)
-        return [_undone(one)] if one else self._other_algorithm() or self._two_at_once()
+        return [undone(one)] if one else self._other_algorithm() or self._two_at_once()
 
     def _singles(self) -> Iterator[tuple[Change[Any], _Try]]:
         for headers in self._proofs():
@@ -124,13 +124,13 @@ class _Search:
         writings = self._proofs()
         for proof in writings:
             if secret := self._among(self._with(headers=proof.value)):
-                return [_undone(proof), _undone(secret)]
+                return [undone(proof), undone(secret)]
         for body in bodies.changed(self._given.body):
             if secret := self._among(self._with(body=body.value)):
-                return [_undone(body), _undone(secret)]
+                return [undone(body), undone(secret)]
             for proof in writings:
                 if self._proves(self._with(body=body.value, headers=proof.value)):
-                    return [_undone(proof), _undone(body)]
+                    return [undone(proof), undone(body)]
         return []
 
     def _among(self, attempt: _Try) -> Change[str] | None:
@@ -175,21 +175,24 @@ def _came(headers: Mapping[str, str], names: Sequence[str]) -> str:
     return ", ".join([looks, *(name if headers.get(name) else f"no {name}" for name in names[1:])])
 
 
-def _undone(change: Change[Any]) -> Finding:
+def undone(change: Change[Any]) -> Finding:
+    """Return what is proven once `change` proves itself."""
     return Finding(change.said, change.todo)
 
 
 def _found(error: BadSignature, search: _Search, sent_at: float | None, arrived: float | None) -> list[Finding]:
     """Return what is proven; where only the time is wrong, that."""
-    late = error.reason in ("timestamp_too_old", "timestamp_too_new") and sent_at is not None
-    if not late:
+    if sent_at is None or error.reason not in ("timestamp_too_old", "timestamp_too_new"):
         return search.findings()
-    moment = _late((arrived if arrived is not None else now()) - (sent_at or 0), known=arrived is not None)
+    moment = late((arrived if arrived is not None else now()) - sent_at, known=arrived is not None)
     return [moment] if search.is_sound() else [*search.findings(), replace(moment, proven=False)]
 
 
-def _late(age: float, *, known: bool) -> Finding:
-    """Say how far the request's time is from when it arrived, or from now where that is not `known`."""
+def late(age: float, *, known: bool) -> Finding:
+    """Say how far a request's time is from when it arrived, or from now where that is not `known`.
+
+    `age` is in seconds, below 0 where the time lies ahead.
+    """
     minutes = f"{abs(age) / 60:.0f} minutes {'old' if age > 0 else 'ahead'}"
     if known:
         todo = "Set the sender's clock by the network, and let it sign each attempt anew."
