@@ -46,6 +46,11 @@ instance_key = "5678abcd"
 platform = "woocommerce"
 secrets = ["initech-secret"]
 instance_key = "5678abcd"
+
+[shops.umbrella]
+platform = "standard"
+secrets = ["whsec_{KEY}"]
+instance_key = "5678abcd"
 """
 # What the platform signed: Shopify's way of writing JSON, with what tells one way from another.
 ORDER = (
@@ -317,6 +322,71 @@ def test_two_mishaps_at_once_are_told(body: bytes, proof: str, words: list[str])
         assert expected in cause
 
 
+SIGNED_AT = 1_614_265_330
+VIEW = b'{"type":"pageview","data":{"product_id":"7"}}'
+
+
+def standard(key: bytes = base64.b64decode(KEY), body: bytes = VIEW, way: str = "sha256") -> dict[str, str]:
+    """A Standard Webhook's headers, signed at SIGNED_AT."""
+    signed = hmac.new(key, b"msg_1.%d." % SIGNED_AT + body, way).digest()
+    return {"webhook-id": "msg_1", "webhook-timestamp": str(SIGNED_AT), "webhook-signature": f"v1,{b64(signed)}"}
+
+
+def told_standard(headers: dict[str, str], body: bytes = VIEW, arrived: float | None = SIGNED_AT + 10) -> Verdict:
+    platforms = all_platforms()
+    known = shops.parse(SHOPS, "SHOPS", platforms)
+    return diagnose(body, headers, known["umbrella"], Known(known, platforms), arrived)
+
+
+RIGHT = standard()
+STANDARD: dict[str, tuple[dict[str, str], bytes, str]] = {
+    "body": (RIGHT, VIEW + b"\n", "line end was added"),
+    "text as key": (standard(f"whsec_{KEY}".encode()), VIEW, "its text is the key"),
+    "text behind whsec_ as key": (standard(KEY.encode()), VIEW, "prefix whsec_"),
+    "another shop": (standard(OTHERS.encode()), VIEW, "another shop: globex (shopify)"),
+    "hex": (
+        {**RIGHT, "webhook-signature": f"v1,{base64.b64decode(RIGHT['webhook-signature'][3:]).hex()}"},
+        VIEW,
+        "hex instead of base64",
+    ),
+    "no version": ({**RIGHT, "webhook-signature": RIGHT["webhook-signature"][3:]}, VIEW, "prefix v1, is missing"),
+    "svix": ({name.replace("webhook", "svix"): value for name, value in RIGHT.items()}, VIEW, "begin with svix-"),
+    "sha512": (standard(way="sha512"), VIEW, "HMAC-SHA512"),
+    "id lost": (
+        {"x-webhook-id": "msg_1", **{name: RIGHT[name] for name in RIGHT if name != "webhook-id"}},
+        VIEW,
+        "x-webhook-id",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_standard_webhooks_are_explained(name: str) -> None:
+    """Id and time are signed too, and the secret is base64."""
+    headers, body, words = STANDARD[name]
+    assert not told_standard(RIGHT).reason
+    [cause] = causes(told_standard(headers, body))
+    assert words in cause
+
+
+@pytest.mark.parametrize(
+    ("arrived", "words"),
+    [(SIGNED_AT + 3600, "60 minutes old when it arrived"), (SIGNED_AT - 3600, "60 minutes ahead"), (None, "old now")],
+)
+def test_a_wrong_time_is_told(arrived: float | None, words: str) -> None:
+    """Where nothing but the time is wrong; a recorded request is judged by when it arrived."""
+    verdict = told_standard(RIGHT, arrived=arrived)
+    assert verdict.reason.startswith("timestamp_too_")
+    assert words in causes(verdict)[0]
+
+
+def test_an_old_request_is_searched_all_the_same() -> None:
+    """The time does not hide what else is wrong."""
+    verdict = told_standard(RIGHT, VIEW + b"\n", arrived=None)
+    assert causes(verdict) == ["A line end was added behind the body."]
+    assert any("old now" in finding.said for finding in verdict.findings if not finding.proven)
+
+
 def test_another_platforms_request_is_told() -> None:
     """A WooCommerce webhook was pasted to a Shopify shop's URL."""
     verdict = told(BODY, b64(digest(BODY, "initech")), "x-wc-webhook-signature", x_wc_webhook_topic="order.created")
@@ -482,6 +552,16 @@ def test_the_command_says_why_not(recorded: list[str]) -> None:
         assert hidden not in result.output
 
 
+def test_the_command_takes_the_time_of_arrival(recorded: list[str], tmp_path: Path) -> None:
+    """A request that was recorded long ago is judged as of then."""
+    (tmp_path / "standard").write_text(json.dumps(RIGHT))
+    given = ["verify", "--shop=umbrella", f"--headers={tmp_path / 'standard'}", "--body=-"]
+    late = CliRunner().invoke(main, given, input=VIEW)
+    assert late.exit_code == 1
+    assert "--at" in late.output
+    assert CliRunner().invoke(main, [*given, "--at=2021-02-25T15:02:20Z"], input=VIEW).exit_code == 0
+
+
 def test_the_command_takes_a_query(recorded: list[str], tmp_path: Path) -> None:
     """Instead of headers and body; the other two would have nothing to do with it."""
     (tmp_path / "address").write_bytes(b"https://events.example.com/storefront/shopify/acme/search?" + GENUINE)
@@ -498,7 +578,7 @@ def test_the_command_takes_a_query(recorded: list[str], tmp_path: Path) -> None:
     ("changed", "words"),
     [
         (["--shop=acme", "--headers=-", "--body=-"], "Only one"),
-        (["--shop=nobody", "--headers=-"], "known are acme, globex, initech"),
+        (["--shop=nobody", "--headers=-"], "known are acme, globex, initech, umbrella"),
         (["--shop=acme", "--headers=-"], "no header in it"),
     ],
 )

@@ -43,8 +43,11 @@ class Signature(Protocol):
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Return if one of `secrets` signed `body`; raise BadSignature otherwise, and nothing else ever."""
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
-        """Return the headers that prove `body`."""
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
+        """Return the headers that prove `body`; `identity` is the delivery's, for signatures that cover it."""
+
+    def fault_of(self, secret: str) -> str | None:
+        """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
 
     def anatomy(self, headers: Mapping[str, str]) -> Anatomy:
         """Return what this signature looks at in a request with these headers."""
@@ -78,9 +81,13 @@ class BodyHmac:
         if not any(matches):
             raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:  # noqa: ARG002 - not covered
         """Return the one header that proves `body`."""
         return {self.headers[0]: self._digest(body, self.decode(secret))}
+
+    def fault_of(self, secret: str) -> str | None:  # noqa: ARG002
+        """Return None: any text can be the key of this HMAC."""
+        return None
 
     def anatomy(self, headers: Mapping[str, str]) -> Anatomy:  # noqa: ARG002 - the same for all
         """Return what this signature looks at: the body and one header."""
