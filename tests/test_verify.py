@@ -94,6 +94,18 @@ def test_a_genuine_request_proves_itself(one: Recorded) -> None:
     assert not diagnose(one.body, one.headers, one.shop, known(one), ARRIVED).reason
 
 
+@pytest.mark.parametrize("name", all_platforms())
+def test_a_signature_knows_its_anatomy(name: str) -> None:
+    """It signs with the first name of each carrier, at the time it is told, with any key written as a secret."""
+    signature = all_platforms()[name].signature.at(ARRIVED)
+    secret = signature.as_secret(bytes(range(100, 140)))
+    headers = signature.sign(b"{}", secret)
+    anatomy = signature.anatomy(headers)
+    assert {names[0] for names in anatomy.carriers} == set(headers)
+    assert anatomy.sent_at in (None, ARRIVED)
+    signature.verify(b"{}", headers, [secret])
+
+
 @pytest.mark.parametrize("one", SIGNED_POSTS[::6], ids=lambda one: one.name)
 def test_a_line_end_is_found_on_every_platform(one: Recorded) -> None:
     """A new platform needs nothing of its own to be diagnosed."""
