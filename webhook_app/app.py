@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from webhook_app import logs, settings, shops, storefront
+from webhook_app import logs, openapi, settings, shops, storefront
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.platforms import all_platforms
@@ -26,4 +26,5 @@ def create_app() -> Flask:
         spool.start()
     app.register_blueprint(blueprint)
     app.register_blueprint(storefront.blueprint)
+    app.register_blueprint(openapi.blueprint)
     return app

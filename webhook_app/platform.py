@@ -96,6 +96,7 @@ class Platform:
     """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
 
     Where a platform uses several names for one header, the first is the one our samples are sent with.
+    `topic_of` finds the topic in a proven body, where no header says it.
     `identity_headers` are empty where the platform has no id that is truly unique; topic and body stand in for it.
     `ignored` maps a pattern of topics to what they mean instead of an event. `proxy` is there where the platform has
     its own way for storefront events; their topics begin with `storefront/`.
@@ -104,8 +105,9 @@ class Platform:
     name: str
     title: str
     signature: Signature
-    topic_headers: tuple[str, ...]
     topics: Sequence[Topic]
+    topic_headers: tuple[str, ...] = ()
+    topic_of: Callable[[bytes], str] | None = None
     identity_headers: tuple[str, ...] = ()
     domain_headers: tuple[str, ...] = ()
     kept_headers: tuple[str, ...] = ()
@@ -118,9 +120,10 @@ class Platform:
     def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and read the envelope; raises BadSignature."""
         self.signature.verify(body, headers, secrets)
-        topic = _first(headers, self.topic_headers)
+        topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
-            raise BadSignature("topic_missing", f"The request has no usable {self.topic_headers[0]} header.")
+            where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
+            raise BadSignature("topic_missing", f"The request has no usable {where}.")
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
         kept = {name: headers[name] for name in self._kept() if name in headers}
@@ -142,7 +145,7 @@ class Platform:
         """Return the headers under which the platform would post `body`."""
         said = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, SAMPLE_DOMAIN))
         named = {names[0]: value for names, value in said if names}
-        return {"content-type": "application/json", **named, **self.signature.sign(body, secret)}
+        return {"content-type": "application/json", **named, **self.signature.sign(body, secret, identity)}
 
     def _kept(self) -> tuple[str, ...]:
         return (*self.topic_headers, *self.identity_headers, *self.domain_headers, *self.kept_headers)

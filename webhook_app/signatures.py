@@ -28,11 +28,21 @@ class Signature(Protocol):
     def about(self) -> str:
         """Say in plain words what is signed, how, and where the proof comes."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the headers that sign() writes; the digest is in the last of them."""
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Return if one of `secrets` signed `body`; raise BadSignature otherwise, and nothing else ever."""
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
-        """Return the headers that prove `body`."""
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
+        """Return the headers that prove `body`; `identity` is the delivery's, for signatures that cover it."""
+
+    def fault_of(self, secret: str) -> str | None:
+        """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
+
+    def timeless(self) -> Signature:
+        """Return the same without a look at the clock, for requests that were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,11 @@ class BodyHmac:
         """Say in plain words what is signed, how, and where the proof comes."""
         return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the header under which we sign."""
+        return self.headers[:1]
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
@@ -62,9 +77,17 @@ class BodyHmac:
         if not any(matches):
             raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:  # noqa: ARG002 - not covered
         """Return the one header that proves `body`."""
         return {self.headers[0]: self._digest(body, self.decode(secret))}
+
+    def fault_of(self, secret: str) -> str | None:  # noqa: ARG002
+        """Return None: any text can be the key of this HMAC."""
+        return None
+
+    def timeless(self) -> BodyHmac:
+        """Return itself: no time is signed."""
+        return self
 
     def _matches(self, given: str, body: bytes, secret: str) -> bool:
         expected = self._digest(body, secret)
