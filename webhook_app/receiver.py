@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.spool import Spool
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
+    from webhook_app.sightings import Sightings
 
 blueprint = Blueprint("receiver", __name__)
 
@@ -32,16 +33,18 @@ PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. T
 class Receiver:
     """What the endpoints need, held by the app as `extensions["receiver"]`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that the endpoints need
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
+        sightings: Sightings,
+        *,
         max_body: int,
         spool: Spool | None = None,
     ) -> None:
         """`max_body` is in bytes; all of it is shared by the threads of the process."""
-        self.inbox, self.shops, self.platforms = inbox, shops, platforms
+        self.inbox, self.shops, self.platforms, self.sightings = inbox, shops, platforms, sightings
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
         self.bodies = Bodies(max_body)
@@ -61,6 +64,7 @@ def receive(platform: str, shop: str) -> Response:
     if found is None:
         return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        _note_refusal("content_encoding")
         return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
     body = _receiver().bodies.read()
     return _received(*found, body, _headers(request.environ), began)
@@ -78,6 +82,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
+        _receiver().sightings.refused(shop, error.reason)
         _receiver().log.warning(
             "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
         )
@@ -86,6 +91,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
     kept = _receiver().keep(arrival)
+    _receiver().sightings.accepted(shop, envelope.topic, envelope.secret)
     status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
     milliseconds = round((time.monotonic() - began) * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
@@ -130,6 +136,7 @@ def unavailable(error: StoreUnavailable) -> Response:
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
+    _note_refusal("too_large")
     limit = _receiver().bodies.largest
     return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
@@ -137,7 +144,9 @@ def too_large(_error: RequestEntityTooLarge) -> Response:
 @blueprint.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> Response:
     """Answer what Flask refuses by itself in the same form."""
-    return _answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
+    reason = (error.name or "refused").lower().replace(" ", "_")
+    _note_refusal(reason)
+    return _answer(error.code or 400, error=reason)
 
 
 @blueprint.app_errorhandler(Exception)
@@ -152,7 +161,16 @@ def _receiver() -> Receiver:
     return receiver
 
 
+def _note_refusal(reason: str) -> None:
+    """Note why a webhook was not stored, where its URL is that of a shop."""
+    named = (request.view_args or {}) if request.endpoint == "receiver.receive" else {}
+    shop = _receiver().shops.get(named.get("shop", ""))
+    if shop and shop.platform == named["platform"]:
+        _receiver().sightings.refused(shop, reason)
+
+
 def _try_later() -> Response:
+    _note_refusal("unavailable")
     response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
     return response
