@@ -9,7 +9,6 @@ from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.platforms import all_platforms
 from webhook_app.receiver import Receiver, blueprint
-from webhook_app.sightings import Sightings
 
 
 def create_app() -> Flask:
@@ -22,9 +21,7 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False
     inbox = Inbox.configured(config)
     spool = Spool(config.spool, inbox) if config.spool else None
-    known = shops.load(platforms)
-    sightings = Sightings(inbox, known)
-    app.extensions["receiver"] = Receiver(inbox, known, platforms, sightings, max_body=config.max_body, spool=spool)
+    app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config, spool)
     if spool:
         spool.start()
     app.register_blueprint(blueprint)

@@ -27,7 +27,7 @@ class Topic:
     """One of the platform's own words for what happened.
 
     `about` is a sentence for a person; `schema` reads the payload; `subscribe` says whether a shop should ask for
-    it; `sample` makes a realistic payload for `send-sample`.
+    it; `sample` makes a realistic payload for `send-sample`; `storefront` marks what any visitor of the shop can cause.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Topic:
     schema: PlatformSchema
     sample: Callable[[Sample], dict[str, Any]]
     subscribe: bool = True
+    storefront: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,10 @@ class Preparing:
         sorted_out = [self._sort_out(delivery) for delivery in claimed]
         jobs = [item for item in sorted_out if isinstance(item, Job)]
         settled = [item for item in sorted_out if isinstance(item, Settlement)]
-        owners = self._inbox.reserve((job.delivery, job.call.key) for job in jobs)
+        owners = self._inbox.reserve([(job.delivery, job.call) for job in jobs])
         mine = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
-        others = [job.delivery for job in jobs if owners[job.delivery.id] != job.delivery.id]
-        return mine, settled + [outcomes.already_counted(delivery, owners[delivery.id]) for delivery in others]
+        others = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]
+        return mine, settled + [outcomes.taken(job.delivery, job.call, owners[job.delivery.id]) for job in others]
 
     def _sort_out(self, delivery: Delivery) -> Job | Settlement:
         """Return what there is to send, or what became of the delivery without it."""

@@ -10,10 +10,12 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import logs
+from webhook_app.allowance import Allowance
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
 from webhook_app.reading import Bodies
+from webhook_app.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.spool import Spool
     from webhook_app.platform import Platform
+    from webhook_app.settings import Settings
     from webhook_app.shops import Shop
-    from webhook_app.sightings import Sightings
 
 blueprint = Blueprint("receiver", __name__)
 
@@ -33,21 +35,21 @@ PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. T
 class Receiver:
     """What the endpoints need, held by the app as `extensions["receiver"]`."""
 
-    def __init__(  # noqa: PLR0913 - all that the endpoints need
+    def __init__(
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
-        sightings: Sightings,
-        *,
-        max_body: int,
+        config: Settings,
         spool: Spool | None = None,
     ) -> None:
-        """`max_body` is in bytes; all of it is shared by the threads of the process."""
-        self.inbox, self.shops, self.platforms, self.sightings = inbox, shops, platforms, sightings
+        """All of it is shared by the threads of the process."""
+        self.allowance = Allowance(config.visitor_rate, config.shop_rate)
+        self.inbox, self.shops, self.platforms = inbox, shops, platforms
+        self.sightings = Sightings(inbox, shops)
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
-        self.bodies = Bodies(max_body)
+        self.bodies = Bodies(config.max_body)
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
@@ -82,11 +84,11 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        _receiver().sightings.refused(shop, error.reason)
-        _receiver().log.warning(
-            "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
-        )
+        _rejected(shop, error.reason, error.hint or None)
         return _answer(401, error=error.reason, hint=error.hint)
+    topic = platform.topic(envelope.topic)
+    if topic and topic.storefront and (wait := _receiver().allowance.take(shop.name)):
+        return _too_many(shop, wait)
     arrival = Arrival(
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
@@ -173,6 +175,20 @@ def _try_later() -> Response:
     _note_refusal("unavailable")
     response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
+    """Count and log that a webhook was not stored."""
+    _receiver().sightings.refused(shop, reason)
+    _receiver().log.warning("rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
+
+
+def _too_many(shop: Shop, wait: int) -> Response:
+    _rejected(shop, "too_many")
+    hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
+    response = _answer(429, error="too_many", hint=hint)
+    response.headers["Retry-After"] = str(wait)
     return response
 
 

@@ -78,13 +78,16 @@ bodies = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# Which delivery sends (or sent) the call of a business key: one order is one purchase.
+# Which delivery sends (or sent) the call of a business key: one order is one purchase. A key that is not for good is
+# free for deliveries received after `until` or so long before `since` that they end by then.
 business_keys = Table(
     "business_keys",
     metadata,
     Column("shop", String(64), primary_key=True),
     Column("key", String(192), primary_key=True),
     Column("delivery_id", Number, nullable=False),
+    Column("since", BigInteger),
+    Column("until", BigInteger),
 )
 
 # What web processes saw and did not keep as deliveries, or would have to count: topics, refusals, secrets in use.
