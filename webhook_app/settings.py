@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -50,6 +50,8 @@ class Settings:
     on_timeout: Literal["retry", "park"]
     keep_bodies: float
     keep_rows: float
+    metrics_token: str | None = field(repr=False)
+    metrics_port: int | None
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -76,6 +78,8 @@ def _contradictions(config: Settings) -> list[str]:
     faults = []
     if config.keep_rows < config.max_order_age:
         faults.append("KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice")
+    if config.metrics_port and not config.metrics_token:
+        faults.append("METRICS_PORT: needs METRICS_TOKEN; without it there are no metrics")
     if config.spool and not config.database_url.startswith(POSTGRES):
         faults.append("SPOOL: only beside PostgreSQL; an inbox in SQLite is on this machine's disk already")
     return faults
@@ -125,6 +129,8 @@ def _read(env: Env) -> dict[str, Any]:
         "on_timeout": env.str("ON_TIMEOUT", "retry", validate=validate.OneOf(["retry", "park"])),
         "keep_bodies": env.duration("KEEP_BODIES", timedelta(days=7), validate=positive),
         "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
+        "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
+        "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
