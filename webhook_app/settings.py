@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -52,6 +53,12 @@ class Settings:
     keep_rows: float
     metrics_token: str | None = field(repr=False)
     metrics_port: int | None
+    alert_url: str | None = field(repr=False)
+    alert_secret: str | None = field(repr=False)
+    alert_format: Literal["json", "slack"]
+    alert_older_than: float
+    alert_silent_for: float
+    alert_refusals: int
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -131,6 +138,12 @@ def _read(env: Env) -> dict[str, Any]:
         "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
         "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
         "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
+        "alert_url": env.str("ALERT_URL", None, validate=web_address),
+        "alert_secret": env.str("ALERT_SECRET", None, validate=_standard_secret),
+        "alert_format": env.str("ALERT_FORMAT", "json", validate=validate.OneOf(["json", "slack"])),
+        "alert_older_than": env.duration("ALERT_OLDER_THAN", timedelta(minutes=15), validate=positive),
+        "alert_silent_for": env.duration("ALERT_SILENT_FOR", timedelta(hours=24), validate=positive),
+        "alert_refusals": env.int("ALERT_REFUSALS", 20, validate=validate.Range(min=1)),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
@@ -152,6 +165,16 @@ def _postgres(value: str) -> None:
         sound = False
     if not sound:
         raise ValidationError("expected postgres://<user>:<password>@<host>:<port>/<database>")
+
+
+def _standard_secret(value: str) -> None:
+    """Refuse what is no secret of https://www.standardwebhooks.com; never quotes it."""
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:  # noqa: PLR2004 - what the specification asks for
+        raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
 
 
 def web_address(value: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from webhook_app.cli.alerting import alert
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
 from webhook_app.cli.exporting import export
@@ -47,6 +48,7 @@ class _Commands(click.Group):
         platforms,
         send_sample,
         status,
+        alert,
         list_,
         show,
         replay,
