@@ -6,6 +6,7 @@ import base64
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -186,6 +187,11 @@ def web_address(value: str) -> None:
         sound = False
     if not sound:
         raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
+
+
+def is_forgetful(path: str) -> bool:
+    """Tell whether a file lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
+    return "DYNO" in os.environ and Path(path).absolute().is_relative_to(Path.cwd())
 
 
 def _in_seconds(value: Any) -> Any:

@@ -159,3 +159,12 @@ lanes = Table(
     Column("rate_at", BigInteger),
     Column("next_at", Float(53), nullable=False),
 )
+
+# How well a shop's product keys fit its feed: what `match` found last, as JSON.
+matches = Table(
+    "matches",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("result", Text, nullable=False),
+)
