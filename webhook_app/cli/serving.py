@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, metrics, settings
+from webhook_app import logs, metrics, reporting, settings
 from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -80,7 +80,7 @@ def worker(*, migrates: bool) -> None:
 
     config, known = configuration.load()
     _refuse_split_disk(config, "worker")
-    logs.configure(config.log_level, config.log_format)
+    reporting.configure(config)
     if migrates:
         database.migrate_when_there(config)
     else:
