@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.config
+import os
 import re
 import sys
 import traceback
@@ -75,7 +76,8 @@ class _Unfailing:
 def _renderer(form: Literal["console", "json"]) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=18)
+    colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=18)
 
 
 def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:

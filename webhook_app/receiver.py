@@ -207,5 +207,7 @@ def _too_many(shop: Shop, wait: int) -> Response:
 
 
 def _answer(code: int, **body: Any) -> Response:
+    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
+        _receiver().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
     said = json.dumps({name: value for name, value in body.items() if value != ""})
     return Response(said + "\n", code, mimetype="application/json")
