@@ -46,6 +46,6 @@ bench/.venv/bench.stamp: requirements.txt bench/requirements.txt bench/rivals/no
 storefront/shopify/node_modules/.stamp: storefront/shopify/package-lock.json
 	@if command -v npm > /dev/null; then cd storefront/shopify && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp; fi
 
-.venv/test.stamp: .venv/run.stamp requirements-dev.txt
+.venv/test.stamp: .venv/run.stamp requirements-dev.txt requirements-extras.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

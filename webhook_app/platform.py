@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.base import PlatformSchema
     from schemas.events import Meaning
-    from webhook_app.signatures import QueryHmac, Signature
+    from webhook_app.signatures import QueryHmac, Signature, Signed
 
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
@@ -56,13 +56,15 @@ class Sample:
 class Envelope:
     """What a proven request says of itself, besides its body.
 
-    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said.
+    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said;
+    `secret` is the place of the shop's secret that proved it.
     """
 
     topic: str
     identity: str
     domain: str
     headers: Mapping[str, str]
+    secret: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ class Proxy:
     shop: str
     customer: str
 
-    def prove(self, query: bytes, secrets: Sequence[str], now: float) -> dict[str, str]:
-        """Return the parameters that were signed, by name; `now` is in seconds since 1970. Raises BadSignature."""
+    def prove(self, query: bytes, secrets: Sequence[str], now: float) -> Signed:
+        """Return the parameters that were signed; `now` is in seconds since 1970. Raises BadSignature."""
         return self.signature.verify(query, secrets, now)
 
     def sign(self, parameters: Mapping[str, str], secret: str, now: float) -> bytes:
@@ -85,10 +87,11 @@ class Proxy:
         query = urlencode({**parameters, self.signature.timestamp: str(int(now))})
         return self.signature.sign(query.encode(), secret)
 
-    def packed(self, topic: str, parameters: Mapping[str, str], user_agent: str) -> tuple[Envelope, bytes]:
+    def packed(self, topic: str, signed: Signed, user_agent: str) -> tuple[Envelope, bytes]:
         """Make a delivery of an event, which came without a body: its parameters, and what the browser calls itself."""
-        body = json.dumps({**parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
-        return Envelope(topic, _digest(topic, body), parameters.get(self.shop, "")[:255], {}), body
+        body = json.dumps({**signed.parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
+        domain = signed.parameters.get(self.shop, "")[:255]
+        return Envelope(topic, _digest(topic, body), domain, {}, signed.secret), body
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class Platform:
 
     def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and read the envelope; raises BadSignature."""
-        self.signature.verify(body, headers, secrets)
+        secret = self.signature.verify(body, headers, secrets)
         topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
             where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
@@ -127,7 +130,7 @@ class Platform:
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
         kept = {name: headers[name] for name in self._kept() if name in headers}
-        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept)
+        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept, secret)
 
     def read(self, topic: str, payload: Any) -> Meaning:
         """Tell what a payload of `topic` means; raises marshmallow's ValidationError."""

@@ -35,7 +35,7 @@ class StandardWebhooks:
 
     clock: Callable[[], float] = time.time
 
-    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
+    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare each `v1` signature in constant time with that of every secret; raises BadSignature."""
         given = _versions(_said(headers, WEBHOOK_SIGNATURE, "signature_missing"))
         identity = _said(headers, WEBHOOK_ID, "id_missing")
@@ -44,8 +44,10 @@ class StandardWebhooks:
             raise BadSignature("id_malformed", f"{WEBHOOK_ID} is 1 to 128 visible ASCII characters, no full stop.")
         self._check(timestamp)
         start = f"{identity}.{timestamp}."
-        if not _any_matches(given, start, body, [_key(secret) for secret in secrets]):
+        matches = [_any_matches(given, start, body, [_key(secret)]) for secret in secrets]
+        if not any(matches):
             raise BadSignature("signature_mismatch", _why(given, start, body, secrets))
+        return matches.index(True)
 
     def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
         """Return the three headers that prove `body` now. Raises ConfigurationError for a secret that is no key."""

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from webhook_app import logs, outcomes
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.retention import Retention, sweep
+from webhook_app.metrics import Meter
 from webhook_app.outgoing import Job, Outgoing
 from webhook_app.preparing import Preparing
+from webhook_app.traces import Traces
 from webhook_app.turns import Turns
 
 if TYPE_CHECKING:
@@ -53,16 +55,20 @@ class Rules:
 class Worker:
     """One process's worker: the calling thread claims, translates and settles, another one sends."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and who counts
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
         sender: Sender[Job],
         rules: Rules,
+        *,
+        meter: Meter | None = None,
+        traces: Traces | None = None,
     ) -> None:
-        """Nothing starts before run()."""
-        self._inbox, self._rules = inbox, rules
+        """Nothing starts before run(); without `meter` nothing is measured, without `traces` nothing traced."""
+        self._inbox, self._rules, self._meter = inbox, rules, meter or Meter()
+        self._traces = traces or Traces()
         self._preparing = Preparing(inbox, shops, platforms, rules.ages)
         self._turns = Turns(inbox, shops, sender.url, rules.max_rate)
         self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
@@ -161,8 +167,13 @@ class Worker:
                     raise
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
+        now = self._inbox.clock()
+        self._traces.settled(self._inbox, settlements, took, now)
         for number, (settlement, settled) in enumerate(zip(settlements, mine, strict=True)):
-            self._tell(settlement, took[number] if took else 0, "delivery" if settled else "lease_lost")
+            milliseconds = took[number] if took else 0
+            if settled:
+                self._meter.settled(settlement, now, milliseconds)
+            self._tell(settlement, milliseconds, "delivery" if settled else "lease_lost")
 
     def _tell(self, settlement: Settlement, milliseconds: int, event: str) -> None:
         delivery = settlement.delivery
@@ -191,6 +202,7 @@ class Worker:
         finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
         with contextlib.suppress(StoreUnavailable):
             self._take_back()
+        self._traces.close()
         self._log.info("stopped", unfinished=0 if finished else self._held.total())
 
 

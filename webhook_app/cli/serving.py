@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, settings
+from webhook_app import logs, metrics, reporting, settings
 from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -57,8 +57,10 @@ def supervised(config: Settings, known: dict[str, Shop], sandbox_port: int | Non
     logs.configure(config.log_level, config.log_format)
     migrated = database.migrated(config)
     _warn_of_a_forgetful_disk(config)
+    metrics.share(config)
     supervisor = Supervisor(ROOT)
     supervisor.environment.pop("DYNO", None)  # here web and worker do share a disk
+    supervisor.environment.pop("METRICS_PORT", None)  # and web answers for both
     if sandbox_port:
         supervisor.environment["TWEAKWISE_URL"] = url = f"http://127.0.0.1:{sandbox_port}"
         keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
@@ -88,11 +90,12 @@ def worker(*, migrates: bool) -> None:
 
     config, known = configuration.load()
     _refuse_split_disk(config, "worker")
-    logs.configure(config.log_level, config.log_format)
+    reporting.configure(config)
     if migrates:
         database.migrate_when_there(config)
     else:
         database.warn_worker(config)
+    metrics.share(config)
     working = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())

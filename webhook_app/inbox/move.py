@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, insert, select, text, tuple_
 from webhook_app.errors import MoveRefused
 from webhook_app.inbox import migrate
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import bodies, business_keys, deliveries, lanes
+from webhook_app.inbox.tables import bodies, business_keys, deliveries, hourly_sightings, lanes, sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Key = tuple[Any, ...]
 
-TABLES = (deliveries, bodies, business_keys, lanes)
+TABLES = (deliveries, bodies, business_keys, lanes, sightings, hourly_sightings)
 PAGE = 500  # rows a transaction
 MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
 

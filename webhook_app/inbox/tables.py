@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 metadata = MetaData()
@@ -67,6 +68,16 @@ Index(
     sqlite_where=_unfinished,
     postgresql_where=_unfinished,
 )
+# Few, and looked for again and again; an index is only taken where its condition is written out, not a parameter.
+IS_DEAD = deliveries.c.state == literal_column("'dead'")
+Index(
+    "ix_deliveries_dead",
+    deliveries.c.shop,
+    deliveries.c.settled_at,
+    deliveries.c.id,
+    sqlite_where=IS_DEAD,
+    postgresql_where=IS_DEAD,
+)
 Index("ix_deliveries_held", deliveries.c.held_since, sqlite_where=_held, postgresql_where=_held)
 
 # Apart from the rows, so that a change of state does not write four kilobytes of body again.
@@ -88,6 +99,50 @@ business_keys = Table(
     Column("delivery_id", Number, nullable=False),
     Column("since", BigInteger),
     Column("until", BigInteger),
+)
+
+# What web processes saw and did not keep as deliveries, or would have to count: topics, refusals, secrets in use.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+)
+hourly_sightings = Table(
+    "hourly_sightings",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("platform", String(64), nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+Index("ix_hourly_sightings_hour", hourly_sightings.c.hour)
+
+# What somebody was told, or is to be told, until it is over.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("shop", String(64), nullable=False),
+    Column("topic", String(128), nullable=False),
+    Column("sample", BigInteger),
+    Column("text", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+# What one process at a time does for all, and until when it is that one's.
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("until", BigInteger, nullable=False),
 )
 
 # Breaker and pace of a shop or of a Tweakwise, shared by all workers; only of those in trouble or with a limit.
