@@ -35,9 +35,9 @@ def reported(delivery: Delivery, held: str) -> Settlement:
     return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, held)
 
 
-def already_counted(delivery: Delivery, owner: int) -> Settlement:
-    """Settle a delivery whose order another one counts."""
-    return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, f"Delivery {owner} counts this order.")
+def already_counted(delivery: Delivery, owner: int, key: str) -> Settlement:
+    """Settle a delivery whose order, by its business key, another one counts."""
+    return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, f"Delivery {owner} counts this order.", key=key)
 
 
 def shop_missing(delivery: Delivery) -> Settlement:
@@ -63,14 +63,19 @@ def attempted(  # noqa: PLR0913 - all that the decision depends on
     policy: retry.Policy,
     *,
     now: int,
+    took: int,
     jitter: Callable[[], float],
 ) -> Settlement:
-    """Settle an attempt; `failure` is None when Tweakwise has it, `now` is in milliseconds since 1970 UTC."""
+    """Settle an attempt that took `took` milliseconds.
+
+    `failure` is None when Tweakwise has it, `now` is in milliseconds since 1970 UTC.
+    """
+    said: dict[str, Any] = {"attempted": True, "took": took, "call": call}
     if failure is None:
-        return Settlement(delivery, State.DELIVERED, detail=call.note, attempted=True, call=call)
+        return Settlement(delivery, State.DELIVERED, detail=call.note, **said)
+    said |= {"failure": failure.name, "answer": failure.answer}
     age = (now - (delivery.first_attempt_at or now)) / 1000
     decision = retry.decide(failure, delivery.attempts + 1, age, policy, jitter)
-    said: dict[str, Any] = {"attempted": True, "answer": failure.answer, "call": call}
     if isinstance(decision, retry.TryAgain):
         return Settlement(delivery, State.WAITING, failure.name, retry_in=decision.delay, **said)
     return Settlement(delivery, State.DEAD, decision.reason, keeps_key=decision.parked, **said)

@@ -36,8 +36,9 @@ class Preparing:
         settled = [item for item in sorted_out if isinstance(item, Settlement)]
         owners = self._inbox.reserve((job.delivery, job.call.key) for job in jobs)
         mine = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
-        others = [job.delivery for job in jobs if owners[job.delivery.id] != job.delivery.id]
-        return mine, settled + [outcomes.already_counted(delivery, owners[delivery.id]) for delivery in others]
+        others = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]
+        counted = [outcomes.already_counted(job.delivery, owners[job.delivery.id], job.call.key) for job in others]
+        return mine, settled + counted
 
     def _sort_out(self, delivery: Delivery) -> Job | Settlement:
         """Return what there is to send, or what became of the delivery without it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation says the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 SQLITE = "sqlite:///"
+SHORTEST_PASSWORD = 12
 POSTGRES = ("postgres://", "postgresql://")
 
 
@@ -45,6 +46,8 @@ class Settings:
     on_timeout: Literal["retry", "park"]
     keep_bodies: float
     keep_rows: float
+    dashboard_password: str | None = field(repr=False)
+    trusted_proxies: int
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -118,9 +121,19 @@ def _read(env: Env) -> dict[str, Any]:
         "on_timeout": env.str("ON_TIMEOUT", "retry", validate=validate.OneOf(["retry", "park"])),
         "keep_bodies": env.duration("KEEP_BODIES", timedelta(days=7), validate=positive),
         "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
+        "dashboard_password": env.str("DASHBOARD_PASSWORD", None, validate=_password),
+        "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
+
+
+def _password(value: str | None) -> None:
+    """Refuse a password that can be guessed in the time between two looks at the log; never quotes it."""
+    if value is not None and len(value) < SHORTEST_PASSWORD:
+        raise ValidationError(
+            f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18"
+        )
 
 
 def _database(value: str) -> None:
