@@ -2,6 +2,7 @@
 
 import resource
 from pathlib import Path
+from typing import Any
 
 from gunicorn.glogging import Logger
 
@@ -36,3 +37,14 @@ class _Quiet(Logger):  # type: ignore[misc]
 logger_class = _Quiet
 control_socket_disable = True
 logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Write down from now on what is seen: gunicorn calls this in each web process before it serves."""
+    worker.wsgi.extensions["receiver"].sightings.start()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Write down the rest: gunicorn calls this in each web process after it served."""
+    if worker.booted:
+        worker.wsgi.extensions["receiver"].sightings.close()

@@ -34,6 +34,11 @@ class Reason(StrEnum):
     PERSONAL_DATA = "personal_data"
     BAD_PROFILE_KEY = "bad_profile_key"
     ALREADY_COUNTED = "already_counted"
+    REPEATED = "repeated"
+    BOT = "bot"
+    NO_TERM = "no_term"
+    SWITCHED_OFF = "switched_off"
+    UNREADABLE = "unreadable"
     EXPIRED = "expired"
     DROPPED = "dropped"
     REDACTED = "redacted"
@@ -70,10 +75,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who did it, as far as the payload says: the storefront's attributes and the shop's own customer id."""
+    """Who did it, as far as the payload says.
+
+    `attributes` are what the storefront wrote into an order, `customer_id` is the shop's own; a storefront's event says
+    its `profile_key` and perhaps `session_key` by themselves, and the browser's `user_agent`.
+    """
 
     attributes: Mapping[str, str] = field(default_factory=dict)
     customer_id: str | None = None
+    profile_key: str | None = None
+    session_key: str | None = None
+    user_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,24 @@ class Pageview:
 
 
 @dataclass(frozen=True, slots=True)
+class AddToCart:
+    """A product put into the cart; `amount` is what all of `quantity` cost, None when not said."""
+
+    line: Line
+    quantity: int
+    amount: Decimal | None
+    visitor: Visitor
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """A visit that begins; its key is the visitor's `session_key`."""
+
+    visitor: Visitor
+
+
+@dataclass(frozen=True, slots=True)
 class Redaction:
     """A duty to wipe what is held of one customer, or of the whole shop when `domain` stands alone.
 
@@ -130,5 +160,6 @@ class DataRequest:
     subject: Redaction
 
 
-Event = Purchase | Search | Pageview
+Browsing = Search | Pageview | AddToCart | SessionStart
+Event = Purchase | Browsing
 Meaning = Event | Redaction | DataRequest | Ignored

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields, validate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
 LONGEST_PROFILE_KEY = 128
@@ -15,12 +16,18 @@ _KEY = validate.Length(min=1)
 _PROFILE = validate.Length(min=1, max=LONGEST_PROFILE_KEY)
 
 
+def _session(*, required: bool = False) -> fields.String:
+    """Letters, digits and hyphens, says https://docs.tweakwise.com (Analytics API, sessionstart)."""
+    return fields.String(required=required, validate=validate.Regexp(r"[A-Za-z0-9-]{1,128}\Z"))
+
+
 class PurchaseBody(Schema):
     """POST /api/purchase: `Revenue` is the sum of product prices after discounts and before taxes."""
 
     ProductKeys = fields.List(fields.String(validate=_KEY), required=True, validate=_KEY)
     ProfileKey = fields.String(required=True, validate=_PROFILE)
     Revenue = fields.Float(validate=validate.Range(min=0))
+    SessionKey = _session()
 
 
 class SearchBody(Schema):
@@ -28,6 +35,7 @@ class SearchBody(Schema):
 
     SearchTerm = fields.String(required=True, validate=_KEY)
     ProfileKey = fields.String(required=True, validate=_PROFILE)
+    SessionKey = _session()
 
 
 class PageviewBody(Schema):
@@ -35,25 +43,55 @@ class PageviewBody(Schema):
 
     ProductKey = fields.String(required=True, validate=_KEY)
     ProfileKey = fields.String(required=True, validate=_PROFILE)
+    SessionKey = _session()
+
+
+class AddToCartBody(Schema):
+    """POST /api/addtocart: `TotalAmount` is the price of all that was added."""
+
+    ProductKey = fields.String(required=True, validate=_KEY)
+    Quantity = fields.Integer(required=True, validate=validate.Range(min=1))
+    TotalAmount = fields.Float(validate=validate.Range(min=0))
+    ProfileKey = fields.String(required=True, validate=_PROFILE)
+    SessionKey = _session()
+
+
+class SessionStartBody(Schema):
+    """POST /api/sessionstart: the first event of a visit."""
+
+    ProfileKey = fields.String(required=True, validate=_PROFILE)
+    SessionKey = _session(required=True)
 
 
 _PURCHASE, _SEARCH, _PAGEVIEW = PurchaseBody(), SearchBody(), PageviewBody()
+_ADD_TO_CART, _SESSION_START = AddToCartBody(), SessionStartBody()
 
 
-def purchase(product_keys: list[str], profile_key: str, revenue: Decimal | None) -> dict[str, Any]:
+def purchase(product_keys: list[str], who: Mapping[str, str], revenue: Decimal | None) -> dict[str, Any]:
     """Write the body of a purchase; the Decimal becomes a JSON number here and not before."""
-    body: dict[str, Any] = {"ProductKeys": product_keys, "ProfileKey": profile_key}
+    body: dict[str, Any] = {"ProductKeys": product_keys, **who}
     return _validated(_PURCHASE, body if revenue is None else {**body, "Revenue": float(revenue)})
 
 
-def search(term: str, profile_key: str) -> dict[str, Any]:
-    """Write the body of a search."""
-    return _validated(_SEARCH, {"SearchTerm": term, "ProfileKey": profile_key})
+def search(term: str, who: Mapping[str, str]) -> dict[str, Any]:
+    """Write the body of a search; `who` are `ProfileKey` and perhaps `SessionKey`, as below."""
+    return _validated(_SEARCH, {"SearchTerm": term, **who})
 
 
-def pageview(product_key: str, profile_key: str) -> dict[str, Any]:
+def pageview(product_key: str, who: Mapping[str, str]) -> dict[str, Any]:
     """Write the body of a product view."""
-    return _validated(_PAGEVIEW, {"ProductKey": product_key, "ProfileKey": profile_key})
+    return _validated(_PAGEVIEW, {"ProductKey": product_key, **who})
+
+
+def add_to_cart(product_key: str, quantity: int, amount: Decimal | None, who: Mapping[str, str]) -> dict[str, Any]:
+    """Write the body of a product put into the cart; the Decimal becomes a JSON number here and not before."""
+    total = {} if amount is None else {"TotalAmount": float(amount)}
+    return _validated(_ADD_TO_CART, {"ProductKey": product_key, "Quantity": quantity, **total, **who})
+
+
+def session_start(who: Mapping[str, str]) -> dict[str, Any]:
+    """Write the body of a visit that begins; `who` has a `SessionKey`."""
+    return _validated(_SESSION_START, dict(who))
 
 
 def _validated(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,13 @@ from webhook_app.inbox import Arrival, Delivery, Inbox, Settlement
 if TYPE_CHECKING:
     from webhook_app.inbox import State
 
-CALL = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
+
+def purchase(key: str) -> Call:
+    return Call("purchase", key, {"ProductKeys": ["1"], "ProfileKey": "k"})
+
+
+def view(key: str, within: float) -> Call:
+    return Call("pageview", key, {"ProductKey": "1", "ProfileKey": "k"}, within=within)
 
 
 def arrival(identity: str = "a", body: bytes = b"{}", **changed: Any) -> Arrival:
@@ -39,3 +45,6 @@ def claim_one(inbox: Inbox) -> Delivery:
 def settle(inbox: Inbox, delivery: Delivery, state: State, **values: Any) -> bool:
     [settled] = inbox.settle([Settlement(delivery, state, **values)])
     return settled
+
+
+CALL = purchase("purchase:1")

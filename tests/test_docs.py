@@ -138,8 +138,9 @@ def test_every_documented_shop_default_is_the_real_one() -> None:
         for name in rows(README, "## Shops")
         if (default := default_of(name, "## Shops")) and name != "tweakwise_url"
     }
-    assert set(documented) == {"product_key", "profile_attribute", "purchase_on", "require_consent"}
-    written = {name: value if value in ("true", "false") else json.dumps(value) for name, value in documented.items()}
+    written_bare = {"require_consent", "extra_events", "repeat_within"}
+    assert set(documented) == {"product_key", "profile_attribute", "purchase_on", *written_bare}
+    written = {name: value if name in written_bare else json.dumps(value) for name, value in documented.items()}
     whole = least + "\n".join(f"{name} = {value}" for name, value in written.items())
     assert shops.parse(whole, "whole", all_platforms()) == shops.parse(least, "least", all_platforms())
 

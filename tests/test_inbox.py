@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from tests.arrivals import CALL, arrival, claim, claim_one, settle
+from tests.arrivals import CALL, arrival, claim, claim_one, purchase, settle, view
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
 from webhook_app.inbox import Inbox, Selection, Settlement, State, migrate, operating
 from webhook_app.inbox import retention as forgetting
@@ -229,7 +229,10 @@ def test_business_key_has_one_owner(inbox: Inbox) -> None:
     for name in "ab":
         inbox.keep(arrival(name))
     first, second = claim(inbox, 2)
-    assert inbox.reserve([(first, "purchase:1"), (second, "purchase:1")]) == {first.id: first.id, second.id: first.id}
+    assert inbox.reserve([(first, purchase("purchase:1")), (second, purchase("purchase:1"))]) == {
+        first.id: first.id,
+        second.id: first.id,
+    }
 
 
 def test_owner_may_reserve_again(inbox: Inbox) -> None:
@@ -237,7 +240,43 @@ def test_owner_may_reserve_again(inbox: Inbox) -> None:
     inbox.keep(arrival())
     delivery = claim_one(inbox)
     for _ in range(2):
-        assert inbox.reserve([(delivery, "purchase:1")]) == {delivery.id: delivery.id}
+        assert inbox.reserve([(delivery, purchase("purchase:1"))]) == {delivery.id: delivery.id}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "owned"),
+    [
+        ([0, 1], [True, False]),
+        ([0, 4.999], [True, False]),
+        ([0, 5], [True, True]),
+        ([0, 3, 6], [True, False, True]),
+        ([0, 3, 6, 9], [True, False, True, False]),
+        ([10, 0], [True, True]),
+        ([10, 6], [True, False]),
+        ([0, 0, 0], [True, False, False]),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_a_view_repeated_within_seconds_is_one_view(
+    inbox: Inbox, seconds: list[float], owned: list[bool], together: bool
+) -> None:
+    """What counts is when each was received, whether one worker claims them together or several do in any order."""
+    for number, second in enumerate(seconds):
+        inbox.keep(arrival(str(number), received_at=1_000_000 + int(second * 1000)))
+    calls = [(delivery, view("pageview:1", within=5)) for delivery in claim(inbox, 9)]
+    groups = [calls] if together else [[call] for call in calls]
+    owners = {number: owner for group in groups for number, owner in inbox.reserve(group).items()}
+    assert [owners[delivery.id] == delivery.id for delivery, _ in calls] == owned
+
+
+def test_a_view_keeps_its_key_for_its_retries(inbox: Inbox) -> None:
+    """The delivery that has it finds it again, and another view of that moment does not get it."""
+    inbox.keep(arrival("a", received_at=1_000_000))
+    inbox.keep(arrival("b", received_at=1_001_000))
+    first, second = claim(inbox, 2)
+    for _ in range(2):
+        assert inbox.reserve([(first, view("v", 5))]) == {first.id: first.id}
+        assert inbox.reserve([(second, view("v", 5))]) == {second.id: first.id}
 
 
 def test_business_keys_are_per_shop(inbox: Inbox) -> None:
@@ -245,7 +284,7 @@ def test_business_keys_are_per_shop(inbox: Inbox) -> None:
     inbox.keep(arrival(shop="one"))
     inbox.keep(arrival(shop="two"))
     first, second = claim(inbox, 2)
-    owners = inbox.reserve([(first, "purchase:1"), (second, "purchase:1")])
+    owners = inbox.reserve([(first, purchase("purchase:1")), (second, purchase("purchase:1"))])
     assert owners == {first.id: first.id, second.id: second.id}
 
 
@@ -255,9 +294,9 @@ def test_dead_delivery_frees_its_key_unless_it_may_have_counted(inbox: Inbox, ke
     for name in "ab":
         inbox.keep(arrival(name))
     first, second = claim(inbox, 2)
-    inbox.reserve([(first, CALL.key)])
+    inbox.reserve([(first, CALL)])
     settle(inbox, first, State.DEAD, call=CALL, keeps_key=keeps_key)
-    assert inbox.reserve([(second, CALL.key)]) == {second.id: owner}
+    assert inbox.reserve([(second, CALL)]) == {second.id: owner}
 
 
 # Replaying, looking
@@ -342,13 +381,13 @@ def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
     """A key does not point at a delivery that is gone."""
     inbox.keep(arrival())
     delivery = claim_one(inbox)
-    inbox.reserve([(delivery, CALL.key)])
+    inbox.reserve([(delivery, CALL)])
     settle(inbox, delivery, State.DELIVERED, call=CALL)
     clock.move(91 * 86400)
     forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
     inbox.keep(arrival("b"))
     later = claim_one(inbox)
-    assert inbox.reserve([(later, CALL.key)]) == {later.id: later.id}
+    assert inbox.reserve([(later, CALL)]) == {later.id: later.id}
 
 
 # The database, group commit and the bell

@@ -21,9 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.arrivals import claim
+from tests.arrivals import claim, purchase
 from tests.conftest import Clock
-from webhook_app.call import Call
 from webhook_app.inbox import (
     TRANSITIONS,
     Arrival,
@@ -91,13 +90,13 @@ class InboxMachine(RuleBasedStateMachine):
     @rule(delivery=claims, key=st.sampled_from(["purchase:1", "purchase:2"]))
     def reserve(self, delivery: Delivery, key: str) -> None:
         owner = self.owners.setdefault(key, delivery.id)
-        assert self.inbox.reserve([(delivery, key)]) == {delivery.id: owner}
+        assert self.inbox.reserve([(delivery, purchase(key))]) == {delivery.id: owner}
 
     @rule(delivery=consumes(claims), state=OUTCOMES, seconds=st.integers(0, 100), keeps_key=st.booleans())
     def settle(self, delivery: Delivery, state: State, seconds: int, keeps_key: bool) -> None:
         mine = self.is_mine(delivery)
         key = next((key for key, owner in self.owners.items() if owner == delivery.id), "purchase:0")
-        call = Call("purchase", key, {"ProductKeys": ["1"], "ProfileKey": "k"})
+        call = purchase(key)
         settlement = Settlement(delivery, state, retry_in=seconds, call=call, keeps_key=keeps_key)
         assert self.inbox.settle([settlement]) == [mine]
         if mine:

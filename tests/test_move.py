@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.arrivals import CALL, arrival, claim, settle
+from tests.arrivals import CALL, arrival, claim, purchase, settle
 from tests.processes import ROOT, environment, start
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, Lane, Selection, Settlement, State, migrate, move, operating, writing
@@ -52,7 +52,7 @@ def filled(inbox: Inbox, database_url: str) -> Inbox:
     for number in range(40):
         inbox.keep(arrival(str(number), body=bytes([number, 0, 255]) * 10))
     first, second, third, fourth, *_ = claimed = claim(inbox, 20)
-    inbox.reserve([(delivery, f"purchase:{delivery.id}") for delivery in claimed])
+    inbox.reserve([(delivery, purchase(f"purchase:{delivery.id}")) for delivery in claimed])
     settle(inbox, first, State.DELIVERED, call=CALL, attempted=True)
     settle(inbox, second, State.DEAD, reason="http_422", answer="odd" + "\0" * database_url.startswith("sqlite"))
     settle(inbox, third, State.WAITING, reason="connect", retry_in=30)
@@ -92,7 +92,7 @@ def test_moved_inbox_goes_on(filled: Inbox, database_url: str, other_url: str) -
         assert other.keep(arrival("new")).id == 41
         assert other.keep(arrival("7")).duplicate
         delivery = next(one for one in claim(other, 60) if one.id == 41)
-        assert other.reserve([(delivery, "purchase:1")]) == {41: 1}
+        assert other.reserve([(delivery, purchase("purchase:1"))]) == {41: 1}
 
 
 @pytest.mark.parametrize("pages", [1, 3, 6, 9, 14])

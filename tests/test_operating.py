@@ -125,7 +125,7 @@ def test_dropped_keeps_the_order_it_holds(inbox: Inbox, keeps_key: bool, owner: 
     for name in "ab":
         inbox.keep(arrival(name))
     first, second = claim(inbox, 2)
-    inbox.reserve([(first, CALL.key)])
+    inbox.reserve([(first, CALL)])
     settle(inbox, first, State.DEAD, call=CALL, keeps_key=keeps_key)
     operating.drop(inbox, [1], "dropped")
-    assert inbox.reserve([(second, CALL.key)]) == {second.id: owner}
+    assert inbox.reserve([(second, CALL)]) == {second.id: owner}

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests import pooler, processes
-from tests.arrivals import CALL, arrival, claim, claim_one, settle
+from tests.arrivals import CALL, arrival, claim, claim_one, purchase, settle
 from tests.service import Service
 from webhook_app.inbox import Inbox, State, migrate, operating
 from webhook_app.inbox.wake import POLL
@@ -62,7 +62,7 @@ def test_every_verb_works(inbox: Inbox, told: bool, database_url: str) -> None:
             each.keep(arrival(str(number)))
             each.release(claim(each))
             delivery = claim_one(each)
-            assert each.reserve([(delivery, f"purchase:{number}")]) == {number: number}
+            assert each.reserve([(delivery, purchase(f"purchase:{number}"))]) == {number: number}
             assert settle(each, delivery, State.DEAD, call=CALL)
             assert operating.replay(each, [number]) == {number}
             assert settle(each, claim_one(each), State.DELIVERED)

@@ -261,10 +261,10 @@ def test_consent_is_a_carried_key() -> None:
 @pytest.mark.parametrize(
     ("customer", "salt", "sentence"),
     [
-        (None, f'"{SALT}"', "A guest's order without tweakwise_profile_key"),
-        ("", f'"{SALT}"', "A guest's order without tweakwise_profile_key"),
+        (None, f'"{SALT}"', "A guest without tweakwise_profile_key"),
+        ("", f'"{SALT}"', "A guest without tweakwise_profile_key"),
         (CUSTOMER, None, "the shop has no profile_salt"),
-        (None, None, "A guest's order without tweakwise_profile_key"),
+        (None, None, "A guest without tweakwise_profile_key"),
     ],
 )
 def test_no_profile_says_why(customer: str | None, salt: str | None, sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from tests import processes
 from tests.recorded import EVERY, Recorded, as_toml, shop_keys
+from webhook_app.allowance import Allowance
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, migrate
 
@@ -74,6 +76,23 @@ def test_duplicate_is_200(client: FlaskClient) -> None:
     response = post(client, ORDER)
     assert (response.status_code, response.json) == (200, {"status": "duplicate", "id": 1})
     assert kept(client) == 1
+
+
+def test_storefront_events_beyond_the_shop_s_share_are_429(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What visitors cause is limited and says when to come again; nothing of it is stored, and orders still come in."""
+    receiver = client.application.extensions["receiver"]
+    monkeypatch.setattr(receiver, "allowance", Allowance(visitor_rate=1, shop_rate=2))
+    platform = receiver.platforms["shopify"]
+    seen = replace(platform.topics[0], name="products/update", storefront=True)
+    monkeypatch.setitem(receiver.platforms, "shopify", replace(platform, topics=(*platform.topics, seen)))
+    answers = [post(client, BY_NAME["shopify/products_update"]) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "1"
+    assert (answers[2].json or {})["error"] == "too_many"
+    assert post(client, ORDER).status_code == 200
+    assert kept(client) == 2
 
 
 def test_unmapped_topic_is_200(client: FlaskClient) -> None:

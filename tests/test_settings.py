@@ -84,6 +84,8 @@ def test_empty_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> No
         ("WORKER_THREADS", " 4 ", 4),
         ("MAX_BODY", "1024", 1024),
         ("MAX_RATE", "0.5", 0.5),
+        ("VISITOR_RATE", "1.5", 1.5),
+        ("SHOP_RATE", "1", 1),
         ("ON_TIMEOUT", "park", "park"),
         ("TWEAKWISE_CONTENT_TYPE", "text/json", "text/json"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.sockets import Request, Server
 
 SHOP = shops.parse('[shops.a]\nplatform = "p"\nsecrets = ["s"]\ninstance_key = "1234abcd"', "shops.toml", ["p"])["a"]
-CALL = Call("purchase", "purchase:1", tweakwise.purchase(["11", "MUG-é"], "abc", Decimal("46.70")))
+CALL = Call("purchase", "purchase:1", tweakwise.purchase(["11", "MUG-é"], {"ProfileKey": "abc"}, Decimal("46.70")))
 BODY = '{"ProductKeys":["11","MUG-é"],"ProfileKey":"abc","Revenue":46.7}'.encode()
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -456,7 +456,7 @@ def test_header_is_sent(header: str, value: str) -> None:
 
 def test_long_body_is_sent_without_asking_first() -> None:
     """Nobody waits for 100 Continue, however long the body is."""
-    call = replace(CALL, body=tweakwise.purchase(["x" * 2_000_000], "abc", None))
+    call = replace(CALL, body=tweakwise.purchase(["x" * 2_000_000], {"ProfileKey": "abc"}, None))
     with serving(answering(NO_CONTENT)) as server, sending(server.url) as sender:
         sender.start(1, call, SHOP)
         assert [sent.failure for sent in sender.finished(10)] == [None]

@@ -21,7 +21,7 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False
     inbox = Inbox.configured(config)
     spool = Spool(config.spool, inbox) if config.spool else None
-    app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config.max_body, spool)
+    app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config, spool)
     if spool:
         spool.start()
     app.register_blueprint(blueprint)

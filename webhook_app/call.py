@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """POST /api/`event` with `body`; `key` makes it unique within a shop; `note` is a remark for a person."""
+    """POST /api/`event` with `body`; `note` is a remark for a person.
+
+    `key` makes it unique within a shop: for good, or among what was received `within` so many seconds of it.
+    """
 
     event: str
     key: str
     body: Mapping[str, Any]
     note: str = ""
+    within: float | None = None
 
     def as_json(self) -> str:
         """Write the request body, the same bytes every time."""

@@ -35,9 +35,13 @@ def reported(delivery: Delivery, held: str) -> Settlement:
     return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, held)
 
 
-def already_counted(delivery: Delivery, owner: int, key: str) -> Settlement:
-    """Settle a delivery whose order, by its business key, another one counts."""
-    return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, f"Delivery {owner} counts this order.", key=key)
+def taken(delivery: Delivery, call: Call, owner: int) -> Settlement:
+    """Settle a delivery whose order, or whose view of a moment before, another one counts."""
+    if call.within is None:
+        detail = f"Delivery {owner} counts this order."
+        return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, detail, key=call.key)
+    detail = f"Delivery {owner} says the same within {call.within:g} seconds (repeat_within)."
+    return Settlement(delivery, State.IGNORED, Reason.REPEATED, detail)
 
 
 def shop_missing(delivery: Delivery) -> Settlement:

@@ -27,7 +27,7 @@ class Topic:
     """One of the platform's own words for what happened.
 
     `about` is a sentence for a person; `schema` reads the payload; `subscribe` says whether a shop should ask for
-    it; `sample` makes a realistic payload for `send-sample`.
+    it; `sample` makes a realistic payload for `send-sample`; `storefront` marks what any visitor of the shop can cause.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Topic:
     schema: PlatformSchema
     sample: Callable[[Sample], dict[str, Any]]
     subscribe: bool = True
+    storefront: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,15 @@ class Sample:
 class Envelope:
     """What a proven request says of itself, besides its body.
 
-    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said.
+    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said;
+    `secret` is the place of the shop's secret that proved it.
     """
 
     topic: str
     identity: str
     domain: str
     headers: Mapping[str, str]
+    secret: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,14 @@ class Platform:
 
     def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and read the envelope; raises BadSignature."""
-        self.signature.verify(body, headers, secrets)
+        secret = self.signature.verify(body, headers, secrets)
         topic = _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
             raise BadSignature("topic_missing", f"The request has no usable {self.topic_headers[0]} header.")
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
         kept = {name: headers[name] for name in self._kept() if name in headers}
-        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept)
+        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept, secret)
 
     def read(self, topic: str, payload: Any) -> Meaning:
         """Tell what a payload of `topic` means; raises marshmallow's ValidationError."""

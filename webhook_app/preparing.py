@@ -34,11 +34,10 @@ class Preparing:
         sorted_out = [self._sort_out(delivery) for delivery in claimed]
         jobs = [item for item in sorted_out if isinstance(item, Job)]
         settled = [item for item in sorted_out if isinstance(item, Settlement)]
-        owners = self._inbox.reserve((job.delivery, job.call.key) for job in jobs)
+        owners = self._inbox.reserve([(job.delivery, job.call) for job in jobs])
         mine = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
         others = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]
-        counted = [outcomes.already_counted(job.delivery, owners[job.delivery.id], job.call.key) for job in others]
-        return mine, settled + counted
+        return mine, settled + [outcomes.taken(job.delivery, job.call, owners[job.delivery.id]) for job in others]
 
     def _sort_out(self, delivery: Delivery) -> Job | Settlement:
         """Return what there is to send, or what became of the delivery without it."""

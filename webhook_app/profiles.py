@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # https://docs.tweakwise.com disagrees with itself on the characters; these are what its own examples use.
 ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
+SESSION = re.compile(r"[A-Za-z0-9-]{1,128}")
 # An @ however it is written: as itself, in a URL, in a mail header, or spelled out against robots.
 AT_SIGN = re.compile(
     r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at |[._-]at[._-](?=.*(?:\.|[._-]dot[._-])[a-z]{2,}$)",
@@ -35,15 +36,32 @@ DEEPEST_ENCODING = 5
 
 
 def choose(visitor: Visitor, shop: Shop) -> str | Ignored:
-    """Return the profile key of `visitor`, or why the event cannot be sent."""
-    carried = carried_key(visitor.attributes, shop.profile_attribute)
-    if carried:
+    """Return the profile key of who ordered, or why the event cannot be sent: the storefront's key comes first."""
+    if carried := _carried(visitor, shop):
         return _guarded(carried, shop.profile_attribute)
     if shop.require_consent:
         return Ignored(Reason.NO_CONSENT, "The storefront wrote no profile key, and the shop requires consent.")
     if visitor.customer_id and shop.profile_salt:
         return derived_key(visitor.customer_id, shop.profile_salt)
     return Ignored(Reason.NO_PROFILE, _why_no_profile(visitor, shop))
+
+
+def choose_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
+    """Return the profile key of who browses: the account's comes first, for the page may not know of the login yet."""
+    known = visitor.customer_id and shop.profile_salt
+    if known and (_carried(visitor, shop) or not shop.require_consent):
+        return derived_key(visitor.customer_id or "", shop.profile_salt or "")
+    return choose(visitor, shop)
+
+
+def session(visitor: Visitor) -> str | None:
+    """Return the key of the visit, None where there is none that may be sent."""
+    key = visitor.session_key or ""
+    return key if SESSION.fullmatch(key) and not looks_personal(key) else None
+
+
+def _carried(visitor: Visitor, shop: Shop) -> str:
+    return visitor.profile_key or carried_key(visitor.attributes, shop.profile_attribute)
 
 
 def carried_key(attributes: Mapping[str, str], name: str) -> str:
@@ -97,5 +115,5 @@ def _guarded(key: str, attribute: str) -> str | Ignored:
 
 def _why_no_profile(visitor: Visitor, shop: Shop) -> str:
     if visitor.customer_id:
-        return f"The order has no {shop.profile_attribute}, and the shop has no profile_salt to derive a key."
-    return f"A guest's order without {shop.profile_attribute}: let the storefront write the visitor's key into it."
+        return f"There is no {shop.profile_attribute}, and the shop has no profile_salt to derive a key."
+    return f"A guest without {shop.profile_attribute}: let the storefront send the visitor's key along."

@@ -10,10 +10,12 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import logs
+from webhook_app.allowance import Allowance
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
 from webhook_app.reading import Bodies
+from webhook_app.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.spool import Spool
     from webhook_app.platform import Platform
+    from webhook_app.settings import Settings
     from webhook_app.shops import Shop
 
 blueprint = Blueprint("receiver", __name__)
@@ -37,14 +40,16 @@ class Receiver:
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
-        max_body: int,
+        config: Settings,
         spool: Spool | None = None,
     ) -> None:
-        """`max_body` is in bytes; all of it is shared by the threads of the process."""
+        """All of it is shared by the threads of the process."""
+        self.allowance = Allowance(config.visitor_rate, config.shop_rate)
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
+        self.sightings = Sightings(inbox, shops)
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
-        self.bodies = Bodies(max_body)
+        self.bodies = Bodies(config.max_body)
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
@@ -61,6 +66,7 @@ def receive(platform: str, shop: str) -> Response:
     if found is None:
         return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        _note_refusal("content_encoding")
         return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
     body = _receiver().bodies.read()
     return _received(*found, body, _headers(request.environ), began)
@@ -78,14 +84,16 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        _receiver().log.warning(
-            "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
-        )
+        _rejected(shop, error.reason, error.hint or None)
         return _answer(401, error=error.reason, hint=error.hint)
+    topic = platform.topic(envelope.topic)
+    if topic and topic.storefront and (wait := _receiver().allowance.take(shop.name)):
+        return _too_many(shop, wait)
     arrival = Arrival(
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
     kept = _receiver().keep(arrival)
+    _receiver().sightings.accepted(shop, envelope.topic, envelope.secret)
     status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
     milliseconds = round((time.monotonic() - began) * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
@@ -130,6 +138,7 @@ def unavailable(error: StoreUnavailable) -> Response:
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
+    _note_refusal("too_large")
     limit = _receiver().bodies.largest
     return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
@@ -137,7 +146,9 @@ def too_large(_error: RequestEntityTooLarge) -> Response:
 @blueprint.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> Response:
     """Answer what Flask refuses by itself in the same form."""
-    return _answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
+    reason = (error.name or "refused").lower().replace(" ", "_")
+    _note_refusal(reason)
+    return _answer(error.code or 400, error=reason)
 
 
 @blueprint.app_errorhandler(Exception)
@@ -152,9 +163,32 @@ def _receiver() -> Receiver:
     return receiver
 
 
+def _note_refusal(reason: str) -> None:
+    """Note why a webhook was not stored, where its URL is that of a shop."""
+    named = (request.view_args or {}) if request.endpoint == "receiver.receive" else {}
+    shop = _receiver().shops.get(named.get("shop", ""))
+    if shop and shop.platform == named["platform"]:
+        _receiver().sightings.refused(shop, reason)
+
+
 def _try_later() -> Response:
+    _note_refusal("unavailable")
     response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
+    """Count and log that a webhook was not stored."""
+    _receiver().sightings.refused(shop, reason)
+    _receiver().log.warning("rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
+
+
+def _too_many(shop: Shop, wait: int) -> Response:
+    _rejected(shop, "too_many")
+    hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
+    response = _answer(429, error="too_many", hint=hint)
+    response.headers["Retry-After"] = str(wait)
     return response
 
 

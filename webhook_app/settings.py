@@ -24,7 +24,10 @@ POSTGRES = ("postgres://", "postgresql://")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one process runs with. Durations are in seconds, `max_body` is in bytes."""
+    """What one process runs with. Durations are in seconds, `max_body` is in bytes.
+
+    `visitor_rate` is events a minute of one visitor, `shop_rate` events a second of one shop's visitors.
+    """
 
     database_url: str
     database_pooler: Literal["none", "transaction"]
@@ -37,6 +40,8 @@ class Settings:
     worker_threads: int
     max_rate: float | None
     max_body: int
+    visitor_rate: float
+    shop_rate: float
     max_age: float
     max_order_age: float
     lease: float
@@ -112,6 +117,8 @@ def _read(env: Env) -> dict[str, Any]:
         "worker_threads": env.int("WORKER_THREADS", 8, validate=many),
         "max_rate": env.float("MAX_RATE", None, validate=validate.Range(min=0, min_inclusive=False)),
         "max_body": env.int("MAX_BODY", 5 * 1024 * 1024, validate=validate.Range(min=1024)),
+        "visitor_rate": env.float("VISITOR_RATE", 120, validate=validate.Range(min=1)),
+        "shop_rate": env.float("SHOP_RATE", 200, validate=validate.Range(min=1)),
         "max_age": env.duration("MAX_AGE", timedelta(hours=24), validate=positive),
         "max_order_age": env.duration("MAX_ORDER_AGE", timedelta(days=7), validate=positive),
         "lease": env.duration("LEASE", timedelta(seconds=60), validate=validate.Range(min=timedelta(seconds=15))),

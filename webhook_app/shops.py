@@ -44,6 +44,8 @@ class Shop:
     profile_salt: str | None = field(repr=False)
     purchase_on: Payment
     require_consent: bool
+    extra_events: bool
+    repeat_within: float
     source: str | None
     tweakwise_url: str | None
     max_rate: float | None
@@ -135,6 +137,8 @@ class _ShopSchema(Schema):
     profile_salt = fields.String(load_default=None, validate=_WRITTEN)
     purchase_on = fields.String(load_default="placed", validate=validate.OneOf([rung.name.lower() for rung in Payment]))
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))
     source = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
     tweakwise_url = fields.String(load_default=None, validate=web_address)
     max_rate = fields.Float(load_default=None, validate=validate.Range(min=0, min_inclusive=False))

@@ -18,11 +18,16 @@ HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 BASE64_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 
+def fingerprint(secret: str) -> str:
+    """Return what tells a secret from others without telling the secret: 8 hex digits of its SHA-256."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
 class Signature(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
 
-    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
-        """Return if one of `secrets` signed `body`; raise BadSignature otherwise, and nothing else ever."""
+    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
+        """Return the place in `secrets` of the one that signed `body`; raise BadSignature, and nothing else ever."""
 
     def sign(self, body: bytes, secret: str) -> dict[str, str]:
         """Return the headers that prove `body`."""
@@ -40,15 +45,16 @@ class BodyHmac:
     encoding: Literal["base64", "hex"] = "base64"
     decode: Callable[[str], str] = str
 
-    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
+    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
         if given is None:
             raise BadSignature("signature_missing", f"The request has no {self.headers[0]} header.")
-        keys = dict.fromkeys([*map(self.decode, secrets), *secrets])
-        matches = [self._matches(given, body, key) for key in keys]
-        if not any(matches):
+        place_of = {key: place for place, secret in enumerate(secrets) for key in (self.decode(secret), secret)}
+        matches = [place for key, place in place_of.items() if self._matches(given, body, key)]
+        if not matches:
             raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
+        return matches[0]
 
     def sign(self, body: bytes, secret: str) -> dict[str, str]:
         """Return the one header that proves `body`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +12,25 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError
 
 from schemas import tweakwise
-from schemas.events import DataRequest, Ignored, Pageview, Payment, Purchase, Reason, Redaction, Search
-from webhook_app import profiles
+from schemas.events import (
+    AddToCart,
+    DataRequest,
+    Ignored,
+    Pageview,
+    Payment,
+    Purchase,
+    Reason,
+    Redaction,
+    Search,
+    SessionStart,
+)
+from webhook_app import bots, profiles
 from webhook_app.call import Call, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.events import Line, Meaning
+    from schemas.events import Browsing, Line, Meaning, Visitor
     from webhook_app.inbox import Delivery
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
@@ -45,7 +57,13 @@ def translate(delivery: Delivery, shop: Shop, platform: Platform, ages: Ages, no
         meaning = platform.read(delivery.topic, parse_json(delivery.body))
         return _decide(meaning, delivery, shop, ages, now)
     except ValidationError as error:
-        return Unreadable("; ".join(_paths(error.messages)))
+        return _unreadable(delivery, platform, "; ".join(_paths(error.messages)))
+
+
+def _unreadable(delivery: Delivery, platform: Platform, why: str) -> Ignored | Unreadable:
+    """A browser's nonsense is nobody's loss; kept as dead, strangers could fill the inbox with it."""
+    topic = platform.topic(delivery.topic)
+    return Ignored(Reason.UNREADABLE, why) if topic and topic.storefront else Unreadable(why)
 
 
 def parse_json(body: bytes) -> Any:
@@ -65,8 +83,8 @@ def _decide(meaning: Meaning, delivery: Delivery, shop: Shop, ages: Ages, now: d
     match meaning:
         case Purchase():
             return _not_counted(meaning, shop, ages, arrived) or _purchase(meaning, shop)
-        case Search() | Pageview():
-            return _expired(ages, arrived, now) or _view(meaning, delivery, shop)
+        case Search() | Pageview() | AddToCart() | SessionStart():
+            return _unwanted(meaning, shop) or _expired(ages, arrived, now) or _browsing(meaning, delivery, shop)
         case _:
             return meaning
 
@@ -93,7 +111,7 @@ def _purchase(order: Purchase, shop: Shop) -> Call | Ignored:
     return Call(
         event="purchase",
         key=f"purchase:{order.order_id}",
-        body=tweakwise.purchase(usable, profile, order.revenue),
+        body=tweakwise.purchase(usable, _who(profile, order.visitor), order.revenue),
         note=_skipped(keys.count(None), len(keys), shop),
     )
 
@@ -104,16 +122,51 @@ def _expired(ages: Ages, arrived: datetime, now: datetime) -> Ignored | None:
     return Ignored(Reason.EXPIRED, "It waited too long: the API has no timestamp, so late would mean wrong.")
 
 
-def _view(event: Search | Pageview, delivery: Delivery, shop: Shop) -> Call | Ignored:
-    profile = profiles.choose(event.visitor, shop)
+def _unwanted(event: Browsing, shop: Shop) -> Ignored | None:
+    if isinstance(event, AddToCart | SessionStart) and not shop.extra_events:
+        return Ignored(Reason.SWITCHED_OFF, "The shop does not send this event (extra_events = false).")
+    if bot := bots.name(event.visitor.user_agent or ""):
+        return Ignored(Reason.BOT, f"Its user agent is that of a known crawler: {bot}.")
+    return None
+
+
+def _browsing(event: Browsing, delivery: Delivery, shop: Shop) -> Call | Ignored:
+    profile = profiles.choose_browsing(event.visitor, shop)
     if isinstance(profile, Ignored):
         return profile
-    if isinstance(event, Search):
-        return Call("search", f"search:{delivery.id}", tweakwise.search(event.term, profile))
+    who = _who(profile, event.visitor)
+    match event:
+        case Search():
+            return _once("search", event.term, tweakwise.search(event.term, who), delivery, shop)
+        case SessionStart():
+            if "SessionKey" not in who:
+                return Ignored(Reason.PERSONAL_DATA, "The session key looks like a phone number: send a random one.")
+            return _once("sessionstart", who["SessionKey"], tweakwise.session_start(who), delivery, shop)
+        case Pageview() | AddToCart():
+            return _of_product(event, who, delivery, shop)
+
+
+def _of_product(event: Pageview | AddToCart, who: Mapping[str, str], delivery: Delivery, shop: Shop) -> Call | Ignored:
     key = product_key(event.line, event.fields, shop)
     if key is None:
         return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
-    return Call("pageview", f"pageview:{delivery.id}", tweakwise.pageview(key, profile))
+    if isinstance(event, Pageview):
+        return _once("pageview", key, tweakwise.pageview(key, who), delivery, shop)
+    body = tweakwise.add_to_cart(key, event.quantity, event.amount, who)
+    return _once("addtocart", key, body, delivery, shop)
+
+
+def _who(profile: str, visitor: Visitor) -> dict[str, str]:
+    session = profiles.session(visitor) if visitor.session_key else None
+    return {"ProfileKey": profile, "SessionKey": session} if session else {"ProfileKey": profile}
+
+
+def _once(event: str, about: str, body: Mapping[str, Any], delivery: Delivery, shop: Shop) -> Call:
+    """Make a call that is the same as another about the same by the same visitor, within a few seconds."""
+    if not shop.repeat_within:
+        return Call(event, f"{event}:{delivery.id}", body)
+    same = hashlib.sha256(f"{body['ProfileKey']}\0{about}".encode()).hexdigest()
+    return Call(event, f"{event}:{same}", body, within=shop.repeat_within)
 
 
 def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str | None:

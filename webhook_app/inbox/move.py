@@ -17,7 +17,18 @@ from sqlalchemy import delete, func, insert, select, text, tuple_
 from webhook_app.errors import MoveRefused
 from webhook_app.inbox import migrate
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries, lanes, tallied, tallies
+from webhook_app.inbox.tables import (
+    attempts,
+    audit,
+    bodies,
+    business_keys,
+    deliveries,
+    hourly_sightings,
+    lanes,
+    sightings,
+    tallied,
+    tallies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +39,7 @@ if TYPE_CHECKING:
 
     Key = tuple[Any, ...]
 
-TABLES = (deliveries, bodies, business_keys, lanes, attempts, audit)
+TABLES = (deliveries, bodies, business_keys, lanes, sightings, hourly_sightings, attempts, audit)
 PAGE = 500  # rows a transaction
 MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, tuple_, update
 
-from webhook_app.inbox import tallies
+from webhook_app.inbox import sightings, tallies
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
 
@@ -35,8 +35,10 @@ def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lamb
     """Wipe what is past its time; returns how many bodies and rows went."""
     now = inbox.clock()
     wiped = _in_steps(_wipe_bodies(inbox, now - int(retention.keep_bodies * 1000)), stopped)
-    gone = _in_steps(_delete_rows(inbox, now - int(retention.keep_rows * 1000)), stopped)
-    _forget_deeds(inbox, now - int(retention.keep_rows * 1000))
+    old = now - int(retention.keep_rows * 1000)
+    gone = _in_steps(_delete_rows(inbox, old), stopped)
+    sightings.forget(inbox, old)
+    _forget_deeds(inbox, old)
     if wiped or gone:
         inbox.database.forget()
     return wiped, gone

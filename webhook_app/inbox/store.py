@@ -19,10 +19,11 @@ from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Select
 
+    from webhook_app.call import Call
     from webhook_app.inbox.lanes import Lane
     from webhook_app.settings import Settings
 
@@ -104,13 +105,12 @@ class Inbox:
         with self.database.working(durable=False) as work:
             return writing.claim(work, shares, now, until=now + self._lease)
 
-    def reserve(self, calls: Iterable[tuple[Delivery, str]]) -> dict[int, int]:
+    def reserve(self, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:
         """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
-        wanted = {delivery.id: (delivery.shop, key) for delivery, key in calls}
-        if not wanted:
+        if not calls:
             return {}
         with self.database.working(durable=False) as work:
-            return writing.reserve(work, wanted)
+            return writing.reserve(work, calls)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Write down what became of deliveries; False for one whose lease had run out and went to another worker."""

@@ -83,14 +83,40 @@ bodies = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# Which delivery sends (or sent) the call of a business key: one order is one purchase.
+# Which delivery sends (or sent) the call of a business key: one order is one purchase. A key that is not for good is
+# free for deliveries received after `until` or so long before `since` that they end by then.
 business_keys = Table(
     "business_keys",
     metadata,
     Column("shop", String(64), primary_key=True),
     Column("key", String(192), primary_key=True),
     Column("delivery_id", Number, nullable=False),
+    Column("since", BigInteger),
+    Column("until", BigInteger),
 )
+
+# What web processes saw and did not keep as deliveries, or would have to count: topics, refusals, secrets in use.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+)
+hourly_sightings = Table(
+    "hourly_sightings",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("platform", String(64), nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+Index("ix_hourly_sightings_hour", hourly_sightings.c.hour)
 
 # Breaker and pace of a shop or of a Tweakwise, shared by all workers; only of those in trouble or with a limit.
 lanes = Table(

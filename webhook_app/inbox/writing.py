@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, Table
 
+    from webhook_app.call import Call
     from webhook_app.inbox.delivery import Arrival, Settlement
     from webhook_app.inbox.statements import Work
 
@@ -28,6 +29,7 @@ WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at"
 OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
 LEASED = ("id", "claims")
 FAILED = ("delivery_id", "claim", "ended_at", "failure", "took")
+RESERVED = ("shop", "key", "delivery_id", "since", "until")
 
 
 def _rows(table: Table, names: Sequence[str], size: int, **same: Any) -> list[dict[str, Any]]:
@@ -50,8 +52,14 @@ def _keep_body(insert: Any, size: int) -> Any:
 
 
 def _reserve(insert: Any, size: int) -> Any:
-    adding = insert(business_keys).values(_rows(business_keys, ("shop", "key", "delivery_id"), size))
-    return adding.on_conflict_do_nothing().returning(business_keys)
+    """A key that was taken for a time and is free again goes to the next; one taken for good has no `until`."""
+    adding = insert(business_keys).values(_rows(business_keys, RESERVED, size))
+    new, old = adding.excluded, business_keys.c
+    return adding.on_conflict_do_update(
+        index_elements=[old.shop, old.key],
+        set_={name: new[name] for name in ("delivery_id", "since", "until")},
+        where=or_(new.since >= old.until, new.until <= old.since),
+    ).returning(old.shop, old.key, old.delivery_id)
 
 
 def _states(verb: Verb) -> Any:
@@ -115,7 +123,7 @@ def _owners(_insert: Any, size: int) -> Any:
         and_(*(business_keys.c[name] == _parameter(business_keys.c[name], number) for name in ("shop", "key")))
         for number in range(size)
     ]
-    return select(business_keys).where(or_(*pairs))
+    return select(business_keys.c.shop, business_keys.c.key, business_keys.c.delivery_id).where(or_(*pairs))
 
 
 def _known(_insert: Any) -> Any:
@@ -184,13 +192,29 @@ def claim(work: Work, shares: Mapping[str, int], now: int, until: int) -> list[D
     return sorted((Delivery(*(*row, body_of.get(row[0]))) for row in rows), key=lambda delivery: delivery.id)
 
 
-def reserve(work: Work, wanted: Mapping[int, tuple[str, str]]) -> dict[int, int]:
-    """Take each (shop, key) for its delivery where it is free; returns the owner by delivery."""
-    rows = [{"shop": shop, "key": key, "delivery_id": number} for number, (shop, key) in wanted.items()]
+def reserve(work: Work, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:
+    """Take each call's key for its delivery where it is free; returns the owner by delivery."""
+    owners: dict[int, int] = {}
+    while calls:
+        # One statement cannot take the same key twice; who came later asks again.
+        first = {(delivery.shop, call.key): (delivery, call) for delivery, call in reversed(calls)}
+        owner_of = _taken(work, [_reserved(*first[pair]) for pair in sorted(first)])
+        owners |= {delivery.id: owner_of[pair] for pair, (delivery, _) in first.items()}
+        calls = [(delivery, call) for delivery, call in calls if delivery.id not in owners]
+    return owners
+
+
+def _taken(work: Work, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
     owner_of = {(shop, key): owner for shop, key, owner in RESERVE.run(work, rows)}
-    taken = [{"shop": shop, "key": key} for shop, key in sorted(set(wanted.values()) - set(owner_of))]
-    owner_of |= {(shop, key): owner for shop, key, owner in OWNERS.run(work, taken)}
-    return {number: owner_of[pair] for number, pair in wanted.items()}
+    missed = [pair for row in rows if (pair := (row["shop"], row["key"])) not in owner_of]
+    found = OWNERS.run(work, [{"shop": shop, "key": key} for shop, key in missed])
+    return owner_of | {(shop, key): owner for shop, key, owner in found}
+
+
+def _reserved(delivery: Delivery, call: Call) -> dict[str, Any]:
+    since = None if call.within is None else delivery.received_at
+    until = None if call.within is None else delivery.received_at + int(call.within * 1000)
+    return {"shop": delivery.shop, "key": call.key, "delivery_id": delivery.id, "since": since, "until": until}
 
 
 def settle(work: Work, settlements: Sequence[Settlement], now: int) -> list[bool]:
