@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webhook_app.cli import trouble
+from webhook_app import trouble
 from webhook_app.inbox import Lane
 
 NOW = 1_000_000

@@ -21,8 +21,18 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False
     inbox = Inbox.configured(config)
     spool = Spool(config.spool, inbox) if config.spool else None
-    app.extensions["receiver"] = Receiver(inbox, shops.load(platforms), platforms, config, spool)
+    known = shops.load(platforms)
+    app.extensions["receiver"] = Receiver(inbox, known, platforms, config, spool)
     if spool:
         spool.start()
     app.register_blueprint(blueprint)
+    if config.dashboard_password:
+        from webhook_app.dashboard.register import register  # noqa: PLC0415 - costs nothing where it is off
+
+        register(app, inbox, known, platforms, config)
+    if config.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - the same
+
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app

@@ -67,5 +67,13 @@ def meaning(event: Any, *, revealed: bool) -> str:
     return json.dumps(plain if revealed else masked(plain), indent=2, ensure_ascii=False)
 
 
+def laid_out(text: str) -> str:
+    """Return JSON text with lines and indents, as it is where it is none."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset | set) else str(value)

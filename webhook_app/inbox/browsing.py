@@ -14,13 +14,13 @@ from sqlalchemy import func, select
 from webhook_app import green
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.selection import COLUMNS, Selection
-from webhook_app.inbox.tables import deliveries, tallied, tallies
+from webhook_app.inbox.tables import ORDERS, deliveries, tallied, tallies
 from webhook_app.inbox.tallies import BLOCK, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, TextClause
 
     from webhook_app.inbox.store import Inbox
 
@@ -71,7 +71,7 @@ def _newest(connection: Connection) -> int:
 
 def _at_once(connection: Connection, wanted: Wanted, size: int, below: int) -> Page:
     """Read what an index of its own finds: numbers, or an order."""
-    indexed = [] if wanted.selection.ids else [deliveries.c.business_key.is_not(None)]
+    indexed: list[TextClause] = [] if wanted.selection.ids else [ORDERS]
     return _cut(_rows(connection, wanted, size + 1, deliveries.c.id < below, *indexed), size)
 
 
@@ -93,7 +93,7 @@ def _cut(rows: Sequence[Row], size: int) -> Page:
     return Page(tuple(rows[:size]), rows[size - 1].id if len(rows) > size else None)
 
 
-def _rows(connection: Connection, wanted: Wanted, limit: int, *more: ColumnElement[bool]) -> list[Row]:
+def _rows(connection: Connection, wanted: Wanted, limit: int, *more: ColumnElement[bool] | TextClause) -> list[Row]:
     query = select(*COLUMNS).where(*more, *wanted.conditions()).order_by(deliveries.c.id.desc()).limit(limit)
     return [Row(*values) for values in connection.execute(query)]
 

@@ -97,23 +97,6 @@ def reasons(inbox: Inbox, over: Span, state: State, shop: str | None = None) -> 
     return {reason: int(count) for reason, count in _read(inbox, query.group_by(tallies.c.reason).order_by(-number))}
 
 
-def hours_of_topics(inbox: Inbox, over: Span) -> dict[tuple[str, str], list[int]]:
-    """Return in which hours of the span anything was received, by shop and topic, in order."""
-    query = select(tallies.c.shop, tallies.c.topic, tallies.c.hour).where(over.includes()).distinct()
-    hours: dict[tuple[str, str], list[int]] = {}
-    for shop, topic, hour in _read(inbox, query.order_by(tallies.c.hour)):
-        hours.setdefault((shop, topic), []).append(hour)
-    return hours
-
-
-def last_of_topics(inbox: Inbox) -> dict[tuple[str, str], int]:
-    """Return when the newest delivery of each shop and topic was received, in milliseconds since 1970 UTC."""
-    newest = select(func.max(tallies.c.last_id)).group_by(tallies.c.shop, tallies.c.topic)
-    row = deliveries.c
-    query = select(row.shop, row.topic, row.received_at).where(row.id.in_(newest))
-    return {(shop, topic): at for shop, topic, at in _read(inbox, query)}
-
-
 def backlogs(inbox: Inbox) -> list[Backlog]:
     """Return what each shop has unfinished, read off the index of it."""
     row = deliveries.c

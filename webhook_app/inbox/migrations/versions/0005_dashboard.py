@@ -11,13 +11,13 @@ branch_labels = None
 depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-KEYED = sa.text("business_key IS NOT NULL")
+ORDERS = sa.text("business_key >= 'purchase:' AND business_key < 'purchase;'")
 
 
 def upgrade() -> None:
     op.add_column("deliveries", sa.Column("took", sa.Integer))
     op.create_index(
-        "ix_deliveries_business_key", "deliveries", ["business_key"], sqlite_where=KEYED, postgresql_where=KEYED
+        "ix_deliveries_business_key", "deliveries", ["business_key"], sqlite_where=ORDERS, postgresql_where=ORDERS
     )
     op.create_table(
         "attempts",

@@ -1,0 +1,193 @@
+"""The overview: how it stands, in total and by shop, and what needs a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import render_template, request, url_for
+
+from webhook_app import trouble
+from webhook_app.dashboard import charts, words
+from webhook_app.dashboard.context import current
+from webhook_app.dashboard.gate import gate
+from webhook_app.dashboard.silence import Silence, silence
+from webhook_app.inbox import State, overview, sightings, tallies
+from webhook_app.inbox.sightings import HOUR, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from flask.typing import ResponseReturnValue
+
+    from webhook_app.inbox import Lane
+    from webhook_app.inbox.overview import Backlog, Bar
+    from webhook_app.inbox.tallies import Progress
+
+# Bars, and hours of each.
+RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
+KINDS = ("delivered", "ignored", "waiting", "dead")
+USUAL = 14 * 24  # hours looked back to learn how long a topic is usually silent
+TOO_OLD = 15 * 60 * 1000  # milliseconds an event may wait before it is a warning
+DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:
+    """Something that needs a person, and where to look."""
+
+    text: str
+    link: str = ""
+    grave: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLine:
+    """One topic of one shop: when it last came, and whether it is silent for too long."""
+
+    shop: str
+    topic: str
+    last_at: int
+    count: int
+    silence: Silence
+
+
+@dataclass(frozen=True, slots=True)
+class ShopLine:
+    """One row of the table of shops."""
+
+    name: str
+    counts: Mapping[str, int]
+    backlog: Backlog | None
+    held_up: tuple[str, ...]
+
+
+@gate.get("", strict_slashes=False, endpoint="overview")
+def show() -> ResponseReturnValue:
+    """Show everything, or one shop."""
+    inbox = current().inbox
+    chosen = request.args.get("range", "24h")
+    bars, hours = RANGES.get(chosen, RANGES["24h"])
+    shop = request.args.get("shop") or None
+    progress = tallies.refresh(inbox)
+    now, over = inbox.clock(), overview.span(inbox.clock(), bars, hours)
+    over_time = overview.over_time(inbox, over, shop)
+    shops = _shops(overview.by_shop(inbox, over), overview.backlogs(inbox), inbox.lanes(), now)
+    shown = [line for line in shops if shop in (None, line.name)]
+    topics = _topics(now, shop)
+    waits = overview.latest_waits(inbox, shop)
+    return render_template(
+        "dashboard/overview.html",
+        chosen=chosen if chosen in RANGES else "24h",
+        ranges=RANGES,
+        shop=shop,
+        shops=shown,
+        names=sorted({*current().shops, *(line.name for line in shops)}),
+        totals=grouped(_added(bar.states for bar in over_time)),
+        since=over.since * HOUR,
+        now=now,
+        bars=over_time,
+        chart=charts.stacked([_labelled(bar, hours) for bar in over_time], KINDS),
+        waited=charts.sparkline([bar.waited for bar in over_time]),
+        percentiles={name: overview.percentile(waits, share) for name, share in (("p50", 0.5), ("p95", 0.95))},
+        oldest=max((now - line.backlog.oldest for line in shown if line.backlog), default=None),
+        ignored=overview.reasons(inbox, over, State.IGNORED, shop),
+        dead=overview.reasons(inbox, over, State.DEAD, shop),
+        refusals=_refusals(over.since * HOUR, shop),
+        topics=topics,
+        progress=progress,
+        warnings=_warnings(shown, topics, progress, now),
+        held_up=_held_up(inbox.lanes().values(), now, shop),
+    )
+
+
+def grouped(states: Mapping[str, int]) -> dict[str, int]:
+    """Add up by what a person asks for: delivered, ignored, waiting (whatever is unfinished), dead; and received."""
+    waiting = sum(states.get(state, 0) for state in tallies.UNFINISHED)
+    kinds = {kind: states.get(kind, 0) for kind in KINDS} | {"waiting": waiting}
+    return {"received": sum(kinds.values()), **kinds}
+
+
+def _added(all_states: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    added: dict[str, int] = {}
+    for states in all_states:
+        for state, number in states.items():
+            added[state] = added.get(state, 0) + number
+    return added
+
+
+def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
+    counts = grouped(bar.states)
+    begin = words.moment(bar.hour * HOUR)
+    label = begin[11:16] if hours < DAY else begin[5:10]
+    told = ", ".join(f"{words.number(counts[kind])} {kind}" for kind in KINDS if counts[kind]) or "nothing"
+    return label, f"{begin[:16]}: {told}", counts
+
+
+def _shops(
+    counts: Mapping[str, Mapping[str, int]], backlogs: Sequence[Backlog], lanes: Mapping[str, Lane], now: int
+) -> list[ShopLine]:
+    waiting = {backlog.shop: backlog for backlog in backlogs}
+    names = sorted({*current().shops, *counts, *waiting})
+    return [
+        ShopLine(name, grouped(counts.get(name, {})), waiting.get(name), _held_up(_of(lanes, name), now, None))
+        for name in names
+    ]
+
+
+def _of(lanes: Mapping[str, Lane], shop: str) -> list[Lane]:
+    return [lane for name, lane in lanes.items() if name == f"shop {shop}"]
+
+
+def _held_up(lanes: Iterable[Lane], now: int, shop: str | None) -> tuple[str, ...]:
+    mine = [lane for lane in lanes if shop is None or not lane.name.startswith("shop ") or lane.name == f"shop {shop}"]
+    return tuple(said for lane in mine if (said := trouble.sentences(lane, now)))
+
+
+def _topics(now: int, shop: str | None) -> list[TopicLine]:
+    inbox = current().inbox
+    hours: dict[tuple[str, str], list[int]] = {}
+    for seen in sightings.by_hour(inbox, Kind.TOPIC, now - USUAL * HOUR, shop=shop):
+        hours.setdefault((seen.shop, seen.name), []).append(seen.hour // HOUR)
+    return [
+        TopicLine(
+            one.shop,
+            one.name,
+            one.last_at,
+            one.count,
+            silence(hours.get((one.shop, one.name), []), one.last_at / HOUR, now / HOUR),
+        )
+        for one in sightings.last_seen(inbox, Kind.TOPIC, shop)
+    ]
+
+
+def _refusals(since: int, shop: str | None) -> dict[tuple[str, str], int]:
+    counts: dict[tuple[str, str], int] = {}
+    for seen in sightings.by_hour(current().inbox, Kind.REFUSAL, since, shop=shop):
+        counts[seen.shop, seen.name] = counts.get((seen.shop, seen.name), 0) + seen.count
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _warnings(
+    shops: Sequence[ShopLine], topics: Sequence[TopicLine], progress: Progress, now: int
+) -> list[Warning_]:
+    found = [Warning_(said, grave=True) for line in shops for said in line.held_up if "breaker" in said]
+    for line in shops:
+        if line.backlog and now - line.backlog.oldest > TOO_OLD:
+            text = f"{line.name}: the oldest waiting event has been here for {words.lasting(now - line.backlog.oldest)}"
+            found.append(Warning_(text, url_for(".deliveries", shop=line.name, state="waiting"), grave=True))
+        if dead := line.counts["dead"]:
+            text = f"{line.name}: {words.number(dead)} dead, a person has to look"
+            found.append(Warning_(text, url_for(".deliveries", shop=line.name, state="dead")))
+    found += [
+        Warning_(
+            f"{one.shop}: no {one.topic} for {words.lasting(one.silence.hours * HOUR)}; "
+            f"in the last two weeks it was never silent for more than {one.silence.usual} h"
+        )
+        for one in topics
+        if one.silence.is_strange
+    ]
+    if progress.uncounted:
+        share = words.percent(1 - progress.uncounted / progress.blocks)
+        found.append(Warning_(f"Still counting: the figures hold {share} of all deliveries; reload in a moment"))
+    return found
