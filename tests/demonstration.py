@@ -69,30 +69,45 @@ class Story:
         return json.dumps(topic.sample(Sample(self._number, now, "tweakwise_profile_key", f"p{self._number}"))).encode()
 
     def _order(self, shop: str) -> None:
-        topics = {"demo-shopify": ("orders/create", "orders/paid"), "demo-woocommerce": ("order.created", "order.updated")}
+        topics = {
+            "demo-shopify": ("orders/create", "orders/paid"),
+            "demo-woocommerce": ("order.created", "order.updated"),
+        }
         body, order = self.body(shop), self._number
         first = self.arrive(shop, topics[shop][0], body)
         self._settle(self._claimed(), order)
         self.at += self._dice.randrange(2_000, 90_000)
         self.arrive(shop, topics[shop][1], body)
         key = f"purchase:{order}"
-        self._finish(self._claimed(), State.IGNORED, reason="already_counted", detail=f"Delivery {first} counts this order.", key=key)
+        self._finish(
+            self._claimed(),
+            State.IGNORED,
+            reason="already_counted",
+            detail=f"Delivery {first} counts this order.",
+            key=key,
+        )
         if self._dice.random() < 0.08:
             self.arrive(shop, "products/update" if shop == "demo-shopify" else "product.updated", b'{"id": 1}')
-            self._finish(self._claimed(), State.IGNORED, reason="unmapped_topic", detail="No event is made of this topic.")
+            self._finish(
+                self._claimed(), State.IGNORED, reason="unmapped_topic", detail="No event is made of this topic."
+            )
 
     def _settle(self, delivery: Delivery, order: int) -> None:
         dice = self._dice.random()
         body: dict[str, Any] = {"ProductKeys": ["10001", "10002"], "ProfileKey": f"profile-{order}", "Revenue": 129.95}
         call = Call("purchase", f"purchase:{order}", body)
         if dice < 0.1:
-            self._finish(delivery, State.IGNORED, reason="no_profile", detail="A guest's order without a carried profile key.")
+            self._finish(
+                delivery, State.IGNORED, reason="no_profile", detail="A guest's order without a carried profile key."
+            )
         elif dice < 0.115:
             said = {"answer": '{"errors":{"ProductKeys":["Unknown key"]}}', "failure": "http_422", "took": 31}
             self._finish(delivery, State.DEAD, reason="http_422", call=call, attempted=True, **said)
         else:
             if dice < 0.17:
-                self._finish(delivery, State.WAITING, reason="http_503", failure="http_503", took=812, call=call, attempted=True)
+                self._finish(
+                    delivery, State.WAITING, reason="http_503", failure="http_503", took=812, call=call, attempted=True
+                )
                 self.at += self._dice.randrange(3_000, 20_000)
                 delivery = self._claimed()
             self.inbox.reserve([(delivery, call)])
@@ -114,11 +129,29 @@ class Story:
         call = Call("purchase", f"purchase:{order}", {"ProductKeys": ["10001"], "ProfileKey": f"profile-{order}"})
         for took in (5001, 5000):
             delivery = self._claimed()
-            self._finish(delivery, State.WAITING, reason="timeout", failure="timeout", took=took, call=call, attempted=True, retry_in=2)
+            self._finish(
+                delivery,
+                State.WAITING,
+                reason="timeout",
+                failure="timeout",
+                took=took,
+                call=call,
+                attempted=True,
+                retry_in=2,
+            )
             self.at += 3_000
         delivery = self._claimed()
-        self._finish(delivery, State.WAITING, reason="http_503", failure="http_503", took=730, call=call, attempted=True, retry_in=90)
-        failures = [retry.Failure("http_503")] * 5
+        self._finish(
+            delivery,
+            State.WAITING,
+            reason="http_503",
+            failure="http_503",
+            took=730,
+            call=call,
+            attempted=True,
+            retry_in=90,
+        )
+        failures = [retry.Failure("http_503", 503)] * 5
         self.inbox.change_lane(
             "shop demo-shopify", lambda lane: (pacing.after(lane, failures, self.now + 40_000, 5, lambda: 0.9), None)
         )

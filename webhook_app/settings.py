@@ -138,9 +138,7 @@ def _read(env: Env) -> dict[str, Any]:
 def _password(value: str | None) -> None:
     """Refuse a password that can be guessed in the time between two looks at the log; never quotes it."""
     if value is not None and len(value) < SHORTEST_PASSWORD:
-        raise ValidationError(
-            f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18"
-        )
+        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18")
 
 
 def _database(value: str) -> None:

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from webhook_app import settings
-from webhook_app import trouble
+from webhook_app import settings, trouble
 from webhook_app.cli.selecting import selecting
 from webhook_app.errors import UnknownDelivery
 from webhook_app.faults import TITLES, Fault, fault_of

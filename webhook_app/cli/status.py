@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import settings
-from webhook_app import trouble
+from webhook_app import settings, trouble
 from webhook_app.cli.deliveries import moment
 from webhook_app.cli.selecting import Age
 from webhook_app.faults import TITLES, Fault, fault_of

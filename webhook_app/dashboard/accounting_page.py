@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from flask import Response, render_template, request
 
 from schemas.events import Reason
+from webhook_app.dashboard import topics
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.gate import gate
 from webhook_app.inbox import State, accounting, tallies
-from webhook_app.inbox.sightings import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.accounting import Account, Entry
 
-SETS = {"orders": "Orders", "storefront": "Storefront events", "others": "Everything else", "all": "All"}
+ALL = "all"
+SETS = {**topics.SETS, ALL: "All"}
+EARLIEST = date(2000, 1, 1)
 # A spreadsheet takes a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -52,7 +54,6 @@ def account() -> ResponseReturnValue:
     ignored = _by_reason(entries, State.IGNORED)
     total = accounting.account(entries)
     again = ignored.get(Reason.ALREADY_COUNTED, 0)
-    begin = accounting.first_hour(asked.day) * HOUR
     return render_template(
         "dashboard/accounting.html",
         day=asked.day,
@@ -68,9 +69,12 @@ def account() -> ResponseReturnValue:
         before=asked.day - timedelta(days=1),
         after=asked.day + timedelta(days=1) if asked.day < _today() else None,
         today=_today(),
-        since=f"{asked.day}T00:00",
-        until=f"{asked.day + timedelta(days=1)}T00:00",
-        begin=begin,
+        where={
+            "shop": asked.shop,
+            "topic": None if asked.chosen == ALL else f"set:{asked.chosen}",
+            "since": f"{asked.day}T00:00",
+            "until": f"{asked.day + timedelta(days=1)}T00:00",
+        },
     )
 
 
@@ -99,8 +103,9 @@ def _asked() -> _Asked:
         day = min(date.fromisoformat(request.args.get("day", "")), _today())
     except ValueError:
         day = _today()
-    shop, chosen = request.args.get("shop", ""), request.args.get("set", "orders")
-    return _Asked(max(day, date(2000, 1, 1)), shop if shop in current().shops else None, chosen if chosen in SETS else "orders")
+    shop, chosen = request.args.get("shop", ""), request.args.get("set", "")
+    known = shop if shop in current().shops else None
+    return _Asked(max(day, EARLIEST), known, chosen if chosen in SETS else topics.ORDERS)
 
 
 def _today() -> date:
@@ -111,15 +116,8 @@ def _entries(asked: _Asked) -> list[Entry]:
     """Count until nothing is missing: this table must add up."""
     tallies.refresh(current().inbox, within=None, fresh=0)
     found = accounting.of_day(current().inbox, asked.day, asked.shop)
-    return [entry for entry in found if asked.chosen in ("all", _set_of(entry))]
-
-
-def _set_of(entry: Entry) -> str:
-    platform = current().platforms.get(entry.platform)
-    topic = platform.topic(entry.topic) if platform else None
-    if topic is None or not (topic.subscribe or topic.storefront):
-        return "others"
-    return "storefront" if topic.storefront else "orders"
+    platforms = current().platforms
+    return [one for one in found if asked.chosen in (ALL, topics.set_of(platforms, one.platform, one.topic))]
 
 
 def _lines(entries: Sequence[Entry]) -> list[Line]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT = 720.0, 180.0  # units of the picture
+LEAST = 1.5  # what is there is seen, however little it is beside the rest
 GAP = 0.18  # of a bar's place
 STEPS = (1, 2, 5)
 LINES = 4  # horizontal lines at the most
@@ -49,14 +50,14 @@ class Chart:
     """A stacked bar chart."""
 
     columns: tuple[Column, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...]  # the lowest first, evenly apart
     width: float = WIDTH
     height: float = HEIGHT
 
 
 def stacked(bars: Sequence[tuple[str, str, Mapping[str, int]]], kinds: Sequence[str]) -> Chart:
     """Draw bars of (label, what it says, number by kind), the first of `kinds` at the bottom."""
-    highest = max((sum(numbers.values()) for _, _, numbers in bars), default=0)
+    highest = max((sum(numbers.get(kind, 0) for kind in kinds) for _, _, numbers in bars), default=0)
     lines = scale(highest)
     top = max(lines[-1].value if lines else 1, 1)
     place = WIDTH / max(len(bars), 1)
@@ -67,16 +68,16 @@ def stacked(bars: Sequence[tuple[str, str, Mapping[str, int]]], kinds: Sequence[
     return Chart(tuple(columns), tuple(Line(_round(HEIGHT * (1 - line.value / top)), line.value) for line in lines))
 
 
-def _parts(
-    x: float, width: float, numbers: Mapping[str, int], kinds: Sequence[str], top: int
-) -> tuple[Part, ...]:
+def _parts(x: float, width: float, numbers: Mapping[str, int], kinds: Sequence[str], top: int) -> tuple[Part, ...]:
+    heights = {kind: max(HEIGHT * count / top, LEAST) for kind in kinds if (count := numbers.get(kind, 0))}
+    if heights:
+        # What the smallest were given is taken from the largest, or the bar would be too long.
+        largest = max(heights, key=lambda kind: heights[kind])
+        heights[largest] -= max(sum(heights.values()) - HEIGHT, 0)
     parts, below = [], HEIGHT
-    for kind in kinds:
-        if count := numbers.get(kind, 0):
-            # What is there is seen, however little it is beside the rest.
-            height = max(HEIGHT * count / top, 1.5)
-            below -= height
-            parts.append(Part(kind, _round(x), _round(max(below, 0)), _round(width), _round(height)))
+    for kind, height in heights.items():
+        below -= height
+        parts.append(Part(kind, _round(x), _round(below), _round(width), _round(height)))
     return tuple(parts)
 
 

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flask import render_template, request, url_for
+from flask import render_template, request
 
 from schemas.events import Reason
+from webhook_app.dashboard import topics
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.gate import gate
 from webhook_app.faults import BEGINNINGS, TITLES, Fault
@@ -17,7 +18,7 @@ from webhook_app.inbox.browsing import Wanted
 from webhook_app.inbox.sightings import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flask.typing import ResponseReturnValue
 
@@ -53,7 +54,6 @@ def deliveries() -> ResponseReturnValue:
         below=below,
         now=inbox.clock(),
         live=request.args.get("live") == "1" and below is None and not key,
-        older=page.older and url_for(".deliveries", **asked, below=page.older),
         choices=_choices(asked),
     )
 
@@ -61,7 +61,12 @@ def deliveries() -> ResponseReturnValue:
 def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the filters that were set, without those that cannot be meant, and a sentence for each of these."""
     asked = {name: value.strip() for name in FILTERS if (value := given.get(name, "")).strip()}
-    tests = {"state": _is_state, "number": WHOLE.fullmatch, "since": _milliseconds, "until": _milliseconds}
+    tests: dict[str, Callable[[str], object]] = {
+        "state": _is_state,
+        "number": WHOLE.fullmatch,
+        "since": _milliseconds,
+        "until": _milliseconds,
+    }
     odd = [name for name, value in asked.items() if not tests.get(name, WORD.fullmatch)(value)]
     written = {"since": "a time such as 2026-11-27T09:30 (UTC)", "until": "a time such as 2026-11-27T09:30 (UTC)"}
     faults = [f"{name}: expected {written.get(name, 'one of those that are offered')}." for name in odd]
@@ -76,10 +81,11 @@ def _wanted(asked: Mapping[str, str], profile_key: str) -> Wanted:
     state, reason = asked.get("state", ""), asked.get("reason", "")
     fault = next((fault for fault in Fault if reason == f"fault:{fault}"), None)
     number = _whole(asked.get("number", ""))
+    chosen = next((name for name in topics.SETS if asked.get("topic") == f"set:{name}"), None)
     selection = Selection(
         ids=() if number is None else (number,),
         shop=asked.get("shop"),
-        topic=asked.get("topic"),
+        topic=None if chosen else asked.get("topic"),
         states=STATES.get(state, (state,) if state else ()),
         reason=None if fault else reason or None,
         beginnings=BEGINNINGS[fault] if fault else (),
@@ -87,7 +93,16 @@ def _wanted(asked: Mapping[str, str], profile_key: str) -> Wanted:
         until=_milliseconds(asked.get("until", "")),
     )
     order = asked.get("order", "").removeprefix("purchase:")
-    return Wanted(selection, asked.get("platform"), order or None, profile_key or None)
+    wanted, without = _topics(chosen)
+    return Wanted(selection, asked.get("platform"), wanted, without, order or None, profile_key or None)
+
+
+def _topics(chosen: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which topics are in a set, or which are not."""
+    platforms = current().platforms
+    if chosen == topics.OTHERS:
+        return (), topics.names(platforms, topics.ORDERS) + topics.names(platforms, topics.STOREFRONT)
+    return (topics.names(platforms, chosen) if chosen else ()), ()
 
 
 def _milliseconds(value: str) -> int | None:
@@ -106,13 +121,16 @@ def _whole(value: str) -> int | None:
 def _choices(asked: Mapping[str, str]) -> dict[str, Any]:
     """Return what the form offers: what is configured, and what came."""
     dashboard = current()
-    topics = {seen.name for seen in sightings.last_seen(dashboard.inbox, Kind.TOPIC, asked.get("shop"))}
+    came = {seen.name for seen in sightings.last_seen(dashboard.inbox, Kind.TOPIC, asked.get("shop"))}
     mapped = {topic.name for platform in dashboard.platforms.values() for topic in platform.topics}
     configured = {shop.platform for shop in dashboard.shops.values()}
     return {
         "shop": sorted({*dashboard.shops, *filter(None, [asked.get("shop")])}),
         "platform": sorted(configured),
-        "topic": sorted({*(topics or mapped), *filter(None, [asked.get("topic")])}),
+        "topic": sorted(
+            {*(came or mapped), *filter(None, [asked.get("topic")])} - {f"set:{name}" for name in topics.SETS}
+        ),
+        "set": {f"set:{name}": title for name, title in topics.SETS.items()},
         "state": list(STATES),
         "reason": sorted({*map(str, Reason), *filter(None, [asked.get("reason")])}),
         "fault": {f"fault:{fault}": f"dead, fault is {TITLES[fault]}" for fault in Fault},

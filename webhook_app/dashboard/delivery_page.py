@@ -167,13 +167,12 @@ def _outlook(row: Row, raw: bytes) -> str:
     shop, platform = dashboard.shops.get(row.shop), dashboard.platforms.get(row.platform)
     if shop is None or platform is None:
         return "The shop is not configured: it would wait until it is."
-    own = {"due_at": 0, "claims": 0, "lapses": 0, "attempts": 0, "first_attempt_at": None}
-    named = {name: getattr(row, name) for name in ("id", "shop", "platform", "topic", "received_at")}
+    anew = Delivery(row.id, row.shop, row.platform, row.topic, row.received_at, 0, 0, 0, 0, None, raw)
     now = datetime.fromtimestamp(dashboard.inbox.clock() / 1000, UTC)
-    meaning = translate(Delivery(**named, **own, body=raw), shop, platform, dashboard.ages, now)
+    meaning = translate(anew, shop, platform, dashboard.ages, now)
     match meaning:
         case Call():
-            return f"a call: {meaning.event}" + (f". {meaning.note}" if meaning.note else "")
+            return f"a call: {meaning.event}, unless another delivery counts the same. {meaning.note}".strip()
         case Ignored():
             return f"ignored: {meaning.reason}. {meaning.detail}"
         case Unreadable():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import green, logs
 from webhook_app.dashboard.context import current, note, session
@@ -34,6 +34,10 @@ FORM_WITHIN = 10.0  # seconds
 LIMIT_WITHIN = 15 * 60  # seconds
 MOST_FAILED = 10  # from one place
 MOST_FAILED_IN_ALL = 200  # whoever has that many places is still no faster than this
+NO_COOKIE = (
+    "The session is over, or your browser sent no cookie. Over plain http it keeps none, except on localhost. "
+    "Go back, reload the page and try again."
+)
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -78,7 +82,7 @@ def _refuse_forged(known: Session | None) -> None:
     given = request.form.get("csrf", "")
     sent_by_us = request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
     if known is None:
-        abort(403, "The session is over, or your browser sent no cookie. Over plain http it keeps none, except on localhost. Go back, reload the page and try again.")  # noqa: E501 - one sentence for a person
+        abort(403, NO_COOKIE)
     if not (sent_by_us and hmac.compare_digest(given.encode(), known.csrf.encode())):
         abort(403, "This form is not of your session. Nothing was changed. Go back, reload the page and try again.")
 
@@ -126,7 +130,11 @@ def sign_in() -> ResponseReturnValue:
     mine, every = audit.failed_logins(dashboard.inbox, source, LIMIT_WITHIN)
     if mine >= MOST_FAILED or every >= MOST_FAILED_IN_ALL:
         fault = "Too many wrong passwords. Wait a quarter of an hour."
-        return render_template("dashboard/login.html", next=_next(), fault=fault), 429, {"Retry-After": LIMIT_WITHIN}
+        return (
+            render_template("dashboard/login.html", next=_next(), fault=fault),
+            429,
+            {"Retry-After": str(LIMIT_WITHIN)},
+        )
     if not dashboard.sessions.accepts(request.form.get("password", "")):
         note(audit.Action.LOGIN_FAILED)
         logs.logger().warning("dashboard_login_failed", source=source)
@@ -152,6 +160,7 @@ def _next() -> str:
 
 
 @gate.errorhandler(HTTPException)
+@gate.errorhandler(RequestEntityTooLarge)  # which the receiver handles for the whole app
 def refused(error: HTTPException) -> ResponseReturnValue:
     """Say what is wrong on a page."""
     return render_template("dashboard/message.html", title=error.name, text=error.description), error.code or 400
@@ -161,7 +170,9 @@ def refused(error: HTTPException) -> ResponseReturnValue:
 def unavailable(error: StoreUnavailable) -> ResponseReturnValue:
     """Say that the database does not answer."""
     logs.logger().error("store_unavailable", error=str(error))
-    text = "The database does not answer, or is not migrated. Webhooks are refused or spooled meanwhile; nothing is lost."
+    text = (
+        "The database does not answer, or is not migrated. Webhooks are refused or spooled meanwhile; nothing is lost."
+    )
     return render_template("dashboard/message.html", title="The inbox does not answer", text=text), 503
 
 
@@ -169,5 +180,5 @@ def unavailable(error: StoreUnavailable) -> ResponseReturnValue:
 def unexpected(error: Exception) -> ResponseReturnValue:
     """A mistake of ours; the log says where."""
     logs.logger().error("unexpected", exc_info=error)
-    text = "A mistake of ours; the log line `unexpected` says where. Nothing was changed that is not on the page of actions."
+    text = "A mistake of ours; the log line `unexpected` says where. What was changed is on the page of actions."
     return render_template("dashboard/message.html", title="This did not work", text=text), 503

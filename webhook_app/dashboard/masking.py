@@ -19,7 +19,7 @@ SAFE = re.compile(
 )
 # Whatever stands below these is about a person, numbers and all.
 PERSON = re.compile(
-    r".*customer.*|.*address.*|billing|shipping|client_details|.*phone.*|.*e?mail.*|user_id|.*_ip|.*ip_address|device_id"
+    r"customer|customer_(?!locale).*|.*_customer.*|.*address.*|billing|shipping|client_details|.*phone.*|.*e?mail.*|user_id|.*_ip|.*ip_address|device_id"
     r"|personal|attributes|user_agent|.*browser.*|contact.*|.*first_name|.*last_name|checkout_token|.*token"
 )
 # Platforms write a storefront's own fields as pairs; their names are the merchant's, their values the visitor's.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import render_template, request, url_for
 
-from webhook_app import trouble
+from webhook_app import pacing, trouble
 from webhook_app.dashboard import charts, words
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.gate import gate
@@ -33,7 +33,7 @@ DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Warning_:
+class Notice:
     """Something that needs a person, and where to look."""
 
     text: str
@@ -54,12 +54,13 @@ class TopicLine:
 
 @dataclass(frozen=True, slots=True)
 class ShopLine:
-    """One row of the table of shops."""
+    """One row of the table of shops; `pace` says in a word or two how its breaker and rate stand."""
 
     name: str
     counts: Mapping[str, int]
     backlog: Backlog | None
-    held_up: tuple[str, ...]
+    pace: str
+    is_open: bool
 
 
 @gate.get("", strict_slashes=False, endpoint="overview")
@@ -72,7 +73,8 @@ def show() -> ResponseReturnValue:
     progress = tallies.refresh(inbox)
     now, over = inbox.clock(), overview.span(inbox.clock(), bars, hours)
     over_time = overview.over_time(inbox, over, shop)
-    shops = _shops(overview.by_shop(inbox, over), overview.backlogs(inbox), inbox.lanes(), now)
+    lanes = inbox.lanes()
+    shops = _shops(overview.by_shop(inbox, over), overview.backlogs(inbox), lanes, now)
     shown = [line for line in shops if shop in (None, line.name)]
     topics = _topics(now, shop)
     waits = overview.latest_waits(inbox, shop)
@@ -96,8 +98,7 @@ def show() -> ResponseReturnValue:
         refusals=_refusals(over.since * HOUR, shop),
         topics=topics,
         progress=progress,
-        warnings=_warnings(shown, topics, progress, now),
-        held_up=_held_up(inbox.lanes().values(), now, shop),
+        warnings=_warnings(shown, topics, lanes, progress, now),
     )
 
 
@@ -129,19 +130,14 @@ def _shops(
 ) -> list[ShopLine]:
     waiting = {backlog.shop: backlog for backlog in backlogs}
     names = sorted({*current().shops, *counts, *waiting})
-    return [
-        ShopLine(name, grouped(counts.get(name, {})), waiting.get(name), _held_up(_of(lanes, name), now, None))
-        for name in names
-    ]
+    return [_shop(name, counts.get(name, {}), waiting.get(name), lanes.get(f"shop {name}"), now) for name in names]
 
 
-def _of(lanes: Mapping[str, Lane], shop: str) -> list[Lane]:
-    return [lane for name, lane in lanes.items() if name == f"shop {shop}"]
-
-
-def _held_up(lanes: Iterable[Lane], now: int, shop: str | None) -> tuple[str, ...]:
-    mine = [lane for lane in lanes if shop is None or not lane.name.startswith("shop ") or lane.name == f"shop {shop}"]
-    return tuple(said for lane in mine if (said := trouble.sentences(lane, now)))
+def _shop(name: str, counts: Mapping[str, int], backlog: Backlog | None, lane: Lane | None, now: int) -> ShopLine:
+    is_open = lane is not None and trouble.is_open(lane)
+    rate = pacing.pace(lane, now, None) if lane else None
+    slow = f"slowed to {rate:.3g} a second" if rate else "closed, full speed"
+    return ShopLine(name, grouped(counts), backlog, "breaker open" if is_open else slow, is_open)
 
 
 def _topics(now: int, shop: str | None) -> list[TopicLine]:
@@ -169,25 +165,41 @@ def _refusals(since: int, shop: str | None) -> dict[tuple[str, str], int]:
 
 
 def _warnings(
-    shops: Sequence[ShopLine], topics: Sequence[TopicLine], progress: Progress, now: int
-) -> list[Warning_]:
-    found = [Warning_(said, grave=True) for line in shops for said in line.held_up if "breaker" in said]
-    for line in shops:
-        if line.backlog and now - line.backlog.oldest > TOO_OLD:
-            text = f"{line.name}: the oldest waiting event has been here for {words.lasting(now - line.backlog.oldest)}"
-            found.append(Warning_(text, url_for(".deliveries", shop=line.name, state="waiting"), grave=True))
-        if dead := line.counts["dead"]:
-            text = f"{line.name}: {words.number(dead)} dead, a person has to look"
-            found.append(Warning_(text, url_for(".deliveries", shop=line.name, state="dead")))
-    found += [
-        Warning_(
-            f"{one.shop}: no {one.topic} for {words.lasting(one.silence.hours * HOUR)}; "
-            f"in the last two weeks it was never silent for more than {one.silence.usual} h"
-        )
-        for one in topics
-        if one.silence.is_strange
+    shops: Sequence[ShopLine], topics: Sequence[TopicLine], lanes: Mapping[str, Lane], progress: Progress, now: int
+) -> list[Notice]:
+    return [
+        *_held_up(lanes.values(), {line.name for line in shops}, now),
+        *(warning for line in shops for warning in _of_shop(line, now)),
+        *(_silent(one) for one in topics if one.silence.is_strange),
+        *_uncounted(progress),
     ]
-    if progress.uncounted:
-        share = words.percent(1 - progress.uncounted / progress.blocks)
-        found.append(Warning_(f"Still counting: the figures hold {share} of all deliveries; reload in a moment"))
+
+
+def _held_up(lanes: Iterable[Lane], shops: set[str], now: int) -> list[Notice]:
+    theirs = [lane for lane in lanes if not lane.name.startswith("shop ") or lane.name[len("shop ") :] in shops]
+    said = [(trouble.sentences(lane, now), trouble.is_open(lane)) for lane in theirs]
+    return [Notice(sentence, grave=is_open) for sentence, is_open in said if sentence]
+
+
+def _of_shop(line: ShopLine, now: int) -> list[Notice]:
+    found = []
+    if line.backlog and now - line.backlog.oldest > TOO_OLD:
+        text = f"{line.name}: the oldest waiting event has been here for {words.lasting(now - line.backlog.oldest)}."
+        found.append(Notice(text, url_for(".deliveries", shop=line.name, state="waiting"), grave=True))
+    if dead := line.counts["dead"]:
+        text = f"{line.name}: {words.number(dead)} dead; a person has to look."
+        found.append(Notice(text, url_for(".deliveries", shop=line.name, state="dead"), grave=True))
     return found
+
+
+def _silent(line: TopicLine) -> Notice:
+    lasts = words.lasting(line.silence.hours * HOUR)
+    usual = f"in the last two weeks it was never silent for more than {line.silence.usual} h"
+    return Notice(f"{line.shop}: no {line.topic} for {lasts}; {usual}.")
+
+
+def _uncounted(progress: Progress) -> list[Notice]:
+    if not progress.uncounted:
+        return []
+    share = words.percent(1 - progress.uncounted / progress.blocks)
+    return [Notice(f"Still counting: the figures hold {share} of all deliveries. Reload in a moment.")]

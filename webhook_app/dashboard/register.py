@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from flask import g, url_for
 from jinja2 import StrictUndefined
 
-from webhook_app.dashboard import accounting_page, audit_page, delivery_page, deliveries_page, overview_page, setup_page, words
+from webhook_app.dashboard import (
+    accounting_page,
+    audit_page,
+    deliveries_page,
+    delivery_page,
+    overview_page,
+    setup_page,
+    words,
+)
 from webhook_app.dashboard.context import Dashboard
 from webhook_app.dashboard.gate import gate
 from webhook_app.dashboard.sessions import Sessions

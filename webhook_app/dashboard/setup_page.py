@@ -56,7 +56,9 @@ def setup() -> ResponseReturnValue:
         platform = dashboard.platforms[shop.platform]
         known = [(fingerprint(secret), number == 0) for number, secret in enumerate(shop.secrets)]
         used = [(name, newest, seen.get((shop.name, name))) for name, newest in known]
-        secrets = tuple(Secret(name, newest, one.count if one else 0, one.last_at if one else None) for name, newest, one in used)
+        secrets = tuple(
+            Secret(name, newest, one.count if one else 0, one.last_at if one else None) for name, newest, one in used
+        )
         topics = tuple(topic for topic in platform.topics if topic.subscribe)
         url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
         guides.append(Guide(shop, platform, url, topics, secrets))

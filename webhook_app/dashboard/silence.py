@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,6 @@ class Silence:
 
 def silence(hours: Sequence[int], last: float, now: float) -> Silence:
     """Compare with the pauses between `hours` in which something came, in order; all are hours since 1970."""
-    pauses = [later - earlier for earlier, later in zip(hours, hours[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(hours)]
     usual = max(pauses, default=1) if len(hours) >= FEWEST_HOURS else None
     return Silence(max(now - last, 0), usual)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+NOTHING = "\N{EN DASH}"
 UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 
 
@@ -15,6 +16,11 @@ def moment(milliseconds: int | None) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def exact(milliseconds: int) -> str:
+    """Write a time with its milliseconds."""
+    return f"{moment(milliseconds)}.{milliseconds % SECOND:03d}"
+
+
 def iso(milliseconds: int) -> str:
     """Write a time for machines, in ISO 8601."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -23,13 +29,13 @@ def iso(milliseconds: int) -> str:
 def lasting(milliseconds: float | None) -> str:
     """Write a span of time in its two largest units: 1 d 2 h, 3 min 20 s, 1.4 s, 85 ms."""
     if milliseconds is None:
-        return "–"
+        return NOTHING
     whole = max(int(milliseconds), 0)
     if whole < SECOND:
         return f"{whole} ms"
     if whole < 10 * SECOND:
         return f"{milliseconds / SECOND:.1f} s"
-    parts = []
+    parts: list[str] = []
     for size, name in UNITS:
         if (count := whole // size) or parts:
             parts.append(f"{count} {name}" if count else "")
@@ -47,7 +53,7 @@ def number(count: int) -> str:
 def percent(share: float | None) -> str:
     """Write a share (0 to 1); one that is not whole never reads as 100 %, nor one of something as 0 %."""
     if share is None:
-        return "–"
+        return NOTHING
     shown = f"{share * 100:.2f}"
     if shown == "100.00" and share < 1:
         shown = "99.99"

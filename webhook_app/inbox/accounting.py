@@ -73,7 +73,8 @@ def of_day(inbox: Inbox, day: date, shop: str | None = None) -> list[Entry]:
     if shop is not None:
         query = query.where(tallies.c.shop == shop)
     with inbox.database.reading() as connection:
-        return [Entry(*kind, int(number)) for *kind, number in connection.execute(query)]
+        rows = connection.execute(query).all()
+    return [Entry(row.shop, row.platform, row.topic, row.state, row.reason, int(row[-1])) for row in rows]
 
 
 def account(entries: Iterable[Entry]) -> Account:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from webhook_app import green
 from webhook_app.inbox.delivery import Row
-from webhook_app.inbox.selection import COLUMNS, Selection
+from webhook_app.inbox.selection import COLUMNS, EVERYTHING
 from webhook_app.inbox.tables import ORDERS, deliveries, tallied, tallies
 from webhook_app.inbox.tallies import BLOCK, HOUR
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, TextClause
 
+    from webhook_app.inbox.selection import Selection
     from webhook_app.inbox.store import Inbox
 
 MOST_BLOCKS = 12  # read for one page
@@ -29,10 +30,15 @@ MOST_BLOCKS = 12  # read for one page
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for: a selection, and what only the dashboard asks for; empty fields ask for nothing."""
+    """What is looked for: a selection, and what only the dashboard asks for; empty fields ask for nothing.
 
-    selection: Selection = Selection()
+    `topics` are any of these, `without` none of these.
+    """
+
+    selection: Selection = EVERYTHING
     platform: str | None = None
+    topics: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     order: str | None = None
     profile_key: str | None = None
 
@@ -41,6 +47,10 @@ class Wanted:
         row, conditions = deliveries.c, self.selection.conditions()
         if self.platform:
             conditions.append(row.platform == self.platform)
+        if self.topics:
+            conditions.append(row.topic.in_(self.topics))
+        if self.without:
+            conditions.append(row.topic.not_in(self.without))
         if self.order:
             conditions.append(row.business_key == f"purchase:{self.order}")
         if self.profile_key:
@@ -77,14 +87,12 @@ def _at_once(connection: Connection, wanted: Wanted, size: int, below: int) -> P
 
 def _by_blocks(connection: Connection, wanted: Wanted, size: int, below: int) -> Page:
     found: list[Row] = []
-    looked = 0
-    for first, last in _blocks(connection, wanted, below):
+    for looked, (first, last) in enumerate(_blocks(connection, wanted, below)):
         if looked == MOST_BLOCKS:
             return Page(tuple(found), last + 1)
         found += _rows(connection, wanted, size + 1 - len(found), deliveries.c.id.between(first, last))
         if len(found) > size:
             break
-        looked += 1
         green.give_way()
     return _cut(found, size)
 
@@ -127,6 +135,8 @@ def _counted(wanted: Wanted) -> list[ColumnElement[bool]]:
         (chosen.shop, tally.shop == chosen.shop),
         (wanted.platform, tally.platform == wanted.platform),
         (chosen.topic, tally.topic == chosen.topic),
+        (wanted.topics, tally.topic.in_(wanted.topics)),
+        (wanted.without, tally.topic.not_in(wanted.without)),
         (chosen.states, tally.state.in_(chosen.states)),
         (chosen.reason, tally.reason == chosen.reason),
         (chosen.since, tally.hour >= (chosen.since or 0) // HOUR),

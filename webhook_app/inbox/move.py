@@ -45,8 +45,8 @@ MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is large
 
 # What is kept from then on must get higher numbers than what was moved.
 NUMBER_ON = {
-    table: text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))")
-    for table in (deliveries, audit)
+    deliveries: text("SELECT setval(pg_get_serial_sequence('deliveries', 'id'), (SELECT max(id) FROM deliveries))"),
+    audit: text("SELECT setval(pg_get_serial_sequence('audit', 'id'), (SELECT max(id) FROM audit))"),
 }
 
 

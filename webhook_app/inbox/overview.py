@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
-from webhook_app.inbox.states import State
 from webhook_app.inbox.statements import fixed
+from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, tallies
 from webhook_app.inbox.tallies import HOUR
 
@@ -103,7 +103,7 @@ def backlogs(inbox: Inbox) -> list[Backlog]:
     query = select(row.shop, func.count(), func.min(row.id)).where(row.due_at.is_not(None)).group_by(row.shop)
     found = _read(inbox, query)
     first = select(row.id, row.received_at).where(row.id.in_([number for _, _, number in found]))
-    received = {number: at for number, at in _read(inbox, first)}
+    received: dict[int, int] = {found.id: found.received_at for found in _read(inbox, first)}
     # What was settled between the two looks has no time to tell.
     return [Backlog(shop, count, received[number]) for shop, count, number in found if number in received]
 

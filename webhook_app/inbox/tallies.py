@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, delete, func, insert, select, update
 
 from webhook_app import green
-from webhook_app.inbox.states import State
 from webhook_app.inbox.statements import INSERT, fixed
+from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, tallied, tallies
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
         _count(inbox, block, known.get(block), closed=block < blocks[-1] - 1)
         green.give_way()
         done += 1
-    counted = {block for block in due[:done]} | {block for block, each in known.items() if each.counted_at}
+    counted = set(due[:done]) | {block for block, each in known.items() if each.counted_at}
     return Progress(len(blocks), sum(block not in counted for block in blocks))
 
 

@@ -25,7 +25,18 @@ KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at")
 # Due whatever the clock says, which may be put back, and before every retry.
 AT_ONCE = 0
 ANEW = {"state": State.RECEIVED.value, "reason": "", "detail": "", "due_at": AT_ONCE, "lapses": 0, "attempts": 0}
-WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at", "settled_at", "held_since", "answer", "took")
+WRITTEN = (
+    "state",
+    "reason",
+    "detail",
+    "due_at",
+    "attempts",
+    "first_attempt_at",
+    "settled_at",
+    "held_since",
+    "answer",
+    "took",
+)
 OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
 LEASED = ("id", "claims")
 FAILED = ("delivery_id", "claim", "ended_at", "failure", "took")
