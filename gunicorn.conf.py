@@ -6,9 +6,10 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webhook_app import logs, settings
+from webhook_app import logs, metrics, settings
 
 _settings = settings.load()
+metrics.share(_settings)
 
 wsgi_app = "webhook_app.app:create_app()"
 bind = f"0.0.0.0:{_settings.port}"

@@ -17,6 +17,7 @@ from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, migrate, sightings
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.inbox.sightings import HOUR, MOST_TOPICS, InHour, Kind, Seen
+from webhook_app.metrics import Meter
 from webhook_app.sightings import MOST_HELD, Sightings
 from webhook_app.signatures import fingerprint
 
@@ -38,18 +39,18 @@ DAY = 86_400
 
 @pytest.fixture
 def seen(inbox: Inbox) -> Sightings:
-    return Sightings(inbox, SHOPS)
+    return Sightings(inbox, SHOPS, Meter())
 
 
 def test_topics_with_their_last_arrival(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
     """Each topic of a shop has its count, its first and its last arrival, over several writings."""
     began = clock.now
-    seen.accepted(SHOP, "orders/create", 0)
-    seen.accepted(OTHER, "orders/paid", 0)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(OTHER, "orders/paid", 0, "stored", 0.01)
     seen.flush()
     clock.move(10)
-    seen.accepted(SHOP, "orders/create", 0)
-    seen.accepted(SHOP, "orders/create", 0)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
     assert sightings.last_seen(inbox, Kind.TOPIC) == [
         Seen("other", "orders/paid", 1, began, began),
@@ -60,8 +61,8 @@ def test_topics_with_their_last_arrival(seen: Sightings, inbox: Inbox, clock: Cl
 
 def test_secrets_by_fingerprint(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
     """When each secret was last used is known, and the secret itself is not."""
-    seen.accepted(SHOP, "orders/create", 0)
-    seen.accepted(SHOP, "orders/create", 1)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 1, "stored", 0.01)
     seen.flush()
     # printf the-new-one | sha256sum
     assert {one.name for one in sightings.last_seen(inbox, Kind.SECRET)} == {"61db1741", fingerprint("the-old-one")}
@@ -89,7 +90,7 @@ def test_refusals_by_the_hour(seen: Sightings, inbox: Inbox, clock: Clock) -> No
 
 def test_processes_add_up(inbox: Inbox) -> None:
     """What several web processes saw is added up."""
-    for process in (Sightings(inbox, SHOPS), Sightings(inbox, SHOPS)):
+    for process in (Sightings(inbox, SHOPS, Meter()), Sightings(inbox, SHOPS, Meter())):
         process.refused(SHOP, "signature_missing")
         process.flush()
     assert [one.count for one in sightings.by_hour(inbox, Kind.REFUSAL, 0)] == [2]
@@ -97,11 +98,11 @@ def test_processes_add_up(inbox: Inbox) -> None:
 
 def test_topics_are_bounded(seen: Sightings, inbox: Inbox) -> None:
     """Whoever invents topics fills no table, and those that are known go on being counted."""
-    seen.accepted(SHOP, "orders/create", 0)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
     for number in range(2 * MOST_TOPICS):
-        seen.accepted(SHOP, f"topic/{number}", 0)
-    seen.accepted(SHOP, "orders/create", 0)
+        seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
     noted = {one.name: one.count for one in sightings.last_seen(inbox, Kind.TOPIC)}
     assert (len(noted), noted["orders/create"]) == (MOST_TOPICS, 2)
@@ -111,14 +112,14 @@ def test_topics_are_bounded(seen: Sightings, inbox: Inbox) -> None:
 def test_memory_is_bounded(seen: Sightings) -> None:
     """While the database is away, memory holds so many different ones and no more."""
     for number in range(MOST_HELD + 100):
-        seen.accepted(SHOP, f"topic/{number}", 0)
+        seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
     assert len(seen._seen) == MOST_HELD  # noqa: SLF001 - what is bounded is inside
 
 
 def test_old_ones_are_forgotten(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
     """After KEEP_ROWS nothing of it is left, and what was seen since stays."""
     seen.refused(SHOP, "signature_missing")
-    seen.accepted(SHOP, "orders/create", 0)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
     clock.move(91 * DAY)
     seen.refused(SHOP, "too_large")
@@ -132,12 +133,12 @@ def test_database_away_loses_nothing(postgres: Server, clock: Clock) -> None:
     """What could not be written stays in memory, hurts nobody, and is added to what came meanwhile."""
     with postgres.database() as address, closing(Inbox(address, clock=clock)) as inbox:
         migrate.upgrade(inbox.database)
-        seen, began = Sightings(inbox, SHOPS), clock.now
+        seen, began = Sightings(inbox, SHOPS, Meter()), clock.now
         with postgres.stopped():
-            seen.accepted(SHOP, "orders/create", 0)
+            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
             seen.flush()
             clock.move(1)
-            seen.accepted(SHOP, "orders/create", 0)
+            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
             seen.flush()
         while sightings_of(inbox) != [Seen("shop", "orders/create", 2, began, clock.now)]:
             seen.flush()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webhook_app import logs
+from webhook_app import logs, metrics
 from webhook_app.allowance import Allowance
 from webhook_app.errors import BadSignature, StoreUnavailable
+from webhook_app.exposition import Exposition
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
 from webhook_app.reading import Bodies
@@ -46,7 +47,10 @@ class Receiver:
         """All of it is shared by the threads of the process."""
         self.allowance = Allowance(config.visitor_rate, config.shop_rate)
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
-        self.sightings = Sightings(inbox, shops)
+        self.meter = metrics.meter(config)
+        self.sightings = Sightings(inbox, shops, self.meter)
+        self.exposition = Exposition(inbox, shops, self.meter, config.metrics_token)
+        inbox.database.committed = self.meter.committed
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
         self.bodies = Bodies(config.max_body)
@@ -64,6 +68,7 @@ def receive(platform: str, shop: str) -> Response:
     began = time.monotonic()
     found = _receiver().find(platform, shop)
     if found is None:
+        _receiver().meter.refused("", "", "unknown_shop")
         return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         _note_refusal("content_encoding")
@@ -80,6 +85,7 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     if platform.ping(body, headers):
         _receiver().log.info("ping", shop=shop.name, platform=platform.name)
+        _receiver().meter.accepted(platform.name, shop.name, "ping")
         return _answer(200, status="ping")
     try:
         envelope = platform.prove(body, headers, shop.secrets)
@@ -93,9 +99,10 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
         shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
     )
     kept = _receiver().keep(arrival)
-    _receiver().sightings.accepted(shop, envelope.topic, envelope.secret)
     status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
-    milliseconds = round((time.monotonic() - began) * 1000, 1)
+    seconds = time.monotonic() - began
+    _receiver().sightings.accepted(shop, envelope.topic, envelope.secret, status, seconds)
+    milliseconds = round(seconds * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
     _receiver().log.debug(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
     return _answer(200, status=status) if kept.spooled else _answer(200, status=status, id=kept.id)
@@ -126,6 +133,13 @@ def readyz() -> Response:
     if not is_current(receiver.inbox.database):
         return _answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
     return _answer(200, status="ready")
+
+
+@blueprint.get("/metrics")
+def scrape() -> Response:
+    """Answer Prometheus."""
+    said = _receiver().exposition.answer(request.headers.get("Authorization", ""), request.headers.get("Accept", ""))
+    return Response(said.body, said.status, content_type=said.media_type)
 
 
 @blueprint.app_errorhandler(StoreUnavailable)

@@ -53,6 +53,8 @@ class Settings:
     keep_rows: float
     dashboard_password: str | None = field(repr=False)
     trusted_proxies: int
+    metrics_token: str | None = field(repr=False)
+    metrics_port: int | None
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -79,6 +81,8 @@ def _contradictions(config: Settings) -> list[str]:
     faults = []
     if config.keep_rows < config.max_order_age:
         faults.append("KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice")
+    if config.metrics_port and not config.metrics_token:
+        faults.append("METRICS_PORT: needs METRICS_TOKEN; without it there are no metrics")
     if config.spool and not config.database_url.startswith(POSTGRES):
         faults.append("SPOOL: only beside PostgreSQL; an inbox in SQLite is on this machine's disk already")
     return faults
@@ -130,6 +134,8 @@ def _read(env: Env) -> dict[str, Any]:
         "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
         "dashboard_password": env.str("DASHBOARD_PASSWORD", None, validate=_password),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
+        "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
+        "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook_app.inbox import Inbox
+    from webhook_app.metrics import Meter
     from webhook_app.shops import Shop
 
 WRITE_EVERY = 2.0  # seconds
@@ -26,9 +27,9 @@ _What = tuple[str, Kind, str, int]
 class Sightings:
     """Gathers what was seen of configured shops. Its methods may be called from any thread and raise nothing."""
 
-    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop]) -> None:
-        """Nothing is written before flush(), or start()."""
-        self._inbox, self._shops = inbox, shops
+    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], meter: Meter) -> None:
+        """Nothing is written before flush(), or start(); `meter` is told the same."""
+        self._inbox, self._shops, self._meter = inbox, shops, meter
         self._fingerprints = {shop.name: tuple(map(fingerprint, shop.secrets)) for shop in shops.values()}
         self._seen: dict[_What, list[int]] = {}  # how often, when first, when last
         self._mutex, self._ended = threading.Lock(), threading.Event()
@@ -47,14 +48,19 @@ class Sightings:
             self._thread.join()
         self.flush()
 
-    def accepted(self, shop: Shop, topic: str, secret: int) -> None:
-        """Note a proven webhook, be it new or a duplicate; `secret` is the place of the one that proved it."""
+    def accepted(self, shop: Shop, topic: str, secret: int, status: str, seconds: float) -> None:
+        """Note a proven webhook, which was answered with `status` after so many seconds.
+
+        `secret` is the place of the one that proved it.
+        """
         now = self._inbox.clock()
+        self._meter.accepted(shop.platform, shop.name, status, seconds)
         self._count(shop.name, Kind.TOPIC, topic, now)
         self._count(shop.name, Kind.SECRET, self._fingerprints[shop.name][secret], now)
 
     def refused(self, shop: Shop, reason: str) -> None:
         """Note a webhook that was not stored; `reason` is a word of ours and never a sender's."""
+        self._meter.refused(shop.platform, shop.name, reason)
         self._count(shop.name, Kind.REFUSAL, reason, self._inbox.clock())
 
     def flush(self) -> None:

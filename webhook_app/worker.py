@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from webhook_app import logs, outcomes
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.retention import Retention, sweep
+from webhook_app.metrics import Meter
 from webhook_app.outgoing import Job, Outgoing
 from webhook_app.preparing import Preparing
 from webhook_app.turns import Turns
@@ -53,16 +54,18 @@ class Rules:
 class Worker:
     """One process's worker: the calling thread claims, translates and settles, another one sends."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and who counts
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
         sender: Sender[Job],
         rules: Rules,
+        *,
+        meter: Meter | None = None,
     ) -> None:
-        """Nothing starts before run()."""
-        self._inbox, self._rules = inbox, rules
+        """Nothing starts before run(); without `meter` nothing is measured."""
+        self._inbox, self._rules, self._meter = inbox, rules, meter or Meter()
         self._preparing = Preparing(inbox, shops, platforms, rules.ages)
         self._turns = Turns(inbox, shops, sender.url, rules.max_rate)
         self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
@@ -159,7 +162,10 @@ class Worker:
                     raise
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
+        now = self._inbox.clock()
         for settlement, settled in zip(settlements, mine, strict=True):
+            if settled:
+                self._meter.settled(settlement, now, settlement.took)
             self._tell(settlement, "delivery" if settled else "lease_lost")
 
     def _tell(self, settlement: Settlement, event: str) -> None:

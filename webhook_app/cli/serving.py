@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, settings
+from webhook_app import logs, metrics, settings
 from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -46,8 +46,10 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     migrated = database.migrated(config)
     _warn_of_a_forgetful_disk(config)
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
+    metrics.share(config)
     supervisor = Supervisor(ROOT)
     supervisor.environment.pop("DYNO", None)  # here web and worker do share a disk
+    supervisor.environment.pop("METRICS_PORT", None)  # and web answers for both
     if with_sandbox:
         _refuse_other_tweakwise(known)
         supervisor.environment["TWEAKWISE_URL"] = sandbox_url
@@ -83,6 +85,7 @@ def worker(*, migrates: bool) -> None:
         database.migrate_when_there(config)
     else:
         database.warn_worker(config)
+    metrics.share(config)
     working = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())

@@ -83,7 +83,7 @@ class Postgres(Database):
             if not durable:
                 cursor.execute("SET LOCAL synchronous_commit TO OFF")
             yield Work(cursor, self.engine.dialect)
-            connection.commit()
+            self.commit(connection, durable=durable)
 
     @contextmanager
     def _watched(self, connection: Connection | PoolProxiedConnection) -> Iterator[None]:

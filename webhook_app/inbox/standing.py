@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select
 
+from webhook_app.inbox.statements import fixed
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import deliveries
+from webhook_app.inbox.tables import IS_DEAD, deliveries
+from webhook_app.inbox.writing import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook_app.inbox.lanes import Lane
     from webhook_app.inbox.store import Inbox
+
+
+UNFINISHED = (State.RECEIVED, State.DELIVERING, State.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,48 @@ class Standing:
         """How long the oldest unfinished delivery has been here, in seconds; 0 where nothing is unfinished."""
         oldest = min((shop.oldest for shop in self.unfinished), default=self.at)
         return max(self.at - oldest, 0) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one shop has unfinished by state; `oldest` is when the first of it was received, in milliseconds."""
+
+    shop: str
+    states: Mapping[str, int]
+    oldest: int
+
+
+def backlogs(inbox: Inbox) -> list[Backlog]:
+    """Return what each shop has unfinished; reads only the index of that, and the rows of what waits or is leased.
+
+    Only what was received and never tried is due at 0, and numbers grow with time.
+    """
+    row = deliveries.c
+    unfinished = row.due_at.is_not(None)
+    untried = func.count().filter(row.due_at == fixed(AT_ONCE))
+    by_shop = select(row.shop, untried, func.min(row.id)).where(unfinished).group_by(row.shop).order_by(row.shop)
+    tried = select(row.shop, row.state, func.count()).where(unfinished, row.due_at > fixed(AT_ONCE))
+    with inbox.database.reading() as connection:
+        shops = connection.execute(by_shop).all()
+        states = connection.execute(tried.group_by(row.shop, row.state)).all()
+        received = select(row.id, row.received_at).where(row.id.in_([first for _, _, first in shops]))
+        oldest: dict[int, int] = dict(map(tuple, connection.execute(received)))
+    return [
+        Backlog(
+            shop,
+            {**dict.fromkeys(UNFINISHED, 0), **{s: n for of, s, n in states if of == shop}, State.RECEIVED: untried},
+            oldest.get(first, inbox.clock()),
+        )
+        for shop, untried, first in shops
+    ]
+
+
+def dead(inbox: Inbox) -> dict[str, int]:
+    """Count the dead of each shop, from their own index."""
+    row = deliveries.c
+    query = select(row.shop, func.count()).where(IS_DEAD).group_by(row.shop).order_by(row.shop)
+    with inbox.database.reading() as connection:
+        return dict(map(tuple, connection.execute(query)))
 
 
 def standing(inbox: Inbox) -> Standing:
