@@ -61,6 +61,7 @@ class Story:
         headers = {platform.topic_headers[0]: topic}
         arrival = Arrival(shop, platform.name, topic, identity or f"id-{self._number}", "demo.example", headers, body)
         self._see(shop, Kind.TOPIC, topic)
+        self._see(shop, Kind.ACCEPT, self._dice.choice(["2", "2", "5", "5", "5", "10", "20"]))
         return self.inbox.keep(arrival).id
 
     def body(self, shop: str) -> bytes:

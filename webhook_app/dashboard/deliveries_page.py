@@ -16,6 +16,7 @@ from webhook_app.faults import BEGINNINGS, TITLES, Fault
 from webhook_app.inbox import Selection, State, browsing, sightings, tallies
 from webhook_app.inbox.browsing import Wanted
 from webhook_app.inbox.sightings import Kind
+from webhook_app.inbox.standing import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ PAGE = 50
 # "waiting" is what a person calls everything that is not settled yet.
 STATES = {
     "delivered": (State.DELIVERED.value,),
-    "waiting": tuple(sorted(tallies.UNFINISHED)),
+    "waiting": tuple(state.value for state in UNFINISHED),
     "ignored": (State.IGNORED.value,),
     "dead": (State.DEAD.value,),
 }

@@ -18,8 +18,8 @@ from webhook_app.dashboard.gate import gate
 from webhook_app.errors import UnknownDelivery
 from webhook_app.faults import TITLES, fault_of
 from webhook_app.inbox import Delivery, State, Verb, audit, operating
+from webhook_app.inbox.standing import UNFINISHED
 from webhook_app.inbox.states import sources
-from webhook_app.inbox.tallies import UNFINISHED
 from webhook_app.translate import parse_json, translate
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from webhook_app.dashboard.gate import gate
 from webhook_app.dashboard.silence import Silence, silence
 from webhook_app.inbox import State, overview, sightings, tallies
 from webhook_app.inbox.sightings import HOUR, Kind
+from webhook_app.inbox.standing import UNFINISHED, backlogs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.inbox import Lane
-    from webhook_app.inbox.overview import Backlog, Bar
+    from webhook_app.inbox.overview import Bar
+    from webhook_app.inbox.standing import Backlog
     from webhook_app.inbox.tallies import Progress
 
 # Bars, and hours of each.
@@ -74,7 +76,7 @@ def show() -> ResponseReturnValue:
     now, over = inbox.clock(), overview.span(inbox.clock(), bars, hours)
     over_time = overview.over_time(inbox, over, shop)
     lanes = inbox.lanes()
-    shops = _shops(overview.by_shop(inbox, over), overview.backlogs(inbox), lanes, now)
+    shops = _shops(overview.by_shop(inbox, over), backlogs(inbox), lanes, now)
     shown = [line for line in shops if shop in (None, line.name)]
     topics = _topics(now, shop)
     waits = overview.latest_waits(inbox, shop)
@@ -96,6 +98,7 @@ def show() -> ResponseReturnValue:
         ignored=overview.reasons(inbox, over, State.IGNORED, shop),
         dead=overview.reasons(inbox, over, State.DEAD, shop),
         refusals=_refusals(over.since * HOUR, shop),
+        accepts=_accepts(over.since * HOUR, shop),
         topics=topics,
         progress=progress,
         warnings=_warnings(shown, topics, lanes, progress, now),
@@ -104,7 +107,7 @@ def show() -> ResponseReturnValue:
 
 def grouped(states: Mapping[str, int]) -> dict[str, int]:
     """Add up by what a person asks for: delivered, ignored, waiting (whatever is unfinished), dead; and received."""
-    waiting = sum(states.get(state, 0) for state in tallies.UNFINISHED)
+    waiting = sum(states.get(state, 0) for state in UNFINISHED)
     kinds = {kind: states.get(kind, 0) for kind in KINDS} | {"waiting": waiting}
     return {"received": sum(kinds.values()), **kinds}
 
@@ -179,6 +182,24 @@ def _held_up(lanes: Iterable[Lane], shops: set[str], now: int) -> list[Notice]:
     theirs = [lane for lane in lanes if not lane.name.startswith("shop ") or lane.name[len("shop ") :] in shops]
     said = [(trouble.sentences(lane, now), trouble.is_open(lane)) for lane in theirs]
     return [Notice(sentence, grave=is_open) for sentence, is_open in said if sentence]
+
+
+def _accepts(since: int, shop: str | None) -> dict[str, int]:
+    """Return in how many milliseconds half and nearly all webhooks were stored; empty where none was."""
+    steps: dict[int, int] = {}
+    for seen in sightings.by_hour(current().inbox, Kind.ACCEPT, since, shop=shop):
+        steps[int(seen.name)] = steps.get(int(seen.name), 0) + seen.count
+    total = sum(steps.values())
+    return {name: _step(steps, share * total) for name, share in (("p50", 0.5), ("p95", 0.95))} if total else {}
+
+
+def _step(steps: Mapping[int, int], wanted: float) -> int:
+    below = 0
+    for step in sorted(steps):
+        below += steps[step]
+        if below >= wanted:
+            return step
+    return 0
 
 
 def _of_shop(line: ShopLine, now: int) -> list[Notice]:

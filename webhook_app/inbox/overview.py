@@ -50,15 +50,6 @@ class Bar:
     waited: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What a shop has unfinished: how many, and when the first of them was received, in milliseconds since 1970."""
-
-    shop: str
-    number: int
-    oldest: int
-
-
 def span(now: int, bars: int, hours: int) -> Span:
     """Return the span whose last bar holds `now` (milliseconds since 1970 UTC)."""
     this = now // HOUR // hours * hours
@@ -95,17 +86,6 @@ def reasons(inbox: Inbox, over: Span, state: State, shop: str | None = None) -> 
     number = func.sum(tallies.c.number)
     query = select(tallies.c.reason, number).where(over.includes(), tallies.c.state == state, *_of_shop(shop))
     return {reason: int(count) for reason, count in _read(inbox, query.group_by(tallies.c.reason).order_by(-number))}
-
-
-def backlogs(inbox: Inbox) -> list[Backlog]:
-    """Return what each shop has unfinished, read off the index of it."""
-    row = deliveries.c
-    query = select(row.shop, func.count(), func.min(row.id)).where(row.due_at.is_not(None)).group_by(row.shop)
-    found = _read(inbox, query)
-    first = select(row.id, row.received_at).where(row.id.in_([number for _, _, number in found]))
-    received: dict[int, int] = {found.id: found.received_at for found in _read(inbox, first)}
-    # What was settled between the two looks has no time to tell.
-    return [Backlog(shop, count, received[number]) for shop, count, number in found if number in received]
 
 
 def latest_waits(inbox: Inbox, shop: str | None = None) -> list[int]:
