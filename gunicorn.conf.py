@@ -41,11 +41,12 @@ logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Write down from now on what is seen: gunicorn calls this in each web process before it serves."""
-    worker.wsgi.extensions["receiver"].sightings.start()
+    """Start what works behind the requests: gunicorn calls this in each web process before it serves."""
+    for part in worker.wsgi.extensions["parts"]:
+        part.start()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Write down the rest: gunicorn calls this in each web process after it served."""
-    if worker.booted:
-        worker.wsgi.extensions["receiver"].sightings.close()
+    """End it: gunicorn calls this in each web process after it served."""
+    for part in worker.wsgi.extensions["parts"] if worker.booted else ():
+        part.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from webhook_app import logs, settings, shops
+from webhook_app import alerts, logs, settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.platforms import all_platforms
@@ -23,6 +23,9 @@ def create_app() -> Flask:
     spool = Spool(config.spool, inbox) if config.spool else None
     known = shops.load(platforms)
     app.extensions["receiver"] = Receiver(inbox, known, platforms, config, spool)
+    told = alerts.configured(config, inbox, known)
+    # What gunicorn.conf.py starts in each web process, and closes.
+    app.extensions["parts"] = [app.extensions["receiver"].sightings, *([told] if told else [])]
     if spool:
         spool.start()
     app.register_blueprint(blueprint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app import metrics, retry
+from webhook_app import alerts, metrics, retry
 from webhook_app.exposition import Exposition, serve
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
-    """Return a worker that has not started; its metrics are served already, where METRICS_PORT asks for them."""
+    """Return a worker that has not started.
+
+    Its metrics are served already where METRICS_PORT asks for them, and alerts looked for where there is an ALERT_URL.
+    """
     rules = Rules(
         threads=config.worker_threads,
         ages=Ages(config.max_order_age, config.max_age),
@@ -36,4 +39,6 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     inbox.database.committed = meter.committed
     if config.metrics_port:
         serve(Exposition(inbox, shops, meter, config.metrics_token), config.metrics_port)
+    if told := alerts.configured(config, inbox, shops):
+        told.start()
     return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter)

@@ -51,3 +51,7 @@ class UnknownDelivery(ReceiverError):  # noqa: N818 - says what is the case
 
 class MoveRefused(ReceiverError):  # noqa: N818 - says what is the case
     """Moving now could lose something or count it twice: nothing was changed; the sentence says what to do."""
+
+
+class FeedUnreadable(ReceiverError):  # noqa: N818 - says what is the case
+    """A product feed cannot be read to its end; the sentence says where and why."""

@@ -56,6 +56,11 @@ def parse(text: str, known: Collection[str]) -> Template:
     return template
 
 
+def fields_in(text: str) -> set[str]:
+    """Return the names that a template of sound form needs."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
 def _checked(
     literal: str, name: str | None, spec: str | None, conversion: str | None, known: Collection[str]
 ) -> tuple[str, str | None, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -55,6 +57,12 @@ class Settings:
     trusted_proxies: int
     metrics_token: str | None = field(repr=False)
     metrics_port: int | None
+    alert_url: str | None = field(repr=False)
+    alert_secret: str | None = field(repr=False)
+    alert_format: Literal["json", "slack"]
+    alert_older_than: float
+    alert_silent_for: float
+    alert_refusals: int
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -136,6 +144,12 @@ def _read(env: Env) -> dict[str, Any]:
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
         "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
         "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
+        "alert_url": env.str("ALERT_URL", None, validate=web_address),
+        "alert_secret": env.str("ALERT_SECRET", None, validate=_standard_secret),
+        "alert_format": env.str("ALERT_FORMAT", "json", validate=validate.OneOf(["json", "slack"])),
+        "alert_older_than": env.duration("ALERT_OLDER_THAN", timedelta(minutes=15), validate=positive),
+        "alert_silent_for": env.duration("ALERT_SILENT_FOR", timedelta(hours=24), validate=positive),
+        "alert_refusals": env.int("ALERT_REFUSALS", 20, validate=validate.Range(min=1)),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
@@ -165,6 +179,16 @@ def _postgres(value: str) -> None:
         raise ValidationError("expected postgres://<user>:<password>@<host>:<port>/<database>")
 
 
+def _standard_secret(value: str) -> None:
+    """Refuse what is no secret of https://www.standardwebhooks.com; never quotes it."""
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:  # noqa: PLR2004 - what the specification asks for
+        raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
+
+
 def web_address(value: str) -> None:
     """Refuse what is no http(s) address; raises marshmallow's ValidationError."""
     try:
@@ -174,6 +198,11 @@ def web_address(value: str) -> None:
         sound = False
     if not sound:
         raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
+
+
+def is_forgetful(path: str) -> bool:
+    """Tell whether a file lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
+    return "DYNO" in os.environ and Path(path).absolute().is_relative_to(Path.cwd())
 
 
 def _in_seconds(value: Any) -> Any:

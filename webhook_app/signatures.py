@@ -26,6 +26,10 @@ def fingerprint(secret: str) -> str:
 class Signature(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
 
+    @property
+    def about(self) -> str:
+        """Say in plain words what is signed, how, and where the proof comes."""
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Return the place in `secrets` of the one that signed `body`; raise BadSignature, and nothing else ever."""
 
@@ -44,6 +48,11 @@ class BodyHmac:
     headers: tuple[str, ...]
     encoding: Literal["base64", "hex"] = "base64"
     decode: Callable[[str], str] = str
+
+    @property
+    def about(self) -> str:
+        """Say in plain words what is signed, how, and where the proof comes."""
+        return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare in constant time with the digest of every secret; raises BadSignature."""

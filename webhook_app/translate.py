@@ -171,8 +171,12 @@ def _once(event: str, about: str, body: Mapping[str, Any], delivery: Delivery, s
 
 def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str | None:
     """Fill the shop's template for one line; None when the line lacks a field of it."""
-    own = shop.constants_for(order_fields.get("locale", ""))
-    return shop.product_key.fill({**order_fields, **line.fields, **own})
+    return shop.product_key.fill(template_fields(line, order_fields, shop))
+
+
+def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> dict[str, str]:
+    """Return what a template may name for one line: the order's fields, the line's, and the shop's own on top."""
+    return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
 
 
 def _why_no_product(lines: int, shop: Shop) -> str:

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from webhook_app.cli.alerting import alert
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
+from webhook_app.cli.examining import doctor
 from webhook_app.cli.exporting import export
+from webhook_app.cli.matching import match
 from webhook_app.cli.moving import move
 from webhook_app.cli.samples import send_sample
 from webhook_app.cli.serving import migrate, run, sandbox, web, worker
 from webhook_app.cli.setup import check, platforms
 from webhook_app.cli.status import status
+from webhook_app.cli.verifying import verify
 from webhook_app.errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -47,12 +51,16 @@ class _Commands(click.Group):
         platforms,
         send_sample,
         status,
+        alert,
         list_,
         show,
         replay,
         drop,
         export,
         move,
+        doctor,
+        verify,
+        match,
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )

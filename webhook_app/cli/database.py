@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -78,11 +76,6 @@ def check_spool(config: Settings) -> None:
             spool.open()
         except StoreUnavailable as error:
             raise click.ClickException(f"SPOOL: {config.spool} cannot be used: {error}") from None
-
-
-def is_forgetful(path: str) -> bool:
-    """Tell whether a file lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
-    return "DYNO" in os.environ and Path(path).absolute().is_relative_to(Path.cwd())
 
 
 def _say(sentence: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app import settings
 from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -41,7 +42,7 @@ def check(url: str | None) -> None:
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
     if config.spool:
         database.check_spool(config)
-        click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if database.is_forgetful(config.spool) else SPOOL}")
+        click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_forgetful(config.spool) else SPOOL}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy import bindparam, case, delete, func, select
 
 from webhook_app.inbox.statements import Batch
 from webhook_app.inbox.tables import hourly_sightings, sightings
@@ -96,6 +96,19 @@ def by_hour(inbox: Inbox, kind: Kind, since: int, until: int | None = None, shop
         query = query.where(table.shop == shop)
     with inbox.database.reading() as connection:
         return [InHour(*row) for row in connection.execute(query.order_by(table.hour, table.shop, table.name))]
+
+
+def totals(inbox: Inbox, kind: Kind, since: int, until: int) -> dict[tuple[str, str], int]:
+    """Add TOPIC or REFUSAL up over hours, by shop and name. Raises StoreUnavailable.
+
+    `since` is included, `until` is not; both are about the beginning of the hour.
+    """
+    table = hourly_sightings.c
+    query = select(table.shop, table.name, func.sum(table["count"]))
+    query = query.where(table.hour >= since, table.hour < until, table.kind == kind)
+    with inbox.database.reading() as connection:
+        found = connection.execute(query.group_by(table.shop, table.name))
+        return {(shop, name): int(count) for shop, name, count in found}
 
 
 def note(inbox: Inbox, seen: Iterable[Sighting]) -> None:

@@ -13,7 +13,9 @@ from webhook_app.inbox.tables import IS_DEAD, deliveries
 from webhook_app.inbox.writing import AT_ONCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from sqlalchemy import ColumnElement
 
     from webhook_app.inbox.lanes import Lane
     from webhook_app.inbox.store import Inbox
@@ -50,10 +52,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What one shop has unfinished by state; `oldest` is when the first of it was received, in milliseconds."""
+    """What one shop has unfinished by state; `first` is the oldest of it, received at `oldest` (milliseconds)."""
 
     shop: str
     states: Mapping[str, int]
+    first: int
     oldest: int
 
 
@@ -76,6 +79,7 @@ def backlogs(inbox: Inbox) -> list[Backlog]:
         Backlog(
             shop,
             {**dict.fromkeys(UNFINISHED, 0), **{s: n for of, s, n in states if of == shop}, State.RECEIVED: untried},
+            first,
             oldest.get(first, inbox.clock()),
         )
         for shop, untried, first in shops
@@ -88,6 +92,38 @@ def dead(inbox: Inbox) -> dict[str, int]:
     query = select(row.shop, func.count()).where(IS_DEAD).group_by(row.shop).order_by(row.shop)
     with inbox.database.reading() as connection:
         return dict(map(tuple, connection.execute(query)))
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """How many deliveries of a shop are meant, and the newest of them."""
+
+    shop: str
+    count: int
+    newest: int
+
+
+def died(inbox: Inbox, shops: Collection[str], since: int, received: tuple[int, int] | None = None) -> list[Some]:
+    """Return how many of `shops` died since then, of those alone that were received in `received`, if it is given.
+
+    Times are in milliseconds; `received` is from (included) and until (not included).
+    """
+    row = deliveries.c
+    return _some(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], received)
+
+
+def unfinished(inbox: Inbox, shops: Collection[str], received: tuple[int, int]) -> list[Some]:
+    """Return how many of `shops` are unfinished of those that were received in that time; reads all unfinished rows."""
+    return _some(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], received)
+
+
+def _some(inbox: Inbox, conditions: list[ColumnElement[bool]], received: tuple[int, int] | None) -> list[Some]:
+    row = deliveries.c
+    if received:
+        conditions = [*conditions, row.received_at >= received[0], row.received_at < received[1]]
+    query = select(row.shop, func.count(), func.max(row.id)).where(*conditions).group_by(row.shop).order_by(row.shop)
+    with inbox.database.reading() as connection:
+        return [Some(*found) for found in connection.execute(query)]
 
 
 def standing(inbox: Inbox) -> Standing:

@@ -76,7 +76,14 @@ Index(
 )
 # Few, and looked for again and again; an index is only taken where its condition is written out, not a parameter.
 IS_DEAD = deliveries.c.state == literal_column("'dead'")
-Index("ix_deliveries_dead", deliveries.c.shop, deliveries.c.id, sqlite_where=IS_DEAD, postgresql_where=IS_DEAD)
+Index(
+    "ix_deliveries_dead",
+    deliveries.c.shop,
+    deliveries.c.settled_at,
+    deliveries.c.id,
+    sqlite_where=IS_DEAD,
+    postgresql_where=IS_DEAD,
+)
 Index("ix_deliveries_held", deliveries.c.held_since, sqlite_where=_held, postgresql_where=_held)
 # For a person who looks for an order; it is not touched when a webhook is accepted.
 Index("ix_deliveries_business_key", deliveries.c.business_key, sqlite_where=ORDERS, postgresql_where=ORDERS)
@@ -124,6 +131,27 @@ hourly_sightings = Table(
     Column("count", BigInteger, nullable=False),
 )
 Index("ix_hourly_sightings_hour", hourly_sightings.c.hour)
+
+# What somebody was told, or is to be told, until it is over.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("shop", String(64), nullable=False),
+    Column("topic", String(128), nullable=False),
+    Column("sample", BigInteger),
+    Column("text", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+# What one process at a time does for all, and until when it is that one's.
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("until", BigInteger, nullable=False),
+)
 
 # Breaker and pace of a shop or of a Tweakwise, shared by all workers; only of those in trouble or with a limit.
 lanes = Table(
@@ -189,4 +217,11 @@ audit = Table(
     Column("session", String(32), nullable=False),
     Column("delivery_id", Number),
     Column("detail", Text, nullable=False),
+# How well a shop's product keys fit its feed: what `match` found last, as JSON.
+matches = Table(
+    "matches",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("result", Text, nullable=False),
 )

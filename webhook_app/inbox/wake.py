@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PIPE_SIZE = 65536
 CHANNEL = "tweakwise_webhooks"
+LISTENS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND query = %s"
 POLL = 1.0  # seconds between two looks where nothing can be heard
 HEARD_WITHIN = 2.0  # seconds
 DEAF = 600.0  # seconds before trying again to listen where nothing was heard
@@ -41,6 +42,10 @@ class Bell(ABC):
     @abstractmethod
     def wait(self, seconds: float) -> None:
         """Return when the bell rings, at the latest after `seconds`. Raises StoreUnavailable."""
+
+    @abstractmethod
+    def is_heard(self) -> bool | None:
+        """Tell whether a worker listens, None where that cannot be told; rings nothing."""
 
     def interrupt(self) -> None:
         """Wake this process's own wait and no other; safe in a signal handler."""
@@ -84,6 +89,14 @@ class Pipe(Bell):
                 os.write(pipe, b"\0")
             finally:
                 os.close(pipe)
+
+    def is_heard(self) -> bool:
+        """Look whether somebody has the pipe open: it cannot be opened for writing otherwise."""
+        try:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return self._path.is_fifo()
 
     def wait(self, seconds: float) -> None:
         """Wait for a byte. Raises StoreUnavailable where no pipe can be made."""
@@ -129,6 +142,16 @@ class Listener(Bell):
         if not self._polls:
             with contextlib.suppress(StoreUnavailable):
                 self._notify(CHANNEL)
+
+    def is_heard(self) -> bool | None:
+        """Look whether a connection to the database listens; one behind a pooler never does."""
+        if self._polls:
+            return None
+        try:
+            with contextlib.closing(self._connect()) as connection:
+                return bool(connection.execute(LISTENS, [f"LISTEN {CHANNEL}"]).fetchone()[0])
+        except Exception:  # noqa: BLE001 - whatever went wrong, nothing was learnt
+            return None
 
     def wait(self, seconds: float) -> None:
         """Wait for a notification, or for the time to look without one."""

@@ -14,4 +14,22 @@ DEAD = sa.text("state = 'dead'")
 
 
 def upgrade() -> None:
-    op.create_index("ix_deliveries_dead", "deliveries", ["shop", "id"], sqlite_where=DEAD, postgresql_where=DEAD)
+    op.create_index(
+        "ix_deliveries_dead", "deliveries", ["shop", "settled_at", "id"], sqlite_where=DEAD, postgresql_where=DEAD
+    )
+    op.create_table(
+        "alerts",
+        sa.Column("name", sa.String(400), primary_key=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("shop", sa.String(64), nullable=False),
+        sa.Column("topic", sa.String(128), nullable=False),
+        sa.Column("sample", sa.BigInteger),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("told", sa.Boolean, nullable=False),
+    )
+    op.create_table(
+        "turns",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("until", sa.BigInteger, nullable=False),
+    )

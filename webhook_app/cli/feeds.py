@@ -1,0 +1,73 @@
+"""Where a product feed comes from: a file, an address or stdin, with a bar on stderr while it is read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
+
+import click
+import requests
+
+from webhook_app.errors import FeedUnreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+CHUNK = 64 * 1024  # bytes
+TIMEOUT = (10.0, 60.0)  # seconds, to connect and between two bytes
+
+
+def chunks(feed: str) -> Iterator[bytes]:
+    """Yield the bytes of a feed as they come. Raises FeedUnreadable."""
+    try:
+        if _is_web(feed):
+            yield from _downloaded(feed)
+        elif feed == "-":
+            yield from _read(sys.stdin.buffer, 0)
+        else:
+            with Path(feed).open("rb") as file:
+                yield from _read(file, Path(feed).stat().st_size)
+    except requests.RequestException as error:
+        raise FeedUnreadable(f"it cannot be loaded ({type(error).__name__})") from None
+    except OSError as error:
+        raise FeedUnreadable(str(error.strerror or error)) from None
+
+
+def called(feed: str) -> str:
+    """Name the feed without what an address may hold of secrets."""
+    if not _is_web(feed):
+        return "stdin" if feed == "-" else feed
+    parts = urlsplit(feed)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _is_web(feed: str) -> bool:
+    return feed.startswith(("https://", "http://"))
+
+
+def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
+    with _bar(size) as bar:
+        while chunk := file.read(CHUNK):
+            bar.update(len(chunk))
+            yield chunk
+
+
+def _downloaded(feed: str) -> Iterator[bytes]:
+    with requests.get(feed, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code != requests.codes.ok:
+            raise FeedUnreadable(f"the server answers with status {response.status_code}")
+        size, seen = response.headers.get("Content-Length", ""), 0
+        with _bar(int(size) if size.isdigit() else 0) as bar:
+            for chunk in response.iter_content(CHUNK):
+                bar.update(response.raw.tell() - seen)
+                seen = response.raw.tell()
+                yield chunk
+
+
+def _bar(size: int) -> AbstractContextManager[Any]:
+    """Make a bar of `size` bytes, one without an end where the size is not known (0)."""
+    how: dict[str, Any] = {"label": "Reading the feed", "file": sys.stderr, "hidden": not sys.stderr.isatty()}
+    return click.progressbar(length=size, **how) if size else click.progressbar(iter(()), show_pos=True, **how)

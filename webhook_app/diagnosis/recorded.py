@@ -1,0 +1,61 @@
+"""Headers as people keep them: what curl -D writes, `Name: value` lines, or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# A name as RFC 9110 allows it, and what curl -v puts before it.
+LINE = re.compile(r"(?:[<>*] ?)?([A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}):[ \t]?(.*)")
+
+
+class UnreadableHeaders(ValueError):  # noqa: N818 - says what is the case
+    """The text holds no header."""
+
+
+def headers_from(text: str) -> dict[str, str]:
+    """Read headers, by lower-case name; where one comes twice the first counts, as it does in the receiver.
+
+    Raises UnreadableHeaders.
+    """
+    plain = text.removeprefix("\ufeff").lstrip()
+    pairs = _from_json(plain) if plain[:1] in ("{", "[") else _from_lines(plain)
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(_name(name), value)
+    if not found:
+        raise UnreadableHeaders("no header in it; expected lines such as `X-Name: value`, or a JSON object")
+    return found
+
+
+def _from_lines(text: str) -> list[tuple[str, str]]:
+    """Take every line that is a header; status lines and empty ones are none."""
+    matches = (LINE.fullmatch(line.rstrip("\r")) for line in text.split("\n"))
+    return [(match[1], match[2].strip(" \t")) for match in matches if match]
+
+
+def _from_json(text: str) -> list[tuple[str, str]]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnreadableHeaders("it begins like JSON and cannot be read as JSON") from None
+    if isinstance(value, dict) and isinstance(value.get("headers"), dict | list):
+        value = value["headers"]
+    items = value.items() if isinstance(value, dict) else [_pair(item) for item in value]
+    return [(str(name), str(item[0] if isinstance(item, list) and item else item)) for name, item in items if name]
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    """Read one header of a list: [name, value], or {"name": ..., "value": ...}."""
+    if isinstance(item, dict):
+        return item.get("name") or item.get("key"), item.get("value", "")
+    return (item[0], item[1]) if isinstance(item, list) and len(item) == 2 else (None, "")  # noqa: PLR2004 - a pair
+
+
+def _name(name: str) -> str:
+    """Write a name as the receiver does; PHP and WSGI call X-A HTTP_X_A."""
+    plain = name.strip()
+    if plain.startswith("HTTP_"):
+        plain = plain[len("HTTP_") :].replace("_", "-")
+    return plain.lower()

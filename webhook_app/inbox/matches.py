@@ -1,0 +1,87 @@
+"""How well the product keys that were sent fit the feed: the last result of each shop, kept for whoever shows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select
+
+from webhook_app.inbox.tables import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from webhook_app.inbox.store import Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A template, and for how many of the order lines it gives an id that is in the feed."""
+
+    template: str
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What comparing one shop with a feed of `items` ids gave; `at` is in milliseconds since 1970 UTC.
+
+    `sent` counts every product key sent in the last `days`, `keys` the different ones; `misses` are examples of those
+    that are not in the feed. `lines` are the different order lines in bodies still held, on which templates were
+    tried: `trials`, the best first, among them the shop's own `template`.
+    """
+
+    shop: str
+    at: int
+    feed: str
+    items: int
+    days: int
+    template: str
+    sent: int
+    sent_found: int
+    keys: int
+    keys_found: int
+    misses: tuple[str, ...]
+    lines: int
+    trials: tuple[Trial, ...]
+
+    @property
+    def share(self) -> float | None:
+        """How much of what was sent is in the feed, from 0 to 1; None where nothing was sent."""
+        return self.sent_found / self.sent if self.sent else None
+
+    @property
+    def own(self) -> Trial:
+        """How the shop's own template does."""
+        return next((trial for trial in self.trials if trial.template == self.template), Trial(self.template, 0))
+
+    @property
+    def better(self) -> Trial | None:
+        """Return the template that would match best, where it is better than the shop's own."""
+        best = self.trials[0] if self.trials else None
+        return best if best and best.found > self.own.found else None
+
+
+def keep(inbox: Inbox, found: Iterable[Match]) -> None:
+    """Keep results instead of the earlier ones of the same shops. Raises StoreUnavailable."""
+    rows = [{"shop": match.shop, "at": match.at, "result": json.dumps(asdict(match))} for match in found]
+    if not rows:
+        return
+    with inbox.database.writing() as connection:
+        connection.execute(delete(matches).where(matches.c.shop.in_([row["shop"] for row in rows])))
+        connection.execute(insert(matches), rows)
+
+
+def last(inbox: Inbox) -> dict[str, Match]:
+    """Return the last result of each shop that has one, by shop. Raises StoreUnavailable."""
+    with inbox.database.reading() as connection:
+        rows = connection.execute(select(matches.c.result).order_by(matches.c.shop)).scalars().all()
+    found = [_read(json.loads(row)) for row in rows]
+    return {match.shop: match for match in found}
+
+
+def _read(stored: dict[str, Any]) -> Match:
+    trials = tuple(Trial(**trial) for trial in stored["trials"])
+    return Match(**{**stored, "misses": tuple(stored["misses"]), "trials": trials})

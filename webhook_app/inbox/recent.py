@@ -1,0 +1,79 @@
+"""What was sent and received lately, for commands that look at much of it; read page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import func, select
+
+from webhook_app.inbox.states import State
+from webhook_app.inbox.tables import bodies, deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhook_app.inbox.store import Inbox
+
+ROWS, BODIES = 2000, 25  # read at a time; a body may have MAX_BODY bytes
+
+
+class SentCall(NamedTuple):
+    """A call that Tweakwise took, as the JSON text that was sent."""
+
+    id: int
+    event: str
+    call: str
+
+
+class Held(NamedTuple):
+    """A delivery whose body is still held."""
+
+    id: int
+    platform: str
+    topic: str
+    body: bytes
+
+
+class LastOfTopic(NamedTuple):
+    """When something of a topic came last; in milliseconds since 1970 UTC."""
+
+    shop: str
+    topic: str
+    at: int
+
+
+def sent_calls(inbox: Inbox, shop: str, since: int) -> Iterator[SentCall]:
+    """Yield the calls of `shop` that were delivered, of what was received since; oldest first."""
+    row = deliveries.c
+    wanted = (row.shop == shop, row.state == State.DELIVERED, row.call.is_not(None), row.received_at >= since)
+    query, last = select(row.id, row.event, row.call).where(*wanted).order_by(row.id).limit(ROWS), 0
+    while True:
+        with inbox.database.reading() as connection:
+            page = [SentCall(*values) for values in connection.execute(query.where(row.id > last))]
+        yield from page
+        if len(page) < ROWS:
+            return
+        last = page[-1].id
+
+
+def held_bodies(inbox: Inbox, shop: str) -> Iterator[Held]:
+    """Yield the deliveries of `shop` whose body is still held, newest first."""
+    row, last = deliveries.c, None
+    query = select(row.id, row.platform, row.topic, bodies.c.body).join(bodies, bodies.c.delivery_id == row.id)
+    query = query.where(row.shop == shop).order_by(row.id.desc()).limit(BODIES)
+    while True:
+        with inbox.database.reading() as connection:
+            before = query if last is None else query.where(row.id < last)
+            page = [Held(*values) for values in connection.execute(before)]
+        yield from page
+        if len(page) < BODIES:
+            return
+        last = page[-1].id
+
+
+def last_of_topics(inbox: Inbox) -> list[LastOfTopic]:
+    """Return when each topic came last, by shop and topic; reads all rows."""
+    row = deliveries.c
+    query = select(row.shop, row.topic, func.max(row.received_at)).group_by(row.shop, row.topic)
+    with inbox.database.reading() as connection:
+        return [LastOfTopic(*values) for values in connection.execute(query.order_by(row.shop, row.topic))]
