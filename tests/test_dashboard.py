@@ -15,9 +15,9 @@ from tests.demonstration import Story
 from tests.processes import OURS
 from webhook_app.app import create_app
 from webhook_app.dashboard import charts, masking, words
+from webhook_app.dashboard.overview_page import TopicLine
 from webhook_app.dashboard.register import VERSIONS
 from webhook_app.dashboard.sessions import IDLE, LONGEST, Session, Sessions
-from webhook_app.dashboard.silence import silence
 from webhook_app.inbox import Inbox, State, audit, migrate
 
 if TYPE_CHECKING:
@@ -503,17 +503,14 @@ def test_odd_bodies_are_shown_somehow(raw: bytes) -> None:
 # Pure parts
 
 
-def test_silence_is_measured_by_what_is_usual() -> None:
-    """Twice a day for weeks, then nothing for a day and more."""
-    twice_a_day = list(range(0, 14 * 24, 12))
-    last = float(twice_a_day[-1])
-    assert not silence(twice_a_day, last, last + 17).is_strange
-    strange = silence(twice_a_day, last, last + 26)
-    assert (strange.is_strange, strange.usual, strange.hours) == (True, 12, 26)
-    assert not silence(twice_a_day[:5], 48.0, 500.0).is_strange
-    busy = list(range(100))
-    assert not silence(busy, 99.0, 101.5).is_strange
-    assert silence(busy, 99.0, 102.5).is_strange
+@pytest.mark.parametrize(
+    ("usual", "hours", "is_missed"),
+    [(12, 17, False), (12, 26, True), (1, 2.5, False), (1, 3.5, True), (None, 500, False)],
+)
+def test_a_topic_is_missed_by_what_is_usual(usual: int | None, hours: float, is_missed: bool) -> None:
+    """A night's pause is nothing where nights are quiet, and nobody is told within three hours."""
+    line = TopicLine("a", "orders/create", 0, None if usual is None else usual * words.HOUR)
+    assert line.is_missed(int(hours * words.HOUR)) is is_missed
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from flask import render_template, request, url_for
 
 from webhook_app import pacing, trouble
+from webhook_app.alerting import LONGER, longest_silence
 from webhook_app.dashboard import charts, words
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.gate import gate
-from webhook_app.dashboard.silence import Silence, silence
 from webhook_app.inbox import State, overview, sightings, tallies
 from webhook_app.inbox.sightings import HOUR, Kind
 from webhook_app.inbox.standing import UNFINISHED, backlogs
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 # Bars, and hours of each.
 RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
 KINDS = ("delivered", "ignored", "waiting", "dead")
-USUAL = 14 * 24  # hours looked back to learn how long a topic is usually silent
+DAY = 24  # hours
+USUAL = 14 * DAY * HOUR  # milliseconds looked back to learn how long a topic is usually silent
+LEAST_MISSED = 3 * HOUR  # milliseconds; before that nobody is told
 TOO_OLD = 15 * 60 * 1000  # milliseconds an event may wait before it is a warning
-DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,19 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class TopicLine:
-    """One topic of one shop: when it last came, and whether it is silent for too long."""
+    """One topic of one shop: when it last came, and how long it was silent at the most, in milliseconds.
+
+    `usual` is None where too little came to tell.
+    """
 
     shop: str
     topic: str
     last_at: int
-    count: int
-    silence: Silence
+    usual: int | None
+
+    def is_missed(self, now: int) -> bool:
+        """Whether it is silent for longer than it usually is."""
+        return self.usual is not None and now - self.last_at > max(LEAST_MISSED, LONGER * self.usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +153,12 @@ def _shop(name: str, counts: Mapping[str, int], backlog: Backlog | None, lane: L
 def _topics(now: int, shop: str | None) -> list[TopicLine]:
     inbox = current().inbox
     hours: dict[tuple[str, str], list[int]] = {}
-    for seen in sightings.by_hour(inbox, Kind.TOPIC, now - USUAL * HOUR, shop=shop):
-        hours.setdefault((seen.shop, seen.name), []).append(seen.hour // HOUR)
+    for seen in sightings.by_hour(inbox, Kind.TOPIC, now - USUAL, shop=shop):
+        hours.setdefault((seen.shop, seen.name), []).append(seen.hour)
+    known = sightings.last_seen(inbox, Kind.TOPIC, shop)
     return [
-        TopicLine(
-            one.shop,
-            one.name,
-            one.last_at,
-            one.count,
-            silence(hours.get((one.shop, one.name), []), one.last_at / HOUR, now / HOUR),
-        )
-        for one in sightings.last_seen(inbox, Kind.TOPIC, shop)
+        TopicLine(one.shop, one.name, one.last_at, longest_silence(hours.get((one.shop, one.name), [])))
+        for one in known
     ]
 
 
@@ -173,7 +175,7 @@ def _warnings(
     return [
         *_held_up(lanes.values(), {line.name for line in shops}, now),
         *(warning for line in shops for warning in _of_shop(line, now)),
-        *(_silent(one) for one in topics if one.silence.is_strange),
+        *(_silent(one, now) for one in topics if one.is_missed(now)),
         *_uncounted(progress),
     ]
 
@@ -213,10 +215,9 @@ def _of_shop(line: ShopLine, now: int) -> list[Notice]:
     return found
 
 
-def _silent(line: TopicLine) -> Notice:
-    lasts = words.lasting(line.silence.hours * HOUR)
-    usual = f"in the last two weeks it was never silent for more than {line.silence.usual} h"
-    return Notice(f"{line.shop}: no {line.topic} for {lasts}; {usual}.")
+def _silent(line: TopicLine, now: int) -> Notice:
+    usual = f"in the last two weeks it was never silent for more than {words.lasting(line.usual)}"
+    return Notice(f"{line.shop}: no {line.topic} for {words.lasting(now - line.last_at)}; {usual}.")
 
 
 def _uncounted(progress: Progress) -> list[Notice]:

@@ -217,6 +217,8 @@ audit = Table(
     Column("session", String(32), nullable=False),
     Column("delivery_id", Number),
     Column("detail", Text, nullable=False),
+)
+
 # How well a shop's product keys fit its feed: what `match` found last, as JSON.
 matches = Table(
     "matches",
