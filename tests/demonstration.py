@@ -13,12 +13,18 @@ from webhook_app.inbox import Arrival, Inbox, Settlement, State, migrate, sighti
 from webhook_app.inbox.sightings import Kind, Sighting
 from webhook_app.platform import Sample
 from webhook_app.platforms import all_platforms
+from webhook_app.signatures import fingerprint
 
 if TYPE_CHECKING:
     from webhook_app.inbox import Delivery
 
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
 SHOPS = {"demo-shopify": "shopify", "demo-woocommerce": "woocommerce"}
+# Of the secrets in shops.demo.toml.
+FINGERPRINTS = {
+    "demo-shopify": fingerprint("demo-shopify-secret"),
+    "demo-woocommerce": fingerprint("demowoocommercesecret"),
+}
 
 
 class Story:
@@ -61,6 +67,7 @@ class Story:
         headers = {platform.topic_headers[0]: topic}
         arrival = Arrival(shop, platform.name, topic, identity or f"id-{self._number}", "demo.example", headers, body)
         self._see(shop, Kind.TOPIC, topic)
+        self._see(shop, Kind.SECRET, FINGERPRINTS[shop])
         self._see(shop, Kind.ACCEPT, self._dice.choice(["2", "2", "5", "5", "5", "10", "20"]))
         return self.inbox.keep(arrival).id
 

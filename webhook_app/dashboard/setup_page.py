@@ -11,13 +11,17 @@ from flask import abort, redirect, render_template, request, url_for
 from webhook_app import samples
 from webhook_app.dashboard.context import current, note
 from webhook_app.dashboard.gate import gate
-from webhook_app.inbox import audit, sightings
+from webhook_app.inbox import audit, matches, sightings
 from webhook_app.inbox.sightings import Kind
 from webhook_app.signatures import fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask.typing import ResponseReturnValue
 
+    from webhook_app.inbox.matches import Match
+    from webhook_app.inbox.sightings import Seen
     from webhook_app.platform import Platform, Topic
     from webhook_app.shops import Shop
 
@@ -44,25 +48,30 @@ class Guide:
     url: str
     topics: tuple[Topic, ...]
     secrets: tuple[Secret, ...]
+    match: Match | None
 
 
 @gate.get("/setup")
 def setup() -> ResponseReturnValue:
     """Show how to connect every shop."""
-    dashboard = current()
-    seen = {(one.shop, one.name): one for one in sightings.last_seen(dashboard.inbox, Kind.SECRET)}
-    guides = []
-    for shop in dashboard.shops.values():
-        platform = dashboard.platforms[shop.platform]
-        known = [(fingerprint(secret), number == 0) for number, secret in enumerate(shop.secrets)]
-        used = [(name, newest, seen.get((shop.name, name))) for name, newest in known]
-        secrets = tuple(
-            Secret(name, newest, one.count if one else 0, one.last_at if one else None) for name, newest, one in used
-        )
-        topics = tuple(topic for topic in platform.topics if topic.subscribe)
-        url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
-        guides.append(Guide(shop, platform, url, topics, secrets))
-    return render_template("dashboard/setup.html", guides=guides, now=dashboard.inbox.clock())
+    inbox = current().inbox
+    used = {(one.shop, one.name): one for one in sightings.last_seen(inbox, Kind.SECRET)}
+    matched = matches.last(inbox)
+    guides = [_guide(shop, used, matched.get(shop.name)) for shop in current().shops.values()]
+    return render_template("dashboard/setup.html", guides=guides, now=inbox.clock())
+
+
+def _guide(shop: Shop, used: Mapping[tuple[str, str], Seen], match: Match | None) -> Guide:
+    platform = current().platforms[shop.platform]
+    url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
+    topics = tuple(topic for topic in platform.topics if topic.subscribe)
+    names = [fingerprint(secret) for secret in shop.secrets]
+    secrets = tuple(_secret(name, used.get((shop.name, name)), newest=name == names[0]) for name in names)
+    return Guide(shop, platform, url, topics, secrets, match)
+
+
+def _secret(name: str, seen: Seen | None, *, newest: bool) -> Secret:
+    return Secret(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
 
 
 @gate.post("/setup/<name>/sample")
