@@ -130,7 +130,7 @@ def _added(all_states: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
     counts = grouped(bar.states)
     begin = words.moment(bar.hour * HOUR)
-    label = begin[11:16] if hours < DAY else begin[5:10]
+    label = begin[11:16] if hours == 1 else begin[5:10]
     told = ", ".join(f"{words.number(counts[kind])} {kind}" for kind in KINDS if counts[kind]) or "nothing"
     return label, f"{begin[:16]}: {told}", counts
 
