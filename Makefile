@@ -1,4 +1,4 @@
-# make run: everything, locally, with one command.  make test: the same checks as CI.
+# make run: everything, locally, with one command; make dev: the same, and it tells what happens.  make test: the same checks as CI.
 # make bench: how fast it is.  make chaos: what it is put through.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -6,10 +6,13 @@ ifndef SHOPS
 export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
 endif
 
-.PHONY: run test lint format bench chaos
+.PHONY: run dev test lint format bench chaos
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m webhook_app run --sandbox
+
+dev: .venv/run.stamp
+	@exec $(BIN)/python -m webhook_app dev $(ARGS)
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest
@@ -39,6 +42,6 @@ bench/.venv/bench.stamp: requirements.txt bench/requirements.txt bench/rivals/no
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/test.stamp: .venv/run.stamp requirements-dev.txt
+.venv/test.stamp: .venv/run.stamp requirements-dev.txt requirements-extras.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     NOT_AN_ORDER = "not_an_order"
     PLATFORM_ERROR = "platform_error"
     TEST_ORDER = "test_order"
+    TEST_EVENT = "test_event"
     DRAFT = "draft"
     PENDING = "pending"
     NOT_PAID = "not_paid"

@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
-
+from tests import browsers
 from tests.demonstration import Story
 from tests.processes import ROOT
 from tests.service import Service
@@ -31,8 +30,7 @@ def main() -> None:
     story.inbox.close()
     with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
         service.start("web", ready=f"{service.url}/healthz")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with browsers.chromium() as browser:
             take(browser, service.url, "overview", "?range=7d", SCREEN)
             take(browser, service.url, "overview-dark", "?range=7d", {**SCREEN, "color_scheme": "dark"})
             take(browser, service.url, "deliveries", "/deliveries", SCREEN)
@@ -40,7 +38,6 @@ def main() -> None:
             take(browser, service.url, "accounting", f"/accounting?day={yesterday()}", SCREEN)
             take(browser, service.url, "setup", "/setup", SCREEN)
             take(browser, service.url, "phone", "?range=7d", PHONE)
-            browser.close()
     shutil.rmtree(folder)
 
 

@@ -23,6 +23,7 @@ OURS = (
     *("DATABASE_URL", "DATABASE_POOLER", "SPOOL", "SHOPS", "SHOPS_FILE"),
     *("METRICS_TOKEN", "METRICS_PORT", "PROMETHEUS_MULTIPROC_DIR", "ALERT_URL", "ALERT_SECRET", "ALERT_FORMAT"),
     *("DASHBOARD_PASSWORD", "TRUSTED_PROXIES"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "SENTRY_DSN"),
     *("TWEAKWISE_URL", "PORT", "LOG_LEVEL", "LOG_FORMAT", "DYNO"),
 )
 
@@ -90,6 +91,34 @@ def wait_for(happens: Callable[[], bool], within: float = 30) -> None:
     while not happens():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def below(pid: int) -> list[int]:
+    """Every process that was started below that one, grandchildren included."""
+    left, found = [pid], list[int]()
+    while left:
+        number = left.pop()
+        with contextlib.suppress(FileNotFoundError):
+            inner = [int(one) for one in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+            found += inner
+            left += inner
+    return found
+
+
+def gone(pids: list[int], within: float = 15) -> bool:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if not [pid for pid in pids if is_alive(pid)]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -32,14 +31,7 @@ class Run:
 
     def children(self) -> list[int]:
         """Every process that was started below this one, grandchildren included."""
-        below, found = [self.process.pid], list[int]()
-        while below:
-            pid = below.pop()
-            with contextlib.suppress(FileNotFoundError):
-                inner = [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-                found += inner
-                below += inner
-        return found
+        return processes.below(self.process.pid)
 
 
 @pytest.fixture
@@ -63,22 +55,6 @@ def run(tmp_path: Path) -> Iterator[Run]:
         process.wait(40)
 
 
-def gone(pids: list[int], within: float = 15) -> bool:
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if not [pid for pid in pids if is_alive(pid)]:
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def test_banner_leads_on(run: Run) -> None:
     """It prints each shop's URL, where to look, and a command that works as it stands."""
     text = run.log.read_text()
@@ -99,7 +75,7 @@ def test_stops_all_of_it(run: Run, number: signal.Signals) -> None:
     assert len(children) >= 5
     run.process.send_signal(number)
     assert run.process.wait(30) == 0
-    assert gone(children)
+    assert processes.gone(children)
     assert "Traceback" not in run.log.read_text()
 
 
@@ -115,7 +91,7 @@ def test_killed_run_leaves_nothing_behind(run: Run) -> None:
     children = run.children()
     run.process.kill()
     run.process.wait(10)
-    assert gone(children)
+    assert processes.gone(children)
 
 
 def test_dead_child_ends_all(run: Run) -> None:
@@ -124,7 +100,7 @@ def test_dead_child_ends_all(run: Run) -> None:
     worker = next(pid for pid in children if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(worker, signal.SIGKILL)
     assert run.process.wait(30) == 1
-    assert gone(children)
+    assert processes.gone(children)
     assert "worker ended with exit code -9" in run.log.read_text()
 
 

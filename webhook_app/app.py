@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from webhook_app import alerts, logs, settings, shops
+from webhook_app import alerts, reporting, settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.platforms import all_platforms
@@ -14,7 +14,7 @@ from webhook_app.receiver import Receiver, blueprint
 def create_app() -> Flask:
     """Make the receiver from the environment. Raises ConfigurationError."""
     config = settings.load()
-    logs.configure(config.log_level, config.log_format)
+    reporting.configure(config)
     platforms = all_platforms()
     app = Flask(__name__, static_folder=None)
     # A doubled slash would be answered with a redirect, which WooCommerce takes for success.
@@ -22,10 +22,10 @@ def create_app() -> Flask:
     inbox = Inbox.configured(config)
     spool = Spool(config.spool, inbox) if config.spool else None
     known = shops.load(platforms)
-    app.extensions["receiver"] = Receiver(inbox, known, platforms, config, spool)
+    app.extensions["receiver"] = receiver = Receiver(inbox, known, platforms, config, spool)
     told = alerts.configured(config, inbox, known)
     # What gunicorn.conf.py starts in each web process, and closes.
-    app.extensions["parts"] = [app.extensions["receiver"].sightings, *([told] if told else [])]
+    app.extensions["parts"] = [receiver.sightings, receiver.traces, *([told] if told else [])]
     if spool:
         spool.start()
     app.register_blueprint(blueprint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app import alerts, metrics, retry
+from webhook_app import alerts, metrics, retry, traces
 from webhook_app.exposition import Exposition, serve
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
@@ -41,4 +41,4 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         serve(Exposition(inbox, shops, meter, config.metrics_token), config.metrics_port)
     if told := alerts.configured(config, inbox, shops):
         told.start()
-    return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter)
+    return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter, traces=traces.configured(config))

@@ -55,3 +55,7 @@ class MoveRefused(ReceiverError):  # noqa: N818 - says what is the case
 
 class FeedUnreadable(ReceiverError):  # noqa: N818 - says what is the case
     """A product feed cannot be read to its end; the sentence says where and why."""
+
+
+class TunnelRefused(ReceiverError):  # noqa: N818 - says what is the case
+    """The tunnel does not open, and trying again would not help: the sentence says what to do."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.config
+import os
 import re
 import sys
 import traceback
@@ -13,10 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import EventDict, Processor
 
 # https://github.com/benoitc/gunicorn gunicorn/workers/base.py, handle_error
 QUOTES_REQUEST = re.compile(r"Invalid request|Error handling request")
+
+_listeners: list[Callable[[BaseException], object]] = []
 
 SHARED: list[Processor] = [
     structlog.processors.add_log_level,
@@ -33,6 +38,18 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
     )
+
+
+def report_to(listener: Callable[[BaseException], object]) -> None:
+    """Let `listener` hear of every exception that is logged from now on."""
+    _listeners[:] = [listener]
+
+
+def report(error: BaseException) -> None:
+    """Tell of a mistake of ours whoever listens; nothing that goes wrong there hurts who reports."""
+    for listener in _listeners:
+        with contextlib.suppress(Exception):
+            listener(error)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
@@ -59,7 +76,8 @@ class _Unfailing:
 def _renderer(form: Literal["console", "json"]) -> Processor:
     if form == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=18)
+    colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=18)
 
 
 def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
@@ -101,6 +119,7 @@ def _without_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
     error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
         event["error"] = describe(error)
+        report(error)
     return event
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webhook_app import logs, metrics
+from webhook_app import logs, metrics, traces
 from webhook_app.allowance import Allowance
 from webhook_app.errors import BadSignature, StoreUnavailable
 from webhook_app.exposition import Exposition
@@ -47,7 +47,7 @@ class Receiver:
         """All of it is shared by the threads of the process."""
         self.allowance = Allowance(config.visitor_rate, config.shop_rate)
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
-        self.meter = metrics.meter(config)
+        self.meter, self.traces = metrics.meter(config), traces.configured(config)
         self.sightings = Sightings(inbox, shops, self.meter)
         self.exposition = Exposition(inbox, shops, self.meter, config.metrics_token)
         inbox.database.committed = self.meter.committed
@@ -95,10 +95,10 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     topic = platform.topic(envelope.topic)
     if topic and topic.storefront and (wait := _receiver().allowance.take(shop.name)):
         return _too_many(shop, wait)
-    arrival = Arrival(
-        shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
-    )
-    kept = _receiver().keep(arrival)
+    with _receiver().traces.webhook(shop, envelope.topic) as carried:
+        headers = {**envelope.headers, **carried}
+        arrival = Arrival(shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body)
+        kept = _receiver().keep(arrival)
     status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
     seconds = time.monotonic() - began
     _receiver().sightings.accepted(shop, envelope.topic, envelope.secret, status, seconds)
@@ -207,5 +207,7 @@ def _too_many(shop: Shop, wait: int) -> Response:
 
 
 def _answer(code: int, **body: Any) -> Response:
+    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
+        _receiver().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
     said = json.dumps({name: value for name, value in body.items() if value != ""})
     return Response(said + "\n", code, mimetype="application/json")

@@ -63,6 +63,8 @@ class Settings:
     alert_older_than: float
     alert_silent_for: float
     alert_refusals: int
+    otel_exporter_otlp_endpoint: str | None
+    sentry_dsn: str | None = field(repr=False)
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -150,6 +152,8 @@ def _read(env: Env) -> dict[str, Any]:
         "alert_older_than": env.duration("ALERT_OLDER_THAN", timedelta(minutes=15), validate=positive),
         "alert_silent_for": env.duration("ALERT_SILENT_FOR", timedelta(hours=24), validate=positive),
         "alert_refusals": env.int("ALERT_REFUSALS", 20, validate=validate.Range(min=1)),
+        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=web_address),
+        "sentry_dsn": env.str("SENTRY_DSN", None, validate=web_address),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }

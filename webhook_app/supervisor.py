@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.offspring import end, follow_parent
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 READY_WITHIN = 30.0  # seconds
 STOP_WITHIN = 12.0  # seconds; a worker takes up to 9 to finish what is in flight
+LAST_WORDS = 2.0  # seconds to tell what the children still said
 AWAITED = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 @dataclass(slots=True)
@@ -48,6 +50,13 @@ class Supervisor:
         self.environment = dict(os.environ)
         self._folder = folder
         self._children: list[_Child] = []
+        self._output: int | None = None
+        self._listener: threading.Thread | None = None
+
+    def listen(self, hear: Callable[[int], None]) -> None:
+        """Let a thread call `hear` with a descriptor, to be read to its end, of all that the children print."""
+        ear, self._output = os.pipe()
+        self._listener = threading.Thread(target=hear, args=(ear,), daemon=True)
 
     def add(self, name: str, arguments: Sequence[str], ready_url: str = "") -> None:
         """Add a child; it counts as ready when `ready_url` answers with 200."""
@@ -59,6 +68,7 @@ class Supervisor:
         try:
             for child in self._children:
                 self._start(child)
+            self._begin_to_listen()
             if not all(self._is_ready(child) for child in self._children):
                 return self._blame()
             click.echo(banner)
@@ -66,20 +76,28 @@ class Supervisor:
         finally:
             self._stop()
 
+    def _begin_to_listen(self) -> None:
+        """Start the thread that listens only now: none may run while a child is made."""
+        if self._listener and self._output is not None:
+            os.close(self._output)  # the children alone hold it, so that it ends with them
+            self._listener.start()
+
     def _start(self, child: _Child) -> None:
         first = self._children[0].process
         child.process = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "webhook_app", *child.arguments],
             cwd=self._folder,
             env=self.environment,
+            stdout=self._output,
+            stderr=self._output,
             process_group=first.pid if first else 0,
-            preexec_fn=_follow_parent,  # noqa: PLW1509 - this process has no other thread
+            preexec_fn=follow_parent,  # noqa: PLW1509 - this process has no other thread
         )
 
     def _is_ready(self, child: _Child) -> bool:
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and not self._any_ended() and not _stop_asked():
-            if not child.ready_url or _answers(child.ready_url):
+            if not child.ready_url or answers(child.ready_url):
                 return True
             time.sleep(0.1)
         return False
@@ -106,21 +124,14 @@ class Supervisor:
 
     def _stop(self) -> None:
         for child in reversed(self._children):
-            process = child.process
-            if process and process.poll() is None:
-                process.terminate()
-                _wait_or_kill(process)
+            if child.process:
+                end(child.process, STOP_WITHIN)
+        if self._listener and self._listener.is_alive():
+            self._listener.join(LAST_WORDS)
 
 
-def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(STOP_WITHIN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Tell whether `url` answers with 200 now."""
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - ours
         return bool(response.status == 200)  # noqa: PLR2004 - the one status that means ready
     return False
@@ -128,10 +139,3 @@ def _answers(url: str) -> bool:
 
 def _stop_asked() -> bool:
     return bool(signal.sigpending() & {signal.SIGINT, signal.SIGTERM})
-
-
-def _follow_parent() -> None:
-    """In the child: undo our signal mask, and on Linux end with the parent even when that is killed."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -16,6 +16,7 @@ from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.metrics import Meter
 from webhook_app.outgoing import Job, Outgoing
 from webhook_app.preparing import Preparing
+from webhook_app.traces import Traces
 from webhook_app.turns import Turns
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ class Worker:
         rules: Rules,
         *,
         meter: Meter | None = None,
+        traces: Traces | None = None,
     ) -> None:
-        """Nothing starts before run(); without `meter` nothing is measured."""
+        """Nothing starts before run(); without `meter` nothing is measured, without `traces` nothing traced."""
         self._inbox, self._rules, self._meter = inbox, rules, meter or Meter()
+        self._traces = traces or Traces()
         self._preparing = Preparing(inbox, shops, platforms, rules.ages)
         self._turns = Turns(inbox, shops, sender.url, rules.max_rate)
         self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
@@ -163,6 +166,7 @@ class Worker:
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
         now = self._inbox.clock()
+        self._traces.settled(self._inbox, settlements, now)
         for settlement, settled in zip(settlements, mine, strict=True):
             if settled:
                 self._meter.settled(settlement, now, settlement.took)
@@ -195,6 +199,7 @@ class Worker:
         finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
         with contextlib.suppress(StoreUnavailable):
             self._take_back()
+        self._traces.close()
         self._log.info("stopped", unfinished=0 if finished else self._held.total())
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from webhook_app.cli import colours
 from webhook_app.cli.alerting import alert
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
+from webhook_app.cli.developing import dev, tunnel
 from webhook_app.cli.examining import doctor
 from webhook_app.cli.exporting import export
 from webhook_app.cli.matching import match
@@ -17,8 +19,9 @@ from webhook_app.cli.samples import send_sample
 from webhook_app.cli.serving import migrate, run, sandbox, web, worker
 from webhook_app.cli.setup import check, platforms
 from webhook_app.cli.status import status
+from webhook_app.cli.tailing import tail
 from webhook_app.cli.verifying import verify
-from webhook_app.errors import ConfigurationError, StoreUnavailable
+from webhook_app.errors import ConfigurationError, StoreUnavailable, TunnelRefused
 
 if TYPE_CHECKING:
     from click import Context
@@ -28,12 +31,15 @@ class _Commands(click.Group):
     """Turns errors of ours into a sentence and an exit code, never into a stack trace."""
 
     def invoke(self, ctx: Context) -> Any:
+        ctx.color = colours.wanted()
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:
             count = len(error.faults)
             heading = f"The configuration has {count} fault{'s' if count > 1 else ''}:"
             raise click.ClickException("\n  ".join([heading, *error.faults])) from None
+        except TunnelRefused as error:
+            raise click.ClickException(str(error)) from None
         except StoreUnavailable as error:
             hint = "Is DATABASE_URL right, and has `python -m webhook_app migrate` been run?"
             raise click.ClickException(f"The inbox does not answer: {error}. {hint}") from None
@@ -43,6 +49,8 @@ class _Commands(click.Group):
     cls=_Commands,
     commands=[
         run,
+        dev,
+        tunnel,
         web,
         worker,
         migrate,
@@ -53,6 +61,7 @@ class _Commands(click.Group):
         status,
         alert,
         list_,
+        tail,
         show,
         replay,
         drop,
@@ -67,9 +76,10 @@ class _Commands(click.Group):
 def main() -> None:
     """Receive signed webhooks of shop platforms and deliver them to Tweakwise.
 
-    Start with `check`: it reads the configuration and says for each shop which URL to paste where. `run` starts
-    everything in one go; `web` and `worker` are its two halves. `status` tells how it stands, `list` and `show` what
-    arrived and what became of it; `replay` and `drop` are for what could not be sent.
+    Start with `check`: it reads the configuration and says for each shop which URL to paste where. `dev` starts
+    everything for testing, and tells what happens. `run` starts everything in one go; `web` and `worker` are its two
+    halves. `status` tells how it stands, `list`, `tail` and `show` what arrived and what became of it; `replay` and
+    `drop` are for what could not be sent.
 
     Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
     """

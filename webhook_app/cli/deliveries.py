@@ -10,11 +10,10 @@ import click
 
 from webhook_app import settings, trouble
 from webhook_app.cli.selecting import selecting
+from webhook_app.cli.telling import coloured
 from webhook_app.errors import UnknownDelivery
 from webhook_app.faults import TITLES, Fault, fault_of
 from webhook_app.inbox import Inbox, Row, Selection, State
-
-COLOURS = {State.DELIVERED: "green", State.WAITING: "yellow", State.DEAD: "red", State.IGNORED: "bright_black"}
 
 
 @click.command("list")
@@ -96,7 +95,7 @@ def moment(milliseconds: int | None) -> str:
 
 
 def _line(row: Row) -> str:
-    state = click.style(f"{row.state:<10}", fg=COLOURS.get(State(row.state)))
+    state = coloured(row.state, f"{row.state:<10}")
     why = row.reason or row.business_key or ""
     return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<22} {state} {why}"
 

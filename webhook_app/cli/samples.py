@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import secrets as randomness
-import time
-import uuid
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -17,59 +11,86 @@ import requests
 from webhook_app import settings
 from webhook_app.cli import configuration
 from webhook_app.cli.deliveries import describe
-from webhook_app.inbox import Inbox, State
-from webhook_app.platform import Sample, Topic
+from webhook_app.cli.rounds import UNSETTLED, Errand, Target, became, post, send, settled, unanswered
+from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from webhook_app.platform import Platform
+    from collections.abc import Sequence
 
-UNSETTLED = (State.RECEIVED, State.DELIVERING)
-SETTLED_WITHIN = 15.0  # seconds
-SEND_TIMEOUT = 30.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    url: str
-    secret: str
-    profile_attribute: str
-    local: bool
+    from webhook_app.platform import Platform, Topic
 
 
 @click.command("send-sample")
-@click.argument("platform_name", metavar="PLATFORM")
-@click.argument("topic_name", metavar="TOPIC")
+@click.argument("platform_name", metavar="[PLATFORM]", required=False)
+@click.argument("topic_name", metavar="[TOPIC]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every topic that is mapped, of every shop.")
+@click.option("--repeat", type=click.IntRange(1, 1_000_000), default=1, help="How often; default: once.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="At most so many a second; default: no limit.")
 @click.option("--shop", "shop_name", help="Which configured shop to send to; default: the platform's first.")
 @click.option("--url", help="Any receiver's webhook URL, instead of the one that runs here.")
 @click.option("--secret", help="The webhook secret to sign with; needed with --url.")
 def send_sample(
-    platform_name: str, topic_name: str, shop_name: str | None, url: str | None, secret: str | None
+    *,
+    platform_name: str | None,
+    topic_name: str | None,
+    everything: bool,
+    repeat: int,
+    rate: float | None,
+    shop_name: str | None,
+    url: str | None,
+    secret: str | None,
 ) -> None:
     """Send a signed, realistic sample, and tell the answer and what became of it.
 
-    The sample goes the whole way: unless a sandbox plays Tweakwise, it is counted there as a real purchase.
-    """
+    The sample goes the whole way: unless a sandbox plays Tweakwise, it is counted there as a real purchase. Each has
+    a number of its own. With --all the requests to forget somebody come last: they wipe what is held of samples.
+
+    \b
+    send-sample shopify orders/create
+    send-sample shopify orders/create --repeat 500 --rate 20
+    send-sample --all
+    """  # noqa: D301 - \b keeps click from joining the lines
+    if everything:
+        errands = _all(platform_name, topic_name, shop_name, url, secret)
+    else:
+        errands = [_one(platform_name, topic_name, shop_name, url, secret)]
+    if len(errands) == repeat == 1:
+        _send_one(errands[0])
+    else:
+        wiping = [errand for errand in errands if not errand.topic.subscribe]
+        others = [errand for errand in errands if errand.topic.subscribe]
+        _send_many([*others * repeat, *wiping * repeat], rate)
+
+
+def _one(
+    platform_name: str | None, topic_name: str | None, shop_name: str | None, url: str | None, secret: str | None
+) -> Errand:
+    if not platform_name or not topic_name:
+        raise click.UsageError("Say which sample: PLATFORM and TOPIC, or --all.")
     platform, topic = _found(platform_name, topic_name)
-    target = _given(url, secret) if url else _configured(platform, shop_name, secret)
-    body = json.dumps(topic.sample(_sample(target))).encode()
-    headers = platform.sign_sample(topic.name, str(uuid.uuid4()), body, target.secret)
-    try:
-        response = requests.post(target.url, data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
-    except requests.RequestException as error:
-        raise click.ClickException(f"{target.url} does not answer ({type(error).__name__}). Is it running?") from None
-    click.echo(f"POST {target.url}\n{response.status_code} {response.text.strip()[:1000]}")
-    if not response.ok:
-        raise SystemExit(1)
-    if target.local:
-        _follow(response)
+    return Errand(platform, topic, _given(url, secret) if url else _configured(platform, shop_name, secret))
+
+
+def _all(
+    platform_name: str | None, topic_name: str | None, shop_name: str | None, url: str | None, secret: str | None
+) -> list[Errand]:
+    if topic_name:
+        raise click.UsageError("--all means every topic; leave TOPIC out, or --all.")
+    if url and not platform_name:
+        raise click.UsageError("--all with --url needs PLATFORM: that one's topics are sent.")
+    asked = [_platform(platform_name)] if platform_name else [*all_platforms().values()]
+    if url:
+        aims = [(asked[0], _given(url, secret))]
+    else:
+        aims = [(platform, target) for platform in asked for target in _targets(platform, shop_name, secret)]
+    if not aims:
+        raise click.ClickException("No such shop is configured; see `python -m webhook_app check`.")
+    return [Errand(platform, topic, target) for platform, target in aims for topic in platform.topics]
 
 
 def _found(platform_name: str, topic_name: str) -> tuple[Platform, Topic]:
-    platform = all_platforms().get(platform_name)
-    if platform is None:
-        known = ", ".join(all_platforms())
-        raise click.BadParameter(f"there is no platform {platform_name}; known are {known}", param_hint="PLATFORM")
+    platform = _platform(platform_name)
     topic = platform.topic(topic_name)
     if topic is None:
         known = ", ".join(topic.name for topic in platform.topics)
@@ -77,37 +98,67 @@ def _found(platform_name: str, topic_name: str) -> tuple[Platform, Topic]:
     return platform, topic
 
 
-def _given(url: str, secret: str | None) -> _Target:
+def _platform(name: str) -> Platform:
+    platform = all_platforms().get(name)
+    if platform is None:
+        known = ", ".join(all_platforms())
+        raise click.BadParameter(f"there is no platform {name}; known are {known}", param_hint="PLATFORM")
+    return platform
+
+
+def _given(url: str, secret: str | None) -> Target:
     if not secret:
         raise click.UsageError("--url needs --secret: the sample must be signed with that webhook's secret.")
-    return _Target(url, secret, "tweakwise_profile_key", local=False)
+    return Target(url.rstrip("/").rpartition("/")[2], url, secret, "tweakwise_profile_key", local=False)
 
 
-def _configured(platform: Platform, shop_name: str | None, secret: str | None) -> _Target:
-    config, known = configuration.load()
-    mine = [shop for shop in known.values() if shop.platform == platform.name and shop_name in (None, shop.name)]
-    if not mine:
+def _configured(platform: Platform, shop_name: str | None, secret: str | None) -> Target:
+    targets = _targets(platform, shop_name, secret)
+    if not targets:
         named = f" named {shop_name}" if shop_name else ""
         raise click.ClickException(f"No {platform.title} shop{named} is configured; see `python -m webhook_app check`.")
-    shop = mine[0]
-    url = f"http://127.0.0.1:{config.port}/webhooks/{platform.name}/{shop.name}"
-    return _Target(url, secret or shop.secrets[0], shop.profile_attribute, local=True)
+    return targets[0]
 
 
-def _sample(target: _Target) -> Sample:
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Sample(time.time_ns() // 1000, now, target.profile_attribute, f"sample-{randomness.token_hex(8)}")
+def _targets(platform: Platform, shop_name: str | None, secret: str | None) -> list[Target]:
+    config, known = configuration.load()
+    base = f"http://127.0.0.1:{config.port}/webhooks/{platform.name}"
+    return [
+        Target(shop.name, f"{base}/{shop.name}", secret or shop.secrets[0], shop.profile_attribute, local=True)
+        for shop in known.values()
+        if shop.platform == platform.name and shop_name in (None, shop.name)
+    ]
 
 
-def _follow(response: requests.Response) -> None:
+def _send_one(errand: Errand) -> None:
+    try:
+        with requests.Session() as session:
+            response = post(errand, session)
+    except requests.RequestException as error:
+        raise unanswered(errand.target, error) from None
+    click.echo(f"POST {errand.target.url}\n{response.status_code} {response.text.strip()[:1000]}")
+    if not response.ok:
+        raise SystemExit(1)
+    number = response.json().get("id") if errand.target.local else None
+    if number is not None:
+        _follow(number)
+
+
+def _follow(number: int) -> None:
     """Wait until the delivery is settled, and tell what became of it."""
-    number = response.json().get("id")
-    if number is None:
-        return
-    deadline = time.monotonic() + SETTLED_WITHIN
     with closing(Inbox.configured(settings.load())) as inbox:
-        while (row := inbox.get(number)).state in UNSETTLED and time.monotonic() < deadline:
-            time.sleep(0.05)
+        row = settled(inbox, [number])[0]
     click.echo(f"\n{describe(row)}")
     if row.state in UNSETTLED:
         click.echo("\nNot taken up yet. Is a worker running?")
+
+
+def _send_many(errands: Sequence[Errand], rate: float | None) -> None:
+    """Send them all and sum up; exits with 1 where one was not accepted."""
+    answers = send(errands, rate)
+    ids = [answer.id for answer in answers if answer.errand.target.local and answer.id is not None]
+    if ids:
+        with closing(Inbox.configured(settings.load())) as inbox:
+            click.echo(became(settled(inbox, ids)))
+    if not all(answer.accepted for answer in answers):
+        raise SystemExit(1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, metrics, settings
+from webhook_app import logs, metrics, reporting, settings
 from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -22,6 +22,7 @@ from webhook_app.platforms import all_platforms
 if TYPE_CHECKING:
     from webhook_app.settings import Settings
     from webhook_app.shops import Shop
+    from webhook_app.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 SHOWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT")
@@ -36,28 +37,37 @@ def run(*, with_sandbox: bool, sandbox_port: int) -> None:
     For one machine, for trying things out, and for small hosts where web and worker share a disk. Stops everything
     on Ctrl-C, and also when one of them ends.
     """
+    config, known = configuration.load()
+    sandbox_url = f"http://127.0.0.1:{sandbox_port}" if with_sandbox else None
+    supervisor = supervised(config, known, sandbox_port if with_sandbox else None)
+    sys.exit(supervisor.run(_banner(config, known, sandbox_url)))
+
+
+def supervised(config: Settings, known: dict[str, Shop], sandbox_port: int | None) -> Supervisor:
+    """Migrate, and return what will start web and worker, and a sandbox where it has a port.
+
+    Raises ClickException where a port is taken, or a shop would not deliver to the sandbox.
+    """
     from webhook_app.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
 
-    config, known = configuration.load()
     logs.configure(config.log_level, config.log_format)
     _refuse_taken_port(config.port, "PORT")
-    if with_sandbox:
+    if sandbox_port:
         _refuse_taken_port(sandbox_port, "--sandbox-port")
+        _refuse_other_tweakwise(known)
     migrated = database.migrated(config)
     _warn_of_a_forgetful_disk(config)
-    sandbox_url = f"http://127.0.0.1:{sandbox_port}"
     metrics.share(config)
     supervisor = Supervisor(ROOT)
     supervisor.environment.pop("DYNO", None)  # here web and worker do share a disk
     supervisor.environment.pop("METRICS_PORT", None)  # and web answers for both
-    if with_sandbox:
-        _refuse_other_tweakwise(known)
-        supervisor.environment["TWEAKWISE_URL"] = sandbox_url
+    if sandbox_port:
+        supervisor.environment["TWEAKWISE_URL"] = url = f"http://127.0.0.1:{sandbox_port}"
         keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
-        supervisor.add("sandbox", ["sandbox", f"--port={sandbox_port}", *keys], f"{sandbox_url}/healthz")
+        supervisor.add("sandbox", ["sandbox", f"--port={sandbox_port}", *keys], f"{url}/healthz")
     supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"])
     supervisor.add("web", ["web"], f"http://127.0.0.1:{config.port}/{'readyz' if migrated else 'healthz'}")
-    sys.exit(supervisor.run(_banner(config, known, sandbox_url if with_sandbox else None)))
+    return supervisor
 
 
 @click.command()
@@ -80,7 +90,7 @@ def worker(*, migrates: bool) -> None:
 
     config, known = configuration.load()
     _refuse_split_disk(config, "worker")
-    logs.configure(config.log_level, config.log_format)
+    reporting.configure(config)
     if migrates:
         database.migrate_when_there(config)
     else:
@@ -159,9 +169,14 @@ def _refuse_other_tweakwise(known: dict[str, Shop]) -> None:
         )
 
 
-def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -> str:
+def command_line() -> str:
+    """Write how commands of ours are called here, with the variables that they need."""
     shown = [f"{name}={shlex.quote(os.environ[name])}" for name in SHOWN_VARIABLES if os.environ.get(name)]
-    command = " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
+    return " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
+
+
+def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -> str:
+    command = command_line()
     first = next(iter(known.values()))
     topic = all_platforms()[first.platform].topics[0].name
     base = f"http://127.0.0.1:{config.port}"

@@ -15,6 +15,8 @@ from webhook_app.inbox import migrate as migrations
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhook_app.shops import Shop
 
 
@@ -32,7 +34,7 @@ def check(url: str | None) -> None:
     config, known = configuration.load()
     base = (url or f"http://127.0.0.1:{config.port}").rstrip("/")
     for shop in known.values():
-        _tell(shop, base)
+        tell_shop(shop, base)
     if not url:
         click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
@@ -46,16 +48,17 @@ def check(url: str | None) -> None:
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 
 
-def _tell(shop: Shop, base: str) -> None:
+def tell_shop(shop: Shop, base: str, tell: Callable[[str], None] = click.echo) -> None:
+    """Say what to paste where for a shop; `base` is the receiver's address without a path."""
     platform = all_platforms()[shop.platform]
     topics = [topic.name for topic in platform.topics if topic.subscribe]
-    click.secho(f"{shop.name} ({platform.title})", bold=True)
-    click.echo(f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}")
-    click.echo(f"  topics       {', '.join(topics)}")
-    click.echo(f"  product key  {shop.product_key.text}")
+    tell(click.style(f"{shop.name} ({platform.title})", bold=True))
+    tell(f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}")
+    tell(f"  topics       {', '.join(topics)}")
+    tell(f"  product key  {shop.product_key.text}")
     for remark in _remarks(shop):
-        click.echo(f"  note         {remark}")
-    click.echo()
+        tell(f"  note         {remark}")
+    tell("")
 
 
 def _remarks(shop: Shop) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, or_, select
@@ -57,6 +57,16 @@ class Selection:
         ]
         return [condition(value) for value, condition in asked if value not in (None, ())]
 
+    def without_outcome(self) -> Selection:
+        """Return the same, whatever became of them: state and reason change."""
+        return replace(self, states=(), reason=None, beginnings=())
+
+    def fits_outcome(self, row: Row) -> bool:
+        """Tell whether what became of `row` is what is asked for."""
+        right_state = not self.states or row.state in self.states
+        right_reason = self.reason in (None, row.reason)
+        return right_state and right_reason and (not self.beginnings or row.reason.startswith(self.beginnings))
+
 
 def _begins(beginnings: Iterable[str]) -> ColumnElement[bool]:
     return or_(*(deliveries.c.reason.startswith(text, autoescape=True) for text in beginnings))
@@ -95,9 +105,9 @@ def size(inbox: Inbox, selection: Selection) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def pages(inbox: Inbox, selection: Selection, step: int = STEP) -> Iterator[list[Row]]:
-    """Yield what `selection` means by rising number, never more than `step` rows at a time."""
-    last = 0
+def pages(inbox: Inbox, selection: Selection, step: int = STEP, after: int = 0) -> Iterator[list[Row]]:
+    """Yield what `selection` means by rising number above `after`, never more than `step` rows at a time."""
+    last = after
     while page := _page(inbox, selection, last, step):
         yield page
         last = page[-1].id
@@ -108,6 +118,13 @@ def held(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], by
     query = select(bodies.c.delivery_id, bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id.in_([*ids]))
     with inbox.database.reading() as connection:
         return {row.delivery_id: (json.loads(row.headers), row.body) for row in connection.execute(query)}
+
+
+def headers_of(inbox: Inbox, ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    """Return the kept headers of `ids`, without those that were wiped."""
+    query = select(bodies.c.delivery_id, bodies.c.headers).where(bodies.c.delivery_id.in_([*ids]))
+    with inbox.database.reading() as connection:
+        return {row.delivery_id: json.loads(row.headers) for row in connection.execute(query)}
 
 
 def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:

@@ -1,4 +1,7 @@
-"""WooCommerce: https://woocommerce.com/document/webhooks/ and class-wc-webhook.php of its source."""
+"""WooCommerce: https://woocommerce.com/document/webhooks/ and class-wc-webhook.php of its source.
+
+WooCommerce has no webhook for what visitors do; the plugin in storefront/woocommerce sends that, signed the same way.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
+from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from schemas.woocommerce import OrderSchema
 from webhook_app.platform import Platform, Sample, Topic
 from webhook_app.signatures import BodyHmac
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from schemas.base import PlatformSchema
 
 # WC_Webhook::deliver_ping(): unsigned, repeated until it is answered with exactly 200.
 PING = re.compile(rb"webhook_id=[0-9]{1,20}")
@@ -57,7 +63,35 @@ def _line(number: int, product: str, variation: str, sku: str, total: str) -> di
     }
 
 
+def _visitor(sample: Sample) -> dict[str, Any]:
+    return {
+        "profile_key": sample.profile_key,
+        "session_key": f"sample-{sample.number}",
+        "locale": "nl-NL",
+        "currency": "EUR",
+        "event_id": str(sample.number),
+        "sent_at": sample.now,
+    }
+
+
+def _search(sample: Sample) -> dict[str, Any]:
+    return {"term": "blue mug", **_visitor(sample)}
+
+
+def _pageview(sample: Sample) -> dict[str, Any]:
+    return {"product_id": "10", "sku": "MUG-BLUE", **_visitor(sample)}
+
+
+def _add_to_cart(sample: Sample) -> dict[str, Any]:
+    return {**_pageview(sample), "quantity": 2, "amount": "42.80"}
+
+
 _ORDER = OrderSchema()
+
+
+def _seen(name: str, about: str, schema: PlatformSchema, sample: Callable[[Sample], dict[str, Any]]) -> Topic:
+    return Topic(name, about, schema, sample, subscribe=False, storefront=True)
+
 
 PLATFORM = Platform(
     name="woocommerce",
@@ -72,8 +106,13 @@ PLATFORM = Platform(
     topics=(
         Topic("order.created", "An order was made; its status decides whether it counts.", _ORDER, _order),
         Topic("order.updated", "An order changed, was paid, or was placed in the block checkout.", _ORDER, _order),
+        _seen("storefront.search", "Search results were shown (the plugin sends it).", SearchSchema(), _search),
+        _seen("storefront.pageview", "A product's page was shown (the plugin).", PageviewSchema(), _pageview),
+        _seen("storefront.addtocart", "A product was put into the cart (the plugin).", AddToCartSchema(), _add_to_cart),
+        _seen("storefront.sessionstart", "A visit began (the plugin).", SessionStartSchema(), _visitor),
     ),
     ignored={
+        "storefront.test": Ignored(Reason.TEST_EVENT, "The plugin's button sent it: address and secret are right."),
         "order.deleted": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take a purchase back."),
         "order.*": Ignored(Reason.NOT_AN_ORDER, "This order topic is not a purchase."),
         "action.*": Ignored(Reason.NOT_AN_ORDER, "An action hook carries no order."),
@@ -87,6 +126,7 @@ PLATFORM = Platform(
         "only: saving the form again changes many a generated secret."
     ),
     quirks=(
+        "No webhook tells of searches and product views: install the plugin in storefront/woocommerce.",
         "Subscribe to both order topics: the block checkout sends order.updated before order.created.",
         "WooCommerce never repeats a failed delivery, and disables a webhook after 7 failures in a row.",
         "Guests have no customer id: without a profile key in the order's meta their orders are ignored.",

@@ -1,0 +1,144 @@
+<?php
+/**
+ * The shop's own endpoint, which the page's script asks.
+ *
+ * @package Tweakwise_Webhooks
+ */
+
+namespace Tweakwise_Webhooks;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Answers POST /?wc-ajax=tweakwise_event.
+ *
+ * It is one of WooCommerce's own AJAX addresses: caches leave those alone, WooCommerce marks them as not to be kept, and
+ * they know who is logged in without a nonce, which a cached page could not hold.
+ */
+final class Endpoint {
+
+	const NAME         = 'tweakwise_event';
+	const LARGEST_BODY = 8192;
+
+	/**
+	 * Hook in.
+	 */
+	public static function register() {
+		add_action( 'wc_ajax_' . self::NAME, array( __CLASS__, 'answer' ) );
+	}
+
+	/**
+	 * Answer a browser.
+	 */
+	public static function answer() {
+		nocache_headers();
+		header( 'Cache-Control: no-store, private' );
+		list( $code, $body ) = self::answer_for( (string) file_get_contents( 'php://input', false, null, 0, self::LARGEST_BODY + 1 ) );
+		if ( 429 === $code ) {
+			header( 'Retry-After: ' . MINUTE_IN_SECONDS );
+		}
+		wp_send_json( $body, $code );
+	}
+
+	/**
+	 * Decide about one request.
+	 *
+	 * @param string $raw The request's body.
+	 * @return array{int, array<string,mixed>} HTTP status and answer.
+	 */
+	private static function answer_for( $raw ) {
+		if ( 'POST' !== Guard::header( 'REQUEST_METHOD' ) ) {
+			return self::refused( 405, 'method', 'Use POST.' );
+		}
+		if ( Guard::is_from_elsewhere() ) {
+			return self::refused( 403, 'elsewhere', 'Only the shop\'s own pages may ask.' );
+		}
+		$said = self::read( $raw );
+		if ( null === $said ) {
+			return self::refused( 400, 'body', 'Send a JSON object of at most 8 KiB as application/json.' );
+		}
+		$reason = self::not_followed();
+		return '' !== $reason ? self::refused( 200, $reason, '' ) : self::taken( $said );
+	}
+
+	/**
+	 * Why this visitor is not followed; "" when all is well.
+	 *
+	 * @return string
+	 */
+	private static function not_followed() {
+		if ( ! Settings::is_ready() ) {
+			return 'off';
+		}
+		return Consent::is_given() ? Guard::not_a_visitor() : 'no_consent';
+	}
+
+	/**
+	 * Take what a visitor's browser says.
+	 *
+	 * @param array<mixed> $said The browser's JSON object.
+	 * @return array{int, array<string,mixed>}
+	 */
+	private static function taken( array $said ) {
+		$event = Events::from_browser( $said );
+		if ( is_wp_error( $event ) ) {
+			return self::refused( 400, $event->get_error_code(), $event->get_error_message() );
+		}
+		if ( Guard::is_too_much( Profile::carried() ) ) {
+			return self::refused( 429, 'too_much', 'Too many events in a minute.' );
+		}
+		$key    = Profile::ensure();
+		$locale = isset( $said['locale'] ) && is_string( $said['locale'] ) && preg_match( '/\A[a-z]{2,3}(-[A-Z]{2})?\z/', $said['locale'] ) ? $said['locale'] : '';
+		self::send( $event, $key, $locale );
+		return array( 200, array( 'status' => 'accepted', 'key' => $key ) );
+	}
+
+	/**
+	 * Send an event, and before it that the visit has begun.
+	 *
+	 * @param array{string, array<string,mixed>} $event  Topic and fields; the topic may be "".
+	 * @param string                             $key    The visitor's profile key.
+	 * @param string                             $locale The page's language, or "".
+	 */
+	private static function send( array $event, $key, $locale ) {
+		$session = '';
+		if ( Settings::is_on( 'sessionstart' ) ) {
+			list( $session, $begins ) = Profile::ensure_session();
+			if ( $begins ) {
+				Receiver::send_later( 'storefront.sessionstart', Events::of_visitor( array(), $key, $session, $locale ) );
+			}
+		}
+		list( $topic, $fields ) = $event;
+		if ( '' !== $topic ) {
+			Receiver::send_later( $topic, Events::of_visitor( $fields, $key, $session, $locale ) );
+		}
+	}
+
+	/**
+	 * Parse a body.
+	 *
+	 * The content type matters: another site's page cannot send JSON without asking the browser's leave first.
+	 *
+	 * @param string $raw The bytes.
+	 * @return array<mixed>|null
+	 */
+	private static function read( $raw ) {
+		if ( strlen( $raw ) > self::LARGEST_BODY || 0 !== stripos( Guard::header( 'CONTENT_TYPE' ), 'application/json' ) ) {
+			return null;
+		}
+		$said = json_decode( $raw, true, 4 );
+		return is_array( $said ) ? $said : null;
+	}
+
+	/**
+	 * An answer without a key.
+	 *
+	 * @param int    $code   HTTP status.
+	 * @param string $reason One word.
+	 * @param string $hint   A sentence for a developer, or "".
+	 * @return array{int, array<string,mixed>}
+	 */
+	private static function refused( $code, $reason, $hint ) {
+		return array( $code, array_filter( array( 'status' => 'refused', 'reason' => $reason, 'hint' => $hint ), 'strlen' ) );
+	}
+}

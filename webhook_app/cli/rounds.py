@@ -1,0 +1,150 @@
+"""Many samples, one after the other: at a pace, with a progress bar, and a summary of the answers."""
+
+from __future__ import annotations
+
+import json
+import secrets as randomness
+import sys
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+import requests
+
+from webhook_app.inbox import Selection, State
+from webhook_app.inbox.selection import STEP, pages
+from webhook_app.platform import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from webhook_app.inbox import Inbox, Row
+    from webhook_app.platform import Platform, Topic
+
+SEND_TIMEOUT = 30.0  # seconds
+SETTLED_WITHIN = 15.0  # seconds
+UNSETTLED = (State.RECEIVED, State.DELIVERING)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where samples go: a webhook URL and its secret; `local` where the inbox is the one configured here."""
+
+    name: str
+    url: str
+    secret: str
+    profile_attribute: str
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One sample to be sent."""
+
+    platform: Platform
+    topic: Topic
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered: `said` in a word or two, `id` the delivery's number where one was given."""
+
+    errand: Errand
+    accepted: bool
+    said: str
+    id: int | None = None
+
+
+def post(errand: Errand, session: requests.Session) -> requests.Response:
+    """Sign a fresh sample and post it. Raises requests.RequestException."""
+    platform, topic, target = errand.platform, errand.topic, errand.target
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    sample = Sample(time.time_ns() // 1000, now, target.profile_attribute, f"sample-{randomness.token_hex(8)}")
+    body = json.dumps(topic.sample(sample)).encode()
+    headers = platform.sign_sample(topic.name, str(uuid.uuid4()), body, target.secret)
+    return session.post(target.url, data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
+
+
+def send(errands: Sequence[Errand], rate: float | None) -> list[Answer]:
+    """Post them in order, at most `rate` a second, and sum up the answers, also where Ctrl-C ends it early.
+
+    Raises ClickException where nobody answers the first.
+    """
+    answers: list[Answer] = []
+    began = time.monotonic()
+    try:
+        _post_all(errands, rate, answers)
+    finally:
+        if answers:
+            _summarise(answers, time.monotonic() - began)
+    return answers
+
+
+def _post_all(errands: Sequence[Errand], rate: float | None, answers: list[Answer]) -> None:
+    began = time.monotonic()
+    bar = click.progressbar(errands, label="Sending", file=sys.stderr, hidden=not sys.stderr.isatty())
+    with requests.Session() as session, bar:
+        for number, errand in enumerate(bar):
+            if rate:
+                time.sleep(max(began + number / rate - time.monotonic(), 0))
+            try:
+                answers.append(_answer(errand, post(errand, session)))
+            except requests.RequestException as error:
+                if not answers:
+                    raise unanswered(errand.target, error) from None
+                answers.append(Answer(errand, accepted=False, said=f"no answer ({type(error).__name__})"))
+
+
+def unanswered(target: Target, error: requests.RequestException) -> click.ClickException:
+    """Say that nobody answers."""
+    return click.ClickException(f"{target.url} does not answer ({type(error).__name__}). Is it running?")
+
+
+def settled(inbox: Inbox, ids: Sequence[int]) -> list[Row]:
+    """Return these deliveries once none of them is unsettled, or as they are after a while."""
+    deadline = time.monotonic() + SETTLED_WITHIN
+    while True:
+        rows = [*_rows(inbox, ids)]
+        if time.monotonic() >= deadline or not any(row.state in UNSETTLED for row in rows):
+            return rows
+        time.sleep(0.05 if len(ids) == 1 else 0.5)
+
+
+def became(rows: Sequence[Row]) -> str:
+    """Count what became of deliveries, in a sentence."""
+    counts = Counter(f"{row.state} ({row.reason})" if row.reason else row.state for row in rows)
+    waits = "; is a worker running?" if any(row.state in UNSETTLED for row in rows) else "."
+    return "What became of them: " + ", ".join(f"{count} {said}" for said, count in counts.most_common()) + waits
+
+
+def _rows(inbox: Inbox, ids: Sequence[int]) -> Iterator[Row]:
+    for start in range(0, len(ids), STEP):
+        yield from (row for page in pages(inbox, Selection(ids=tuple(ids[start : start + STEP]))) for row in page)
+
+
+def _answer(errand: Errand, response: requests.Response) -> Answer:
+    try:
+        body = response.json()
+    except requests.JSONDecodeError:
+        body = {}
+    known = body if isinstance(body, dict) else {}
+    word = known.get("status") or known.get("error") or response.reason
+    number = known.get("id")
+    return Answer(errand, response.ok, f"{response.status_code} {word}", number if isinstance(number, int) else None)
+
+
+def _summarise(answers: Sequence[Answer], seconds: float) -> None:
+    counts = Counter((one.errand.target.name, one.errand.topic.name, one.said, one.accepted) for one in answers)
+    width = max(len(name) for name, *_ in counts)
+    for (name, topic, said, accepted), count in counts.items():
+        click.echo(f"{name:<{width}}  {topic:<22} {count:>6}  {click.style(said, fg='green' if accepted else 'red')}")
+    good = sum(one.accepted for one in answers)
+    pace = len(answers) / max(seconds, 0.001)
+    click.echo(
+        f"{len(answers)} sent in {seconds:.1f} s ({pace:.1f} a second): {good} accepted, {len(answers) - good} not."
+    )

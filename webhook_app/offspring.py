@@ -1,0 +1,29 @@
+"""Child processes: they end with their parent, and are ended within a time."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def follow_parent() -> None:
+    """In a child before it starts: undo our signal mask, and on Linux end with the parent even when that is killed."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end(process: subprocess.Popen[bytes], within: float) -> None:
+    """Ask a child to stop, and kill it where it has not done so `within` seconds."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,12 @@
+"""Ways to reach a receiver on this machine from outside: one module a tunnel, each defining TUNNEL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhook_app.tunnels import cloudflared, ngrok, ssh
+
+if TYPE_CHECKING:
+    from webhook_app.tunnels.contract import Tunnel
+
+TUNNELS: dict[str, Tunnel] = {one.name: one for one in (ssh.TUNNEL, cloudflared.TUNNEL, ngrok.TUNNEL)}
