@@ -14,7 +14,7 @@ run: .venv/run.stamp
 dev: .venv/run.stamp
 	@exec $(BIN)/python -m webhook_app dev $(ARGS)
 
-test: .venv/test.stamp
+test: .venv/test.stamp storefront/shopify/node_modules/.stamp
 	$(BIN)/python -m pytest
 
 lint: .venv/test.stamp
@@ -41,6 +41,10 @@ bench/.venv/bench.stamp: requirements.txt bench/requirements.txt bench/rivals/no
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+# Checks the scripts that a Shopify shop installs; without npm those tests are skipped, and say so.
+storefront/shopify/node_modules/.stamp: storefront/shopify/package-lock.json
+	@if command -v npm > /dev/null; then cd storefront/shopify && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp; fi
 
 .venv/test.stamp: .venv/run.stamp requirements-dev.txt requirements-extras.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,14 @@ from marshmallow import ValidationError, fields
 from schemas.base import PlatformSchema, present
 from schemas.events import DataRequest, Ignored, Line, Meaning, Payment, Purchase, Reason, Redaction, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Text
+from schemas.storefront import (
+    AddToCartSchema,
+    PageviewSchema,
+    ProductSchema,
+    SearchSchema,
+    SessionStartSchema,
+    StorefrontSchema,
+)
 
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
 PAYMENT = {
@@ -21,6 +30,7 @@ PAYMENT = {
     "paid": Payment.PAID,
 }
 DRAFT_CHANNEL = "shopify_draft_order"
+GID = re.compile(r"^gid://shopify/[A-Za-z]+/")
 
 
 class TaxLine(PlatformSchema):
@@ -188,3 +198,40 @@ def _subject(loaded: dict[str, Any], order_ids: list[str | None] | None) -> Reda
         # A domain standing alone means the whole shop, which this topic never does.
         raise ValidationError({"customer": ["names nobody: no id, email, phone or order"]})
     return Redaction(loaded["shop_domain"], customer["id"], orders, personal)
+
+
+class GlobalId(Id):
+    """An id that may come as gid://shopify/Product/1, as https://shopify.dev/docs/api/usage/gids writes them."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
+        bare = GID.sub("", value).partition("?")[0] if isinstance(value, str) else value
+        return super()._deserialize(bare, *args, **kwargs)
+
+
+class _Proxied(StorefrontSchema):
+    """Who is logged in says the proxy; whatever the page says of it is not read."""
+
+    customer_id = GlobalId(data_key="logged_in_customer_id", load_default=None, allow_none=True)
+
+
+class _ProxiedProduct(_Proxied, ProductSchema):
+    """A product as a page says it."""
+
+    product_id = GlobalId(required=True)
+    variant_id = GlobalId(load_default=None, allow_none=True)
+
+
+class ProxiedSearchSchema(_Proxied, SearchSchema):
+    """https://shopify.dev/docs/api/web-pixels-api/standard-events/search_submitted , through the App Proxy."""
+
+
+class ProxiedPageviewSchema(_ProxiedProduct, PageviewSchema):
+    """https://shopify.dev/docs/api/web-pixels-api/standard-events/product_viewed , through the App Proxy."""
+
+
+class ProxiedAddToCartSchema(_ProxiedProduct, AddToCartSchema):
+    """https://shopify.dev/docs/api/web-pixels-api/standard-events/product_added_to_cart , through the App Proxy."""
+
+
+class ProxiedSessionStartSchema(_Proxied, SessionStartSchema):
+    """A visit, which the pixel begins after half an hour of nothing."""

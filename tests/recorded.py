@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhook_app import shops
 from webhook_app.inbox import Delivery
+from webhook_app.platform import STOREFRONT
 from webhook_app.platforms import all_platforms
+from webhook_app.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
-    from webhook_app.platform import Platform
+    from collections.abc import Sequence
+
+    from webhook_app.platform import Envelope, Platform, Proxy
 
 FOLDER = Path(__file__).with_name("fixtures")
 RECEIVED_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -59,10 +63,49 @@ class Recorded:
         table = {**shop_keys(self.platform.name), **self.own_shop_keys}
         return shops.parse(as_toml("fixture", table), "shop.toml", all_platforms())["fixture"]
 
+    @property
+    def signed(self) -> bytes:
+        """What the signature covers."""
+        return self.body
+
+    def prove(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
+        """Prove it as it came, or with something else signed, or to a shop with other secrets."""
+        body, secrets = self.body if signed is None else signed, secrets or self.shop.secrets
+        return self.platform.prove(body, self.headers, secrets)
+
     def delivery(self) -> Delivery:
         """The delivery as a worker would get it."""
-        envelope = self.platform.prove(self.body, self.headers, self.shop.secrets)
-        return claimed("fixture", self.platform.name, envelope.topic, self.body, RECEIVED_AT)
+        return claimed("fixture", self.platform.name, self.prove().topic, self.body, RECEIVED_AT)
+
+
+@dataclass(frozen=True)
+class Asked(Recorded):
+    """A fixture folder of what a page asked through the platform's proxy: `asked.raw` is `<action>?<signed query>`."""
+
+    @property
+    def proxy(self) -> Proxy:
+        assert self.platform.proxy
+        return self.platform.proxy
+
+    @property
+    def action(self) -> str:
+        return (self.folder / "asked.raw").read_text().partition("?")[0]
+
+    @property
+    def signed(self) -> bytes:
+        return (self.folder / "asked.raw").read_bytes().partition(b"?")[2]
+
+    @property
+    def body(self) -> bytes:
+        return self._packed(self.signed, self.shop.secrets)[1]
+
+    def prove(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
+        query = self.signed if signed is None else signed
+        return self._packed(query, secrets or self.shop.secrets)[0]
+
+    def _packed(self, query: bytes, secrets: Sequence[str]) -> tuple[Envelope, bytes]:
+        parameters = self.proxy.prove(query, secrets, RECEIVED_AT.timestamp())
+        return self.proxy.packed(STOREFRONT + self.action, parameters, self.headers["user-agent"])
 
 
 def claimed(shop: str, platform: str, topic: str, body: bytes | None, arrived: datetime) -> Delivery:
@@ -98,10 +141,17 @@ def as_toml(name: str, table: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def standing(platform: Platform) -> Platform:
+    """The platform while its fixtures arrive: a signature that looks at the clock finds it standing."""
+    if isinstance(platform.signature, StandardWebhooks):
+        return replace(platform, signature=replace(platform.signature, clock=RECEIVED_AT.timestamp))
+    return platform
+
+
 def every() -> list[Recorded]:
     """Every fixture of every platform."""
     return [
-        Recorded(platform, folder)
+        (Asked if (folder / "asked.raw").exists() else Recorded)(standing(platform), folder)
         for name, platform in all_platforms().items()
         for folder in sorted((FOLDER / name).iterdir())
         if folder.is_dir()
@@ -109,4 +159,6 @@ def every() -> list[Recorded]:
 
 
 EVERY = every()
+ASKED = [recorded for recorded in EVERY if isinstance(recorded, Asked)]
+POSTED = [recorded for recorded in EVERY if not isinstance(recorded, Asked)]
 SIGNED = [recorded for recorded in EVERY if "ping" not in recorded.expected]

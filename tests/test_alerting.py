@@ -82,6 +82,16 @@ def test_worth_an_alert(facts: Facts, name: str, text: str) -> None:
     assert (found.name, text in found.text) == (name, True), found.text
 
 
+def test_outage_is_told_once() -> None:
+    """While a Tweakwise cannot be reached, its shops' breakers say nothing new; a refused key does."""
+    lanes = {
+        name: Lane(name, open_until=NOW, pauses=3, reason=reason)
+        for name, reason in (("shop a", "connect"), ("shop b", "http_401"), ("tweakwise https://t.example", "connect"))
+    }
+    found = findings(Facts(NOW, lanes=lanes), LIMITS)
+    assert [one.of for one in found] == ["shop b", "tweakwise https://t.example"]
+
+
 @pytest.mark.parametrize("facts", NOT_WORTH.values(), ids=NOT_WORTH)
 def test_not_worth_an_alert(facts: Facts) -> None:
     """What is as ever, or passes by itself, is nobody's business."""

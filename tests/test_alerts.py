@@ -44,17 +44,18 @@ class Somebody:
     def __init__(self) -> None:
         self.status, self.got, self.ids = 200, list[dict[str, Any]](), list[str]()
         self.headers: dict[str, str] = {}
-        self.body = b""
+        self.body, self.chokes_on = b"", b"what no message holds"
         somebody = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 somebody.body = self.rfile.read(int(self.headers["Content-Length"]))
                 somebody.headers = {name.lower(): value for name, value in self.headers.items()}
-                if somebody.status == 200:
+                status = 400 if somebody.chokes_on in somebody.body else somebody.status
+                if status == 200:
                     somebody.got.append(json.loads(somebody.body))
                     somebody.ids.append(somebody.headers.get("webhook-id", ""))
-                self.send_response(somebody.status)
+                self.send_response(status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -237,6 +238,17 @@ def test_what_nobody_heard_of_has_no_end(inbox: Inbox, somebody: Somebody, watch
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
     somebody.status = 200
     assert watch() == watch() == []
+
+
+def test_message_nobody_takes_holds_up_no_other(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
+    """What a receiver chokes on comes last from then on."""
+    somebody.chokes_on = b'"kind": "dead"'
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
+    inbox.keep(arrival("b"))
+    clock.move(1000)
+    assert watch() == []
+    assert watch() == watch() == [("alert.began", "oldest")]
 
 
 def test_tries_again_at_once(somebody: Somebody) -> None:

@@ -88,6 +88,7 @@ def test_check_says_url_and_topics(run: Run) -> None:
     result = run("check", "--url", "https://events.example.com/")
     assert result.exit_code == 0
     assert "https://events.example.com/webhooks/shopify/acme" in result.output
+    assert "https://events.example.com/storefront/shopify/acme" in result.output
     assert "orders/create, orders/paid, orders/updated" in result.output
     assert "customers/redact" not in result.output
 

@@ -42,6 +42,7 @@ def order(**changed: Any) -> bytes:
         (BY_ID, order(customer={"id": 7})),
         (BY_ID, order(customer={"id": "7"})),
         (BY_ID, order(customer_id=7)),
+        (BY_ID, body({"term": "jas", "logged_in_customer_id": "7"})),
         (BY_ID, body([{"customer": {"id": 7}}])),
         (BY_ID, body({"order": {"customer": {"id": 7}}})),
         (BY_ORDER, order(id=1001)),

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from schemas.events import DataRequest, Ignored, Redaction
-from tests.recorded import EVERY, FOLDER, RECEIVED_AT, SIGNED, Recorded
+from tests.recorded import ASKED, EVERY, FOLDER, POSTED, RECEIVED_AT, SIGNED, Asked, Recorded, shop_keys
 from webhook_app.call import Call, Unreadable
 from webhook_app.errors import BadSignature
 from webhook_app.platform import Platform, Sample
 from webhook_app.platforms import all_platforms
-from webhook_app.translate import Ages, Translated, translate
+from webhook_app.translate import Ages, Translated, parse_json, translate
 
 AGES = Ages(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
 every_signed_fixture = pytest.mark.parametrize("recorded", SIGNED, ids=lambda recorded: recorded.name)
+every_posted_fixture = pytest.mark.parametrize(
+    "recorded", [recorded for recorded in SIGNED if recorded in POSTED], ids=lambda recorded: recorded.name
+)
+every_asked_fixture = pytest.mark.parametrize("recorded", ASKED, ids=lambda recorded: recorded.name)
 every_platform = pytest.mark.parametrize("platform", all_platforms().values(), ids=lambda platform: platform.name)
 
 
 @every_signed_fixture
 def test_genuine_passes(recorded: Recorded) -> None:
     """A delivery as it was sent proves itself and says its topic."""
-    assert recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets).topic
+    assert recorded.prove().topic
 
 
 @every_signed_fixture
 @pytest.mark.parametrize("place", ["front", "end"])
 def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
     """One byte more, and it is not what was signed."""
-    body = b" " + recorded.body if place == "front" else recorded.body + b"\n"
+    signed = b" " + recorded.signed if place == "front" else recorded.signed + b"\n"
     with pytest.raises(BadSignature):
-        recorded.platform.prove(body, recorded.headers, recorded.shop.secrets)
+        recorded.prove(signed)
 
 
-@every_signed_fixture
+@every_posted_fixture
 def test_each_missing_header_fails(recorded: Recorded) -> None:
     """Without its signature or its topic a request proves nothing."""
     platform = recorded.platform
-    proof = platform.signature.sign(b"", "any")
+    proof = platform.signature.names
     needed = {*proof, *platform.topic_headers} & set(recorded.headers)
     needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in proof}}
     assert len(needed) >= 2
@@ -49,24 +54,34 @@ def test_each_missing_header_fails(recorded: Recorded) -> None:
             platform.prove(recorded.body, headers, recorded.shop.secrets)
 
 
+@every_asked_fixture
+def test_each_missing_parameter_fails(recorded: Asked) -> None:
+    """Without its signature, its time or whose it is, a query proves nothing, and says what it lacks."""
+    signature = recorded.proxy.signature
+    for missing in (signature.proof, signature.timestamp, *signature.needed):
+        parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
+        with pytest.raises(BadSignature, match=f"{missing}_missing"):
+            recorded.prove(b"&".join(parts))
+
+
 @every_signed_fixture
 def test_wrong_secret_fails(recorded: Recorded) -> None:
     """Only the shop's own secrets count."""
     with pytest.raises(BadSignature):
-        recorded.platform.prove(recorded.body, recorded.headers, ["another secret"])
+        recorded.prove(secrets=["another secret"])
 
 
 @every_signed_fixture
 def test_rotated_secret_passes(recorded: Recorded) -> None:
-    """A delivery signed with the older secret still counts."""
+    """A delivery signed with the older secret still counts, and it is known which one that was."""
     secrets = ["brand new secret", *recorded.shop.secrets]
-    assert recorded.platform.prove(recorded.body, recorded.headers, secrets)
+    assert recorded.prove(secrets=secrets).secret >= 1
 
 
 @every_signed_fixture
 def test_identity_is_stable(recorded: Recorded) -> None:
     """The same delivery sent again is known as the same."""
-    again = [recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets).identity for _ in "ab"]
+    again = [recorded.prove().identity for _ in "ab"]
     assert again[0] == again[1]
 
 
@@ -74,7 +89,7 @@ def test_identities_differ() -> None:
     """No two different deliveries of a platform share an identity, whatever their Delivery-ID says."""
     seen: dict[tuple[str, str], tuple[str, bytes]] = {}
     for recorded in SIGNED:
-        envelope = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
+        envelope = recorded.prove()
         known = seen.setdefault((recorded.platform.name, envelope.identity), (envelope.topic, recorded.body))
         assert known == (envelope.topic, recorded.body), recorded.name
 
@@ -95,18 +110,27 @@ def test_ping_is_recognised(recorded: Recorded) -> None:
 @every_platform
 def test_every_mapped_topic_has_a_fixture(platform: Platform) -> None:
     """What is mapped is proven on a delivery."""
-    proven = {fixture.delivery().topic for fixture in SIGNED if fixture.platform is platform}
+    proven = {fixture.delivery().topic for fixture in SIGNED if fixture.platform.name == platform.name}
     assert {topic.name for topic in platform.topics} <= proven
 
 
 @every_platform
 def test_every_sample_is_mapped(platform: Platform) -> None:
     """Every topic's sample is signed as the platform would, and can be read."""
+    secret = shop_keys(platform.name)["secrets"][0]
     sample = Sample(20261123000000001, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "sample-1")
     for topic in platform.topics:
-        headers = platform.sign_sample(topic.name, "an-identity", b"{}", "secret")
-        assert platform.prove(b"{}", headers, ["secret"]).topic == topic.name
-        assert not isinstance(platform.read(topic.name, topic.sample(sample)), Ignored)
+        if platform.proxy and topic.storefront:
+            parameters = {name: str(value) for name, value in topic.sample(sample).items()}
+            query = platform.proxy.sign(parameters, "secret", RECEIVED_AT.timestamp())
+            proven = platform.proxy.prove(query, ["secret"], RECEIVED_AT.timestamp())
+            assert not isinstance(platform.read(topic.name, proven.parameters), Ignored)
+            continue
+        body = json.dumps(topic.sample(sample)).encode()
+        envelope = platform.prove(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
+        assert envelope.topic == topic.name
+        assert envelope.identity == "an-identity" or not platform.identity_headers
+        assert not isinstance(platform.read(topic.name, parse_json(body)), Ignored)
 
 
 def test_every_folder_of_fixtures_is_a_platform() -> None:

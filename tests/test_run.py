@@ -66,6 +66,8 @@ def test_banner_leads_on(run: Run) -> None:
     assert "state         delivered" in sample.stdout
     events = requests.get(f"http://127.0.0.1:{run.sandbox_port}/events", timeout=10).json()["events"]
     assert [event["event"] for event in events] == ["purchase"]
+    report = processes.command("send-sample", "shopify", "storefront/search", env=run.env)
+    assert (report.returncode, '200 {"status": "stored"}' in report.stdout) == (0, True), report.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

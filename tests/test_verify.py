@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recorded import EVERY, SIGNED, Recorded
+from tests.recorded import POSTED, Recorded
 from webhook_app import shops
 from webhook_app.cli import main
 from webhook_app.diagnosis import Verdict, diagnose
@@ -60,6 +60,9 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
+SIGNED = [one for one in POSTED if "ping" not in one.expected]
+
+
 def told(body: bytes, proof: str, header: str = "x-shopify-hmac-sha256", shop: str = "acme", **more: str) -> Verdict:
     """The verdict on `body`, arrived with that proof."""
     platforms = all_platforms()
@@ -72,7 +75,7 @@ def causes(verdict: Verdict) -> list[str]:
     return [finding.said for finding in verdict.findings if finding.proven]
 
 
-@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", POSTED, ids=lambda one: one.name)
 def test_a_genuine_request_proves_itself(one: Recorded) -> None:
     """What the receiver takes, pings included, has no fault."""
     assert not diagnose(one.body, one.headers, one.shop, {"fixture": one.shop}, all_platforms()).reason
@@ -283,6 +286,20 @@ def test_a_missing_header_is_told() -> None:
     verdict = told(BODY, "", "x-nothing")
     assert verdict.reason == "signature_missing"
     assert "has no x-shopify-hmac-sha256" in verdict.findings[0].said
+
+
+def test_an_old_request_is_told_from_a_wrong_one() -> None:
+    """A recorded request whose time is signed proves itself, and that its time was passed over is said."""
+    one = next(one for one in SIGNED if one.name == "standard/purchase")
+    shop, platforms = one.shop, all_platforms()
+    verdict = diagnose(one.body, one.headers, shop, {shop.name: shop}, platforms)
+    assert (verdict.reason, verdict.hint) == ("", "the request proves itself, were it signed just now.")
+    wrong = {**one.headers, "webhook-signature": one.headers["webhook-signature"].removeprefix("v1,")}
+    verdict = diagnose(one.body, wrong, shop, {shop.name: shop}, platforms)
+    assert (verdict.reason, verdict.findings[0].said) == (
+        "signature_malformed",
+        "The prefix v1, is missing before the digest.",
+    )
 
 
 def test_a_missing_topic_is_told() -> None:

@@ -7,7 +7,9 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 pytestmark = needs_php
 
 SOURCES = [*sorted(PLUGIN.rglob("*.php")), *sorted(STAND_IN.glob("*.php"))]
+VERSION = "0.1.0"
 NOWHERE = "http://127.0.0.1:9/webhooks/woocommerce/acme"
 MANAGER = 1
 KEY = re.compile(r"[0-9a-f]{32}")
@@ -93,6 +96,23 @@ def test_php_is_php(source: Path) -> None:
     """PHP can read every file."""
     done = subprocess.run([str(PHP), "-l", source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_versions_agree() -> None:
+    """WordPress reads the version in one place, translators and browsers in others."""
+    places = {
+        "tweakwise-webhooks.php": r"Version: +([0-9.]+)\n.*const VERSION += '([0-9.]+)'",
+        "readme.txt": r"Stable tag: ([0-9.]+)\n.*== Changelog ==\n\n= ([0-9.]+) =",
+        "languages/tweakwise-webhooks.pot": r"WooCommerce ([0-9.]+)\\n",
+    }
+    found = {
+        file: re.findall(pattern, (PLUGIN / file).read_text("utf-8"), re.DOTALL) for file, pattern in places.items()
+    }
+    assert found == {
+        "tweakwise-webhooks.php": [(VERSION,) * 2],
+        "readme.txt": [(VERSION,) * 2],
+        [*places][2]: [VERSION],
+    }
 
 
 # The endpoint.
@@ -231,6 +251,18 @@ def test_without_settings_nothing_is_sent(visitor: Visitor, shop: Shop) -> None:
     assert visitor.key is None
 
 
+def test_a_receiver_that_hangs_is_left_alone(visitor: Visitor, shop: Shop) -> None:
+    """One that takes a request and does not answer holds up a process once, and gets nothing more for a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shop.set(url=f"http://127.0.0.1:{silent.getsockname()[1]}/webhooks/woocommerce/acme", sessionstart="yes")
+        began = time.monotonic()
+        visitor.ask(event="pageview", product_id=10)
+        assert time.monotonic() - began < 4
+        assert [topic for topic, _ in shop.events()] == ["storefront.sessionstart"]
+        assert visitor.ask(event="pageview", product_id=10).json()["key"] == visitor.key
+        assert len(shop.sent()) == 1
+
+
 # The visitor's key.
 
 
@@ -241,7 +273,7 @@ def test_the_key_lasts(visitor: Visitor) -> None:
     assert answer.headers["Cache-Control"] == "no-store, private"
     cookie = answer.headers["Set-Cookie"]
     assert f"tweakwise_profile_key={visitor.key}" in cookie
-    assert re.search(r"Max-Age=31536000; path=/; SameSite=Lax", cookie)
+    assert re.search(r"Max-Age=3153(6000|5999); path=/; SameSite=Lax", cookie)
     assert "HttpOnly" not in cookie
     assert visitor.ask(event="visit").json()["key"] == answer.json()["key"]
     assert visitor.shop.sent() == []

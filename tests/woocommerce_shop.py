@@ -21,11 +21,12 @@ ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "storefront/woocommerce/tweakwise-webhooks"
 STAND_IN = ROOT / "tests/wordpress"
 PHP = shutil.which("php")
+READY = PHP and subprocess.run([PHP, "-r", "exit((int) ! extension_loaded('mbstring'));"], check=False).returncode == 0
 SECRET = "0123456789abcdefABCDEF"
 SALT = "a-profile-salt"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
-needs_php = pytest.mark.skipif(PHP is None, reason="needs PHP: apt-get install php-cli php-mbstring")
+needs_php = pytest.mark.skipif(not READY, reason="needs PHP: apt-get install php-cli php-mbstring")
 
 
 class Shop:

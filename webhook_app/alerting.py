@@ -112,15 +112,22 @@ def _oldest(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
 
 
 def _breakers(facts: Facts) -> Iterator[Finding]:
+    """Where a Tweakwise cannot be reached, each of its shops cannot reach it either: that is told once."""
     first = {one.shop: one.first for one in facts.backlogs}
-    for name, lane in facts.lanes.items():
-        if lane.open_until is not None and (lane.pauses >= LASTING or lane.reason.startswith(REFUSED)):
+    lasting = {name: lane for name, lane in facts.lanes.items() if lane.open_until is not None and _lasts(lane)}
+    all_of_it = any(not name.startswith("shop ") for name in lasting)
+    for name, lane in lasting.items():
+        if lane.reason.startswith(REFUSED) or not (all_of_it and name.startswith("shop ")):
             shop = name.removeprefix("shop ") if name.startswith("shop ") else ""
             of = f"nothing is sent to {name.removeprefix('tweakwise ')}" if not shop else f"{shop}: nothing is sent"
             text = (
                 f"{of}, because Tweakwise cannot be reached or refuses it ({lane.reason}). Events wait, none is lost."
             )
             yield Finding(Kind.BREAKER, shop, text, of=name, sample=first.get(shop))
+
+
+def _lasts(lane: Lane) -> bool:
+    return lane.pauses >= LASTING or lane.reason.startswith(REFUSED)
 
 
 def _dead(facts: Facts) -> Iterator[Finding]:

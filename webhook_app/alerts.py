@@ -31,6 +31,7 @@ class Alerts:
     def __init__(self, inbox: Inbox, shops: Collection[str], limits: Thresholds, messenger: Messenger) -> None:
         """Only `shops`, which are configured, are looked at."""
         self._inbox, self._shops, self._limits, self._messenger = inbox, set(shops), limits, messenger
+        self._refused: set[str] = set()
         self._ended = threading.Event()
         self._log = logs.logger()
 
@@ -45,20 +46,22 @@ class Alerts:
     def look(self) -> None:
         """Look once, if it is this process's turn. Raises StoreUnavailable.
 
-        Stops at the first message that nobody takes; it is told at the next look, and so is what comes after it.
+        Stops at the first message that nobody takes; it comes last at the next look, so that it holds up no other.
         """
         if not alerts.take_turn(self._inbox, TURN):
             return
         found = {one.name: one for one in findings(self._inbox, self._shops, self._limits)}
         before = alerts.known(self._inbox)
         alerts.begin(self._inbox, [self._alert(new) for name, new in found.items() if name not in before])
-        for alert in alerts.known(self._inbox).values():
+        for alert in sorted(alerts.known(self._inbox).values(), key=lambda one: one.name in self._refused):
             if not self._tell(alert, found):
+                self._refused.add(alert.name)
                 break
+            self._refused.discard(alert.name)
 
     def _alert(self, finding: Finding) -> Alert:
         topic = finding.topic or self._topic(finding.sample)
-        about = (finding.name[:400], finding.kind.value, finding.shop, topic, finding.sample, finding.text)
+        about = (finding.name, finding.kind.value, finding.shop, topic, finding.sample, finding.text)
         return Alert(*about, since=self._inbox.clock())
 
     def _topic(self, number: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from webhook_app import alerts, reporting, settings, shops
+from webhook_app import alerts, openapi, reporting, settings, shops, storefront
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.platforms import all_platforms
@@ -29,6 +29,8 @@ def create_app() -> Flask:
     if spool:
         spool.start()
     app.register_blueprint(blueprint)
+    app.register_blueprint(storefront.blueprint)
+    app.register_blueprint(openapi.blueprint)
     if config.dashboard_password:
         from webhook_app.dashboard.register import register  # noqa: PLC0415 - costs nothing where it is off
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NOT_DIGITS = re.compile(r"\D+")
 SHOWN = 20
+CUSTOMER_IDS = ("customer_id", "logged_in_customer_id")  # of orders; of what a storefront reports
 
 
 def wipe(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> str:
@@ -52,7 +53,8 @@ def concerns(subject: Redaction, content: retention.Held, profile_key: str | Non
     if content.domain and content.domain != subject.domain:
         return False
     whole_shop = not (subject.customer_id or subject.order_ids or subject.personal)
-    return whole_shop or _is_counted(subject, content, profile_key) or _is_stored(subject, content.body)
+    derived = bool(profile_key and profile_key.encode() in (content.body or b""))
+    return whole_shop or derived or _is_counted(subject, content, profile_key) or _is_stored(subject, content.body)
 
 
 def _is_counted(subject: Redaction, content: retention.Held, profile_key: str | None) -> bool:
@@ -90,7 +92,7 @@ def _mentions(subject: Redaction, payload: Any) -> bool:
 
 def _is_of(subject: Redaction, node: dict[str, Any]) -> bool:
     customer = node.get("customer")
-    numbers = [node.get("customer_id"), customer.get("id") if isinstance(customer, dict) else None]
+    numbers = [*map(node.get, CUSTOMER_IDS), customer.get("id") if isinstance(customer, dict) else None]
     orders = [node.get("order_id"), node.get("id") if "line_items" in node else None]
     return _text(subject.customer_id) in [_text(number) for number in numbers if number] or any(
         _text(number) in subject.order_ids for number in orders if number

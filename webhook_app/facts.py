@@ -73,9 +73,10 @@ def _hours(inbox: Inbox, shop: str, topic: str, last_at: int) -> list[int]:
 
 
 def _missing(inbox: Inbox, shops: Collection[str], backlogs: Sequence[Backlog], day: tuple[int, int]) -> list[Some]:
-    """Add up what is dead and what is unfinished; rows are only read of shops that have waited so long."""
-    late = {one.shop for one in backlogs if one.oldest < day[1]}
-    found = standing.died(inbox, shops, day[0], day) + (standing.unfinished(inbox, late, day) if late else [])
+    """Add up what is dead and what is unfinished of the day; asks only about shops where something waits so long."""
+    numbers = range(*(standing.first_since(inbox, moment) for moment in day))
+    late = {one.shop for one in backlogs if one.first < numbers.stop}
+    found = standing.died(inbox, shops, day[0], numbers) + (standing.unfinished(inbox, late, numbers) if late else [])
     counts: Counter[str] = Counter()
     for one in found:
         counts[one.shop] += one.count

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import time
 from dataclasses import dataclass
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import requests
 
 from webhook_app import logs
+from webhook_app.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +58,8 @@ class Messenger:
     def _post(self, message: Message) -> str:
         """Return why nobody took it, "" if somebody did."""
         body = self._body(message)
-        headers = {"Content-Type": "application/json", **self._signed(message.id, body)}
+        signed = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
+        headers = {"Content-Type": "application/json", **signed}
         try:
             said = requests.post(self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
@@ -73,12 +72,3 @@ class Messenger:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         said = {"type": message.type, "timestamp": now, "text": message.text, "data": message.data}
         return json.dumps(said).encode()
-
-    def _signed(self, identity: str, body: bytes) -> dict[str, str]:
-        if not self._secret:
-            return {}
-        timestamp = str(int(time.time()))
-        key = base64.b64decode(self._secret.removeprefix("whsec_"))
-        digest = hmac.new(key, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256).digest()
-        signature = f"v1,{base64.b64encode(digest).decode()}"
-        return {"webhook-id": identity, "webhook-timestamp": timestamp, "webhook-signature": signature}

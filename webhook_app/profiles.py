@@ -75,6 +75,11 @@ def derived_key(customer_id: str, salt: str) -> str:
     return hmac.new(salt.encode(), customer_id.encode(), hashlib.sha256).hexdigest()
 
 
+def is_usable(key: str) -> bool:
+    """Tell whether `key` can be sent as it is."""
+    return bool(ALLOWED.fullmatch(key)) and not looks_personal(key)
+
+
 def looks_personal(key: str) -> bool:
     """Tell whether `key` looks like an e-mail address or a phone number, in any writing."""
     # Mail headers write = where URLs write %, and % is no character of a key.

@@ -21,13 +21,15 @@ from webhook_app.sightings import Sightings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhook_app.inbox import Inbox
+    from webhook_app.inbox import Inbox, Kept
     from webhook_app.inbox.spool import Spool
-    from webhook_app.platform import Platform
+    from webhook_app.platform import Envelope, Platform
     from webhook_app.settings import Settings
     from webhook_app.shops import Shop
 
 blueprint = Blueprint("receiver", __name__)
+
+STORING = ("receiver.receive", "storefront.event")  # the endpoints whose refusals are counted by shop
 
 RETRY_AFTER = "30"  # seconds; Shopify decides for itself, others listen
 PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. There is nothing to see with GET."
@@ -66,14 +68,13 @@ class Receiver:
 def receive(platform: str, shop: str) -> Response:
     """Answer one webhook."""
     began = time.monotonic()
-    found = _receiver().find(platform, shop)
+    found = current().find(platform, shop)
     if found is None:
-        _receiver().meter.refused("", "", "unknown_shop")
-        return _answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+        return unknown_shop()
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         _note_refusal("content_encoding")
-        return _answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
-    body = _receiver().bodies.read()
+        return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
+    body = current().bodies.read()
     return _received(*found, body, _headers(request.environ), began)
 
 
@@ -84,28 +85,32 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     if platform.ping(body, headers):
-        _receiver().log.info("ping", shop=shop.name, platform=platform.name)
-        _receiver().meter.accepted(platform.name, shop.name, "ping")
-        return _answer(200, status="ping")
+        current().log.info("ping", shop=shop.name, platform=platform.name)
+        current().meter.accepted(platform.name, shop.name, "ping")
+        return answer(200, status="ping")
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        _rejected(shop, error.reason, error.hint or None)
-        return _answer(401, error=error.reason, hint=error.hint)
+        return refused(shop, error)
     topic = platform.topic(envelope.topic)
-    if topic and topic.storefront and (wait := _receiver().allowance.take(shop.name)):
-        return _too_many(shop, wait)
-    with _receiver().traces.webhook(shop, envelope.topic) as carried:
+    if topic and topic.storefront and (wait := current().allowance.take(shop.name)):
+        return too_many(shop, wait)
+    kept = keep(platform, shop, envelope, body, began)
+    return answer(200, status=kept.status) if kept.spooled else answer(200, status=kept.status, id=kept.id)
+
+
+def keep(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> Kept:
+    """Store a proven request; `began` is when it came, by the monotonic clock. Raises StoreUnavailable."""
+    with current().traces.webhook(shop, envelope.topic) as carried:
         headers = {**envelope.headers, **carried}
         arrival = Arrival(shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body)
-        kept = _receiver().keep(arrival)
-    status = "spooled" if kept.spooled else "duplicate" if kept.duplicate else "stored"
+        kept = current().keep(arrival)
     seconds = time.monotonic() - began
-    _receiver().sightings.accepted(shop, envelope.topic, envelope.secret, status, seconds)
+    current().sightings.accepted(shop, envelope.topic, envelope.secret, kept.status, seconds)
     milliseconds = round(seconds * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
-    _receiver().log.debug(status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
-    return _answer(200, status=status) if kept.spooled else _answer(200, status=status, id=kept.id)
+    current().log.debug(kept.status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
+    return kept
 
 
 @blueprint.route(
@@ -113,7 +118,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
 )
 def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route names them
     """Say what this URL is for, to whoever opens it in a browser."""
-    response = _answer(405, error="method_not_allowed", hint=PURPOSE)
+    response = answer(405, error="method_not_allowed", hint=PURPOSE)
     response.headers["Allow"] = "POST"
     return response
 
@@ -121,31 +126,31 @@ def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route n
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """Say that the process lives."""
-    return _answer(200, status="ok")
+    return answer(200, status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Say whether webhooks can be kept: the store answers and its migrations are applied."""
-    receiver = _receiver()
+    receiver = current()
     if receiver.spool and receiver.spool.is_needed():
-        return _answer(200, status="spooling")
+        return answer(200, status="spooling")
     if not is_current(receiver.inbox.database):
-        return _answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
-    return _answer(200, status="ready")
+        return answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
+    return answer(200, status="ready")
 
 
 @blueprint.get("/metrics")
 def scrape() -> Response:
     """Answer Prometheus."""
-    said = _receiver().exposition.answer(request.headers.get("Authorization", ""), request.headers.get("Accept", ""))
+    said = current().exposition.answer(request.headers.get("Authorization", ""), request.headers.get("Accept", ""))
     return Response(said.body, said.status, content_type=said.media_type)
 
 
 @blueprint.app_errorhandler(StoreUnavailable)
 def unavailable(error: StoreUnavailable) -> Response:
     """Ask the platform to come again: nothing was stored."""
-    _receiver().log.error("store_unavailable", error=str(error))
+    current().log.error("store_unavailable", error=str(error))
     return _try_later()
 
 
@@ -153,8 +158,8 @@ def unavailable(error: StoreUnavailable) -> Response:
 def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
     _note_refusal("too_large")
-    limit = _receiver().bodies.largest
-    return _answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
+    limit = current().bodies.largest
+    return answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
 
 @blueprint.app_errorhandler(HTTPException)
@@ -162,52 +167,67 @@ def http_error(error: HTTPException) -> Response:
     """Answer what Flask refuses by itself in the same form."""
     reason = (error.name or "refused").lower().replace(" ", "_")
     _note_refusal(reason)
-    return _answer(error.code or 400, error=reason)
+    return answer(error.code or 400, error=reason)
 
 
 @blueprint.app_errorhandler(Exception)
 def unexpected(error: Exception) -> Response:
     """A mistake of ours is a 503, so that the platform comes again; it is never a 500 and never a 4xx."""
-    _receiver().log.error("unexpected", exc_info=error)
+    current().log.error("unexpected", exc_info=error)
     return _try_later()
 
 
-def _receiver() -> Receiver:
+def current() -> Receiver:
+    """Return what the app that answers this request holds."""
     receiver: Receiver = current_app.extensions["receiver"]
     return receiver
 
 
 def _note_refusal(reason: str) -> None:
     """Note why a webhook was not stored, where its URL is that of a shop."""
-    named = (request.view_args or {}) if request.endpoint == "receiver.receive" else {}
-    shop = _receiver().shops.get(named.get("shop", ""))
+    named = (request.view_args or {}) if request.endpoint in STORING else {}
+    shop = current().shops.get(named.get("shop", ""))
     if shop and shop.platform == named["platform"]:
-        _receiver().sightings.refused(shop, reason)
+        current().sightings.refused(shop, reason)
 
 
 def _try_later() -> Response:
     _note_refusal("unavailable")
-    response = _answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
+    response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
     return response
 
 
 def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
     """Count and log that a webhook was not stored."""
-    _receiver().sightings.refused(shop, reason)
-    _receiver().log.warning("rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
+    current().sightings.refused(shop, reason)
+    current().log.warning("rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
 
 
-def _too_many(shop: Shop, wait: int) -> Response:
+def refused(shop: Shop, error: BadSignature) -> Response:
+    """Answer what did not prove itself."""
+    _rejected(shop, error.reason, error.hint or None)
+    return answer(401, error=error.reason, hint=error.hint)
+
+
+def unknown_shop() -> Response:
+    """Answer under an address that is no shop's."""
+    current().meter.refused("", "", "unknown_shop")
+    return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+
+
+def too_many(shop: Shop, wait: int) -> Response:
+    """Answer events that come faster than allowed; `wait` is in seconds."""
     _rejected(shop, "too_many")
     hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
-    response = _answer(429, error="too_many", hint=hint)
+    response = answer(429, error="too_many", hint=hint)
     response.headers["Retry-After"] = str(wait)
     return response
 
 
-def _answer(code: int, **body: Any) -> Response:
+def answer(code: int, **body: Any) -> Response:
+    """Answer in JSON, without what is empty."""
     if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
-        _receiver().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
+        current().log.debug("refused", code=code, reason=body["error"], hint=body.get("hint") or None)
     said = json.dumps({name: value for name, value in body.items() if value != ""})
     return Response(said + "\n", code, mimetype="application/json")

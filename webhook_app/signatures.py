@@ -6,8 +6,10 @@ import base64
 import hashlib
 import hmac
 import re
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from urllib.parse import unquote_to_bytes
 
 from webhook_app.errors import BadSignature
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 BASE64_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
+SECONDS = re.compile(rb"[0-9]{1,12}")
 
 
 def fingerprint(secret: str) -> str:
@@ -30,11 +33,21 @@ class Signature(Protocol):
     def about(self) -> str:
         """Say in plain words what is signed, how, and where the proof comes."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the headers that sign() writes; the digest is in the last of them."""
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Return the place in `secrets` of the one that signed `body`; raise BadSignature, and nothing else ever."""
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
-        """Return the headers that prove `body`."""
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
+        """Return the headers that prove `body`; `identity` is the delivery's, for signatures that cover it."""
+
+    def fault_of(self, secret: str) -> str | None:
+        """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
+
+    def timeless(self) -> Signature:
+        """Return the same without a look at the clock, for requests that were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,11 @@ class BodyHmac:
         """Say in plain words what is signed, how, and where the proof comes."""
         return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the header under which we sign."""
+        return self.headers[:1]
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
@@ -65,9 +83,17 @@ class BodyHmac:
             raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
         return matches[0]
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:  # noqa: ARG002 - not covered
         """Return the one header that proves `body`."""
         return {self.headers[0]: self._digest(body, self.decode(secret))}
+
+    def fault_of(self, secret: str) -> str | None:  # noqa: ARG002
+        """Return None: any text can be the key of this HMAC."""
+        return None
+
+    def timeless(self) -> BodyHmac:
+        """Return itself: no time is signed."""
+        return self
 
     def _matches(self, given: str, body: bytes, secret: str) -> bool:
         expected = self._digest(body, secret)
@@ -75,7 +101,7 @@ class BodyHmac:
         return hmac.compare_digest(expected.encode(), proof.encode("utf-8", "replace"))
 
     def _digest(self, body: bytes, secret: str) -> str:
-        digest = hmac.new(secret.encode("utf-8", "surrogateescape"), body, hashlib.sha256).digest()
+        digest = _hmac(secret, body)
         return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
 
     def _hint(self, given: str, body: bytes, secrets: Sequence[str]) -> str:
@@ -87,3 +113,86 @@ class BodyHmac:
         if self.encoding == "hex" and BASE64_DIGEST.fullmatch(given):
             return "This is a base64 digest; this platform sends hex."
         return "The secret is not this webhook's secret, or the body was changed on its way."
+
+
+class Signed(NamedTuple):
+    """What a query says by name, and the place of the secret that signed it."""
+
+    parameters: dict[str, str]
+    secret: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryHmac:
+    """HMAC-SHA256, in hex, over the parameters of a URL's query, one of which says when it was signed.
+
+    Signed is every decoded `name=value`, sorted, one behind the other with nothing between them; the values of a
+    repeated name are joined by commas. `needed` are the parameters that must be there besides the proof and the time,
+    `single` those that may not be repeated: a visitor could have added a second one before the platform signed.
+    """
+
+    needed: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+    proof: str = "signature"
+    timestamp: str = "timestamp"
+    tolerance: float = 90.0
+
+    def verify(self, query: bytes, secrets: Sequence[str], now: float) -> Signed:
+        """Return the decoded parameters without the proof if one of `secrets` signed them at `now`, give or take.
+
+        `now` and `tolerance` are in seconds, `now` since 1970. Raises BadSignature, and nothing else ever.
+        """
+        pairs = _pairs(query)
+        self._check_names(Counter(name for name, _ in pairs))
+        joined = _joined(pairs)
+        given = joined.pop(self.proof.encode()).lower()
+        message = _canonical(joined)
+        matches = [hmac.compare_digest(_hmac(secret, message).hex().encode(), given) for secret in secrets]
+        if not any(matches):
+            raise BadSignature("signature_mismatch", "The secret is not this app's, or the query was changed.")
+        self._check_age(joined[self.timestamp.encode()], now)
+        decoded = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in joined.items()}
+        return Signed(decoded, matches.index(True))
+
+    def sign(self, query: bytes, secret: str) -> bytes:
+        """Return `query`, which has everything but the proof, with the proof behind it."""
+        return query + f"&{self.proof}={_hmac(secret, _canonical(_joined(_pairs(query)))).hex()}".encode()
+
+    def _check_names(self, counted: Counter[bytes]) -> None:
+        needed = (self.proof, self.timestamp, *self.needed)
+        for name in (*needed, *self.single):
+            if counted[name.encode()] > 1:
+                raise BadSignature(f"{name}_repeated", f"The query has {name} more than once.")
+        for name in needed:
+            if not counted[name.encode()]:
+                raise BadSignature(f"{name}_missing", f"The query has no {name}: it did not come through the platform.")
+
+    def _check_age(self, timestamp: bytes, now: float) -> None:
+        if not SECONDS.fullmatch(timestamp):
+            raise BadSignature("timestamp_malformed", f"{self.timestamp} is not a number of seconds.")
+        age = now - int(timestamp)
+        if age > self.tolerance:
+            raise BadSignature("timestamp_too_old", "It was signed too long ago; or this machine's clock is fast.")
+        if age < -self.tolerance:
+            raise BadSignature("timestamp_too_new", "It was signed in the future; or this machine's clock is slow.")
+
+
+def _hmac(secret: str, message: bytes) -> bytes:
+    return hmac.new(secret.encode("utf-8", "surrogateescape"), message, hashlib.sha256).digest()
+
+
+def _pairs(query: bytes) -> list[tuple[bytes, bytes]]:
+    """Split a query into its decoded parameters, in bytes: they need not be text."""
+    parts = (part.replace(b"+", b" ").partition(b"=") for part in query.split(b"&") if part)
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in parts]
+
+
+def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: b",".join(several) for name, several in values.items()}
+
+
+def _canonical(parameters: Mapping[bytes, bytes]) -> bytes:
+    return b"".join(sorted(name + b"=" + value for name, value in parameters.items()))

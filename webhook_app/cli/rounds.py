@@ -10,21 +10,22 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import requests
 
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.selection import STEP, pages
-from webhook_app.platform import Sample
+from webhook_app.platform import STOREFRONT, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from webhook_app.inbox import Inbox, Row
-    from webhook_app.platform import Platform, Topic
+    from webhook_app.platform import Platform, Proxy, Topic
 
+BROWSER = "Mozilla/5.0 (sample)"  # as a user agent: no known crawler's
 SEND_TIMEOUT = 30.0  # seconds
 SETTLED_WITHIN = 15.0  # seconds
 UNSETTLED = (State.RECEIVED, State.DELIVERING)
@@ -61,13 +62,27 @@ class Answer:
 
 
 def post(errand: Errand, session: requests.Session) -> requests.Response:
-    """Sign a fresh sample and post it. Raises requests.RequestException."""
-    platform, topic, target = errand.platform, errand.topic, errand.target
+    """Sign a fresh sample and send it as the platform would. Raises requests.RequestException."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    sample = Sample(time.time_ns() // 1000, now, target.profile_attribute, f"sample-{randomness.token_hex(8)}")
-    body = json.dumps(topic.sample(sample)).encode()
-    headers = platform.sign_sample(topic.name, str(uuid.uuid4()), body, target.secret)
-    return session.post(target.url, data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
+    key = f"sample-{randomness.token_hex(8)}"
+    payload = errand.topic.sample(Sample(time.time_ns() // 1000, now, errand.target.profile_attribute, key))
+    proxy = errand.platform.proxy if errand.topic.storefront else None
+    request = _reported(proxy, errand, payload) if proxy else _posted(errand, payload)
+    return session.send(session.prepare_request(request), timeout=SEND_TIMEOUT, allow_redirects=False)
+
+
+def _posted(errand: Errand, payload: Mapping[str, Any]) -> requests.Request:
+    body = json.dumps(payload).encode()
+    headers = errand.platform.sign_sample(errand.topic.name, str(uuid.uuid4()), body, errand.target.secret)
+    return requests.Request("POST", errand.target.url, data=body, headers=headers)
+
+
+def _reported(proxy: Proxy, errand: Errand, payload: Mapping[str, Any]) -> requests.Request:
+    """Ask as a platform passes on what a page reports; a webhook's URL has another beginning."""
+    query = proxy.sign(payload, errand.target.secret, time.time()).decode()
+    base = errand.target.url.replace("/webhooks/", f"/{STOREFRONT}", 1)
+    url = f"{base}/{errand.topic.name.removeprefix(STOREFRONT)}?{query}"
+    return requests.Request("GET", url, headers={"User-Agent": BROWSER})
 
 
 def send(errands: Sequence[Errand], rate: float | None) -> list[Answer]:
@@ -140,9 +155,11 @@ def _answer(errand: Errand, response: requests.Response) -> Answer:
 
 def _summarise(answers: Sequence[Answer], seconds: float) -> None:
     counts = Counter((one.errand.target.name, one.errand.topic.name, one.said, one.accepted) for one in answers)
-    width = max(len(name) for name, *_ in counts)
+    width, topics = max(len(name) for name, *_ in counts), max(len(topic) for _, topic, *_ in counts)
     for (name, topic, said, accepted), count in counts.items():
-        click.echo(f"{name:<{width}}  {topic:<22} {count:>6}  {click.style(said, fg='green' if accepted else 'red')}")
+        click.echo(
+            f"{name:<{width}}  {topic:<{topics}} {count:>6}  {click.style(said, fg='green' if accepted else 'red')}"
+        )
     good = sum(one.accepted for one in answers)
     pace = len(answers) / max(seconds, 0.001)
     click.echo(

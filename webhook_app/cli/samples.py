@@ -58,9 +58,9 @@ def send_sample(
     if len(errands) == repeat == 1:
         _send_one(errands[0])
     else:
-        wiping = [errand for errand in errands if not errand.topic.subscribe]
-        others = [errand for errand in errands if errand.topic.subscribe]
-        _send_many([*others * repeat, *wiping * repeat], rate)
+        events = [errand for errand in errands if errand.topic.subscribe or errand.topic.storefront]
+        duties = [errand for errand in errands if errand not in events]
+        _send_many([*events * repeat, *duties * repeat], rate)
 
 
 def _one(
@@ -136,7 +136,8 @@ def _send_one(errand: Errand) -> None:
             response = post(errand, session)
     except requests.RequestException as error:
         raise unanswered(errand.target, error) from None
-    click.echo(f"POST {errand.target.url}\n{response.status_code} {response.text.strip()[:1000]}")
+    url = (response.request.url or "").partition("?")[0]
+    click.echo(f"{response.request.method} {url}\n{response.status_code} {response.text.strip()[:1000]}")
     if not response.ok:
         raise SystemExit(1)
     number = response.json().get("id") if errand.target.local else None

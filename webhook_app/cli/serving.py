@@ -50,11 +50,11 @@ def supervised(config: Settings, known: dict[str, Shop], sandbox_port: int | Non
     """
     from webhook_app.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
 
-    logs.configure(config.log_level, config.log_format)
     _refuse_taken_port(config.port, "PORT")
     if sandbox_port:
-        _refuse_taken_port(sandbox_port, "--sandbox-port")
+        _refuse_taken_port(sandbox_port, "--sandbox-port", config.port)
         _refuse_other_tweakwise(known)
+    logs.configure(config.log_level, config.log_format)
     migrated = database.migrated(config)
     _warn_of_a_forgetful_disk(config)
     metrics.share(config)
@@ -131,15 +131,20 @@ def sandbox(port: int, instance_keys: tuple[str, ...], catalogue: Any, max_profi
     serve(port, instance_keys, keys, max_profiles)
 
 
-def _refuse_taken_port(port: int, name: str) -> None:
+def _refuse_taken_port(port: int, name: str, ours: int | None = None) -> None:
+    """Refuse a port that something listens on, or that is to be `ours` too."""
+    if port == ours or not _is_free(port):
+        raise click.ClickException(f"Port {port} is in use; end what uses it, or choose another ({name}).")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
         except OSError:
-            raise click.ClickException(
-                f"Port {port} is in use; end what uses it, or choose another ({name})."
-            ) from None
+            return False
+    return True
 
 
 def _refuse_split_disk(config: Settings, command: str) -> None:

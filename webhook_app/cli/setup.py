@@ -54,6 +54,8 @@ def tell_shop(shop: Shop, base: str, tell: Callable[[str], None] = click.echo) -
     topics = [topic.name for topic in platform.topics if topic.subscribe]
     tell(click.style(f"{shop.name} ({platform.title})", bold=True))
     tell(f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}")
+    if platform.proxy:
+        tell(f"  proxy URL    {base}/storefront/{shop.platform}/{shop.name}  (for searches and views)")
     tell(f"  topics       {', '.join(topics)}")
     tell(f"  product key  {shop.product_key.text}")
     for remark in _remarks(shop):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
 
 # Two mishaps at once are looked for only in bodies of this size: there are some thousand pairs.
-MOST_PAIRED = 256 * 1024  # bytes
+MOST_PAIRED = 128 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,10 @@ def diagnose(
     Header names come in lower case. Nothing of what is said holds a secret or a part of the body.
     """
     platform = platforms[shop.platform]
-    names = tuple(platform.signature.sign(body, shop.secrets[0]))
-    looks = ", ".join(f"{name}: {proofs.length(headers[name])}" for name in names if headers.get(name))
+    names, timeless = platform.signature.names, platform.signature.timeless()
+    said = "" if timeless == platform.signature else "the request proves itself, were it signed just now."
+    platform = replace(platform, signature=timeless)
+    looks = ", ".join(f"{name}: {proofs.length(headers[name])}" for name in names[-1:] if headers.get(name))
     if platform.ping(body, headers):
         return Verdict("", "It is a ping, which the platform does not sign.", names, looks)
     try:
@@ -70,7 +72,7 @@ def diagnose(
         found = tuple(_topic(platform) if error.reason == "topic_missing" else search.findings())
         doubts = [Finding(*doubt, proven=False) for doubt in suspicions.doubts(body, headers, platform, platforms)]
         return Verdict(error.reason, error.hint, names, looks, (*found, *doubts) or (_last_resort(platform),))
-    return Verdict("", "", names, looks)
+    return Verdict("", said, names, looks)
 
 
 class _Search:

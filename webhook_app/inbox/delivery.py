@@ -49,6 +49,11 @@ class Kept:
     duplicate: bool
     spooled: bool = False
 
+    @property
+    def status(self) -> str:
+        """The word for it."""
+        return "spooled" if self.spooled else "duplicate" if self.duplicate else "stored"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

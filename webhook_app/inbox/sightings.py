@@ -5,6 +5,7 @@ None of it decides anything: it is for the dashboard, for metrics and for alerts
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -133,8 +134,9 @@ def forget(inbox: Inbox, before: int) -> int:
 
 def _within_bounds(inbox: Inbox, seen: Collection[Sighting]) -> list[Sighting]:
     """Leave out topics beyond those that a shop may have."""
-    shops = {sighting.shop for sighting in seen if sighting.kind is Kind.TOPIC}
-    known = {shop: {one.name for one in last_seen(inbox, Kind.TOPIC, shop)} for shop in shops}
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for one in last_seen(inbox, Kind.TOPIC):
+        known[one.shop].add(one.name)
     return [sighting for sighting in seen if sighting.kind is not Kind.TOPIC or _fits(known[sighting.shop], sighting)]
 
 

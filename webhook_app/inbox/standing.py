@@ -103,24 +103,37 @@ class Some:
     newest: int
 
 
-def died(inbox: Inbox, shops: Collection[str], since: int, received: tuple[int, int] | None = None) -> list[Some]:
-    """Return how many of `shops` died since then, of those alone that were received in `received`, if it is given.
+def first_since(inbox: Inbox, moment: int) -> int:
+    """Return the number of the first delivery that was received then or later, found by halving.
 
-    Times are in milliseconds; `received` is from (included) and until (not included).
+    Numbers grow with time, but for those that were spooled meanwhile: near enough for whoever counts a day's.
     """
     row = deliveries.c
-    return _some(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], received)
+    with inbox.database.reading() as connection:
+        low, high = 0, (connection.execute(select(func.max(row.id))).scalar() or 0) + 1
+        while low < high:
+            middle = (low + high) // 2
+            found = select(row.id, row.received_at).where(row.id >= middle).order_by(row.id).limit(1)
+            number, received_at = connection.execute(found).first() or (high, moment)
+            low, high = (low, middle) if received_at >= moment else (number + 1, high)
+    return low
 
 
-def unfinished(inbox: Inbox, shops: Collection[str], received: tuple[int, int]) -> list[Some]:
-    """Return how many of `shops` are unfinished of those that were received in that time; reads all unfinished rows."""
-    return _some(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], received)
-
-
-def _some(inbox: Inbox, conditions: list[ColumnElement[bool]], received: tuple[int, int] | None) -> list[Some]:
+def died(inbox: Inbox, shops: Collection[str], since: int, numbers: range | None = None) -> list[Some]:
+    """Return how many of `shops` died since then (milliseconds), of `numbers` alone where they are given."""
     row = deliveries.c
-    if received:
-        conditions = [*conditions, row.received_at >= received[0], row.received_at < received[1]]
+    return _some(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], numbers)
+
+
+def unfinished(inbox: Inbox, shops: Collection[str], numbers: range) -> list[Some]:
+    """Return how many of `shops` are unfinished, of `numbers` alone; reads the index of what is, and no row."""
+    return _some(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], numbers)
+
+
+def _some(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[Some]:
+    row = deliveries.c
+    if numbers is not None:
+        conditions = [*conditions, row.id >= numbers.start, row.id < numbers.stop]
     query = select(row.shop, func.count(), func.max(row.id)).where(*conditions).group_by(row.shop).order_by(row.shop)
     with inbox.database.reading() as connection:
         return [Some(*found) for found in connection.execute(query)]

@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.events import Ignored, Reason
-from schemas.shopify import DataRequestSchema, OrderSchema, RedactSchema, ShopRedactSchema
-from webhook_app.platform import SAMPLE_DOMAIN, Platform, Sample, Topic
-from webhook_app.signatures import BodyHmac
+from schemas.shopify import (
+    DataRequestSchema,
+    OrderSchema,
+    ProxiedAddToCartSchema,
+    ProxiedPageviewSchema,
+    ProxiedSearchSchema,
+    ProxiedSessionStartSchema,
+    RedactSchema,
+    ShopRedactSchema,
+)
+from webhook_app.platform import SAMPLE_DOMAIN, Platform, Proxy, Sample, Topic
+from webhook_app.signatures import BodyHmac, QueryHmac
 
 
 def _order(sample: Sample) -> dict[str, Any]:
@@ -62,6 +71,32 @@ def _shop_redact(_sample: Sample) -> dict[str, Any]:
     return {"shop_id": 1, "shop_domain": SAMPLE_DOMAIN}
 
 
+def _search(sample: Sample) -> dict[str, Any]:
+    return {"term": "blue mug", **_who(sample)}
+
+
+def _product(sample: Sample) -> dict[str, Any]:
+    return {"product_id": "8011551572211", "variant_id": "44123456789011", "sku": "MUG-BLUE", **_who(sample)}
+
+
+def _cart(sample: Sample) -> dict[str, Any]:
+    return {**_product(sample), "quantity": "2", "amount": "39.90"}
+
+
+def _session(sample: Sample) -> dict[str, Any]:
+    return {"session_key": f"session-{sample.number}", **_who(sample)}
+
+
+def _who(sample: Sample) -> dict[str, Any]:
+    """Return what the App Proxy adds, and the visitor's key."""
+    return {
+        "profile_key": sample.profile_key,
+        "shop": SAMPLE_DOMAIN,
+        "logged_in_customer_id": "",
+        "path_prefix": "/apps/tweakwise",
+    }
+
+
 _ORDER = OrderSchema()
 
 PLATFORM = Platform(
@@ -105,6 +140,44 @@ PLATFORM = Platform(
             _shop_redact,
             subscribe=False,
         ),
+        Topic(
+            "storefront/search",
+            "A visitor searched; reported by the pixel.",
+            ProxiedSearchSchema(),
+            _search,
+            subscribe=False,
+            storefront=True,
+        ),
+        Topic(
+            "storefront/pageview",
+            "A visitor looked at a product; reported by the pixel.",
+            ProxiedPageviewSchema(),
+            _product,
+            subscribe=False,
+            storefront=True,
+        ),
+        Topic(
+            "storefront/addtocart",
+            "A visitor put a product into the cart; needs extra_events.",
+            ProxiedAddToCartSchema(),
+            _cart,
+            subscribe=False,
+            storefront=True,
+        ),
+        Topic(
+            "storefront/sessionstart",
+            "A visit began; needs extra_events.",
+            ProxiedSessionStartSchema(),
+            _session,
+            subscribe=False,
+            storefront=True,
+        ),
+    ),
+    # https://shopify.dev/docs/apps/build/online-store/app-proxies/authenticate-app-proxies
+    proxy=Proxy(
+        QueryHmac(needed=("shop",), single=("logged_in_customer_id", "path_prefix")),
+        shop="shop",
+        customer="logged_in_customer_id",
     ),
     ignored={
         "orders/cancelled": Ignored(Reason.CANCELLED, "The order was cancelled; Tweakwise cannot take it back."),
@@ -121,6 +194,7 @@ PLATFORM = Platform(
         "After a client secret is rotated, deliveries may be signed with the old one for an hour: list both.",
         "Send test notification posts a cancelled test order: it arrives and is ignored as test_order.",
         "Answers later than 5 seconds count as failures; 8 failures in a row remove a subscription made by API.",
+        "Searches and product views come from an app's pixel through its App Proxy: docs/shopify.md.",
         "The compliance topics (customers/*, shop/redact) are set in the app's configuration, not per shop.",
     ),
 )

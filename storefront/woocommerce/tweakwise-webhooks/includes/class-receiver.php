@@ -14,9 +14,13 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Receiver {
 
-	// Seconds. Nobody waits for the answer, but a process of the web server would for a receiver that hangs.
+	// Seconds. Nobody waits for the answer, but a process of the web server does for a receiver that hangs.
 	const TIMEOUT      = 2;
 	const TEST_TIMEOUT = 10;
+
+	// Set while a receiver that hung is left alone, so that it cannot take all of those processes.
+	const HANGS      = Settings::PREFIX . 'hangs';
+	const LEFT_ALONE = MINUTE_IN_SECONDS;
 
 	/**
 	 * Events of this request: topic and body.
@@ -33,7 +37,7 @@ final class Receiver {
 	 */
 	public static function send_later( $topic, array $event ) {
 		$body = wp_json_encode( $event );
-		if ( false === $body ) {
+		if ( false === $body || get_transient( self::HANGS ) ) {
 			return;
 		}
 		if ( ! self::$waiting ) {
@@ -55,7 +59,12 @@ final class Receiver {
 			list( $topic, $body ) = array_shift( self::$waiting );
 			// Nothing overtakes it; the last one is not waited for.
 			$blocking = (bool) self::$waiting;
+			$began    = microtime( true );
 			self::post( $topic, $body, array( 'blocking' => $blocking, 'timeout' => self::TIMEOUT ) );
+			if ( microtime( true ) - $began > 0.9 * self::TIMEOUT ) {
+				set_transient( self::HANGS, array( 1 ), self::LEFT_ALONE );
+				self::$waiting = array();
+			}
 		}
 	}
 

@@ -1,0 +1,30 @@
+// What Shopify puts into a custom pixel's sandbox and into a storefront's page, for the type check alone.
+import type {ExtensionApi} from '@shopify/web-pixels-extension';
+
+interface CustomerPrivacy {
+  analyticsProcessingAllowed(): boolean;
+}
+
+interface ShopifyGlobal {
+  customerPrivacy?: CustomerPrivacy;
+  loadFeatures?(features: {name: string; version: string}[], loaded: (error?: unknown) => void): void;
+  routes?: {root: string};
+}
+
+declare global {
+  // https://shopify.dev/docs/api/web-pixels-api : an app pixel gets these as arguments, a custom pixel as globals.
+  const analytics: ExtensionApi['analytics'];
+  const browser: ExtensionApi['browser'];
+  const init: ExtensionApi['init'];
+  const api: Pick<ExtensionApi, 'customerPrivacy'>;
+
+  interface Window {
+    Shopify?: ShopifyGlobal;
+    tweakwiseProfileKey?: string;
+  }
+
+  interface DocumentEventMap {
+    // https://shopify.dev/docs/api/customer-privacy
+    visitorConsentCollected: CustomEvent<{analyticsAllowed?: boolean}>;
+  }
+}

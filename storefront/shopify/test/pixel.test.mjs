@@ -1,0 +1,161 @@
+// What the pixel reports, in a sandbox of Node's with Shopify's globals stood in for.
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+import {test} from 'node:test';
+import vm from 'node:vm';
+
+const SOURCE = readFileSync(new URL('../pixel.js', import.meta.url), 'utf8');
+const KEY = '3f6c1e0a8d524b7a9c1e2f4d5a6b7c8d';
+const CONTEXT = {document: {location: {origin: 'https://acme.example', href: 'https://acme.example/search?q=a'}}};
+const PRODUCT = {id: '80', title: 'Mug', url: '/'};
+const VARIANT = {id: '44', sku: 'MUG', title: 'Blue', price: {amount: 19.95, currencyCode: 'EUR'}, product: PRODUCT};
+const LINE = {merchandise: VARIANT, quantity: 2, cost: {totalAmount: {amount: 39.9, currencyCode: 'EUR'}}};
+
+/** The pixel, started with these cookies and this consent, and with switches of its source turned. */
+function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned = []} = {}) {
+  const subscribed = {}, asked = [];
+  let decide = () => {};
+  const source = turned.reduce((text, [from, to]) => {
+    assert.ok(text.includes(from), from);
+    return text.replace(from, to);
+  }, SOURCE);
+  vm.runInNewContext(source, {
+    analytics: {subscribe: (name, callback) => { subscribed[name] = callback; }},
+    api: {customerPrivacy: {
+      subscribe(name, callback) { assert.equal(name, 'visitorConsentCollected'); decide = callback; },
+    }},
+    init: {customerPrivacy: {analyticsProcessingAllowed: allowed}},
+    browser: {cookie: {
+      get: async (name) => cookies[name] ?? '',
+      set: async (text) => { const [name, value] = text.split(';')[0].split('='); cookies[name] = value; },
+    }},
+    fetch: async (url, options) => { asked.push({url: new URL(url), options}); },
+    setTimeout: (callback) => setTimeout(callback, 1), // time flies
+    crypto, Uint8Array,
+  });
+  return {
+    subscribed, asked, cookies,
+    decide: (analyticsProcessingAllowed) => decide({customerPrivacy: {analyticsProcessingAllowed}}),
+    publish: (name, data) => subscribed[name]({name, context: CONTEXT, data}),
+    /** What was reported, once all is quiet. */
+    async reported() {
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      return asked.map(({url}) => [url.origin + url.pathname, Object.fromEntries(url.searchParams)]);
+    },
+  };
+}
+
+const search = (query) => ({searchResult: {query, productVariants: []}});
+
+test('a search is reported as typed, with the key and nothing else of the visitor', async () => {
+  const shop = pixel({cookies: {tweakwise_profile_key: KEY, tweakwise_profile_key_locale: 'nl', _shopify_y: 'x'}});
+  shop.publish('search_submitted', search(' rode jas & thé +50% '));
+  const [[url, said]] = await shop.reported();
+  assert.equal(url, 'https://acme.example/apps/tweakwise/search');
+  assert.deepEqual(said, {term: 'rode jas & thé +50%', locale: 'nl', profile_key: KEY});
+  assert.ok(!shop.asked[0].url.search.includes('+'), 'a space is %20, which nobody reads in two ways');
+  assert.deepEqual({...shop.asked[0].options}, {mode: 'no-cors', keepalive: true});
+});
+
+test('a view is reported with what a product key can be made of', async () => {
+  const shop = pixel();
+  shop.publish('product_viewed', {productVariant: VARIANT});
+  shop.publish('product_viewed', {productVariant: {...VARIANT, id: null, sku: null}});
+  assert.deepEqual((await shop.reported()).map(([, said]) => said), [
+    {product_id: '80', variant_id: '44', sku: 'MUG', currency: 'EUR', profile_key: KEY},
+    {product_id: '80', currency: 'EUR', profile_key: KEY},
+  ]);
+});
+
+test('what is no search and no product is not reported', async () => {
+  const shop = pixel();
+  shop.publish('search_submitted', search('  '));
+  shop.publish('product_viewed', {productVariant: {...VARIANT, product: {...VARIANT.product, id: null}}});
+  assert.deepEqual(await shop.reported(), []);
+});
+
+test('carts and sessions are not even listened to unless they are switched on', () => {
+  assert.deepEqual(Object.keys(pixel().subscribed), ['search_submitted', 'product_viewed']);
+});
+
+test('what is put into the cart is reported once switched on', async () => {
+  const shop = pixel({turned: [['ADD_TO_CART = false', 'ADD_TO_CART = true']]});
+  shop.publish('product_added_to_cart', {cartLine: LINE});
+  shop.publish('product_added_to_cart', {cartLine: null});
+  const [[url, said], ...more] = await shop.reported();
+  assert.ok(url.endsWith('/apps/tweakwise/addtocart'));
+  assert.deepEqual([said.quantity, said.amount, said.product_id], ['2', '39.9', '80']);
+  assert.deepEqual(more, []);
+});
+
+test('a session begins once, and its key goes along', async () => {
+  const shop = pixel({turned: [['SESSIONS = false', 'SESSIONS = true']]});
+  shop.publish('page_viewed', {});
+  await shop.reported();
+  shop.publish('page_viewed', {});
+  shop.publish('search_submitted', search('jas'));
+  const said = await shop.reported();
+  assert.deepEqual(said.map(([url]) => url.split('/').at(-1)), ['sessionstart', 'search']);
+  assert.match(said[0][1].session_key, /^[0-9a-f]{32}$/);
+  assert.equal(said[0][1].session_key, said[1][1].session_key);
+});
+
+test('before the visitor decides nothing goes out, afterwards what happened on this page', async () => {
+  const shop = pixel({allowed: false});
+  shop.publish('search_submitted', search('jas'));
+  assert.deepEqual(await shop.reported(), []);
+  shop.decide(true);
+  assert.deepEqual((await shop.reported()).map(([, said]) => said.term), ['jas']);
+});
+
+test('what happened before a refusal is forgotten, and never reported', async () => {
+  const shop = pixel({allowed: false});
+  shop.publish('search_submitted', search('jas'));
+  shop.decide(false);
+  shop.decide(true);
+  assert.deepEqual(await shop.reported(), []);
+});
+
+test('nothing goes out any more once consent is taken back', async () => {
+  const shop = pixel();
+  shop.decide(false);
+  shop.publish('search_submitted', search('jas'));
+  assert.deepEqual(await shop.reported(), []);
+});
+
+test('consent that is taken back while the key is waited for counts', async () => {
+  const shop = pixel({cookies: {}});
+  shop.publish('search_submitted', search('jas'));
+  shop.decide(false);
+  shop.cookies.tweakwise_profile_key = KEY;
+  assert.deepEqual(await shop.reported(), []);
+});
+
+test('a shop may do without consent', async () => {
+  const shop = pixel({allowed: false, turned: [['NEEDS_CONSENT = true', 'NEEDS_CONSENT = false']]});
+  shop.publish('search_submitted', search('jas'));
+  assert.equal((await shop.reported()).length, 1);
+});
+
+test('it waits for the key that the app embed is about to write', async () => {
+  const shop = pixel({cookies: {}});
+  shop.publish('search_submitted', search('jas'));
+  setTimeout(() => { shop.cookies.tweakwise_profile_key = KEY; }, 10);
+  assert.deepEqual((await shop.reported()).map(([, said]) => said.profile_key), [KEY]);
+});
+
+for (const value of [undefined, '', 'jan@example.test', 'a b', 'x'.repeat(129)]) {
+  test(`without a usable key (${String(value).slice(0, 20)}) nothing is reported and none is made`, async () => {
+    const shop = pixel({cookies: {tweakwise_profile_key: value}});
+    shop.publish('search_submitted', search('jas'));
+    assert.deepEqual(await shop.reported(), []);
+    assert.deepEqual(Object.keys(shop.cookies), ['tweakwise_profile_key']);
+  });
+}
+
+test('at most twenty things are held', async () => {
+  const shop = pixel({allowed: false});
+  for (let number = 0; number < 30; number += 1) shop.publish('search_submitted', search(`jas ${number}`));
+  shop.decide(true);
+  assert.equal((await shop.reported()).length, 20);
+});
