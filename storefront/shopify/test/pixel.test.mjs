@@ -1,5 +1,6 @@
 // What the pixel reports, in a sandbox of Node's with Shopify's globals stood in for.
 import assert from 'node:assert/strict';
+import {webcrypto as crypto} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 import vm from 'node:vm';
