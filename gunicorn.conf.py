@@ -2,12 +2,14 @@
 
 import resource
 from pathlib import Path
+from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webhook_app import logs, settings
+from webhook_app import logs, metrics, settings
 
 _settings = settings.load()
+metrics.share(_settings)
 
 wsgi_app = "webhook_app.app:create_app()"
 bind = f"0.0.0.0:{_settings.port}"
@@ -36,3 +38,15 @@ class _Quiet(Logger):  # type: ignore[misc]
 logger_class = _Quiet
 control_socket_disable = True
 logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start what works behind the requests: gunicorn calls this in each web process before it serves."""
+    for part in worker.wsgi.extensions["parts"]:
+        part.start()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """End it: gunicorn calls this in each web process after it served."""
+    for part in worker.wsgi.extensions["parts"] if worker.booted else ():
+        part.close()

@@ -94,11 +94,12 @@ class Purchase:
     """An order.
 
     `revenue` is the sum of product prices after discount and before tax, in the order's currency, None when the
-    payload does not say; `created_at` is aware, UTC; `fields` are the order's own template fields.
+    payload does not say; `created_at` is aware, UTC, None when the payload does not say: then it is new; `fields` are
+    the order's own template fields.
     """
 
     order_id: str
-    created_at: datetime
+    created_at: datetime | None
     payment: Payment
     visitor: Visitor
     lines: tuple[Line, ...]
@@ -128,7 +129,7 @@ class AddToCart:
     """A product put into the cart; `amount` is what all of `quantity` cost, None when not said."""
 
     line: Line
-    quantity: int
+    quantity: Decimal
     amount: Decimal | None
     visitor: Visitor
     fields: Mapping[str, str] = field(default_factory=dict)

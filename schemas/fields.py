@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields
 
 # An amount beyond this is no price; it also keeps a hostile exponent from growing into gigabytes of digits.
 LARGEST_AMOUNT = Decimal(10) ** 15
-FINEST_EXPONENT = -12
+MOST_DECIMALS = 12  # beyond them stands only what adding up in binary fractions leaves behind
 LONGEST_ID = 128
 
 
@@ -72,9 +72,7 @@ def _amount(value: int | str | Decimal) -> Decimal:
         raise ValidationError("is not an amount") from None
     if not amount.is_finite() or amount.copy_abs() > LARGEST_AMOUNT:
         raise ValidationError("is not an amount a shop could mean")
-    if int(amount.as_tuple().exponent) < FINEST_EXPONENT:
-        raise ValidationError("is not an amount: too many decimals")
-    return amount
+    return amount if int(amount.as_tuple().exponent) >= -MOST_DECIMALS else round(amount, MOST_DECIMALS)
 
 
 class Moment(fields.Field[datetime]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from webhook_app import shops
 from webhook_app.inbox import Delivery
 from webhook_app.platform import STOREFRONT
 from webhook_app.platforms import all_platforms
+from webhook_app.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,17 +141,24 @@ def as_toml(name: str, table: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def every() -> list[Recorded]:
-    """Every fixture of every platform."""
+def standing(platform: Platform) -> Platform:
+    """The platform while its fixtures arrive: a signature that looks at the clock finds it standing."""
+    if isinstance(platform.signature, StandardWebhooks):
+        return replace(platform, signature=replace(platform.signature, clock=RECEIVED_AT.timestamp))
+    return platform
+
+
+def _found() -> list[Recorded]:
     return [
-        (Asked if (folder / "asked.raw").exists() else Recorded)(platform, folder)
+        (Asked if (folder / "asked.raw").exists() else Recorded)(standing(platform), folder)
         for name, platform in all_platforms().items()
         for folder in sorted((FOLDER / name).iterdir())
         if folder.is_dir()
     ]
 
 
-EVERY = every()
-ASKED = [recorded for recorded in EVERY if isinstance(recorded, Asked)]
-POSTED = [recorded for recorded in EVERY if not isinstance(recorded, Asked)]
+_FOUND = _found()
+# Webhooks, which are posted; those of them that are signed; and what pages ask through a proxy, in a signed query.
+EVERY = [recorded for recorded in _FOUND if not isinstance(recorded, Asked)]
 SIGNED = [recorded for recorded in EVERY if "ping" not in recorded.expected]
+ASKED = [recorded for recorded in _FOUND if isinstance(recorded, Asked)]

@@ -16,6 +16,7 @@ from webhook_app import retry, settings, shops
 from webhook_app.cli import main
 from webhook_app.faults import BEGINNINGS, TITLES, fault_of
 from webhook_app.inbox import TRANSITIONS
+from webhook_app.openapi import words
 from webhook_app.platforms import all_platforms
 
 ROOT = Path(__file__).parents[1]
@@ -198,6 +199,7 @@ def test_every_refusal_is_documented() -> None:
     sources = [ROOT / "webhook_app/signatures.py", ROOT / "webhook_app/platform.py"]
     given = {name for path in sources for name in re.findall(r'BadSignature\(\s*"(\w+)"', path.read_text("utf-8"))}
     assert given
+    given |= set(words.REASONS)
     for proxy in (platform.proxy for platform in all_platforms().values() if platform.proxy):
         needed = (proxy.signature.proof, proxy.signature.timestamp, *proxy.signature.needed)
         given |= {f"{name}_missing" for name in needed}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.events import Ignored, Reason, Visitor
 from webhook_app import profiles, shops
+from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -128,9 +129,9 @@ LEGITIMATE = [
 
 def shop(**changed: object) -> shops.Shop:
     keys = {"profile_salt": f'"{SALT}"', **{name: str(value) for name, value in changed.items()}}
-    document = '[shops.a]\nplatform = "p"\nsecrets = ["s"]\ninstance_key = "1234abcd"\n'
+    document = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"\n'
     document += "".join(f"{name} = {value}\n" for name, value in keys.items() if value != "None")
-    return shops.parse(document, "shops.toml", ["p"])["a"]
+    return shops.parse(document, "shops.toml", all_platforms())["a"]
 
 
 SHOP = shop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from tests.recorded import EVERY, Recorded, as_toml, shop_keys
 from webhook_app.allowance import Allowance
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, migrate
+from webhook_app.platforms import all_platforms
+from webhook_app.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +31,14 @@ BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
 WOO_ORDER = BY_NAME["woocommerce/order.created__customer-on-hold"]
 PING = BY_NAME["woocommerce/ping"]
+STANDARD = ["webhook-id", "webhook-timestamp", "webhook-signature"]
 TOPIC = {"X-Shopify-Topic": "orders/create", "X-Shopify-Webhook-Id": "1"}
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.MonkeyPatch:
-    text = as_toml("shop", shop_keys("shopify")) + as_toml("woo", shop_keys("woocommerce"))
+    named = {"shop": "shopify", "woo": "woocommerce", "own": "standard"}
+    text = "".join(as_toml(shop, shop_keys(platform)) for shop, platform in named.items())
     for name in ("SHOPS_FILE", "MAX_BODY", "LOG_FORMAT", "SPOOL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
@@ -93,6 +98,17 @@ def test_storefront_events_beyond_the_shop_s_share_are_429(
     assert (answers[2].json or {})["error"] == "too_many"
     assert post(client, ORDER).status_code == 200
     assert kept(client) == 2
+
+
+@pytest.mark.parametrize(("identity", "status"), [("msg_1", "duplicate"), ("msg_2", "stored")])
+def test_repeated_standard_webhook(client: FlaskClient, identity: str, status: str) -> None:
+    """A message that is repeated is signed anew, and known by its id; the same body under another id is another."""
+    signature, secret = all_platforms()["standard"].signature, shop_keys("standard")["secrets"][0]
+    earlier = StandardWebhooks(clock=lambda: time.time() - 200).sign(b"{}", secret, "msg_1")
+    assert client.post("/webhooks/standard/own", data=b"{}", headers=earlier).json == {"status": "stored", "id": 1}
+    now = signature.sign(b"{}", secret, identity)
+    response = client.post("/webhooks/standard/own", data=b"{}", headers=now)
+    assert (response.status_code, response.json and response.json["status"]) == (200, status)
 
 
 def test_unmapped_topic_is_200(client: FlaskClient) -> None:
@@ -299,11 +315,19 @@ def test_log_holds_no_personal_data(client: FlaskClient) -> None:
 @given(
     body=st.binary(max_size=300),
     headers=st.dictionaries(
-        st.sampled_from(["X-Shopify-Hmac-Sha256", "X-Shopify-Topic", "X-WC-Webhook-Signature", "Content-Type", "X-Y"]),
+        st.sampled_from(
+            ["X-Shopify-Hmac-Sha256", "X-Shopify-Topic", "X-WC-Webhook-Signature", "Content-Type", "X-Y", *STANDARD]
+        ),
         st.text(st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=60),
     ),
     path=st.sampled_from(
-        ["/webhooks/shopify/shop", "/webhooks/woocommerce/woo", "/webhooks/%00/%ff", "/webhooks/a/b/"]
+        [
+            "/webhooks/shopify/shop",
+            "/webhooks/woocommerce/woo",
+            "/webhooks/standard/own",
+            "/webhooks/%00/%ff",
+            "/webhooks/a/b/",
+        ]
     ),
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])

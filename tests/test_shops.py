@@ -10,11 +10,12 @@ import pytest
 from schemas.events import Payment
 from webhook_app import shops
 from webhook_app.errors import ConfigurationError
+from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLATFORMS = ("shopify", "woocommerce")
+PLATFORMS = {name: all_platforms()[name] for name in ("shopify", "woocommerce")}
 SECRET, SALT = "shpss_geheim", "zout"
 SOUND = """\
 [shops.acme]

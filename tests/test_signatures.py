@@ -128,10 +128,17 @@ def test_bytes_as_openssl_signs_them(secret: str, body: bytes, digest: str) -> N
     BASE64.verify(body, {"x-proof": digest}, [secret])
 
 
-@pytest.mark.parametrize("digest", [BY_NEW, BY_OLD], ids=["newest", "rotated"])
-def test_any_of_several_secrets_passes(digest: str) -> None:
-    """While a secret is rotated, both the new one and the old one prove a request."""
-    BASE64.verify(BODY, {"x-proof": digest}, [NEW_SECRET, OLD_SECRET])
+@pytest.mark.parametrize(("digest", "place"), [(BY_NEW, 0), (BY_OLD, 1)], ids=["newest", "rotated"])
+def test_any_of_several_secrets_passes(digest: str, place: int) -> None:
+    """While a secret is rotated, both the new one and the old one prove a request, and it is known which did."""
+    assert BASE64.verify(BODY, {"x-proof": digest}, [NEW_SECRET, OLD_SECRET]) == place
+
+
+def test_decoded_secret_has_the_place_of_the_configured_one() -> None:
+    """A platform that signs with something made of the secret proves that secret."""
+    reversing = BodyHmac(("x-proof",), decode=lambda secret: secret[::-1])
+    proof = reversing.sign(BODY, OLD_SECRET)
+    assert reversing.verify(BODY, proof, [NEW_SECRET, OLD_SECRET]) == 1
 
 
 def test_no_secret_proves_nothing() -> None:

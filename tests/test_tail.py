@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 from tests import processes
 from tests.arrivals import arrival, claim, claim_one, settle
 from webhook_app.cli import main
-from webhook_app.cli.telling import outcome, plain
+from webhook_app.cli.telling import outcome, plain, translated
 from webhook_app.inbox import Inbox, Selection, State, migrate
 from webhook_app.inbox.following import GAP, Follower
 
@@ -116,16 +117,22 @@ def test_the_command_follows(shown: dict[str, str], database_url: str, tmp_path:
     assert [(one["state"], one["reason"]) for one in told] == [("received", ""), ("ignored", "no_profile")]
 
 
-@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
-def test_colours_on_a_terminal_alone(tmp_path: Path, variables: dict[str, str]) -> None:
-    """On a terminal states have colours, unless NO_COLOR is set."""
+@pytest.fixture
+def dead_one(tmp_path: Path) -> str:
+    """The address of a database with one dead delivery."""
     url = f"sqlite:///{tmp_path / 'inbox.db'}"
     with closing(Inbox(url)) as inbox:
         migrate.upgrade(inbox.database)
         keep(inbox, "a")
         settle(inbox, claim_one(inbox), State.DEAD, reason="unreadable")
+    return url
+
+
+def test_colours_on_a_terminal(dead_one: str) -> None:
+    """On a terminal states have colours, and Ctrl-C ends it without a complaint."""
     ours, theirs = pty.openpty()
-    env = processes.environment(DATABASE_URL=url, **variables)
+    env = processes.environment(DATABASE_URL=dead_one)
+    env.pop("NO_COLOR", None)
     command = [sys.executable, "-m", "webhook_app", "tail", "--since=1h"]
     with subprocess.Popen(command, cwd=processes.ROOT, env=env, stdout=theirs, stderr=theirs) as process:
         text = read_until(ours, "unreadable")
@@ -133,7 +140,15 @@ def test_colours_on_a_terminal_alone(tmp_path: Path, variables: dict[str, str]) 
         assert process.wait(10) == 0
     for end in (ours, theirs):
         os.close(end)
-    assert (ESCAPE in text) is not bool(variables)
+    assert ESCAPE in text
+
+
+@pytest.mark.parametrize("value", ["", "1"])
+def test_no_color_is_honoured(dead_one: str, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Where NO_COLOR is set, not even a terminal gets colours; empty counts as not set."""
+    monkeypatch.setenv("DATABASE_URL", dead_one)
+    monkeypatch.setenv("NO_COLOR", value)
+    assert (ESCAPE in CliRunner().invoke(main, ["list"], color=True).output) is not bool(value)
 
 
 def read_until(terminal: int, wanted: str) -> str:
@@ -158,6 +173,24 @@ def test_a_line_says_what_became_of_it(inbox: Inbox) -> None:
     keep(inbox, "a")
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422", answer="no such key", attempted=True)
     assert plain(outcome(inbox.get(1), inbox.clock())).endswith(": http_422 (no such key)")
+
+
+@pytest.mark.parametrize(
+    ("event", "call", "said"),
+    [
+        ("purchase", {"ProductKeys": ["1", "2"], "Revenue": 9.5}, "purchase of 1, 2 for 9.50"),
+        ("purchase", {"ProductKeys": list("12345")}, "purchase of 1, 2, 3 and 2 more"),
+        ("search", {"SearchTerm": "été \x1b[2J"}, 'search "été \\u001b[2J"'),
+        ("pageview", {"ProductKey": "1"}, "pageview of 1"),
+        ("addtocart", {"ProductKey": "1", "Quantity": 2, "TotalAmount": 5}, "addtocart of 2 x 1 for 5.00"),
+        ("sessionstart", {"SessionKey": "s"}, "sessionstart"),
+    ],
+)
+def test_a_line_says_what_it_was_translated_to(inbox: Inbox, event: str, call: dict[str, Any], said: str) -> None:
+    """Every event in words, without whose it was."""
+    [number] = keep(inbox, "a")
+    row = replace(inbox.get(number), event=event, call=json.dumps({**call, "ProfileKey": "somebody"}))
+    assert translated(row) == said
 
 
 def test_nobody_steers_the_terminal() -> None:

@@ -112,10 +112,11 @@ PIXEL = Platform(
     ),
 )
 PLATFORMS = {**all_platforms(), PIXEL.name: PIXEL}
+SECRET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"  # a key to every platform
 
 
 def shop(platform: str, *lines: str) -> shops.Shop:
-    own = ["[shops.a]", f'platform = "{platform}"', 'secrets = ["s"]', 'instance_key = "1234abcd"', *lines]
+    own = ["[shops.a]", f'platform = "{platform}"', f'secrets = ["{SECRET}"]', 'instance_key = "1234abcd"', *lines]
     return shops.parse("\n".join(own), "shops.toml", PLATFORMS)["a"]
 
 

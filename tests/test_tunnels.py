@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -233,13 +232,17 @@ def test_silent_program_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         Keeper(TUNNELS["ngrok"], Wish(PORT)).run()
 
 
-def test_it_waits_for_the_receiver(tmp_path: Path) -> None:
+def test_it_waits_for_the_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is opened before something answers here."""
-    path = stand_in(tmp_path / "bin", "ngrok", f"cat {SAID}/ngrok.txt; exec sleep 60")
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        port = silent.getsockname()[1]
-        with tunnel("ngrok", port=port, log=tmp_path / "log", path=path) as under:
-            processes.wait_for(lambda: bool(under.logged()), within=10)
-            assert [line["event"] for line in under.logged()] == ["tunnel_waits"]
-    assert under.process.returncode == 0
+    path = stand_in(tmp_path / "bin", "ngrok", f"touch {tmp_path}/started; exit 1")
+    monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
+    looks = []
+
+    def ready() -> bool:
+        looks.append((tmp_path / "started").exists())
+        return len(looks) > 2
+
+    with pytest.raises(TunnelRefused):
+        Keeper(TUNNELS["ngrok"], Wish(PORT)).run(ready)
+    assert looks == [False] * 3
+    assert (tmp_path / "started").exists()

@@ -23,6 +23,7 @@ from tests.sockets import NO_CONTENT, answering, dripping, plain, resetting, res
 from webhook_app import shops
 from webhook_app.call import Call
 from webhook_app.exchange import OPTIONS, retry_after
+from webhook_app.platforms import all_platforms
 from webhook_app.retry import Failure
 from webhook_app.tweakwise import Sender
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     from tests.sockets import Request, Server
 
-SHOP = shops.parse('[shops.a]\nplatform = "p"\nsecrets = ["s"]\ninstance_key = "1234abcd"', "shops.toml", ["p"])["a"]
+DOCUMENT = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"'
+SHOP = shops.parse(DOCUMENT, "shops.toml", all_platforms())["a"]
 CALL = Call("purchase", "purchase:1", tweakwise.purchase(["11", "MUG-é"], {"ProfileKey": "abc"}, Decimal("46.70")))
 BODY = '{"ProductKeys":["11","MUG-é"],"ProfileKey":"abc","Revenue":46.7}'.encode()
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app import retry
+from webhook_app import alerts, metrics, retry, traces
+from webhook_app.exposition import Exposition, serve
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
 from webhook_app.platforms import all_platforms
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
-    """Return a worker that has not started."""
+    """Return a worker that has not started.
+
+    Its metrics are served already where METRICS_PORT asks for them, and alerts looked for where there is an ALERT_URL.
+    """
     rules = Rules(
         threads=config.worker_threads,
         ages=Ages(config.max_order_age, config.max_age),
@@ -31,4 +35,10 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     )
     inbox = Inbox.configured(config)
     sender: Sender[Job] = Sender(config.tweakwise_url, content_type=config.tweakwise_content_type)
-    return Worker(inbox, shops, all_platforms(), sender, rules)
+    meter = metrics.meter(config)
+    inbox.database.committed = meter.committed
+    if config.metrics_port:
+        serve(Exposition(inbox, shops, meter, config.metrics_token), config.metrics_port)
+    if told := alerts.configured(config, inbox, shops):
+        told.start()
+    return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter, traces=traces.configured(config))

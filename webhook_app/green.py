@@ -50,5 +50,12 @@ def within(seconds: float) -> Iterator[None]:
         return
     import gevent  # noqa: PLC0415 - loaded already, where threads are green
 
-    with gevent.Timeout(seconds, exception=TimeoutError):
-        yield
+    # A TimeoutError in the middle of reading would be taken for a broken connection, which is an OSError too.
+    timeout = gevent.Timeout(seconds)
+    try:
+        with timeout:
+            yield
+    except gevent.Timeout as ended:
+        if ended is timeout:
+            raise TimeoutError from None
+        raise

@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import EventDict, Processor
 
 # https://github.com/benoitc/gunicorn gunicorn/workers/base.py, handle_error
 QUOTES_REQUEST = re.compile(r"Invalid request|Error handling request")
 NEEDS_QUOTES = re.compile(r"""[ \t\r\n="']""")
 WIDTH = 18  # columns of an event's name
+
+_listeners: list[Callable[[BaseException], object]] = []
 
 SHARED: list[Processor] = [
     structlog.processors.add_log_level,
@@ -36,6 +40,18 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
     )
+
+
+def report_to(listener: Callable[[BaseException], object]) -> None:
+    """Let `listener` hear of every exception that is logged from now on."""
+    _listeners[:] = [listener]
+
+
+def report(error: BaseException) -> None:
+    """Tell of a mistake of ours whoever listens; nothing that goes wrong there hurts who reports."""
+    for listener in _listeners:
+        with contextlib.suppress(Exception):
+            listener(error)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
@@ -118,6 +134,7 @@ def _without_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
     error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):
         event["error"] = describe(error)
+        report(error)
     return event
 
 

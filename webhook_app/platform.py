@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.base import PlatformSchema
     from schemas.events import Meaning
-    from webhook_app.signatures import QueryHmac, Signature
+    from webhook_app.signatures import QueryHmac, Signature, Signed
 
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
@@ -56,13 +56,15 @@ class Sample:
 class Envelope:
     """What a proven request says of itself, besides its body.
 
-    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said.
+    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said;
+    `secret` is the place of the shop's secret that proved it.
     """
 
     topic: str
     identity: str
     domain: str
     headers: Mapping[str, str]
+    secret: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ class Proxy:
     shop: str
     customer: str
 
-    def prove(self, query: bytes, secrets: Sequence[str], now: float) -> dict[str, str]:
-        """Return the parameters that were signed, by name; `now` is in seconds since 1970. Raises BadSignature."""
+    def prove(self, query: bytes, secrets: Sequence[str], now: float) -> Signed:
+        """Return the parameters that were signed; `now` is in seconds since 1970. Raises BadSignature."""
         return self.signature.verify(query, secrets, now)
 
     def sign(self, parameters: Mapping[str, str], secret: str, now: float) -> bytes:
@@ -85,10 +87,11 @@ class Proxy:
         query = urlencode({**parameters, self.signature.timestamp: str(int(now))})
         return self.signature.sign(query.encode(), secret)
 
-    def packed(self, topic: str, parameters: Mapping[str, str], user_agent: str) -> tuple[Envelope, bytes]:
+    def packed(self, topic: str, signed: Signed, user_agent: str) -> tuple[Envelope, bytes]:
         """Make a delivery of an event, which came without a body: its parameters, and what the browser calls itself."""
-        body = json.dumps({**parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
-        return Envelope(topic, _digest(topic, body), parameters.get(self.shop, "")[:255], {}), body
+        body = json.dumps({**signed.parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
+        domain = signed.parameters.get(self.shop, "")[:255]
+        return Envelope(topic, _digest(topic, body), domain, {}, signed.secret), body
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Platform:
     """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
 
     Where a platform uses several names for one header, the first is the one our samples are sent with.
+    `topic_of` finds the topic in a proven body, where no header says it.
     `identity_headers` are empty where the platform has no id that is truly unique; topic and body stand in for it.
     `ignored` maps a pattern of topics to what they mean instead of an event. `proxy` is there where the platform has
     its own way for storefront events; their topics begin with `storefront/`.
@@ -104,8 +108,9 @@ class Platform:
     name: str
     title: str
     signature: Signature
-    topic_headers: tuple[str, ...]
     topics: Sequence[Topic]
+    topic_headers: tuple[str, ...] = ()
+    topic_of: Callable[[bytes], str] | None = None
     identity_headers: tuple[str, ...] = ()
     domain_headers: tuple[str, ...] = ()
     kept_headers: tuple[str, ...] = ()
@@ -117,14 +122,15 @@ class Platform:
 
     def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and read the envelope; raises BadSignature."""
-        self.signature.verify(body, headers, secrets)
-        topic = _first(headers, self.topic_headers)
+        secret = self.signature.verify(body, headers, secrets)
+        topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
-            raise BadSignature("topic_missing", f"The request has no usable {self.topic_headers[0]} header.")
+            where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
+            raise BadSignature("topic_missing", f"The request has no usable {where}.")
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
         kept = {name: headers[name] for name in self._kept() if name in headers}
-        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept)
+        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept, secret)
 
     def read(self, topic: str, payload: Any) -> Meaning:
         """Tell what a payload of `topic` means; raises marshmallow's ValidationError."""
@@ -142,7 +148,7 @@ class Platform:
         """Return the headers under which the platform would post `body`."""
         said = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, SAMPLE_DOMAIN))
         named = {names[0]: value for names, value in said if names}
-        return {"content-type": "application/json", **named, **self.signature.sign(body, secret)}
+        return {"content-type": "application/json", **named, **self.signature.sign(body, secret, identity)}
 
     def _kept(self) -> tuple[str, ...]:
         return (*self.topic_headers, *self.identity_headers, *self.domain_headers, *self.kept_headers)

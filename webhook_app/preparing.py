@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from schemas.events import DataRequest, Redaction
-from webhook_app import duties, outcomes
+from webhook_app import duties, logs, outcomes
 from webhook_app.call import Call
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Settlement
@@ -51,6 +51,7 @@ class Preparing:
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a poisoned delivery never stops the worker
+            logs.report(error)
             return outcomes.broken(delivery, error)
 
     def _translated(self, delivery: Delivery, shop: Shop) -> Job | Settlement:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webhook_app import logs
+from webhook_app import logs, metrics, traces
 from webhook_app.allowance import Allowance
 from webhook_app.errors import BadSignature, StoreUnavailable
+from webhook_app.exposition import Exposition
 from webhook_app.inbox import Arrival
 from webhook_app.inbox.migrate import is_current
 from webhook_app.reading import Bodies
+from webhook_app.sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
 
 blueprint = Blueprint("receiver", __name__)
+
+STORING = ("receiver.receive", "storefront.event")  # the endpoints whose refusals are counted by shop
 
 RETRY_AFTER = "30"  # seconds; Shopify decides for itself, others listen
 PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. There is nothing to see with GET."
@@ -45,6 +49,10 @@ class Receiver:
         """All of it is shared by the threads of the process."""
         self.allowance = Allowance(config.visitor_rate, config.shop_rate)
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
+        self.meter, self.traces = metrics.meter(config), traces.configured(config)
+        self.sightings = Sightings(inbox, shops, self.meter)
+        self.exposition = Exposition(inbox, shops, self.meter, config.metrics_token)
+        inbox.database.committed = self.meter.committed
         self.spool = spool
         self.keep = spool.keep if spool else inbox.keep
         self.bodies = Bodies(config.max_body)
@@ -64,6 +72,7 @@ def receive(platform: str, shop: str) -> Response:
     if found is None:
         return unknown_shop()
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        _note_refusal("content_encoding")
         return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
     body = current().bodies.read()
     return _received(*found, body, _headers(request.environ), began)
@@ -77,25 +86,28 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     if platform.ping(body, headers):
         current().log.info("ping", shop=shop.name, platform=platform.name)
+        current().meter.accepted(platform.name, shop.name, "ping")
         return answer(200, status="ping")
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        return refused(platform, shop, error)
+        return refused(shop, error)
     topic = platform.topic(envelope.topic)
     if topic and topic.storefront and (wait := current().allowance.take(shop.name)):
-        return too_many(shop, platform, wait)
+        return too_many(shop, wait)
     kept = keep(platform, shop, envelope, body, began)
     return answer(200, status=kept.status) if kept.spooled else answer(200, status=kept.status, id=kept.id)
 
 
 def keep(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> Kept:
     """Store a proven request; `began` is when it came, by the monotonic clock. Raises StoreUnavailable."""
-    arrival = Arrival(
-        shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, envelope.headers, body
-    )
-    kept = current().keep(arrival)
-    milliseconds = round((time.monotonic() - began) * 1000, 1)
+    with current().traces.webhook(shop, envelope.topic) as carried:
+        headers = {**envelope.headers, **carried}
+        arrival = Arrival(shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body)
+        kept = current().keep(arrival)
+    seconds = time.monotonic() - began
+    current().sightings.accepted(shop, envelope.topic, envelope.secret, kept.status, seconds)
+    milliseconds = round(seconds * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
     current().log.debug(kept.status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
     return kept
@@ -128,6 +140,13 @@ def readyz() -> Response:
     return answer(200, status="ready")
 
 
+@blueprint.get("/metrics")
+def scrape() -> Response:
+    """Answer Prometheus."""
+    said = current().exposition.answer(request.headers.get("Authorization", ""), request.headers.get("Accept", ""))
+    return Response(said.body, said.status, content_type=said.media_type)
+
+
 @blueprint.app_errorhandler(StoreUnavailable)
 def unavailable(error: StoreUnavailable) -> Response:
     """Ask the platform to come again: nothing was stored."""
@@ -138,6 +157,7 @@ def unavailable(error: StoreUnavailable) -> Response:
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     """Refuse a body before reading all of it."""
+    _note_refusal("too_large")
     limit = current().bodies.largest
     return answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
@@ -145,7 +165,9 @@ def too_large(_error: RequestEntityTooLarge) -> Response:
 @blueprint.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> Response:
     """Answer what Flask refuses by itself in the same form."""
-    return answer(error.code or 400, error=(error.name or "refused").lower().replace(" ", "_"))
+    reason = (error.name or "refused").lower().replace(" ", "_")
+    _note_refusal(reason)
+    return answer(error.code or 400, error=reason)
 
 
 @blueprint.app_errorhandler(Exception)
@@ -161,28 +183,42 @@ def current() -> Receiver:
     return receiver
 
 
+def _note_refusal(reason: str) -> None:
+    """Note why a webhook was not stored, where its URL is that of a shop."""
+    named = (request.view_args or {}) if request.endpoint in STORING else {}
+    shop = current().shops.get(named.get("shop", ""))
+    if shop and shop.platform == named["platform"]:
+        current().sightings.refused(shop, reason)
+
+
 def _try_later() -> Response:
+    _note_refusal("unavailable")
     response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
     return response
 
 
-def refused(platform: Platform, shop: Shop, error: BadSignature) -> Response:
+def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
+    """Count and log that a webhook was not stored."""
+    current().sightings.refused(shop, reason)
+    current().log.warning("rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
+
+
+def refused(shop: Shop, error: BadSignature) -> Response:
     """Answer what did not prove itself."""
-    current().log.warning(
-        "rejected", shop=shop.name, platform=platform.name, reason=error.reason, hint=error.hint or None
-    )
+    _rejected(shop, error.reason, error.hint or None)
     return answer(401, error=error.reason, hint=error.hint)
 
 
 def unknown_shop() -> Response:
     """Answer under an address that is no shop's."""
+    current().meter.refused("", "", "unknown_shop")
     return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
 
 
-def too_many(shop: Shop, platform: Platform, wait: int) -> Response:
+def too_many(shop: Shop, wait: int) -> Response:
     """Answer events that come faster than allowed; `wait` is in seconds."""
-    current().log.warning("rejected", shop=shop.name, platform=platform.name, reason="too_many")
+    _rejected(shop, "too_many")
     hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
     response = answer(429, error="too_many", hint=hint)
     response.headers["Retry-After"] = str(wait)

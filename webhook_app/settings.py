@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation says the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 SQLITE = "sqlite:///"
+SHORTEST_PASSWORD = 12
 POSTGRES = ("postgres://", "postgresql://")
 
 
@@ -51,6 +53,18 @@ class Settings:
     on_timeout: Literal["retry", "park"]
     keep_bodies: float
     keep_rows: float
+    dashboard_password: str | None = field(repr=False)
+    trusted_proxies: int
+    metrics_token: str | None = field(repr=False)
+    metrics_port: int | None
+    alert_url: str | None = field(repr=False)
+    alert_secret: str | None = field(repr=False)
+    alert_format: Literal["json", "slack"]
+    alert_older_than: float
+    alert_silent_for: float
+    alert_refusals: int
+    otel_exporter_otlp_endpoint: str | None
+    sentry_dsn: str | None = field(repr=False)
     log_level: str
     log_format: Literal["console", "json"]
 
@@ -77,6 +91,8 @@ def _contradictions(config: Settings) -> list[str]:
     faults = []
     if config.keep_rows < config.max_order_age:
         faults.append("KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice")
+    if config.metrics_port and not config.metrics_token:
+        faults.append("METRICS_PORT: needs METRICS_TOKEN; without it there are no metrics")
     if config.spool and not config.database_url.startswith(POSTGRES):
         faults.append("SPOOL: only beside PostgreSQL; an inbox in SQLite is on this machine's disk already")
     return faults
@@ -126,9 +142,27 @@ def _read(env: Env) -> dict[str, Any]:
         "on_timeout": env.str("ON_TIMEOUT", "retry", validate=validate.OneOf(["retry", "park"])),
         "keep_bodies": env.duration("KEEP_BODIES", timedelta(days=7), validate=positive),
         "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
+        "dashboard_password": env.str("DASHBOARD_PASSWORD", None, validate=_password),
+        "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
+        "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
+        "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
+        "alert_url": env.str("ALERT_URL", None, validate=web_address),
+        "alert_secret": env.str("ALERT_SECRET", None, validate=_standard_secret),
+        "alert_format": env.str("ALERT_FORMAT", "json", validate=validate.OneOf(["json", "slack"])),
+        "alert_older_than": env.duration("ALERT_OLDER_THAN", timedelta(minutes=15), validate=positive),
+        "alert_silent_for": env.duration("ALERT_SILENT_FOR", timedelta(hours=24), validate=positive),
+        "alert_refusals": env.int("ALERT_REFUSALS", 20, validate=validate.Range(min=1)),
+        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=web_address),
+        "sentry_dsn": env.str("SENTRY_DSN", None, validate=web_address),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
+
+
+def _password(value: str | None) -> None:
+    """Refuse a password that can be guessed in the time between two looks at the log; never quotes it."""
+    if value is not None and len(value) < SHORTEST_PASSWORD:
+        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18")
 
 
 def _database(value: str) -> None:
@@ -147,6 +181,16 @@ def _postgres(value: str) -> None:
         sound = False
     if not sound:
         raise ValidationError("expected postgres://<user>:<password>@<host>:<port>/<database>")
+
+
+def _standard_secret(value: str) -> None:
+    """Refuse what is no secret of https://www.standardwebhooks.com; never quotes it."""
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:  # noqa: PLR2004 - what the specification asks for
+        raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
 
 
 def web_address(value: str) -> None:

@@ -17,7 +17,9 @@ from webhook_app.errors import ConfigurationError
 from webhook_app.settings import web_address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
+
+    from webhook_app.platform import Platform
 
 DEFAULT_FILE = "shops.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -57,8 +59,8 @@ class Shop:
         return {**self.constants, **own}
 
 
-def load(platforms: Collection[str]) -> dict[str, Shop]:
-    """Read the shops from SHOPS or SHOPS_FILE; `platforms` are the names that exist.
+def load(platforms: Mapping[str, Platform]) -> dict[str, Shop]:
+    """Read the shops from SHOPS or SHOPS_FILE; `platforms` are those that exist, by name.
 
     Raises ConfigurationError with one sentence for every fault, each naming the line to change.
     """
@@ -66,7 +68,7 @@ def load(platforms: Collection[str]) -> dict[str, Shop]:
     return parse(text, source, platforms)
 
 
-def parse(text: str, source: str, platforms: Collection[str]) -> dict[str, Shop]:
+def parse(text: str, source: str, platforms: Mapping[str, Platform]) -> dict[str, Shop]:
     """Read the shops from a TOML document; `source` is what messages call it. Raises ConfigurationError."""
     try:
         tables = tomllib.loads(text).get("shops")
@@ -150,7 +152,7 @@ _SCHEMA = _ShopSchema()
 class _Reading:
     """One pass over a document, gathering faults."""
 
-    def __init__(self, text: str, source: str, platforms: Collection[str]) -> None:
+    def __init__(self, text: str, source: str, platforms: Mapping[str, Platform]) -> None:
         self.text, self.source, self.platforms = text, source, platforms
         self.faults: list[str] = []
         self._unresolved: list[list[str]] = []
@@ -176,9 +178,17 @@ class _Reading:
         if platform is not None and platform not in self.platforms:
             known = ", ".join(sorted(self.platforms))
             self._fault([name, "platform"], f"there is no such platform; known are {known}")
+        elif platform is not None:
+            self._check_secrets(name, self.platforms[platform], loaded.get("secrets", []))
         if template is not None:
             self._parse_template(name, template, loaded)
         return loaded
+
+    def _check_secrets(self, name: str, platform: Platform, secrets: list[str]) -> None:
+        path = [name, "secrets"]
+        for number, secret in enumerate(secrets, start=1):
+            if path not in self._unresolved and (fault := platform.signature.fault_of(secret)):
+                self._fault(path, f"number {number} {fault}")
 
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
         try:

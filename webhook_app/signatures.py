@@ -8,7 +8,7 @@ import hmac
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from webhook_app.errors import BadSignature
@@ -21,18 +21,47 @@ BASE64_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
 SECONDS = re.compile(rb"[0-9]{1,12}")
 
 
+def fingerprint(secret: str) -> str:
+    """Return what tells a secret from others without telling the secret: 8 hex digits of its SHA-256."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """What a signature looks at, for whoever explains why one fails.
+
+    `about` says in plain words what is signed, how, and where the proof comes. `carriers` are the headers that it
+    needs, that of the digest first, each with the names it may come under, the usual one first. `start` is what is
+    signed before the body. `sent_at` is when the request says it was sent, in seconds since 1970; None where the
+    signature looks at no time.
+    """
+
+    about: str
+    carriers: tuple[tuple[str, ...], ...]
+    start: bytes = b""
+    sent_at: float | None = None
+
+
 class Signature(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
 
-    @property
-    def about(self) -> str:
-        """Say in plain words what is signed, how, and where the proof comes."""
+    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
+        """Return the place in `secrets` of the one that signed `body`; raise BadSignature, and nothing else ever."""
 
-    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
-        """Return if one of `secrets` signed `body`; raise BadSignature otherwise, and nothing else ever."""
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
+        """Return the headers that prove `body`; `identity` is the delivery's, for signatures that cover it."""
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
-        """Return the headers that prove `body`."""
+    def fault_of(self, secret: str) -> str | None:
+        """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
+
+    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:
+        """Return what this signature looks at in a request with these headers."""
+
+    def at(self, seconds: float) -> Signature:
+        """Return this signature as it is at that time, in seconds since 1970."""
+
+    def as_secret(self, key: bytes) -> str:
+        """Write the bytes of a key as the secret that stands for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +76,37 @@ class BodyHmac:
     encoding: Literal["base64", "hex"] = "base64"
     decode: Callable[[str], str] = str
 
-    @property
-    def about(self) -> str:
-        """Say in plain words what is signed, how, and where the proof comes."""
-        return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
-
-    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
+    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
         if given is None:
             raise BadSignature("signature_missing", f"The request has no {self.headers[0]} header.")
-        keys = dict.fromkeys([*map(self.decode, secrets), *secrets])
-        matches = [self._matches(given, body, key) for key in keys]
-        if not any(matches):
+        place_of = {key: place for place, secret in enumerate(secrets) for key in (self.decode(secret), secret)}
+        matches = [place for key, place in place_of.items() if self._matches(given, body, key)]
+        if not matches:
             raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
+        return matches[0]
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+    def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:  # noqa: ARG002 - not covered
         """Return the one header that proves `body`."""
         return {self.headers[0]: self._digest(body, self.decode(secret))}
+
+    def fault_of(self, secret: str) -> str | None:  # noqa: ARG002
+        """Return None: any text can be the key of this HMAC."""
+        return None
+
+    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:  # noqa: ARG002 - the same for all
+        """Return what this signature looks at: the body and one header."""
+        about = f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
+        return Anatomy(about, (self.headers,))
+
+    def at(self, seconds: float) -> BodyHmac:  # noqa: ARG002
+        """Return this signature: it looks at no time."""
+        return self
+
+    def as_secret(self, key: bytes) -> str:
+        """Write the bytes of a key as the text that is read as these bytes again."""
+        return key.decode("utf-8", "surrogateescape")
 
     def _matches(self, given: str, body: bytes, secret: str) -> bool:
         expected = self._digest(body, secret)
@@ -86,6 +128,13 @@ class BodyHmac:
         return "The secret is not this webhook's secret, or the body was changed on its way."
 
 
+class Signed(NamedTuple):
+    """What a query says by name, and the place of the secret that signed it."""
+
+    parameters: dict[str, str]
+    secret: int
+
+
 @dataclass(frozen=True, slots=True)
 class QueryHmac:
     """HMAC-SHA256, in hex, over the parameters of a URL's query, one of which says when it was signed.
@@ -101,7 +150,7 @@ class QueryHmac:
     timestamp: str = "timestamp"
     tolerance: float = 90.0
 
-    def verify(self, query: bytes, secrets: Sequence[str], now: float) -> dict[str, str]:
+    def verify(self, query: bytes, secrets: Sequence[str], now: float) -> Signed:
         """Return the decoded parameters without the proof if one of `secrets` signed them at `now`, give or take.
 
         `now` and `tolerance` are in seconds, `now` since 1970. Raises BadSignature, and nothing else ever.
@@ -115,7 +164,8 @@ class QueryHmac:
         if not any(matches):
             raise BadSignature("signature_mismatch", "The secret is not this app's, or the query was changed.")
         self._check_age(joined[self.timestamp.encode()], now)
-        return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in joined.items()}
+        decoded = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in joined.items()}
+        return Signed(decoded, matches.index(True))
 
     def sign(self, query: bytes, secret: str) -> bytes:
         """Return `query`, which has everything but the proof, with the proof behind it."""

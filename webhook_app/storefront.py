@@ -15,10 +15,9 @@ from webhook_app.platform import STOREFRONT
 from webhook_app.receiver import answer, current, keep, refused, too_many, unknown_shop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from webhook_app.platform import Platform, Proxy
     from webhook_app.shops import Shop
+    from webhook_app.signatures import Signed
 
 blueprint = Blueprint("storefront", __name__)
 
@@ -34,7 +33,7 @@ class Asked:
     platform: Platform
     shop: Shop
     proxy: Proxy
-    parameters: Mapping[str, str]
+    signed: Signed
 
 
 @blueprint.route(
@@ -49,7 +48,7 @@ def event(platform: str, shop: str, action: str) -> Response:
     topic = asked.platform.topic(STOREFRONT + action)
     if topic is None:
         return answer(404, error="unknown_event", hint="There is no such event.")
-    envelope, body = asked.proxy.packed(topic.name, asked.parameters, request.headers.get("User-Agent", ""))
+    envelope, body = asked.proxy.packed(topic.name, asked.signed, request.headers.get("User-Agent", ""))
     # Without the number: how many events a shop has is not every visitor's business.
     return answer(200, status=keep(asked.platform, asked.shop, envelope, body, began).status)
 
@@ -62,7 +61,8 @@ def profile(platform: str, shop: str) -> Response:
     asked = _asked(platform, shop)
     if isinstance(asked, Response):
         return asked
-    given, customer = asked.parameters.get("profile_key", ""), asked.parameters.get(asked.proxy.customer, "")
+    parameters = asked.signed.parameters
+    given, customer = parameters.get("profile_key", ""), parameters.get(asked.proxy.customer, "")
     if customer and asked.shop.profile_salt:
         return answer(200, profile_key=profiles.derived_key(customer, asked.shop.profile_salt))
     return answer(200, profile_key=given if profiles.is_usable(given) else secrets.token_hex(16))
@@ -77,13 +77,13 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
         return _other_method()
     (platform, shop), proxy = found, found[0].proxy
     try:
-        parameters = proxy.prove(request.query_string, shop.secrets, time.time())
+        signed = proxy.prove(request.query_string, shop.secrets, time.time())
     except BadSignature as error:
-        return refused(platform, shop, error)
-    visitor = parameters.get(proxy.customer) or parameters.get("profile_key", "")
+        return refused(shop, error)
+    visitor = signed.parameters.get(proxy.customer) or signed.parameters.get("profile_key", "")
     if wait := current().allowance.take(shop.name, visitor[:LONGEST_VISITOR]):
-        return too_many(shop, platform, wait)
-    return Asked(platform, shop, proxy, parameters)
+        return too_many(shop, wait)
+    return Asked(platform, shop, proxy, signed)
 
 
 def _other_method() -> Response:

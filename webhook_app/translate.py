@@ -94,7 +94,7 @@ def _decide(meaning: Meaning, delivery: Delivery, shop: Shop, ages: Ages, now: d
 
 
 def _not_counted(order: Purchase, shop: Shop, ages: Ages, arrived: datetime) -> Ignored | None:
-    if (arrived - order.created_at).total_seconds() > ages.max_order_age:
+    if order.created_at and (arrived - order.created_at).total_seconds() > ages.max_order_age:
         return Ignored(Reason.TOO_OLD, f"The order was made on {order.created_at:%Y-%m-%d}: this is an edit of it.")
     if order.payment >= shop.purchase_on:
         return None

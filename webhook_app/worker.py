@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from webhook_app import logs, outcomes
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.retention import Retention, sweep
+from webhook_app.metrics import Meter
 from webhook_app.outgoing import Job, Outgoing
 from webhook_app.preparing import Preparing
+from webhook_app.traces import Traces
 from webhook_app.turns import Turns
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
     from webhook_app.translate import Ages
-    from webhook_app.tweakwise import Sender
+    from webhook_app.tweakwise import Sender, Sent
 
 LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that nobody could ring
 SWEEP_EVERY = 60.0  # seconds
@@ -53,16 +55,20 @@ class Rules:
 class Worker:
     """One process's worker: the calling thread claims, translates and settles, another one sends."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and who counts
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
         sender: Sender[Job],
         rules: Rules,
+        *,
+        meter: Meter | None = None,
+        traces: Traces | None = None,
     ) -> None:
-        """Nothing starts before run()."""
-        self._inbox, self._rules = inbox, rules
+        """Nothing starts before run(); without `meter` nothing is measured, without `traces` nothing traced."""
+        self._inbox, self._rules, self._meter = inbox, rules, meter or Meter()
+        self._traces = traces or Traces()
         self._preparing = Preparing(inbox, shops, platforms, rules.ages)
         self._turns = Turns(inbox, shops, sender.url, rules.max_rate)
         self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
@@ -134,23 +140,21 @@ class Worker:
         self._held.subtract(one.job.shop.name for one in done)
         attempts = [(one.job, one.sent) for one in done if one.sent]
         if attempts:
-            settlements = [self._outcome(job, attempt.failure) for job, attempt in attempts]
-            self._settle(settlements, [attempt.milliseconds for _, attempt in attempts])
+            self._settle([self._outcome(job, attempt) for job, attempt in attempts])
             self._turns.learn((job.shop, attempt.failure) for job, attempt in attempts)
             self._pace.count(len(attempts))
         unsent = [one.job.delivery for one in done if not one.sent]
         if unsent:
             self._inbox.release(unsent)
 
-    def _outcome(self, job: Job, failure: retry.Failure | None) -> Settlement:
+    def _outcome(self, job: Job, sent: Sent[Job]) -> Settlement:
         now, policy = self._inbox.clock(), self._rules.policy
-        return outcomes.attempted(job.delivery, job.call, failure, policy, now=now, jitter=random.random)
+        return outcomes.attempted(
+            job.delivery, job.call, sent.failure, policy, now=now, took=sent.milliseconds, jitter=random.random
+        )
 
-    def _settle(self, settlements: Sequence[Settlement], took: Sequence[int] = ()) -> None:
-        """Write the outcomes down, trying again while the store is away and the leases are ours; log each once.
-
-        `took` are the milliseconds of each call, nothing where there was none.
-        """
+    def _settle(self, settlements: Sequence[Settlement]) -> None:
+        """Write the outcomes down, trying again while the store is away and the leases are ours; log each once."""
         while True:
             try:
                 mine = self._inbox.settle(settlements)
@@ -161,10 +165,14 @@ class Worker:
                     raise
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
-        for number, (settlement, settled) in enumerate(zip(settlements, mine, strict=True)):
-            self._tell(settlement, took[number] if took else 0, "delivery" if settled else "lease_lost")
+        now = self._inbox.clock()
+        self._traces.settled(self._inbox, settlements, now)
+        for settlement, settled in zip(settlements, mine, strict=True):
+            if settled:
+                self._meter.settled(settlement, now, settlement.took)
+            self._tell(settlement, "delivery" if settled else "lease_lost")
 
-    def _tell(self, settlement: Settlement, milliseconds: int, event: str) -> None:
+    def _tell(self, settlement: Settlement, event: str) -> None:
         delivery = settlement.delivery
         self._log.info(
             event,
@@ -174,7 +182,7 @@ class Worker:
             state=str(settlement.state),
             reason=str(settlement.reason) or None,
             attempt=delivery.attempts + settlement.attempted,
-            ms=milliseconds,
+            ms=settlement.took,
         )
 
     def _sweep_all(self) -> None:
@@ -191,6 +199,7 @@ class Worker:
         finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
         with contextlib.suppress(StoreUnavailable):
             self._take_back()
+        self._traces.close()
         self._log.info("stopped", unfinished=0 if finished else self._held.total())
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.cli import colours
+from webhook_app.cli.alerting import alert
 from webhook_app.cli.changing import drop, replay
 from webhook_app.cli.deliveries import list_, show
 from webhook_app.cli.developing import dev, tunnel
@@ -58,6 +59,7 @@ class _Commands(click.Group):
         platforms,
         send_sample,
         status,
+        alert,
         list_,
         tail,
         show,

@@ -60,7 +60,10 @@ class Hearing:
     def listen(self, ear: int) -> None:
         """Read the descriptor to its end."""
         for line in self._lines(ear):
-            self.hear(line)
+            try:
+                self.hear(line)
+            except (LookupError, TypeError, ValueError):  # whatever it is, to be silent from then on would be worse
+                self._tell(plain(line))
 
     def hear(self, line: str) -> None:
         """Tell what a line says; one that is no log line of ours is passed on as it is."""
@@ -141,7 +144,8 @@ class Hearing:
         return self._at(f"#{record['id']}", f"{who}  {said}")
 
     def _at(self, what: str, said: str, fg: str | None = None) -> str:
-        return f"{time.strftime('%H:%M:%S')}  {click.style(f'{what:<6}', fg=fg)}  {said}"
+        shown = f"{what:<6}"
+        return f"{time.strftime('%H:%M:%S')}  {click.style(shown, fg=fg) if fg else shown}  {said}"
 
 
 def _proven(record: Record | None) -> str:

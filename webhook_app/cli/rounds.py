@@ -155,9 +155,11 @@ def _answer(errand: Errand, response: requests.Response) -> Answer:
 
 def _summarise(answers: Sequence[Answer], seconds: float) -> None:
     counts = Counter((one.errand.target.name, one.errand.topic.name, one.said, one.accepted) for one in answers)
-    width = max(len(name) for name, *_ in counts)
+    width, topics = max(len(name) for name, *_ in counts), max(len(topic) for _, topic, *_ in counts)
     for (name, topic, said, accepted), count in counts.items():
-        click.echo(f"{name:<{width}}  {topic:<22} {count:>6}  {click.style(said, fg='green' if accepted else 'red')}")
+        click.echo(
+            f"{name:<{width}}  {topic:<{topics}} {count:>6}  {click.style(said, fg='green' if accepted else 'red')}"
+        )
     good = sum(one.accepted for one in answers)
     pace = len(answers) / max(seconds, 0.001)
     click.echo(

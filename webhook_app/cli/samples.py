@@ -58,9 +58,9 @@ def send_sample(
     if len(errands) == repeat == 1:
         _send_one(errands[0])
     else:
-        wiping = [errand for errand in errands if not errand.topic.subscribe]
-        others = [errand for errand in errands if errand.topic.subscribe]
-        _send_many([*others * repeat, *wiping * repeat], rate)
+        events = [errand for errand in errands if errand.topic.subscribe or errand.topic.storefront]
+        duties = [errand for errand in errands if errand not in events]
+        _send_many([*events * repeat, *duties * repeat], rate)
 
 
 def _one(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, settings
+from webhook_app import logs, metrics, reporting, settings
 from webhook_app.cli import configuration, database
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -50,15 +50,17 @@ def supervised(config: Settings, known: dict[str, Shop], sandbox_port: int | Non
     """
     from webhook_app.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
 
-    logs.configure(config.log_level, config.log_format)
     _refuse_taken_port(config.port, "PORT")
     if sandbox_port:
-        _refuse_taken_port(sandbox_port, "--sandbox-port")
+        _refuse_taken_port(sandbox_port, "--sandbox-port", config.port)
         _refuse_other_tweakwise(known)
+    logs.configure(config.log_level, config.log_format)
     migrated = database.migrated(config)
     _warn_of_a_forgetful_disk(config)
+    metrics.share(config)
     supervisor = Supervisor(ROOT)
     supervisor.environment.pop("DYNO", None)  # here web and worker do share a disk
+    supervisor.environment.pop("METRICS_PORT", None)  # and web answers for both
     if sandbox_port:
         supervisor.environment["TWEAKWISE_URL"] = url = f"http://127.0.0.1:{sandbox_port}"
         keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
@@ -88,11 +90,12 @@ def worker(*, migrates: bool) -> None:
 
     config, known = configuration.load()
     _refuse_split_disk(config, "worker")
-    logs.configure(config.log_level, config.log_format)
+    reporting.configure(config)
     if migrates:
         database.migrate_when_there(config)
     else:
         database.warn_worker(config)
+    metrics.share(config)
     working = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())
@@ -128,15 +131,20 @@ def sandbox(port: int, instance_keys: tuple[str, ...], catalogue: Any, max_profi
     serve(port, instance_keys, keys, max_profiles)
 
 
-def _refuse_taken_port(port: int, name: str) -> None:
+def _refuse_taken_port(port: int, name: str, ours: int | None = None) -> None:
+    """Refuse a port that something listens on, or that is to be `ours` too."""
+    if port == ours or not _is_free(port):
+        raise click.ClickException(f"Port {port} is in use; end what uses it, or choose another ({name}).")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
         except OSError:
-            raise click.ClickException(
-                f"Port {port} is in use; end what uses it, or choose another ({name})."
-            ) from None
+            return False
+    return True
 
 
 def _refuse_split_disk(config: Settings, command: str) -> None:
@@ -179,6 +187,7 @@ def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -
     base = f"http://127.0.0.1:{config.port}"
     urls = [f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()]
     arrived = [f"What arrived at the local Tweakwise: {sandbox_url}/"] if sandbox_url else []
+    dashboard = [f"Dashboard: {base}/dashboard"] if config.dashboard_password else []
     return "\n".join(
         [
             "",
@@ -186,6 +195,7 @@ def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -
             *urls,
             "",
             *arrived,
+            *dashboard,
             f"What was received:  {command} list",
             f"Send a sample:      {command} send-sample {first.platform} {topic}",
             "",

@@ -45,10 +45,14 @@ def translated(row: Row) -> str:
         return ""
     body: dict[str, Any] = json.loads(row.call)
     keys = body.get("ProductKeys") or [body[name] for name in ("ProductKey",) if name in body]
-    about = [f"of {_listed(keys)}"] if keys else []
-    about += [json.dumps(body["SearchTerm"], ensure_ascii=False)] if "SearchTerm" in body else []
-    about += [f"for {body['Revenue']:.2f}"] if "Revenue" in body else []
-    return plain(" ".join([row.event or "", *about]))
+    pieces = f"{body['Quantity']} x " if "Quantity" in body else ""
+    amount = body.get("Revenue", body.get("TotalAmount"))
+    about = [
+        f"of {pieces}{_listed(keys)}" if keys else "",
+        json.dumps(body["SearchTerm"], ensure_ascii=False) if "SearchTerm" in body else "",
+        "" if amount is None else f"for {amount:.2f}",
+    ]
+    return plain(" ".join(part for part in (row.event or "", *about) if part))
 
 
 def _listed(keys: list[str]) -> str:

@@ -13,10 +13,10 @@ from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.statements import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
     from webhook_app.inbox.wake import Bell
 
@@ -31,6 +31,7 @@ class Database(ABC):
 
     engine: Engine
     driver_error: type[Exception]
+    committed: Callable[[float], None] = staticmethod(lambda _seconds: None)  # told how long each durable commit took
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
@@ -59,6 +60,13 @@ class Database(ABC):
         """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""
         with self.reading() as connection:
             yield Work(connection.connection.cursor(), self.engine.dialect)
+
+    def commit(self, connection: PoolProxiedConnection, *, durable: bool) -> None:
+        """End a transaction; tells how long it took where that waited for the disk."""
+        began = time.perf_counter()
+        connection.commit()
+        if durable:
+            self.committed(time.perf_counter() - began)
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,9 @@ class Postgres(Database):
     def storing(self) -> Iterator[Work]:
         """Open a cursor each of whose statements is a transaction, on disk when it returns. Raises StoreUnavailable."""
         with self._raw() as connection:
+            began = time.perf_counter()
             yield Work(connection.cursor(binary=True), self.engine.dialect)
+            self.committed(time.perf_counter() - began)
 
     @contextmanager
     def working(self, *, durable: bool = True) -> Iterator[Work]:
@@ -99,7 +102,7 @@ class Postgres(Database):
         with self._raw() as connection:
             connection.cursor().execute(DURABLE if durable else LIGHT)
             yield Work(connection.cursor(binary=True), self.engine.dialect)
-            connection.commit()
+            self.commit(connection, durable=durable)
 
     @contextmanager
     def _raw(self) -> Iterator[PoolProxiedConnection]:
@@ -151,8 +154,8 @@ class Postgres(Database):
         return psycopg.connect(address, autocommit=True, **CONNECT)  # type: ignore[arg-type]
 
     def _notify(self, channel: str) -> None:
-        with self.storing() as work:
-            work.cursor.execute(NOTIFY, (channel,))
+        with self._raw() as connection:
+            connection.cursor().execute(NOTIFY, (channel,))
 
 
 def _look_for_a_pooler(driver: Any, _record: Any) -> None:

@@ -120,6 +120,13 @@ def held(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], by
         return {row.delivery_id: (json.loads(row.headers), row.body) for row in connection.execute(query)}
 
 
+def headers_of(inbox: Inbox, ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    """Return the kept headers of `ids`, without those that were wiped."""
+    query = select(bodies.c.delivery_id, bodies.c.headers).where(bodies.c.delivery_id.in_([*ids]))
+    with inbox.database.reading() as connection:
+        return {row.delivery_id: json.loads(row.headers) for row in connection.execute(query)}
+
+
 def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:
     query = select(*COLUMNS).where(deliveries.c.id > after, *selection.conditions())
     with inbox.database.reading() as connection:

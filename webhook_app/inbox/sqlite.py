@@ -72,7 +72,7 @@ class Sqlite(Database):
             cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             cursor.execute("BEGIN IMMEDIATE")
             yield Work(cursor, self.engine.dialect)
-            connection.commit()
+            self.commit(connection, durable=durable)
 
     def prepare(self) -> None:
         """Make the database's folder and file, readable by this user alone: bodies hold personal data."""

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import CTE, Column, ColumnElement, Dialect
+    from sqlalchemy import CTE, Column, ColumnElement, Dialect, Table
     from sqlalchemy.types import TypeEngine
 
 # Each dialect's own insert(), which knows ON CONFLICT.
@@ -120,6 +120,12 @@ class Batch:
         ]
         named = [column(each.name, each.type) for each in self._columns]
         return self._build(insert, values(*named, name="given").data(data).cte("given"))
+
+
+def adding(insert: Any, table: Table, given: CTE) -> Any:
+    """Return what inserts the rows of `given`, whose columns are some of the table's."""
+    # Without a condition SQLite takes the ON of an ON CONFLICT for that of a join.
+    return insert(table).from_select(given.c.keys(), select(*given.c).where(fixed(1) == fixed(1)))
 
 
 def _lists(columns: Sequence[Column[Any]]) -> CTE:

@@ -47,7 +47,7 @@ def _queued(work: Work) -> list[Queue]:
 
 
 QUEUES = Statement(_queues)
-REPLAYED = {**writing.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None}
+REPLAYED = {**writing.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None, "took": None}
 
 
 class Inbox:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Integer, and_, bindparam, cast, delete, func, or_, select, update
 
 from webhook_app.inbox.delivery import Delivery, Kept
-from webhook_app.inbox.statements import Batch, Statement, fixed
+from webhook_app.inbox.statements import Batch, Statement, adding, fixed
 from webhook_app.inbox.states import State, Verb, sources
-from webhook_app.inbox.tables import bodies, business_keys, deliveries
+from webhook_app.inbox.tables import attempts, bodies, business_keys, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,23 +32,34 @@ ANEW: dict[str, Any] = {
     "lapses": 0,
     "attempts": 0,
 }
-WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at", "settled_at", "held_since", "answer")
+WRITTEN = (
+    "state",
+    "reason",
+    "detail",
+    "due_at",
+    "attempts",
+    "first_attempt_at",
+    "settled_at",
+    "held_since",
+    "answer",
+    "took",
+)
 OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
 LEASED = ("id", "claims")
+FAILED = ("delivery_id", "claim", "ended_at", "failure", "took")
 RESERVED = ("shop", "key", "delivery_id", "since", "until")
 
 
 def _keep(insert: Any, given: CTE) -> Any:
     """Add what is not there yet."""
     new = {name: fixed(value) for name, value in ANEW.items()} | {"claims": fixed(0)}
-    # Without a condition SQLite takes the ON of what follows for that of a join.
     rows = select(*(given.c[name] for name in KEPT), *new.values()).where(fixed(1) == fixed(1))
-    adding = insert(deliveries).from_select([*KEPT, *new], rows).on_conflict_do_nothing()
-    return adding.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
+    keeping = insert(deliveries).from_select([*KEPT, *new], rows).on_conflict_do_nothing()
+    return keeping.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
 
 
 def _keep_body(insert: Any, given: CTE) -> Any:
-    return insert(bodies).from_select(given.c.keys(), select(*given.c))
+    return adding(insert, bodies, given)
 
 
 def _keep_whole(insert: Any, given: CTE) -> Any:
@@ -62,10 +73,9 @@ def _keep_whole(insert: Any, given: CTE) -> Any:
 
 def _reserve(insert: Any, given: CTE) -> Any:
     """A key that was taken for a time and is free again goes to the next; one taken for good has no `until`."""
-    rows = select(*(given.c[name] for name in RESERVED)).where(fixed(1) == fixed(1))
-    adding = insert(business_keys).from_select(RESERVED, rows)
-    new, old = adding.excluded, business_keys.c
-    return adding.on_conflict_do_update(
+    taking = adding(insert, business_keys, given)
+    new, old = taking.excluded, business_keys.c
+    return taking.on_conflict_do_update(
         index_elements=[old.shop, old.key],
         set_={name: new[name] for name in ("delivery_id", "since", "until")},
         where=or_(new.since >= old.until, new.until <= old.since),
@@ -137,6 +147,10 @@ def _free(_insert: Any) -> Any:
     return delete(business_keys).where(*mine)
 
 
+def _fail(insert: Any, given: CTE) -> Any:
+    return adding(insert, attempts, given)
+
+
 def _wipe(_insert: Any) -> Any:
     return delete(bodies).where(bodies.c.delivery_id == bindparam("delivery_id"))
 
@@ -152,6 +166,7 @@ KEEP_WHOLE = Batch([*_of(deliveries, *KEPT), *HELD], _keep_whole)
 BODIES = Batch([bodies.c.delivery_id], _bodies)
 RESERVE, OWNERS = Batch(_of(business_keys, *RESERVED), _reserve), Batch(_of(business_keys, "shop", "key"), _owners)
 SETTLE = Batch(_of(deliveries, *LEASED, *WRITTEN, *OF_CALL), _settle, at=deliveries.c.id)
+FAIL = Batch(_of(attempts, *FAILED), _fail)
 RELEASE = Batch(_of(deliveries, *LEASED), _release, at=deliveries.c.id)
 CLAIM, KNOWN, FREE, WIPE = Statement(_claim), Statement(_known), Statement(_free), Statement(_wipe)
 
@@ -241,6 +256,7 @@ def settle(work: Work, settlements: Sequence[Settlement], now: int) -> list[bool
     for settlement in settlements:
         if settlement.delivery.id in written:
             _let_go(work, settlement)
+    FAIL.run(work, [_failed(one, now) for one in settlements if one.failure and one.delivery.id in written])
     return [settlement.delivery.id in written for settlement in settlements]
 
 
@@ -251,6 +267,17 @@ def _let_go(work: Work, settlement: Settlement) -> None:
         FREE.run(work, {"shop": shop, "key": settlement.call.key, "delivery_id": number})
     if settlement.wipes:
         WIPE.run(work, {"delivery_id": number})
+
+
+def _failed(settlement: Settlement, now: int) -> dict[str, Any]:
+    delivery = settlement.delivery
+    return {
+        "delivery_id": delivery.id,
+        "claim": delivery.claims,
+        "ended_at": now,
+        "failure": settlement.failure,
+        "took": settlement.took,
+    }
 
 
 def release(work: Work, claimed: Sequence[Delivery]) -> None:
@@ -276,6 +303,7 @@ def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
         # No text of PostgreSQL's holds a NUL, whatever a server answers.
         "answer": settlement.answer.replace("\0", "\ufffd") if settlement.answer else settlement.answer,
         "event": call.event if call else None,
-        "business_key": call.key if call else None,
+        "took": settlement.took if settlement.attempted else None,
+        "business_key": call.key if call else settlement.key,
         "call": call.as_json() if call else None,
     }

@@ -1,0 +1,109 @@
+"""Our own messages, for storefronts that no platform here knows: `{"type": ..., "data": {...}}`.
+
+The contract is docs/standard-webhooks.md, and the OpenAPI document is written from these schemas. To a type, fields are
+only added; what would break a sender becomes a new type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import fields, validate
+
+from schemas.base import PlatformSchema, present
+from schemas.events import Payment, Purchase
+from schemas.fields import Id, Moment, Money
+from schemas.storefront import (
+    AddToCartSchema,
+    PageviewSchema,
+    ProductSchema,
+    SearchSchema,
+    SessionStartSchema,
+    StorefrontSchema,
+)
+
+if TYPE_CHECKING:
+    from schemas.events import Meaning
+
+
+class PurchaseLine(ProductSchema):
+    """One line of an order."""
+
+    class Meta(PlatformSchema.Meta):
+        """A line has no visitor of its own."""
+
+        fields = ("product_id", "variant_id", "sku", "quantity")
+
+    quantity = Money(required=True, validate=validate.Range(min=0, min_inclusive=False))
+
+
+class PurchaseSchema(StorefrontSchema):
+    """An order that counts."""
+
+    order_id = Id(required=True)
+    lines = fields.List(fields.Nested(PurchaseLine), required=True)
+    revenue = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
+    created_at = Moment(load_default=None, allow_none=True)
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return a Purchase; whether it is one, the sender has decided by sending it."""
+        return Purchase(
+            order_id=loaded["order_id"],
+            created_at=loaded["created_at"],
+            payment=Payment.PAID,
+            visitor=self.visitor(loaded),
+            lines=tuple(_LINE.line(line) for line in loaded["lines"]),
+            revenue=loaded["revenue"],
+            fields=present(locale=loaded["locale"], currency=loaded["currency"]),
+        )
+
+
+_LINE = PurchaseLine()
+
+
+def _type(name: str) -> fields.String:
+    return fields.String(required=True, validate=validate.Equal(name))
+
+
+class Message(PlatformSchema):
+    """What all messages share: `data` says what happened, and its schema what that means."""
+
+    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+        """Return what `data` means."""
+        schema: PlatformSchema = self.fields["data"].schema  # type: ignore[attr-defined]
+        return schema.meaning(loaded["data"])
+
+
+class SearchMessage(Message):
+    """A results page was shown."""
+
+    type = _type("search")
+    data = fields.Nested(SearchSchema, required=True)
+
+
+class PageviewMessage(Message):
+    """A product page was shown."""
+
+    type = _type("pageview")
+    data = fields.Nested(PageviewSchema, required=True)
+
+
+class AddToCartMessage(Message):
+    """A product was put into the cart."""
+
+    type = _type("addtocart")
+    data = fields.Nested(AddToCartSchema, required=True)
+
+
+class SessionStartMessage(Message):
+    """A visit began."""
+
+    type = _type("sessionstart")
+    data = fields.Nested(SessionStartSchema, required=True)
+
+
+class PurchaseMessage(Message):
+    """An order was placed or paid, whichever the sender counts."""
+
+    type = _type("purchase")
+    data = fields.Nested(PurchaseSchema, required=True)

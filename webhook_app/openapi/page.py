@@ -1,0 +1,80 @@
+"""The OpenAPI document as a page that a developer reads from top to bottom."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flask import render_template
+from markupsafe import Markup
+
+from schemas.storefront import StorefrontSchema
+from webhook_app.openapi import words
+from webhook_app.openapi.document import PATH, document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+COMMON = StorefrontSchema().fields  # what every message may say comes behind what only some say
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a message: where it is (`data.lines[].sku`), what it may be, and what it means."""
+
+    path: str
+    kind: str
+    required: bool
+    about: str
+
+
+def page() -> str:
+    """Write the page; needs the context of an app."""
+    written = document()
+    post = written["paths"][PATH]["post"]
+    content = post["requestBody"]["content"]["application/json"]
+    places = content["schema"]["discriminator"]["mapping"]
+    examples = {name: json.dumps(said["value"], indent=2) for name, said in content["examples"].items()}
+    messages = {name: (examples[name], list(_fields(written, place))) for name, place in places.items()}
+    shown = {
+        "info": written["info"],
+        "path": PATH,
+        "post": post,
+        "messages": messages,
+        "about": content["examples"],
+        "reasons": words.REASONS,
+    }
+    return render_template("openapi.html", marked=marked, **shown)
+
+
+def marked(text: str) -> Markup:
+    """Escape a sentence, and set what stands between backticks as code."""
+    parts = re.split("`([^`]*)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
+
+
+def _fields(written: dict[str, Any], place: str, path: str = "") -> Iterator[Field]:
+    """Tell every field below a schema, those of a list's items behind the list."""
+    schema = written["components"]["schemas"][place.rpartition("/")[2]]
+    for name in sorted(schema["properties"], key=lambda name: (name not in schema["required"], name in COMMON)):
+        said = schema["properties"][name]
+        if "$ref" in said:
+            yield from _fields(written, said["$ref"], f"{path}{name}.")
+            continue
+        yield Field(f"{path}{name}", _kind(said), name in schema["required"], said["description"])
+        if items := said.get("items"):
+            yield from _fields(written, items["$ref"], f"{path}{name}[].")
+
+
+def _kind(said: dict[str, Any]) -> str:
+    if "enum" in said:
+        return " or ".join(f'"{value}"' for value in said["enum"])
+    if said.get("format") == "date-time":
+        return "time"
+    kinds = said["type"] if isinstance(said["type"], list) else [said["type"]]
+    return " or ".join("list" if kind == "array" else kind for kind in kinds if kind != "null")
