@@ -474,11 +474,20 @@ def test_personal_fields_are_masked_until_somebody_asks(browser: Browser, app: F
         ("note", "ring twice", False), ("order_status_url", "https://x/y", False), ("customer_id", 42, False),
         ("browser_ip", "203.0.113.9", False), ("name", "Jan Jansen", False), ("cart_token", "abc", False),
         ("profile_key", "k", False), ("user_agent", "Mozilla", False), ("whatever_comes_next", "x", False),
+        ("term", "jan jansen", False),
     ],
 )  # fmt: skip
 def test_what_is_not_known_to_be_harmless_is_masked(key: str, value: object, shown: bool) -> None:
     """A new field of a platform is masked until somebody says that it may be seen."""
     assert (masking.masked({key: value}) == {key: value}) is shown
+
+
+def test_what_somebody_typed_is_masked_in_the_call() -> None:
+    """Keys and amounts are not: they are what one compares."""
+    sent = '{"ProfileKey":"k","SearchTerm":"jan jansen"}'
+    assert "jan" not in masking.call(sent, revealed=False)
+    assert '"ProfileKey": "k"' in masking.call(sent, revealed=False)
+    assert "jan jansen" in masking.call(sent, revealed=True)
 
 
 def test_everything_below_a_person_is_masked() -> None:
