@@ -380,7 +380,7 @@ def test_accounting_links_lead_to_the_same_number(story: tuple[Browser, Inbox]) 
     assert links
     for link, number in links:
         shown = browser.get(link.replace("&amp;", "&")).text
-        assert len(re.findall(r'<th scope="row">', shown)) == int(number), link
+        assert len(re.findall(r'<th scope="row" role="rowheader">', shown)) == int(number), link
 
 
 def test_filters_find_what_they_say(story: tuple[Browser, Inbox]) -> None:
@@ -389,12 +389,12 @@ def test_filters_find_what_they_say(story: tuple[Browser, Inbox]) -> None:
     delivered = next(row for row in inbox.newest(500) if row.state == State.DELIVERED)
     order = (delivered.business_key or "").removeprefix("purchase:")
     of_order = browser.get(f"/deliveries?order={order}").text
-    assert len(re.findall(r'<th scope="row">', of_order)) == 2
+    assert len(re.findall(r'<th scope="row" role="rowheader">', of_order)) == 2
     profile = browser.post("/deliveries", "/deliveries", profile_key=f"profile-{order}").text
     assert f'deliveries/{delivered.id}">' in profile
-    assert len(re.findall(r'<th scope="row">', profile)) == 1
+    assert len(re.findall(r'<th scope="row" role="rowheader">', profile)) == 1
     waiting = browser.get("/deliveries?state=waiting").text
-    assert len(re.findall(r'<th scope="row">', waiting)) == inbox.counts()["waiting"]
+    assert len(re.findall(r'<th scope="row" role="rowheader">', waiting)) == inbox.counts()["waiting"]
 
 
 def test_one_delivery_tells_its_story(story: tuple[Browser, Inbox]) -> None:
