@@ -298,6 +298,7 @@ def test_files_are_cached_by_what_they_hold(browser: Browser) -> None:
 def test_errors_are_pages(browser: Browser, app: Flask) -> None:
     """What is not there, or does not answer, is said in words."""
     assert browser.get("/deliveries/999").status_code == 404
+    assert browser.get(f"/deliveries/{'9' * 40}").status_code == 404
     assert browser.post("/deliveries/999/replay").status_code == 404
     assert browser.post("/setup/nobody/sample").status_code == 404
     assert browser.post("/setup/demo-shopify/sample", topic="no/topic").status_code == 400

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Row
     from webhook_app.inbox.audit import Entry, Failure
 
+HIGHEST = 2**63 - 1  # that a database knows
 SAID = {
     "replayed": "It is back in line, and is translated anew.",
     "dropped": "It is given up, and will not be sent.",
@@ -80,7 +81,7 @@ def drop(number: int) -> ResponseReturnValue:
 
 def _found(number: int) -> Row:
     try:
-        return current().inbox.get(number)
+        return current().inbox.get(min(number, HIGHEST))
     except UnknownDelivery:
         abort(404, f"There is no delivery {number}: it never was, or its time is over (KEEP_ROWS).")
 
