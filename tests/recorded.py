@@ -148,8 +148,7 @@ def standing(platform: Platform) -> Platform:
     return platform
 
 
-def every() -> list[Recorded]:
-    """Every fixture of every platform."""
+def _found() -> list[Recorded]:
     return [
         (Asked if (folder / "asked.raw").exists() else Recorded)(standing(platform), folder)
         for name, platform in all_platforms().items()
@@ -158,7 +157,8 @@ def every() -> list[Recorded]:
     ]
 
 
-EVERY = every()
-ASKED = [recorded for recorded in EVERY if isinstance(recorded, Asked)]
-POSTED = [recorded for recorded in EVERY if not isinstance(recorded, Asked)]
+_FOUND = _found()
+# Webhooks, which are posted; those of them that are signed; and what pages ask through a proxy, in a signed query.
+EVERY = [recorded for recorded in _FOUND if not isinstance(recorded, Asked)]
 SIGNED = [recorded for recorded in EVERY if "ping" not in recorded.expected]
+ASKED = [recorded for recorded in _FOUND if isinstance(recorded, Asked)]

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recorded import POSTED, Recorded
+from tests.recorded import ASKED, EVERY, RECEIVED_AT, SIGNED, Asked, Recorded
 from webhook_app import shops
 from webhook_app.cli import main
-from webhook_app.diagnosis import Verdict, diagnose
+from webhook_app.diagnosis import Known, Verdict, diagnose, diagnose_query, query_of
 from webhook_app.diagnosis.recorded import UnreadableHeaders, headers_from
 from webhook_app.platforms import all_platforms
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET, OLD, OTHERS, SALT = "first-Secret&1", "older-secret", "globex-secret", "the-salt-of-acme"
+# base64 of: the-key-of-umbrella-in-32-bytes!
+KEY = "dGhlLWtleS1vZi11bWJyZWxsYS1pbi0zMi1ieXRlcyE="
 SHOPS = f"""
 [shops.acme]
 platform = "shopify"
@@ -44,12 +46,25 @@ instance_key = "5678abcd"
 platform = "woocommerce"
 secrets = ["initech-secret"]
 instance_key = "5678abcd"
+
+[shops.umbrella]
+platform = "standard"
+secrets = ["whsec_{KEY}"]
+instance_key = "5678abcd"
 """
 # What the platform signed: Shopify's way of writing JSON, with what tells one way from another.
 ORDER = (
     '{"id":820982911946154508,"zeta":"Zoë","alpha":10.50,"url":"https://a.example/x","note":"a\\u0026b <c>","n":null}'
 )
 ORDERED: dict[str, Any] = json.loads(ORDER)
+
+
+ARRIVED = RECEIVED_AT.timestamp()
+
+
+def known(one: Recorded) -> Known:
+    """The platforms, and the one shop that a fixture is for."""
+    return Known({"fixture": one.shop}, all_platforms())
 
 
 def digest(body: bytes, secret: str = SECRET, way: str = "sha256") -> bytes:
@@ -60,31 +75,40 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-SIGNED = [one for one in POSTED if "ping" not in one.expected]
-
-
 def told(body: bytes, proof: str, header: str = "x-shopify-hmac-sha256", shop: str = "acme", **more: str) -> Verdict:
     """The verdict on `body`, arrived with that proof."""
     platforms = all_platforms()
     known = shops.parse(SHOPS, "SHOPS", platforms)
     headers = {"x-shopify-topic": "orders/create", header: proof, **{k.replace("_", "-"): v for k, v in more.items()}}
-    return diagnose(body, headers, known[shop], known, platforms)
+    return diagnose(body, headers, known[shop], Known(known, platforms))
 
 
 def causes(verdict: Verdict) -> list[str]:
     return [finding.said for finding in verdict.findings if finding.proven]
 
 
-@pytest.mark.parametrize("one", POSTED, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
 def test_a_genuine_request_proves_itself(one: Recorded) -> None:
     """What the receiver takes, pings included, has no fault."""
-    assert not diagnose(one.body, one.headers, one.shop, {"fixture": one.shop}, all_platforms()).reason
+    assert not diagnose(one.body, one.headers, one.shop, known(one), ARRIVED).reason
+
+
+@pytest.mark.parametrize("name", all_platforms())
+def test_a_signature_knows_its_anatomy(name: str) -> None:
+    """It signs with the first name of each carrier, at the time it is told, with any key written as a secret."""
+    signature = all_platforms()[name].signature.at(ARRIVED)
+    secret = signature.as_secret(bytes(range(100, 140)))
+    headers = signature.sign(b"{}", secret)
+    anatomy = signature.anatomy(headers)
+    assert {names[0] for names in anatomy.carriers} == set(headers)
+    assert anatomy.sent_at in (None, ARRIVED)
+    signature.verify(b"{}", headers, [secret])
 
 
 @pytest.mark.parametrize("one", SIGNED[::6], ids=lambda one: one.name)
 def test_a_line_end_is_found_on_every_platform(one: Recorded) -> None:
     """A new platform needs nothing of its own to be diagnosed."""
-    verdict = diagnose(one.body + b"\n", one.headers, one.shop, {"fixture": one.shop}, all_platforms())
+    verdict = diagnose(one.body + b"\n", one.headers, one.shop, known(one), ARRIVED)
     assert causes(verdict) == ["A line end was added behind the body."]
 
 
@@ -210,7 +234,7 @@ def test_a_secret_that_nearly_fits_is_told(name: str, monkeypatch: pytest.Monkey
     document = SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["another-secret", "${CONFIGURED}"]')
     known = shops.parse(document, "SHOPS", all_platforms())
     headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": b64(digest(BODY, real))}
-    verdict = diagnose(BODY, headers, known["acme"], known, all_platforms())
+    verdict = diagnose(BODY, headers, known["acme"], Known(known, all_platforms()))
     [cause] = causes(verdict)
     assert words in cause
     assert cause.startswith("Secret 2 of 2")
@@ -223,7 +247,7 @@ def test_raw_key_bytes_that_are_no_text_are_found(monkeypatch: pytest.MonkeyPatc
     known = shops.parse(SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["${CONFIGURED}"]'), "SHOPS", all_platforms())
     proof = b64(hmac.new(key, BODY, "sha256").digest())
     headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": proof}
-    assert "base64" in causes(diagnose(BODY, headers, known["acme"], known, all_platforms()))[0]
+    assert "base64" in causes(diagnose(BODY, headers, known["acme"], Known(known, all_platforms())))[0]
 
 
 @pytest.mark.parametrize(
@@ -288,20 +312,6 @@ def test_a_missing_header_is_told() -> None:
     assert "has no x-shopify-hmac-sha256" in verdict.findings[0].said
 
 
-def test_an_old_request_is_told_from_a_wrong_one() -> None:
-    """A recorded request whose time is signed proves itself, and that its time was passed over is said."""
-    one = next(one for one in SIGNED if one.name == "standard/purchase")
-    shop, platforms = one.shop, all_platforms()
-    verdict = diagnose(one.body, one.headers, shop, {shop.name: shop}, platforms)
-    assert (verdict.reason, verdict.hint) == ("", "the request proves itself, were it signed just now.")
-    wrong = {**one.headers, "webhook-signature": one.headers["webhook-signature"].removeprefix("v1,")}
-    verdict = diagnose(one.body, wrong, shop, {shop.name: shop}, platforms)
-    assert (verdict.reason, verdict.findings[0].said) == (
-        "signature_malformed",
-        "The prefix v1, is missing before the digest.",
-    )
-
-
 def test_a_missing_topic_is_told() -> None:
     """The signature is right, the topic is not there."""
     verdict = told(BODY, b64(RAW), x_shopify_topic="")
@@ -321,6 +331,71 @@ def test_two_mishaps_at_once_are_told(body: bytes, proof: str, words: list[str])
     """The first fault does not hide the second."""
     for cause, expected in zip(causes(told(body, proof)), words, strict=True):
         assert expected in cause
+
+
+SIGNED_AT = 1_614_265_330
+VIEW = b'{"type":"pageview","data":{"product_id":"7"}}'
+
+
+def standard(key: bytes = base64.b64decode(KEY), body: bytes = VIEW, way: str = "sha256") -> dict[str, str]:
+    """A Standard Webhook's headers, signed at SIGNED_AT."""
+    signed = hmac.new(key, b"msg_1.%d." % SIGNED_AT + body, way).digest()
+    return {"webhook-id": "msg_1", "webhook-timestamp": str(SIGNED_AT), "webhook-signature": f"v1,{b64(signed)}"}
+
+
+def told_standard(headers: dict[str, str], body: bytes = VIEW, arrived: float | None = SIGNED_AT + 10) -> Verdict:
+    platforms = all_platforms()
+    known = shops.parse(SHOPS, "SHOPS", platforms)
+    return diagnose(body, headers, known["umbrella"], Known(known, platforms), arrived)
+
+
+RIGHT = standard()
+STANDARD: dict[str, tuple[dict[str, str], bytes, str]] = {
+    "body": (RIGHT, VIEW + b"\n", "line end was added"),
+    "text as key": (standard(f"whsec_{KEY}".encode()), VIEW, "its text is the key"),
+    "text behind whsec_ as key": (standard(KEY.encode()), VIEW, "prefix whsec_"),
+    "another shop": (standard(OTHERS.encode()), VIEW, "another shop: globex (shopify)"),
+    "hex": (
+        {**RIGHT, "webhook-signature": f"v1,{base64.b64decode(RIGHT['webhook-signature'][3:]).hex()}"},
+        VIEW,
+        "hex instead of base64",
+    ),
+    "no version": ({**RIGHT, "webhook-signature": RIGHT["webhook-signature"][3:]}, VIEW, "prefix v1, is missing"),
+    "svix": ({name.replace("webhook", "svix"): value for name, value in RIGHT.items()}, VIEW, "begin with svix-"),
+    "sha512": (standard(way="sha512"), VIEW, "HMAC-SHA512"),
+    "id lost": (
+        {"x-webhook-id": "msg_1", **{name: RIGHT[name] for name in RIGHT if name != "webhook-id"}},
+        VIEW,
+        "x-webhook-id",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_standard_webhooks_are_explained(name: str) -> None:
+    """Id and time are signed too, and the secret is base64."""
+    headers, body, words = STANDARD[name]
+    assert not told_standard(RIGHT).reason
+    [cause] = causes(told_standard(headers, body))
+    assert words in cause
+
+
+@pytest.mark.parametrize(
+    ("arrived", "words"),
+    [(SIGNED_AT + 3600, "60 minutes old when it arrived"), (SIGNED_AT - 3600, "60 minutes ahead"), (None, "old now")],
+)
+def test_a_wrong_time_is_told(arrived: float | None, words: str) -> None:
+    """Where nothing but the time is wrong; a recorded request is judged by when it arrived."""
+    verdict = told_standard(RIGHT, arrived=arrived)
+    assert verdict.reason.startswith("timestamp_too_")
+    assert words in causes(verdict)[0]
+
+
+def test_an_old_request_is_searched_all_the_same() -> None:
+    """The time does not hide what else is wrong."""
+    verdict = told_standard(RIGHT, VIEW + b"\n", arrived=None)
+    assert causes(verdict) == ["A line end was added behind the body."]
+    assert any("old now" in finding.said for finding in verdict.findings if not finding.proven)
 
 
 def test_another_platforms_request_is_told() -> None:
@@ -351,6 +426,86 @@ def test_what_cannot_be_undone_is_doubted(body: bytes, more: dict[str, str], wor
 def test_nothing_breaks_it(body: bytes, proof: str, other: str) -> None:
     """Any body and any headers give a verdict."""
     assert told(body, proof, x_signature=other).reason
+
+
+@pytest.mark.parametrize("one", ASKED, ids=lambda one: one.name)
+def test_a_genuine_query_proves_itself(one: Asked) -> None:
+    """What the receiver takes of a proxy has no fault."""
+    assert not diagnose_query(one.signed, one.proxy, one.shop, known(one), ARRIVED).reason
+
+
+QUERY_AT = 1_317_327_555
+
+
+def signed_query(query: str, secret: str = SECRET) -> bytes:
+    """A query with its signature behind it, made by hand: the pairs must be given sorted, and need no decoding."""
+    proof = hmac.new(secret.encode(), query.replace("&", "").encode(), "sha256").hexdigest()
+    return f"{query}&signature={proof}".encode()
+
+
+PLAIN = f"logged_in_customer_id=&path_prefix=/apps/x&shop=a.example&term=mug&timestamp={QUERY_AT}"
+GENUINE = signed_query(PLAIN)
+QUERIES: dict[str, tuple[bytes, str]] = {
+    "added": (GENUINE + b"&utm_source=mail", "parameter utm_source was added"),
+    "blank dropped": (GENUINE.replace(b"logged_in_customer_id=&", b""), "logged_in_customer_id was dropped"),
+    "html": (GENUINE.replace(b"&", b"&amp;"), "HTML entities"),
+    "encoded twice": (GENUINE.replace(b"/", b"%252F"), "URL-encoded once more"),
+    "encoded whole": (quote(GENUINE.decode(), safe="").encode(), "URL-encoded once more"),
+    "another shop": (signed_query(PLAIN, OTHERS), "another shop: globex"),
+    "salt": (signed_query(PLAIN, SALT), "profile_salt"),
+}
+
+
+def told_query(query: bytes, arrived: float | None = QUERY_AT) -> Verdict:
+    platforms = all_platforms()
+    shops_ = shops.parse(SHOPS, "SHOPS", platforms)
+    assert platforms["shopify"].proxy
+    return diagnose_query(query, platforms["shopify"].proxy, shops_["acme"], Known(shops_, platforms), arrived)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_is_explained(name: str) -> None:
+    """What happened to a query on its way, or whose secret signed it."""
+    query, words = QUERIES[name]
+    assert not told_query(GENUINE).reason
+    [cause] = causes(told_query(query))
+    assert words in cause
+
+
+def test_an_old_query_is_told() -> None:
+    """A right signature, and a time that is not."""
+    assert "60 minutes old when it arrived" in causes(told_query(GENUINE, QUERY_AT + 3600))[0]
+    assert "--at" in told_query(GENUINE, None).findings[0].todo
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (b"", "has no signature"),
+        (GENUINE.replace(b"signature=", b"hmac="), "app's own address"),
+        (GENUINE.replace(b"mug", b"cup"), "None of the changes"),
+    ],
+)
+def test_a_query_that_cannot_be_mended_is_told(query: bytes, words: str) -> None:
+    """What is odd is said, and called that."""
+    verdict = told_query(query)
+    assert verdict.reason
+    assert words in verdict.findings[0].said
+    assert not causes(verdict)
+
+
+@given(st.binary(max_size=200))
+def test_no_query_breaks_it(query: bytes) -> None:
+    """Any bytes give a verdict."""
+    assert told_query(query).reason
+
+
+@pytest.mark.parametrize(
+    "text", ["a=1&b=2", "?a=1&b=2\n", "https://x.example/y?a=1&b=2#z", "/storefront/shopify/acme/search?a=1&b=2"]
+)
+def test_a_query_is_read_as_people_keep_it(text: str) -> None:
+    """Alone, or as part of an address."""
+    assert query_of(text) == b"a=1&b=2"
 
 
 @pytest.mark.parametrize(
@@ -408,11 +563,33 @@ def test_the_command_says_why_not(recorded: list[str]) -> None:
         assert hidden not in result.output
 
 
+def test_the_command_takes_the_time_of_arrival(recorded: list[str], tmp_path: Path) -> None:
+    """A request that was recorded long ago is judged as of then."""
+    (tmp_path / "standard").write_text(json.dumps(RIGHT))
+    given = ["verify", "--shop=umbrella", f"--headers={tmp_path / 'standard'}", "--body=-"]
+    late = CliRunner().invoke(main, given, input=VIEW)
+    assert late.exit_code == 1
+    assert "--at" in late.output
+    assert CliRunner().invoke(main, [*given, "--at=2021-02-25T15:02:20Z"], input=VIEW).exit_code == 0
+
+
+def test_the_command_takes_a_query(recorded: list[str], tmp_path: Path) -> None:
+    """Instead of headers and body; the other two would have nothing to do with it."""
+    (tmp_path / "address").write_bytes(b"https://events.example.com/storefront/shopify/acme/search?" + GENUINE)
+    query = f"--query={tmp_path / 'address'}"
+    result = CliRunner().invoke(main, ["verify", "--shop=acme", query, "--at=2011-09-29T20:19:15Z"])
+    assert result.exit_code == 0, result.output
+    assert CliRunner().invoke(main, ["verify", "--shop=acme", query]).exit_code == 1
+    assert "not both" in CliRunner().invoke(main, [*recorded, query]).output
+    assert "no proxy" in CliRunner().invoke(main, ["verify", "--shop=initech", query]).output
+    assert "--headers and --body" in CliRunner().invoke(main, ["verify", "--shop=acme"]).output
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         (["--shop=acme", "--headers=-", "--body=-"], "Only one"),
-        (["--shop=nobody", "--headers=-"], "known are acme, globex, initech"),
+        (["--shop=nobody", "--headers=-"], "known are acme, globex, initech, umbrella"),
         (["--shop=acme", "--headers=-"], "no header in it"),
     ],
 )

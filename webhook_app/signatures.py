@@ -26,16 +26,24 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """What a signature looks at, for whoever explains why one fails.
+
+    `about` says in plain words what is signed, how, and where the proof comes. `carriers` are the headers that it
+    needs, that of the digest first, each with the names it may come under, the usual one first. `start` is what is
+    signed before the body. `sent_at` is when the request says it was sent, in seconds since 1970; None where the
+    signature looks at no time.
+    """
+
+    about: str
+    carriers: tuple[tuple[str, ...], ...]
+    start: bytes = b""
+    sent_at: float | None = None
+
+
 class Signature(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
-
-    @property
-    def about(self) -> str:
-        """Say in plain words what is signed, how, and where the proof comes."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the headers that sign() writes; the digest is in the last of them."""
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Return the place in `secrets` of the one that signed `body`; raise BadSignature, and nothing else ever."""
@@ -46,8 +54,14 @@ class Signature(Protocol):
     def fault_of(self, secret: str) -> str | None:
         """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
 
-    def timeless(self) -> Signature:
-        """Return the same without a look at the clock, for requests that were recorded."""
+    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:
+        """Return what this signature looks at in a request with these headers."""
+
+    def at(self, seconds: float) -> Signature:
+        """Return this signature as it is at that time, in seconds since 1970."""
+
+    def as_secret(self, key: bytes) -> str:
+        """Write the bytes of a key as the secret that stands for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +75,6 @@ class BodyHmac:
     headers: tuple[str, ...]
     encoding: Literal["base64", "hex"] = "base64"
     decode: Callable[[str], str] = str
-
-    @property
-    def about(self) -> str:
-        """Say in plain words what is signed, how, and where the proof comes."""
-        return f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the header under which we sign."""
-        return self.headers[:1]
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare in constant time with the digest of every secret; raises BadSignature."""
@@ -91,9 +95,18 @@ class BodyHmac:
         """Return None: any text can be the key of this HMAC."""
         return None
 
-    def timeless(self) -> BodyHmac:
-        """Return itself: no time is signed."""
+    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:  # noqa: ARG002 - the same for all
+        """Return what this signature looks at: the body and one header."""
+        about = f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
+        return Anatomy(about, (self.headers,))
+
+    def at(self, seconds: float) -> BodyHmac:  # noqa: ARG002
+        """Return this signature: it looks at no time."""
         return self
+
+    def as_secret(self, key: bytes) -> str:
+        """Write the bytes of a key as the text that is read as these bytes again."""
+        return key.decode("utf-8", "surrogateescape")
 
     def _matches(self, given: str, body: bytes, secret: str) -> bool:
         expected = self._digest(body, secret)

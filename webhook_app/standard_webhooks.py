@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import math
 import re
 import time
 import uuid
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import BadSignature, ConfigurationError
-from webhook_app.signatures import HEX_DIGEST
+from webhook_app.signatures import HEX_DIGEST, Anatomy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,27 +28,12 @@ HOW_TO_MAKE_ONE = 'make one with: echo "whsec_$(openssl rand -base64 32)"'
 
 @dataclass(frozen=True, slots=True)
 class StandardWebhooks:
-    """HMAC-SHA256 over id, time and raw body, several of them in one header.
+    """HMAC-SHA256 over id, time and raw body, several of them in one header; `clock` tells seconds since 1970.
 
-    `clock` tells seconds since 1970, `tolerance` is how far from it a request may have been signed.
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
 
     clock: Callable[[], float] = time.time
-    tolerance: float = TOLERANCE
-
-    @property
-    def about(self) -> str:
-        """Say in plain words what is signed, how, and where the proof comes."""
-        return (
-            f"an HMAC-SHA256 of <{WEBHOOK_ID}>.<{WEBHOOK_TIMESTAMP}>.<raw body> with the key that the secret is the "
-            f"base64 of, as v1,<base64> in {WEBHOOK_SIGNATURE}"
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the three headers."""
-        return (WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE)
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare each `v1` signature in constant time with that of every secret; raises BadSignature."""
@@ -82,9 +66,24 @@ class StandardWebhooks:
             return f"is a key of {len(key)} bytes where at least {SHORTEST_KEY} are asked for; {HOW_TO_MAKE_ONE}"
         return None
 
-    def timeless(self) -> StandardWebhooks:
-        """Return the same for any time."""
-        return replace(self, tolerance=math.inf)
+    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:
+        """Return what this signature looks at: three headers and the body."""
+        timestamp = headers.get(WEBHOOK_TIMESTAMP, "")
+        return Anatomy(
+            about=f"an HMAC-SHA256 of <{WEBHOOK_ID}>.<{WEBHOOK_TIMESTAMP}>.<raw body> with the key that the secret is "
+            f"the base64 of, as v1,<base64> in {WEBHOOK_SIGNATURE}",
+            carriers=((WEBHOOK_SIGNATURE,), (WEBHOOK_ID,), (WEBHOOK_TIMESTAMP,)),
+            start=f"{headers.get(WEBHOOK_ID, '')}.{timestamp}.".encode(),
+            sent_at=float(timestamp) if SECONDS.fullmatch(timestamp) else None,
+        )
+
+    def at(self, seconds: float) -> StandardWebhooks:
+        """Return this signature with its clock standing at that time."""
+        return replace(self, clock=lambda: seconds)
+
+    def as_secret(self, key: bytes) -> str:
+        """Write the bytes of a key in base64, with the usual prefix."""
+        return f"whsec_{base64.b64encode(key).decode()}"
 
     def _check(self, timestamp: str) -> None:
         if not SECONDS.fullmatch(timestamp):
@@ -92,11 +91,9 @@ class StandardWebhooks:
                 "timestamp_malformed", f"{WEBHOOK_TIMESTAMP} is not a whole number of seconds since 1970."
             )
         age = self.clock() - int(timestamp)
-        if abs(age) > self.tolerance:
+        if abs(age) > TOLERANCE:
             name, side = ("timestamp_too_old", "old") if age > 0 else ("timestamp_too_new", "ahead of us")
-            hint = (
-                f"{WEBHOOK_TIMESTAMP} is more than {self.tolerance / 60:g} minutes {side}: sign anew for each attempt."
-            )
+            hint = f"{WEBHOOK_TIMESTAMP} is more than {TOLERANCE // 60} minutes {side}: sign anew for each attempt."
             raise BadSignature(name, f"{hint} Is the sender's clock right?")
 
 

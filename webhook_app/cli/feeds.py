@@ -70,4 +70,4 @@ def _downloaded(feed: str) -> Iterator[bytes]:
 def _bar(size: int) -> AbstractContextManager[Any]:
     """Make a bar of `size` bytes, one without an end where the size is not known (0)."""
     how: dict[str, Any] = {"label": "Reading the feed", "file": sys.stderr, "hidden": not sys.stderr.isatty()}
-    return click.progressbar(length=size, **how) if size else click.progressbar(iter(()), show_pos=True, **how)
+    return click.progressbar(length=size, **how) if size else click.progressbar((_ for _ in ()), show_pos=True, **how)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from webhook_app import shops
-from webhook_app.diagnosis import diagnose
+from webhook_app.cli.selecting import Moment
+from webhook_app.diagnosis import Known, diagnose, diagnose_query, query_of
 from webhook_app.diagnosis.recorded import UnreadableHeaders, headers_from
 from webhook_app.platforms import all_platforms
 
@@ -23,27 +24,48 @@ if TYPE_CHECKING:
 @click.option(
     "--headers",
     type=click.File("rb"),
-    required=True,
     help="The request's headers: `Name: value` lines, what curl -D or -v writes, or JSON; - is stdin.",
 )
-@click.option("--body", type=click.File("rb"), required=True, help="The body, byte for byte; - is stdin.")
-def verify(name: str, headers: BinaryIO, body: BinaryIO) -> None:
+@click.option("--body", type=click.File("rb"), help="The body, byte for byte; - is stdin.")
+@click.option(
+    "--query", type=click.File("rb"), help="Instead of both: the address or query that a shop's proxy signed."
+)
+@click.option("--at", type=Moment(), help="When the request came: 2026-11-27T09:30:00Z, or 24h ago; default: now.")
+def verify(name: str, headers: BinaryIO | None, body: BinaryIO | None, query: BinaryIO | None, at: int | None) -> None:
     """Say why the signature of a recorded request fails, and what to do about it.
 
     It undoes what commonly happens to bodies, secrets and headers, until the digest fits: then that is what happened.
     Exit code 0 if the request proves itself, 1 if not. It sends nothing, stores nothing, and shows neither secrets nor
     the body.
     """
-    known = shops.load(all_platforms())
-    if name not in known:
-        raise click.BadParameter(f"there is no shop {name}; known are {', '.join(known)}", param_hint="--shop")
-    if headers is body:
-        raise click.UsageError("Only one of --headers and --body can come from stdin.")
-    raw = body.read()
-    verdict = diagnose(raw, _read(headers), known[name], known, all_platforms())
-    click.echo("\n".join(_lines(verdict, known[name], len(raw))))
+    known = Known(shops.load(all_platforms()), all_platforms())
+    if name not in known.shops:
+        raise click.BadParameter(f"there is no shop {name}; known are {', '.join(known.shops)}", param_hint="--shop")
+    shop, arrived = known.shops[name], None if at is None else at / 1000
+    if query and not headers and not body:
+        verdict = _of_query(query, shop, known, arrived)
+    elif headers and body and not query:
+        verdict = _of_post(headers, body, shop, known, arrived)
+    else:
+        raise click.UsageError(
+            "Give --headers and --body for a webhook, or --query for a storefront's event; not both."
+        )
+    click.echo("\n".join(_lines(verdict, shop)))
     if verdict.reason:
         raise SystemExit(1)
+
+
+def _of_query(file: BinaryIO, shop: Shop, known: Known, arrived: float | None) -> Verdict:
+    platform = known.platforms[shop.platform]
+    if platform.proxy is None:
+        raise click.UsageError(f"{platform.title} has no proxy that signs queries; give --headers and --body.")
+    return diagnose_query(query_of(file.read().decode("utf-8", "replace")), platform.proxy, shop, known, arrived)
+
+
+def _of_post(headers: BinaryIO, body: BinaryIO, shop: Shop, known: Known, arrived: float | None) -> Verdict:
+    if headers is body:
+        raise click.UsageError("Only one of --headers and --body can come from stdin.")
+    return diagnose(body.read(), _read(headers), shop, known, arrived)
 
 
 def _read(file: BinaryIO) -> dict[str, str]:
@@ -53,12 +75,11 @@ def _read(file: BinaryIO) -> dict[str, str]:
         raise click.BadParameter(str(error), param_hint="--headers") from None
 
 
-def _lines(verdict: Verdict, shop: Shop, size: int) -> Iterator[str]:
-    platform = all_platforms()[shop.platform]
-    yield f"Shop       {shop.name} ({platform.title}), {len(shop.secrets)} secret{'s' * (len(shop.secrets) > 1)}"
-    yield f"Expected   {platform.signature.about}"
-    yield f"Body       {size} bytes"
-    yield f"Came       {verdict.looks or 'none in ' + ', '.join(verdict.names)}"
+def _lines(verdict: Verdict, shop: Shop) -> Iterator[str]:
+    secrets = f"{len(shop.secrets)} secret{'s' * (len(shop.secrets) > 1)}"
+    yield f"Shop       {shop.name} ({all_platforms()[shop.platform].title}), {secrets}"
+    yield f"Expected   {verdict.about}"
+    yield f"Came       {verdict.came}"
     if not verdict.reason:
         yield f"Answer     200: {verdict.hint or 'the request proves itself.'}"
         return

@@ -7,6 +7,7 @@ import binascii
 import html
 import re
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -16,19 +17,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from webhook_app.shops import Shop
+    from webhook_app.signatures import Signature
 
 QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
 PREFIX = re.compile(r"(v1,)?whsec_")
+DECODE = "Let the sender decode the secret from base64 (behind whsec_) before it signs, or correct the secret here."
 CORRECT = "Correct the secret in the configuration, and restart."
 
 
-def spelled(shop: Shop, others: Iterable[Shop]) -> Iterator[Change[str]]:
-    """Yield what the configured secrets of `shop` may have been meant to be, and what else may have been used."""
+def spelled(shop: Shop, others: Iterable[Shop], signature: Signature) -> Iterator[Change[str]]:
+    """Yield what the configured secrets of `shop` may have been meant to be, and what else may have been used.
+
+    Where a secret stands for bytes by way of base64, each may also have been taken for a key as it stands.
+    """
     for number, secret in enumerate(shop.secrets, start=1):
         which = f"Secret {number} of {len(shop.secrets)}" if len(shop.secrets) > 1 else "The secret"
-        yield from _spellings(secret, which)
-    yield from _not_ours(shop, others)
+        yield from _as_it_stands(Change(secret, f"{which} fits.", DECODE), signature)
+        for change in _spellings(secret, which):
+            yield change
+            yield from _as_it_stands(change, signature)
+    for change in _not_ours(shop, others):
+        yield change
+        yield from _as_it_stands(change, signature)
+
+
+def _as_it_stands(change: Change[str], signature: Signature) -> Iterator[Change[str]]:
+    value = signature.as_secret(change.value.encode("utf-8", "surrogateescape"))
+    if value != change.value:
+        said = f"{change.said.removesuffix('.')}, when its text is the key and not what base64 makes of it."
+        yield Change(value, said, DECODE)
+
+
+def keys(secrets: Iterable[str]) -> Iterator[str]:
+    """Yield what each secret may be as a key: its text, and what base64 makes of it."""
+    for secret in secrets:
+        yield secret
+        with suppress(ValueError):
+            yield _from_base64(secret)
 
 
 def as_text(key: bytes) -> str:

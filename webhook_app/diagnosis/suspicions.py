@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from webhook_app.diagnosis import proofs
 from webhook_app.diagnosis.bodies import EDITED, MOST_REWRITTEN, RAW
-from webhook_app.diagnosis.proofs import LOOKS_LIKE_PROOF, PASSED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,23 +28,30 @@ def doubts(
 
 
 def _missing(headers: Mapping[str, str], platform: Platform) -> Iterator[Doubt]:
-    missing = [name for name in platform.signature.names if not headers.get(name)]
+    names = proofs.carried_in(headers, platform.signature.anatomy(headers).carriers)
+    missing = [name for name in names if not headers.get(name)]
     if not missing:
         return
-    near = [name for name in headers if LOOKS_LIKE_PROOF.search(name) and name not in missing]
+    near = [name for name in headers if proofs.LOOKS_LIKE_PROOF.search(name) and name not in missing]
     there = f" There is {', '.join(near)}." if near else ""
-    yield f"The request has no {', '.join(missing)}.{there}", f"Set a secret at the platform. {PASSED_ON}"
+    yield f"The request has no {', '.join(missing)}.{there}", f"Set a secret at the platform. {proofs.PASSED_ON}"
 
 
 def _another_platform(
     headers: Mapping[str, str], platform: Platform, platforms: Mapping[str, Platform]
 ) -> Iterator[Doubt]:
+    ours = _asked_of(headers, platform)
     for other in platforms.values():
-        theirs = {*other.signature.names, *other.topic_headers}
-        ours = {*platform.signature.names, *platform.topic_headers}
+        theirs = _asked_of(headers, other)
         if other.name != platform.name and theirs - ours and theirs <= set(headers):
             said = f"These are the headers of {other.title}, and the shop is set up for {platform.title}."
             yield said, f"Paste the URL of a shop whose platform is {other.name}, or correct this one's `platform`."
+
+
+def _asked_of(headers: Mapping[str, str], platform: Platform) -> set[str]:
+    """Return the headers that a platform's requests have."""
+    carriers = platform.signature.anatomy(headers).carriers
+    return {*proofs.carried_in(headers, carriers), *platform.topic_headers[:1]}
 
 
 def _of_body(body: bytes, headers: Mapping[str, str]) -> Iterator[Doubt]:

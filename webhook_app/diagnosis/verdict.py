@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
+from time import time as now
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.diagnosis import bodies, proofs, spellings, suspicions
@@ -32,14 +34,22 @@ class Finding:
 class Verdict:
     """What the receiver answers (`reason` is "" for a request that proves itself), and why.
 
-    `names` are the headers that carry the proof, `looks` says in words what came there.
+    `about` says in words what is expected, `came` what came instead.
     """
 
     reason: str
     hint: str
-    names: tuple[str, ...]
-    looks: str
+    about: str
+    came: str
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Every shop and every platform: a request may be another one's."""
+
+    shops: Mapping[str, Shop]
+    platforms: Mapping[str, Platform]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +62,53 @@ class _Try:
 
 
 def diagnose(
-    body: bytes, headers: Mapping[str, str], shop: Shop, shops: Mapping[str, Shop], platforms: Mapping[str, Platform]
+    body: bytes, headers: Mapping[str, str], shop: Shop, known: Known, arrived: float | None = None
 ) -> Verdict:
     """Say whether a request proves itself to `shop`, and where it does not, why.
 
-    Header names come in lower case. Nothing of what is said holds a secret or a part of the body.
+    Header names come in lower case; `arrived` is when the request came, in seconds since 1970, None for now. Nothing of
+    what is said holds a secret or a part of the body.
     """
-    platform = platforms[shop.platform]
-    names, timeless = platform.signature.names, platform.signature.timeless()
-    said = "" if timeless == platform.signature else "the request proves itself, were it signed just now."
-    platform = replace(platform, signature=timeless)
-    looks = ", ".join(f"{name}: {proofs.length(headers[name])}" for name in names[-1:] if headers.get(name))
+    platform = _at(known.platforms[shop.platform], arrived)
+    anatomy = platform.signature.anatomy(headers)
+    names = proofs.carried_in(headers, anatomy.carriers)
+    told = partial(Verdict, about=anatomy.about, came=f"{_came(headers, names)}; a body of {len(body)} bytes")
     if platform.ping(body, headers):
-        return Verdict("", "It is a ping, which the platform does not sign.", names, looks)
+        return told("", "It is a ping, which the platform does not sign.")
     try:
         platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
-        search = _Search(platform, _Try(body, headers, shop.secrets), names, shop, shops)
-        found = tuple(_topic(platform) if error.reason == "topic_missing" else search.findings())
-        doubts = [Finding(*doubt, proven=False) for doubt in suspicions.doubts(body, headers, platform, platforms)]
-        return Verdict(error.reason, error.hint, names, looks, (*found, *doubts) or (_last_resort(platform),))
-    return Verdict("", said, names, looks)
+        search = _Search(_at(platform, anatomy.sent_at), _Try(body, headers, shop.secrets), shop, known.shops)
+        found = _topic(platform) if error.reason == "topic_missing" else _found(error, search, anatomy.sent_at, arrived)
+        doubts = [
+            Finding(*doubt, proven=False) for doubt in suspicions.doubts(body, headers, platform, known.platforms)
+        ]
+        return told(error.reason, error.hint, findings=(*found, *doubts) or (_last_resort(platform),))
+    return told("", "")
+
+
+def _at(platform: Platform, seconds: float | None) -> Platform:
+    """Return the platform as it is at that time."""
+    return platform if seconds is None else replace(platform, signature=platform.signature.at(seconds))
 
 
 class _Search:
     """Undoes one mishap after the other until the platform's own verify() says that the request proves itself."""
 
-    def __init__(
-        self, platform: Platform, given: _Try, names: Sequence[str], shop: Shop, shops: Mapping[str, Shop]
-    ) -> None:
-        self._platform, self._given, self._names = platform, given, names
-        self._spellings = list(spellings.spelled(shop, shops.values()))
+    def __init__(self, platform: Platform, given: _Try, shop: Shop, shops: Mapping[str, Shop]) -> None:
+        self._signature, self._given = platform.signature, given
+        self._anatomy = self._signature.anatomy(given.headers)
+        self._names = proofs.carried_in(given.headers, self._anatomy.carriers)
+        self._spellings = list(spellings.spelled(shop, shops.values(), self._signature))
+
+    def is_sound(self) -> bool:
+        """Tell whether nothing but its time is wrong."""
+        return self._proves(self._given)
 
     def findings(self) -> list[Finding]:
         """Return what was proven: single mishaps, and only without any of these two at once."""
         one = next((change for change, attempt in self._singles() if self._proves(attempt)), None)
-        return [_found(one)] if one else self._other_algorithm() or self._two_at_once()
+        return [undone(one)] if one else self._other_algorithm() or self._two_at_once()
 
     def _singles(self) -> Iterator[tuple[Change[Any], _Try]]:
         for headers in self._proofs():
@@ -103,13 +124,13 @@ class _Search:
         writings = self._proofs()
         for proof in writings:
             if secret := self._among(self._with(headers=proof.value)):
-                return [_found(proof), _found(secret)]
+                return [undone(proof), undone(secret)]
         for body in bodies.changed(self._given.body):
             if secret := self._among(self._with(body=body.value)):
-                return [_found(body), _found(secret)]
+                return [undone(body), undone(secret)]
             for proof in writings:
                 if self._proves(self._with(body=body.value, headers=proof.value)):
-                    return [_found(proof), _found(body)]
+                    return [undone(proof), undone(body)]
         return []
 
     def _among(self, attempt: _Try) -> Change[str] | None:
@@ -121,7 +142,8 @@ class _Search:
     def _other_algorithm(self) -> list[Finding]:
         for name in self._names:
             given = self._given.headers.get(name, "")
-            made_by = proofs.algorithm(given, [self._given.body], self._given.secrets) if given else ""
+            content = self._anatomy.start + self._given.body
+            made_by = proofs.algorithm(given, content, spellings.keys(self._given.secrets)) if given else ""
             if made_by:
                 return [Finding(f"The digest was made by {made_by}; this platform takes another.", proofs.SIGNER)]
         return []
@@ -136,20 +158,52 @@ class _Search:
         return replace(self._given, **changed)
 
     def _proves(self, attempt: _Try) -> bool:
+        signature = self._signature
+        if (sent_at := signature.anatomy(attempt.headers).sent_at) is not None:
+            signature = signature.at(sent_at)
         try:
-            self._platform.signature.verify(attempt.body, attempt.headers, attempt.secrets)
+            signature.verify(attempt.body, attempt.headers, attempt.secrets)
         except BadSignature:
             return False
         return True
 
 
-def _found(change: Change[Any]) -> Finding:
+def _came(headers: Mapping[str, str], names: Sequence[str]) -> str:
+    """Say in words what came in the headers of a proof, that of the digest first."""
+    digest = headers.get(names[0], "")
+    looks = f"{names[0]}: {proofs.length(digest)}" if digest else f"no {names[0]}"
+    return ", ".join([looks, *(name if headers.get(name) else f"no {name}" for name in names[1:])])
+
+
+def undone(change: Change[Any]) -> Finding:
+    """Return what is proven once `change` proves itself."""
     return Finding(change.said, change.todo)
 
 
-def _topic(platform: Platform) -> Iterator[Finding]:
+def _found(error: BadSignature, search: _Search, sent_at: float | None, arrived: float | None) -> list[Finding]:
+    """Return what is proven; where only the time is wrong, that."""
+    if sent_at is None or error.reason not in ("timestamp_too_old", "timestamp_too_new"):
+        return search.findings()
+    moment = late((arrived if arrived is not None else now()) - sent_at, known=arrived is not None)
+    return [moment] if search.is_sound() else [*search.findings(), replace(moment, proven=False)]
+
+
+def late(age: float, *, known: bool) -> Finding:
+    """Say how far a request's time is from when it arrived, or from now where that is not `known`.
+
+    `age` is in seconds, below 0 where the time lies ahead.
+    """
+    minutes = f"{abs(age) / 60:.0f} minutes {'old' if age > 0 else 'ahead'}"
+    if known:
+        todo = "Set the sender's clock by the network, and let it sign each attempt anew."
+        return Finding(f"Its timestamp was {minutes} when it arrived.", todo)
+    said = f"Its timestamp is {minutes} now. The rest decides whether it was right when it arrived."
+    return Finding(said, "If it was recorded earlier, say when it arrived with --at; else look at the sender's clock.")
+
+
+def _topic(platform: Platform) -> list[Finding]:
     said = f"The signature is right, but the header {platform.topic_headers[0]} is missing or unusable."
-    yield Finding(said, proofs.PASSED_ON)
+    return [Finding(said, proofs.PASSED_ON)]
 
 
 def _last_resort(platform: Platform) -> Finding:
