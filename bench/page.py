@@ -24,6 +24,7 @@ ORDER = (
     "growth-sqlite",
     "growth-postgres",
     "memory",
+    "dashboard",
 )
 MARKED = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 WORDS = {True: "met", False: "**missed**", None: "not measured"}

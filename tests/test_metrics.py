@@ -213,19 +213,21 @@ def test_web_processes_and_worker_count_together(tmp_path: Path) -> None:
     with Service(tmp_path, f"sqlite:///{tmp_path / 'inbox.db'}", WEB_CONCURRENCY="2", **shared) as service:
         assert processes.command("migrate", env=service.env).returncode == 0
         service.start_all()
-        numbers = set(range(1, 21))
-        assert {service.post(number).status_code for number in numbers} == {200}
-        service.wait_for(numbers)
-        processes.wait_for(lambda: delivered(service.url) == 20)
-        processes.wait_for(lambda: len([*folder.glob("histogram_*.db")]) == 3)
+        count = 0
+        # Which web process takes a connection is the kernel's choice: until both have, and the worker.
+        while len([*folder.glob("counter_*.db")]) < 3 and count < 500:
+            count += 1
+            assert service.post(count).status_code == 200
+        service.wait_for(set(range(1, count + 1)))
+        processes.wait_for(lambda: delivered(service.url) == count)
         pages = [at(service.url) for _ in range(6)] + [at(f"http://127.0.0.1:{port}")]
         assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).status_code == 401
         assert requests.get(f"http://127.0.0.1:{port}/", headers=BEARER, timeout=10).status_code == 404
     for page in pages:
-        assert page["webhooks_accepted_total", "shopify", "demo-shopify", "stored"] == 20
-        assert page["webhooks_calls_total", "demo-shopify", "ok"] == 20
-        assert page["webhooks_settled_total", "demo-shopify", "delivered", ""] == 20
-        assert page["webhooks_delivery_seconds_count"] == page["webhooks_call_seconds_count"] == 20
+        assert page["webhooks_accepted_total", "shopify", "demo-shopify", "stored"] == count
+        assert page["webhooks_calls_total", "demo-shopify", "ok"] == count
+        assert page["webhooks_settled_total", "demo-shopify", "delivered", ""] == count
+        assert page["webhooks_delivery_seconds_count"] == page["webhooks_call_seconds_count"] == count
         assert page["webhooks_unfinished", "demo-shopify", "received"] == 0
 
 

@@ -19,7 +19,7 @@ from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.inbox.sightings import HOUR, MOST_TOPICS, InHour, Kind, Seen
 from webhook_app.metrics import Meter
 from webhook_app.platforms import all_platforms
-from webhook_app.sightings import MOST_HELD, Sightings
+from webhook_app.sightings import MOST_HELD, STEPS, Sightings, step_of
 from webhook_app.signatures import fingerprint
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ def of(client: FlaskClient) -> dict[Kind, dict[str, int]]:
     """What is in the database of what a client's receiver saw."""
     receiver = client.application.extensions["receiver"]
     receiver.sightings.flush()
-    return {kind: {one.name: one.count for one in sightings.last_seen(receiver.inbox, kind)} for kind in Kind}
+    named = [kind for kind in Kind if kind is not Kind.ACCEPT]
+    return {kind: {one.name: one.count for one in sightings.last_seen(receiver.inbox, kind)} for kind in named}
 
 
 def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
@@ -179,6 +180,15 @@ def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
         client.post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
     secret = fingerprint(shop_keys("shopify")["secrets"][0])
     assert of(client) == {Kind.TOPIC: {"orders/create": 2}, Kind.SECRET: {secret: 2}, Kind.REFUSAL: {}}
+    took = sightings.last_seen(client.application.extensions["receiver"].inbox, Kind.ACCEPT)
+    assert sum(one.count for one in took) == 2
+    assert {int(one.name) for one in took} <= set(STEPS)
+
+
+@pytest.mark.parametrize(("seconds", "step"), [(0.0, "1"), (0.001, "1"), (0.0011, "2"), (0.6, "1000"), (99.0, "5000")])
+def test_accepts_are_counted_by_how_long_they_took(seconds: float, step: str) -> None:
+    """In steps, so that a shop has a few rows an hour whatever it sends."""
+    assert step_of(seconds) == step
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ def test_webhook_and_every_attempt_are_one_trace(
     assert set(carried) == {HEADER}
     now = inbox.clock()
     claimed = claim_one(inbox)
-    waits = Settlement(claimed, State.WAITING, "http_503", attempted=True, call=CALL)
-    traces.settled(inbox, [waits], [40], now)
-    traces.settled(inbox, [Settlement(claimed, State.DELIVERED, attempted=True, call=CALL)], [25], now + 1000)
+    waits = Settlement(claimed, State.WAITING, "http_503", attempted=True, took=40, call=CALL)
+    traces.settled(inbox, [waits], now)
+    traces.settled(inbox, [Settlement(claimed, State.DELIVERED, attempted=True, took=25, call=CALL)], now + 1000)
     stored, failed, delivered = finished(traces, spans)
     assert {one.context.trace_id for one in (stored, failed, delivered)} == {stored.context.trace_id}
     assert failed.parent.span_id == delivered.parent.span_id == stored.context.span_id
@@ -79,7 +79,7 @@ def test_webhook_and_every_attempt_are_one_trace(
 def test_what_was_not_traced_is_not(traces: OpenTelemetry, spans: InMemorySpanExporter, inbox: Inbox) -> None:
     """A delivery that came before traces were on, or whose headers are wiped, has no trace and does no harm."""
     inbox.keep(arrival())
-    traces.settled(inbox, [Settlement(claim_one(inbox), State.IGNORED, "test_order")], [], inbox.clock())
+    traces.settled(inbox, [Settlement(claim_one(inbox), State.IGNORED, "test_order")], inbox.clock())
     assert finished(traces, spans) == []
 
 

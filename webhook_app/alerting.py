@@ -148,7 +148,7 @@ def _signatures(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
 
 def _silences(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
     for one in facts.silent:
-        silence, usual = facts.now - one.last_at, _longest_silence(one.hours)
+        silence, usual = facts.now - one.last_at, longest_silence(one.hours)
         if usual is not None and silence > max(limits.silent_for * 1000, LONGER * usual):
             text = (
                 f"{one.shop}: no {one.topic} for {duration(silence)}; in the two weeks before, "
@@ -157,7 +157,7 @@ def _silences(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
             yield Finding(Kind.SILENCE, one.shop, text, of=one.topic, topic=one.topic)
 
 
-def _longest_silence(hours: Sequence[int]) -> int | None:
+def longest_silence(hours: Sequence[int]) -> int | None:
     """Return the longest time between two of `hours`, or None where they are too few to be missed."""
     if len(hours) < USUAL_HOURS or len({hour // DAY for hour in hours}) < USUAL_DAYS:
         return None

@@ -31,4 +31,13 @@ def create_app() -> Flask:
     app.register_blueprint(blueprint)
     app.register_blueprint(storefront.blueprint)
     app.register_blueprint(openapi.blueprint)
+    if config.dashboard_password:
+        from webhook_app.dashboard.register import register  # noqa: PLC0415 - costs nothing where it is off
+
+        register(app, inbox, known, platforms, config)
+    if config.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - the same
+
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app

@@ -38,7 +38,8 @@ def reported(delivery: Delivery, held: str) -> Settlement:
 def taken(delivery: Delivery, call: Call, owner: int) -> Settlement:
     """Settle a delivery whose order, or whose view of a moment before, another one counts."""
     if call.within is None:
-        return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, f"Delivery {owner} counts this order.")
+        detail = f"Delivery {owner} counts this order."
+        return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, detail, key=call.key)
     detail = f"Delivery {owner} says the same within {call.within:g} seconds (repeat_within)."
     return Settlement(delivery, State.IGNORED, Reason.REPEATED, detail)
 
@@ -66,14 +67,19 @@ def attempted(  # noqa: PLR0913 - all that the decision depends on
     policy: retry.Policy,
     *,
     now: int,
+    took: int,
     jitter: Callable[[], float],
 ) -> Settlement:
-    """Settle an attempt; `failure` is None when Tweakwise has it, `now` is in milliseconds since 1970 UTC."""
+    """Settle an attempt that took `took` milliseconds.
+
+    `failure` is None when Tweakwise has it, `now` is in milliseconds since 1970 UTC.
+    """
+    said: dict[str, Any] = {"attempted": True, "took": took, "call": call}
     if failure is None:
-        return Settlement(delivery, State.DELIVERED, detail=call.note, attempted=True, call=call)
+        return Settlement(delivery, State.DELIVERED, detail=call.note, **said)
+    said |= {"failure": failure.name, "answer": failure.answer}
     age = (now - (delivery.first_attempt_at or now)) / 1000
     decision = retry.decide(failure, delivery.attempts + 1, age, policy, jitter)
-    said: dict[str, Any] = {"attempted": True, "answer": failure.answer, "call": call}
     if isinstance(decision, retry.TryAgain):
         return Settlement(delivery, State.WAITING, failure.name, retry_in=decision.delay, **said)
     return Settlement(delivery, State.DEAD, decision.reason, keeps_key=decision.parked, **said)

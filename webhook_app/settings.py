@@ -20,6 +20,7 @@ TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation says the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 SQLITE = "sqlite:///"
+SHORTEST_PASSWORD = 12
 POSTGRES = ("postgres://", "postgresql://")
 
 
@@ -52,6 +53,8 @@ class Settings:
     on_timeout: Literal["retry", "park"]
     keep_bodies: float
     keep_rows: float
+    dashboard_password: str | None = field(repr=False)
+    trusted_proxies: int
     metrics_token: str | None = field(repr=False)
     metrics_port: int | None
     alert_url: str | None = field(repr=False)
@@ -139,6 +142,8 @@ def _read(env: Env) -> dict[str, Any]:
         "on_timeout": env.str("ON_TIMEOUT", "retry", validate=validate.OneOf(["retry", "park"])),
         "keep_bodies": env.duration("KEEP_BODIES", timedelta(days=7), validate=positive),
         "keep_rows": env.duration("KEEP_ROWS", timedelta(days=90), validate=positive),
+        "dashboard_password": env.str("DASHBOARD_PASSWORD", None, validate=_password),
+        "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
         "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
         "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
         "alert_url": env.str("ALERT_URL", None, validate=web_address),
@@ -152,6 +157,12 @@ def _read(env: Env) -> dict[str, Any]:
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
+
+
+def _password(value: str | None) -> None:
+    """Refuse a password that can be guessed in the time between two looks at the log; never quotes it."""
+    if value is not None and len(value) < SHORTEST_PASSWORD:
+        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18")
 
 
 def _database(value: str) -> None:

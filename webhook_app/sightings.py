@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from webhook_app.shops import Shop
 
 WRITE_EVERY = 2.0  # seconds
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # milliseconds
 MOST_HELD = 10_000  # different ones in memory, while the database is away
 
 # What is counted: shop, kind, name and hour.
 _What = tuple[str, Kind, str, int]
+
+
+def step_of(seconds: float) -> str:
+    """Return the smallest of the steps that holds so long a time, in milliseconds; the last holds everything."""
+    return next((str(step) for step in STEPS if seconds * 1000 <= step), str(STEPS[-1]))
 
 
 class Sightings:
@@ -57,6 +63,7 @@ class Sightings:
         self._meter.accepted(shop.platform, shop.name, status, seconds)
         self._count(shop.name, Kind.TOPIC, topic, now)
         self._count(shop.name, Kind.SECRET, self._fingerprints[shop.name][secret], now)
+        self._count(shop.name, Kind.ACCEPT, step_of(seconds), now)
 
     def refused(self, shop: Shop, reason: str) -> None:
         """Note a webhook that was not stored; `reason` is a word of ours and never a sender's."""

@@ -34,8 +34,8 @@ class Traces:
         """Trace storing a webhook in the block; gives the headers to keep with it."""
         return NOTHING
 
-    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], took: Sequence[int], now: int) -> None:
-        """Trace what became of deliveries; `took` are the milliseconds of each call, `now` is in milliseconds."""
+    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
+        """Trace what became of deliveries; `now` is in milliseconds since 1970 UTC."""
 
     def start(self) -> None:
         """Do nothing: what sends begins with the first span."""
@@ -79,20 +79,20 @@ class OpenTelemetry(Traces):
                 span.set_status(self._trace.StatusCode.ERROR, type(error).__name__)
                 raise
 
-    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], took: Sequence[int], now: int) -> None:
+    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
         """Trace what became of deliveries, each in the trace of its webhook."""
         try:
             kept = headers_of(inbox, [one.delivery.id for one in settlements])
-            for number, settlement in enumerate(settlements):
+            for settlement in settlements:
                 carried = kept.get(settlement.delivery.id, {})
                 if HEADER in carried:
-                    self._attempt(settlement, carried, now, took[number] if took else 0)
+                    self._attempt(settlement, carried, now)
         except StoreUnavailable as error:
             logs.logger().debug("store_unavailable", error=str(error))
         except Exception:  # noqa: BLE001 - no trace is worth a delivery
             logs.logger().exception("unexpected")
 
-    def _attempt(self, settlement: Settlement, carried: Mapping[str, str], now: int, milliseconds: int) -> None:
+    def _attempt(self, settlement: Settlement, carried: Mapping[str, str], now: int) -> None:
         delivery, call = settlement.delivery, settlement.call
         name = f"call {call.event}" if call and settlement.attempted else "settle"
         about = _attributes(
@@ -104,7 +104,7 @@ class OpenTelemetry(Traces):
             attempt=delivery.attempts + settlement.attempted,
         )
         kind = self._trace.SpanKind.CLIENT if settlement.attempted else self._trace.SpanKind.INTERNAL
-        began, parent = (now - milliseconds) * 1_000_000, self._propagator.extract(carried)
+        began, parent = (now - settlement.took) * 1_000_000, self._propagator.extract(carried)
         span = self._tracer.start_span(name, context=parent, kind=kind, attributes=about, start_time=began)
         if settlement.attempted and settlement.reason:
             span.set_status(self._trace.StatusCode.ERROR, str(settlement.reason))

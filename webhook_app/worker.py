@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
     from webhook_app.translate import Ages
-    from webhook_app.tweakwise import Sender
+    from webhook_app.tweakwise import Sender, Sent
 
 LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that nobody could ring
 SWEEP_EVERY = 60.0  # seconds
@@ -140,23 +140,21 @@ class Worker:
         self._held.subtract(one.job.shop.name for one in done)
         attempts = [(one.job, one.sent) for one in done if one.sent]
         if attempts:
-            settlements = [self._outcome(job, attempt.failure) for job, attempt in attempts]
-            self._settle(settlements, [attempt.milliseconds for _, attempt in attempts])
+            self._settle([self._outcome(job, attempt) for job, attempt in attempts])
             self._turns.learn((job.shop, attempt.failure) for job, attempt in attempts)
             self._pace.count(len(attempts))
         unsent = [one.job.delivery for one in done if not one.sent]
         if unsent:
             self._inbox.release(unsent)
 
-    def _outcome(self, job: Job, failure: retry.Failure | None) -> Settlement:
+    def _outcome(self, job: Job, sent: Sent[Job]) -> Settlement:
         now, policy = self._inbox.clock(), self._rules.policy
-        return outcomes.attempted(job.delivery, job.call, failure, policy, now=now, jitter=random.random)
+        return outcomes.attempted(
+            job.delivery, job.call, sent.failure, policy, now=now, took=sent.milliseconds, jitter=random.random
+        )
 
-    def _settle(self, settlements: Sequence[Settlement], took: Sequence[int] = ()) -> None:
-        """Write the outcomes down, trying again while the store is away and the leases are ours; log each once.
-
-        `took` are the milliseconds of each call, nothing where there was none.
-        """
+    def _settle(self, settlements: Sequence[Settlement]) -> None:
+        """Write the outcomes down, trying again while the store is away and the leases are ours; log each once."""
         while True:
             try:
                 mine = self._inbox.settle(settlements)
@@ -168,14 +166,13 @@ class Worker:
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
         now = self._inbox.clock()
-        self._traces.settled(self._inbox, settlements, took, now)
-        for number, (settlement, settled) in enumerate(zip(settlements, mine, strict=True)):
-            milliseconds = took[number] if took else 0
+        self._traces.settled(self._inbox, settlements, now)
+        for settlement, settled in zip(settlements, mine, strict=True):
             if settled:
-                self._meter.settled(settlement, now, milliseconds)
-            self._tell(settlement, milliseconds, "delivery" if settled else "lease_lost")
+                self._meter.settled(settlement, now, settlement.took)
+            self._tell(settlement, "delivery" if settled else "lease_lost")
 
-    def _tell(self, settlement: Settlement, milliseconds: int, event: str) -> None:
+    def _tell(self, settlement: Settlement, event: str) -> None:
         delivery = settlement.delivery
         self._log.info(
             event,
@@ -185,7 +182,7 @@ class Worker:
             state=str(settlement.state),
             reason=str(settlement.reason) or None,
             attempt=delivery.attempts + settlement.attempted,
-            ms=milliseconds,
+            ms=settlement.took,
         )
 
     def _sweep_all(self) -> None:

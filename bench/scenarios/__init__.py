@@ -1,6 +1,6 @@
 """The scenarios, in the order of the table."""
 
-from bench.scenarios import accepting, delivering, growing, together, waiting
+from bench.scenarios import accepting, delivering, growing, looking, together, waiting
 
 ALL = (
     accepting.SQLITE,
@@ -14,4 +14,5 @@ ALL = (
     growing.SQLITE,
     growing.POSTGRES,
     growing.MEMORY,
+    looking.SCENARIO,
 )

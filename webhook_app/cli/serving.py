@@ -187,6 +187,7 @@ def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -
     base = f"http://127.0.0.1:{config.port}"
     urls = [f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()]
     arrived = [f"What arrived at the local Tweakwise: {sandbox_url}/"] if sandbox_url else []
+    dashboard = [f"Dashboard: {base}/dashboard"] if config.dashboard_password else []
     return "\n".join(
         [
             "",
@@ -194,6 +195,7 @@ def _banner(config: Settings, known: dict[str, Shop], sandbox_url: str | None) -
             *urls,
             "",
             *arrived,
+            *dashboard,
             f"What was received:  {command} list",
             f"Send a sample:      {command} send-sample {first.platform} {topic}",
             "",

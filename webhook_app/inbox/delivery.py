@@ -76,8 +76,10 @@ class Delivery:
 class Settlement:
     """What became of a claimed delivery.
 
-    `retry_in` is in seconds, for WAITING alone; `attempted` says that a call went out; `keeps_key` that the order
-    may be at Tweakwise although this delivery is dead; `wipes` that the body must go at once.
+    `retry_in` is in seconds, for WAITING alone; `attempted` says that a call went out, which took `took` milliseconds
+    and ended in `failure`, "" when it succeeded; `key` is the business key of one that another delivery counts;
+    `keeps_key` says that the order may be at Tweakwise although this delivery is dead; `wipes` that the body must go
+    at once.
     """
 
     delivery: Delivery
@@ -86,8 +88,11 @@ class Settlement:
     detail: str = ""
     retry_in: float = 0.0
     attempted: bool = False
+    took: int = 0
+    failure: str = ""
     answer: str | None = None
     call: Call | None = None
+    key: str | None = None
     keeps_key: bool = False
     wipes: bool = False
 
@@ -120,3 +125,4 @@ class Row:
     event: str | None
     call: str | None
     answer: str | None
+    took: int | None

@@ -17,7 +17,18 @@ from sqlalchemy import delete, func, insert, select, text, tuple_
 from webhook_app.errors import MoveRefused
 from webhook_app.inbox import migrate
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import bodies, business_keys, deliveries, hourly_sightings, lanes, sightings
+from webhook_app.inbox.tables import (
+    attempts,
+    audit,
+    bodies,
+    business_keys,
+    deliveries,
+    hourly_sightings,
+    lanes,
+    sightings,
+    tallied,
+    tallies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,12 +39,15 @@ if TYPE_CHECKING:
 
     Key = tuple[Any, ...]
 
-TABLES = (deliveries, bodies, business_keys, lanes, sightings, hourly_sightings)
+TABLES = (deliveries, bodies, business_keys, lanes, sightings, hourly_sightings, attempts, audit)
 PAGE = 500  # rows a transaction
 MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
 
 # What is kept from then on must get higher numbers than what was moved.
-NUMBER_ON = text("SELECT setval(pg_get_serial_sequence('deliveries', 'id'), (SELECT max(id) FROM deliveries))")
+NUMBER_ON = {
+    deliveries: text("SELECT setval(pg_get_serial_sequence('deliveries', 'id'), (SELECT max(id) FROM deliveries))"),
+    audit: text("SELECT setval(pg_get_serial_sequence('audit', 'id'), (SELECT max(id) FROM audit))"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ def copy(source: Database, target: Database) -> Iterator[int]:
     """Copy everything, each page in a transaction; yields how many rows are done with, page by page."""
     for table in TABLES[1:]:
         _take_out(source, target, table)
+    _forget_counts(target)
     for table in TABLES:
         for page in _pages(source, table):
             there = {_key(table, row): row for row in _same(target, table, page)}
@@ -73,6 +88,13 @@ def copy(source: Database, target: Database) -> Iterator[int]:
             if changed:
                 _write(target, table, changed)
             yield len(page)
+
+
+def _forget_counts(target: Database) -> None:
+    """Whoever looks next counts anew."""
+    with target.writing() as connection:
+        connection.execute(delete(tallies))
+        connection.execute(delete(tallied))
 
 
 def account(database: Database, seen: Callable[[int], None] = lambda _: None) -> Account:
@@ -138,8 +160,8 @@ def _write(target: Database, table: Table, rows: Sequence[dict[str, Any]]) -> No
     with target.writing() as connection:
         connection.execute(delete(table).where(_among(table, rows)))
         connection.execute(insert(table), rows)
-        if table is deliveries and connection.dialect.name == "postgresql":
-            connection.execute(NUMBER_ON)
+        if table in NUMBER_ON and connection.dialect.name == "postgresql":
+            connection.execute(NUMBER_ON[table])
 
 
 def _pages(database: Database, table: Table) -> Iterator[list[dict[str, Any]]]:

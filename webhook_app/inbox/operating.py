@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, literal, update
 
+from webhook_app.inbox import tallies
 from webhook_app.inbox.selection import HAS_BODY
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.store import REPLAYED
@@ -51,4 +52,6 @@ def _before() -> ColumnElement[str]:
 def _change(inbox: Inbox, conditions: Sequence[ColumnElement[bool]], **written: object) -> set[int]:
     changed = update(deliveries).where(*conditions).values(**written).returning(deliveries.c.id)
     with inbox.database.writing() as connection:
-        return set(connection.execute(changed).scalars())
+        ids = set(connection.execute(changed).scalars())
+        tallies.changed(connection, ids)
+        return ids

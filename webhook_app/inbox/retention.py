@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, tuple_, update
 
-from webhook_app.inbox import sightings
+from webhook_app.inbox import sightings, tallies
 from webhook_app.inbox.states import State, Verb, sources
-from webhook_app.inbox.tables import bodies, business_keys, deliveries
+from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +38,7 @@ def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lamb
     old = now - int(retention.keep_rows * 1000)
     gone = _in_steps(_delete_rows(inbox, old), stopped)
     sightings.forget(inbox, old)
+    _forget_deeds(inbox, old)
     if wiped or gone:
         inbox.database.forget()
     return wiped, gone
@@ -71,6 +72,13 @@ def _delete_rows(inbox: Inbox, before: int) -> Iterator[int]:
         yield len(old)
 
 
+def _forget_deeds(inbox: Inbox, before: int) -> None:
+    """Delete what people did that long ago; looks first, since a transaction that writes nothing costs a flush."""
+    if _read(inbox, select(audit.c.id).where(audit.c.at < before).limit(1)):
+        with inbox.database.writing() as connection:
+            connection.execute(delete(audit).where(audit.c.at < before))
+
+
 def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
     ids = [row.id for row in old]
     keys = [(row.shop, row.business_key) for row in old if row.business_key]
@@ -78,7 +86,9 @@ def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
     with inbox.database.writing() as connection:
         connection.execute(delete(business_keys).where(owned))
         connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
+        connection.execute(delete(attempts).where(attempts.c.delivery_id.in_(ids)))
         connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
+        tallies.changed(connection, ids)
 
 
 def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
@@ -146,3 +156,4 @@ def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
             connection.execute(update(deliveries).where(some).values(**wiped))
             connection.execute(update(deliveries).where(some, unsettled).values(**settled))
+            tallies.changed(connection, step)

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     TOPIC = "topic"  # a proven webhook came, be it new or a duplicate; its topic
     SECRET = "secret"  # noqa: S105 - a secret proved a webhook; its fingerprint
     REFUSAL = "refusal"  # a webhook was not stored; the reason that was answered
+    ACCEPT = "accept"  # a webhook was stored; the milliseconds that took at the most, one of a few steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def last_seen(inbox: Inbox, kind: Kind, shop: str | None = None) -> list[Seen]:
 
 
 def by_hour(inbox: Inbox, kind: Kind, since: int, until: int | None = None, shop: str | None = None) -> list[InHour]:
-    """Return TOPIC or REFUSAL by hour, oldest first; hours without any are left out. Raises StoreUnavailable.
+    """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; hours without any are left out. Raises StoreUnavailable.
 
     `since` is included, `until` is not; both are about the beginning of the hour.
     """

@@ -42,7 +42,7 @@ def _queues(_insert: Any) -> Any:
 
 
 QUEUES = Statement(_queues)
-REPLAYED = {**writing.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None}
+REPLAYED = {**writing.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None, "took": None}
 
 
 class Inbox:

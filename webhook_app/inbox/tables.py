@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     literal_column,
+    text,
 )
 
 metadata = MetaData()
@@ -55,9 +56,14 @@ deliveries = Table(
     Column("event", String(32)),
     Column("call", Text),
     Column("answer", Text),
+    # Milliseconds that the last attempt took; NULL before the first.
+    Column("took", Integer),
     UniqueConstraint("shop", "identity", name="uq_deliveries_identity"),
 )
 _unfinished, _held = deliveries.c.due_at.is_not(None), deliveries.c.held_since.is_not(None)
+# The keys of orders; those of views, which are many more, nobody looks for. Two plain comparisons, since SQLite takes a
+# partial index only where the statement says the very same, and no LIKE.
+ORDERS = text("business_key >= 'purchase:' AND business_key < 'purchase;'")
 # Only what is unfinished has a due_at, so claiming costs the same however many rows are settled; and a shop's part of
 # it is found without looking at the backlog of any other.
 Index(
@@ -79,6 +85,8 @@ Index(
     postgresql_where=IS_DEAD,
 )
 Index("ix_deliveries_held", deliveries.c.held_since, sqlite_where=_held, postgresql_where=_held)
+# For a person who looks for an order; it is not touched when a webhook is accepted.
+Index("ix_deliveries_business_key", deliveries.c.business_key, sqlite_where=ORDERS, postgresql_where=ORDERS)
 
 # Apart from the rows, so that a change of state does not write four kilobytes of body again.
 bodies = Table(
@@ -158,6 +166,57 @@ lanes = Table(
     Column("rate", Float),
     Column("rate_at", BigInteger),
     Column("next_at", Float(53), nullable=False),
+)
+
+# Attempts that failed. The one that succeeded is the delivery's own: nothing is added for what goes well.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Number, primary_key=True, autoincrement=False),
+    # Which claim it belongs to: `attempts` starts anew after a replay, and this does not.
+    Column("claim", Integer, primary_key=True, autoincrement=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("failure", String(64), nullable=False),
+    Column("took", Integer, nullable=False),
+)
+
+# How many deliveries of a block of numbers are in which state: counted when somebody looks, see tallies.py.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("block", BigInteger, nullable=False, index=True),
+    Column("hour", BigInteger, nullable=False, index=True),  # of `received_at`, since 1970 UTC
+    Column("shop", String(64), nullable=False),
+    Column("platform", String(64), nullable=False),
+    Column("topic", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    # Milliseconds from received to settled, of all of them together; 0 unless they are delivered.
+    Column("waited", BigInteger, nullable=False),
+)
+tallied = Table(
+    "tallied",
+    metadata,
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),  # counted up by whatever changes a row that was settled
+    Column("final", Boolean, nullable=False),
+    Column("counted_at", BigInteger, nullable=False),
+)
+
+# What people did, and failed logins. `source` is a keyed hash of where they came from, never the address.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("action", String(32), nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("session", String(32), nullable=False),
+    Column("delivery_id", Number),
+    Column("detail", Text, nullable=False),
 )
 
 # How well a shop's product keys fit its feed: what `match` found last, as JSON.

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, and_, bindparam, cast, column, delete, func, or_
 from webhook_app.inbox.delivery import Delivery, Kept
 from webhook_app.inbox.statements import Batch, Statement, fixed
 from webhook_app.inbox.states import State, Verb, sources
-from webhook_app.inbox.tables import bodies, business_keys, deliveries
+from webhook_app.inbox.tables import attempts, bodies, business_keys, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,9 +25,21 @@ KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at")
 # Due whatever the clock says, which may be put back, and before every retry.
 AT_ONCE = 0
 ANEW = {"state": State.RECEIVED.value, "reason": "", "detail": "", "due_at": AT_ONCE, "lapses": 0, "attempts": 0}
-WRITTEN = ("state", "reason", "detail", "due_at", "attempts", "first_attempt_at", "settled_at", "held_since", "answer")
+WRITTEN = (
+    "state",
+    "reason",
+    "detail",
+    "due_at",
+    "attempts",
+    "first_attempt_at",
+    "settled_at",
+    "held_since",
+    "answer",
+    "took",
+)
 OF_CALL = ("event", "business_key", "call")  # what an earlier attempt wrote stays where there is nothing new
 LEASED = ("id", "claims")
+FAILED = ("delivery_id", "claim", "ended_at", "failure", "took")
 RESERVED = ("shop", "key", "delivery_id", "since", "until")
 
 
@@ -135,11 +147,15 @@ def _free(_insert: Any) -> Any:
     return delete(business_keys).where(*mine)
 
 
+def _fail(insert: Any, size: int) -> Any:
+    return insert(attempts).values(_rows(attempts, FAILED, size))
+
+
 def _wipe(_insert: Any) -> Any:
     return delete(bodies).where(bodies.c.delivery_id == bindparam("delivery_id"))
 
 
-KEEP, KEEP_BODY, BODIES = Batch(_keep), Batch(_keep_body), Batch(_bodies)
+KEEP, KEEP_BODY, BODIES, FAIL = Batch(_keep), Batch(_keep_body), Batch(_bodies), Batch(_fail)
 RESERVE, OWNERS, SETTLE, RELEASE = Batch(_reserve), Batch(_owners), Batch(_settle), Batch(_release)
 CLAIM, KNOWN, FREE, WIPE = Statement(_claim), Statement(_known), Statement(_free), Statement(_wipe)
 
@@ -218,6 +234,7 @@ def settle(work: Work, settlements: Sequence[Settlement], now: int) -> list[bool
     for settlement in settlements:
         if settlement.delivery.id in written:
             _let_go(work, settlement)
+    FAIL.run(work, [_failed(one, now) for one in settlements if one.failure and one.delivery.id in written])
     return [settlement.delivery.id in written for settlement in settlements]
 
 
@@ -228,6 +245,17 @@ def _let_go(work: Work, settlement: Settlement) -> None:
         FREE.run(work, {"shop": shop, "key": settlement.call.key, "delivery_id": number})
     if settlement.wipes:
         WIPE.run(work, {"delivery_id": number})
+
+
+def _failed(settlement: Settlement, now: int) -> dict[str, Any]:
+    delivery = settlement.delivery
+    return {
+        "delivery_id": delivery.id,
+        "claim": delivery.claims,
+        "ended_at": now,
+        "failure": settlement.failure,
+        "took": settlement.took,
+    }
 
 
 def release(work: Work, claimed: Sequence[Delivery]) -> None:
@@ -253,6 +281,7 @@ def _settled(settlement: Settlement, now: int) -> dict[str, Any]:
         # No text of PostgreSQL's holds a NUL, whatever a server answers.
         "answer": settlement.answer.replace("\0", "\ufffd") if settlement.answer else settlement.answer,
         "event": call.event if call else None,
-        "business_key": call.key if call else None,
+        "took": settlement.took if settlement.attempted else None,
+        "business_key": call.key if call else settlement.key,
         "call": call.as_json() if call else None,
     }

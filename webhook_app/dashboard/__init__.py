@@ -1,0 +1,1 @@
+"""The dashboard: pages for the merchant's developer, off until DASHBOARD_PASSWORD is set."""

@@ -1,0 +1,49 @@
+"""What the pages need, held by the app as `extensions["dashboard"]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import current_app, g, request
+
+from webhook_app.inbox import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.dashboard.sessions import Session, Sessions
+    from webhook_app.inbox import Inbox
+    from webhook_app.platform import Platform
+    from webhook_app.shops import Shop
+    from webhook_app.translate import Ages
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One process's dashboard."""
+
+    inbox: Inbox
+    shops: Mapping[str, Shop]
+    platforms: Mapping[str, Platform]
+    sessions: Sessions
+    ages: Ages
+    tweakwise_url: str
+
+
+def current() -> Dashboard:
+    """Return the dashboard of the app that answers the current request."""
+    dashboard: Dashboard = current_app.extensions["dashboard"]
+    return dashboard
+
+
+def session() -> Session:
+    """Return the session of the current request."""
+    found: Session = g.dashboard_session
+    return found
+
+
+def note(action: audit.Action, delivery_id: int | None = None, detail: str = "") -> None:
+    """Write down what is about to be done. Raises StoreUnavailable."""
+    source = current().sessions.source(request.remote_addr)
+    audit.write(current().inbox, audit.Deed(action, source, session().id, delivery_id, detail))

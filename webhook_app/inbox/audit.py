@@ -1,0 +1,96 @@
+"""Who did what on the dashboard: written before it is done, so that nothing is done without a trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select
+
+from webhook_app.inbox.tables import attempts, audit
+
+if TYPE_CHECKING:
+    from webhook_app.inbox.store import Inbox
+
+SHOWN = 200
+
+
+class Action(StrEnum):
+    """What can be done."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    REVEAL = "reveal"
+    REPLAY = "replay"
+    DROP = "drop"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One action; `source` tells places apart without naming them, `session` one login from another."""
+
+    action: Action
+    source: str
+    session: str = ""
+    delivery_id: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A deed as it was written down; `at` is in milliseconds since 1970 UTC."""
+
+    id: int
+    at: int
+    action: str
+    source: str
+    session: str
+    delivery_id: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One attempt that failed: when it ended (milliseconds since 1970 UTC), how, and how long it took."""
+
+    claim: int
+    ended_at: int
+    failure: str
+    took: int
+
+
+def write(inbox: Inbox, deed: Deed) -> None:
+    """Write a deed down. Raises StoreUnavailable."""
+    values = {name: getattr(deed, name) for name in Deed.__dataclass_fields__}
+    with inbox.database.writing() as connection:
+        connection.execute(insert(audit).values(at=inbox.clock(), **values))
+
+
+def newest(inbox: Inbox, delivery_id: int | None = None) -> list[Entry]:
+    """Return the newest deeds, newest first; those that concern one delivery where that is given."""
+    query = select(*(audit.c[name] for name in Entry.__dataclass_fields__)).order_by(audit.c.id.desc()).limit(SHOWN)
+    if delivery_id is not None:
+        query = query.where(audit.c.delivery_id == delivery_id)
+    with inbox.database.reading() as connection:
+        return [Entry(*row) for row in connection.execute(query)]
+
+
+def failed_logins(inbox: Inbox, source: str, within: float) -> tuple[int, int]:
+    """Count the failed logins of the last `within` seconds: from `source`, and from everywhere."""
+    since = inbox.clock() - int(within * 1000)
+    failed = (audit.c.action == Action.LOGIN_FAILED) & (audit.c.at > since)
+    query = select(func.count().filter(audit.c.source == source), func.count()).select_from(audit).where(failed)
+    with inbox.database.reading() as connection:
+        mine, every = connection.execute(query).one()
+    return int(mine), int(every)
+
+
+def failures(inbox: Inbox, delivery_id: int) -> list[Failure]:
+    """Return the failed attempts of a delivery, oldest first."""
+    columns = [attempts.c[name] for name in Failure.__dataclass_fields__]
+    query = select(*columns).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.claim)
+    with inbox.database.reading() as connection:
+        return [Failure(*row) for row in connection.execute(query)]
