@@ -41,7 +41,7 @@ def test_types() -> None:
 @needs_node
 def test_doings() -> None:
     """The pixel reports what it should, when it may."""
-    node("node", "--test", "test/")
+    node("node", "--test", "test/pixel.test.mjs")
 
 
 def constant(name: str) -> str:

@@ -31,7 +31,9 @@
 
   analytics.subscribe('search_submitted', ({context, data}) => {
     const term = data.searchResult.query.trim();
-    if (term) report(context.document.location.origin, 'search', {term});
+    // Whoever turns the page of results has not searched again.
+    const page = Number(new URLSearchParams(context.document.location.search).get('page') ?? 1);
+    if (term && !(page > 1)) report(context.document.location.origin, 'search', {term});
   });
 
   analytics.subscribe('product_viewed', ({context, data}) => {

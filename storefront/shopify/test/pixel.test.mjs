@@ -1,12 +1,13 @@
 // What the pixel reports, in a sandbox of Node's with Shopify's globals stood in for.
 import assert from 'node:assert/strict';
+import {webcrypto as crypto} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 import vm from 'node:vm';
 
 const SOURCE = readFileSync(new URL('../pixel.js', import.meta.url), 'utf8');
 const KEY = '3f6c1e0a8d524b7a9c1e2f4d5a6b7c8d';
-const CONTEXT = {document: {location: {origin: 'https://acme.example', href: 'https://acme.example/search?q=a'}}};
+const CONTEXT = {document: {location: {origin: 'https://acme.example', search: '?q=a'}}};
 const PRODUCT = {id: '80', title: 'Mug', url: '/'};
 const VARIANT = {id: '44', sku: 'MUG', title: 'Blue', price: {amount: 19.95, currencyCode: 'EUR'}, product: PRODUCT};
 const LINE = {merchandise: VARIANT, quantity: 2, cost: {totalAmount: {amount: 39.9, currencyCode: 'EUR'}}};
@@ -31,12 +32,12 @@ function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned =
     }},
     fetch: async (url, options) => { asked.push({url: new URL(url), options}); },
     setTimeout: (callback) => setTimeout(callback, 1), // time flies
-    crypto, Uint8Array,
+    crypto, Uint8Array, URLSearchParams,
   });
   return {
     subscribed, asked, cookies,
     decide: (analyticsProcessingAllowed) => decide({customerPrivacy: {analyticsProcessingAllowed}}),
-    publish: (name, data) => subscribed[name]({name, context: CONTEXT, data}),
+    publish: (name, data, context = CONTEXT) => subscribed[name]({name, context, data}),
     /** What was reported, once all is quiet. */
     async reported() {
       await new Promise((resolve) => setTimeout(resolve, 120));
@@ -65,6 +66,15 @@ test('a view is reported with what a product key can be made of', async () => {
     {product_id: '80', variant_id: '44', sku: 'MUG', currency: 'EUR', profile_key: KEY},
     {product_id: '80', currency: 'EUR', profile_key: KEY},
   ]);
+});
+
+test('turning the page of results is no search', async () => {
+  const shop = pixel();
+  for (const asked of ['?q=jas&page=2', '?q=jas&page=1', '?q=jas&page=x']) {
+    const location = {...CONTEXT.document.location, search: asked};
+    shop.publish('search_submitted', search(asked), {document: {location}});
+  }
+  assert.deepEqual((await shop.reported()).map(([, said]) => said.term), ['?q=jas&page=1', '?q=jas&page=x']);
 });
 
 test('what is no search and no product is not reported', async () => {
