@@ -298,6 +298,7 @@ def test_files_are_cached_by_what_they_hold(browser: Browser) -> None:
 def test_errors_are_pages(browser: Browser, app: Flask) -> None:
     """What is not there, or does not answer, is said in words."""
     assert browser.get("/deliveries/999").status_code == 404
+    assert browser.get(f"/deliveries/{'9' * 40}").status_code == 404
     assert browser.post("/deliveries/999/replay").status_code == 404
     assert browser.post("/setup/nobody/sample").status_code == 404
     assert browser.post("/setup/demo-shopify/sample", topic="no/topic").status_code == 400
@@ -380,7 +381,7 @@ def test_accounting_links_lead_to_the_same_number(story: tuple[Browser, Inbox]) 
     assert links
     for link, number in links:
         shown = browser.get(link.replace("&amp;", "&")).text
-        assert len(re.findall(r'<th scope="row">', shown)) == int(number), link
+        assert len(re.findall(r'<th scope="row" role="rowheader">', shown)) == int(number), link
 
 
 def test_filters_find_what_they_say(story: tuple[Browser, Inbox]) -> None:
@@ -389,12 +390,12 @@ def test_filters_find_what_they_say(story: tuple[Browser, Inbox]) -> None:
     delivered = next(row for row in inbox.newest(500) if row.state == State.DELIVERED)
     order = (delivered.business_key or "").removeprefix("purchase:")
     of_order = browser.get(f"/deliveries?order={order}").text
-    assert len(re.findall(r'<th scope="row">', of_order)) == 2
+    assert len(re.findall(r'<th scope="row" role="rowheader">', of_order)) == 2
     profile = browser.post("/deliveries", "/deliveries", profile_key=f"profile-{order}").text
     assert f'deliveries/{delivered.id}">' in profile
-    assert len(re.findall(r'<th scope="row">', profile)) == 1
+    assert len(re.findall(r'<th scope="row" role="rowheader">', profile)) == 1
     waiting = browser.get("/deliveries?state=waiting").text
-    assert len(re.findall(r'<th scope="row">', waiting)) == inbox.counts()["waiting"]
+    assert len(re.findall(r'<th scope="row" role="rowheader">', waiting)) == inbox.counts()["waiting"]
 
 
 def test_one_delivery_tells_its_story(story: tuple[Browser, Inbox]) -> None:
@@ -474,11 +475,20 @@ def test_personal_fields_are_masked_until_somebody_asks(browser: Browser, app: F
         ("note", "ring twice", False), ("order_status_url", "https://x/y", False), ("customer_id", 42, False),
         ("browser_ip", "203.0.113.9", False), ("name", "Jan Jansen", False), ("cart_token", "abc", False),
         ("profile_key", "k", False), ("user_agent", "Mozilla", False), ("whatever_comes_next", "x", False),
+        ("term", "jan jansen", False),
     ],
 )  # fmt: skip
 def test_what_is_not_known_to_be_harmless_is_masked(key: str, value: object, shown: bool) -> None:
     """A new field of a platform is masked until somebody says that it may be seen."""
     assert (masking.masked({key: value}) == {key: value}) is shown
+
+
+def test_what_somebody_typed_is_masked_in_the_call() -> None:
+    """Keys and amounts are not: they are what one compares."""
+    sent = '{"ProfileKey":"k","SearchTerm":"jan jansen"}'
+    assert "jan" not in masking.call(sent, revealed=False)
+    assert '"ProfileKey": "k"' in masking.call(sent, revealed=False)
+    assert "jan jansen" in masking.call(sent, revealed=True)
 
 
 def test_everything_below_a_person_is_masked() -> None:

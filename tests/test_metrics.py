@@ -90,11 +90,11 @@ def test_off_until_there_is_a_token(environment: pytest.MonkeyPatch) -> None:
     app.extensions["receiver"].inbox.close()
 
 
-@pytest.mark.parametrize("sent", ["", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer é"])
-def test_another_token_is_401(client: FlaskClient, sent: str) -> None:
+def test_another_token_is_401(client: FlaskClient) -> None:
     """Who does not know the token learns nothing."""
-    response = client.get("/metrics", headers={"Authorization": sent.encode().decode("latin-1")})
-    assert (response.status_code, b"webhooks_" in response.data) == (401, False)
+    for sent in ("", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer é"):
+        response = client.get("/metrics", headers={"Authorization": sent.encode().decode("latin-1")})
+        assert (response.status_code, b"webhooks_" in response.data) == (401, False), sent
 
 
 def test_receiver_counts(client: FlaskClient) -> None:
@@ -223,7 +223,6 @@ def test_web_processes_and_worker_count_together(tmp_path: Path) -> None:
         pages = [at(service.url) for _ in range(6)] + [at(f"http://127.0.0.1:{port}")]
         assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).status_code == 401
         assert requests.get(f"http://127.0.0.1:{port}/", headers=BEARER, timeout=10).status_code == 404
-    assert len([*folder.glob("counter_*.db")]) == 3
     for page in pages:
         assert page["webhooks_accepted_total", "shopify", "demo-shopify", "stored"] == count
         assert page["webhooks_calls_total", "demo-shopify", "ok"] == count

@@ -18,6 +18,7 @@ from webhook_app.inbox import Inbox, migrate, sightings
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.inbox.sightings import HOUR, MOST_TOPICS, InHour, Kind, Seen
 from webhook_app.metrics import Meter
+from webhook_app.platforms import all_platforms
 from webhook_app.sightings import MOST_HELD, STEPS, Sightings, step_of
 from webhook_app.signatures import fingerprint
 
@@ -205,6 +206,20 @@ def test_receiver_notes_what_it_refuses(client: FlaskClient, sent: dict[str, Any
     with capture_logs():
         client.post("/webhooks/shopify/shop", **sent)
     assert of(client) == {Kind.TOPIC: {}, Kind.SECRET: {}, Kind.REFUSAL: {reason: 1}}
+
+
+def test_receiver_notes_what_pages_report(client: FlaskClient) -> None:
+    """An event that came through the platform's proxy is noted like a webhook, and so is one that proves nothing."""
+    proxy = all_platforms()["shopify"].proxy
+    assert proxy
+    old = shop_keys("shopify")["secrets"][1]
+    said = {"shop": "a.example", "logged_in_customer_id": "", "path_prefix": "/a", "term": "x", "profile_key": "k" * 32}
+    query = proxy.sign(said, old, time.time()).decode()
+    assert client.get(f"/storefront/shopify/shop/search?{query}").status_code == 200
+    assert client.get("/storefront/shopify/shop/search?term=x").status_code == 401
+    noted = of(client)
+    assert [*noted[Kind.TOPIC].values()] == [1]
+    assert (noted[Kind.SECRET], noted[Kind.REFUSAL]) == ({fingerprint(old): 1}, {"signature_missing": 1})
 
 
 def test_strangers_paths_are_not_noted(client: FlaskClient) -> None:

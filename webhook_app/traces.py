@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING: AbstractContextManager[Mapping[str, str]] = nullcontext({})
 HEADER = "traceparent"
-SEND_WITHIN = 5.0  # seconds
+SEND_WITHIN = 2.0  # seconds
 NAME = "tweakwise-webhooks"  # of the service, unless OTEL_SERVICE_NAME says otherwise
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chaos.stage import Stage
     from chaos.tweakwise import Tweakwise
 
-FEW = ("reset", "garbage", "429")
+FEW = ("reset", "garbage")  # after a 429 calls go slowly for a minute, which is for the full form
 LASTS, SLOW_LASTS = 1.0, 6.0  # seconds; a call that hangs is given up after 5
 # Orders come slowly: after a trouble a worker waits for seconds, and then begins with ten calls a second.
 PAUSE = 0.3  # seconds

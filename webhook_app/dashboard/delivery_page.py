@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Row
     from webhook_app.inbox.audit import Entry, Failure
 
+HIGHEST = 2**63 - 1  # that a database knows
 SAID = {
     "replayed": "It is back in line, and is translated anew.",
     "dropped": "It is given up, and will not be sent.",
@@ -80,7 +81,7 @@ def drop(number: int) -> ResponseReturnValue:
 
 def _found(number: int) -> Row:
     try:
-        return current().inbox.get(number)
+        return current().inbox.get(min(number, HIGHEST))
     except UnknownDelivery:
         abort(404, f"There is no delivery {number}: it never was, or its time is over (KEEP_ROWS).")
 
@@ -107,8 +108,8 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
         revealed=revealed,
         event=None if raw is None else _event(row, raw, revealed=revealed),
         outlook=None if raw is None else _outlook(row, raw),
-        call=row.call and masking.laid_out(row.call),
-        curl=_curl(row),
+        call=row.call and masking.call(row.call, revealed=revealed),
+        curl=_curl(row) if revealed or masking.TYPED not in (row.call or "") else "",
         fault=TITLES[fault] if fault else "",
         unfinished=row.state in UNFINISHED,
         may={verb.value: row.state in sources(verb) for verb in (Verb.REPLAY, Verb.DROP)},

@@ -15,7 +15,7 @@ SAFE = re.compile(
     r"|total|.*_total|subtotal|.*_tax|tax_.*|rate|quantity|.*_quantity|grams|.*_at|.*_gmt|date_.*|.*_type|type"
     r"|source_name|locale|customer_locale|language|taxes_included|gateway|payment_gateway_names|version|api_client_id"
     r"|order_key_type|parent_.*|product_type|vendor|requires_shipping|gift_card|taxable|test|topic|event|code_type"
-    r"|presentment_.*|.*_set|kind|method|product_id|variant_id|term"
+    r"|presentment_.*|.*_set|kind|method|product_id|variant_id"
 )
 # Whatever stands below these is about a person, numbers and all.
 PERSON = re.compile(
@@ -24,6 +24,7 @@ PERSON = re.compile(
 )
 # Platforms write a storefront's own fields as pairs; their names are the merchant's, their values the visitor's.
 NAMES = frozenset({"name", "key"})
+TYPED = "SearchTerm"
 
 
 def masked(value: Any) -> Any:
@@ -67,12 +68,11 @@ def meaning(event: Any, *, revealed: bool) -> str:
     return json.dumps(plain if revealed else masked(plain), indent=2, ensure_ascii=False)
 
 
-def laid_out(text: str) -> str:
-    """Return JSON text with lines and indents, as it is where it is none."""
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text
+def call(text: str, *, revealed: bool) -> str:
+    """Return a call's JSON with lines and indents. It holds keys and amounts; what somebody typed may be a name."""
+    body = json.loads(text)
+    shown = body if revealed else {name: MASK if name == TYPED else value for name, value in body.items()}
+    return json.dumps(shown, indent=2, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
