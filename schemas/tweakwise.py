@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
+
+from schemas.base import PlainSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,7 @@ def _session(*, required: bool = False) -> fields.String:
     return fields.String(required=required, validate=validate.Regexp(r"[A-Za-z0-9-]{1,128}\Z"))
 
 
-class PurchaseBody(Schema):
+class PurchaseBody(PlainSchema):
     """POST /api/purchase: `Revenue` is the sum of product prices after discounts and before taxes."""
 
     ProductKeys = fields.List(fields.String(validate=_KEY), required=True, validate=_KEY)
@@ -30,7 +32,7 @@ class PurchaseBody(Schema):
     SessionKey = _session()
 
 
-class SearchBody(Schema):
+class SearchBody(PlainSchema):
     """POST /api/search: when a results page is shown, never for suggestions while typing."""
 
     SearchTerm = fields.String(required=True, validate=_KEY)
@@ -38,7 +40,7 @@ class SearchBody(Schema):
     SessionKey = _session()
 
 
-class PageviewBody(Schema):
+class PageviewBody(PlainSchema):
     """POST /api/pageview: a product page."""
 
     ProductKey = fields.String(required=True, validate=_KEY)
@@ -46,7 +48,7 @@ class PageviewBody(Schema):
     SessionKey = _session()
 
 
-class AddToCartBody(Schema):
+class AddToCartBody(PlainSchema):
     """POST /api/addtocart: `TotalAmount` is the price of all that was added."""
 
     ProductKey = fields.String(required=True, validate=_KEY)
@@ -56,7 +58,7 @@ class AddToCartBody(Schema):
     SessionKey = _session()
 
 
-class SessionStartBody(Schema):
+class SessionStartBody(PlainSchema):
     """POST /api/sessionstart: the first event of a visit."""
 
     ProfileKey = fields.String(required=True, validate=_PROFILE)
@@ -95,6 +97,5 @@ def session_start(who: Mapping[str, str]) -> dict[str, Any]:
     return _validated(_SESSION_START, dict(who))
 
 
-def _validated(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
-    loaded: dict[str, Any] = schema.load(body)
-    return loaded
+def _validated(schema: PlainSchema, body: dict[str, Any]) -> dict[str, Any]:
+    return schema.load(body)

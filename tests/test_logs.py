@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.processes import ROOT
+from webhook_app import logs
+from webhook_app.inbox import State
 
 SENT = "jan@example.test"
 OURS, LIBRARY = 'structlog.get_logger("ours")', 'logging.getLogger("gunicorn.error")'
@@ -46,6 +49,23 @@ def test_exception_is_named_without_its_message(log: str) -> None:
 def test_what_a_stranger_sent_is_cut_off(sentence: str, logged: str) -> None:
     """Gunicorn's own lines quote neither headers, nor paths, nor addresses."""
     assert [line["event"] for line in lines(f"{LIBRARY}.warning({sentence!r})")] == [logged]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"shop": "acme", "attempt": 1, "ms": 0.5, "topic": "orders/create", "state": State.DELIVERED},
+        {"hint": "two words", "a": "x=1", "b": "it's", "c": 'say "x"', "d": "", "e": "a\nb", "f": "a\tb", "g": "\r"},
+        {"seconds": None, "ok": True, "ids": [1, "b"], "error": ValueError("x")},
+    ],
+)
+@pytest.mark.parametrize("name", ["delivery", "a_longer_name_than_the_column"])
+def test_plain_line_is_what_structlog_writes(name: str, values: dict[str, Any]) -> None:
+    """Our shorter way to a line without colours ends in the same line."""
+    event = {"timestamp": "2026-11-24T09:00:00Z", "level": "warning", "event": name, **values}
+    theirs = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=logs.WIDTH)
+    assert logs.plain(None, "warning", dict(event)) == theirs(None, "warning", dict(event))
 
 
 def test_absent_values_are_left_out() -> None:

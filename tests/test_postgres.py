@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.arrivals import arrival, claim, claim_one, settle
+from tests.arrivals import arrival, claim, claim_one, purchase, settle
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Inbox, State, writing
 from webhook_app.inbox.statements import Work
@@ -129,6 +129,35 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg
     for plan in asked:
         assert "ix_deliveries_shop_due" in plan
         assert "Seq Scan on deliveries" not in plan
+
+
+PREPARED = "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements WHERE statement ~ %s"
+
+
+def kept_plans(inbox: Inbox) -> list[str]:
+    """Return how the server means to run the statements that this inbox has prepared."""
+    with inbox.database.working() as work:
+        prepared = work.cursor.execute(PREPARED, ("deliveries|bodies|business_keys",)).fetchall()
+        nothing = {name: ", ".join(["NULL"] * many) for name, many in prepared}
+        explained = [f"EXPLAIN EXECUTE {name}{f'({nulls})' if nulls else ''}" for name, nulls in nothing.items()]
+        return [str(work.cursor.execute(each, prepare=False).fetchall()) for each in explained]
+
+
+@pytest.mark.parametrize("rows", [0, 60])
+def test_plans_from_when_there_was_little_do_for_much(inbox: Inbox, other: psycopg.Connection, rows: int) -> None:
+    """A server keeps the plan of a prepared statement; made on small tables, it must not read all of large ones."""
+    inbox.keep_all([arrival(f"before {number}") for number in range(rows)])
+    other.execute("VACUUM ANALYZE")
+    for turn in range(12):
+        inbox.keep(arrival(f"turn {turn}"))
+        delivery = claim_one(inbox)
+        assert inbox.reserve([(delivery, purchase(f"purchase:{turn}"))]) == {delivery.id: delivery.id}
+        assert inbox.reserve([(delivery, purchase("purchase:0"))])
+        assert settle(inbox, delivery, State.WAITING, retry_in=0.0)
+        inbox.release([claim_one(inbox)])
+    plans = kept_plans(inbox)
+    assert len(plans) >= 8
+    assert [plan for plan in plans if "Seq Scan on" in plan or "Sort Key" in plan] == []
 
 
 def test_listening_wakes_at_once(inbox: Inbox) -> None:

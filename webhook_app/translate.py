@@ -35,6 +35,14 @@ if TYPE_CHECKING:
     from webhook_app.platform import Platform
     from webhook_app.shops import Shop
 
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+# Made once: json.loads would make one for each body.
+DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
 Translated = Call | Ignored | Unreadable | Redaction | DataRequest
 
 
@@ -69,13 +77,9 @@ def _unreadable(delivery: Delivery, platform: Platform, why: str) -> Ignored | U
 def parse_json(body: bytes) -> Any:
     """Parse a payload with exact numbers; raises marshmallow's ValidationError for anything that is not JSON."""
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        return DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, ArithmeticError, RecursionError):
         raise ValidationError("the body is not JSON that can be read") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _decide(meaning: Meaning, delivery: Delivery, shop: Shop, ages: Ages, now: datetime) -> Translated:

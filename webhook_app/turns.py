@@ -45,11 +45,10 @@ class Turns:
 
         `limit` is how many at the most, `room` tells for how many of a shop there is a place.
         """
-        self._lanes, now = self._inbox.lanes(), self._inbox.clock()
+        self._lanes, queues = self._inbox.look()
+        now = self._inbox.clock()
         ready = {
-            queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now))
-            for queue in self._inbox.queues()
-            if room(queue.shop)
+            queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now)) for queue in queues if room(queue.shop)
         }
         shares = fairness.shares(limit, [shop for shop, at in ready.items() if at <= now], self._last)
         if not shares:

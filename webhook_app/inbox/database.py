@@ -48,6 +48,13 @@ class Database(ABC):
         Not `durable`: a power failure may undo it. Raises StoreUnavailable.
         """
 
+    def storing(self) -> AbstractContextManager[Work]:
+        """Open what is on disk, or not there at all, when the block ends: for one statement, or several where need be.
+
+        Raises StoreUnavailable.
+        """
+        return self.working()
+
     @contextmanager
     def looking(self) -> Iterator[Work]:
         """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""

@@ -32,12 +32,18 @@ class GroupCommit(Generic[T, R]):
     for the lead: everybody whose work was done had to pass it before the next group could begin.)
     """
 
-    def __init__(self, commit: Callable[[Sequence[T]], Sequence[R]], gather: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[T]], Sequence[R]],
+        gather: Callable[[], None] = lambda: None,
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:
         """`commit` gets the items of a group and returns a result for each, in the same order.
 
-        `gather` is called before: green threads, which only run when another one waits, come together in it.
+        `gather` is called before: green threads, which only run when another one waits, come together in it. `tell` is
+        called after a commit, when all but the leader have their results and the next group has begun.
         """
-        self._commit, self._gather = commit, gather
+        self._commit, self._gather, self._tell = commit, gather, tell
         self._waiting: list[_Ticket[T, R]] = []
         self._led = False
         self._mutex = threading.Lock()
@@ -54,6 +60,8 @@ class GroupCommit(Generic[T, R]):
             self._lead()
         if ticket.error is not None:
             raise ticket.error
+        if ticket.leads:
+            self._tell()
         return ticket.result
 
     def _lead(self) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from webhook_app.inbox.database import Database
+    from webhook_app.inbox.statements import Work
 
 T = TypeVar("T")
 
@@ -47,10 +48,9 @@ def _all(_insert: Any) -> Any:
 ALL = Statement(_all)
 
 
-def read(database: Database) -> dict[str, Lane]:
+def read(work: Work) -> dict[str, Lane]:
     """Return every lane of which there is anything to tell."""
-    with database.looking() as work:
-        return {row[0]: Lane(*row) for row in ALL.run(work, {})}
+    return {row[0]: Lane(*row) for row in ALL.run(work, {})}
 
 
 def change(database: Database, name: str, decide: Callable[[Lane], tuple[Lane, T]]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 3  # seconds
 PREPARE_AFTER = 5  # executions of a statement
 CONNECTION_WAIT = 10  # seconds for one of them to be free
+
+# A server keeps the plan of a statement that is run often, also one that it made while the table was small or its
+# statistics were old. So it is told what never pays here: reading a whole table, or a whole backlog to sort it.
+BEGIN = "BEGIN; SET LOCAL enable_seqscan TO OFF; "
+# Settling: each of a group is looked for among those that were found, and not by going through the group for each.
+DURABLE = BEGIN + "SET LOCAL enable_nestloop TO OFF"
+# Looking, claiming and reserving.
+LIGHT = BEGIN + "SET LOCAL enable_bitmapscan TO OFF; SET LOCAL enable_sort TO OFF; SET LOCAL synchronous_commit TO OFF"
+
+# Not flushed: who is woken for nothing after a power failure looks, and who is not woken looks a little later.
+NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, '')"
 
 CONNECT = {
     "connect_timeout": CONNECT_TIMEOUT,
@@ -53,37 +65,49 @@ class Postgres(Database):
             pool_timeout=CONNECTION_WAIT,
             # A statement prepared on one server connection is unknown on the next one the pooler chooses.
             connect_args={**CONNECT, "prepare_threshold": None if pooled else PREPARE_AFTER},
+            isolation_level="AUTOCOMMIT",
         )
         event.listen(self.engine, "connect", _look_for_a_pooler)
-        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._writing = self.engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection that only reads, each statement by itself. Raises StoreUnavailable."""
-        with self.translated(), self._reading.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes. Raises StoreUnavailable."""
-        with self.translated(), self.engine.begin() as connection:
+        with self.translated(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
     def looking(self) -> Iterator[Work]:
-        """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""
-        with self.reading() as connection, self._watched(connection):
-            yield Work(connection.connection.cursor(), self.engine.dialect)
+        """Open a transaction for statements that only read and are run often. Raises StoreUnavailable."""
+        with self.working(durable=False) as work:
+            yield work
+
+    @contextmanager
+    def storing(self) -> Iterator[Work]:
+        """Open a cursor each of whose statements is a transaction, on disk when it returns. Raises StoreUnavailable."""
+        with self._raw() as connection:
+            began = time.perf_counter()
+            yield Work(connection.cursor(binary=True), self.engine.dialect)
+            self.committed(time.perf_counter() - began)
 
     @contextmanager
     def working(self, *, durable: bool = True) -> Iterator[Work]:
         """Open such a transaction on the driver's own cursor. Raises StoreUnavailable."""
-        with self.translated(), closing(self.engine.raw_connection()) as connection, self._watched(connection):
-            cursor = connection.cursor()
-            if not durable:
-                cursor.execute("SET LOCAL synchronous_commit TO OFF")
-            yield Work(cursor, self.engine.dialect)
+        with self._raw() as connection:
+            connection.cursor().execute(DURABLE if durable else LIGHT)
+            yield Work(connection.cursor(binary=True), self.engine.dialect)
             self.commit(connection, durable=durable)
+
+    @contextmanager
+    def _raw(self) -> Iterator[PoolProxiedConnection]:
+        with self.translated(), closing(self.engine.raw_connection()) as connection, self._watched(connection):
+            yield connection
 
     @contextmanager
     def _watched(self, connection: Connection | PoolProxiedConnection) -> Iterator[None]:
@@ -130,8 +154,8 @@ class Postgres(Database):
         return psycopg.connect(address, autocommit=True, **CONNECT)  # type: ignore[arg-type]
 
     def _notify(self, channel: str) -> None:
-        with self.translated(), self._reading.connect() as connection:
-            connection.exec_driver_sql(f"NOTIFY {channel}")
+        with self._raw() as connection:
+            connection.cursor().execute(NOTIFY, (channel,))
 
 
 def _look_for_a_pooler(driver: Any, _record: Any) -> None:

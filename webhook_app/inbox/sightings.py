@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, delete, func, select
+from sqlalchemy import case, delete, func, select
 
-from webhook_app.inbox.statements import Batch
+from webhook_app.inbox.statements import Batch, adding
 from webhook_app.inbox.tables import hourly_sightings, sightings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from sqlalchemy import Table
+    from sqlalchemy import CTE
 
     from webhook_app.inbox.store import Inbox
 
@@ -117,8 +117,8 @@ def note(inbox: Inbox, seen: Iterable[Sighting]) -> None:
     rows = [_as_row(sighting) for sighting in sorted(_within_bounds(inbox, [*seen]), key=_order)]
     hourly = [row for row in rows if row["kind"] != Kind.SECRET]
     with inbox.database.working(durable=False) as work:
-        LAST.run(work, [{name: row[name] for name in LAST_COLUMNS} for row in _together(rows)])
-        HOURLY.run(work, [{name: row[name] for name in HOURLY_COLUMNS} for row in hourly])
+        LAST.run(work, _together(rows))
+        HOURLY.run(work, hourly)
 
 
 def forget(inbox: Inbox, before: int) -> int:
@@ -167,25 +167,18 @@ def _together(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(whole.values())
 
 
-def _adding(insert: Any, table: Table, size: int) -> Any:
-    columns = table.columns
-    rows = [{c.name: bindparam(f"{c.name}_{number}", type_=c.type) for c in columns} for number in range(size)]
-    return insert(table).values(rows)
-
-
-def _last(insert: Any, size: int) -> Any:
-    adding, old = _adding(insert, sightings, size), sightings.c
-    new = adding.excluded
+def _last(insert: Any, given: CTE) -> Any:
+    seeing, old = adding(insert, sightings, given), sightings.c
+    new = seeing.excluded
     latest = case((new.last_at > old.last_at, new.last_at), else_=old.last_at)
     changed = {"count": old["count"] + new["count"], "last_at": latest}
-    return adding.on_conflict_do_update(index_elements=[*sightings.primary_key], set_=changed)
+    return seeing.on_conflict_do_update(index_elements=[*sightings.primary_key], set_=changed)
 
 
-def _hourly(insert: Any, size: int) -> Any:
-    adding, old = _adding(insert, hourly_sightings, size), hourly_sightings.c
-    changed = {"count": old["count"] + adding.excluded["count"]}
-    return adding.on_conflict_do_update(index_elements=[*hourly_sightings.primary_key], set_=changed)
+def _hourly(insert: Any, given: CTE) -> Any:
+    seeing, old = adding(insert, hourly_sightings, given), hourly_sightings.c
+    changed = {"count": old["count"] + seeing.excluded["count"]}
+    return seeing.on_conflict_do_update(index_elements=[*hourly_sightings.primary_key], set_=changed)
 
 
-LAST, HOURLY = Batch(_last), Batch(_hourly)
-LAST_COLUMNS, HOURLY_COLUMNS = sightings.columns.keys(), hourly_sightings.columns.keys()
+LAST, HOURLY = Batch([*sightings.columns], _last), Batch([*hourly_sightings.columns], _hourly)

@@ -50,7 +50,7 @@ class Spool:
         """`path` is the file's; nothing is opened yet."""
         self._inbox, self._lock = inbox, Path(f"{path}-draining")
         self._file = Inbox(f"sqlite:///{path}", clock=inbox.clock)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green.gather)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green.gather, self._ring)
         self._opening, self._opened, self._away = threading.Lock(), False, False
         self._wanted, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -117,6 +117,10 @@ class Spool:
         self._wanted.set()
         return [replace(one, spooled=True) for one in kept]
 
+    def _ring(self) -> None:
+        if not self._away:
+            self._inbox.bell.ring()
+
     def _begin(self, error: StoreUnavailable) -> None:
         if not self._away:
             self._log.warning("spooling", error=str(error))
@@ -153,6 +157,7 @@ class Spool:
             self._begin(error)
             raise
         self._away = False
+        self._ring()
         with self._file.database.writing() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(page)))
             connection.execute(delete(deliveries).where(deliveries.c.id.in_(page)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from webhook_app.call import Call
     from webhook_app.inbox.lanes import Lane
+    from webhook_app.inbox.statements import Work
     from webhook_app.settings import Settings
 
 T = TypeVar("T")
@@ -39,6 +40,10 @@ def _queues(_insert: Any) -> Any:
     found = found.union_all(select(later).where(found.c.shop.is_not(None)))
     due = select(func.min(deliveries.c.due_at)).where(unfinished, deliveries.c.shop == found.c.shop).scalar_subquery()
     return select(found.c.shop, due.label("due_at")).where(found.c.shop.is_not(None))
+
+
+def _queued(work: Work) -> list[Queue]:
+    return [Queue(shop, due_at) for shop, due_at in QUEUES.run(work, {})]
 
 
 QUEUES = Statement(_queues)
@@ -64,7 +69,7 @@ class Inbox:
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, self.bell.ring)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
@@ -82,22 +87,28 @@ class Inbox:
         return self._keeping.submit(arrival)
 
     def keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
-        """Store a group of arrivals once each, in their order; returns after the commit is on disk."""
+        """Store a group of arrivals once each, in their order; returns after the commit is on disk.
+
+        Whoever calls it rings the bell.
+        """
         try:
-            kept = self._kept(arrivals)
+            return self._kept(arrivals)
         except StoreUnavailable as error:
             if not error.passing:
                 raise
             # A server that was restarted leaves broken connections behind; and two processes that keep the same
             # deliveries may wait for each other, which one at a time cannot. Keeping twice is keeping once.
-            kept = [one for arrival in arrivals for one in self._kept([arrival])]
-        self.bell.ring()
-        return kept
+            return [one for arrival in arrivals for one in self._kept([arrival])]
+
+    def look(self) -> tuple[dict[str, Lane], list[Queue]]:
+        """Return lanes() and queues() at the price of one of them."""
+        with self.database.looking() as work:
+            return lanes.read(work), _queued(work)
 
     def queues(self) -> list[Queue]:
         """Return what each shop has unfinished; costs the same however much that is."""
         with self.database.looking() as work:
-            return [Queue(shop, due_at) for shop, due_at in QUEUES.run(work, {})]
+            return _queued(work)
 
     def claim(self, shares: Mapping[str, int]) -> list[Delivery]:
         """Lease up to so many deliveries of each shop, those due longest first."""
@@ -124,7 +135,8 @@ class Inbox:
 
     def lanes(self) -> dict[str, Lane]:
         """Return breaker and pace of those shops and Tweakwises that are in trouble or limited."""
-        return lanes.read(self.database)
+        with self.database.looking() as work:
+            return lanes.read(work)
 
     def change_lane(self, name: str, decide: Callable[[Lane], tuple[Lane, T]]) -> T:
         """Let `decide` change a lane while no other worker does; returns what it says besides."""
@@ -165,7 +177,7 @@ class Inbox:
 
     def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
-        with self.database.working() as work:
+        with self.database.storing() as work:
             return writing.keep(work, arrivals, now)
 
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, and_, bindparam, cast, column, delete, func, or_, select, update, values
+from sqlalchemy import Integer, and_, bindparam, cast, delete, func, or_, select, update
 
 from webhook_app.inbox.delivery import Delivery, Kept
-from webhook_app.inbox.statements import Batch, Statement, fixed
+from webhook_app.inbox.statements import Batch, Statement, adding, fixed
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, bodies, business_keys, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Column, Table
+    from sqlalchemy import CTE, Column, Table
 
     from webhook_app.call import Call
     from webhook_app.inbox.delivery import Arrival, Settlement
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at")
 # Due whatever the clock says, which may be put back, and before every retry.
 AT_ONCE = 0
-ANEW = {"state": State.RECEIVED.value, "reason": "", "detail": "", "due_at": AT_ONCE, "lapses": 0, "attempts": 0}
+ANEW: dict[str, Any] = {
+    "state": State.RECEIVED.value,
+    "reason": "",
+    "detail": "",
+    "due_at": AT_ONCE,
+    "lapses": 0,
+    "attempts": 0,
+}
 WRITTEN = (
     "state",
     "reason",
@@ -43,30 +50,32 @@ FAILED = ("delivery_id", "claim", "ended_at", "failure", "took")
 RESERVED = ("shop", "key", "delivery_id", "since", "until")
 
 
-def _rows(table: Table, names: Sequence[str], size: int, **same: Any) -> list[dict[str, Any]]:
-    """Return parameters for `size` rows of `table`; `same` are values that all rows share."""
-    constant = {name: fixed(value) for name, value in same.items()}
-    return [{**{name: _parameter(table.c[name], number) for name in names}, **constant} for number in range(size)]
+def _keep(insert: Any, given: CTE) -> Any:
+    """Add what is not there yet."""
+    new = {name: fixed(value) for name, value in ANEW.items()} | {"claims": fixed(0)}
+    rows = select(*(given.c[name] for name in KEPT), *new.values()).where(fixed(1) == fixed(1))
+    keeping = insert(deliveries).from_select([*KEPT, *new], rows).on_conflict_do_nothing()
+    return keeping.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
 
 
-def _parameter(of: Column[Any], number: int) -> Any:
-    return bindparam(f"{of.name}_{number}", type_=of.type)
+def _keep_body(insert: Any, given: CTE) -> Any:
+    return adding(insert, bodies, given)
 
 
-def _keep(insert: Any, size: int) -> Any:
-    adding = insert(deliveries).values(_rows(deliveries, KEPT, size, **ANEW, claims=0)).on_conflict_do_nothing()
-    return adding.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
+def _keep_whole(insert: Any, given: CTE) -> Any:
+    """Add deliveries with their bodies at one go, so that the statement is the transaction and costs one round trip."""
+    added = _keep(insert, given).cte("added")
+    same = and_(given.c.shop == added.c.shop, given.c.identity == added.c.identity)
+    theirs = select(added.c.id, given.c.headers, given.c.body).join(given, same)
+    held = insert(bodies).from_select(["delivery_id", "headers", "body"], theirs).cte("held")
+    return select(added.c.id, added.c.shop, added.c.identity).add_cte(held)
 
 
-def _keep_body(insert: Any, size: int) -> Any:
-    return insert(bodies).values(_rows(bodies, ("delivery_id", "headers", "body"), size))
-
-
-def _reserve(insert: Any, size: int) -> Any:
+def _reserve(insert: Any, given: CTE) -> Any:
     """A key that was taken for a time and is free again goes to the next; one taken for good has no `until`."""
-    adding = insert(business_keys).values(_rows(business_keys, RESERVED, size))
-    new, old = adding.excluded, business_keys.c
-    return adding.on_conflict_do_update(
+    taking = adding(insert, business_keys, given)
+    new, old = taking.excluded, business_keys.c
+    return taking.on_conflict_do_update(
         index_elements=[old.shop, old.key],
         set_={name: new[name] for name in ("delivery_id", "since", "until")},
         where=or_(new.since >= old.until, new.until <= old.since),
@@ -77,28 +86,22 @@ def _states(verb: Verb) -> Any:
     return deliveries.c.state.in_([fixed(state) for state in sources(verb)])
 
 
-def _leased(size: int, names: Sequence[str]) -> Any:
-    """Return a table of parameters, and what joins it to deliveries whose lease is still the one that was claimed.
+def _mine(given: CTE) -> Any:
+    """Find deliveries whose lease is still the one that was claimed.
 
     Many rows in one statement: a round trip for each would cost more than all the rest of it.
     """
-    columns = [column(name, deliveries.c[name].type) for name in (*LEASED, *names)]
-    data = [tuple(_parameter(deliveries.c[each.name], number) for each in columns) for number in range(size)]
-    given = values(*columns, name="given").data(data).cte("given")
-    mine = and_(deliveries.c.id == given.c.id, deliveries.c.claims == given.c.claims, _states(Verb.SETTLE))
-    return given, mine
+    return and_(deliveries.c.id == given.c.id, deliveries.c.claims == given.c.claims, _states(Verb.SETTLE))
 
 
-def _settle(_insert: Any, size: int) -> Any:
-    given, mine = _leased(size, (*WRITTEN, *OF_CALL))
-    written = {name: given.c[name] for name in WRITTEN}
+def _settle(_insert: Any, given: CTE) -> Any:
+    written = {"lapses": fixed(0), **{name: given.c[name] for name in WRITTEN}}
     of_call = {name: func.coalesce(given.c[name], deliveries.c[name]) for name in OF_CALL}
-    return update(deliveries).where(mine).values(lapses=0, **written, **of_call).returning(deliveries.c.id)
+    return update(deliveries).where(_mine(given)).values(**written, **of_call).returning(deliveries.c.id)
 
 
-def _release(_insert: Any, size: int) -> Any:
-    _, mine = _leased(size, ())
-    return update(deliveries).where(mine).values(state=fixed(State.RECEIVED), due_at=fixed(AT_ONCE))
+def _release(_insert: Any, given: CTE) -> Any:
+    return update(deliveries).where(_mine(given)).values(state=fixed(State.RECEIVED), due_at=fixed(AT_ONCE))
 
 
 def _claim(_insert: Any) -> Any:
@@ -124,17 +127,14 @@ def _claim(_insert: Any) -> Any:
     )
 
 
-def _bodies(_insert: Any, size: int) -> Any:
-    numbers = [_parameter(bodies.c.delivery_id, number) for number in range(size)]
-    return select(bodies.c.delivery_id, bodies.c.body).where(bodies.c.delivery_id.in_(numbers))
+def _bodies(_insert: Any, given: CTE) -> Any:
+    body = select(bodies.c.body).where(bodies.c.delivery_id == given.c.delivery_id)
+    return select(given.c.delivery_id, body.scalar_subquery())
 
 
-def _owners(_insert: Any, size: int) -> Any:
-    pairs = [
-        and_(*(business_keys.c[name] == _parameter(business_keys.c[name], number) for name in ("shop", "key")))
-        for number in range(size)
-    ]
-    return select(business_keys.c.shop, business_keys.c.key, business_keys.c.delivery_id).where(or_(*pairs))
+def _owners(_insert: Any, given: CTE) -> Any:
+    same = and_(business_keys.c.shop == given.c.shop, business_keys.c.key == given.c.key)
+    return select(given.c.shop, given.c.key, select(business_keys.c.delivery_id).where(same).scalar_subquery())
 
 
 def _known(_insert: Any) -> Any:
@@ -147,33 +147,53 @@ def _free(_insert: Any) -> Any:
     return delete(business_keys).where(*mine)
 
 
-def _fail(insert: Any, size: int) -> Any:
-    return insert(attempts).values(_rows(attempts, FAILED, size))
+def _fail(insert: Any, given: CTE) -> Any:
+    return adding(insert, attempts, given)
 
 
 def _wipe(_insert: Any) -> Any:
     return delete(bodies).where(bodies.c.delivery_id == bindparam("delivery_id"))
 
 
-KEEP, KEEP_BODY, BODIES, FAIL = Batch(_keep), Batch(_keep_body), Batch(_bodies), Batch(_fail)
-RESERVE, OWNERS, SETTLE, RELEASE = Batch(_reserve), Batch(_owners), Batch(_settle), Batch(_release)
+def _of(table: Table, *names: str) -> list[Column[Any]]:
+    return [table.c[name] for name in names]
+
+
+HELD = _of(bodies, "headers", "body")
+KEEP = Batch(_of(deliveries, *KEPT), _keep)
+KEEP_BODY = Batch([bodies.c.delivery_id, *HELD], _keep_body)
+KEEP_WHOLE = Batch([*_of(deliveries, *KEPT), *HELD], _keep_whole)
+BODIES = Batch([bodies.c.delivery_id], _bodies)
+RESERVE, OWNERS = Batch(_of(business_keys, *RESERVED), _reserve), Batch(_of(business_keys, "shop", "key"), _owners)
+SETTLE = Batch(_of(deliveries, *LEASED, *WRITTEN, *OF_CALL), _settle, at=deliveries.c.id)
+FAIL = Batch(_of(attempts, *FAILED), _fail)
+RELEASE = Batch(_of(deliveries, *LEASED), _release, at=deliveries.c.id)
 CLAIM, KNOWN, FREE, WIPE = Statement(_claim), Statement(_known), Statement(_free), Statement(_wipe)
 
 
 def keep(work: Work, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
     """Store arrivals that are not there yet, each with its body."""
-    rows = KEEP.run(work, [_as_row(arrival, now) for arrival in arrivals])
-    added = {(shop, identity): number for number, shop, identity in rows}
-    kept: list[Kept] = []
-    held: dict[int, dict[str, Any]] = {}
+    first: dict[tuple[str, str], Arrival] = {}
+    for arrival in arrivals:
+        first.setdefault((arrival.shop, arrival.identity), arrival)
+    rows = [_as_row(arrival, now) for arrival in first.values()]
+    added = {(shop, identity): number for number, shop, identity in _added(work, rows)}
+    kept = []
     for arrival in arrivals:
         number = added.get((arrival.shop, arrival.identity))
-        kept.append(Kept(number or _number_of(work, arrival), duplicate=number is None or number in held))
-        if number is not None and number not in held:
-            headers = json.dumps(dict(arrival.headers))
-            held[number] = {"delivery_id": number, "headers": headers, "body": arrival.body}
-    KEEP_BODY.run(work, list(held.values()))
+        again = number is None or arrival is not first[arrival.shop, arrival.identity]
+        kept.append(Kept(number or _number_of(work, arrival), duplicate=again))
     return kept
+
+
+def _added(work: Work, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Store rows with their bodies; returns the number, shop and identity of those that were not there."""
+    if work.knows_lists:
+        return KEEP_WHOLE.run(work, rows)
+    added = KEEP.run(work, rows)
+    of_pair = {(row["shop"], row["identity"]): row for row in rows}
+    KEEP_BODY.run(work, [{**of_pair[shop, identity], "delivery_id": number} for number, shop, identity in added])
+    return added
 
 
 def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
@@ -184,6 +204,8 @@ def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
         "identity": arrival.identity,
         "domain": arrival.domain,
         "received_at": arrival.received_at or now,
+        "headers": json.dumps(dict(arrival.headers)),
+        "body": arrival.body,
     }
 
 
@@ -219,7 +241,7 @@ def _taken(work: Work, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str
     owner_of = {(shop, key): owner for shop, key, owner in RESERVE.run(work, rows)}
     missed = [pair for row in rows if (pair := (row["shop"], row["key"])) not in owner_of]
     found = OWNERS.run(work, [{"shop": shop, "key": key} for shop, key in missed])
-    return owner_of | {(shop, key): owner for shop, key, owner in found}
+    return owner_of | {(shop, key): owner for shop, key, owner in found if owner is not None}
 
 
 def _reserved(delivery: Delivery, call: Call) -> dict[str, Any]:
