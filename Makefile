@@ -15,7 +15,7 @@ dev: .venv/run.stamp
 	@exec $(BIN)/python -m webhook_app dev $(ARGS)
 
 test: .venv/test.stamp storefront/shopify/node_modules/.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
