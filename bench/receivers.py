@@ -107,7 +107,7 @@ def _gunicorn(port: int) -> list[str | Path]:
     sizes = ["--workers", str(PROCESSES), "--worker-class", "gthread", "--threads", str(THREADS)]
     memory = ["--worker-tmp-dir", "/dev/shm"] if os.path.isdir("/dev/shm") else []  # noqa: S108, PTH112 - a heartbeat file
     place = ["--bind", f"127.0.0.1:{port}", "--keep-alive", "75", "--no-control-socket", *memory]
-    return [sys.executable, "-m", "gunicorn", *sizes, *place]
+    return [sys.executable, "-m", "gunicorn", "--config", "bench/rivals/gunicorn_config.py", *sizes, *place]
 
 
 def _plain(database: str) -> str:
