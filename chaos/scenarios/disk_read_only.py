@@ -6,10 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from chaos import mounts
+from chaos.stage import EVERY_ROW
 from chaos.traffic import Traffic
+from webhook_app.inbox import State
 
 if TYPE_CHECKING:
     from chaos.stage import Stage
+    from chaos.system import System
+    from chaos.tweakwise import Tweakwise
 
 MEGABYTES = 64
 
@@ -29,7 +33,16 @@ def run(stage: Stage) -> None:
         stage.expect_alive(system, web=web, worker=worker)
         system.stop()
         disk.mend()
+        caught = _not_written_down(system, tweakwise)
+        stage.figures["sent and not written down"] = len(caught)
         system.start_web()
         system.start_worker()
-        stage.sum_up(system, shop, tweakwise)
+        stage.sum_up(system, shop, tweakwise, caught)
         system.stop()
+
+
+def _not_written_down(system: System, tweakwise: Tweakwise) -> set[str]:
+    """Return the orders that were sent when the disk failed, so that no process could note it before it was stopped."""
+    with system.inbox() as inbox:
+        rows = inbox.newest(EVERY_ROW)
+    return {row.identity for row in rows if row.state != State.DELIVERED and tweakwise.counted[row.identity]}
