@@ -36,20 +36,21 @@ class Bodies:
             raise RequestTimeout from None
         except Exception:  # noqa: BLE001 - whatever goes wrong, each server by another name, was wrong on its way
             raise BadRequest from None
-        if request.content_length is not None and len(body) < request.content_length:
+        announced = request.content_length
+        if announced is not None and len(body) < announced:
             raise BadRequest
         return body
 
     def _gathered(self) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
+        stream, pieces, size = request.stream, list[bytes](), 0
         try:
-            while piece := request.stream.read(PIECE):
+            while piece := stream.read(PIECE):
                 pieces.append(piece)
                 size += len(piece)
                 self._held += len(piece)
                 self._check(size)
-                green.give_way()
+                if size > PIECE:
+                    green.give_way()
             return b"".join(pieces)
         finally:
             self._held -= size

@@ -67,15 +67,15 @@ class Receiver:
 @blueprint.post("/webhooks/<platform>/<shop>", strict_slashes=False, provide_automatic_options=False)
 def receive(platform: str, shop: str) -> Response:
     """Answer one webhook."""
-    began = time.monotonic()
-    found = current().find(platform, shop)
+    began, receiver = time.monotonic(), current()
+    found = receiver.find(platform, shop)
     if found is None:
         return unknown_shop()
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         _note_refusal("content_encoding")
         return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
-    body = current().bodies.read()
-    return _received(*found, body, _headers(request.environ), began)
+    body = receiver.bodies.read()
+    return _received(receiver, *found, body, _headers(request.environ), began)
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -83,17 +83,19 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
 
 
-def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
+def _received(  # noqa: PLR0913, PLR0917 - all that is known of the request
+    receiver: Receiver, platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float
+) -> Response:
     if platform.ping(body, headers):
-        current().log.info("ping", shop=shop.name, platform=platform.name)
-        current().meter.accepted(platform.name, shop.name, "ping")
+        receiver.log.info("ping", shop=shop.name, platform=platform.name)
+        receiver.meter.accepted(platform.name, shop.name, "ping")
         return answer(200, status="ping")
     try:
         envelope = platform.prove(body, headers, shop.secrets)
     except BadSignature as error:
         return refused(shop, error)
     topic = platform.topic(envelope.topic)
-    if topic and topic.storefront and (wait := current().allowance.take(shop.name)):
+    if topic and topic.storefront and (wait := receiver.allowance.take(shop.name)):
         return too_many(shop, wait)
     kept = keep(platform, shop, envelope, body, began)
     return answer(200, status=kept.status) if kept.spooled else answer(200, status=kept.status, id=kept.id)
@@ -101,15 +103,16 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
 
 def keep(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> Kept:
     """Store a proven request; `began` is when it came, by the monotonic clock. Raises StoreUnavailable."""
-    with current().traces.webhook(shop, envelope.topic) as carried:
+    receiver = current()
+    with receiver.traces.webhook(shop, envelope.topic) as carried:
         headers = {**envelope.headers, **carried}
         arrival = Arrival(shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body)
-        kept = current().keep(arrival)
+        kept = receiver.keep(arrival)
     seconds = time.monotonic() - began
-    current().sightings.accepted(shop, envelope.topic, envelope.secret, kept.status, seconds)
+    receiver.sightings.accepted(shop, envelope.topic, envelope.secret, kept.status, seconds)
     milliseconds = round(seconds * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
-    current().log.debug(kept.status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
+    receiver.log.debug(kept.status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
     return kept
 
 
