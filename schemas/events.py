@@ -129,7 +129,7 @@ class AddToCart:
     """A product put into the cart; `amount` is what all of `quantity` cost, None when not said."""
 
     line: Line
-    quantity: int
+    quantity: Decimal
     amount: Decimal | None
     visitor: Visitor
     fields: Mapping[str, str] = field(default_factory=dict)

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import fields, validate
+from marshmallow import validate
 
 from schemas.base import PlatformSchema, present
 from schemas.events import AddToCart, Ignored, Line, Pageview, Reason, Search, SessionStart, Visitor
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from schemas.events import Meaning
 
 LONGEST_TERM = 500
-MOST_IN_CART = 100_000
 
 
 class StorefrontSchema(PlatformSchema):
@@ -86,7 +86,7 @@ class PageviewSchema(ProductSchema):
 class AddToCartSchema(ProductSchema):
     """A product that was put into the cart; `amount` is the price of all of it."""
 
-    quantity = fields.Integer(load_default=1, validate=validate.Range(1, MOST_IN_CART))
+    quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False))
     amount = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
 
     def meaning(self, loaded: dict[str, Any]) -> Meaning:

@@ -50,7 +50,7 @@ class AddToCartBody(Schema):
     """POST /api/addtocart: `TotalAmount` is the price of all that was added."""
 
     ProductKey = fields.String(required=True, validate=_KEY)
-    Quantity = fields.Integer(required=True, validate=validate.Range(min=1))
+    Quantity = fields.Raw(required=True, validate=validate.Range(min=0, min_inclusive=False))
     TotalAmount = fields.Float(validate=validate.Range(min=0))
     ProfileKey = fields.String(required=True, validate=_PROFILE)
     SessionKey = _session()
@@ -83,10 +83,11 @@ def pageview(product_key: str, who: Mapping[str, str]) -> dict[str, Any]:
     return _validated(_PAGEVIEW, {"ProductKey": product_key, **who})
 
 
-def add_to_cart(product_key: str, quantity: int, amount: Decimal | None, who: Mapping[str, str]) -> dict[str, Any]:
-    """Write the body of a product put into the cart; the Decimal becomes a JSON number here and not before."""
+def add_to_cart(product_key: str, quantity: Decimal, amount: Decimal | None, who: Mapping[str, str]) -> dict[str, Any]:
+    """Write the body of a product put into the cart; Decimals become JSON numbers here and not before."""
     total = {} if amount is None else {"TotalAmount": float(amount)}
-    return _validated(_ADD_TO_CART, {"ProductKey": product_key, "Quantity": quantity, **total, **who})
+    many = int(quantity) if quantity == int(quantity) else float(quantity)
+    return _validated(_ADD_TO_CART, {"ProductKey": product_key, "Quantity": many, **total, **who})
 
 
 def session_start(who: Mapping[str, str]) -> dict[str, Any]:

@@ -86,6 +86,14 @@ def test_event_becomes_a_call(topic: str, body: dict[str, Any]) -> None:
     assert (call.event, call.body) == (topic, body)
 
 
+@pytest.mark.parametrize(("quantity", "sent"), [(2, 2), ("3", 3), (2.5, 2.5), ("0.25", 0.25)])
+def test_quantities_go_out_as_they_are(quantity: Any, sent: float) -> None:
+    """Some shops sell by weight: half a kilogram is neither none nor one."""
+    body = call_of("addtocart", EVERY, quantity=quantity).body
+    assert body["Quantity"] == sent
+    assert isinstance(body["Quantity"], type(sent))
+
+
 @pytest.mark.parametrize("topic", ["addtocart", "sessionstart"])
 def test_extra_events_are_off(topic: str) -> None:
     """Nothing beyond searches, views and purchases goes out unless the shop asks for it."""

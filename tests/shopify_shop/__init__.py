@@ -43,12 +43,16 @@ class Cart:
 
 @dataclass
 class Shop:
-    """The shop's state and where its app sends things; `settings` are the app embed's, of the theme editor."""
+    """The shop's state and where its app sends things; `settings` are the app embed's, of the theme editor.
+
+    The app embed's script takes `slow` seconds to load, in which the pixel may come first.
+    """
 
     webhook: str
     proxy: str
     secret: str
     settings: dict[str, Any]
+    slow: float = 0.0
     carts: dict[str, Cart] = field(default_factory=dict)
     proxied: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
@@ -106,11 +110,11 @@ def _add_pages(app: Flask, shop: Shop) -> None:
 
     @app.get("/login")
     def login() -> Response:
-        return _with_cookie(redirect("/"), "_customer", request.args["customer"])
+        return _with_cookie(redirect(request.args.get("to", "/")), "_customer", request.args["customer"])
 
     @app.get("/logout")
     def logout() -> Response:
-        response = redirect("/")
+        response = redirect(request.args.get("to", "/"))
         response.delete_cookie("_customer")
         return _plain(response)
 
@@ -148,8 +152,10 @@ def _add_cart(app: Flask, shop: Shop) -> None:
 def _add_platform(app: Flask, shop: Shop) -> None:
     @app.get("/cdn/<name>")
     def script(name: str) -> Response:
-        folder = EMBED / "assets" if name == "profile-key.js" else HERE
-        return Response((folder / name).read_text(), mimetype="text/javascript")
+        if name != "profile-key.js":
+            return Response((HERE / name).read_text(), mimetype="text/javascript")
+        time.sleep(shop.slow)
+        return Response((EMBED / "assets" / name).read_text(), mimetype="text/javascript")
 
     @app.get("/web-pixels/sandbox")
     def sandbox() -> str:

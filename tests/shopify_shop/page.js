@@ -43,6 +43,7 @@
     if (data.ready) {
       tell({name: 'page_viewed', context, data: {}});
       if (event) tell({...JSON.parse(event), context});
+      document.documentElement.dataset.pixel = 'told'; // for whoever drives this browser
     }
     if (data.get !== undefined) {
       const found = document.cookie.split('; ').find((pair) => pair.startsWith(`${data.get}=`));

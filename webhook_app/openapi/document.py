@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -66,6 +67,8 @@ def _in_words(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) ->
     """Say what a field means, and leave out that it may be left out."""
     if ret.get("default", ...) is None:
         ret.pop("default")
+    if isinstance(ret.get("default"), Decimal):
+        ret["default"] = float(ret["default"])
     return {**words.FIELDS.get(field.name or "", {}), **_limits(field)}
 
 
