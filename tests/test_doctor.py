@@ -200,6 +200,7 @@ def test_events_and_dead_ones_are_told(inbox: Inbox, examine: Examine, clock: Cl
     assert one_of(findings, "dead") == ("warning", "Dead deliveries: 1.")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("template", "level", "fitting"),
     [("{product_id}", "fine", 2), ("{sku}", "warning", 1), ("{variant_id:04d}{locale}", "wrong", 0)],

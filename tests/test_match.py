@@ -52,6 +52,10 @@ instance_key = "1234abcd"
 """
 
 
+# For what has nothing to do with the store: one engine is enough.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 def ids(*chunks: bytes) -> list[str]:
     return list(item_ids(unpacked(chunks)))
 
@@ -279,6 +283,7 @@ def test_the_last_result_replaces_the_earlier_one(filled: Inbox, run: Run, tmp_p
     assert (kept["acme"].share, kept["acme"].days, kept["globex"].items) == (1, 1, 1)
 
 
+@on_sqlite
 @pytest.mark.parametrize("at_least", ["90", "50"])
 def test_the_exit_code_is_for_ci(filled: Inbox, run: Run, tmp_path: Path, at_least: str) -> None:
     """Below --at-least it is 1."""
@@ -288,6 +293,7 @@ def test_the_exit_code_is_for_ci(filled: Inbox, run: Run, tmp_path: Path, at_lea
     assert result.exit_code == (at_least == "90")
 
 
+@on_sqlite
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_a_feed_is_loaded(filled: Inbox, run: Run, encoding: str) -> None:
     """From an address, as a gzip file or compressed on the way; what the address hides is kept out of the result."""
@@ -300,6 +306,7 @@ def test_a_feed_is_loaded(filled: Inbox, run: Run, encoding: str) -> None:
     assert "pass" not in result.output + matches.last(filled)["acme"].feed
 
 
+@on_sqlite
 def test_stdin_is_read(filled: Inbox, run: Run) -> None:
     """- is a feed from another program."""
     result = CliRunner().invoke(main, ["match", "--feed=-", "--shop=acme"], input=feed(range(6000, 8000)))
@@ -307,6 +314,7 @@ def test_stdin_is_read(filled: Inbox, run: Run) -> None:
     assert "stdin: 2000 items" in result.output
 
 
+@on_sqlite
 def test_trouble_is_said_and_changes_nothing(filled: Inbox, run: Run, tmp_path: Path) -> None:
     """No file, no server, no items: a sentence, exit code 1, and no result is kept."""
     (tmp_path / "cut.xml").write_bytes(feed(range(100))[:-200])
