@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, missing
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 if TYPE_CHECKING:
     from schemas.events import Meaning
@@ -35,7 +35,7 @@ class PlainSchema(Schema):
                 loaded[name] = None
                 continue
             try:
-                read = field.deserialize(value, said, data)
+                read = _read(field, value, said, data)
             except ValidationError as error:
                 faults[said] = error.messages
             else:
@@ -44,6 +44,13 @@ class PlainSchema(Schema):
         if faults:
             raise ValidationError(faults)
         return loaded
+
+
+def _read(field: fields.Field[Any], value: Any, said: str, data: Any) -> Any:
+    """Do what `field.deserialize` does, without asking the validators where there are none."""
+    if value is missing or value is None or field.validators:
+        return field.deserialize(value, said, data)
+    return field._deserialize(value, said, data)  # noqa: SLF001 - what fields of one's own override
 
 
 class PlatformSchema(PlainSchema):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -25,7 +27,7 @@ class Call:
 
     def as_json(self) -> str:
         """Write the request body, the same bytes every time."""
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        return _written(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ class QueryHmac:
 
 
 def _hmac(secret: str, message: bytes) -> bytes:
-    return hmac.new(secret.encode("utf-8", "surrogateescape"), message, hashlib.sha256).digest()
+    return hmac.digest(secret.encode("utf-8", "surrogateescape"), message, "sha256")
 
 
 def _pairs(query: bytes) -> list[tuple[bytes, bytes]]:
