@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields, validate
 
-from schemas.base import PlatformSchema, present
+from schemas.base import PlatformSchema
 from schemas.events import Payment, Purchase
 from schemas.fields import Id, Moment, Money
 from schemas.storefront import (
@@ -54,7 +54,7 @@ class PurchaseSchema(StorefrontSchema):
             visitor=self.visitor(loaded),
             lines=tuple(_LINE.line(line) for line in loaded["lines"]),
             revenue=loaded["revenue"],
-            fields=present(locale=loaded["locale"], currency=loaded["currency"]),
+            fields=self.own_fields(loaded),
         )
 
 

@@ -14,6 +14,7 @@ from marshmallow import validate
 from schemas.base import PlatformSchema, present
 from schemas.events import AddToCart, Ignored, Line, Pageview, Reason, Search, SessionStart, Visitor
 from schemas.fields import Id, Label, Money, Text
+from schemas.tweakwise import SESSION_KEY
 
 if TYPE_CHECKING:
     from schemas.events import Meaning
@@ -39,6 +40,10 @@ class StorefrontSchema(PlatformSchema):
             session_key=_said(loaded["session_key"]),
             user_agent=_said(loaded["user_agent"]),
         )
+
+    def own_fields(self, loaded: dict[str, Any]) -> dict[str, str]:
+        """Return the template fields that are not the product's."""
+        return present(locale=loaded["locale"], currency=loaded["currency"])
 
 
 def _said(text: str | None) -> str | None:
@@ -70,10 +75,6 @@ class ProductSchema(StorefrontSchema):
         product, variant = loaded["product_id"], loaded["variant_id"]
         return Line(present(product_id=product, variant_id=variant or product, sku=loaded["sku"]))
 
-    def own_fields(self, loaded: dict[str, Any]) -> dict[str, str]:
-        """Return the template fields that are not the product's."""
-        return present(locale=loaded["locale"], currency=loaded["currency"])
-
 
 class PageviewSchema(ProductSchema):
     """A product page that was shown."""
@@ -98,7 +99,7 @@ class AddToCartSchema(ProductSchema):
 class SessionStartSchema(StorefrontSchema):
     """A visit that begins."""
 
-    session_key = Text(required=True, validate=validate.Regexp(r"[A-Za-z0-9-]{1,128}\Z"))
+    session_key = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
 
     def meaning(self, loaded: dict[str, Any]) -> Meaning:
         """Return a SessionStart."""

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 LONGEST_PROFILE_KEY = 128
+# Letters, digits and hyphens, says https://docs.tweakwise.com (Analytics API, sessionstart).
+SESSION_KEY = r"[A-Za-z0-9-]{1,128}"
 
 _KEY = validate.Length(min=1)
 _PROFILE = validate.Length(min=1, max=LONGEST_PROFILE_KEY)
 
 
 def _session(*, required: bool = False) -> fields.String:
-    """Letters, digits and hyphens, says https://docs.tweakwise.com (Analytics API, sessionstart)."""
-    return fields.String(required=required, validate=validate.Regexp(r"[A-Za-z0-9-]{1,128}\Z"))
+    return fields.String(required=required, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
 
 
 class PurchaseBody(PlainSchema):

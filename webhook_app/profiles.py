@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from schemas.events import Ignored, Reason
+from schemas.tweakwise import SESSION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 # https://docs.tweakwise.com disagrees with itself on the characters; these are what its own examples use.
 ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
-SESSION = re.compile(r"[A-Za-z0-9-]{1,128}")
+SESSION = re.compile(SESSION_KEY)
 # An @ however it is written: as itself, in a URL, in a mail header, or spelled out against robots.
 AT_SIGN = re.compile(
     r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at |[._-]at[._-](?=.*(?:\.|[._-]dot[._-])[a-z]{2,}$)",

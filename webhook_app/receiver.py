@@ -75,7 +75,7 @@ def receive(platform: str, shop: str) -> Response:
         _note_refusal("content_encoding")
         return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
     body = receiver.bodies.read()
-    return _received(receiver, *found, body, _headers(request.environ), began)
+    return _received(*found, body, _headers(request.environ), began)
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -83,9 +83,8 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
 
 
-def _received(  # noqa: PLR0913, PLR0917 - all that is known of the request
-    receiver: Receiver, platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float
-) -> Response:
+def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
+    receiver = current()
     if platform.ping(body, headers):
         receiver.log.info("ping", shop=shop.name, platform=platform.name)
         receiver.meter.accepted(platform.name, shop.name, "ping")
@@ -121,9 +120,7 @@ def keep(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began:
 )
 def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route names them
     """Say what this URL is for, to whoever opens it in a browser."""
-    response = answer(405, error="method_not_allowed", hint=PURPOSE)
-    response.headers["Allow"] = "POST"
-    return response
+    return other_method("POST", PURPOSE)
 
 
 @blueprint.get("/healthz")
@@ -211,6 +208,13 @@ def refused(shop: Shop, error: BadSignature) -> Response:
     """Answer what did not prove itself."""
     _rejected(shop, error.reason, error.hint or None)
     return answer(401, error=error.reason, hint=error.hint)
+
+
+def other_method(allowed: str, hint: str) -> Response:
+    """Answer a method that the address does not take; `hint` says what the address is for."""
+    response = answer(405, error="method_not_allowed", hint=hint)
+    response.headers["Allow"] = allowed
+    return response
 
 
 def unknown_shop() -> Response:

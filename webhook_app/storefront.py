@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from webhook_app import profiles
 from webhook_app.errors import BadSignature
 from webhook_app.platform import STOREFRONT
-from webhook_app.receiver import answer, current, keep, refused, too_many, unknown_shop
+from webhook_app.receiver import answer, current, keep, other_method, refused, too_many, unknown_shop
 
 if TYPE_CHECKING:
     from webhook_app.platform import Platform, Proxy
@@ -74,7 +74,7 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
     if found is None or found[0].proxy is None:
         return unknown_shop()
     if request.method != "GET":
-        return _other_method()
+        return other_method("GET", PURPOSE)
     (platform, shop), proxy = found, found[0].proxy
     try:
         signed = proxy.prove(request.query_string, shop.secrets, time.time())
@@ -84,12 +84,6 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
     if wait := current().allowance.take(shop.name, visitor[:LONGEST_VISITOR]):
         return too_many(shop, wait)
     return Asked(platform, shop, proxy, signed)
-
-
-def _other_method() -> Response:
-    response = answer(405, error="method_not_allowed", hint=PURPOSE)
-    response.headers["Allow"] = "GET"
-    return response
 
 
 @blueprint.after_request

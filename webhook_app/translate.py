@@ -161,7 +161,7 @@ def _of_product(event: Pageview | AddToCart, who: Mapping[str, str], delivery: D
 
 
 def _who(profile: str, visitor: Visitor) -> dict[str, str]:
-    session = profiles.session(visitor) if visitor.session_key else None
+    session = profiles.session(visitor)
     return {"ProfileKey": profile, "SessionKey": session} if session else {"ProfileKey": profile}
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import secrets as randomness
 import sys
 import time
-import uuid
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import requests
 
+from webhook_app import samples
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.selection import STEP, pages
-from webhook_app.platform import STOREFRONT, Sample
+from webhook_app.platform import STOREFRONT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from webhook_app.inbox import Inbox, Row
     from webhook_app.platform import Platform, Proxy, Topic
@@ -63,22 +60,20 @@ class Answer:
 
 def post(errand: Errand, session: requests.Session) -> requests.Response:
     """Sign a fresh sample and send it as the platform would. Raises requests.RequestException."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    key = f"sample-{randomness.token_hex(8)}"
-    payload = errand.topic.sample(Sample(time.time_ns() // 1000, now, errand.target.profile_attribute, key))
     proxy = errand.platform.proxy if errand.topic.storefront else None
-    request = _reported(proxy, errand, payload) if proxy else _posted(errand, payload)
+    request = _reported(proxy, errand) if proxy else _posted(errand)
     return session.send(session.prepare_request(request), timeout=SEND_TIMEOUT, allow_redirects=False)
 
 
-def _posted(errand: Errand, payload: Mapping[str, Any]) -> requests.Request:
-    body = json.dumps(payload).encode()
-    headers = errand.platform.sign_sample(errand.topic.name, str(uuid.uuid4()), body, errand.target.secret)
-    return requests.Request("POST", errand.target.url, data=body, headers=headers)
+def _posted(errand: Errand) -> requests.Request:
+    target = errand.target
+    headers, body = samples.signed(errand.platform, errand.topic, target.profile_attribute, target.secret)
+    return requests.Request("POST", target.url, data=body, headers=headers)
 
 
-def _reported(proxy: Proxy, errand: Errand, payload: Mapping[str, Any]) -> requests.Request:
+def _reported(proxy: Proxy, errand: Errand) -> requests.Request:
     """Ask as a platform passes on what a page reports; a webhook's URL has another beginning."""
+    payload = errand.topic.sample(samples.fresh(errand.target.profile_attribute))
     query = proxy.sign(payload, errand.target.secret, time.time()).decode()
     base = errand.target.url.replace("/webhooks/", f"/{STOREFRONT}", 1)
     url = f"{base}/{errand.topic.name.removeprefix(STOREFRONT)}?{query}"

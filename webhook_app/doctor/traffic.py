@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from webhook_app import trouble
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.inbox import State
 from webhook_app.inbox.recent import last_of_topics
+from webhook_app.inbox.standing import dead as dead_by_shop
 from webhook_app.inbox.standing import standing
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def breakers(subject: Subject) -> Iterator[Finding]:
 
 def dead(subject: Subject) -> Iterator[Finding]:
     """Count what was given up."""
-    count = subject.inbox.counts().get(State.DEAD, 0)
+    count = sum(dead_by_shop(subject.inbox).values())
     if count:
         todo = "python -m webhook_app list --state dead; docs/reasons.md explains each; then replay or drop them."
         yield Finding("dead", Level.WARNING, f"Dead deliveries: {count}.", todo)
