@@ -13,7 +13,7 @@ import pytest
 from chaos import report, senders
 from chaos.crowd import SENT
 from chaos.scenarios import every
-from tests.processes import ROOT
+from tests.processes import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +23,12 @@ LIMIT = 240  # seconds, for a machine on which everything is slow
 KEPT = json.loads(report.KEPT.read_text())
 
 
-def play(name: str) -> subprocess.CompletedProcess[str]:
+def play(name: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one scenario as a person would, but in its short form."""
     return subprocess.run(
         [sys.executable, "-m", "chaos", "--short", "--only", name],
         cwd=ROOT,
+        env=env,
         capture_output=True,
         text=True,
         timeout=LIMIT,
@@ -37,9 +38,14 @@ def play(name: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def played() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
-    """Every scenario, a few side by side."""
+    """Every scenario, a few side by side.
+
+    They get a copy of the environment: pytest writes the running test's name into it, and a child that is started in
+    that moment by another thread would find the C library's table moved away (execv: EFAULT, "Bad address").
+    """
+    env = environment()
     with ThreadPoolExecutor(AT_A_TIME) as threads:
-        yield {name: threads.submit(play, name) for name in every()}
+        yield {name: threads.submit(play, name, env) for name in every()}
 
 
 @pytest.mark.parametrize("name", every())

@@ -38,8 +38,7 @@ def migrated_url(database_url: str) -> str:
 
 @pytest.fixture
 def service(tmp_path: Path, migrated_url: str) -> Iterator[Service]:
-    # What a worker had claimed when the server was killed waits for its lease: for less long than these tests do.
-    with Service(tmp_path, migrated_url, LEASE="15s") as service:
+    with Service(tmp_path, migrated_url) as service:
         yield service
 
 

@@ -22,6 +22,7 @@ from tests.sockets import serving as socket_serving
 from tests.sockets import silent
 from webhook_app import duties, outcomes, pacing, retry, worker
 from webhook_app.call import Call
+from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Arrival, Inbox, Lane, Row, State, migrate, operating, writing
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.selection import Selection
@@ -269,6 +270,59 @@ def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: Local
     assert (dead.state, dead.reason) == ("dead", "translation_error")
     assert delivered.state == "delivered"
     assert "jan@example.test" not in dead.detail + json.dumps(logs)
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_store_away_after_a_claim(
+    inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch, *, poison: bool
+) -> None:
+    """What was claimed when the store went away goes on when it is back, long before its lease ends, and once."""
+    shopify = all_platforms()["shopify"]
+    late: Any = _LatePoison()
+    poisoned = {"shopify": replace(shopify, topics=[*shopify.topics, Topic("poison", "", late, lambda _: {})])}
+    odd = [keep(inbox, ORDER, topic="poison", identity="poison")] if poison else []
+    numbers = [keep(inbox, ORDER, body=small_order(number), identity=str(number)) for number in range(1, 10)]
+    reserve = inbox.reserve
+    calls: list[int] = []
+
+    def away(pairs: Any) -> dict[int, int]:
+        calls.append(len(pairs))
+        if len(calls) in (2, 3):  # in the middle of a group that goes one by one, where there is a poisoned one
+            raise StoreUnavailable("away")
+        return reserve(pairs)
+
+    monkeypatch.setattr(inbox, "reserve", away)
+    monkeypatch.setattr(worker, "STORE_PAUSE", 0.1)
+    with working(inbox, tweakwise, platforms=poisoned):
+        assert {row.state for row in settled(inbox, *numbers)} == {"delivered"}
+        assert [row.state for row in settled(inbox, *odd)] == ["dead"] * len(odd)
+    assert len(calls) > 3
+    assert len(tweakwise.events()) == len(numbers)
+
+
+def test_store_away_when_work_is_given_back(
+    inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be released is released when the store is back."""
+    release = inbox.release
+    failed: list[int] = []
+
+    def away(claimed: Any) -> None:
+        if not failed:
+            failed.append(len(claimed))
+            raise StoreUnavailable("away")
+        release(claimed)
+
+    def gone(_: Any) -> dict[int, int]:
+        monkeypatch.undo()
+        monkeypatch.setattr(inbox, "release", away)
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(inbox, "reserve", gone)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        assert settled(inbox, number)[0].state == "delivered"
+    assert failed == [1]
 
 
 @pytest.mark.parametrize(

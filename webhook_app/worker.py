@@ -74,6 +74,7 @@ class Worker:
         self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
         self._pace = _Pace(2 * rules.threads)
         self._held: Counter[str] = Counter()  # by shop: handed to the sender and not taken back
+        self._unsent: list[Delivery] = []  # claimed, not sent, and not released yet
         self._stopping, self._give_up_at = threading.Event(), float("inf")
         self._log = logs.logger()
 
@@ -102,7 +103,11 @@ class Worker:
         self._take_back()
         shares, look_at = self._turns.next(MOST_CLAIMED, self._room)
         if shares:
-            self._handle(self._inbox.claim(shares))
+            claimed = self._inbox.claim(shares)
+            try:
+                self._handle(claimed)
+            finally:
+                self._unsent += claimed
         elif not self._stopping.is_set():
             wait = LONGEST_IDLE if look_at is None else (look_at - self._inbox.clock()) / 1000
             self._inbox.bell.wait(min(wait, LONGEST_IDLE))
@@ -113,8 +118,11 @@ class Worker:
         room = most - self._held[shop]
         return room if 2 * room >= most and self._held.total() < MOST_HELD else 0
 
-    def _handle(self, claimed: Sequence[Delivery]) -> None:
-        """Prepare a group; where our own code stumbles over it, one by one, so that only the culprit dies of it."""
+    def _handle(self, claimed: list[Delivery]) -> None:
+        """Prepare what was claimed and take it out of the list; what is left of it when the store goes away is unsent.
+
+        Where our own code stumbles over the group it is prepared one by one, so that only the culprit dies of it.
+        """
         try:
             self._prepare(claimed)
         except StoreUnavailable:
@@ -124,8 +132,10 @@ class Worker:
             if len(claimed) == 1:
                 self._settle([outcomes.broken(claimed[0], error)])
             else:
-                for delivery in claimed:
-                    self._handle([delivery])
+                while claimed:
+                    self._handle(claimed[:1])
+                    del claimed[0]
+        claimed.clear()
 
     def _prepare(self, claimed: Sequence[Delivery]) -> None:
         jobs, settled = self._preparing.prepare(claimed)
@@ -135,17 +145,22 @@ class Worker:
         self._outgoing.put(jobs)
 
     def _take_back(self) -> None:
-        """Settle what was sent since the last time, and release what came back unsent."""
+        """Settle what was sent since the last time, and release what is unsent.
+
+        Released rather than kept: a server that crashed may have forgotten the claim, and the release knows whether it
+        still is ours.
+        """
         done = self._outgoing.take()
         self._held.subtract(one.job.shop.name for one in done)
+        self._unsent += [one.job.delivery for one in done if not one.sent]
         attempts = [(one.job, one.sent) for one in done if one.sent]
         if attempts:
             self._settle([self._outcome(job, attempt) for job, attempt in attempts])
             self._turns.learn((job.shop, attempt.failure) for job, attempt in attempts)
             self._pace.count(len(attempts))
-        unsent = [one.job.delivery for one in done if not one.sent]
-        if unsent:
-            self._inbox.release(unsent)
+        if self._unsent:
+            self._inbox.release(self._unsent)
+            self._unsent = []
 
     def _outcome(self, job: Job, sent: Sent[Job]) -> Settlement:
         now, policy = self._inbox.clock(), self._rules.policy

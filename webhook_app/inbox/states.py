@@ -46,7 +46,7 @@ TRANSITIONS = (
     Transition(State.DELIVERING, Verb.SETTLE, State.IGNORED, "no event, by name"),
     Transition(State.DELIVERING, Verb.SETTLE, State.WAITING, "worth a retry"),
     Transition(State.DELIVERING, Verb.SETTLE, State.DEAD, "refused or given up"),
-    Transition(State.DELIVERING, Verb.RELEASE, State.RECEIVED, "the worker stops"),
+    Transition(State.DELIVERING, Verb.RELEASE, State.RECEIVED, "not sent after all"),
     Transition(State.DEAD, Verb.REPLAY, State.RECEIVED, "a person asks"),
     Transition(State.IGNORED, Verb.REPLAY, State.RECEIVED, "a person asks"),
     Transition(State.DEAD, Verb.DROP, State.IGNORED, "a person gives it up"),
