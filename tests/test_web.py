@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import select
 import socket
 import time
@@ -14,7 +15,7 @@ import requests
 from tests import processes
 from tests.recorded import EVERY, as_toml, shop_keys
 from webhook_app.inbox import Inbox
-from webhook_app.patience import HEAD_WITHIN
+from webhook_app.patience import HEAD_WITHIN, WholeAnswer
 
 if TYPE_CHECKING:
     import subprocess
@@ -92,6 +93,41 @@ def test_strangers_are_refused_by_name(port: int, sent: bytes, status: bytes) ->
     """No half-sent, broken or hostile request gets a 500, or a 503 that says that we are at fault."""
     assert answer(port, sent).split()[1] == status
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
+
+
+# Answers
+
+
+def test_head_and_body_are_one_packet() -> None:
+    """What gunicorn sends in two pieces goes out as one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps packets apart
+    with ours, theirs:
+        answer = WholeAnswer(ours)
+        for piece in (b"head", b"body", b"more"):
+            answer.sendall(piece)
+        answer.flush()
+        assert [theirs.recv(100), theirs.recv(100)] == [b"headbody", b"more"]
+        assert answer.fileno() == ours.fileno()
+
+
+@pytest.mark.parametrize(("method", "path"), [("HEAD", "/healthz"), ("GET", "/healthz"), ("GET", "/docs/openapi.css")])
+def test_answers_are_complete_while_the_connection_stays(port: int, method: str, path: str) -> None:
+    """With a body, without one and from a file: nobody waits for the connection to end before the answer is whole."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        for _ in range(2):
+            connection.request(method, path)
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200
+            assert len(body) == (int(answer.headers["Content-Length"]) if method == "GET" else 0)
+
+
+def test_who_asks_first_may_go_on(port: int) -> None:
+    """`Expect: 100-continue` is answered before the body comes."""
+    with connected(port, HEAD + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n") as connection:
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"abc")
+        assert connection.recv(100).startswith(b"HTTP/1.1 401")
 
 
 # Connections that ask for nothing

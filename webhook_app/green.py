@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LONGEST_GATHERING = 0.005  # seconds; under a load that never pauses nobody waits longer for company
 BREATH = 0.0002  # seconds
@@ -30,6 +30,37 @@ def gather() -> None:
 
         with suppress(gevent.Timeout), gevent.Timeout(LONGEST_GATHERING):
             gevent.idle()
+
+
+class Together:
+    """Runs something once for all who ask for it within a few milliseconds: for the first at once, then for the rest.
+
+    Each is sure that it runs after it asked. System threads do not wait for each other: it runs for each of them.
+    """
+
+    def __init__(self, run: Callable[[], None], apart: float) -> None:
+        """Run `run`, with `apart` seconds between two runs."""
+        self._run, self._apart = run, apart
+        self._not_before = 0.0
+        self._planned = False
+
+    def __call__(self) -> None:
+        """Run it, or see to it that it will be run."""
+        if self._planned:
+            return
+        wait = self._not_before - time.monotonic()
+        if wait > 0 and are_on():
+            import gevent  # noqa: PLC0415 - loaded already, where threads are green
+
+            self._planned = True
+            gevent.spawn_later(wait, self._now)
+        else:
+            self._now()
+
+    def _now(self) -> None:
+        self._planned = False
+        self._not_before = time.monotonic() + self._apart
+        self._run()
 
 
 def give_way() -> None:

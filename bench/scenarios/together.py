@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from bench.engines import Engine
 
 CONNECTIONS = 32  # enough that the schedule, and not the connections, sets the rate
-LOWEST, HIGHEST = 100, 6_000  # events a second, between which the rate is searched
-PROBES, PROBE = 6, 5.0  # how many, and the seconds of each
+LOWEST, HIGHEST = 500, 8_000  # events a second, between which the rate is searched
+PROBES, PROBE = 7, 4.0  # how many, which is to 2 %, and the seconds of each
+TRIES = 2  # of a rate, before it is too high: machines that are shared have their moments
 BEHIND = 0.2  # seconds' worth of events that may wait in a probe; more would grow in a minute
 MARGIN = 0.95  # of the highest rate that a probe found
 SAMPLE = 1.0  # seconds
@@ -63,7 +64,8 @@ def _found(holds: Callable[[float], bool]) -> float:
     low, high = float(LOWEST), float(HIGHEST)
     for _ in range(PROBES):
         middle = (low * high) ** 0.5
-        low, high = (middle, high) if holds(middle) else (low, middle)
+        held = any(holds(middle) for _ in range(TRIES))
+        low, high = (middle, high) if held else (low, middle)
     return low
 
 

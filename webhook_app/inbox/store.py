@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+RINGS_APART = 0.01  # seconds; a worker that is busy looks without being told
+
 
 def _queues(_insert: Any) -> Any:
     """Hop from one shop to the next in the index of what is unfinished, instead of reading all of it."""
@@ -69,7 +71,8 @@ class Inbox:
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, self.bell.ring)
+        ring = green.Together(self.bell.ring, RINGS_APART)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, ring)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
