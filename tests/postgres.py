@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,18 +63,35 @@ class Server:
         finally:
             self.start()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server stands still for the block: its connections stay, and nobody answers."""
+        family = self._family()
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in family:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop it as an administrator does: whoever is connected is thrown out."""
         self._server.stop()
 
     def kill(self) -> None:
         """Kill it, and wait until nothing of it is left."""
-        pid = self._server.get_pid()
-        assert pid
-        backends = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        pid, *backends = self._family()
         os.kill(pid, signal.SIGKILL)
         while any(Path(f"/proc/{process}").exists() for process in backends):
             time.sleep(0.02)
+
+    def _family(self) -> list[int]:
+        """Its first process, and all others."""
+        pid: int | None = self._server.get_pid()
+        assert pid
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())]
 
     def start(self) -> None:
         self._server.ensure_postgres_running()

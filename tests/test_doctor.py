@@ -24,6 +24,7 @@ from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, matches, migrate
 from webhook_app.inbox.database import now_ms
 from webhook_app.inbox.matches import Match, Trial
+from webhook_app.inbox.sightings import Kind, Sighting, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,11 +106,18 @@ def one_of(findings: list[dict[str, str]], check: str) -> tuple[str, str]:
     return found
 
 
+def saw(inbox: Inbox, topic: str) -> None:
+    """Note that a webhook came, as a web process does."""
+    now = inbox.clock()
+    note(inbox, [Sighting("acme", "shopify", Kind.TOPIC, topic, 1, now, now)])
+
+
 def test_a_sound_receiver_is_fine(inbox: Inbox, examine: Examine, clock: Clock) -> None:
     """A worker listens, orders came and went, the keys are in the feed: nothing but what is fine or a note."""
     clock.now = now_ms() - 60_000
     for topic in ("orders/create", "orders/paid", "orders/updated"):
         inbox.keep(arrival(topic, topic=topic, body=ORDER.body))
+        saw(inbox, topic)
         settle(inbox, claim_one(inbox), State.DELIVERED, attempted=True)
     matches.keep(inbox, [match(sent_found=100)])
     with listening(inbox):
@@ -191,6 +199,7 @@ def test_events_and_dead_ones_are_told(inbox: Inbox, examine: Examine, clock: Cl
     """When the last one came, which topic never did, and how many are dead."""
     clock.now = now_ms() - 10 * 86400 * 1000
     inbox.keep(arrival())
+    saw(inbox, "orders/create")
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422")
     findings = examine()
     assert of(findings, "events") == [

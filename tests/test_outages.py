@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -75,6 +76,24 @@ def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None
     assert set(service.wait_for(load.acknowledged()).values()) <= {1, 2}
 
 
+SOON = 5.0  # seconds that a platform waits for an answer
+
+
+def test_frozen_server_keeps_nobody_waiting(service: Service, postgres: Server) -> None:
+    """A server that stands still, its connections open, is away: 503 in time, and no delivery is stored twice later."""
+    service.start_all()
+    assert service.post(1).status_code == 200
+    with postgres.frozen(), ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda number: timed(partial(service.post, number)), range(2, 10)))
+    assert {answer.status_code for answer, _ in answers} == {503}
+    assert all("Retry-After" in answer.headers for answer, _ in answers)
+    assert max(took for _, took in answers) < 2 * SOON
+    assert min(took for _, took in answers) < SOON
+    for number in range(1, 10):
+        processes.wait_for(lambda: service.post(number).status_code == 200)  # noqa: B023 - called within the loop
+    assert set(service.wait_for(set(range(1, 10))).values()) == {1}
+
+
 @pytest.fixture
 def spooling(tmp_path: Path, migrated_url: str) -> Iterator[Service]:
     with Service(tmp_path, migrated_url, SPOOL=str(tmp_path / "spool.db")) as service:
@@ -96,6 +115,18 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
     check_order(migrated_url, [number for number, _, said in load.statuses if said == "spooled"])
     assert sum(line["count"] for line in spooling.logged("web", "drained")) >= 100
     assert len(spooling.logged("web", "spooling")) <= 2 * 2  # once a process, and once more if it looked too early
+
+
+def test_spool_answers_while_the_database_stands_still(spooling: Service, postgres: Server) -> None:
+    """The first waits until it is plain that nobody answers, all others not at all; and nothing arrives twice."""
+    spooling.start_all()
+    assert spooling.post(1).json()["status"] == "stored"
+    with postgres.frozen():
+        answers = [timed(partial(spooling.post, number)) for number in range(2, 8)]
+    assert {answer.json()["status"] for answer, _ in answers} == {"spooled"}
+    assert max(took for _, took in answers) < SOON
+    assert answers[-1][1] < 1
+    assert set(spooling.wait_for(set(range(1, 8))).values()) == {1}
 
 
 def check_order(database_url: str, spooled: list[int]) -> None:

@@ -15,8 +15,9 @@ from tests import processes
 from tests.recorded import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, migrate, sightings
+from webhook_app.inbox.database import HOUR
 from webhook_app.inbox.retention import Retention, sweep
-from webhook_app.inbox.sightings import HOUR, MOST_TOPICS, InHour, Kind, Seen
+from webhook_app.inbox.sightings import MOST_TOPICS, InHour, Kind, Seen
 from webhook_app.metrics import Meter
 from webhook_app.platforms import all_platforms
 from webhook_app.sightings import MOST_HELD, STEPS, Sightings, step_of

@@ -13,6 +13,7 @@ from tests.arrivals import CALL, arrival, claim, settle
 from webhook_app.call import Call
 from webhook_app.inbox import Selection, State, accounting, audit, browsing, operating, overview, retention, tallies
 from webhook_app.inbox.browsing import Wanted
+from webhook_app.inbox.database import HOUR
 from webhook_app.inbox.tables import deliveries
 from webhook_app.inbox.tables import tallies as table
 
@@ -151,7 +152,7 @@ def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
 
 def test_bars_hold_what_was_received_in_them(inbox: Inbox, clock: Clock) -> None:
     """An hour without anything has its bar too, and the delivered say how long they waited."""
-    clock.now = 1_795_000_000_000 // tallies.HOUR * tallies.HOUR
+    clock.now = 1_795_000_000_000 // HOUR * HOUR
     keep(inbox, 2)
     finish(inbox, clock)
     clock.move(2 * 3600)

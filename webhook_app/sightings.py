@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailable
-from webhook_app.inbox.sightings import HOUR, Kind, Sighting, note
+from webhook_app.inbox.database import HOUR
+from webhook_app.inbox.sightings import Kind, Sighting, note
 from webhook_app.signatures import fingerprint
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from webhook_app.dashboard import charts, words
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.gate import gate
 from webhook_app.inbox import State, overview, sightings, tallies
-from webhook_app.inbox.sightings import HOUR, Kind
+from webhook_app.inbox.database import HOUR
+from webhook_app.inbox.sightings import Kind
 from webhook_app.inbox.standing import UNFINISHED, backlogs
 
 if TYPE_CHECKING:

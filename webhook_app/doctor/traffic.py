@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from webhook_app import trouble
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.inbox.recent import last_of_topics
+from webhook_app.inbox.sightings import Kind, last_seen
 from webhook_app.inbox.standing import dead as dead_by_shop
 from webhook_app.inbox.standing import standing
 
@@ -22,9 +22,9 @@ OVERDUE = 60  # seconds that an event may wait for a worker
 
 def events(subject: Subject) -> Iterator[Finding]:
     """Tell when each shop's last event came, and which topics never did."""
-    now, seen = subject.inbox.clock(), last_of_topics(subject.inbox)
+    now, seen = subject.inbox.clock(), last_seen(subject.inbox, Kind.TOPIC)
     for shop in subject.shops.values():
-        mine = {one.topic: one.at for one in seen if one.shop == shop.name}
+        mine = {one.name: one.last_at for one in seen if one.shop == shop.name}
         wanted = [topic.name for topic in subject.platforms[shop.platform].topics if topic.subscribe]
         missing = ", ".join(topic for topic in wanted if topic not in mine)
         if not mine:

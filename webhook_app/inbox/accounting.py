@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from webhook_app.inbox.database import HOUR
 from webhook_app.inbox.standing import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import tallies
-from webhook_app.inbox.tallies import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from webhook_app import green
+from webhook_app.inbox.database import HOUR
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.selection import COLUMNS, EVERYTHING
 from webhook_app.inbox.tables import ORDERS, deliveries, tallied, tallies
-from webhook_app.inbox.tallies import BLOCK, HOUR
+from webhook_app.inbox.tallies import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.wake import Bell
 
+HOUR = 3_600_000  # milliseconds
+
 
 def now_ms() -> int:
     """Return the time in milliseconds since 1970 UTC."""

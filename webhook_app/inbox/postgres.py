@@ -11,6 +11,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
+from webhook_app import green
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import budget
 from webhook_app.inbox.database import Database
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 3  # seconds
 PREPARE_AFTER = 5  # executions of a statement
 CONNECTION_WAIT = 10  # seconds for one of them to be free
+# What a web process asks has an end: a server that stands still must keep nobody waiting, and platforms wait 5 seconds.
+ANSWER_WITHIN = 3.0  # seconds, of statements that are run often
+READ_WITHIN = 20.0  # seconds, of what a page shows or a person does
+SILENT = "the database does not answer"
 
 # A server keeps the plan of a statement that is run often, also one that it made while the table was small or its
 # statistics were old. So it is told what never pays here: reading a whole table, or a whole backlog to sort it.
@@ -73,13 +78,13 @@ class Postgres(Database):
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection that only reads, each statement by itself. Raises StoreUnavailable."""
-        with self.translated(), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection, self._watched(connection, READ_WITHIN):
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes. Raises StoreUnavailable."""
-        with self.translated(), self._writing.begin() as connection:
+        with self.translated(), self._writing.begin() as connection, self._watched(connection, READ_WITHIN):
             yield connection
 
     @contextmanager
@@ -106,14 +111,26 @@ class Postgres(Database):
 
     @contextmanager
     def _raw(self) -> Iterator[PoolProxiedConnection]:
-        with self.translated(), closing(self.engine.raw_connection()) as connection, self._watched(connection):
+        with (
+            self.translated(),
+            closing(self.engine.raw_connection()) as connection,
+            self._watched(connection, ANSWER_WITHIN),
+        ):
             yield connection
 
     @contextmanager
-    def _watched(self, connection: Connection | PoolProxiedConnection) -> Iterator[None]:
-        """Say what another try may mend; where one connection broke, drop the idle ones too: a restart breaks all."""
+    def _watched(self, connection: Connection | PoolProxiedConnection, seconds: float) -> Iterator[None]:
+        """Say what another try may mend, and end what takes longer than `seconds` in a web process.
+
+        Where one connection broke or is silent the idle ones are dropped too: they will be no better.
+        """
         try:
-            yield
+            with green.within(seconds):
+                yield
+        except TimeoutError:
+            connection.invalidate()
+            self.engine.dispose()
+            raise StoreUnavailable(SILENT) from None
         except (DeadlockDetected, SerializationFailure) as error:
             raise StoreUnavailable(str(error.diag.message_primary), passing=True) from None
         except psycopg.Error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import bodies, deliveries
@@ -34,14 +34,6 @@ class Held(NamedTuple):
     body: bytes
 
 
-class LastOfTopic(NamedTuple):
-    """When something of a topic came last; in milliseconds since 1970 UTC."""
-
-    shop: str
-    topic: str
-    at: int
-
-
 def sent_calls(inbox: Inbox, shop: str, since: int) -> Iterator[SentCall]:
     """Yield the calls of `shop` that were delivered, of what was received since; oldest first."""
     row = deliveries.c
@@ -69,11 +61,3 @@ def held_bodies(inbox: Inbox, shop: str) -> Iterator[Held]:
         if len(page) < BODIES:
             return
         last = page[-1].id
-
-
-def last_of_topics(inbox: Inbox) -> list[LastOfTopic]:
-    """Return when each topic came last, by shop and topic; reads all rows."""
-    row = deliveries.c
-    query = select(row.shop, row.topic, func.max(row.received_at)).group_by(row.shop, row.topic)
-    with inbox.database.reading() as connection:
-        return [LastOfTopic(*values) for values in connection.execute(query.order_by(row.shop, row.topic))]

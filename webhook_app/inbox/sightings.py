@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, func, select
 
+from webhook_app.inbox.database import HOUR
 from webhook_app.inbox.statements import Batch, adding
 from webhook_app.inbox.tables import hourly_sightings, sightings
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-HOUR = 3_600_000  # milliseconds
 MOST_TOPICS = 100  # of a shop; whoever holds its secret may invent topics, and the rest is not noted
 
 

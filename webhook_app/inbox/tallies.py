@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, delete, func, insert, select, update
 
 from webhook_app import green
+from webhook_app.inbox.database import HOUR
 from webhook_app.inbox.standing import UNFINISHED
 from webhook_app.inbox.statements import INSERT, fixed
 from webhook_app.inbox.states import State
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 BLOCK = 4096  # numbers; reading that many rows takes 5 to 10 milliseconds
-HOUR = 3_600_000  # milliseconds
 FRESH = 2_000  # milliseconds for which a count of what still changes is good enough
 
 
