@@ -31,7 +31,7 @@ def test_many_who_ask_share_a_run() -> None:
     """The first is served at once, all others together and after they asked."""
     ran = subprocess.run([sys.executable, "-c", BUSY], cwd=ROOT, capture_output=True, check=True)
     asked, runs = json.loads(ran.stdout)
-    assert runs[0] < 0.05
+    assert runs[0] < 0.1
     assert all(later - before >= 0.09 for before, later in pairwise(runs))
     assert len(runs) < 20
     assert runs[-1] >= asked

@@ -71,8 +71,8 @@ class Inbox:
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        ring = green.Together(self.bell.ring, RINGS_APART)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, ring)
+        self.ring = green.Together(self.bell.ring, RINGS_APART)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, self.ring)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
@@ -92,7 +92,7 @@ class Inbox:
     def keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         """Store a group of arrivals once each, in their order; returns after the commit is on disk.
 
-        Whoever calls it rings the bell.
+        Whoever calls it rings, for a worker to hear.
         """
         try:
             return self._kept(arrivals)
