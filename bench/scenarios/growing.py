@@ -45,7 +45,7 @@ def beside_many(engine: Engine, options: Options) -> list[Run]:
                 _fill(database, sizes[name], places[name])
             for number in range(options.rounds):
                 # In turns, each first as often as the other: machines that are shared are not the same a minute later.
-                for name, database in list(databases.items())[:: 1 if number % 2 else -1]:
+                for name, database in list(databases.items())[:: -1 if number % 2 else 1]:
                     runs.append(_turn(name, number, database, places[name], options.seconds))
     return runs
 
