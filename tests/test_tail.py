@@ -105,14 +105,14 @@ def shown(database_url: str) -> dict[str, str]:
 def test_the_command_follows(shown: dict[str, str], database_url: str, tmp_path: Path) -> None:
     """One JSON object a line as long as it runs, beside whoever writes; Ctrl-C ends it without a complaint."""
     log = tmp_path / "log"
-    process = processes.start("tail", "--json", "--since=1h", env=shown, log=log)
-    with closing(Inbox(database_url)) as inbox:
-        keep(inbox, "a")
-        processes.wait_for(lambda: log.read_text().count("\n") == 1)
-        settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile")
-        processes.wait_for(lambda: log.read_text().count("\n") == 2)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    with processes.running("tail", "--json", "--since=1h", env=shown, log=log) as process:
+        with closing(Inbox(database_url)) as inbox:
+            keep(inbox, "a")
+            processes.wait_for(lambda: log.read_text().count("\n") == 1)
+            settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile")
+            processes.wait_for(lambda: log.read_text().count("\n") == 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
     told = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(one["state"], one["reason"]) for one in told] == [("received", ""), ("ignored", "no_profile")]
 
@@ -135,9 +135,12 @@ def test_colours_on_a_terminal(dead_one: str) -> None:
     env.pop("NO_COLOR", None)
     command = [sys.executable, "-m", "webhook_app", "tail", "--since=1h"]
     with subprocess.Popen(command, cwd=processes.ROOT, env=env, stdout=theirs, stderr=theirs) as process:
-        text = read_until(ours, "unreadable")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            text = read_until(ours, "unreadable")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
     for end in (ours, theirs):
         os.close(end)
     assert ESCAPE in text
