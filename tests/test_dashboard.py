@@ -6,10 +6,12 @@ import csv
 import io
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schemas.events import Line, Payment, Purchase, Visitor
 from tests.arrivals import arrival
 from tests.demonstration import Story
 from tests.processes import OURS
@@ -489,6 +491,13 @@ def test_what_somebody_typed_is_masked_in_the_call() -> None:
     assert "jan" not in masking.call(sent, revealed=False)
     assert '"ProfileKey": "k"' in masking.call(sent, revealed=False)
     assert "jan jansen" in masking.call(sent, revealed=True)
+
+
+def test_an_event_says_how_it_was_paid_in_a_word() -> None:
+    """And not by the number of a rung."""
+    visitor, line = Visitor({"tweakwise_profile_key": "k"}), Line({"product_id": "1"})
+    order = Purchase("7", datetime(2026, 11, 24, tzinfo=UTC), Payment.PAID, visitor, (line,), None)
+    assert '"payment": "paid"' in masking.meaning(order, revealed=False)
 
 
 def test_everything_below_a_person_is_masked() -> None:

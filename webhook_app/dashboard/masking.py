@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, is_dataclass
+from enum import IntEnum
 from typing import Any
 
 MASK = "••••••"
@@ -15,7 +16,7 @@ SAFE = re.compile(
     r"|total|.*_total|subtotal|.*_tax|tax_.*|rate|quantity|.*_quantity|grams|.*_at|.*_gmt|date_.*|.*_type|type"
     r"|source_name|locale|customer_locale|language|taxes_included|gateway|payment_gateway_names|version|api_client_id"
     r"|order_key_type|parent_.*|product_type|vendor|requires_shipping|gift_card|taxable|test|topic|event|code_type"
-    r"|presentment_.*|.*_set|kind|method|product_id|variant_id"
+    r"|presentment_.*|.*_set|kind|method|payment|product_id|variant_id"
 )
 # Whatever stands below these is about a person, numbers and all.
 PERSON = re.compile(
@@ -63,7 +64,7 @@ def body(raw: bytes, *, revealed: bool) -> str:
 
 def meaning(event: Any, *, revealed: bool) -> str:
     """Return what a payload means (a dataclass of schemas.events) as text."""
-    said = asdict(event) if is_dataclass(event) and not isinstance(event, type) else event
+    said = asdict(event, dict_factory=_in_words) if is_dataclass(event) and not isinstance(event, type) else event
     plain = json.loads(json.dumps(said, default=_plain))
     return json.dumps(plain if revealed else masked(plain), indent=2, ensure_ascii=False)
 
@@ -73,6 +74,11 @@ def call(text: str, *, revealed: bool) -> str:
     body = json.loads(text)
     shown = body if revealed else {name: MASK if name == TYPED else value for name, value in body.items()}
     return json.dumps(shown, indent=2, ensure_ascii=False)
+
+
+def _in_words(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Name the rungs of a ladder, which JSON would give as numbers."""
+    return {name: value.name.lower() if isinstance(value, IntEnum) else value for name, value in fields}
 
 
 def _plain(value: Any) -> Any:
