@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from tests import processes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -84,14 +86,14 @@ class Server:
         """Kill it, and wait until nothing of it is left."""
         pid, *backends = self._family()
         os.kill(pid, signal.SIGKILL)
-        while any(Path(f"/proc/{process}").exists() for process in backends):
+        while any(Path(f"/proc/{backend}").exists() for backend in backends):
             time.sleep(0.02)
 
     def _family(self) -> list[int]:
         """Its first process, and all others."""
         pid: int | None = self._server.get_pid()
         assert pid
-        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())]
+        return [pid, *processes.below(pid)]
 
     def start(self) -> None:
         self._server.ensure_postgres_running()

@@ -257,15 +257,18 @@ class _LatePoison:
         return Purchase("\ud83d", datetime.now(UTC), Payment.PAID, visitor, (line,), None)
 
 
+def with_poison(schema: Any) -> dict[str, Platform]:
+    """Shopify with a topic `poison`, whose schema is ours and wrong."""
+    shopify = all_platforms()["shopify"]
+    return {"shopify": replace(shopify, topics=[*shopify.topics, Topic("poison", "", schema, lambda _: {})])}
+
+
 @pytest.mark.parametrize("schema", [_Poison(), _LatePoison()])
 def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: LocalTweakwise, schema: Any) -> None:
     """A mistake of ours makes one dead delivery, quotes nobody, and the others of its group go through."""
-    shopify = all_platforms()["shopify"]
-    topic = Topic("poison", "", schema, lambda _: {})
-    poisoned = {"shopify": replace(shopify, topics=[*shopify.topics, topic])}
     first = keep(inbox, ORDER, topic="poison", identity="poison")
     second = keep(inbox, ORDER)
-    with capture_logs() as logs, working(inbox, tweakwise, platforms=poisoned):
+    with capture_logs() as logs, working(inbox, tweakwise, platforms=with_poison(schema)):
         dead, delivered = settled(inbox, first, second)
     assert (dead.state, dead.reason) == ("dead", "translation_error")
     assert delivered.state == "delivered"
@@ -277,9 +280,6 @@ def test_store_away_after_a_claim(
     inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch, *, poison: bool
 ) -> None:
     """What was claimed when the store went away goes on when it is back, long before its lease ends, and once."""
-    shopify = all_platforms()["shopify"]
-    late: Any = _LatePoison()
-    poisoned = {"shopify": replace(shopify, topics=[*shopify.topics, Topic("poison", "", late, lambda _: {})])}
     odd = [keep(inbox, ORDER, topic="poison", identity="poison")] if poison else []
     numbers = [keep(inbox, ORDER, body=small_order(number), identity=str(number)) for number in range(1, 10)]
     reserve = inbox.reserve
@@ -293,7 +293,7 @@ def test_store_away_after_a_claim(
 
     monkeypatch.setattr(inbox, "reserve", away)
     monkeypatch.setattr(worker, "STORE_PAUSE", 0.1)
-    with working(inbox, tweakwise, platforms=poisoned):
+    with working(inbox, tweakwise, platforms=with_poison(_LatePoison())):
         assert {row.state for row in settled(inbox, *numbers)} == {"delivered"}
         assert [row.state for row in settled(inbox, *odd)] == ["dead"] * len(odd)
     assert len(calls) > 3

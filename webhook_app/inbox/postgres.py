@@ -120,25 +120,25 @@ class Postgres(Database):
 
     @contextmanager
     def _watched(self, connection: Connection | PoolProxiedConnection, seconds: float) -> Iterator[None]:
-        """Say what another try may mend, and end what takes longer than `seconds` in a web process.
-
-        Where one connection broke or is silent the idle ones are dropped too: they will be no better.
-        """
+        """Say what another try may mend, and end what takes longer than `seconds` in a web process."""
         try:
             with green.within(seconds):
                 yield
         except TimeoutError:
-            connection.invalidate()
-            self.engine.dispose()
+            self._drop(connection)
             raise StoreUnavailable(SILENT) from None
         except (DeadlockDetected, SerializationFailure) as error:
             raise StoreUnavailable(str(error.diag.message_primary), passing=True) from None
         except psycopg.Error:
             if not _is_broken(connection):
                 raise
-            connection.invalidate()
-            self.engine.dispose()
+            self._drop(connection)
             raise StoreUnavailable("the connection broke", passing=True) from None
+
+    def _drop(self, connection: Connection | PoolProxiedConnection) -> None:
+        """Close a connection, and the idle ones: they will be no better."""
+        connection.invalidate()
+        self.engine.dispose()
 
     def prepare(self) -> None:
         """Refuse a server that is too old; whoever runs it made the database. Raises ConfigurationError."""

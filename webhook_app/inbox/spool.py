@@ -119,7 +119,7 @@ class Spool:
 
     def _ring(self) -> None:
         if not self._away:
-            self._inbox.ring()
+            self._inbox.bell.ring()
 
     def _begin(self, error: StoreUnavailable) -> None:
         if not self._away:

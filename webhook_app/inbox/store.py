@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RINGS_APART = 0.01  # seconds; a worker that is busy looks without being told
-
 
 def _queues(_insert: Any) -> Any:
     """Hop from one shop to the next in the index of what is unfinished, instead of reading all of it."""
@@ -71,8 +69,7 @@ class Inbox:
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self.ring = green.Together(self.bell.ring, RINGS_APART)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, self.ring)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, self.bell.ring)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
@@ -92,7 +89,7 @@ class Inbox:
     def keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         """Store a group of arrivals once each, in their order; returns after the commit is on disk.
 
-        Whoever calls it rings, for a worker to hear.
+        Whoever calls it rings the bell.
         """
         try:
             return self._kept(arrivals)

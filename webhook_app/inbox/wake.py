@@ -9,13 +9,14 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from webhook_app import logs
+from webhook_app import green, logs
 from webhook_app.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+RINGS_APART = 0.01  # seconds; a worker that is busy looks without being told
 PIPE_SIZE = 65536
 CHANNEL = "tweakwise_webhooks"
 LISTENS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND query = %s"
@@ -34,10 +35,15 @@ class Bell(ABC):
     def __init__(self) -> None:
         """Nothing is opened before it is needed."""
         self._nudge: tuple[int, int] | None = None
+        self._together = green.Together(self._ring, RINGS_APART)
+
+    def ring(self) -> None:
+        """Wake a waiting worker, now or very soon; does nothing when none runs or none can be told."""
+        self._together()
 
     @abstractmethod
-    def ring(self) -> None:
-        """Wake a waiting worker; does nothing when none runs or none can be told."""
+    def _ring(self) -> None:
+        """Ring once."""
 
     @abstractmethod
     def wait(self, seconds: float) -> None:
@@ -81,7 +87,7 @@ class Pipe(Bell):
         self._path = path
         self._ear: int | None = None
 
-    def ring(self) -> None:
+    def _ring(self) -> None:
         """Write a byte into the pipe."""
         with contextlib.suppress(OSError):
             pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
@@ -137,7 +143,7 @@ class Listener(Bell):
         self._not_before = 0.0
         self._log = logs.logger()
 
-    def ring(self) -> None:
+    def _ring(self) -> None:
         """Notify; where that fails, workers look by themselves soon enough."""
         if not self._polls:
             with contextlib.suppress(StoreUnavailable):
