@@ -6,7 +6,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webhook_app import logs, metrics, settings
+from webhook_app import logs
+from webhook_app.config import settings
+from webhook_app.observability import metrics
 
 _settings = settings.load()
 metrics.share(_settings)
@@ -15,7 +17,7 @@ wsgi_app = "webhook_app.app:create_app()"
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency
 # Green threads: a sender that is slow, or says nothing at all, costs a few kilobytes and holds up nobody.
-worker_class = "webhook_app.patience.PatientWorker"
+worker_class = "webhook_app.web.gunicorn_worker.PatientWorker"
 worker_connections = _settings.web_threads
 # Each connection is an open file.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)

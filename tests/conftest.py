@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.postgres import Server
+from tests.support.postgres import Server
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:

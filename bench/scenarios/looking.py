@@ -15,9 +15,9 @@ from bench import backlog, engines, order, own
 from bench.places import workspace
 from bench.receivers import ours
 from bench.shape import Options, Run, Scenario, Target
-from webhook_app.call import Call
 from webhook_app.inbox import Arrival, Inbox, Settlement, State
 from webhook_app.inbox.tables import deliveries
+from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

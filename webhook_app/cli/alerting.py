@@ -7,7 +7,8 @@ from contextlib import closing
 
 import click
 
-from webhook_app import alerts, logs
+from webhook_app import logs
+from webhook_app.alerts import evaluator
 from webhook_app.cli import configuration
 from webhook_app.inbox import Inbox
 
@@ -24,12 +25,12 @@ def alert(*, tests: bool) -> None:
     if tests:
         if not config.alert_url:
             raise click.ClickException("ALERT_URL is not set: there is nobody to tell.")
-        if not alerts.messenger(config, config.alert_url).tell(alerts.trial(known)):
+        if not evaluator.messenger(config, config.alert_url).tell(evaluator.trial(known)):
             raise click.ClickException("Nobody took the message; the line above says why.")
         click.echo("Somebody took the message.")
         return
     with closing(Inbox.configured(config)) as inbox:
-        found = alerts.findings(inbox, known, alerts.limits(config))
+        found = evaluator.findings(inbox, known, evaluator.limits(config))
     for finding in found:
         click.echo(f"{finding.text}{f' For example delivery {finding.sample}.' if finding.sample else ''}")
     click.echo("" if found else "Nothing is worth an alert.", nl=not found)

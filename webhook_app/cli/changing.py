@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from schemas.events import Reason
-from webhook_app import settings
 from webhook_app.cli.selecting import selecting
-from webhook_app.inbox import Inbox, Selection, State, Verb, operating
+from webhook_app.config import settings
+from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions
 from webhook_app.inbox.selection import EVERYTHING, STEP, pages, tally
 from webhook_app.inbox.states import sources
 
@@ -43,14 +43,14 @@ REPLAY = _Deed(
     done="back in line",
     not_done="not replayed: only dead or ignored ones with a body are",
     needs_body=True,
-    carry_out=operating.replay,
+    carry_out=operator_actions.replay,
 )
 DROP = _Deed(
     Verb.DROP,
     done="given up for good",
     not_done="not dropped: only dead, waiting or received ones are",
     needs_body=False,
-    carry_out=partial(operating.drop, reason=Reason.DROPPED),
+    carry_out=partial(operator_actions.drop, reason=Reason.DROPPED),
 )
 
 NUMBERS = click.argument("numbers", type=int, nargs=-1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app import settings, shops
+from webhook_app.config import settings, shops
 from webhook_app.errors import ConfigurationError
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from webhook_app.settings import Settings
-    from webhook_app.shops import Shop
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
 
 
 def load() -> tuple[Settings, dict[str, Shop]]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import logs, settings
+from webhook_app import logs
+from webhook_app.config import settings
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.inbox.spool import Spool
 
 if TYPE_CHECKING:
-    from webhook_app.settings import Settings
+    from webhook_app.config.settings import Settings
 
 AGAIN_IN = 1.0  # seconds between two tries while the database is away
 

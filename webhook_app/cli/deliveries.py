@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 import click
 
-from webhook_app import settings, trouble
 from webhook_app.cli.selecting import selecting
 from webhook_app.cli.telling import coloured
+from webhook_app.config import settings
+from webhook_app.delivery.causes import TITLES, Fault, fault_of
 from webhook_app.errors import UnknownDelivery
-from webhook_app.faults import TITLES, Fault, fault_of
 from webhook_app.inbox import Inbox, Row, Selection, State
+from webhook_app.throttling import descriptions
 
 
 @click.command("list")
@@ -31,8 +32,8 @@ def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
         return
     for row in rows:
         click.echo(_line(row))
-    for lane in trouble.concerning(lanes.values(), {row.shop for row in rows}):
-        click.secho(trouble.sentences(lane, now), fg="yellow")
+    for lane in descriptions.concerning(lanes.values(), {row.shop for row in rows}):
+        click.secho(descriptions.sentences(lane, now), fg="yellow")
     click.echo(
         "In all: " + (", ".join(f"{counts[state]} {state}" for state in State if state in counts) or "nothing yet")
     )

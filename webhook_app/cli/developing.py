@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, settings, shops
+from webhook_app import logs
 from webhook_app.cli import colours, configuration
 from webhook_app.cli.hearing import Hearing
 from webhook_app.cli.serving import command_line, supervised
 from webhook_app.cli.setup import tell_shop
+from webhook_app.config import settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.tunnels import TUNNELS
-from webhook_app.tunnels.contract import Wish
+from webhook_app.tunnels.base import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhook_app.shops import Shop
+    from webhook_app.config.shops import Shop
 
 DEMO = "shops.demo.toml"
 STEPS = "Step by step, for each platform: docs/local-testing.md"
@@ -90,7 +91,7 @@ def tunnel(*, name: str, wish: Wish) -> None:
 
     TUNNEL is ssh, cloudflared or ngrok. `dev` does this too; this is for beside `run`.
     """
-    from webhook_app.supervisor import answers  # noqa: PLC0415 - no other command needs it
+    from webhook_app.processes.supervisor import answers  # noqa: PLC0415 - no other command needs it
 
     config = settings.load()
     logs.configure(config.log_level, config.log_format)
@@ -105,7 +106,7 @@ def tunnel(*, name: str, wish: Wish) -> None:
 
 def _keeper(name: str, wish: Wish) -> Any:
     """Return what keeps the tunnel open; raises TunnelRefused where it cannot."""
-    from webhook_app.tunnels.keeper import Keeper  # noqa: PLC0415 - no other command needs it
+    from webhook_app.tunnels.runner import Keeper  # noqa: PLC0415 - no other command needs it
 
     return Keeper(TUNNELS[name], wish)
 

@@ -11,17 +11,17 @@ import click
 from marshmallow import ValidationError
 
 from webhook_app.cli import configuration
+from webhook_app.config.settings import web_address
 from webhook_app.doctor import Finding, Level, Subject, examine
 from webhook_app.errors import ConfigurationError
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
-from webhook_app.settings import web_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.settings import Settings
-    from webhook_app.shops import Shop
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
 
 COLOURS = {Level.FINE: "green", Level.NOTE: "bright_black", Level.WARNING: "yellow", Level.WRONG: "red"}
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from webhook_app import settings
 from webhook_app.cli.deliveries import as_record
 from webhook_app.cli.selecting import selecting
+from webhook_app.config import settings
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.selection import STEP, held, pages, size
 

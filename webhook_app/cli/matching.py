@@ -13,17 +13,17 @@ import click
 
 from webhook_app.cli import configuration, feeds
 from webhook_app.errors import FeedUnreadable
-from webhook_app.inbox import Inbox, matches
-from webhook_app.inbox.recent import held_bodies, sent_calls
-from webhook_app.matching import Comparison, fields_of
-from webhook_app.matching.feed import item_ids, unpacked
+from webhook_app.feed_check import Comparison, fields_of
+from webhook_app.feed_check.feed_reader import item_ids, unpacked
+from webhook_app.inbox import Inbox, feed_check_results
+from webhook_app.inbox.reports.recent import held_bodies, sent_calls
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from webhook_app.inbox.matches import Match
-    from webhook_app.shops import Shop
+    from webhook_app.config.shops import Shop
+    from webhook_app.inbox.feed_check_results import Match
 
 DAY = 24 * 60 * 60 * 1000  # milliseconds
 MOST_BODIES = 2000  # of a shop, the newest, whose lines templates are tried on
@@ -59,7 +59,7 @@ def match(feed: str, days: int, name: str | None, at_least: float, *, as_json: b
         comparisons = [_prepared(inbox, shop, now - days * DAY) for shop in shops]
         items = _passed_by(feed, comparisons)
         found = [comparison.result(feeds.called(feed), items, days, now) for comparison in comparisons]
-        matches.keep(inbox, found)
+        feed_check_results.keep(inbox, found)
     for one in found:
         click.echo(json.dumps(asdict(one) | {"share": one.share}) if as_json else "\n".join(_lines(one)) + "\n")
     if any(one.share is not None and one.share * 100 < at_least for one in found):

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import settings
+from webhook_app.config import settings
 from webhook_app.errors import MoveRefused
-from webhook_app.inbox import move as moving
-from webhook_app.inbox.database import now_ms
-from webhook_app.inbox.engines import open_database
+from webhook_app.inbox import transfer as moving
+from webhook_app.inbox.engines.database import now_ms
+from webhook_app.inbox.engines.factory import open_database
 
 if TYPE_CHECKING:
     from click import Context, Parameter
 
-    from webhook_app.inbox.database import Database
-    from webhook_app.inbox.move import Account
+    from webhook_app.inbox.engines.database import Database
+    from webhook_app.inbox.transfer import Account
 
 
 def _address(_context: Context, _parameter: Parameter, value: str) -> str:

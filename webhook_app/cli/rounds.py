@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import click
 import requests
 
-from webhook_app import samples
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.selection import STEP, pages
-from webhook_app.platform import STOREFRONT
+from webhook_app.platforms import samples
+from webhook_app.platforms.base import STOREFRONT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from webhook_app.inbox import Inbox, Row
-    from webhook_app.platform import Platform, Proxy, Topic
+    from webhook_app.platforms.base import Platform, Proxy, Topic
 
 BROWSER = "Mozilla/5.0 (sample)"  # as a user agent: no known crawler's
 SEND_TIMEOUT = 30.0  # seconds

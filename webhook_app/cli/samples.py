@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 import requests
 
-from webhook_app import settings
 from webhook_app.cli import configuration
 from webhook_app.cli.deliveries import describe
 from webhook_app.cli.rounds import UNSETTLED, Errand, Target, became, post, send, settled, unanswered
+from webhook_app.config import settings
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhook_app.platform import Platform, Topic
+    from webhook_app.platforms.base import Platform, Topic
 
 
 @click.command("send-sample")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app.faults import BEGINNINGS, Fault
+from webhook_app.delivery.causes import BEGINNINGS, Fault
 from webhook_app.inbox import Selection, State
-from webhook_app.inbox.database import now_ms
+from webhook_app.inbox.engines.database import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

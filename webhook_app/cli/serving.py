@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app import logs, metrics, reporting, settings
+from webhook_app import logs
 from webhook_app.cli import configuration, database
+from webhook_app.config import settings
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
+from webhook_app.observability import error_reporting, metrics
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from webhook_app.settings import Settings
-    from webhook_app.shops import Shop
-    from webhook_app.supervisor import Supervisor
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
+    from webhook_app.processes.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 SHOWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT")
@@ -48,7 +50,7 @@ def supervised(config: Settings, known: dict[str, Shop], sandbox_port: int | Non
 
     Raises ClickException where a port is taken, or a shop would not deliver to the sandbox.
     """
-    from webhook_app.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
+    from webhook_app.processes.supervisor import Supervisor  # noqa: PLC0415 - no other command needs it
 
     _refuse_taken_port(config.port, "PORT")
     if sandbox_port:
@@ -86,11 +88,11 @@ def web() -> None:
 @click.option("--migrate", "migrates", is_flag=True, help="First bring the database to the current shape.")
 def worker(*, migrates: bool) -> None:
     """Start a worker that delivers what was received. Any number may run at once."""
-    from webhook_app.assembly import make_worker  # noqa: PLC0415 - keeps the other commands quick
+    from webhook_app.worker_factory import make_worker  # noqa: PLC0415 - keeps the other commands quick
 
     config, known = configuration.load()
     _refuse_split_disk(config, "worker")
-    reporting.configure(config)
+    error_reporting.configure(config)
     if migrates:
         database.migrate_when_there(config)
     else:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import settings
 from webhook_app.cli import configuration, database
+from webhook_app.config import settings
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.platforms import all_platforms
@@ -17,7 +17,7 @@ from webhook_app.platforms import all_platforms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhook_app.shops import Shop
+    from webhook_app.config.shops import Shop
 
 
 SPOOL = "must lie on a disk that survives restarts; what waits there was acknowledged."

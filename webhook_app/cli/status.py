@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import settings, trouble
 from webhook_app.cli.deliveries import moment
 from webhook_app.cli.selecting import Age
-from webhook_app.faults import TITLES, Fault, fault_of
+from webhook_app.config import settings
+from webhook_app.delivery.causes import TITLES, Fault, fault_of
 from webhook_app.inbox import Inbox, State
-from webhook_app.inbox.standing import standing
+from webhook_app.inbox.reports.backlog import standing
+from webhook_app.throttling import descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhook_app.inbox.standing import Standing
+    from webhook_app.inbox.reports.backlog import Standing
 
 
 @click.command()
@@ -60,7 +61,9 @@ def _by_fault(dead: Mapping[str, int]) -> dict[Fault, int]:
 
 def _wrong(now: Standing, older_than: float) -> list[str]:
     wrong = [
-        f"the breaker of {trouble.title(lane.name)} is open" for lane in now.lanes.values() if trouble.is_open(lane)
+        f"the breaker of {descriptions.title(lane.name)} is open"
+        for lane in now.lanes.values()
+        if descriptions.is_open(lane)
     ]
     if now.states.get(State.DEAD):
         wrong.append(f"{now.states[State.DEAD]} dead")
@@ -75,7 +78,7 @@ def _lines(now: Standing) -> list[str]:
     shops = [
         f"  {shop.shop:<20} {shop.count:>9}  oldest {_age((now.at - shop.oldest) / 1000)}" for shop in now.unfinished
     ]
-    held = [f"  {said}" for lane in now.lanes.values() if (said := trouble.sentences(lane, now.at))]
+    held = [f"  {said}" for lane in now.lanes.values() if (said := descriptions.sentences(lane, now.at))]
     return [
         *counts,
         *_section("Dead, by whose fault:", dead),
@@ -100,7 +103,11 @@ def _record(now: Standing, wrong: list[str]) -> dict[str, object]:
         "oldest_unfinished_seconds": now.oldest_age,
         "unfinished": [{"shop": one.shop, "count": one.count, "oldest": moment(one.oldest)} for one in now.unfinished],
         "lanes": [
-            {**asdict(lane), "open_until": moment(lane.open_until) or None, "said": trouble.sentences(lane, now.at)}
+            {
+                **asdict(lane),
+                "open_until": moment(lane.open_until) or None,
+                "said": descriptions.sentences(lane, now.at),
+            }
             for lane in now.lanes.values()
         ],
         "wrong": wrong,

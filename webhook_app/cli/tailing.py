@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import settings
 from webhook_app.cli.deliveries import as_record, moment
 from webhook_app.cli.selecting import selecting
 from webhook_app.cli.telling import outcome
+from webhook_app.config import settings
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Inbox, Selection
-from webhook_app.inbox.following import Follower
+from webhook_app.inbox.reports.changes import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.inbox import State
-from webhook_app.trouble import MEANINGS
+from webhook_app.throttling.descriptions import MEANINGS
 
 if TYPE_CHECKING:
     from webhook_app.inbox import Row

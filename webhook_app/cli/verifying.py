@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from webhook_app import shops
 from webhook_app.cli.selecting import Moment
-from webhook_app.diagnosis import Known, diagnose, diagnose_query, query_of
-from webhook_app.diagnosis.recorded import UnreadableHeaders, headers_from
+from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
+from webhook_app.signature_check import Known, diagnose, diagnose_query, query_of
+from webhook_app.signature_check.header_files import UnreadableHeaders, headers_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.diagnosis import Verdict
-    from webhook_app.shops import Shop
+    from webhook_app.config.shops import Shop
+    from webhook_app.signature_check import Verdict
 
 
 @click.command()

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from flask import current_app, g, request
 
-from webhook_app.inbox import audit
+from webhook_app.inbox import audit_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from webhook_app.config.shops import Shop
     from webhook_app.dashboard.sessions import Session, Sessions
     from webhook_app.inbox import Inbox
-    from webhook_app.platform import Platform
-    from webhook_app.shops import Shop
-    from webhook_app.translate import Ages
+    from webhook_app.platforms.base import Platform
+    from webhook_app.translation.translate import Ages
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def session() -> Session:
     return found
 
 
-def note(action: audit.Action, delivery_id: int | None = None, detail: str = "") -> None:
+def note(action: audit_log.Action, delivery_id: int | None = None, detail: str = "") -> None:
     """Write down what is about to be done. Raises StoreUnavailable."""
     source = current().sessions.source(request.remote_addr)
-    audit.write(current().inbox, audit.Deed(action, source, session().id, delivery_id, detail))
+    audit_log.write(current().inbox, audit_log.Deed(action, source, session().id, delivery_id, detail))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor import configuration, outside, product_keys, storage, traffic, tweakwise
+from webhook_app.doctor import configuration, product_keys, storage, traffic, tweakwise, webhook_urls
 from webhook_app.doctor.finding import Finding, Level, Subject
 from webhook_app.errors import StoreUnavailable
 
@@ -22,7 +22,7 @@ CHECKS: tuple[Check, ...] = (
     storage.disk,
     storage.spool,
     tweakwise.reached,
-    outside.urls,
+    webhook_urls.urls,
 )
 # These read the inbox, and are left out where the database is not sound.
 OF_THE_INBOX: tuple[Check, ...] = (

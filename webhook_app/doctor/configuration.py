@@ -11,8 +11,8 @@ from webhook_app.doctor.finding import Finding, Level
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_app.config.shops import Shop
     from webhook_app.doctor.finding import Subject
-    from webhook_app.shops import Shop
 
 SHORTEST = 16  # characters
 HERE = ("localhost", "127.0.0.1", "::1")  # a sandbox needs no certificate

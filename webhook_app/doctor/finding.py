@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
-    from webhook_app.platform import Platform
-    from webhook_app.settings import Settings
-    from webhook_app.shops import Shop
+    from webhook_app.platforms.base import Platform
 
 
 class Level(StrEnum):

@@ -6,16 +6,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.inbox import matches
-from webhook_app.inbox.recent import held_bodies
-from webhook_app.matching import fields_of
+from webhook_app.feed_check import fields_of
+from webhook_app.inbox import feed_check_results
+from webhook_app.inbox.reports.recent import held_bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_app.config.shops import Shop
     from webhook_app.doctor.finding import Subject
-    from webhook_app.inbox.matches import Match
-    from webhook_app.shops import Shop
+    from webhook_app.inbox.feed_check_results import Match
 
 LAST = 100  # deliveries of a shop whose lines are tried
 LEAST_SHARE = 0.95
@@ -32,7 +32,7 @@ def templates(subject: Subject) -> Iterator[Finding]:
 
 def feeds(subject: Subject) -> Iterator[Finding]:
     """Tell what `match` found last."""
-    found = matches.last(subject.inbox)
+    found = feed_check_results.last(subject.inbox)
     for shop in subject.shops.values():
         match = found.get(shop.name)
         if match is None or match.share is None:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhook_app import settings
+from webhook_app.config import settings
 from webhook_app.doctor.finding import Finding, Level
 from webhook_app.errors import ConfigurationError, StoreUnavailable
 from webhook_app.inbox import Inbox, migrate

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app import trouble
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.inbox.sightings import Kind, last_seen
-from webhook_app.inbox.standing import dead as dead_by_shop
-from webhook_app.inbox.standing import standing
+from webhook_app.inbox.activity import Kind, last_seen
+from webhook_app.inbox.reports.backlog import dead as dead_by_shop
+from webhook_app.inbox.reports.backlog import standing
+from webhook_app.throttling import descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.doctor.finding import Subject
-    from webhook_app.inbox.standing import Standing
+    from webhook_app.inbox.reports.backlog import Standing
 
 SILENT = 7 * 86400  # seconds without any event
 OVERDUE = 60  # seconds that an event may wait for a worker
@@ -61,10 +61,10 @@ def breakers(subject: Subject) -> Iterator[Finding]:
     """Tell what is held up, and why."""
     lanes, now = subject.inbox.lanes(), subject.inbox.clock()
     names = set(subject.shops)
-    said = [(lane, trouble.sentences(lane, now)) for lane in lanes.values() if _concerns(lane.name, names)]
+    said = [(lane, descriptions.sentences(lane, now)) for lane in lanes.values() if _concerns(lane.name, names)]
     held = [(lane, sentence) for lane, sentence in said if sentence]
     for lane, sentence in held:
-        level = Level.WRONG if trouble.is_open(lane) else Level.WARNING
+        level = Level.WRONG if descriptions.is_open(lane) else Level.WARNING
         todo = "Correct instance_key or the address, and restart." if _is_ours(lane.reason) else "It mends itself."
         yield Finding("breakers", level, f"{sentence[0].upper()}{sentence[1:]}", todo)
     if not held:
@@ -87,7 +87,7 @@ def _late(subject: Subject, now: Standing) -> list[str]:
     return [
         shop
         for shop, milliseconds in waits.items()
-        if shop in subject.shops and milliseconds > OVERDUE * 1000 and not trouble.concerning(lanes, {shop})
+        if shop in subject.shops and milliseconds > OVERDUE * 1000 and not descriptions.concerning(lanes, {shop})
     ]
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.doctor.http import ask
+from webhook_app.doctor.http_probe import ask
 from webhook_app.inbox import Selection, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_app.config.shops import Shop
     from webhook_app.doctor.finding import Subject
-    from webhook_app.doctor.http import Answer
-    from webhook_app.shops import Shop
+    from webhook_app.doctor.http_probe import Answer
 
 WARNING_SKEW, WRONG_SKEW = 5, 60  # seconds; timestamps of webhooks may be 90 to 300 seconds off
 CLOCK = "Let the machine's clock be set by the network: timedatectl set-ntp true"

@@ -10,8 +10,8 @@ from webhook_app.inbox.states import Verb, targets
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhook_app.call import Call
     from webhook_app.inbox.states import State
+    from webhook_app.tweakwise.call import Call
 
 SETTLED = frozenset(targets(Verb.SETTLE))
 

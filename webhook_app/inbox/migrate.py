@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
-    from webhook_app.inbox.database import Database
+    from webhook_app.inbox.engines.database import Database
 
 SCRIPTS = Path(__file__).with_name("migrations")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, tuple_, update
 
-from webhook_app.inbox import sightings, tallies
+from webhook_app.inbox import activity, statistics
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
 
@@ -37,7 +37,7 @@ def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lamb
     wiped = _in_steps(_wipe_bodies(inbox, now - int(retention.keep_bodies * 1000)), stopped)
     old = now - int(retention.keep_rows * 1000)
     gone = _in_steps(_delete_rows(inbox, old), stopped)
-    sightings.forget(inbox, old)
+    activity.forget(inbox, old)
     _forget_deeds(inbox, old)
     if wiped or gone:
         inbox.database.forget()
@@ -88,7 +88,7 @@ def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
         connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
         connection.execute(delete(attempts).where(attempts.c.delivery_id.in_(ids)))
         connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
-        tallies.changed(connection, ids)
+        statistics.changed(connection, ids)
 
 
 def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
@@ -156,4 +156,4 @@ def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
             connection.execute(update(deliveries).where(some).values(**wiped))
             connection.execute(update(deliveries).where(some, unsettled).values(**settled))
-            tallies.changed(connection, step)
+            statistics.changed(connection, step)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from webhook_app import green, logs
+from webhook_app import green_threads, logs
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import migrate
 from webhook_app.inbox.delivery import Arrival
-from webhook_app.inbox.group import GroupCommit
+from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.store import Inbox
 from webhook_app.inbox.tables import bodies, deliveries
 
@@ -50,7 +50,7 @@ class Spool:
         """`path` is the file's; nothing is opened yet."""
         self._inbox, self._lock = inbox, Path(f"{path}-draining")
         self._file = Inbox(f"sqlite:///{path}", clock=inbox.clock)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green.gather, self._ring)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green_threads.gather, self._ring)
         self._opening, self._opened, self._away = threading.Lock(), False, False
         self._wanted, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None

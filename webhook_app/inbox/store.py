@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, select, update
 
-from webhook_app import green
+from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
-from webhook_app.inbox import lanes, writing
-from webhook_app.inbox.database import now_ms
+from webhook_app.inbox import queue, throttles
 from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
-from webhook_app.inbox.engines import open_database
-from webhook_app.inbox.group import GroupCommit
+from webhook_app.inbox.engines.database import now_ms
+from webhook_app.inbox.engines.factory import open_database
+from webhook_app.inbox.engines.group_commit import GroupCommit
+from webhook_app.inbox.engines.statements import Statement
 from webhook_app.inbox.selection import COLUMNS, EVERYTHING, Selection, held
-from webhook_app.inbox.statements import Statement
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
 
-    from webhook_app.call import Call
-    from webhook_app.inbox.lanes import Lane
-    from webhook_app.inbox.statements import Work
-    from webhook_app.settings import Settings
+    from webhook_app.config.settings import Settings
+    from webhook_app.inbox.engines.statements import Work
+    from webhook_app.inbox.throttles import Lane
+    from webhook_app.tweakwise.call import Call
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def _queued(work: Work) -> list[Queue]:
 
 
 QUEUES = Statement(_queues)
-REPLAYED = {**writing.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None, "took": None}
+REPLAYED = {**queue.ANEW, "first_attempt_at": None, "settled_at": None, "held_since": None, "took": None}
 
 
 class Inbox:
@@ -69,7 +69,7 @@ class Inbox:
         self.clock = clock
         self.bell = self.database.bell()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green.gather, self.bell.ring)
+        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green_threads.gather, self.bell.ring)
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
@@ -103,7 +103,7 @@ class Inbox:
     def look(self) -> tuple[dict[str, Lane], list[Queue]]:
         """Return lanes() and queues() at the price of one of them."""
         with self.database.looking() as work:
-            return lanes.read(work), _queued(work)
+            return throttles.read(work), _queued(work)
 
     def queues(self) -> list[Queue]:
         """Return what each shop has unfinished; costs the same however much that is."""
@@ -114,14 +114,14 @@ class Inbox:
         """Lease up to so many deliveries of each shop, those due longest first."""
         now = self.clock()
         with self.database.working(durable=False) as work:
-            return writing.claim(work, shares, now, until=now + self._lease)
+            return queue.claim(work, shares, now, until=now + self._lease)
 
     def reserve(self, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:
         """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
         if not calls:
             return {}
         with self.database.working(durable=False) as work:
-            return writing.reserve(work, calls)
+            return queue.reserve(work, calls)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Write down what became of deliveries; False for one whose lease had run out and went to another worker."""
@@ -130,17 +130,17 @@ class Inbox:
     def release(self, claimed: Sequence[Delivery]) -> None:
         """Give back deliveries that nothing was done about."""
         with self.database.working() as work:
-            writing.release(work, claimed)
+            queue.release(work, claimed)
         self.bell.ring()
 
     def lanes(self) -> dict[str, Lane]:
         """Return breaker and pace of those shops and Tweakwises that are in trouble or limited."""
         with self.database.looking() as work:
-            return lanes.read(work)
+            return throttles.read(work)
 
     def change_lane(self, name: str, decide: Callable[[Lane], tuple[Lane, T]]) -> T:
         """Let `decide` change a lane while no other worker does; returns what it says besides."""
-        return lanes.change(self.database, name, decide)
+        return throttles.change(self.database, name, decide)
 
     def recall_leases(self) -> int:
         """End leases that last longer than any can, since the clock was put back; returns how many."""
@@ -178,9 +178,9 @@ class Inbox:
     def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         now = self.clock()
         with self.database.storing() as work:
-            return writing.keep(work, arrivals, now)
+            return queue.keep(work, arrivals, now)
 
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
         now = self.clock()
         with self.database.working() as work:
-            return [writing.settle(work, group, now) for group in groups]
+            return [queue.settle(work, group, now) for group in groups]

@@ -11,9 +11,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields, validate
 
 from schemas.fields import Id, Label, Moment, Money
-from webhook_app.openapi import words
-from webhook_app.platform import Sample
+from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
+from webhook_app.platforms.base import Sample
 
 PATH = "/webhooks/standard/{shop}"
 SAMPLE = Sample(20261123120000, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "9f2c4be1a07d4c55")
@@ -40,8 +40,8 @@ class Refused(Schema):
 def document() -> dict[str, Any]:
     """Return the document, ready for JSON; the same object each time."""
     plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: type(schema).__name__.removesuffix("Schema"))
-    info = {"description": words.INTRODUCTION}
-    spec = APISpec(words.TITLE, words.VERSION, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "/"}])
+    info = {"description": texts.INTRODUCTION}
+    spec = APISpec(texts.TITLE, texts.VERSION, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "/"}])
     _map_fields(plugin)
     for schema in (Accepted(), Refused()):
         spec.components.schema(type(schema).__name__, schema=schema)
@@ -69,7 +69,7 @@ def _in_words(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) ->
         ret.pop("default")
     if isinstance(ret.get("default"), Decimal):
         ret["default"] = float(ret["default"])
-    return {**words.FIELDS.get(field.name or "", {}), **_limits(field)}
+    return {**texts.FIELDS.get(field.name or "", {}), **_limits(field)}
 
 
 def _limits(field: fields.Field[Any]) -> dict[str, Any]:
@@ -90,12 +90,12 @@ def _post(spec: APISpec) -> dict[str, Any]:
     return {
         "operationId": "send",
         "summary": "Send one message",
-        "description": words.PURPOSE,
+        "description": texts.PURPOSE,
         "parameters": [
-            {"name": name, "in": "header", "required": True, **said} for name, said in words.HEADERS.items()
+            {"name": name, "in": "header", "required": True, **said} for name, said in texts.HEADERS.items()
         ],
         "requestBody": {"required": True, "content": {"application/json": _messages(spec)}},
-        "responses": {str(code): _answer(code) for code in words.ANSWERS},
+        "responses": {str(code): _answer(code) for code in texts.ANSWERS},
     }
 
 
@@ -121,10 +121,10 @@ def _messages(spec: APISpec) -> dict[str, Any]:
 
 
 def _answer(code: int) -> dict[str, Any]:
-    answer = {"description": words.ANSWERS[code], **_content("Accepted" if code == 200 else "Refused")}  # noqa: PLR2004
+    answer = {"description": texts.ANSWERS[code], **_content("Accepted" if code == 200 else "Refused")}  # noqa: PLR2004
     if code in TEXT_TOO:
         answer["content"]["text/html"] = {"schema": {"type": "string"}}
-    return {**answer, "headers": {"Retry-After": words.RETRY_AFTER}} if code in WAITING else answer
+    return {**answer, "headers": {"Retry-After": texts.RETRY_AFTER}} if code in WAITING else answer
 
 
 def _content(schema: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flask import render_template
 from markupsafe import Markup
 
 from schemas.storefront import StorefrontSchema
-from webhook_app.openapi import words
+from webhook_app.openapi import texts
 from webhook_app.openapi.document import PATH, document
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def page() -> str:
         "post": post,
         "messages": messages,
         "about": content["examples"],
-        "reasons": words.REASONS,
+        "reasons": texts.REASONS,
     }
     return render_template("openapi.html", marked=marked, **shown)
 

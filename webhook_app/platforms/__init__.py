@@ -8,11 +8,12 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webhook_app.platform import Platform
+    from webhook_app.platforms.base import Platform
 
 
 @cache
 def all_platforms() -> dict[str, Platform]:
-    """Import every module of this folder and return its platform by name."""
+    """Import every module of this folder and return the platforms that they define, by name."""
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
-    return {module.PLATFORM.name: module.PLATFORM for module in modules}
+    found = [module.PLATFORM for module in modules if hasattr(module, "PLATFORM")]
+    return {platform.name: platform for platform in found}

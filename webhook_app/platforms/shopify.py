@@ -15,8 +15,8 @@ from schemas.shopify import (
     RedactSchema,
     ShopRedactSchema,
 )
-from webhook_app.platform import SAMPLE_DOMAIN, Platform, Proxy, Sample, Topic
-from webhook_app.signatures import BodyHmac, QueryHmac
+from webhook_app.platforms.base import SAMPLE_DOMAIN, Platform, Proxy, Sample, Topic
+from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
 
 
 def _order(sample: Sample) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from schemas.events import Ignored, Reason
 from schemas.standard import AddToCartMessage, PageviewMessage, PurchaseMessage, SearchMessage, SessionStartMessage
-from webhook_app.platform import PRINTABLE, Platform, Sample, Topic
-from webhook_app.standard_webhooks import StandardWebhooks
+from webhook_app.platforms.base import PRINTABLE, Platform, Sample, Topic
+from webhook_app.signing.standard_webhooks import StandardWebhooks
 
 UNTYPED = "untyped"
 MUG = {"product_id": "1001", "variant_id": "1001-blue", "sku": "MUG-BLUE"}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from schemas.events import Ignored, Reason
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from schemas.woocommerce import OrderSchema
-from webhook_app.platform import Platform, Sample, Topic
-from webhook_app.signatures import BodyHmac
+from webhook_app.platforms.base import Platform, Sample, Topic
+from webhook_app.signing.hmac_schemes import BodyHmac
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

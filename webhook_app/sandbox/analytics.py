@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from webhook_app.sandbox.personal import looks_personal
+from webhook_app.sandbox.personal_data import looks_personal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

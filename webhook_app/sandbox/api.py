@@ -17,7 +17,7 @@ from webhook_app.sandbox.analytics import (
 )
 from webhook_app.sandbox.context import current
 from webhook_app.sandbox.events import Call
-from webhook_app.sandbox.trouble import HANG_SECONDS
+from webhook_app.sandbox.failure_switches import HANG_SECONDS
 
 if TYPE_CHECKING:
     from flask import Response
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from webhook_app.sandbox.analytics import Body, Faults
     from webhook_app.sandbox.context import Sandbox
-    from webhook_app.sandbox.trouble import Switches
+    from webhook_app.sandbox.failure_switches import Switches
 
 CONTENT_TYPES = ("application/json", "text/json")
 MAX_BODY = 1024 * 1024

@@ -12,10 +12,10 @@ from werkzeug.exceptions import HTTPException
 from webhook_app.sandbox.analytics import FIELDS
 from webhook_app.sandbox.api import MAX_BODY, api
 from webhook_app.sandbox.context import NAME, Sandbox
+from webhook_app.sandbox.failure_switches import Trouble
+from webhook_app.sandbox.json_endpoints import records
 from webhook_app.sandbox.memory import Memory
 from webhook_app.sandbox.pages import pages
-from webhook_app.sandbox.records import records
-from webhook_app.sandbox.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Collection

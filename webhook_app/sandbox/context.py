@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
+    from webhook_app.sandbox.failure_switches import Trouble
     from webhook_app.sandbox.memory import Memory
-    from webhook_app.sandbox.trouble import Trouble
 
 NAME = "sandbox"
 NOTICE = "This is a local imitation, not Tweakwise."

@@ -12,7 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from webhook_app.sandbox.analytics import FIELDS, UnreadableBodyError, first_faults, products_of, read_body
 from webhook_app.sandbox.context import current
-from webhook_app.sandbox.trouble import OFF, numbers_of, read_switches
+from webhook_app.sandbox.failure_switches import OFF, numbers_of, read_switches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.sandbox.events import Event
-    from webhook_app.sandbox.trouble import Switches
+    from webhook_app.sandbox.failure_switches import Switches
 
 SHOWN_EVENTS = 50
 SHOWN_REFUSALS = 20

@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from webhook_app.tunnels import cloudflared, ngrok, ssh
 
 if TYPE_CHECKING:
-    from webhook_app.tunnels.contract import Tunnel
+    from webhook_app.tunnels.base import Tunnel
 
 TUNNELS: dict[str, Tunnel] = {one.name: one for one in (ssh.TUNNEL, cloudflared.TUNNEL, ngrok.TUNNEL)}

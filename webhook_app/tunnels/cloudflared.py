@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from webhook_app.tunnels.contract import Opened, Refused, Tunnel, Wish, matching
+from webhook_app.tunnels.base import Opened, Refused, Tunnel, Wish, matching
 
 # The address stands in a box of its own; api.trycloudflare.com, which errors quote, is not one.
 ADDRESS = re.compile(r"https://(?!api\.)[a-z0-9-]+\.trycloudflare\.com")

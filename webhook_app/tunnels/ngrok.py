@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from webhook_app.tunnels.contract import Opened, Refused, Tunnel, Wish, matching
+from webhook_app.tunnels.base import Opened, Refused, Tunnel, Wish, matching
 
 # https://ngrok.com/docs/errors
 REFUSALS = (

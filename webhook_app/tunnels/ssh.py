@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from webhook_app.tunnels.contract import Opened, Refused, Tunnel, Wish, matching
+from webhook_app.tunnels.base import Opened, Refused, Tunnel, Wish, matching
 
 HOST = re.compile(r"(?:[^\s@/-][^\s@/]*@)?(?:\w[\w.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 REMOTE = re.compile(r"(?:(?:[\w.*-]+|\[[0-9a-fA-F:]+\]):)?(\d{1,5})")

@@ -1,0 +1,264 @@
+"""The dashboard in a real Chromium: on a screen, on a phone, in the dark, and without scripts."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support import browsers, processes
+from tests.support.demo_data import Story
+from tests.support.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+pytestmark = browsers.needs_chromium
+
+PASSWORD = "correct horse battery staple"
+PAGES = ("", "/deliveries", "/deliveries/2", "/accounting", "/setup", "/actions")
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+SCREEN: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Receiver, worker and a local Tweakwise, with a past."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    story = Story(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
+    story.tell(orders=45)
+    story.inbox.close()
+    with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
+        service.start_all()
+        yield service
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complains of: scripts that fail, and everything that the policy refuses."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, service: Service, complaints: list[str]) -> Iterator[Page]:
+    """A page of somebody who is signed in, on a screen."""
+    context = chromium.new_context(**SCREEN, base_url=service.url)
+    page = signed_in(context, complaints)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def signed_in(context: BrowserContext, complaints: list[str]) -> Page:
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.goto("/dashboard")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="All shops").wait_for()
+    return page
+
+
+def found(page: Page) -> list[str]:
+    """The numbers of the deliveries that are shown."""
+    return page.locator("table.deliveries tbody th").all_inner_texts()
+
+
+def choice(page: Page, name: str) -> Locator:
+    return page.get_by_role("combobox", name=name, exact=True)
+
+
+def test_the_login_refuses_and_opens(chromium: Browser, service: Service) -> None:
+    """A wrong password is said, the right one leads to where one wanted to go, and signing out ends it."""
+    context = chromium.new_context(base_url=service.url)
+    page = context.new_page()
+    page.goto("/dashboard/accounting")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("alert").inner_text() == "This is not the password."
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Accounting").wait_for()
+    [cookie] = context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/dashboard")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Password").wait_for()
+    page.goto("/dashboard/deliveries")
+    assert page.get_by_label("Password").is_visible()
+    context.close()
+
+
+def test_a_form_without_its_token_changes_nothing(page: Page, complaints: list[str]) -> None:
+    """Another page that gets somebody to post cannot know the token."""
+    page.goto("/dashboard/deliveries?state=ignored")
+    number = found(page)[0]
+    page.goto(f"/dashboard/deliveries/{number}")
+    page.evaluate("for (const token of document.getElementsByName('csrf')) token.value = 'guessed'")
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_text("This form is not of your session").wait_for()
+    assert "403" in complaints.pop()
+    page.goto(f"/dashboard/deliveries/{number}")
+    assert "A person: replay" not in page.locator(".timeline").inner_text()
+
+
+def test_replaying_shows_what_becomes_of_it(page: Page) -> None:
+    """The page follows by itself, from back in line to settled anew, and the deed is on the timeline."""
+    page.goto("/dashboard/deliveries?state=ignored&shop=demo-woocommerce")
+    page.get_by_role("link", name=re.compile(r"^\d+$")).first.click()
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_text("It is back in line").wait_for()
+    page.locator("h1").locator(".state.ignored, .state.delivered").wait_for()
+    assert "A person: replay" in page.locator(".timeline").inner_text()
+    page.goto("/dashboard/actions")
+    assert "replay" in page.locator("tbody tr").first.inner_text()
+
+
+def test_filters_narrow_the_list(page: Page) -> None:
+    """By choosing and pressing the button; what was chosen stays chosen."""
+    page.goto("/dashboard/deliveries")
+    all_of_them = found(page)
+    assert len(all_of_them) == 50
+    choice(page, "State").select_option("delivered")
+    choice(page, "Shop").select_option("demo-shopify")
+    page.get_by_role("button", name="Filter").click()
+    states = page.locator("table.deliveries .state").all_inner_texts()
+    assert states
+    assert set(states) == {"delivered"}
+    order = page.locator("table.deliveries tbody tr").first.locator("td").nth(4).inner_text()
+    page.get_by_label("Order id").fill(order)
+    choice(page, "State").select_option("")
+    page.get_by_role("button", name="Filter").click()
+    assert len(found(page)) == 2
+    assert page.get_by_label("Order id").input_value() == order
+
+
+def test_pages_go_back_in_time(page: Page) -> None:
+    """Older leads on, Newest leads back."""
+    page.goto("/dashboard/deliveries")
+    first = found(page)
+    page.get_by_role("link", name="Older").click()
+    second = found(page)
+    assert int(second[0]) == int(first[-1]) - 1
+    page.get_by_role("link", name="Newest").click()
+    assert found(page)[1:] == first[1:] or int(found(page)[0]) >= int(first[0])
+
+
+def test_a_profile_key_is_looked_for_without_being_in_the_address(page: Page) -> None:
+    page.goto("/dashboard/deliveries?state=delivered")
+    order = page.locator("table.deliveries tbody tr").first.locator("td").nth(4).inner_text()
+    page.goto("/dashboard/deliveries")
+    page.get_by_text("Look for a profile key").click()
+    page.get_by_label("Profile key").fill(f"profile-{order}")
+    page.get_by_role("button", name="Look for it").click()
+    page.get_by_role("button", name="Look for it").wait_for()
+    processes.wait_for(lambda: len(found(page)) == 1)
+    assert "profile-" not in page.url
+
+
+def test_a_sample_goes_the_whole_way(page: Page, service: Service) -> None:
+    """It is posted to the receiver itself, and the page shows how Tweakwise gets it; the live tail has it first."""
+    tail = page.context.new_page()
+    tail.goto("/dashboard/deliveries?live=1")
+    newest = int(found(tail)[0])
+    page.goto("/dashboard/setup")
+    page.get_by_label("demo-woocommerce").get_by_role("button", name="Send a signed sample").click()
+    page.get_by_text("The sample was received").wait_for()
+    page.locator("h1 .state.delivered").wait_for()
+    assert "Attempt accepted" in page.locator(".timeline").inner_text()
+    assert any(key.startswith("sample-") for key in service.purchases())
+    processes.wait_for(lambda: int(found(tail)[0]) > newest)
+
+
+def test_personal_fields_are_revealed_on_request(page: Page) -> None:
+    page.goto("/dashboard/deliveries/1")
+    assert "••••••" in page.get_by_label("Raw body").inner_text()
+    page.get_by_role("button", name="Reveal personal fields").click()
+    page.get_by_text("that you looked is written down").wait_for()
+    assert "••••••" not in page.get_by_label("Raw body").inner_text()
+    page.goto("/dashboard/actions")
+    assert "reveal" in page.locator("tbody tr").first.inner_text()
+
+
+def test_the_csv_is_downloaded(page: Page) -> None:
+    page.goto("/dashboard/accounting?set=all")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    assert download.value.suggested_filename.endswith("-all.csv")
+    assert download.value.path().read_text().startswith("day_utc,shop,platform,topic,state,reason,number")
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    """The first stop leads past the menu, and what has the focus is seen."""
+    page.goto("/dashboard")
+    page.keyboard.press("Tab")
+    skip = page.get_by_text("Skip to the content")
+    assert skip.evaluate("element => element === document.activeElement && element.getBoundingClientRect().left >= 0")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_everything_works_without_scripts(chromium: Browser, service: Service) -> None:
+    """Forms are forms and links are links."""
+    context = chromium.new_context(**SCREEN, base_url=service.url, java_script_enabled=False)
+    page = signed_in(context, [])
+    choice(page, "Last").select_option("30d")
+    page.get_by_role("button", name="Show").click()
+    assert "range=30d" in page.url
+    page.goto("/dashboard/deliveries?state=ignored&reason=no_profile")
+    page.get_by_role("link", name=re.compile(r"^\d+$")).first.click()
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_text("It is back in line").wait_for()
+    context.close()
+
+
+@pytest.mark.parametrize("kind", ["light", "dark", "phone"])
+def test_nothing_keeps_people_out(chromium: Browser, service: Service, complaints: list[str], kind: str) -> None:
+    """Axe finds nothing serious on any page, and nothing is wider than the screen."""
+    shape = PHONE if kind == "phone" else SCREEN
+    context = chromium.new_context(**shape, color_scheme="dark" if kind == "dark" else "light", base_url=service.url)
+    page = context.new_page()
+    page.goto("/dashboard/login")
+    serious = {"/login": faults(Axe(), page)}
+    page = signed_in(context, complaints)
+    for path in PAGES:
+        page.goto(f"/dashboard{path}")
+        serious[path] = faults(Axe(), page)
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert too_wide <= 0, path
+    context.close()
+    assert {path: found for path, found in serious.items() if found} == {}
+    assert complaints == []
+
+
+def faults(axe: Any, page: Page) -> list[str]:
+    grave = [one for one in axe.run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in grave]
+
+
+def test_dark_is_dark(chromium: Browser, service: Service) -> None:
+    """Whoever asks for a dark screen gets one, and a light one otherwise."""
+    brightness = {}
+    for scheme in ("light", "dark"):
+        context = chromium.new_context(color_scheme=scheme, base_url=service.url)
+        page = context.new_page()
+        page.goto("/dashboard/login")
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        brightness[scheme] = sum(map(int, re.findall(r"\d+", colour)[:3]))
+        context.close()
+    assert brightness["light"] > 600
+    assert brightness["dark"] < 120

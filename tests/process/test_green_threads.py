@@ -1,0 +1,46 @@
+"""Green threads, each time in a process of their own: this one has system threads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+
+from tests.support.processes import ROOT
+from webhook_app.green_threads import Together
+
+BUSY = """
+import json, time
+from gevent import monkey
+monkey.patch_all()
+from webhook_app.green import Together
+
+began, runs = time.monotonic(), []
+together = Together(lambda: runs.append(time.monotonic() - began), apart=0.1)
+for _ in range(100):
+    together()
+    asked = time.monotonic() - began
+    time.sleep(0.002)
+time.sleep(0.5)
+print(json.dumps([asked, runs]))
+"""
+
+
+def test_many_who_ask_share_a_run() -> None:
+    """The first is served at once, all others together and after they asked."""
+    ran = subprocess.run([sys.executable, "-c", BUSY], cwd=ROOT, capture_output=True, check=True)
+    asked, runs = json.loads(ran.stdout)
+    assert runs[0] < 0.1
+    assert all(later - before >= 0.09 for before, later in pairwise(runs))
+    assert len(runs) < 20
+    assert runs[-1] >= asked
+
+
+def test_system_threads_do_not_wait_for_each_other() -> None:
+    """Each who asks runs it."""
+    runs: list[int] = []
+    together = Together(lambda: runs.append(1), apart=60)
+    together()
+    together()
+    assert runs == [1, 1]

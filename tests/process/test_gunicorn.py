@@ -1,0 +1,203 @@
+"""What only a real web server shows: chunked bodies, half-sent requests, and bytes that are no HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import select
+import socket
+import time
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tests.support import processes
+from tests.support.recordings import EVERY, as_toml, shop_keys
+from webhook_app.inbox import Inbox
+from webhook_app.web.gunicorn_worker import HEAD_WITHIN, WholeAnswer
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
+MAX_BODY = 64 * 1024
+HEAD = b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a web server of one process and one thread: whoever holds that would hold up all."""
+    folder, port = tmp_path_factory.mktemp("web"), processes.free_port()
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{folder / 'inbox.db'}",
+        SHOPS=as_toml("shop", shop_keys("shopify")),
+        PORT=str(port),
+        MAX_BODY=str(MAX_BODY),
+        WEB_CONCURRENCY="1",
+        WEB_THREADS="1",
+    )
+    assert processes.command("migrate", env=env).returncode == 0
+    with processes.running("web", env=env, log=folder / "log", ready=f"http://127.0.0.1:{port}/readyz"):
+        yield port
+    with closing(Inbox(env["DATABASE_URL"])) as inbox:
+        assert inbox.counts() == {"received": 1}
+
+
+def answer(port: int, sent: bytes) -> bytes:
+    """Send bytes, close our half, and return the first line of what comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65536).split(b"\r\n")[0]
+
+
+def test_chunked_delivery_is_stored(port: int) -> None:
+    """A body without a length is the same body."""
+    pieces = (ORDER.body[start : start + 1000] for start in range(0, len(ORDER.body), 1000))
+    headers = {name: value for name, value in ORDER.sent_headers.items() if name != "Content-Length"}
+    url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
+    response = requests.post(url, data=pieces, headers=headers, timeout=10)
+    assert (response.status_code, response.json()["status"]) == (200, "stored")
+
+
+@pytest.mark.parametrize("size", [MAX_BODY + 1, MAX_BODY * 20])
+def test_too_large_chunked_body_is_413(port: int, size: int) -> None:
+    """A body that does not say how long it is, is cut off at the limit."""
+    url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
+    response = requests.post(url, data=iter([b"x" * size]), timeout=10)
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (HEAD + b"Content-Length: 9000000000\r\n\r\n", b"413"),
+        (HEAD + b"Content-Length: 100\r\n\r\nabc", b"400"),
+        (CHUNKED + b"5\r\nabc", b"400"),
+        (CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n", b"400"),
+        (HEAD + b"Content-Length: -3\r\n\r\nabc", b"400"),
+        (HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", b"400"),
+        (HEAD + b"X: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+        (HEAD + b"".join(b"X-%d: y\r\n" % number for number in range(500)) + b"\r\n", b"431"),
+        (HEAD + b"Content-Length: 0\r\n\r\n", b"401"),
+        (b"POST /webhooks/%ff/%00 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", b"404"),
+        (b"TRACE /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
+        (b"no http\r\n\r\n", b"400"),
+    ],
+)
+def test_strangers_are_refused_by_name(port: int, sent: bytes, status: bytes) -> None:
+    """No half-sent, broken or hostile request gets a 500, or a 503 that says that we are at fault."""
+    assert answer(port, sent).split()[1] == status
+    assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
+
+
+# Answers
+
+
+def test_head_and_body_are_one_packet() -> None:
+    """What gunicorn sends in two pieces goes out as one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps packets apart
+    with ours, theirs:
+        answer = WholeAnswer(ours)
+        for piece in (b"head", b"body", b"more"):
+            answer.sendall(piece)
+        answer.flush()
+        assert [theirs.recv(100), theirs.recv(100)] == [b"headbody", b"more"]
+        assert answer.fileno() == ours.fileno()
+
+
+@pytest.mark.parametrize(("method", "path"), [("HEAD", "/healthz"), ("GET", "/healthz"), ("GET", "/docs/openapi.css")])
+def test_answers_are_complete_while_the_connection_stays(port: int, method: str, path: str) -> None:
+    """With a body, without one and from a file: nobody waits for the connection to end before the answer is whole."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        for _ in range(2):
+            connection.request(method, path)
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200
+            assert len(body) == (int(answer.headers["Content-Length"]) if method == "GET" else 0)
+
+
+def test_who_asks_first_may_go_on(port: int) -> None:
+    """`Expect: 100-continue` is answered before the body comes."""
+    with connected(port, HEAD + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n") as connection:
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"abc")
+        assert connection.recv(100).startswith(b"HTTP/1.1 401")
+
+
+# Connections that ask for nothing
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The port of a web server that has room for twenty connections, and its process."""
+    port = processes.free_port()
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        SHOPS=as_toml("shop", shop_keys("shopify")),
+        PORT=str(port),
+        WEB_CONCURRENCY="1",
+        WEB_THREADS="20",
+    )
+    assert processes.command("migrate", env=env).returncode == 0
+    ready = f"http://127.0.0.1:{port}/readyz"
+    with processes.running("web", env=env, log=tmp_path / "log", ready=ready) as process:
+        yield port, process
+
+
+def connected(port: int, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(sent)
+    return connection
+
+
+def deliver(port: int) -> int:
+    url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
+    return requests.post(url, data=ORDER.body, headers=ORDER.sent_headers, timeout=10).status_code
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\nX-A"])
+def test_who_waits_makes_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
+    """More silent or half-said requests than there are places do not keep a genuine one out."""
+    port, _ = small
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(connected(port, sent))
+        assert deliver(port) == 200
+
+
+def test_first_head_has_an_end(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """A connection that says nothing is closed, without an answer."""
+    port, _ = small
+    with connected(port, b"") as connection:
+        began = time.monotonic()
+        assert connection.recv(1000) == b""
+        assert time.monotonic() - began < 2 * HEAD_WITHIN
+
+
+def test_stop_does_not_wait_for_who_waits(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """Idle connections do not make a stop long."""
+    port, process = small
+    with connected(port, b""), requests.Session() as session:
+        assert session.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(20) == 0
+        assert time.monotonic() - began < 7
+
+
+def test_large_bodies_under_way_have_a_limit_together(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """Strangers cannot fill the memory with bodies that never end, and small genuine ones go through meanwhile."""
+    port, _ = small
+    head = HEAD + b"Content-Length: 5000000\r\n\r\n"
+    with ExitStack() as stack:
+        heavy = [stack.enter_context(connected(port, head + b"x" * 4_900_000)) for _ in range(16)]
+        assert deliver(port) == 200
+        answers, _, _ = select.select(heavy, [], [], 10)
+        assert answers
+        assert answers[0].recv(100).startswith(b"HTTP/1.1 503")

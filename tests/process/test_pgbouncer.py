@@ -1,0 +1,117 @@
+"""PgBouncer in transaction mode in front of PostgreSQL: everything works, and nothing is heard."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support import pgbouncer, processes
+from tests.support.deliveries import CALL, arrival, claim, claim_one, purchase, settle
+from tests.support.service import Service
+from webhook_app.inbox import Inbox, State, migrate, operator_actions
+from webhook_app.inbox.engines.notifications import POLL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.postgres import Server
+
+pytestmark = pgbouncer.needed
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[int]:
+    """The port of a pooler with two connections to the server."""
+    folder = tmp_path_factory.mktemp("pooler")
+    with pgbouncer.running(folder, postgres, pool_mode="transaction", default_pool_size=2) as port:
+        yield port
+
+
+@pytest.fixture
+def database_url(postgres: Server, port: int) -> Iterator[str]:
+    """The address of an empty database, through the pooler."""
+    with postgres.database() as address:
+        yield pgbouncer.through(port, address)
+
+
+@pytest.fixture(params=[True, False], ids=["declared", "undeclared"])
+def told(request: pytest.FixtureRequest) -> bool:
+    """Whether the receiver is told that there is a pooler."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def inbox(told: bool, database_url: str) -> Iterator[Inbox]:
+    """A migrated inbox behind a pooler."""
+    with closing(Inbox(database_url, pooled=told)) as inbox:
+        migrate.upgrade(inbox.database)
+        yield inbox
+
+
+def test_every_verb_works(inbox: Inbox, told: bool, database_url: str) -> None:
+    """Keep, claim, reserve, settle, release and replay, often enough for statements to be prepared and mixed up."""
+    with closing(Inbox(database_url, pooled=told)) as other:
+        for number in range(1, 21):
+            each = (inbox, other)[number % 2]
+            each.keep(arrival(str(number)))
+            each.release(claim(each))
+            delivery = claim_one(each)
+            assert each.reserve([(delivery, purchase(f"purchase:{number}"))]) == {number: number}
+            assert settle(each, delivery, State.DEAD, call=CALL)
+            assert operator_actions.replay(each, [number]) == {number}
+            assert settle(each, claim_one(each), State.DELIVERED)
+    assert inbox.counts() == {"delivered": 20}
+
+
+def test_migrations_are_current(inbox: Inbox) -> None:
+    """Migrations are applied through the pooler, and found applied."""
+    migrate.upgrade(inbox.database)
+    assert migrate.is_current(inbox.database)
+
+
+def test_waiting_is_polling(inbox: Inbox, told: bool) -> None:
+    """A worker that can hear nothing looks each second; it finds out by itself when nobody told it."""
+    with capture_logs() as lines:
+        inbox.bell.wait(0)
+        inbox.keep(arrival())
+        for _ in range(3):
+            began = time.monotonic()
+            inbox.bell.wait(30)
+            assert time.monotonic() - began <= POLL + 0.5
+    assert [line["event"] for line in lines] == ([] if told else ["hears_nothing"])
+
+
+def test_a_listener_that_hears_is_kept(postgres: Server) -> None:
+    """Without a pooler nothing of this is said."""
+    with postgres.database() as address, closing(Inbox(address)) as inbox, capture_logs() as lines:
+        inbox.bell.wait(0)
+        began = time.monotonic()
+        inbox.bell.wait(2)
+        assert time.monotonic() - began >= 2
+    assert lines == []
+
+
+@pytest.mark.parametrize("variables", [{"DATABASE_POOLER": "transaction"}, {}], ids=["declared", "undeclared"])
+def test_worker_delivers(tmp_path: Path, database_url: str, variables: dict[str, str]) -> None:
+    """From the webhook to Tweakwise in seconds, with real processes."""
+    with Service(tmp_path, database_url, **variables) as service:
+        assert processes.command("migrate", env=service.env).returncode == 0
+        service.start_all()
+        assert {service.post(number).status_code for number in range(1, 30)} == {200}
+        assert set(service.wait_for(set(range(1, 30)), within=15).values()) == {1}
+
+
+def test_the_pooler_is_one(database_url: str) -> None:
+    """What these tests stand on: two transactions of one client may use two connections of the server."""
+    with psycopg.connect(database_url) as first, psycopg.connect(database_url) as second:
+        for _ in range(2):
+            pids = [each.execute("SELECT pg_backend_pid()").fetchone() for each in (first, second)]
+            assert pids[0] != pids[1]
+            first.commit()
+            second.commit()

@@ -1,0 +1,230 @@
+"""The real thing from webhook to call: gunicorn, a worker, a database and the sandbox, as processes over HTTP."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.support import processes
+from tests.support.recordings import EVERY, RECEIVED_AT, Recorded, as_toml, shop_keys
+from webhook_app.inbox import Inbox, Selection, State
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REDACTIONS = [recorded for recorded in EVERY if "redaction" in recorded.expected]
+# What is signed with its time is too old by now to be posted again.
+TIMED = [one for one in EVERY if one.platform.signature.anatomy(one.headers).sent_at is not None]
+# How often one of these counts depends on how fast they come.
+BROWSING = [one for one in EVERY if one.expected.get("call", {}).get("event", "purchase") != "purchase"]
+EVENTS = [one for one in EVERY if one not in [*REDACTIONS, *TIMED, *BROWSING]]
+# The fixtures' clock stands at the day they were recorded; here time goes on, and the limit with it.
+MAX_ORDER_AGE = timedelta(days=7) + (datetime.now(UTC) - RECEIVED_AT)
+FINAL = {State.DELIVERED, State.IGNORED, State.DEAD}
+
+
+@dataclass
+class Shop:
+    """A shop of this test: every fixture that changes its shop has one of its own."""
+
+    name: str
+    instance_key: str
+    table: dict[str, Any]
+
+
+def shop_of(recorded: Recorded) -> Shop:
+    platform = recorded.platform.name
+    own = recorded.own_shop_keys
+    number = EVERY.index(recorded) if own else 1000 + sorted({one.platform.name for one in EVERY}).index(platform)
+    table = {**shop_keys(platform), **own, "instance_key": f"shop{number:04d}"}
+    return Shop(f"{platform}-{number}", table["instance_key"], table)
+
+
+SHOPS = {shop.name: shop for shop in map(shop_of, EVERY)}
+
+
+def expected_calls() -> Counter[tuple[str, str]]:
+    """Instance key and body of every purchase that must arrive, once per order."""
+    calls: dict[tuple[str, str], str] = {}
+    for recorded in EVENTS:
+        if "call" in recorded.expected:
+            call, key = recorded.expected["call"], shop_of(recorded).instance_key
+            body = canonical(call["body"])
+            assert calls.setdefault((key, call["key"]), body) == body, f"two fixtures disagree on {call['key']}"
+    return Counter((instance_key, body) for (instance_key, _), body in calls.items())
+
+
+def canonical(body: dict[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True)
+
+
+class Receiver:
+    """Web, sandbox and inbox of one test, with as many workers as it starts."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.log = folder / "web.log"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.port, self.sandbox_port = processes.free_port(), processes.free_port()
+        self.sandbox = f"http://127.0.0.1:{self.sandbox_port}"
+        self.database_url = database_url
+        self.env = processes.environment(
+            DATABASE_URL=self.database_url,
+            SHOPS="".join(as_toml(shop.name, shop.table) for shop in SHOPS.values()),
+            TWEAKWISE_URL=self.sandbox,
+            PORT=str(self.port),
+            MAX_ORDER_AGE=f"{int(MAX_ORDER_AGE.total_seconds())}s",
+            KEEP_ROWS="36500d",
+            LEASE="15s",
+            RETRY_BASE="100ms",
+            LOG_FORMAT="json",
+        )
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start a worker and return once it works: before that, a signal ends it like any starting process."""
+        log = self.log.with_name(f"worker-{len(self.workers)}.log")
+        self.workers.append(processes.start("worker", env=self.env, log=log))
+        deadline = time.monotonic() + 30
+        while '"started"' not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert '"started"' in log.read_text(), log.read_text()
+        return self.workers[-1]
+
+    def logged(self) -> str:
+        """What web, sandbox and every worker wrote."""
+        return "".join(log.read_text() for log in sorted(self.log.parent.glob("*.log")))
+
+    def post(self, recorded: Recorded) -> requests.Response:
+        path = f"webhooks/{recorded.platform.name}/{shop_of(recorded).name}"
+        url = f"http://127.0.0.1:{self.port}/{path}"
+        return requests.post(url, data=recorded.body, headers=recorded.sent_headers, timeout=30)
+
+    def post_all(self, fixtures: list[Recorded], seed: int) -> list[requests.Response]:
+        shuffled = list(fixtures)
+        random.Random(seed).shuffle(shuffled)
+        with ThreadPoolExecutor(8) as threads:
+            return list(threads.map(self.post, shuffled))
+
+    def calls(self) -> Counter[tuple[str, str]]:
+        events = requests.get(f"{self.sandbox}/events", timeout=10).json()["events"]
+        assert {event["event"] for event in events} == {"purchase"}
+        return Counter((event["instance_key"], canonical(event["body"])) for event in events)
+
+    def counts(self) -> dict[str, int]:
+        with closing(Inbox(self.database_url)) as inbox:
+            return inbox.counts()
+
+    def wait_until_settled(self, within: float) -> Inbox:
+        inbox, deadline = Inbox(self.database_url), time.monotonic() + within
+        while set(inbox.counts()) - FINAL and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not set(inbox.counts()) - FINAL, (inbox.counts(), self.logged()[-3000:])
+        return inbox
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, database_url: str) -> Iterator[Receiver]:
+    receiver = Receiver(tmp_path, database_url)
+    assert processes.command("migrate", env=receiver.env).returncode == 0
+    web_ready, sandbox_ready = f"http://127.0.0.1:{receiver.port}/readyz", f"{receiver.sandbox}/healthz"
+    sandbox = ("sandbox", f"--port={receiver.sandbox_port}")
+    with (
+        processes.running(*sandbox, env=receiver.env, log=receiver.log, ready=sandbox_ready),
+        processes.running("web", env=receiver.env, log=receiver.log, ready=web_ready),
+    ):
+        yield receiver
+        for worker in receiver.workers:
+            worker.kill()
+            worker.wait()
+
+
+def test_every_capture_twice_gives_exactly_the_expected_calls(receiver: Receiver) -> None:
+    """Everything posted twice in any order: every purchase once, nothing else, and a reason for all the rest."""
+    worker = receiver.start_worker()
+    answers = receiver.post_all([*EVENTS, *EVENTS], seed=random.randrange(10**6))
+    assert {answer.status_code for answer in answers} == {200}
+    inbox = receiver.wait_until_settled(within=60)
+    assert receiver.calls() == expected_calls()
+    check_reasons(inbox)
+    check_redactions(receiver, inbox)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(12) == 0
+    check_log(receiver)
+    inbox.close()
+
+
+def check_reasons(inbox: Inbox) -> None:
+    """Every delivery stands where its fixture says, or says which other one counts its order."""
+    by_identity = {(row.shop, row.identity): row for row in inbox.newest(10_000)}
+    for recorded in EVENTS:
+        if recorded.expected.get("ping"):
+            continue
+        proven = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
+        row = by_identity[shop_of(recorded).name, proven.identity]
+        found = (row.state, row.reason)
+        match recorded.expected:
+            case {"call": _}:
+                assert found in [("delivered", ""), ("ignored", "already_counted")], recorded.name
+            case {"ignored": reason}:
+                assert found == ("ignored", reason), recorded.name
+            case {"unreadable": _}:
+                assert found == ("dead", "unreadable"), recorded.name
+            case _:
+                assert found == ("ignored", "data_request"), recorded.name
+
+
+def check_redactions(receiver: Receiver, inbox: Inbox) -> None:
+    """The redactions wipe what they are about, bodies included."""
+    held = {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
+    assert {answer.status_code for answer in receiver.post_all(REDACTIONS, seed=1)} == {200}
+    receiver.wait_until_settled(within=20).close()
+    assert held - {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
+    redactions = inbox.newest(10, Selection(reason="redacted", topic="shop/redact"))
+    assert [inbox.body(row.id) for row in redactions] == [None] * len(redactions)
+
+
+def check_log(receiver: Receiver) -> None:
+    """Every line is JSON, and none holds a secret or anything of a customer."""
+    text = receiver.logged()
+    assert all(json.loads(line) for line in text.splitlines())
+    secrets = {secret for shop in SHOPS.values() for secret in shop.table["secrets"] if len(secret) > 1}
+    found = [word for word in (*secrets, "fixture-salt", "example.test", "Hengelosestraat") if word in text]
+    assert not found
+
+
+def test_killed_workers_lose_nothing(receiver: Receiver) -> None:
+    """Workers killed at random moments: every purchase arrives, and at most those in flight at a kill twice."""
+    requests.post(f"{receiver.sandbox}/trouble", json={"delay_ms": 100}, timeout=10).raise_for_status()
+    answers = receiver.post_all([*EVENTS, *EVENTS], seed=7)
+    assert {answer.status_code for answer in answers} == {200}
+    in_flight = 0
+    for _ in range(8):
+        worker = receiver.start_worker()
+        time.sleep(random.uniform(0.05, 0.4))
+        worker.kill()
+        worker.wait()
+        in_flight += receiver.counts().get(State.DELIVERING, 0)
+    worker = receiver.start_worker()
+    inbox = receiver.wait_until_settled(within=60)
+    calls = receiver.calls()
+    worker.terminate()
+    assert worker.wait(12) == 0
+    assert not expected_calls() - calls
+    assert set(calls) == set(expected_calls())
+    twice = (calls - expected_calls()).total()
+    assert twice <= in_flight, f"{twice} purchases were sent twice, {in_flight} were in flight at a kill"
+    assert any(row.claims > 1 for row in inbox.newest(10_000)), "no worker was killed while it had anything"
+    check_reasons(inbox)
+    inbox.close()

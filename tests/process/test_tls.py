@@ -1,0 +1,87 @@
+"""A database that is reached over TLS alone, as hosted ones are.
+
+The server from PyPI is built without TLS, so PgBouncer takes the connections, with a pool of whole sessions.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import pgbouncer
+from tests.support.deliveries import arrival, claim_one, settle
+from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox import Inbox, State, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.postgres import Server
+
+pytestmark = pgbouncer.needed
+
+MAKE_CERTIFICATE = (
+    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
+    *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [*MAKE_CERTIFICATE, "-keyout", folder / "server.key", "-out", folder / "server.crt"],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def port(folder: Path, postgres: Server) -> Iterator[int]:
+    """The port of a server that takes nobody without TLS."""
+    files = {"client_tls_key_file": folder / "server.key", "client_tls_cert_file": folder / "server.crt"}
+    with pgbouncer.running(folder, postgres, pool_mode="session", client_tls_sslmode="require", **files) as port:
+        yield port
+
+
+@pytest.fixture
+def database_url(postgres: Server, port: int) -> Iterator[str]:
+    with postgres.database() as address:
+        yield pgbouncer.through(port, address)
+
+
+@pytest.mark.parametrize("asked", ["", "?sslmode=require"])
+def test_connects_over_tls(database_url: str, asked: str) -> None:
+    """With `sslmode=require` in the address, and without a word, everything goes over TLS, listening too."""
+    with closing(Inbox(database_url + asked)) as inbox:
+        migrate.upgrade(inbox.database)
+        inbox.bell.wait(0)
+        inbox.keep(arrival())
+        assert settle(inbox, claim_one(inbox), State.DELIVERED)
+        with inbox.database.reading() as connection:
+            driver: Any = connection.connection.driver_connection
+            assert driver.pgconn.ssl_in_use
+
+
+def test_verified_certificate(database_url: str, folder: Path) -> None:
+    """The server's certificate is verified where the address asks for it."""
+    address = database_url.replace("127.0.0.1", "localhost")
+    known = f"?sslmode=verify-full&sslrootcert={folder / 'server.crt'}"
+    with closing(Inbox(address + known)) as inbox:
+        migrate.upgrade(inbox.database)
+        assert migrate.is_current(inbox.database)
+    unknown = f"?sslmode=verify-full&sslrootcert={os.devnull}"
+    with closing(Inbox(address + unknown)) as inbox, pytest.raises(StoreUnavailable):
+        migrate.is_current(inbox.database)
+
+
+def test_without_tls_nobody_connects(database_url: str) -> None:
+    """What these tests stand on: the server refuses whoever does not encrypt."""
+    with closing(Inbox(f"{database_url}?sslmode=disable")) as inbox, pytest.raises(StoreUnavailable):
+        migrate.is_current(inbox.database)

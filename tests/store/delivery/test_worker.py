@@ -1,0 +1,574 @@
+"""The worker on a real inbox, delivering over HTTP to a local Tweakwise."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy.event import listen
+from structlog.testing import capture_logs
+
+from schemas.events import Line, Payment, Purchase, Visitor
+from tests.support.deliveries import arrival, claim
+from tests.support.local_tweakwise import LocalTweakwise, serving
+from tests.support.recordings import EVERY, Recorded
+from tests.support.sockets import serving as socket_serving
+from tests.support.sockets import silent
+from webhook_app.config.settings import CONTENT_TYPES
+from webhook_app.delivery import outcomes, privacy_requests, worker
+from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox import Arrival, Inbox, Lane, Row, State, migrate, operator_actions, queue
+from webhook_app.inbox.retention import Retention
+from webhook_app.inbox.selection import Selection
+from webhook_app.platforms import all_platforms
+from webhook_app.platforms.base import Platform, Topic
+from webhook_app.throttling import circuit_breaker
+from webhook_app.translation.translate import Ages
+from webhook_app.tweakwise import retry_policy
+from webhook_app.tweakwise.call import Call
+from webhook_app.tweakwise.client import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schemas.events import Meaning
+    from webhook_app.config.shops import Shop
+    from webhook_app.delivery.dispatcher import Job
+
+BY_NAME = {recorded.name: recorded for recorded in EVERY}
+ORDER = BY_NAME["shopify/orders_create__note-attributes"]
+LONGEST_WAIT = 15  # seconds
+POLICY = retry_policy.Policy(base=0.05, cap=0.1, give_up_after=3600)
+RULES = worker.Rules(
+    threads=2, ages=Ages(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
+)
+
+
+@pytest.fixture
+def tweakwise() -> Iterator[LocalTweakwise]:
+    with serving() as local:
+        yield local
+
+
+@pytest.fixture
+def inbox(database_url: str) -> Iterator[Inbox]:
+    """An inbox in real time."""
+    inbox = Inbox(database_url, lease=60)
+    migrate.upgrade(inbox.database)
+    yield inbox
+    inbox.close()
+
+
+def keep(inbox: Inbox, recorded: Recorded, identity: str = "", **changed: Any) -> int:
+    proven = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
+    arrival = Arrival(
+        shop=recorded.platform.name,
+        platform=recorded.platform.name,
+        topic=proven.topic,
+        identity=identity or proven.identity,
+        domain=proven.domain,
+        headers=proven.headers,
+        body=recorded.body,
+    )
+    return inbox.keep(replace(arrival, **changed)).id
+
+
+def shops() -> dict[str, Shop]:
+    return {
+        name: replace(BY_NAME[first].shop, name=name)
+        for name, first in (("shopify", ORDER.name), ("woocommerce", "woocommerce/order.created__guest-carried-key"))
+    }
+
+
+@contextmanager
+def working(
+    inbox: Inbox,
+    tweakwise: LocalTweakwise,
+    *,
+    platforms: dict[str, Platform] | None = None,
+    known: dict[str, Shop] | None = None,
+    timeout: float = 1,
+    **rules: Any,
+) -> Iterator[worker.Worker]:
+    sender: Sender[Job] = Sender(tweakwise.url, timeout=timeout)
+    working = worker.Worker(inbox, known or shops(), platforms or all_platforms(), sender, replace(RULES, **rules))
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    try:
+        yield working
+    finally:
+        working.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while not reached():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def settled(inbox: Inbox, *numbers: int) -> list[Row]:
+    """Wait until all are settled for good."""
+    final = (State.DELIVERED, State.IGNORED, State.DEAD)
+    wait_until(lambda: all(inbox.get(number).state in final for number in numbers))
+    return [inbox.get(number) for number in numbers]
+
+
+def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """An order that was kept is a purchase at Tweakwise."""
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.attempts, row.business_key) == ("delivered", 1, ORDER.expected["call"]["key"])
+    [event] = tweakwise.events()
+    assert (event["event"], event["body"]) == ("purchase", ORDER.expected["call"]["body"])
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
+def test_either_content_type_is_taken(tweakwise: LocalTweakwise, content_type: str) -> None:
+    """The type that Tweakwise documents and the one that its own module sends both arrive."""
+    call = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
+    sender: Sender[str] = Sender(tweakwise.url, content_type=content_type)
+    sender.start("ticket", call, ORDER.shop)
+    [sent] = sender.finished(10)
+    sender.close()
+    assert (sent.ticket, sent.failure) == ("ticket", None)
+    assert [event["body"] for event in tweakwise.events()] == [call.body]
+
+
+def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """What arrives while the worker idles is delivered at once, not at the next look."""
+    with working(inbox, tweakwise):
+        time.sleep(0.5)
+        began = time.monotonic()
+        settled(inbox, keep(inbox, ORDER))
+    assert time.monotonic() - began < worker.LONGEST_IDLE / 3
+
+
+def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Nothing to do means no queries at all."""
+    with working(inbox, tweakwise):
+        time.sleep(0.5)
+        used: list[object] = []
+        listen(inbox.database.engine, "checkout", lambda *args: used.append(args[0]))
+        time.sleep(1)
+        assert used == []
+
+
+def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Created, paid and updated, all at once: one call, and the others say which delivery counts it."""
+    numbers = [keep(inbox, ORDER, identity=str(number)) for number in range(12)]
+    with working(inbox, tweakwise):
+        rows = settled(inbox, *numbers)
+    assert len(tweakwise.events()) == 1
+    [owner] = [row for row in rows if row.state == "delivered"]
+    others = [row for row in rows if row is not owner]
+    assert {row.reason for row in others} == {"already_counted"}
+    assert {row.detail for row in others} == {f"Delivery {owner.id} counts this order."}
+
+
+def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A Tweakwise in trouble gets the event when it is well again."""
+    tweakwise.trouble(status=503)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        wait_until(lambda: inbox.get(number).attempts >= 2)
+        waiting = inbox.get(number)
+        assert (waiting.reason, waiting.settled_at) in [("http_503", None), ("", None)]
+        tweakwise.trouble(status=0)
+        [row] = settled(inbox, number)
+    assert row.state == "delivered"
+    assert row.attempts >= 3
+    assert len(tweakwise.events()) == 1
+
+
+def test_wrong_instance_key_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A refused instance key loses nothing: the events wait until somebody corrects it."""
+    tweakwise.trouble(status=401)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise, policy=replace(POLICY, base=100, cap=100)):
+        wait_until(lambda: inbox.get(number).state == "waiting")
+    row = inbox.get(number)
+    assert (row.state, row.reason) == ("waiting", "http_401")
+
+
+def test_refused_event_is_dead_with_the_answer(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """What Tweakwise finds wrong with an event is kept for a person to read."""
+    tweakwise.trouble(status=422)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason, row.attempts) == ("dead", "http_422", 1)
+    assert row.answer
+
+
+def test_replayed_dead_event_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A dead event goes through once the trouble is over and a person asks."""
+    tweakwise.trouble(status=422)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        settled(inbox, number)
+        tweakwise.trouble(status=0)
+        assert operator_actions.replay(inbox, [number]) == {number}
+        [row] = settled(inbox, number)
+    assert row.state == "delivered"
+
+
+def test_time_out_can_be_parked(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """With ON_TIMEOUT=park an event that may have been counted is not sent again, nor is its order."""
+    tweakwise.trouble(hang=True)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise, policy=replace(POLICY, on_timeout="park")):
+        [row] = settled(inbox, number)
+        tweakwise.trouble(hang=False)
+        [second] = settled(inbox, keep(inbox, ORDER, identity="again"))
+    assert (row.state, row.reason) == ("dead", "parked_timeout")
+    assert (second.state, second.reason) == ("ignored", "already_counted")
+    assert len(tweakwise.events()) == 1
+
+
+def test_gives_up_after_retry_for(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """After RETRY_FOR an event is dead, by name."""
+    tweakwise.trouble(status=500)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise, policy=replace(POLICY, give_up_after=0.3)):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason) == ("dead", "gave_up_http_500")
+
+
+class _Poison:
+    """A schema with a mistake in it."""
+
+    def read(self, _payload: Any) -> Meaning:
+        raise ZeroDivisionError("jan@example.test")
+
+
+class _LatePoison:
+    """A schema whose mistake shows only when the store has to write it down: half a character is no text."""
+
+    def read(self, _payload: Any) -> Meaning:
+        visitor, line = Visitor({"tweakwise_profile_key": "k"}), Line({"product_id": "1"})
+        return Purchase("\ud83d", datetime.now(UTC), Payment.PAID, visitor, (line,), None)
+
+
+def with_poison(schema: Any) -> dict[str, Platform]:
+    """Shopify with a topic `poison`, whose schema is ours and wrong."""
+    shopify = all_platforms()["shopify"]
+    return {"shopify": replace(shopify, topics=[*shopify.topics, Topic("poison", "", schema, lambda _: {})])}
+
+
+@pytest.mark.parametrize("schema", [_Poison(), _LatePoison()])
+def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: LocalTweakwise, schema: Any) -> None:
+    """A mistake of ours makes one dead delivery, quotes nobody, and the others of its group go through."""
+    first = keep(inbox, ORDER, topic="poison", identity="poison")
+    second = keep(inbox, ORDER)
+    with capture_logs() as logs, working(inbox, tweakwise, platforms=with_poison(schema)):
+        dead, delivered = settled(inbox, first, second)
+    assert (dead.state, dead.reason) == ("dead", "translation_error")
+    assert delivered.state == "delivered"
+    assert "jan@example.test" not in dead.detail + json.dumps(logs)
+
+
+@pytest.mark.parametrize("poison", [False, True])
+def test_store_away_after_a_claim(
+    inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch, *, poison: bool
+) -> None:
+    """What was claimed when the store went away goes on when it is back, long before its lease ends, and once."""
+    odd = [keep(inbox, ORDER, topic="poison", identity="poison")] if poison else []
+    numbers = [keep(inbox, ORDER, body=small_order(number), identity=str(number)) for number in range(1, 10)]
+    reserve = inbox.reserve
+    calls: list[int] = []
+
+    def away(pairs: Any) -> dict[int, int]:
+        calls.append(len(pairs))
+        if len(calls) in (2, 3):  # in the middle of a group that goes one by one, where there is a poisoned one
+            raise StoreUnavailable("away")
+        return reserve(pairs)
+
+    monkeypatch.setattr(inbox, "reserve", away)
+    monkeypatch.setattr(worker, "STORE_PAUSE", 0.1)
+    with working(inbox, tweakwise, platforms=with_poison(_LatePoison())):
+        assert {row.state for row in settled(inbox, *numbers)} == {"delivered"}
+        assert [row.state for row in settled(inbox, *odd)] == ["dead"] * len(odd)
+    assert len(calls) > 3
+    assert len(tweakwise.events()) == len(numbers)
+
+
+def test_store_away_when_work_is_given_back(
+    inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be released is released when the store is back."""
+    release = inbox.release
+    failed: list[int] = []
+
+    def away(claimed: Any) -> None:
+        if not failed:
+            failed.append(len(claimed))
+            raise StoreUnavailable("away")
+        release(claimed)
+
+    def gone(_: Any) -> dict[int, int]:
+        monkeypatch.undo()
+        monkeypatch.setattr(inbox, "release", away)
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(inbox, "reserve", gone)
+    number = keep(inbox, ORDER)
+    with working(inbox, tweakwise):
+        assert settled(inbox, number)[0].state == "delivered"
+    assert failed == [1]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[]", b"null", b'{"id":', b"[" * 100_000, b"\xff\xfe", b"9" * 5000]
+)
+def test_unreadable_body_is_dead(inbox: Inbox, tweakwise: LocalTweakwise, body: bytes) -> None:
+    """A signed body that is no order is dead and says why."""
+    number = keep(inbox, ORDER, body=body, identity="odd")
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason) == ("dead", "unreadable")
+    assert row.detail
+
+
+def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: LocalTweakwise, database_url: str) -> None:
+    """After several lapsed leases a delivery is dead instead of being tried for ever."""
+    number = keep(inbox, ORDER)
+    short = Inbox(database_url, lease=0)
+    for _ in range(outcomes.MOST_LAPSES + 1):
+        claim(short)
+    short.close()
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert (row.state, row.reason) == ("dead", "poisoned")
+    assert tweakwise.events() == []
+
+
+# Breakers, rates and fairness
+
+
+def small_order(number: int) -> bytes:
+    """A paid order with a profile key, as short as Shopify's could be."""
+    order = {
+        "id": number,
+        "created_at": datetime.now(UTC).isoformat(),
+        "financial_status": "paid",
+        "note_attributes": [{"name": "tweakwise_profile_key", "value": f"visitor-{number}"}],
+        "line_items": [{"product_id": 7, "quantity": 1}],
+    }
+    return json.dumps(order).encode()
+
+
+def keep_many(inbox: Inbox, shop: str, count: int) -> None:
+    """Store orders faster than one by one, through the inbox's own statements."""
+    for start in range(0, count, 5000):
+        numbers = range(start + 1, min(start + 5000, count) + 1)
+        with inbox.database.working() as work:
+            orders = [arrival(f"{shop}-{number}", small_order(number), shop=shop) for number in numbers]
+            queue.keep(work, orders, inbox.clock())
+
+
+def attempts(inbox: Inbox, shop: str) -> int:
+    return sum(row.attempts for row in inbox.newest(10_000, Selection(shop=shop)))
+
+
+def test_refused_key_burns_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The first refusals open the shop's breaker; the other events stay as they are, and so does their order."""
+    tweakwise.trouble(status=401)
+    keep_many(inbox, "shopify", 200)
+    with working(inbox, tweakwise):
+        wait_until(lambda: "shop shopify" in inbox.lanes())
+        time.sleep(0.5)
+    lane = inbox.lanes()["shop shopify"]
+    assert (lane.reason, lane.pauses, lane.open_until is not None) == ("http_401", 1, True)
+    assert attempts(inbox, "shopify") <= 2 * RULES.threads
+    assert inbox.counts()["received"] >= 200 - 2 * RULES.threads
+
+
+def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A worker that starts while a shop's breaker is open does not try it."""
+    tweakwise.trouble(status=401)
+    keep_many(inbox, "shopify", 20)
+    with working(inbox, tweakwise):
+        wait_until(lambda: "shop shopify" in inbox.lanes())
+    before = attempts(inbox, "shopify")
+    with working(inbox, tweakwise):
+        time.sleep(0.5)
+    assert attempts(inbox, "shopify") == before
+
+
+def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the key is right a probe goes through, and everything after it."""
+    monkeypatch.setattr(circuit_breaker, "SHORTEST_PAUSE", 300)
+    tweakwise.trouble(status=401)
+    keep_many(inbox, "shopify", 15)
+    with capture_logs() as logs, working(inbox, tweakwise):
+        wait_until(lambda: "shop shopify" in inbox.lanes())
+        tweakwise.trouble(status=0)
+        wait_until(lambda: inbox.counts() == {"delivered": 15})
+    said = [line["event"] for line in logs if line["event"].startswith("breaker")]
+    assert said[0] == "breaker_opened"
+    assert said[-1] == "breaker_closed"
+    assert len(tweakwise.events()) == 15
+
+
+def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nobody answers, shops that have not failed yet are not tried either."""
+    monkeypatch.setattr(circuit_breaker, "FAILURES_OF_TWEAKWISE", 3)
+    with serving() as gone:
+        pass
+    for shop in ("shopify", "woocommerce"):
+        keep_many(inbox, shop, 50)
+    with working(inbox, gone):
+        wait_until(lambda: inbox.lanes().get(f"tweakwise {gone.url}", Lane("")).open_until is not None)
+        time.sleep(0.3)
+    assert inbox.lanes()[f"tweakwise {gone.url}"].reason == "connect"
+    assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * RULES.threads
+
+
+def test_dead_shop_with_a_long_backlog_holds_up_nobody(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """100,000 events of a shop whose Tweakwise hangs; another shop's fresh event is delivered within two seconds."""
+    keep_many(inbox, "dead", 100_000)
+    known = shops()
+    with socket_serving(silent) as hanging:
+        known["dead"] = replace(known["shopify"], name="dead", tweakwise_url=hanging.url)
+        with working(inbox, tweakwise, known=known, timeout=5):
+            wait_until(lambda: bool(hanging.connections))
+            for _ in range(3):
+                began = time.monotonic()
+                settled(inbox, keep(inbox, ORDER, body=small_order(time.time_ns()), identity=str(time.time_ns())))
+                assert time.monotonic() - began < 2
+    assert inbox.counts()["delivered"] == 3
+
+
+def test_rate_over_all_shops(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """MAX_RATE holds, however many wait."""
+    keep_many(inbox, "shopify", 60)
+    with working(inbox, tweakwise, max_rate=10.0):
+        wait_until(lambda: len(tweakwise.events()) >= 10)
+        time.sleep(1)
+        sent = len(tweakwise.events())
+    assert 15 <= sent <= 45
+
+
+def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Events of a shop that is not configured any more are not thrown away."""
+    number = keep(inbox, ORDER, shop="gone")
+    with working(inbox, tweakwise):
+        wait_until(lambda: inbox.get(number).state == "waiting")
+    assert (inbox.get(number).state, inbox.get(number).reason) == ("waiting", "shop_missing")
+
+
+def test_stop_gives_back_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Stopping finishes what is under way, releases the rest, and takes less than ten seconds."""
+    tweakwise.trouble(delay_ms=400)
+    numbers = [keep(inbox, one) for one in EVERY if "call" in one.expected and one.platform is ORDER.platform]
+    with working(inbox, tweakwise) as stopping:
+        wait_until(lambda: bool(tweakwise.events()))
+        began, sent = time.monotonic(), len(tweakwise.events())
+        stopping.stop()
+    assert time.monotonic() - began < 10
+    assert len(tweakwise.events()) <= sent + RULES.threads
+    states = {inbox.get(number).state for number in numbers}
+    assert State.DELIVERING not in states
+    assert State.RECEIVED in states
+
+
+def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A worker that cannot reach the store waits and goes on by itself."""
+    with working(inbox, tweakwise):
+        time.sleep(0.3)
+        with inbox.database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
+        inbox.bell.ring()
+        time.sleep(0.5)
+        with inbox.database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE away RENAME TO deliveries")
+        [row] = settled(inbox, keep(inbox, ORDER))
+    assert row.state == "delivered"
+
+
+def test_every_outcome_is_one_log_line(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The line names shop, topic, number, state, reason, attempt and milliseconds."""
+    keep(inbox, BY_NAME["shopify/orders_cancelled"])
+    number = keep(inbox, ORDER)
+    with capture_logs() as logs, working(inbox, tweakwise):
+        settled(inbox, 1, number)
+    lines = sorted((line for line in logs if line["event"] == "delivery"), key=lambda line: int(line["id"]))
+    assert [(line["state"], line["reason"], line["attempt"]) for line in lines] == [
+        ("ignored", "cancelled", 0),
+        ("delivered", None, 1),
+    ]
+    assert {"shop", "topic", "id", "ms"} <= set(lines[0])
+
+
+# Privacy duties
+
+
+REDACT = BY_NAME["shopify/customers_redact"]
+OF_CUSTOMER = BY_NAME["shopify/orders_create"]
+OF_OTHERS = BY_NAME["shopify/orders_create__absent-customer-carried-key"]
+
+
+def test_customer_redaction_wipes_and_says_so(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """What is held of that customer is gone, of others it stays, and the redaction wipes itself."""
+    theirs, others = keep(inbox, OF_CUSTOMER), keep(inbox, OF_OTHERS)
+    with working(inbox, tweakwise):
+        settled(inbox, theirs, others)
+        redaction = keep(inbox, REDACT)
+        [row] = settled(inbox, redaction)
+    assert (row.state, row.reason, row.detail) == ("ignored", "redacted", f"Wiped 1 delivery ({theirs}).")
+    assert inbox.body(theirs) is None
+    assert inbox.get(theirs).call is None
+    assert inbox.body(redaction) is None
+    assert inbox.body(others) is not None
+
+
+def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A waiting order of a redacted customer is never sent."""
+    tweakwise.trouble(status=503)
+    theirs = keep(inbox, OF_CUSTOMER)
+    with working(inbox, tweakwise, policy=replace(POLICY, base=1000, cap=1000)):
+        wait_until(lambda: inbox.get(theirs).state == "waiting")
+        settled(inbox, keep(inbox, REDACT))
+    row = inbox.get(theirs)
+    assert (row.state, row.reason) == ("ignored", "redacted")
+    assert inbox.queues() == []
+
+
+def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Everything of that domain goes; another shop of the same app keeps what is its own."""
+    redaction = BY_NAME["shopify/shop_redact"]
+    domain = json.loads(redaction.body)["shop_domain"]
+    theirs = keep(inbox, ORDER, domain=domain)
+    others = keep(inbox, OF_CUSTOMER, domain="another.myshopify.com")
+    with working(inbox, tweakwise):
+        settled(inbox, theirs, others)
+        [row] = settled(inbox, keep(inbox, redaction))
+    assert row.reason == "redacted"
+    assert inbox.body(theirs) is None
+    assert inbox.body(others) is not None
+
+
+def test_data_request_names_what_is_held(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The merchant reads which deliveries hold something of that customer, and nothing is wiped."""
+    theirs = keep(inbox, OF_CUSTOMER)
+    keep(inbox, OF_OTHERS)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, keep(inbox, BY_NAME["shopify/customers_data_request"]))
+    assert row.reason == "data_request"
+    assert row.detail.startswith(f"Holding 1 delivery ({theirs})")
+    assert inbox.body(theirs) is not None
+
+
+def test_long_lists_are_cut() -> None:
+    """A sentence stays readable however much was wiped."""
+    assert privacy_requests._numbered(list(range(100))).endswith("and 80 more)")  # noqa: SLF001

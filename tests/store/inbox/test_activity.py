@@ -1,0 +1,256 @@
+"""What web processes see is counted, bounded, written down behind the requests' back, and read again."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from structlog.testing import capture_logs
+
+from tests.support import processes
+from tests.support.recordings import EVERY, as_toml, shop_keys
+from webhook_app.app import create_app
+from webhook_app.inbox import Inbox, activity, migrate
+from webhook_app.inbox.activity import MOST_TOPICS, InHour, Kind, Seen
+from webhook_app.inbox.engines.database import HOUR
+from webhook_app.inbox.retention import Retention, sweep
+from webhook_app.observability.metrics import Meter
+from webhook_app.platforms import all_platforms
+from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.web.activity import MOST_HELD, STEPS, Sightings, step_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+    from tests.conftest import Clock
+    from tests.support.postgres import Server
+
+ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
+SHOP = replace(ORDER.shop, name="shop", secrets=("the-new-one", "the-old-one"))
+OTHER = replace(SHOP, name="other")
+SHOPS = {"shop": SHOP, "other": OTHER}
+DAY = 86_400
+
+
+@pytest.fixture
+def seen(inbox: Inbox) -> Sightings:
+    return Sightings(inbox, SHOPS, Meter())
+
+
+def test_topics_with_their_last_arrival(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+    """Each topic of a shop has its count, its first and its last arrival, over several writings."""
+    began = clock.now
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(OTHER, "orders/paid", 0, "stored", 0.01)
+    seen.flush()
+    clock.move(10)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.flush()
+    assert activity.last_seen(inbox, Kind.TOPIC) == [
+        Seen("other", "orders/paid", 1, began, began),
+        Seen("shop", "orders/create", 3, began, clock.now),
+    ]
+    assert activity.last_seen(inbox, Kind.TOPIC, "other") == [Seen("other", "orders/paid", 1, began, began)]
+
+
+def test_secrets_by_fingerprint(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+    """When each secret was last used is known, and the secret itself is not."""
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 1, "stored", 0.01)
+    seen.flush()
+    # printf the-new-one | sha256sum
+    assert {one.name for one in activity.last_seen(inbox, Kind.SECRET)} == {"61db1741", fingerprint("the-old-one")}
+    assert not activity.by_hour(inbox, Kind.SECRET, 0)
+
+
+def test_refusals_by_the_hour(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+    """Refusals are counted by shop, platform, reason and hour, also when several hours are written at once."""
+    hour = clock.now // HOUR * HOUR
+    for reason in ("signature_missing", "signature_mismatch", "signature_missing"):
+        seen.refused(SHOP, reason)
+    clock.move(3600)
+    seen.refused(SHOP, "signature_missing")
+    seen.flush()
+    expected = [
+        InHour("shop", "shopify", "signature_mismatch", hour, 1),
+        InHour("shop", "shopify", "signature_missing", hour, 2),
+        InHour("shop", "shopify", "signature_missing", hour + HOUR, 1),
+    ]
+    assert activity.by_hour(inbox, Kind.REFUSAL, 0) == expected
+    assert activity.by_hour(inbox, Kind.REFUSAL, hour, hour + HOUR, "shop") == expected[:2]
+    assert activity.by_hour(inbox, Kind.REFUSAL, hour + 1) == expected[2:]
+    assert [one.count for one in activity.last_seen(inbox, Kind.REFUSAL)] == [1, 3]
+
+
+def test_processes_add_up(inbox: Inbox) -> None:
+    """What several web processes saw is added up."""
+    for process in (Sightings(inbox, SHOPS, Meter()), Sightings(inbox, SHOPS, Meter())):
+        process.refused(SHOP, "signature_missing")
+        process.flush()
+    assert [one.count for one in activity.by_hour(inbox, Kind.REFUSAL, 0)] == [2]
+
+
+def test_topics_are_bounded(seen: Sightings, inbox: Inbox) -> None:
+    """Whoever invents topics fills no table, and those that are known go on being counted."""
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.flush()
+    for number in range(2 * MOST_TOPICS):
+        seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.flush()
+    noted = {one.name: one.count for one in activity.last_seen(inbox, Kind.TOPIC)}
+    assert (len(noted), noted["orders/create"]) == (MOST_TOPICS, 2)
+    assert len({one.name for one in activity.by_hour(inbox, Kind.TOPIC, 0)}) == MOST_TOPICS
+
+
+def test_memory_is_bounded(seen: Sightings) -> None:
+    """While the database is away, memory holds so many different ones and no more."""
+    for number in range(MOST_HELD + 100):
+        seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
+    assert len(seen._seen) == MOST_HELD  # noqa: SLF001 - what is bounded is inside
+
+
+def test_old_ones_are_forgotten(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+    """After KEEP_ROWS nothing of it is left, and what was seen since stays."""
+    seen.refused(SHOP, "signature_missing")
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.flush()
+    clock.move(91 * DAY)
+    seen.refused(SHOP, "too_large")
+    seen.flush()
+    sweep(inbox, Retention(7 * DAY, 90 * DAY))
+    assert [one.name for one in activity.by_hour(inbox, Kind.REFUSAL, 0)] == ["too_large"]
+    assert [one.name for kind in Kind for one in activity.last_seen(inbox, kind)] == ["too_large"]
+
+
+def test_database_away_loses_nothing(postgres: Server, clock: Clock) -> None:
+    """What could not be written stays in memory, hurts nobody, and is added to what came meanwhile."""
+    with postgres.database() as address, closing(Inbox(address, clock=clock)) as inbox:
+        migrate.upgrade(inbox.database)
+        seen, began = Sightings(inbox, SHOPS, Meter()), clock.now
+        with postgres.stopped():
+            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+            seen.flush()
+            clock.move(1)
+            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+            seen.flush()
+        while sightings_of(inbox) != [Seen("shop", "orders/create", 2, began, clock.now)]:
+            seen.flush()
+
+
+def sightings_of(inbox: Inbox) -> list[Seen]:
+    return activity.last_seen(inbox, Kind.TOPIC)
+
+
+# Through the receiver
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[FlaskClient]:
+    for name in ("SHOPS_FILE", "SPOOL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("MAX_BODY", "20000")
+    with closing(Inbox(database_url)) as inbox:
+        migrate.upgrade(inbox.database)
+    app = create_app()
+    yield app.test_client()
+    app.extensions["receiver"].inbox.close()
+
+
+def of(client: FlaskClient) -> dict[Kind, dict[str, int]]:
+    """What is in the database of what a client's receiver saw."""
+    receiver = client.application.extensions["receiver"]
+    receiver.sightings.flush()
+    named = [kind for kind in Kind if kind is not Kind.ACCEPT]
+    return {kind: {one.name: one.count for one in activity.last_seen(receiver.inbox, kind)} for kind in named}
+
+
+def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
+    """A stored webhook and a duplicate are arrivals of their topic, under the secret that proved them."""
+    for _ in range(2):
+        client.post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
+    secret = fingerprint(shop_keys("shopify")["secrets"][0])
+    assert of(client) == {Kind.TOPIC: {"orders/create": 2}, Kind.SECRET: {secret: 2}, Kind.REFUSAL: {}}
+    took = activity.last_seen(client.application.extensions["receiver"].inbox, Kind.ACCEPT)
+    assert sum(one.count for one in took) == 2
+    assert {int(one.name) for one in took} <= set(STEPS)
+
+
+@pytest.mark.parametrize(("seconds", "step"), [(0.0, "1"), (0.001, "1"), (0.0011, "2"), (0.6, "1000"), (99.0, "5000")])
+def test_accepts_are_counted_by_how_long_they_took(seconds: float, step: str) -> None:
+    """In steps, so that a shop has a few rows an hour whatever it sends."""
+    assert step_of(seconds) == step
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ({"data": b"{}"}, "signature_missing"),
+        ({"data": b"{}", "headers": {"X-Shopify-Hmac-Sha256": "QUJD"}}, "signature_mismatch"),
+        ({"data": b"x" * 20_001}, "too_large"),
+        ({"data": b"{}", "headers": {"Content-Encoding": "gzip"}}, "content_encoding"),
+        ({"data": b"{}", "environ_overrides": {"CONTENT_LENGTH": "99"}}, "bad_request"),
+    ],
+)
+def test_receiver_notes_what_it_refuses(client: FlaskClient, sent: dict[str, Any], reason: str) -> None:
+    """Whatever a shop's URL is not stored of is counted once, by the reason that was answered."""
+    with capture_logs():
+        client.post("/webhooks/shopify/shop", **sent)
+    assert of(client) == {Kind.TOPIC: {}, Kind.SECRET: {}, Kind.REFUSAL: {reason: 1}}
+
+
+def test_receiver_notes_what_pages_report(client: FlaskClient) -> None:
+    """An event that came through the platform's proxy is noted like a webhook, and so is one that proves nothing."""
+    proxy = all_platforms()["shopify"].proxy
+    assert proxy
+    old = shop_keys("shopify")["secrets"][1]
+    said = {"shop": "a.example", "logged_in_customer_id": "", "path_prefix": "/a", "term": "x", "profile_key": "k" * 32}
+    query = proxy.sign(said, old, time.time()).decode()
+    assert client.get(f"/storefront/shopify/shop/search?{query}").status_code == 200
+    assert client.get("/storefront/shopify/shop/search?term=x").status_code == 401
+    noted = of(client)
+    assert [*noted[Kind.TOPIC].values()] == [1]
+    assert (noted[Kind.SECRET], noted[Kind.REFUSAL]) == ({fingerprint(old): 1}, {"signature_missing": 1})
+
+
+def test_strangers_paths_are_not_noted(client: FlaskClient) -> None:
+    """A shop that nobody configured, another method and another path leave nothing behind."""
+    client.post("/webhooks/shopify/invented", data=b"{}")
+    client.post("/webhooks/woocommerce/shop", data=b"{}")
+    client.get("/webhooks/shopify/shop")
+    client.post("/elsewhere")
+    assert of(client) == {Kind.TOPIC: {}, Kind.SECRET: {}, Kind.REFUSAL: {}}
+
+
+def test_web_processes_write_down_by_themselves(tmp_path: Path) -> None:
+    """A running web server writes down what it saw, and the rest when it is stopped."""
+    port = processes.free_port()
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        SHOPS=as_toml("shop", shop_keys("shopify")),
+        PORT=str(port),
+        WEB_CONCURRENCY="1",
+    )
+    assert processes.command("migrate", env=env).returncode == 0
+    url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
+    with closing(Inbox(env["DATABASE_URL"])) as inbox:
+        with processes.running("web", env=env, log=tmp_path / "log", ready=f"http://127.0.0.1:{port}/readyz"):
+            requests.post(url, data=b"{}", timeout=10)
+            processes.wait_for(lambda: counted(inbox) == 1, within=15)
+            requests.post(url, data=b"{}", timeout=10)
+            time.sleep(0.2)
+        assert counted(inbox) == 2
+
+
+def counted(inbox: Inbox) -> int:
+    return sum(one.count for one in activity.by_hour(inbox, Kind.REFUSAL, 0))

@@ -1,0 +1,45 @@
+"""What the inbox says of its deliveries all together, without reading them all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import delete
+
+from tests.support.deliveries import arrival, claim_one, settle
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.reports.backlog import Some, died, first_since, unfinished
+from webhook_app.inbox.tables import deliveries
+
+if TYPE_CHECKING:
+    from tests.conftest import Clock
+
+
+@pytest.mark.parametrize("gone", [set(), {1}, {5}, {10}, {3, 4, 5, 6}, set(range(1, 11))])
+def test_first_since(inbox: Inbox, clock: Clock, gone: set[int]) -> None:
+    """The first delivery of a moment is found, also where others have been forgotten since."""
+    began = clock.now
+    for number in range(1, 11):
+        clock.now = began + 10 * number
+        inbox.keep(arrival(str(number)))
+    with inbox.database.writing() as connection:
+        connection.execute(delete(deliveries).where(deliveries.c.id.in_(gone)))
+    left = [number for number in range(1, 11) if number not in gone]
+    for moment in range(0, 120, 5):
+        found = first_since(inbox, began + moment)
+        assert [n for n in left if n >= found] == [n for n in left if 10 * n >= moment]
+
+
+def test_some_of_a_range(inbox: Inbox, clock: Clock) -> None:
+    """The dead and the unfinished are counted by shop, of some numbers, with the newest of them."""
+    for number in range(1, 7):
+        inbox.keep(arrival(str(number)))
+    for _ in range(3):
+        settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
+    assert died(inbox, {"acme", "other"}, clock.now) == [Some("acme", 3, 3)]
+    assert died(inbox, {"acme"}, clock.now, range(2, 3)) == [Some("acme", 1, 2)]
+    assert died(inbox, {"acme"}, clock.now + 1) == died(inbox, {"other"}, clock.now) == []
+    assert unfinished(inbox, {"acme"}, range(1, 7)) == [Some("acme", 3, 6)]
+    assert unfinished(inbox, {"acme"}, range(5, 6)) == [Some("acme", 1, 5)]
+    assert unfinished(inbox, {"other"}, range(1, 7)) == []

@@ -1,0 +1,106 @@
+"""Connections: what web and worker may open, and what is said where the server has fewer."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import processes
+from webhook_app.config import settings
+from webhook_app.errors import ConfigurationError
+from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox.engines import connection_budget
+from webhook_app.inbox.engines.connection_budget import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.postgres import Server
+
+PLAN = 20  # connections of the smallest hosted databases
+
+
+def limits(of_server: int = 97, of_role: int | None = None, of_database: int | None = None) -> Limits:
+    return Limits(160_000, of_server, of_role, of_database, "on")
+
+
+def test_defaults_fit_a_small_plan_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Web and worker fit, also while a deployment starts the new ones beside the old."""
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    processes_of_web = settings.load().web_concurrency
+    assert 2 * (processes_of_web * connection_budget.OF_A_PROCESS + connection_budget.OF_A_WORKER) <= PLAN
+    assert connection_budget.doubts(limits(PLAN), processes_of_web, pooled=False) == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "web", "said"),
+    [
+        (limits(of_role=9), 2, "allows 9 connections (the role), but web may open 6 (WEB_CONCURRENCY=2, 3 each)"),
+        (limits(of_role=9), 2, "and a worker 4. Set WEB_CONCURRENCY=1, raise the limit"),
+        (limits(of_role=5), 1, "and a worker 4. Raise the limit"),
+        (limits(of_database=5), 1, "allows 5 connections (the database)"),
+        (limits(of_server=17, of_role=30), 8, "allows 17 connections (max_connections)"),
+    ],
+)
+def test_too_few_connections(allowed: Limits, web: int, said: str) -> None:
+    """The sentence has the figures, what sets them and what to change."""
+    [sentence] = connection_budget.doubts(allowed, web, pooled=False)
+    assert said in sentence
+
+
+def test_only_the_pooler_knows_its_connections() -> None:
+    """Behind a pooler the server's limits are not ours."""
+    assert connection_budget.doubts(limits(of_role=2), 8, pooled=True) == []
+
+
+def test_commits_that_are_not_durable() -> None:
+    """A server that acknowledges before the disk does is named."""
+    [sentence] = connection_budget.doubts(Limits(160_000, 97, None, None, "off"), 2, pooled=False)
+    assert "synchronous_commit" in sentence
+
+
+@pytest.mark.parametrize(("version", "old"), [(90_624, True), (130_012, True), (140_000, False), (170_002, False)])
+def test_old_servers_are_refused(version: int, old: bool) -> None:
+    """Below 14 there is one sentence and no start."""
+    if not old:
+        return connection_budget.require_version(version)
+    with pytest.raises(ConfigurationError, match=f"PostgreSQL {version // 10_000} is too old; 14 or newer is needed"):
+        connection_budget.require_version(version)
+    return None
+
+
+@contextmanager
+def limited(server: Server, number: int) -> Iterator[str]:
+    """The address of a migrated database, as a role that may open so many connections."""
+    server.run(f"CREATE ROLE limited LOGIN CONNECTION LIMIT {number}")
+    with server.database() as address:
+        with closing(Inbox(address)) as inbox:
+            migrate.upgrade(inbox.database)
+        server.run_in(address, "GRANT ALL ON ALL TABLES IN SCHEMA public TO limited")
+        yield address.replace("postgres:@", "limited:@")
+    server.run("DROP ROLE limited")
+
+
+def test_limited_role_is_warned(postgres: Server) -> None:
+    """A real server is asked, and `check` and a worker say what it answers."""
+    with limited(postgres, 9) as address:
+        with closing(Inbox(address)) as inbox:
+            [sentence] = inbox.database.doubts(2)
+            assert "allows 9 connections (the role)" in sentence
+            assert inbox.database.doubts(1) == []
+        env = processes.environment(DATABASE_URL=address, SHOPS_FILE="shops.demo.toml")
+        checked = processes.command("check", env=env)
+        assert (checked.returncode, "allows 9 connections" in checked.stdout) == (0, True)
+
+
+def test_limited_role_is_enough_for_what_is_counted(postgres: Server) -> None:
+    """No process opens more than what it says, whatever it does at once."""
+    with (
+        limited(postgres, connection_budget.OF_A_PROCESS) as address,
+        closing(Inbox(address)) as inbox,
+        ThreadPoolExecutor(16) as threads,
+    ):
+        assert len(list(threads.map(lambda _: inbox.counts(), range(64)))) == 64

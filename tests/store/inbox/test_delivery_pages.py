@@ -1,0 +1,231 @@
+"""What storefronts send becomes calls: whose profile, which bots, what is repeated, what is switched off."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.events import Ignored, Reason
+from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from tests.support.recordings import claimed
+from webhook_app.config import shops
+from webhook_app.platforms.base import Platform, Topic
+from webhook_app.signing.hmac_schemes import BodyHmac
+from webhook_app.translation import bots, profile_key
+from webhook_app.translation.translate import Ages, Translated, translate
+from webhook_app.tweakwise.call import Call
+
+SEEN = datetime(2026, 11, 24, 12, tzinfo=UTC)
+AGES = Ages(max_order_age=7 * 86400, max_age=86400)
+KEY = "5f2d9c1e7a"
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "search": {"term": "rode jas", "profile_key": KEY},
+    "pageview": {"product_id": 8011551572211, "variant_id": "44", "sku": "MUG", "profile_key": KEY},
+    "addtocart": {"product_id": "80", "quantity": 2, "amount": "39.90", "profile_key": KEY, "session_key": "visit-1"},
+    "sessionstart": {"session_key": "visit-1", "profile_key": KEY},
+}
+SCHEMAS = {
+    "search": SearchSchema(),
+    "pageview": PageviewSchema(),
+    "addtocart": AddToCartSchema(),
+    "sessionstart": SessionStartSchema(),
+}
+PLATFORM = Platform(
+    name="front",
+    title="A storefront",
+    signature=BodyHmac(("x-proof",)),
+    topic_headers=("x-topic",),
+    topics=[Topic(name, "An event.", schema, lambda _: {}, storefront=True) for name, schema in SCHEMAS.items()],
+)
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0"
+EVERY = "extra_events = true"
+
+
+def shop(*lines: str) -> shops.Shop:
+    own = ["[shops.a]", 'platform = "front"', 'secrets = ["s"]', 'instance_key = "1234abcd"', *lines]
+    return shops.parse("\n".join(own), "shops.toml", {"front": PLATFORM})["a"]
+
+
+def translated(topic: str, payload: Any, *lines: str) -> Translated:
+    delivery = claimed("a", "front", topic, json.dumps(payload).encode(), SEEN)
+    return translate(delivery, shop(*lines), PLATFORM, AGES, SEEN)
+
+
+def call_of(topic: str, *lines: str, **changed: Any) -> Call:
+    answer = translated(topic, {**PAYLOADS[topic], **changed}, *lines)
+    assert isinstance(answer, Call), answer
+    return answer
+
+
+def reason_of(topic: str, *lines: str, **changed: Any) -> Reason:
+    answer = translated(topic, {**PAYLOADS[topic], **changed}, *lines)
+    assert isinstance(answer, Ignored), answer
+    return answer.reason
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        ("search", {"SearchTerm": "rode jas", "ProfileKey": KEY}),
+        ("pageview", {"ProductKey": "8011551572211", "ProfileKey": KEY}),
+        (
+            "addtocart",
+            {"ProductKey": "80", "Quantity": 2, "TotalAmount": 39.9, "ProfileKey": KEY, "SessionKey": "visit-1"},
+        ),
+        ("sessionstart", {"ProfileKey": KEY, "SessionKey": "visit-1"}),
+    ],
+)
+def test_event_becomes_a_call(topic: str, body: dict[str, Any]) -> None:
+    """Each kind of event is the call of its own name."""
+    call = call_of(topic, EVERY)
+    assert (call.event, call.body) == (topic, body)
+
+
+@pytest.mark.parametrize(("quantity", "sent"), [(2, 2), ("3", 3), (2.5, 2.5), ("0.25", 0.25)])
+def test_quantities_go_out_as_they_are(quantity: Any, sent: float) -> None:
+    """Some shops sell by weight: half a kilogram is neither none nor one."""
+    body = call_of("addtocart", EVERY, quantity=quantity).body
+    assert body["Quantity"] == sent
+    assert isinstance(body["Quantity"], type(sent))
+
+
+@pytest.mark.parametrize("topic", ["addtocart", "sessionstart"])
+def test_extra_events_are_off(topic: str) -> None:
+    """Nothing beyond searches, views and purchases goes out unless the shop asks for it."""
+    assert reason_of(topic) is Reason.SWITCHED_OFF
+
+
+@pytest.mark.parametrize(
+    ("same", "other"),
+    [
+        (("search", {"term": " rode jas "}), ("search", {"term": "blauwe jas"})),
+        (("search", {"sku": "x"}), ("search", {"profile_key": "another"})),
+        (("pageview", {"user_agent": FIREFOX}), ("pageview", {"product_id": 1})),
+        (("pageview", {"variant_id": "45"}), ("pageview", {"profile_key": "another"})),
+    ],
+)
+def test_the_same_again_has_the_same_key(same: tuple[str, Any], other: tuple[str, Any]) -> None:
+    """One visitor, event and product or term is one call within the shop's seconds; anything else is another."""
+    first = call_of(same[0])
+    assert first.within == 5
+    assert call_of(same[0], **same[1]).key == first.key
+    assert call_of(other[0], **other[1]).key != first.key
+
+
+def test_variants_are_told_apart_where_they_are_products() -> None:
+    """Two variants are two products when the shop's key says so."""
+    keys = {call_of("pageview", 'product_key = "{variant_id}"', variant_id=number).key for number in ("44", "45")}
+    assert len(keys) == 2
+
+
+def test_key_holds_nothing_of_the_visitor() -> None:
+    """A business key is stored for long and shown: it tells neither term nor profile."""
+    key = call_of("search").key
+    assert "jas" not in key
+    assert KEY not in key
+
+
+def test_seconds_of_repeats_are_the_shops_own() -> None:
+    """A shop may count every repeat, or wait longer."""
+    assert call_of("search", "repeat_within = 60").within == 60
+    assert call_of("search", "repeat_within = 0").within is None
+
+
+@pytest.mark.parametrize("topic", PAYLOADS)
+def test_bots_are_ignored_by_name(topic: str) -> None:
+    """What the list knows as a crawler is no visitor, and the sentence says which it is."""
+    answer = translated(topic, {**PAYLOADS[topic], "user_agent": GOOGLEBOT}, EVERY)
+    assert isinstance(answer, Ignored)
+    assert answer.reason is Reason.BOT
+    assert "Googlebot" in answer.detail
+
+
+@pytest.mark.parametrize("user_agent", ["", FIREFOX, None])
+def test_browsers_are_no_bots(user_agent: str | None) -> None:
+    """A browser counts, and so does a storefront that does not say."""
+    assert call_of("pageview", user_agent=user_agent)
+
+
+@given(st.text())
+def test_any_user_agent_has_an_answer(user_agent: str) -> None:
+    """Nothing that a stranger writes there is an error."""
+    assert isinstance(bots.name(user_agent), str)
+
+
+def test_account_comes_first_while_browsing() -> None:
+    """A page that does not know of the login yet still counts for the account."""
+    assert call_of("search", 'profile_salt = "s"', customer_id=7).body["ProfileKey"] == profile_key.derived_key(
+        "7", "s"
+    )
+
+
+@pytest.mark.parametrize("topic", ["search", "pageview"])
+@pytest.mark.parametrize("customer", [None, 7])
+def test_consent_is_the_storefronts_key(topic: str, customer: int | None) -> None:
+    """Where consent is required, a login does not stand in for it."""
+    salted = ('profile_salt = "s"', "require_consent = true")
+    assert reason_of(topic, *salted, profile_key=None, customer_id=customer) is Reason.NO_CONSENT
+    assert call_of(topic, *salted, customer_id=customer)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (None, Reason.NO_PROFILE),
+        ("", Reason.NO_PROFILE),
+        ("jan@example.com", Reason.PERSONAL_DATA),
+        ("0612345678", Reason.PERSONAL_DATA),
+        ("with space", Reason.BAD_PROFILE_KEY),
+    ],
+)
+def test_bad_profile_keys_are_never_sent(key: str | None, reason: Reason) -> None:
+    """The guard of purchases holds for browsing too."""
+    assert reason_of("pageview", profile_key=key) is reason
+
+
+@pytest.mark.parametrize("session", ["jan@example.com", "0612345678", "with space", "x" * 129, ""])
+def test_odd_session_key_is_left_out(session: str) -> None:
+    """A view is not lost for the sake of its visit's key."""
+    assert "SessionKey" not in call_of("pageview", session_key=session).body
+
+
+def test_session_that_looks_like_a_phone_number_does_not_start() -> None:
+    """A visit's key is personal data's way out too."""
+    assert reason_of("sessionstart", EVERY, session_key="0612345678") is Reason.PERSONAL_DATA
+
+
+@pytest.mark.parametrize("term", ["", "   "])
+def test_empty_search_is_ignored(term: str) -> None:
+    """A visitor who searched for nothing is no fault of anybody's."""
+    assert reason_of("search", term=term) is Reason.NO_TERM
+
+
+@pytest.mark.parametrize(
+    ("topic", "changed"),
+    [
+        ("search", {"term": None}),
+        ("search", {"term": "x" * 501}),
+        ("pageview", {"product_id": 0}),
+        ("pageview", {"product_id": [1]}),
+        ("addtocart", {"quantity": 0}),
+        ("addtocart", {"amount": "-1"}),
+        ("sessionstart", {"session_key": "with space"}),
+    ],
+)
+def test_nonsense_of_browsers_is_ignored(topic: str, changed: dict[str, Any]) -> None:
+    """What any visitor can send does not become a dead delivery, which would be kept for ever."""
+    assert reason_of(topic, EVERY, **changed) is Reason.UNREADABLE
+
+
+def test_body_that_is_not_json_is_ignored() -> None:
+    """The same for what cannot be read at all."""
+    delivery = claimed("a", "front", "search", b"\xff{", SEEN)
+    answer = translate(delivery, shop(), PLATFORM, AGES, SEEN)
+    assert isinstance(answer, Ignored)
+    assert answer.reason is Reason.UNREADABLE

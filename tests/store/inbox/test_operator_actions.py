@@ -1,0 +1,131 @@
+"""What a person does about stored deliveries, on either engine: select, count, replay, drop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
+from webhook_app.delivery.causes import BEGINNINGS, Fault
+from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions, retention, selection
+
+if TYPE_CHECKING:
+    from tests.conftest import Clock
+
+BEGAN = 1_795_000_000_000
+
+
+@pytest.fixture
+def several(inbox: Inbox, clock: Clock) -> Inbox:
+    """Deliveries 1 to 5: dead for three reasons, ignored, and one of another shop that is received."""
+    for number in range(4):
+        inbox.keep(arrival(str(number)))
+        clock.move(60)
+    reasons = ["translation_error", "gave_up_http_503", "http_422"]
+    *dead, ignored = claim(inbox, 4)
+    for delivery, reason in zip(dead, reasons, strict=True):
+        settle(inbox, delivery, State.DEAD, reason=reason)
+    settle(inbox, ignored, State.IGNORED, reason="no_profile", wipes=True)
+    inbox.keep(arrival("other", shop="b", topic="orders/paid"))
+    return inbox
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        ({}, [1, 2, 3, 4, 5]),
+        ({"ids": (5, 2, 99)}, [2, 5]),
+        ({"shop": "b"}, [5]),
+        ({"topic": "orders/paid"}, [5]),
+        ({"states": ("dead",)}, [1, 2, 3]),
+        ({"states": ("received", "ignored")}, [4, 5]),
+        ({"reason": "no_profile"}, [4]),
+        ({"since": BEGAN + 60_000, "until": BEGAN + 180_000}, [2, 3]),
+        ({"shop": "acme", "states": ("received",)}, []),
+        *(({"beginnings": BEGINNINGS[fault]}, [1 + number]) for number, fault in enumerate(Fault)),
+    ],
+)
+def test_selection_means(several: Inbox, wanted: dict[str, Any], ids: list[int]) -> None:
+    """Each thing that is asked for narrows what is meant."""
+    [*found] = selection.pages(several, Selection(**wanted), step=2)
+    assert [row.id for page in found for row in page] == ids
+    assert selection.size(several, Selection(**wanted)) == len(ids)
+
+
+def test_a_beginning_is_no_pattern(inbox: Inbox) -> None:
+    """The underscore in a reason stands for itself."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.DEAD, reason="gaveXupX")
+    assert selection.size(inbox, Selection(beginnings=("gave_up_",))) == 0
+
+
+def test_pages_are_small(several: Inbox) -> None:
+    """However much is meant, only a step of it is read at a time."""
+    assert [len(page) for page in selection.pages(several, Selection(), step=2)] == [2, 2, 1]
+
+
+def test_tally_counts_what_a_verb_may_do(several: Inbox) -> None:
+    """Of all that are meant: how many are in the right state, and how many of these have their body."""
+    assert selection.tally(several, Selection(), Verb.REPLAY) == selection.Tally(5, allowed=4, with_body=3, last=5)
+    assert selection.tally(several, Selection(shop="c"), Verb.REPLAY) == selection.Tally(0, 0, 0, 0)
+
+
+def test_many_are_replayed_in_one_step(several: Inbox) -> None:
+    """Of those that are named, the dead and ignored ones with a body are due at once, as if they were new."""
+    assert operator_actions.replay(several, [1, 2, 3, 4, 5, 99]) == {1, 2, 3}
+    assert [(one.id, one.attempts) for one in claim(several, 5) if one.shop == "acme"] == [(1, 0), (2, 0), (3, 0)]
+
+
+def test_dropped_says_what_it_was(several: Inbox) -> None:
+    """A dropped delivery is ignored by name, and its old reason is not forgotten."""
+    assert operator_actions.drop(several, [2, 5], "dropped") == {2, 5}
+    rows = [several.get(number) for number in (2, 5)]
+    assert {(row.state, row.reason) for row in rows} == {("ignored", "dropped")}
+    assert [row.detail for row in rows] == [
+        "A person gave it up; it was dead: gave_up_http_503.",
+        "A person gave it up; it was received.",
+    ]
+
+
+def test_dropped_is_never_claimed(inbox: Inbox, clock: Clock) -> None:
+    """What is given up while it waits is not sent when its retry falls due."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.WAITING, retry_in=10)
+    operator_actions.drop(inbox, [1], "dropped")
+    clock.move(11)
+    assert inbox.queues() == []
+    assert claim(inbox) == []
+
+
+def test_under_way_is_not_dropped(inbox: Inbox) -> None:
+    """A worker may be sending it at this moment."""
+    inbox.keep(arrival())
+    claim_one(inbox)
+    assert operator_actions.drop(inbox, [1], "dropped") == set()
+
+
+def test_dropped_body_is_wiped_in_time(inbox: Inbox, clock: Clock) -> None:
+    """From the drop on, retention treats it like what is settled."""
+    inbox.keep(arrival())
+    settle(inbox, claim_one(inbox), State.DEAD)
+    clock.move(100 * 86400)
+    operator_actions.drop(inbox, [1], "dropped")
+    kept = retention.Retention(7 * 86400, 90 * 86400)
+    assert retention.sweep(inbox, kept) == (0, 0)
+    clock.move(8 * 86400)
+    assert retention.sweep(inbox, kept) == (1, 0)
+    clock.move(90 * 86400)
+    assert retention.sweep(inbox, kept) == (0, 1)
+
+
+@pytest.mark.parametrize(("keeps_key", "owner"), [(True, 1), (False, 2)])
+def test_dropped_keeps_the_order_it_holds(inbox: Inbox, keeps_key: bool, owner: int) -> None:
+    """The order of a parked delivery may have been counted; that of another dead one was free before."""
+    for name in "ab":
+        inbox.keep(arrival(name))
+    first, second = claim(inbox, 2)
+    inbox.reserve([(first, CALL)])
+    settle(inbox, first, State.DEAD, call=CALL, keeps_key=keeps_key)
+    operator_actions.drop(inbox, [1], "dropped")
+    assert inbox.reserve([(second, CALL)]) == {second.id: owner}

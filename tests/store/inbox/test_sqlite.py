@@ -1,0 +1,84 @@
+"""The inbox on SQLite: what that engine alone does."""
+
+from __future__ import annotations
+
+import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.deliveries import arrival, claim, claim_one, settle
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox import retention as forgetting
+from webhook_app.inbox.retention import Retention
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Clock
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'inbox.db'}"
+
+
+def test_separate_inboxes_take_turns(inbox: Inbox, database_url: str) -> None:
+    """Processes take turns instead of failing as busy: each has connections and a lock file of its own."""
+    others = [Inbox(database_url) for _ in range(3)]
+    with ThreadPoolExecutor(12) as threads:
+        kept = list(threads.map(lambda n: others[n % 3].keep(arrival(str(n))), range(300)))
+    assert len({one.id for one in kept}) == 300
+    for other in others:
+        other.close()
+
+
+def test_wiped_text_is_nowhere_in_the_file(inbox: Inbox, clock: Clock, tmp_path: Path) -> None:
+    """What was wiped cannot be read from free pages of the database."""
+    seed = b"zeta.quux@example.test"
+    inbox.keep(arrival(body=b'{"email":"' + seed + b'"}'))
+    settle(inbox, claim_one(inbox), State.DELIVERED)
+    clock.move(8 * 86400)
+    forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
+    inbox.close()  # the last connection to close folds the write-ahead log in
+    assert not [file for file in tmp_path.iterdir() if file.is_file() and seed in file.read_bytes()]
+
+
+def test_files_are_for_this_user_only(inbox: Inbox, tmp_path: Path) -> None:
+    """Bodies hold personal data: nobody else on the machine reads them."""
+    inbox.keep(arrival())
+    for file in tmp_path.glob("inbox.db*"):
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+def test_commits_are_durable(inbox: Inbox) -> None:
+    """A commit is on disk before the webhook is answered."""
+    with inbox.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
+    """The cost of a claim does not grow with what is settled."""
+    executed: list[str] = []
+    inbox.keep(arrival())
+    with inbox.database.looking() as work:
+        work.cursor.connection.set_trace_callback(executed.append)
+    claim(inbox, 8)
+    asked = [text for text in executed if text.startswith("WITH") and "deliveries" in text]
+    assert len(asked) == 2  # whose turn it is, and the claim
+    for statement in asked:
+        with inbox.database.reading() as connection:
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all())
+        assert "ix_deliveries_shop_due" in plan
+        assert "SCAN deliveries" not in plan
+
+
+def test_bell_replaces_a_plain_file(inbox: Inbox, tmp_path: Path) -> None:
+    """A pipe that a backup gave back as a file does not keep the worker busy."""
+    (tmp_path / "inbox.db-bell").write_bytes(b"\0")
+    began = time.monotonic()
+    inbox.bell.wait(0.2)
+    assert time.monotonic() - began >= 0.2

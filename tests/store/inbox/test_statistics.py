@@ -1,0 +1,268 @@
+"""Counts, accounting, and pages of deliveries: what the dashboard reads, on both engines."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.support.deliveries import CALL, arrival, claim, settle
+from webhook_app.inbox import Selection, State, audit_log, operator_actions, retention, statistics
+from webhook_app.inbox.engines.database import HOUR
+from webhook_app.inbox.reports import accounting, delivery_pages, time_series
+from webhook_app.inbox.reports.delivery_pages import Wanted
+from webhook_app.inbox.tables import deliveries
+from webhook_app.inbox.tables import tallies as table
+from webhook_app.tweakwise.call import Call
+
+if TYPE_CHECKING:
+    from tests.conftest import Clock
+    from webhook_app.inbox import Inbox
+
+IDENTITIES = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of four numbers, so that few rows fill many."""
+    monkeypatch.setattr(statistics, "BLOCK", 4)
+    monkeypatch.setattr(delivery_pages, "BLOCK", 4)
+
+
+def keep(inbox: Inbox, number: int, **changed: Any) -> list[int]:
+    """Keep so many deliveries; returns their numbers."""
+    return [inbox.keep(arrival(str(next(IDENTITIES)), **changed)).id for _ in range(number)]
+
+
+def finish(inbox: Inbox, clock: Clock, state: State = State.DELIVERED, reason: str = "") -> None:
+    """Settle everything that is due, each two seconds after the one before."""
+    while due := claim(inbox, 50):
+        for delivery in due:
+            clock.move(2)
+            call = Call("purchase", f"purchase:{delivery.id}", {"ProfileKey": f"profile-{delivery.id}"})
+            settle(inbox, delivery, state, reason=reason, call=call if state is State.DELIVERED else None)
+
+
+def counted(inbox: Inbox) -> dict[tuple[str, str], int]:
+    statistics.refresh(inbox, within=None, fresh=0)
+    query = select(table.c.state, table.c.reason, func.sum(table.c.number)).group_by(table.c.state, table.c.reason)
+    with inbox.database.reading() as connection:
+        return {(state, reason): int(number) for state, reason, number in connection.execute(query)}
+
+
+def really(inbox: Inbox) -> dict[tuple[str, str], int]:
+    row = deliveries.c
+    query = select(row.state, row.reason, func.count()).group_by(row.state, row.reason)
+    with inbox.database.reading() as connection:
+        return {(state, reason): number for state, reason, number in connection.execute(query)}
+
+
+def test_the_tallies_are_what_the_rows_are(inbox: Inbox, clock: Clock) -> None:
+    """Whatever happens to rows that were counted for good, they are counted anew."""
+    keep(inbox, 10)
+    assert counted(inbox) == really(inbox) == {("received", ""): 10}
+    finish(inbox, clock)
+    keep(inbox, 5, topic="orders/paid")
+    finish(inbox, clock, State.DEAD, "http_422")
+    keep(inbox, 20, shop="other")
+    finish(inbox, clock, State.IGNORED, "no_profile")
+    assert counted(inbox) == really(inbox)
+    assert operator_actions.replay(inbox, [11, 12])
+    assert counted(inbox) == really(inbox)
+    assert operator_actions.drop(inbox, [13], "dropped")
+    assert counted(inbox) == really(inbox)
+    retention.redact(inbox, [14], "redacted", "By law.")
+    assert counted(inbox) == really(inbox)
+    clock.move(100 * 86400)
+    assert retention.sweep(inbox, retention.Retention(86400, 90 * 86400))[1] > 25
+    assert counted(inbox) == really(inbox)
+
+
+def test_what_is_final_is_not_counted_again(inbox: Inbox, clock: Clock) -> None:
+    """A row that changed behind the store's back shows that its block was not read again."""
+    keep(inbox, 16)
+    finish(inbox, clock)
+    before = counted(inbox)
+    with inbox.database.writing() as connection:
+        connection.execute(deliveries.update().where(deliveries.c.id == 1).values(reason="forged"))
+        connection.execute(deliveries.update().where(deliveries.c.id == 16).values(reason="forged"))
+    assert counted(inbox) == {("delivered", ""): 15, ("delivered", "forged"): 1}
+    assert before == {("delivered", ""): 16}
+
+
+def test_counting_stops_when_its_time_is_up(inbox: Inbox) -> None:
+    """At least one block is counted each time, so that it comes to an end."""
+    keep(inbox, 17)
+    assert statistics.refresh(inbox, within=0).uncounted == 4
+    uncounted = [statistics.refresh(inbox, within=0).uncounted for _ in range(4)]
+    assert uncounted == [3, 2, 1, 0]
+
+
+def test_a_change_while_counting_is_not_lost(inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before a replay is not written over what the replay said."""
+    keep(inbox, 16)
+    finish(inbox, clock, State.IGNORED, "no_profile")
+    counted(inbox)
+    operator_actions.replay(inbox, [1])
+    writing = type(inbox.database).writing
+    done: list[int] = []
+
+    def replayed_meanwhile(database: object) -> object:
+        if not done:
+            done.append(2)
+            operator_actions.replay(inbox, [2])
+        return writing(inbox.database)
+
+    monkeypatch.setattr(type(inbox.database), "writing", replayed_meanwhile)
+    statistics.refresh(inbox, within=None, fresh=0)
+    monkeypatch.undo()
+    monkeypatch.setattr(statistics, "BLOCK", 4)
+    assert done
+    assert counted(inbox) == really(inbox)
+
+
+def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
+    """Received is delivered, ignored, waiting and dead; the day before and another shop are not in it."""
+    clock.now = int(datetime(2026, 11, 26, 23, 59, tzinfo=UTC).timestamp() * 1000)
+    keep(inbox, 3)
+    finish(inbox, clock)
+    clock.move(3600)
+    keep(inbox, 4, topic="orders/paid")
+    finish(inbox, clock)
+    keep(inbox, 2, topic="orders/updated")
+    finish(inbox, clock, State.IGNORED, "already_counted")
+    keep(inbox, 1, topic="refunds/create")
+    finish(inbox, clock, State.DEAD, "unreadable")
+    keep(inbox, 1, topic="orders/create")
+    keep(inbox, 5, shop="other")
+    statistics.refresh(inbox, within=None, fresh=0)
+    entries = accounting.of_day(inbox, date(2026, 11, 27), "acme")
+    sums = accounting.account(entries)
+    assert sums == accounting.Account(received=8, delivered=4, ignored=2, waiting=1, dead=1)
+    assert sums.adds_up
+    assert (sums.settled_share, sums.delivered_share) == (6 / 8, 4 / 6)
+    assert [(entry.topic, entry.reason, entry.number) for entry in entries if entry.state == "ignored"] == [
+        ("orders/updated", "already_counted", 2)
+    ]
+    assert accounting.account(accounting.of_day(inbox, date(2026, 11, 26))).received == 3
+    assert accounting.account([]).settled_share is None
+
+
+def test_bars_hold_what_was_received_in_them(inbox: Inbox, clock: Clock) -> None:
+    """An hour without anything has its bar too, and the delivered say how long they waited."""
+    clock.now = 1_795_000_000_000 // HOUR * HOUR
+    keep(inbox, 2)
+    finish(inbox, clock)
+    clock.move(2 * 3600)
+    keep(inbox, 3, shop="other")
+    statistics.refresh(inbox, within=None, fresh=0)
+    bars = time_series.over_time(inbox, time_series.span(clock.now, 3, 1))
+    assert [dict(bar.states) for bar in bars] == [{"delivered": 2}, {}, {"received": 3}]
+    assert [bar.waited for bar in bars] == [3000, None, None]
+    assert time_series.by_shop(inbox, time_series.span(clock.now, 24, 1)) == {
+        "acme": {"delivered": 2},
+        "other": {"received": 3},
+    }
+    assert time_series.latest_waits(inbox, "acme") == [2000, 4000]
+    assert time_series.percentile([1, 2, 3, 4], 0.5) == 3
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool) -> None:
+    """Page after page, newest first, with and without counts to go by."""
+    keep(inbox, 11)
+    finish(inbox, clock)
+    keep(inbox, 6, shop="other")
+    finish(inbox, clock, State.DEAD, "unreadable")
+    keep(inbox, 14)
+    finish(inbox, clock)
+    if is_counted:
+        counted(inbox)
+
+    def all_of(wanted: Wanted) -> list[int]:
+        found, below = list[int](), None
+        while True:
+            page = delivery_pages.page(inbox, wanted, 3, below)
+            found += [row.id for row in page.rows]
+            if page.older is None:
+                return found
+            below = page.older
+
+    assert all_of(Wanted()) == list(range(31, 0, -1))
+    assert all_of(Wanted(Selection(states=("dead",)))) == list(range(17, 11, -1))
+    assert all_of(Wanted(Selection(shop="other", reason="unreadable"))) == list(range(17, 11, -1))
+    assert all_of(Wanted(Selection(shop="other"), platform="woocommerce")) == []
+    assert all_of(Wanted(profile_key="profile-7")) == [7]
+    assert all_of(Wanted(order="9")) == [9]
+    assert all_of(Wanted(order="99")) == []
+    assert all_of(Wanted(Selection(ids=(5,)))) == [5]
+    since = inbox.get(20).received_at
+    assert all_of(Wanted(Selection(since=since))) == list(range(31, 17, -1))
+
+
+def test_rare_rows_are_found_without_reading_the_rest(
+    inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One dead delivery below many others is on the first page, though a page reads few blocks."""
+    keep(inbox, 1, topic="orders/paid")
+    finish(inbox, clock, State.DEAD, "unreadable")
+    keep(inbox, 40)
+    finish(inbox, clock)
+    counted(inbox)
+    monkeypatch.setattr(delivery_pages, "MOST_BLOCKS", 3)
+    assert [row.id for row in delivery_pages.page(inbox, Wanted(Selection(states=("dead",))), 5).rows] == [1]
+    assert delivery_pages.page(inbox, Wanted(profile_key="nobody"), 5).older is not None
+
+
+def test_failed_attempts_are_kept_until_the_row_goes(inbox: Inbox, clock: Clock) -> None:
+    """Each with its class and how long it took, also after a replay; a success writes its time into the row alone."""
+    [number] = keep(inbox, 1)
+    for name, took in (("http_503", 12), ("timeout", 5000)):
+        [delivery] = claim(inbox)
+        settle(inbox, delivery, State.WAITING, reason=name, failure=name, took=took, attempted=True, call=CALL)
+    [delivery] = claim(inbox)
+    settle(inbox, delivery, State.DEAD, reason="http_422", failure="http_422", took=7, attempted=True, call=CALL)
+    operator_actions.replay(inbox, [number])
+    assert inbox.get(number).took is None
+    [delivery] = claim(inbox)
+    settle(inbox, delivery, State.DELIVERED, took=9, attempted=True, call=CALL)
+    told = [(each.claim, each.failure, each.took) for each in audit_log.failures(inbox, number)]
+    assert told == [(1, "http_503", 12), (2, "timeout", 5000), (3, "http_422", 7)]
+    assert inbox.get(number).took == 9
+    clock.move(100 * 86400)
+    retention.sweep(inbox, retention.Retention(1, 86400))
+    assert audit_log.failures(inbox, number) == []
+
+
+def test_a_lease_that_ran_out_writes_no_attempt(inbox: Inbox, clock: Clock) -> None:
+    """Whoever has it now tells how it went."""
+    [number] = keep(inbox, 1)
+    [late] = claim(inbox)
+    clock.move(61)
+    assert claim(inbox)
+    assert not settle(inbox, late, State.WAITING, reason="timeout", failure="timeout", took=5000, attempted=True)
+    assert audit_log.failures(inbox, number) == []
+
+
+def test_failed_logins_are_counted_by_place_and_time(inbox: Inbox, clock: Clock) -> None:
+    """Those of another place count only in all, those of long ago not at all."""
+    for source in ("a", "a", "b"):
+        audit_log.write(inbox, audit_log.Deed(audit_log.Action.LOGIN_FAILED, source))
+    audit_log.write(inbox, audit_log.Deed(audit_log.Action.LOGIN, "a", "s1"))
+    assert audit_log.failed_logins(inbox, "a", 900) == (2, 3)
+    clock.move(901)
+    assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
+
+
+def test_old_deeds_are_forgotten(inbox: Inbox, clock: Clock) -> None:
+    """They stay as long as rows do."""
+    audit_log.write(inbox, audit_log.Deed(audit_log.Action.REPLAY, "a", "s", 7, "x"))
+    clock.move(3600)
+    audit_log.write(inbox, audit_log.Deed(audit_log.Action.DROP, "a", "s", 8))
+    assert [entry.action for entry in audit_log.newest(inbox)] == ["drop", "replay"]
+    assert [entry.action for entry in audit_log.newest(inbox, 7)] == ["replay"]
+    retention.sweep(inbox, retention.Retention(60, 1800))
+    assert [entry.action for entry in audit_log.newest(inbox)] == ["drop"]

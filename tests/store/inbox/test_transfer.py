@@ -1,0 +1,193 @@
+"""Moving an inbox to another database, in either direction."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.support.deliveries import CALL, arrival, claim, purchase, settle
+from tests.support.processes import ROOT, environment, start
+from webhook_app.cli import main
+from webhook_app.inbox import Inbox, Lane, Selection, Settlement, State, migrate, operator_actions, queue, transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Clock
+
+# Stops itself in the way that nothing can prepare for, after so many pages.
+KILLED = """
+import os, signal, sys
+from webhook_app.inbox import migrate, move
+from webhook_app.inbox.engines import open_database
+source, target = open_database(sys.argv[1]), open_database(sys.argv[2])
+move.PAGE = 7
+migrate.upgrade(target)
+for number, _ in enumerate(move.copy(source, target), 1):
+    if number == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def other_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of the other engine."""
+    if not database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+    else:
+        with request.getfixturevalue("postgres").database() as address:
+            yield address
+
+
+@pytest.fixture
+def filled(inbox: Inbox, database_url: str) -> Inbox:
+    """An inbox with something in every table and every state but delivering."""
+    for number in range(40):
+        inbox.keep(arrival(str(number), body=bytes([number, 0, 255]) * 10))
+    first, second, third, fourth, *_ = claimed = claim(inbox, 20)
+    inbox.reserve([(delivery, purchase(f"purchase:{delivery.id}")) for delivery in claimed])
+    settle(inbox, first, State.DELIVERED, call=CALL, attempted=True)
+    settle(inbox, second, State.DEAD, reason="http_422", answer="odd" + "\0" * database_url.startswith("sqlite"))
+    settle(inbox, third, State.WAITING, reason="connect", retry_in=30)
+    settle(inbox, fourth, State.IGNORED, reason="no_profile", wipes=True)
+    inbox.release(claimed[4:])
+
+    def opened(lane: Lane) -> tuple[Lane, None]:
+        return Lane(
+            lane.name, 3, "http_401", 2, 1_795_000_000_000, probing=True, rate=0.1, rate_at=5, next_at=1 / 3
+        ), None
+
+    inbox.change_lane("shop acme", opened)
+    return inbox
+
+
+def moved(source: str, target: str) -> Result:
+    return CliRunner().invoke(main, ["move", "--from", source, "--to", target])
+
+
+def test_everything_is_moved(filled: Inbox, database_url: str, other_url: str) -> None:
+    """Rows, bodies, keys and lanes are on the other side, and the command says so."""
+    result = moved(database_url, other_url)
+    assert result.exit_code == 0, result.output
+    assert "The same." in result.output
+    with closing(Inbox(other_url)) as other:
+        assert [(row.id, row.state, row.call) for row in other.newest(100)] == [
+            (row.id, row.state, row.call) for row in filled.newest(100)
+        ]
+        assert [other.body(number) for number in range(1, 41)] == [filled.body(number) for number in range(1, 41)]
+        assert other.lanes() == filled.lanes()
+
+
+def test_moved_inbox_goes_on(filled: Inbox, database_url: str, other_url: str) -> None:
+    """New webhooks get new numbers, old ones are known, and an order that was counted stays counted."""
+    moved(database_url, other_url)
+    with closing(Inbox(other_url)) as other:
+        assert other.keep(arrival("new")).id == 41
+        assert other.keep(arrival("7")).duplicate
+        delivery = next(one for one in claim(other, 60) if one.id == 41)
+        assert other.reserve([(delivery, purchase("purchase:1"))]) == {41: 1}
+
+
+@pytest.mark.parametrize("pages", [1, 3, 6, 9, 14])
+def test_killed_and_gone_on(filled: Inbox, database_url: str, other_url: str, pages: int) -> None:
+    """After a kill -9 anywhere in the middle, the second run ends with the same on both sides."""
+    killed = subprocess.run([sys.executable, "-c", KILLED, database_url, other_url, str(pages)], cwd=ROOT, check=False)
+    assert killed.returncode == -9
+    with closing(Inbox(other_url)) as other:
+        assert other.counts()
+    assert "The same." in moved(database_url, other_url).output
+
+
+def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
+    """The command itself, killed while it writes, leaves nothing that a second run does not put right."""
+    with inbox.database.working() as work:
+        queue.keep(work, [arrival(str(number)) for number in range(20_000)], 1)
+    with closing(Inbox(other_url)) as other:
+        migrate.upgrade(other.database)
+        log = tmp_path / "log"
+        process = start("move", "--from", database_url, "--to", other_url, env=environment(), log=log)
+        while not other.counts() and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        assert process.wait(30) == -9, log.read_text()
+    assert "The same." in moved(database_url, other_url).output
+
+
+def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_url: str) -> None:
+    """What was settled, wiped or received since the first run is put right by the second."""
+    moved(database_url, other_url)
+    filled.keep(arrival("later"))
+    operator_actions.drop(filled, [2, 3], "dropped")
+    settlements = [Settlement(one, State.IGNORED, wipes=True) for one in claim(filled, 5)]
+    filled.settle(settlements)
+    assert "The same." in moved(database_url, other_url).output
+    with closing(Inbox(other_url)) as other:
+        assert other.counts() == filled.counts()
+        assert [row.id for row in other.newest(9, Selection(reason="dropped"))] == [3, 2]
+
+
+def test_a_lease_is_waited_for(inbox: Inbox, database_url: str, other_url: str, clock: Clock) -> None:
+    """A worker's calls are under way, and moving could send them twice: it is said what to do."""
+    clock.now = int(time.time() * 1000)
+    inbox.keep(arrival())
+    claim(inbox)
+    result = moved(database_url, other_url)
+    assert result.exit_code == 1
+    assert "Stop the workers" in result.output
+    clock.move(-120)
+    inbox.recall_leases()
+    assert moved(database_url, other_url).exit_code == 0
+
+
+def test_other_deliveries_are_refused(filled: Inbox, database_url: str, other_url: str) -> None:
+    """A target that is in use is left alone."""
+    with closing(Inbox(other_url)) as other:
+        migrate.upgrade(other.database)
+        other.keep(arrival("theirs"))
+        result = moved(database_url, other_url)
+        assert result.exit_code == 1
+        assert "holds other deliveries" in result.output
+        assert other.counts() == {"received": 1}
+
+
+def test_newer_work_is_not_written_over(filled: Inbox, database_url: str, other_url: str) -> None:
+    """Once a worker delivers from the target, the source's older states would send it all again."""
+    moved(database_url, other_url)
+    with closing(Inbox(other_url)) as other:
+        other.settle([Settlement(one, State.DELIVERED, call=CALL) for one in claim(other, 50)])
+        result = moved(database_url, other_url)
+        assert result.exit_code == 1
+        assert "newer there" in result.output
+
+
+def test_a_difference_is_said(filled: Inbox, database_url: str, other_url: str) -> None:
+    """The accounts of two databases differ as soon as one state or one body does."""
+    moved(database_url, other_url)
+    with closing(Inbox(other_url)) as other:
+        same = transfer.account(filled.database)
+        assert transfer.account(other.database) == same
+        operator_actions.drop(other, [2], "dropped")
+        assert transfer.account(other.database) != same
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "code"),
+    [
+        ("sqlite:///{0}/none.db", "sqlite:///{0}/b.db", 1),
+        ("sqlite:///{0}/a.db", "sqlite:///{0}/a.db", 2),
+        ("mysql://secret@x/y", "sqlite:///{0}/b.db", 2),
+    ],
+)
+def test_wrong_addresses(tmp_path: Path, source: str, target: str, code: int) -> None:
+    """An address that cannot be meant is refused, without quoting it, and makes no file."""
+    result = moved(source.format(tmp_path), target.format(tmp_path))
+    assert result.exit_code == code
+    assert "secret" not in result.output
+    assert list(tmp_path.iterdir()) == []

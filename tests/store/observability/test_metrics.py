@@ -1,0 +1,319 @@
+"""Metrics: who may see them, what they say of real traffic in several processes, and that their documents fit."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import promql_parser
+import pytest
+import requests
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.event import listen
+
+from tests.support import processes
+from tests.support.deliveries import CALL, arrival, claim, settle
+from tests.support.recordings import EVERY, as_toml, shop_keys
+from tests.support.service import Service
+from webhook_app.app import create_app
+from webhook_app.config import settings
+from webhook_app.inbox import Inbox, Lane, State, migrate
+from webhook_app.observability import metrics
+from webhook_app.observability.metrics import Meter, Prometheus
+from webhook_app.observability.metrics_page import GAUGES, Exposition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask.testing import FlaskClient
+
+    from tests.conftest import Clock
+    from tests.support.postgres import Server
+
+TOKEN = "a-token-of-this-test"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
+DOCS = Path(__file__).parents[3] / "docs"
+SHOPS = {"acme": ORDER.shop}
+
+
+class Samples:
+    """Every sample of a page, by its name and its labels' values in any order; None for one that is not there."""
+
+    def __init__(self, page: str) -> None:
+        families = text_string_to_metric_families(page)
+        found = [one for family in families for one in family.samples]
+        self._values = {(one.name, *sorted(one.labels.values())): one.value for one in found}
+
+    def __getitem__(self, name: str | tuple[str, ...]) -> float | None:
+        first, *labels = [name] if isinstance(name, str) else name
+        return self._values.get((first, *sorted(labels)))
+
+
+def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
+    said = Exposition(inbox, SHOPS, meter or Prometheus(), TOKEN).answer(f"Bearer {TOKEN}")
+    assert said.status == 200
+    return Samples(said.body.decode())
+
+
+# Who may see them
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.MonkeyPatch:
+    for name in ("SHOPS_FILE", "SPOOL", "METRICS_TOKEN", metrics.FOLDER):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    with closing(Inbox(database_url)) as inbox:
+        migrate.upgrade(inbox.database)
+    return monkeypatch
+
+
+@pytest.fixture
+def client(environment: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    environment.setenv("METRICS_TOKEN", TOKEN)
+    app = create_app()
+    yield app.test_client()
+    app.extensions["receiver"].inbox.close()
+
+
+def test_off_until_there_is_a_token(environment: pytest.MonkeyPatch) -> None:
+    """Without METRICS_TOKEN the page does not exist, whatever is sent, and nothing is measured."""
+    app = create_app()
+    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
+        assert app.test_client().get("/metrics", headers=headers).status_code == 404
+    assert type(app.extensions["receiver"].meter) is Meter
+    app.extensions["receiver"].inbox.close()
+
+
+def test_another_token_is_401(client: FlaskClient) -> None:
+    """Who does not know the token learns nothing."""
+    for sent in ("", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer é"):
+        response = client.get("/metrics", headers={"Authorization": sent.encode().decode("latin-1")})
+        assert (response.status_code, b"webhooks_" in response.data) == (401, False), sent
+
+
+def test_receiver_counts(client: FlaskClient) -> None:
+    """Accepts and refusals are counted by platform, shop and what was answered."""
+    url = "/webhooks/shopify/shop"
+    for _ in range(2):
+        client.post(url, data=ORDER.body, headers=ORDER.sent_headers)
+    client.post(url, data=b"{}")
+    client.post("/webhooks/shopify/invented-by-a-stranger", data=b"{}")
+    page = client.get("/metrics", headers=BEARER).text
+    found = Samples(page)
+    assert found["webhooks_accepted_total", "shopify", "shop", "stored"] == 1
+    assert found["webhooks_accepted_total", "shopify", "shop", "duplicate"] == 1
+    assert found["webhooks_refused_total", "shopify", "shop", "signature_missing"] == 1
+    assert found["webhooks_refused_total", "", "", "unknown_shop"] == 1
+    assert found["webhooks_accept_seconds_count"] == 2
+    assert found["webhooks_commit_seconds_count"] == 2
+    assert found["webhooks_unfinished", "shop", "received"] == 1
+    assert "stranger" not in page
+
+
+# What they say of the inbox
+
+
+def test_backlog_by_state(inbox: Inbox, clock: Clock) -> None:
+    """What is unfinished is told by state, with the age of the oldest, and what is dead apart."""
+    for name in "abcde":
+        inbox.keep(arrival(name))
+        clock.move(10)
+    first, second, third = claim(inbox, 3)
+    settle(inbox, first, State.DELIVERED, call=CALL)
+    settle(inbox, second, State.WAITING, reason="timeout", retry_in=60)
+    settle(inbox, third, State.DEAD, reason="http_400")
+    claim(inbox, 1)
+    found = scraped(inbox)
+    depth = [found["webhooks_unfinished", "acme", state] for state in ("received", "delivering", "waiting")]
+    assert depth == [1, 1, 1]
+    assert found["webhooks_oldest_unfinished_seconds", "acme"] == 40
+    assert found["webhooks_dead", "acme"] == 1
+    assert found["webhooks_database_up"] == 1
+
+
+def test_nothing_is_told_as_nothing(inbox: Inbox) -> None:
+    """A shop without any delivery has its zeros: a series that is not there cannot be compared with anything."""
+    found = scraped(inbox)
+    assert found["webhooks_unfinished", "acme", "received"] == 0
+    assert found["webhooks_oldest_unfinished_seconds", "acme"] == 0
+    assert found["webhooks_dead", "acme"] == 0
+    assert found["webhooks_breaker_open", "shop acme"] == 0
+
+
+def test_lanes(inbox: Inbox, clock: Clock) -> None:
+    """An open breaker and a lowered rate are told by lane."""
+    inbox.change_lane("shop acme", lambda _: (Lane("shop acme", open_until=clock.now + 1000), None))
+    inbox.change_lane("tweakwise x", lambda _: (Lane("tweakwise x", rate=5.0, rate_at=clock.now), None))
+    found = scraped(inbox)
+    assert found["webhooks_breaker_open", "shop acme"] == 1
+    assert found["webhooks_breaker_open", "tweakwise x"] == 0
+    assert found["webhooks_calls_per_second_limit", "tweakwise x"] == 5
+    assert found["webhooks_calls_per_second_limit", "shop acme"] is None
+
+
+def test_database_away_is_a_metric_too(postgres: Server) -> None:
+    """A scrape does not fail with the database: that is when it is needed."""
+    with postgres.database() as address, closing(Inbox(address)) as inbox, postgres.stopped():
+        meter = Prometheus()
+        meter.refused("shopify", "acme", "unavailable")
+        found = scraped(inbox, meter)
+    assert found["webhooks_database_up"] == 0
+    assert found["webhooks_refused_total", "shopify", "acme", "unavailable"] == 1
+    assert found["webhooks_unfinished", "acme", "received"] is None
+
+
+def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
+    """What is settled costs a scrape nothing: every statement goes through an index of what is not."""
+    asked: list[tuple[str, Any]] = []
+    with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
+        migrate.upgrade(inbox.database)
+        inbox.keep(arrival())
+        engine = inbox.database.engine
+        listen(engine, "before_cursor_execute", lambda _c, _cursor, sql, given, *_: asked.append((sql, given)))
+        scraped(inbox)
+        explained = [(f"EXPLAIN QUERY PLAN {sql}", given) for sql, given in asked if "FROM deliveries" in sql]
+        with inbox.database.reading() as connection:
+            plans = [row[3] for sql, given in explained for row in connection.exec_driver_sql(sql, given)]
+    looks = [plan for plan in plans if "deliveries" in plan]
+    assert len(looks) == 4
+    assert all(re.search(r"USING (COVERING )?INDEX ix_|USING INTEGER PRIMARY KEY", plan) for plan in looks), looks
+
+
+@pytest.mark.parametrize(
+    ("reason", "label", "result"),
+    [
+        ("", "", "ok"),
+        ("http_429", "http_429", "http_429"),
+        ("http_418", "http_4xx", "http_4xx"),
+        ("http_599", "http_5xx", "http_5xx"),
+        ("gave_up_http_503", "gave_up_http_503", "http_503"),
+        ("gave_up_http_520", "gave_up_http_5xx", "http_5xx"),
+        ("parked_timeout", "parked_timeout", "timeout"),
+        ("no_profile", "no_profile", "no_profile"),
+    ],
+)
+def test_reasons_as_labels(reason: str, label: str, result: str) -> None:
+    """A status that Tweakwise makes up does not make a label of its own."""
+    assert (metrics.bounded(reason), metrics.result_of(metrics.bounded(reason))) == (label, result)
+
+
+# In several processes
+
+
+def test_web_processes_and_worker_count_together(tmp_path: Path) -> None:
+    """Two web processes and a worker are one page, at whichever of them, and the worker has one of its own."""
+    folder, port = tmp_path / "metrics", processes.free_port()
+    shared = {metrics.FOLDER: str(folder), "METRICS_TOKEN": TOKEN, "METRICS_PORT": str(port)}
+    with Service(tmp_path, f"sqlite:///{tmp_path / 'inbox.db'}", WEB_CONCURRENCY="2", **shared) as service:
+        assert processes.command("migrate", env=service.env).returncode == 0
+        service.start_all()
+        count = 0
+        # Which web process takes a connection is the kernel's choice: until both have, and the worker.
+        while len([*folder.glob("counter_*.db")]) < 3 and count < 500:
+            count += 1
+            assert service.post(count).status_code == 200
+        service.wait_for(set(range(1, count + 1)))
+        processes.wait_for(lambda: delivered(service.url) == count)
+        pages = [at(service.url) for _ in range(6)] + [at(f"http://127.0.0.1:{port}")]
+        assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).status_code == 401
+        assert requests.get(f"http://127.0.0.1:{port}/", headers=BEARER, timeout=10).status_code == 404
+    for page in pages:
+        assert page["webhooks_accepted_total", "shopify", "demo-shopify", "stored"] == count
+        assert page["webhooks_calls_total", "demo-shopify", "ok"] == count
+        assert page["webhooks_settled_total", "demo-shopify", "delivered", ""] == count
+        assert page["webhooks_delivery_seconds_count"] == page["webhooks_call_seconds_count"] == count
+        assert page["webhooks_unfinished", "demo-shopify", "received"] == 0
+
+
+def at(url: str) -> Samples:
+    response = requests.get(f"{url}/metrics", headers=BEARER, timeout=10)
+    assert response.status_code == 200
+    return Samples(response.text)
+
+
+def delivered(url: str) -> float | None:
+    return at(url)["webhooks_settled_total", "demo-shopify", "delivered", ""]
+
+
+def test_numbers_of_the_gone_are_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is used again does not answer for processes of yesterday."""
+    for name in ("counter_999999999.db", "counter_1.db", "other.db"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    monkeypatch.setenv("METRICS_TOKEN", TOKEN)
+    metrics.share(settings.load())
+    assert {file.name for file in tmp_path.iterdir()} == {"counter_1.db", "other.db"}
+
+
+# What is written about them
+
+
+def every_name() -> set[str]:
+    """The name of every metric, as its samples have it."""
+    families = [*Prometheus().registry.collect()]
+    counters = {f"{family.name}_total" for family in families if family.type == "counter"}
+    histograms = {family.name for family in families if family.type == "histogram"}
+    return counters | histograms | {f"webhooks_{name}" for name in GAUGES}
+
+
+def test_every_metric_is_documented() -> None:
+    """The tables of docs/metrics.md have every metric with its labels, and no other."""
+    rows = re.findall(r"^\| `(webhooks_\w+)` \| (\w+) \|([^|]*)\|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    labels = {f"webhooks_{name}": of for name, (_, of) in GAUGES.items()}
+    counted = Prometheus()
+    for metric in vars(counted).values():
+        if hasattr(metric, "_labelnames"):
+            labels[metric._name + ("_total" if metric._type == "counter" else "")] = metric._labelnames  # noqa: SLF001 - it has no public one
+    assert {name for name, _, _ in rows} == every_name() == set(labels)
+    assert {name: tuple(re.findall(r"`(\w+)`", told)) for name, _, told in rows} == labels
+
+
+def expressions() -> list[str]:
+    rules = yaml.safe_load((DOCS / "prometheus/alerts.yml").read_text())
+    alerts = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    board = json.loads((DOCS / "prometheus/grafana.json").read_text())
+    panels = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+    return alerts + [expr.replace("$__rate_interval", "5m").replace("$shop", ".*") for expr in panels]
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_expressions_use_what_there_is(expression: str) -> None:
+    """Every expression of the rules and the dashboard is PromQL over metrics that exist."""
+    promql_parser.parse(expression)
+    used = set(re.findall(r"webhooks_\w+", expression))
+    assert used
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in used} <= every_name()
+
+
+def test_rules_are_as_prometheus_wants_them() -> None:
+    """Each alert has its own name, a severity and a sentence, and no key that Prometheus does not know."""
+    rules = yaml.safe_load((DOCS / "prometheus/alerts.yml").read_text())
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    assert len({rule["alert"] for rule in alerts}) == len(alerts)
+    for rule in alerts:
+        assert (
+            {"alert", "expr", "labels", "annotations"} <= set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+        )
+        assert rule["labels"]["severity"] in {"info", "warning", "critical"}
+        assert set(rule["annotations"]) == {"summary", "description"}
+
+
+def test_dashboard_loads_without_edits() -> None:
+    """Every panel takes the data source that is chosen at the top; nothing of another Grafana is left in it."""
+    text = (DOCS / "prometheus/grafana.json").read_text()
+    board = json.loads(text)
+    variables = {one["name"]: one for one in board["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource"
+    asked = [panel for panel in board["panels"] if panel["type"] != "row"]
+    sources = [panel["datasource"] for panel in asked] + [t["datasource"] for panel in asked for t in panel["targets"]]
+    assert {json.dumps(source) for source in sources} == {json.dumps({"type": "prometheus", "uid": "${datasource}"})}
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert "__inputs" not in text
+    assert set(re.findall(r"\$\{?(\w+)", text)) <= {*variables, "__rate_interval", "__all"}

@@ -1,0 +1,193 @@
+"""A webhook and the attempts to deliver it are one trace, and nothing of a customer is in it."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import threading
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from tests.support import processes
+from tests.support.deliveries import CALL, arrival, claim_one
+from tests.support.recordings import EVERY, as_toml, shop_keys
+from tests.support.service import Service
+from webhook_app.app import create_app
+from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox import Inbox, Settlement, State, migrate
+from webhook_app.observability.tracing import HEADER, NOTHING, OpenTelemetry, Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def traces(spans: InMemorySpanExporter) -> Iterator[OpenTelemetry]:
+    with closing(OpenTelemetry(spans)) as traces:
+        yield traces
+
+
+def finished(traces: OpenTelemetry, spans: InMemorySpanExporter) -> list[Any]:
+    traces.close()
+    return [*spans.get_finished_spans()]
+
+
+def test_webhook_and_every_attempt_are_one_trace(
+    traces: OpenTelemetry, spans: InMemorySpanExporter, inbox: Inbox
+) -> None:
+    """The trace is kept with the delivery: a failed attempt, a later one and the webhook belong together."""
+    with traces.webhook(ORDER.shop, "orders/create") as carried:
+        inbox.keep(arrival(headers={"x-shopify-topic": "orders/create", **carried}))
+    assert set(carried) == {HEADER}
+    now = inbox.clock()
+    claimed = claim_one(inbox)
+    waits = Settlement(claimed, State.WAITING, "http_503", attempted=True, took=40, call=CALL)
+    traces.settled(inbox, [waits], now)
+    traces.settled(inbox, [Settlement(claimed, State.DELIVERED, attempted=True, took=25, call=CALL)], now + 1000)
+    stored, failed, delivered = finished(traces, spans)
+    assert {one.context.trace_id for one in (stored, failed, delivered)} == {stored.context.trace_id}
+    assert failed.parent.span_id == delivered.parent.span_id == stored.context.span_id
+    assert [one.name for one in (stored, failed, delivered)] == ["store webhook", "call purchase", "call purchase"]
+    assert [one.kind for one in (stored, failed)] == [SpanKind.SERVER, SpanKind.CLIENT]
+    assert (failed.end_time, failed.end_time - failed.start_time) == (now * 1_000_000, 40_000_000)
+    assert (failed.status.status_code, failed.status.description) == (StatusCode.ERROR, "http_503")
+    assert dict(delivered.attributes) == {
+        "webhooks.shop": "acme",
+        "webhooks.topic": "orders/create",
+        "webhooks.delivery": claimed.id,
+        "webhooks.state": "delivered",
+        "webhooks.attempt": 1,
+    }
+    assert stored.resource.attributes["service.name"] == "tweakwise-webhooks"
+
+
+def test_what_was_not_traced_is_not(traces: OpenTelemetry, spans: InMemorySpanExporter, inbox: Inbox) -> None:
+    """A delivery that came before traces were on, or whose headers are wiped, has no trace and does no harm."""
+    inbox.keep(arrival())
+    traces.settled(inbox, [Settlement(claim_one(inbox), State.IGNORED, "test_order")], inbox.clock())
+    assert finished(traces, spans) == []
+
+
+def test_errors_are_told_by_type(traces: OpenTelemetry, spans: InMemorySpanExporter) -> None:
+    """An error passes through, and its message, which may quote a body, is not in the span."""
+    with pytest.raises(StoreUnavailable), traces.webhook(ORDER.shop, "orders/create"):
+        raise StoreUnavailable("jan@example.test")
+    [stored] = finished(traces, spans)
+    assert (stored.status.status_code, stored.status.description) == (StatusCode.ERROR, "StoreUnavailable")
+    assert "jan@example.test" not in stored.to_json()
+
+
+def test_off_costs_nothing_and_loads_nothing(tmp_path: Path) -> None:
+    """Without their variables neither library is loaded, and the block that traces is one that exists already."""
+    assert Traces().webhook(ORDER.shop, "orders/create") is NOTHING
+    code = (
+        "import sys; import webhook_app.assembly; from webhook_app.app import create_app; create_app();"
+        "print([name for name in sys.modules if name.split('.')[0] in "
+        "('opentelemetry', 'sentry_sdk', 'prometheus_client')])"
+    )
+    env = processes.environment(
+        SHOPS=as_toml("shop", shop_keys("shopify")), DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=processes.ROOT, capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
+
+
+def test_extra_that_is_missing_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a variable is set and its library is not installed, the receiver starts and says what to install."""
+    with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
+        migrate.upgrade(inbox.database)
+    monkeypatch.delenv("SHOPS_FILE", raising=False)
+    monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'inbox.db'}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("SENTRY_DSN", "http://key@127.0.0.1:9/1")
+    for name in ("opentelemetry", "sentry_sdk"):
+        monkeypatch.setitem(sys.modules, name, None)
+    app = create_app()
+    answer = app.test_client().post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
+    app.extensions["receiver"].inbox.close()
+    said = capsys.readouterr().err
+    assert answer.status_code == 200
+    assert said.count("pip install -r requirements-extras.txt") == 2
+
+
+# Over real processes
+
+
+class Collector:
+    """A server that takes what is exported, at any path."""
+
+    def __init__(self) -> None:
+        self.bodies: list[tuple[str, bytes]] = []
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                zipped = self.headers.get("Content-Encoding") == "gzip"
+                collector.bodies.append((self.path, gzip.decompress(body) if zipped else body))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def spans(self) -> list[Any]:
+        """Every span that came, each with its service's name."""
+        found = []
+        for _, body in [*self.bodies]:
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                found += [span for scope in resource.scope_spans for span in scope.spans]
+        return found
+
+
+@contextmanager
+def collecting() -> Iterator[Collector]:
+    with closing(Collector()) as collector:
+        yield collector
+
+
+def test_one_trace_over_web_and_worker(tmp_path: Path) -> None:
+    """What a web process stored and a worker delivered arrives at a collector as one trace, without a customer."""
+    with collecting() as collector:
+        url = f"http://127.0.0.1:{collector.port}"
+        extras = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200", "WEB_CONCURRENCY": "1"}
+        with Service(tmp_path, f"sqlite:///{tmp_path / 'inbox.db'}", **extras) as service:
+            assert processes.command("migrate", env=service.env).returncode == 0
+            service.start_all()
+            assert service.post(1).status_code == 200
+            service.wait_for({1})
+            processes.wait_for(lambda: len(collector.spans()) >= 2)
+    stored, called = sorted(collector.spans(), key=lambda span: span.start_time_unix_nano)
+    assert [stored.name, called.name] == ["store webhook", "call purchase"]
+    assert (called.trace_id, called.parent_span_id) == (stored.trace_id, stored.span_id)
+    assert {path for path, _ in collector.bodies} == {"/v1/traces"}
+    everything = b"".join(body for _, body in collector.bodies)
+    assert not [word for word in (b"profile-1", b"demo-shopify-secret", b"example") if word in everything]

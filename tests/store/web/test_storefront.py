@@ -1,0 +1,268 @@
+"""What the receiver answers to a shop's pages, through the platform's proxy."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from tests.support.recordings import as_toml, shop_keys
+from webhook_app.app import create_app
+from webhook_app.inbox import Inbox, migrate
+from webhook_app.platforms import all_platforms
+from webhook_app.translation import profile_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+PROXY = all_platforms()["shopify"].proxy
+assert PROXY
+NEW, OLD = shop_keys("shopify")["secrets"]
+SALT = shop_keys("shopify")["profile_salt"]
+KEY = "3f6c1e0a8d524b7a9c1e2f4d5a6b7c8d"
+SHOP = "/storefront/shopify/shop"
+ADDED = {"shop": "acme.myshopify.com", "logged_in_customer_id": "", "path_prefix": "/apps/tweakwise"}
+TO_SEE = {"search": {"term": "rode jas"}, "pageview": {"product_id": "1", "variant_id": "2"}}
+TO_DO = {"addtocart": {"product_id": "1", "quantity": "2"}, "sessionstart": {"session_key": "s1"}}
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[FlaskClient]:
+    plain = {key: value for key, value in shop_keys("shopify").items() if key != "profile_salt"}
+    text = as_toml("shop", shop_keys("shopify")) + as_toml("saltless", plain)
+    for name in ("SHOPS_FILE", "LOG_FORMAT", "SPOOL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SHOPS", text + as_toml("woo", shop_keys("woocommerce")))
+    monkeypatch.setenv("VISITOR_RATE", "1000")
+    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    inbox = Inbox(database_url)
+    migrate.upgrade(inbox.database)
+    inbox.close()
+    app = create_app()
+    yield app.test_client()
+    app.extensions["receiver"].inbox.close()
+
+
+def query(parameters: Mapping[str, str], secret: str = NEW, at: float = 0) -> str:
+    """What the proxy asks for a page that asked with `parameters`, `at` seconds from now."""
+    assert PROXY
+    return PROXY.sign({**ADDED, **parameters}, secret, time.time() + at).decode()
+
+
+def ask(client: FlaskClient, action: str, shop: str = SHOP, **parameters: str) -> TestResponse:
+    return client.get(f"{shop}/{action}?{query(parameters)}", headers={"User-Agent": "Mozilla/5.0"})
+
+
+def kept(client: FlaskClient) -> int:
+    return sum(client.application.extensions["receiver"].inbox.counts().values())
+
+
+@pytest.mark.parametrize(("action", "said"), [*TO_SEE.items(), *TO_DO.items()])
+def test_event_is_stored_with_its_raw_facts(client: FlaskClient, action: str, said: dict[str, str]) -> None:
+    """What was asked is stored as it was signed, with the browser's name, and the answer tells no number."""
+    response = ask(client, action, profile_key=KEY, **said)
+    assert (response.status_code, response.json) == (200, {"status": "stored"})
+    inbox = client.application.extensions["receiver"].inbox
+    [row] = inbox.newest(1)
+    assert (row.topic, row.shop, row.domain) == (f"storefront/{action}", "shop", "acme.myshopify.com")
+    headers, body = inbox.body(row.id)
+    stored = json.loads(body)
+    assert abs(int(stored.pop("timestamp")) - time.time()) < 10
+    assert stored == {**ADDED, **said, "profile_key": KEY, "user_agent": "Mozilla/5.0"}
+    assert headers == {}
+
+
+def test_with_slash_at_the_end(client: FlaskClient) -> None:
+    """A path ends as it likes, without a redirect."""
+    assert ask(client, "search/", term="a").status_code == 200
+    assert ask(client, "profile/").status_code == 200
+
+
+def test_the_same_request_again_is_a_duplicate(client: FlaskClient) -> None:
+    """Whoever sends what was signed once more counts nothing twice."""
+    asked = f"{SHOP}/search?{query({'term': 'a'})}"
+    assert [client.get(asked).json for _ in "ab"] == [{"status": "stored"}, {"status": "duplicate"}]
+    assert kept(client) == 1
+
+
+def test_events_apart_are_told_apart(client: FlaskClient) -> None:
+    """The same facts about another event are another delivery."""
+    same = query({"product_id": "1"})
+    assert [client.get(f"{SHOP}/{action}?{same}").json for action in ("pageview", "addtocart")] == [
+        {"status": "stored"},
+        {"status": "stored"},
+    ]
+
+
+def test_rotated_secret_passes(client: FlaskClient) -> None:
+    """While the app's secret is rotated, either proves."""
+    assert client.get(f"{SHOP}/search?{query({'term': 'a'}, OLD)}").status_code == 200
+
+
+REFUSALS: dict[str, list[Callable[[], str]]] = {
+    "signature_missing": [lambda: "", lambda: "term=a&profile_key=" + KEY],
+    "signature_mismatch": [lambda: query({}) + "&x=1", lambda: query({}, "another secret")],
+    "signature_repeated": [lambda: query({}) + "&signature=" + "0" * 64],
+    "timestamp_too_old": [lambda: query({}, at=-120)],
+    "timestamp_too_new": [lambda: query({}, at=120)],
+    "shop_repeated": [lambda: query({}) + "&shop=other.myshopify.com"],
+    "logged_in_customer_id_repeated": [lambda: query({}) + "&logged_in_customer_id=7"],
+}
+
+
+@pytest.mark.parametrize("action", ["search", "profile", "wishlist"])
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_unproven_is_401_with_its_reason(client: FlaskClient, reason: str, action: str) -> None:
+    """The answer and the log name the same reason, nothing is stored, and nothing that was sent is repeated."""
+    for asked in REFUSALS[reason]:
+        with capture_logs() as lines:
+            response = client.get(f"{SHOP}/{action}?{asked()}")
+        assert (response.status_code, response.json and response.json["error"]) == (401, reason)
+        assert [(line["event"], line["reason"]) for line in lines] == [("rejected", reason)]
+        assert KEY not in f"{lines}{response.text}"
+    assert kept(client) == 0
+
+
+def test_unknown_shop_is_404(client: FlaskClient) -> None:
+    """So is a platform that passes nothing on."""
+    for shop in ("shopify/nobody", "none/shop", "woocommerce/woo"):
+        response = client.get(f"/storefront/{shop}/search?{query({'term': 'a'})}")
+        assert (response.status_code, response.json and response.json["error"]) == (404, "unknown_shop")
+
+
+def test_unknown_event_is_404(client: FlaskClient) -> None:
+    """Only what the platform's topics name is stored."""
+    for action in ("wishlist", "orders", "..", "%00", "search%2Fx"):
+        assert ask(client, action, term="a").status_code == 404
+    assert kept(client) == 0
+
+
+@pytest.mark.parametrize("action", ["search", "search/", "profile"])
+def test_other_methods_are_405(client: FlaskClient, action: str) -> None:
+    """A body is not signed, so none is taken."""
+    for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        response = client.open(f"{SHOP}/{action}?{query({'term': 'a'})}", method=method, data=b"{}")
+        assert (response.status_code, response.headers["Allow"]) == (405, "GET")
+    assert kept(client) == 0
+
+
+def test_too_many_of_a_visitor_is_429(client: FlaskClient) -> None:
+    """One visitor cannot fill the inbox; others still come in, and /profile counts too."""
+    client.application.extensions["receiver"].allowance._visitor._step = 30  # noqa: SLF001 - two in a minute
+    answers = [ask(client, "search", term=str(number), profile_key=KEY) for number in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert ask(client, "profile", profile_key=KEY).status_code == 429
+    assert ask(client, "search", term="a", profile_key=KEY[::-1]).status_code == 200
+    assert ask(client, "search", term="a", profile_key=KEY, logged_in_customer_id="7").status_code == 200
+
+
+def test_too_many_of_a_shop_is_429(client: FlaskClient) -> None:
+    """Nor can a crowd of made-up visitors; what is not proven does not count."""
+    client.application.extensions["receiver"].allowance._shop._step = 0.5  # noqa: SLF001 - two in a second
+    for _ in range(5):
+        assert client.get(f"{SHOP}/search?term=a").status_code == 401
+    answers = [ask(client, "search", term="a", profile_key=f"k{number}") for number in range(4)]
+    assert 429 in {answer.status_code for answer in answers}
+    assert answers[0].status_code == 200
+
+
+def test_store_away_is_503(client: FlaskClient) -> None:
+    """While nothing can be stored, that is said, and /profile still answers."""
+    with client.application.extensions["receiver"].inbox.database.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
+    response = ask(client, "search", term="a")
+    assert (response.status_code, int(response.headers["Retry-After"]) > 0) == (503, True)
+    assert ask(client, "profile").status_code == 200
+
+
+def test_nothing_is_cached(client: FlaskClient) -> None:
+    """Neither an answer nor a refusal is kept by anything on its way."""
+    answers = [
+        ask(client, "search", term="a"),
+        ask(client, "profile"),
+        ask(client, "wishlist"),
+        client.get(f"{SHOP}/search"),
+        client.post(f"{SHOP}/search"),
+        client.get("/storefront/shopify/nobody/search"),
+    ]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert not [answer for answer in answers if answer.headers.get("Set-Cookie")]
+
+
+def key_for(client: FlaskClient, shop: str = SHOP, **parameters: str) -> str:
+    response = ask(client, "profile", shop, **parameters)
+    assert response.status_code == 200
+    told: dict[str, str] = response.json or {}
+    assert list(told) == ["profile_key"]
+    assert profile_key.is_usable(told["profile_key"])
+    return told["profile_key"]
+
+
+def test_profile_of_whoever_is_logged_in(client: FlaskClient) -> None:
+    """An account has the key that its orders are given, whatever the browser had before."""
+    derived = profile_key.derived_key("7622276412885", SALT)
+    assert key_for(client, logged_in_customer_id="7622276412885", profile_key=KEY) == derived
+    assert key_for(client, logged_in_customer_id="7622276412885") == derived
+
+
+def test_profile_of_a_visitor(client: FlaskClient) -> None:
+    """Whoever is not logged in keeps the key, and so does everybody in a shop without a salt."""
+    assert key_for(client, profile_key=KEY) == KEY
+    assert key_for(client, "/storefront/shopify/saltless", profile_key=KEY, logged_in_customer_id="7") == KEY
+    assert kept(client) == 0
+
+
+def test_profile_of_a_new_visitor(client: FlaskClient) -> None:
+    """A key that cannot be sent is replaced by a random one, another each time."""
+    unusable = ("", "", "jan@example.test", "0612345678", "a b", "x" * 129, "é", "<script>")
+    keys = {key_for(client, profile_key=given) for given in unusable}
+    assert len(keys) == len(unusable)
+    assert {len(key) for key in keys} == {32}
+
+
+def test_log_holds_nothing_of_the_visitor(client: FlaskClient) -> None:
+    """Accepting an event logs shop, topic and number."""
+    with capture_logs() as lines:
+        ask(client, "search", term="zwangerschapstest", profile_key=KEY, logged_in_customer_id="7622276412885")
+    assert [line["event"] for line in lines] == ["stored"]
+    assert not [word for word in ("zwanger", KEY, "7622276412885") if word in str(lines)]
+
+
+ODD = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+ANY_ACTION = st.sampled_from(["search", "pageview", "addtocart", "sessionstart", "profile", "x", "%2e%2e", "%ff"])
+fuzzed = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(
+    parameters=st.dictionaries(st.sampled_from(["term", "product_id", "profile_key", "é", ""]), ODD, max_size=4),
+    action=ANY_ACTION,
+    agent=st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20),
+)
+@fuzzed
+def test_any_signed_query_is_no_5xx(client: FlaskClient, parameters: dict[str, str], action: str, agent: str) -> None:
+    """Whatever a visitor asks through the proxy is kept, or there is no such event."""
+    environ: dict[str, Any] = {"QUERY_STRING": query(parameters), "HTTP_USER_AGENT": agent}
+    response = client.get(f"{SHOP}/{action}", environ_overrides=environ)
+    assert response.status_code in {200, 404, 429}
+
+
+@given(
+    asked=st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="#"), max_size=100),
+    action=ANY_ACTION,
+)
+@fuzzed
+def test_any_other_query_is_refused(client: FlaskClient, asked: str, action: str) -> None:
+    """Whatever a stranger asks is refused by name and leaves nothing behind."""
+    response = client.get(f"{SHOP}/{action}", environ_overrides={"QUERY_STRING": asked})
+    assert response.status_code in {401, 404}
+    assert kept(client) == 0

@@ -1,0 +1,180 @@
+"""Two weeks of two shops, with everything that a dashboard can show: for the browser's tests and for the pictures."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from webhook_app.inbox import Arrival, Inbox, Settlement, State, activity, migrate
+from webhook_app.inbox.activity import Kind, Sighting
+from webhook_app.platforms import all_platforms
+from webhook_app.platforms.base import Sample
+from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.throttling import circuit_breaker
+from webhook_app.tweakwise import retry_policy
+from webhook_app.tweakwise.call import Call
+
+if TYPE_CHECKING:
+    from webhook_app.inbox import Delivery
+
+HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
+SHOPS = {"demo-shopify": "shopify", "demo-woocommerce": "woocommerce"}
+# Of the secrets in shops.demo.toml.
+FINGERPRINTS = {
+    "demo-shopify": fingerprint("demo-shopify-secret"),
+    "demo-woocommerce": fingerprint("demowoocommercesecret"),
+}
+
+
+class Story:
+    """Fills an inbox with a past; the same every time, apart from when it is."""
+
+    def __init__(self, database_url: str, now: int) -> None:
+        self.at = self.now = now
+        self.inbox = Inbox(database_url, lease=60, clock=lambda: self.at)
+        migrate.upgrade(self.inbox.database)
+        self._dice = random.Random(7)
+        self._number = 5_500_000_000_000
+        self._seen: dict[tuple[str, Kind, str, int], list[int]] = {}  # by hour: how often, when first, when last
+
+    def tell(self, orders: int = 420) -> None:
+        """Play two weeks: a night is quieter than a day, and WooCommerce went silent a day and a half ago."""
+        moments = sorted(self._moment() for _ in range(orders))
+        for moment in moments:
+            shop = self._dice.choices(list(SHOPS), (3, 1))[0]
+            if shop == "demo-woocommerce" and moment > self.now - 36 * HOUR:
+                continue
+            self.at = moment
+            self._order(shop)
+        self.at = self.now - 40_000
+        self._refuse()
+        self._trouble()
+        self.at = self.now
+        self._note()
+
+    def _moment(self) -> int:
+        while True:
+            moment = self.now - self._dice.randrange(60_000, 14 * DAY)
+            hour = datetime.fromtimestamp(moment / 1000, UTC).hour
+            if self._dice.random() < (0.25 if hour < 7 else 1.0):
+                return moment
+
+    def arrive(self, shop: str, topic: str, body: bytes, identity: str = "") -> int:
+        """Keep one webhook as the receiver would."""
+        platform = all_platforms()[SHOPS[shop]]
+        self._number += 1
+        headers = {platform.topic_headers[0]: topic}
+        arrival = Arrival(shop, platform.name, topic, identity or f"id-{self._number}", "demo.example", headers, body)
+        self._see(shop, Kind.TOPIC, topic)
+        self._see(shop, Kind.SECRET, FINGERPRINTS[shop])
+        self._see(shop, Kind.ACCEPT, self._dice.choice(["2", "2", "5", "5", "5", "10", "20"]))
+        return self.inbox.keep(arrival).id
+
+    def body(self, shop: str) -> bytes:
+        topic = all_platforms()[SHOPS[shop]].topics[0]
+        now = datetime.fromtimestamp(self.at / 1000, UTC).isoformat(timespec="seconds")
+        return json.dumps(topic.sample(Sample(self._number, now, "tweakwise_profile_key", f"p{self._number}"))).encode()
+
+    def _order(self, shop: str) -> None:
+        topics = {
+            "demo-shopify": ("orders/create", "orders/paid"),
+            "demo-woocommerce": ("order.created", "order.updated"),
+        }
+        body, order = self.body(shop), self._number
+        first = self.arrive(shop, topics[shop][0], body)
+        self._settle(self._claimed(), order)
+        self.at += self._dice.randrange(2_000, 90_000)
+        self.arrive(shop, topics[shop][1], body)
+        key = f"purchase:{order}"
+        self._finish(
+            self._claimed(),
+            State.IGNORED,
+            reason="already_counted",
+            detail=f"Delivery {first} counts this order.",
+            key=key,
+        )
+        if self._dice.random() < 0.08:
+            self.arrive(shop, "products/update" if shop == "demo-shopify" else "product.updated", b'{"id": 1}')
+            self._finish(
+                self._claimed(), State.IGNORED, reason="unmapped_topic", detail="No event is made of this topic."
+            )
+
+    def _settle(self, delivery: Delivery, order: int) -> None:
+        dice = self._dice.random()
+        body: dict[str, Any] = {"ProductKeys": ["10001", "10002"], "ProfileKey": f"profile-{order}", "Revenue": 129.95}
+        call = Call("purchase", f"purchase:{order}", body)
+        if dice < 0.1:
+            self._finish(
+                delivery, State.IGNORED, reason="no_profile", detail="A guest's order without a carried profile key."
+            )
+        elif dice < 0.115:
+            said = {"answer": '{"errors":{"ProductKeys":["Unknown key"]}}', "failure": "http_422", "took": 31}
+            self._finish(delivery, State.DEAD, reason="http_422", call=call, attempted=True, **said)
+        else:
+            if dice < 0.17:
+                self._finish(
+                    delivery, State.WAITING, reason="http_503", failure="http_503", took=812, call=call, attempted=True
+                )
+                self.at += self._dice.randrange(3_000, 20_000)
+                delivery = self._claimed()
+            self.inbox.reserve([(delivery, call)])
+            self._finish(delivery, State.DELIVERED, call=call, attempted=True, took=self._dice.randrange(18, 95))
+
+    def _claimed(self) -> Delivery:
+        self.at += self._dice.randrange(4, 160)
+        [delivery] = self.inbox.claim(dict.fromkeys(SHOPS, 1))
+        return delivery
+
+    def _finish(self, delivery: Delivery, state: State, **values: Any) -> None:
+        self.at += values.get("took", 1)
+        self.inbox.settle([Settlement(delivery, state, **values)])
+
+    def _trouble(self) -> None:
+        """Let the last order meet a Tweakwise that is away, and its breaker open."""
+        body, order = self.body("demo-shopify"), self._number
+        self.arrive("demo-shopify", "orders/create", body)
+        call = Call("purchase", f"purchase:{order}", {"ProductKeys": ["10001"], "ProfileKey": f"profile-{order}"})
+        for took in (5001, 5000):
+            delivery = self._claimed()
+            self._finish(
+                delivery,
+                State.WAITING,
+                reason="timeout",
+                failure="timeout",
+                took=took,
+                call=call,
+                attempted=True,
+                retry_in=2,
+            )
+            self.at += 3_000
+        delivery = self._claimed()
+        self._finish(
+            delivery,
+            State.WAITING,
+            reason="http_503",
+            failure="http_503",
+            took=730,
+            call=call,
+            attempted=True,
+            retry_in=90,
+        )
+        failures = [retry_policy.Failure("http_503", 503)] * 5
+        self.inbox.change_lane(
+            "shop demo-shopify",
+            lambda lane: (circuit_breaker.after(lane, failures, self.now + 40_000, 5, lambda: 0.9), None),
+        )
+
+    def _refuse(self) -> None:
+        for reason, count in (("signature_mismatch", 12), ("signature_missing", 3)):
+            self._see("demo-shopify", Kind.REFUSAL, reason, count)
+
+    def _see(self, shop: str, kind: Kind, name: str, count: int = 1) -> None:
+        seen = self._seen.setdefault((shop, kind, name, self.at // HOUR), [0, self.at, self.at])
+        seen[0] += count
+        seen[2] = self.at
+
+    def _note(self) -> None:
+        seen = [Sighting(what[0], SHOPS[what[0]], what[1], what[2], *counted) for what, counted in self._seen.items()]
+        activity.note(self.inbox, seen)

@@ -1,0 +1,164 @@
+"""The fixtures: recorded or documented deliveries, each with what must come of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from webhook_app.config import shops
+from webhook_app.inbox import Delivery
+from webhook_app.platforms import all_platforms
+from webhook_app.platforms.base import STOREFRONT
+from webhook_app.signing.standard_webhooks import StandardWebhooks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhook_app.platforms.base import Envelope, Platform, Proxy
+
+FOLDER = Path(__file__).parents[1] / "fixtures"
+RECEIVED_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One fixture folder."""
+
+    platform: Platform
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.platform.name}/{self.folder.name}"
+
+    @property
+    def body(self) -> bytes:
+        return (self.folder / "body.raw").read_bytes()
+
+    @property
+    def sent_headers(self) -> dict[str, str]:
+        headers: dict[str, str] = json.loads((self.folder / "headers.json").read_text())
+        return headers
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.sent_headers.items()}
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        expected: dict[str, Any] = json.loads((self.folder / "expected.json").read_text())
+        return expected
+
+    @property
+    def own_shop_keys(self) -> dict[str, Any]:
+        own = self.folder / "shop.toml"
+        return tomllib.loads(own.read_text()) if own.exists() else {}
+
+    @property
+    def shop(self) -> shops.Shop:
+        table = {**shop_keys(self.platform.name), **self.own_shop_keys}
+        return shops.parse(as_toml("fixture", table), "shop.toml", all_platforms())["fixture"]
+
+    @property
+    def signed(self) -> bytes:
+        """What the signature covers."""
+        return self.body
+
+    def prove(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
+        """Prove it as it came, or with something else signed, or to a shop with other secrets."""
+        body, secrets = self.body if signed is None else signed, secrets or self.shop.secrets
+        return self.platform.prove(body, self.headers, secrets)
+
+    def delivery(self) -> Delivery:
+        """The delivery as a worker would get it."""
+        return claimed("fixture", self.platform.name, self.prove().topic, self.body, RECEIVED_AT)
+
+
+@dataclass(frozen=True)
+class Asked(Recorded):
+    """A fixture folder of what a page asked through the platform's proxy: `asked.raw` is `<action>?<signed query>`."""
+
+    @property
+    def proxy(self) -> Proxy:
+        assert self.platform.proxy
+        return self.platform.proxy
+
+    @property
+    def action(self) -> str:
+        return (self.folder / "asked.raw").read_text().partition("?")[0]
+
+    @property
+    def signed(self) -> bytes:
+        return (self.folder / "asked.raw").read_bytes().partition(b"?")[2]
+
+    @property
+    def body(self) -> bytes:
+        return self._packed(self.signed, self.shop.secrets)[1]
+
+    def prove(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
+        query = self.signed if signed is None else signed
+        return self._packed(query, secrets or self.shop.secrets)[0]
+
+    def _packed(self, query: bytes, secrets: Sequence[str]) -> tuple[Envelope, bytes]:
+        parameters = self.proxy.prove(query, secrets, RECEIVED_AT.timestamp())
+        return self.proxy.packed(STOREFRONT + self.action, parameters, self.headers["user-agent"])
+
+
+def claimed(shop: str, platform: str, topic: str, body: bytes | None, arrived: datetime) -> Delivery:
+    """A delivery that was claimed for the first time, with the number 5."""
+    return Delivery(
+        id=5,
+        shop=shop,
+        platform=platform,
+        topic=topic,
+        received_at=int(arrived.timestamp() * 1000),
+        due_at=0,
+        claims=1,
+        lapses=0,
+        attempts=0,
+        first_attempt_at=None,
+        body=body,
+    )
+
+
+def shop_keys(platform: str) -> dict[str, Any]:
+    """The shop that a platform's fixtures are made for."""
+    keys: dict[str, Any] = tomllib.loads((FOLDER / platform / "shop.toml").read_text())["shops"]["fixture"]
+    return keys
+
+
+def as_toml(name: str, table: dict[str, Any]) -> str:
+    """Write one shop as the TOML text a merchant would."""
+    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    lines = [f"[shops.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in plain.items())]
+    for key, inner in table.items():
+        if isinstance(inner, dict):
+            lines += [f"[shops.{name}.{key}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in inner.items())]
+    return "\n".join(lines) + "\n"
+
+
+def standing(platform: Platform) -> Platform:
+    """The platform while its fixtures arrive: a signature that looks at the clock finds it standing."""
+    if isinstance(platform.signature, StandardWebhooks):
+        return replace(platform, signature=replace(platform.signature, clock=RECEIVED_AT.timestamp))
+    return platform
+
+
+def _found() -> list[Recorded]:
+    return [
+        (Asked if (folder / "asked.raw").exists() else Recorded)(standing(platform), folder)
+        for name, platform in all_platforms().items()
+        for folder in sorted((FOLDER / name).iterdir())
+        if folder.is_dir()
+    ]
+
+
+_FOUND = _found()
+# Webhooks, which are posted; those of them that are signed; and what pages ask through a proxy, in a signed query.
+EVERY = [recorded for recorded in _FOUND if not isinstance(recorded, Asked)]
+SIGNED = [recorded for recorded in EVERY if "ping" not in recorded.expected]
+ASKED = [recorded for recorded in _FOUND if isinstance(recorded, Asked)]

@@ -1,0 +1,65 @@
+"""python -m tests.pictures: takes the pictures of docs/images from the real dashboard, filled with a made-up past."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support import browsers
+from tests.support.demo_data import Story
+from tests.support.processes import ROOT
+from tests.support.service import Service
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PASSWORD = "correct horse battery staple"
+IMAGES = ROOT / "docs/images"
+SCREEN: dict[str, Any] = {"viewport": {"width": 1200, "height": 860}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True}
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="pictures-"))
+    story = Story(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
+    story.tell(orders=900)
+    dead = next(row for row in story.inbox.newest(5000) if row.state == "dead")
+    story.inbox.close()
+    with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
+        service.start("web", ready=f"{service.url}/healthz")
+        with browsers.chromium() as browser:
+            take(browser, service.url, "overview", "?range=7d", SCREEN)
+            take(browser, service.url, "overview-dark", "?range=7d", {**SCREEN, "color_scheme": "dark"})
+            take(browser, service.url, "deliveries", "/deliveries", SCREEN)
+            take(browser, service.url, "delivery", f"/deliveries/{dead.id}", SCREEN)
+            take(browser, service.url, "accounting", f"/accounting?day={yesterday()}", SCREEN)
+            take(browser, service.url, "setup", "/setup", SCREEN)
+            take(browser, service.url, "phone", "?range=7d", PHONE)
+    shutil.rmtree(folder)
+
+
+def take(browser: Browser, url: str, name: str, path: str, shape: dict[str, Any]) -> None:
+    context = browser.new_context(**shape, base_url=url)
+    page = signed_in(context.new_page())
+    page.goto(f"/dashboard{path}")
+    page.screenshot(path=IMAGES / f"{name}.png")
+    context.close()
+
+
+def signed_in(page: Page) -> Page:
+    page.goto("/dashboard")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="All shops").wait_for()
+    return page
+
+
+def yesterday() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
+
+
+if __name__ == "__main__":
+    main()

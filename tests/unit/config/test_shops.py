@@ -1,0 +1,472 @@
+"""The shops' document: what it may say, and every fault with the line to change."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schemas.events import Payment
+from webhook_app.config import shops
+from webhook_app.errors import ConfigurationError
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLATFORMS = {name: all_platforms()[name] for name in ("shopify", "woocommerce")}
+SECRET, SALT = "shpss_geheim", "zout"
+SOUND = """\
+[shops.acme]
+platform = "shopify"
+secrets = ["shpss_geheim"]
+instance_key = "1234abcd"
+"""
+
+# The instance key is wrong, and on the sixth line, in each.
+LAYOUTS = {
+    "comments": """
+[shops.acme] # the main one
+platform = "shopify" # "a" = [b]
+secrets = ["s"]
+# instance_key = "1234abcd"
+instance_key = "bad"
+""",
+    "single quotes": """
+[shops.'acme']
+platform = 'shopify'
+secrets = ['s']
+
+'instance_key' = 'bad'
+""",
+    "double quotes": """
+[shops."acme"]
+"platform" = "shopify"
+secrets = ["s"]
+
+"instance_key" = "bad"
+""",
+    "white space": """
+  [ shops . acme ]
+  platform="shopify"
+  secrets   =   ["s"]
+
+\tinstance_key="bad"
+""",
+    "dotted below shops": """
+[shops]
+acme.platform = "shopify"
+acme.secrets = ["s"]
+
+acme . "instance_key" = "bad"
+""",
+    "dotted from the top": """
+shops.acme.platform = "shopify"
+shops.acme.secrets = ["s"]
+
+
+shops.acme.instance_key = "bad"
+""",
+    "inline table": """
+
+
+
+[shops]
+acme = { platform = "shopify", secrets = ["s"], instance_key = "bad" }
+""",
+    "list over lines": """[shops.acme]
+platform = "shopify"
+secrets = [
+  "s",
+]
+instance_key = "bad"
+[shops.acme.fields]
+instance_key = 1
+""",
+    "same key in a table before": """[shops.acme.fields]
+instance_key = 1
+[shops.acme]
+platform = "shopify"
+secrets = ["s"]
+instance_key = "bad"
+""",
+    "Windows line ends": """\r
+[shops.acme]\r
+platform = "shopify"\r
+secrets = ["s"]\r
+\r
+instance_key = "bad"\r
+""",
+    "separators that are no line ends": """# \u2028 \u2029 \x85
+[shops.acme]
+platform = "shopify"
+secrets = ["s"]
+
+instance_key = "bad"
+""",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_shops_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the environment nor the working directory of whoever runs the tests has a say."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SHOPS", "SHOPS_FILE", "ACME_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def read(text: str) -> dict[str, shops.Shop]:
+    return shops.parse(text, "shops.toml", PLATFORMS)
+
+
+def acme(*lines: str) -> shops.Shop:
+    return read("\n".join([SOUND, *lines]))["acme"]
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as error:
+        read(text)
+    return list(error.value.faults)
+
+
+def loading() -> list[str]:
+    with pytest.raises(ConfigurationError) as error:
+        shops.load(PLATFORMS)
+    return list(error.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("name", "acme"),
+        ("platform", "shopify"),
+        ("secrets", (SECRET,)),
+        ("instance_key", "1234abcd"),
+        ("constants", {}),
+        ("constants_by_locale", {}),
+        ("profile_attribute", "tweakwise_profile_key"),
+        ("profile_salt", None),
+        ("purchase_on", Payment.PLACED),
+        ("require_consent", False),
+        ("extra_events", False),
+        ("repeat_within", 5.0),
+        ("source", None),
+        ("tweakwise_url", None),
+        ("max_rate", None),
+    ],
+)
+def test_default(attribute: str, value: object) -> None:
+    """Three keys make a shop; the others have defaults."""
+    assert getattr(acme(), attribute) == value
+
+
+def test_default_product_key() -> None:
+    """A product's key is the platform's product id unless the shop says otherwise."""
+    assert acme().product_key.text == "{product_id}"
+
+
+@pytest.mark.parametrize(
+    ("line", "attribute", "value"),
+    [
+        ('purchase_on = "paid"', "purchase_on", Payment.PAID),
+        ('purchase_on = "pending"', "purchase_on", Payment.PENDING),
+        ("require_consent = true", "require_consent", True),
+        ("extra_events = true", "extra_events", True),
+        ("repeat_within = 0", "repeat_within", 0),
+        ('source = "MyShop/1.0"', "source", "MyShop/1.0"),
+        ('tweakwise_url = "http://127.0.0.1:9000/x"', "tweakwise_url", "http://127.0.0.1:9000/x"),
+        ("max_rate = 2.5", "max_rate", 2.5),
+        ('profile_attribute = "_key"', "profile_attribute", "_key"),
+        (f'profile_salt = "{SALT}"', "profile_salt", SALT),
+        ('fields = { store = 1, market = "nl" }', "constants", {"store": "1", "market": "nl"}),
+    ],
+)
+def test_key_is_read(line: str, attribute: str, value: object) -> None:
+    """What a shop says is what it gets; numbers for the template become text."""
+    assert getattr(acme(line), attribute) == value
+
+
+def test_several_secrets_keep_their_order() -> None:
+    """The newest secret stays the first."""
+    assert read(SOUND.replace('["shpss_geheim"]', '["new", "old"]'))["acme"].secrets == ("new", "old")
+
+
+def test_several_shops() -> None:
+    """One document holds any number of shops."""
+    assert list(read(SOUND + SOUND.replace("acme", "second-shop_2"))) == ["acme", "second-shop_2"]
+
+
+def test_other_tables_are_ignored() -> None:
+    """What stands outside of `shops` is nobody's business here."""
+    assert list(read(SOUND + "[deploy]\nregion = 1\n")) == ["acme"]
+
+
+@pytest.mark.parametrize("hidden", [SECRET, SALT])
+def test_repr_holds_no_secret(hidden: str) -> None:
+    """A shop may be printed or logged."""
+    assert hidden not in repr(acme(f'profile_salt = "{SALT}"'))
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "path", "sentence"),
+    [
+        (("shopify", "magento"), 2, "platform", "there is no such platform; known are shopify, woocommerce"),
+        (('"shopify"', "1"), 2, "platform", "Not a valid string."),
+        (('["shpss_geheim"]', "[]"), 3, "secrets", "is empty"),
+        (('["shpss_geheim"]', '["a", ""]'), 3, "secrets.1", "is empty"),
+        (('["shpss_geheim"]', "[1]"), 3, "secrets.0", "Not a valid string."),
+        (('["shpss_geheim"]', '"a"'), 3, "secrets", 'expected a list such as ["${ACME_SECRET}"]'),
+        (('["shpss_geheim"]', "1"), 3, "secrets", 'expected a list such as ["${ACME_SECRET}"]'),
+        (("1234abcd", "1234"), 4, "instance_key", "expected 8 letters and digits"),
+        (("1234abcd", "1234abcd5"), 4, "instance_key", "expected 8 letters and digits"),
+        (("1234abcd", "1234abc\\n"), 4, "instance_key", "expected 8 letters and digits"),
+        (('"1234abcd"', "12345678"), 4, "instance_key", "Not a valid string."),
+        (('platform = "shopify"', ""), 1, "platform", "Missing data for required field."),
+        (("secrets = ", "#"), 1, "secrets", "Missing data for required field."),
+        (("instance_key = ", "#"), 1, "instance_key", "Missing data for required field."),
+    ],
+)
+def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sentence: str) -> None:
+    """A required key that is wrong or missing is one sentence with its line, or the shop's when there is none."""
+    assert faults(SOUND.replace(*change)) == [f"shops.toml:{line}: shops.acme.{path}: {sentence}"]
+
+
+@pytest.mark.parametrize(
+    ("added", "line", "path", "sentence"),
+    [
+        ("colour = 1", 5, "colour", "Unknown field."),
+        ('product_key = "{nope}"', 5, "product_key", "has an unknown field {nope}; known are currency, locale"),
+        ('product_key = "{product_id"', 5, "product_key", "is not a template: expected '}' before end of string"),
+        ("product_key = 1", 5, "product_key", "Not a valid string."),
+        ('purchase_on = "shipped"', 5, "purchase_on", "Must be one of: pending, placed, paid."),
+        ('require_consent = "true"', 5, "require_consent", "Not a valid boolean."),
+        ('profile_salt = ""', 5, "profile_salt", "is empty"),
+        ('profile_attribute = ""', 5, "profile_attribute", "is empty"),
+        ('source = "my shop"', 5, "source", "String does not match expected pattern."),
+        ('source = "a\\nX-Other: b"', 5, "source", "String does not match expected pattern."),
+        ("max_rate = 0", 5, "max_rate", "Must be greater than 0"),
+        ('tweakwise_url = "tweakwise.com"', 5, "tweakwise_url", "expected an address such as https://"),
+        ("fields = 1", 5, "fields", "expected a table such as store = 1"),
+        ("fields_by_locale = 1", 5, "fields_by_locale", "Not a valid mapping type."),
+        ("\n[shops.acme.fields]\na = 1\nb = 1.5", 8, "fields.b", "expected text or a whole number"),
+        ("\n[shops.acme.fields]\na = 1\nb = true", 8, "fields.b", "expected text or a whole number"),
+        ("\n[shops.acme.fields]\na = 1\nsku = 1", 8, "fields.sku", "is what the platform says and cannot be set"),
+        ("fields.a = []", 5, "fields.a", "expected text or a whole number"),
+        ('[shops.acme.fields_by_locale."nl-NL"]\na = 1\nb = 1.5', 7, "fields_by_locale.nl-NL.b", "expected text"),
+        ("[shops.acme.fields_by_locale.nl]\nproduct_id = 1", 6, "fields_by_locale.nl.product_id", "is what the platf"),
+        ("[shops.acme.fields_by_locale]\nnl = 1", 6, "fields_by_locale.nl", "expected a table such as store = 1"),
+    ],
+)
+def test_wrong_optional_key(added: str, line: int, path: str, sentence: str) -> None:
+    """Every other key that is wrong is one sentence with its line, in nested tables too."""
+    (fault,) = faults(f"{SOUND}{added}\n")
+    assert fault.startswith(f"shops.toml:{line}: shops.acme.{path}: {sentence}")
+
+
+def test_all_faults_together() -> None:
+    """Everything that is wrong is told at once, over all shops."""
+    second = '\n[shops.b]\nplatform = "x"\nsecrets = ["${NO_SUCH_VARIABLE}"]\ncolour = 1\n'
+    found = [re.sub(r"^shops.toml:(\d+): (\S+):.*", r"\1 \2", fault) for fault in faults(SOUND + "a = 1\n" + second)]
+    assert sorted(found) == [
+        "10 shops.b.colour",
+        "5 shops.acme.a",
+        "7 shops.b.instance_key",
+        "8 shops.b.platform",
+        "9 shops.b.secrets",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Acme", "a b", "a.b", "-a", "_a", "é", "", "a" * 64, "a/b"])
+def test_shops_name_is_part_of_a_url(name: str) -> None:
+    """A name that would have to be encoded in the URL is a fault."""
+    (fault,) = faults(SOUND.replace("acme", f'"{name}"'))
+    assert "a shop's name is part of its URL: use a-z, 0-9, - and _" in fault
+
+
+@pytest.mark.parametrize("name", ["a", "0", "acme-nl", "acme_nl", "a" * 63])
+def test_sound_name(name: str) -> None:
+    """Small letters, digits, - and _ make a name."""
+    assert list(read(SOUND.replace("acme", name))) == [name]
+
+
+def test_shop_is_a_table() -> None:
+    """A shop that is a plain value is told how one is written."""
+    assert faults("[shops]\nacme = 1\n") == ["shops.toml:2: shops.acme: expected a table: [shops.<name>]"]
+
+
+@pytest.mark.parametrize("text", ["", "[shops]", "shops = 1", "shops = []", "[[shops]]\nname = 1", "[shop.acme]\n"])
+def test_no_shop(text: str) -> None:
+    """A document without a shop says how one is written."""
+    assert faults(text) == ["shops.toml: no shop is configured; write one as [shops.<name>], see README.md"]
+
+
+@pytest.mark.parametrize(
+    "text", ["shops", "[shops.acme", SOUND + SOUND, "a = ", "a = " + "1" * 5000, "a = " + "[" * 9999]
+)
+def test_no_toml(text: str) -> None:
+    """What is no TOML is one sentence, never another exception."""
+    (fault,) = faults(text)
+    assert fault.startswith("shops.toml: not valid TOML: ")
+
+
+def test_no_toml_names_the_line() -> None:
+    """The sentence about broken TOML says where."""
+    assert "line 6" in faults(SOUND + "a = 1\nb = nothing\n")[0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_line_however_it_is_written(layout: str) -> None:
+    """The line is found in every way to write a table."""
+    assert faults(LAYOUTS[layout]) == ["shops.toml:6: shops.acme.instance_key: expected 8 letters and digits"]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (["acme"], 2),
+        (["acme", "a"], 3),
+        (["acme", "missing"], 2),
+        (["acme", "fields"], 4),
+        (["acme", "fields", "b"], 5),
+        (["acme", "fields_by_locale", "nl-NL", "c"], 7),
+        (["other"], 1),
+    ],
+)
+def test_line_of(path: list[str], line: int) -> None:
+    """The line of a value is its own, or that of the table it should stand in, or the first."""
+    text = '# shops\n[shops.acme]\na = 1\n[shops.acme.fields]\nb = 1\n[shops.acme.fields_by_locale."nl-NL"]\nc = 1\n'
+    assert shops.line_of(text, path) == line
+
+
+def test_reference_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """${NAME} is replaced by that variable's value."""
+    monkeypatch.setenv("ACME_SECRET", "from-outside")
+    assert read(SOUND.replace(SECRET, "${ACME_SECRET}"))["acme"].secrets == ("from-outside",)
+
+
+def test_reference_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that looks like a reference is that secret."""
+    monkeypatch.setenv("ACME_SECRET", "${OTHER}")
+    assert read(SOUND.replace(SECRET, "${ACME_SECRET}"))["acme"].secrets == ("${OTHER}",)
+
+
+def test_reference_in_a_nested_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template's constant may come from the environment too."""
+    monkeypatch.setenv("ACME_SECRET", "12")
+    assert acme('fields.store = "${ACME_SECRET}"').constants == {"store": "12"}
+
+
+@pytest.mark.parametrize("value", [None, ""], ids=["not set", "empty"])
+def test_missing_variable(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    """A variable that is not there, or empty, is named with the line that asks for it."""
+    if value is not None:
+        monkeypatch.setenv("ACME_SECRET", value)
+    sentence = "shops.toml:3: shops.acme.secrets: the environment variable ACME_SECRET is not set"
+    assert faults(SOUND.replace(SECRET, "${ACME_SECRET}")) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["a${ACME_SECRET}", "${ACME_SECRET}b", "${ACME_SECRET}${ACME_SECRET}", "${ACME-SECRET}", "${}", "${1}", "${A"],
+)
+def test_partial_reference(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    """A reference is the whole value, so that nobody builds a secret out of parts."""
+    monkeypatch.setenv("ACME_SECRET", "x")
+    sentence = "shops.toml:3: shops.acme.secrets: write a reference to the environment as the whole value: ${NAME}"
+    assert faults(SOUND.replace(SECRET, reference)) == [sentence]
+
+
+@pytest.mark.parametrize("secret", ["$ACME_SECRET", "a$b", "$$", "{ACME_SECRET}", "$(x)"])
+def test_other_dollars_are_text(secret: str) -> None:
+    """Only ${ starts a reference."""
+    assert read(SOUND.replace(SECRET, secret))["acme"].secrets == (secret,)
+
+
+def test_fault_does_not_tell_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came from the environment does not come out with a fault."""
+    monkeypatch.setenv("ACME_SECRET", "geheim!")
+    told = " ".join(faults(SOUND.replace("1234abcd", "${ACME_SECRET}") + 'source = "${ACME_SECRET}\\n"\n'))
+    assert "geheim" not in told.replace(SECRET, "")
+
+
+@pytest.mark.parametrize(
+    ("locale", "constants"),
+    [
+        ("nl-NL", {"store": "3", "market": "eu"}),
+        ("nl-BE", {"store": "2", "market": "eu"}),
+        ("nl", {"store": "2", "market": "eu"}),
+        ("de-DE", {"store": "1", "market": "eu"}),
+        ("n", {"store": "1", "market": "eu"}),
+        ("", {"store": "1", "market": "eu"}),
+    ],
+    ids=["exact", "language", "language alone", "other", "part of one", "unknown"],
+)
+def test_constants_for_a_locale(locale: str, constants: dict[str, str]) -> None:
+    """The order's own locale goes before its language, and both before what holds everywhere."""
+    by_locale = 'fields_by_locale = { nl = { store = 2 }, "nl-NL" = { store = 3 } }'
+    assert acme('fields = { store = 1, market = "eu" }', by_locale).constants_for(locale) == constants
+
+
+@pytest.mark.parametrize("constants", ["fields.store = 1", "fields_by_locale.nl.store = 1"])
+def test_template_may_name_constants(constants: str) -> None:
+    """A template knows the shop's own fields, also those of one locale only."""
+    assert acme('product_key = "{store}-{sku}"', constants).product_key.fields == {"store", "sku"}
+
+
+@pytest.mark.parametrize("renamed", ["locale", "currency"])
+def test_order_fields_may_be_renamed(renamed: str) -> None:
+    """Feeds that write nl where the platform says nl-NL set it per locale."""
+    assert acme(f'fields_by_locale = {{ nl = {{ {renamed} = "x" }} }}').constants_for("nl") == {renamed: "x"}
+
+
+def test_loads_from_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SHOPS holds the document itself."""
+    monkeypatch.setenv("SHOPS", SOUND)
+    assert list(shops.load(PLATFORMS)) == ["acme"]
+
+
+def test_variable_is_named_in_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in SHOPS counts its lines from there."""
+    monkeypatch.setenv("SHOPS", SOUND.replace("shopify", "x"))
+    assert loading()[0].startswith("SHOPS:2: shops.acme.platform: ")
+
+
+@pytest.mark.parametrize("variable", [None, "", "shops.toml"])
+def test_loads_from_the_default_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str | None) -> None:
+    """Without SHOPS the file shops.toml is read."""
+    (tmp_path / "shops.toml").write_text(SOUND)
+    if variable is not None:
+        monkeypatch.setenv("SHOPS_FILE", variable)
+    assert list(shops.load(PLATFORMS)) == ["acme"]
+
+
+def test_loads_from_a_named_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """SHOPS_FILE names another file."""
+    (tmp_path / "other.toml").write_text(SOUND)
+    monkeypatch.setenv("SHOPS_FILE", str(tmp_path / "other.toml"))
+    assert list(shops.load(PLATFORMS)) == ["acme"]
+
+
+def test_both_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SHOPS and SHOPS_FILE together leave open which one counts."""
+    monkeypatch.setenv("SHOPS", SOUND)
+    monkeypatch.setenv("SHOPS_FILE", "shops.toml")
+    assert loading() == ["SHOPS, SHOPS_FILE: both are set; keep one of them"]
+
+
+def test_neither_says_what_to_do() -> None:
+    """Without a document the sentence names both ways to give one."""
+    assert loading() == ["SHOPS_FILE: there is no shops.toml; write it (see README.md) or set SHOPS"]
+
+
+def test_file_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that cannot be read is a sentence."""
+    monkeypatch.setenv("SHOPS_FILE", str(tmp_path))
+    assert loading() == [f"SHOPS_FILE: {tmp_path} cannot be read: IsADirectoryError"]
+
+
+def test_file_that_is_no_text(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is a sentence."""
+    (tmp_path / "shops.toml").write_bytes(b"\xff\xfe\x00")
+    assert loading() == ["SHOPS_FILE: shops.toml cannot be read: UnicodeDecodeError"]

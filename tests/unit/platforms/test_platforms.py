@@ -1,0 +1,160 @@
+"""The laws that hold for every platform, over every fixture; a new platform needs no test of its own here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from schemas.events import DataRequest, Ignored, Redaction
+from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, shop_keys
+from webhook_app.errors import BadSignature
+from webhook_app.platforms import all_platforms
+from webhook_app.platforms.base import Platform, Sample
+from webhook_app.translation.translate import Ages, Translated, parse_json, translate
+from webhook_app.tweakwise.call import Call, Unreadable
+
+AGES = Ages(max_order_age=7 * 86400, max_age=86400)
+every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
+PROVEN = [*SIGNED, *ASKED]
+every_signed_fixture = pytest.mark.parametrize("recorded", PROVEN, ids=lambda recorded: recorded.name)
+every_posted_fixture = pytest.mark.parametrize("recorded", SIGNED, ids=lambda recorded: recorded.name)
+every_asked_fixture = pytest.mark.parametrize("recorded", ASKED, ids=lambda recorded: recorded.name)
+every_platform = pytest.mark.parametrize("platform", all_platforms().values(), ids=lambda platform: platform.name)
+
+
+@every_signed_fixture
+def test_genuine_passes(recorded: Recorded) -> None:
+    """A delivery as it was sent proves itself and says its topic."""
+    assert recorded.prove().topic
+
+
+@every_signed_fixture
+@pytest.mark.parametrize("place", ["front", "end"])
+def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
+    """One byte more, and it is not what was signed."""
+    signed = b" " + recorded.signed if place == "front" else recorded.signed + b"\n"
+    with pytest.raises(BadSignature):
+        recorded.prove(signed)
+
+
+@every_posted_fixture
+def test_each_missing_header_fails(recorded: Recorded) -> None:
+    """Without its signature or its topic a request proves nothing."""
+    platform = recorded.platform
+    proof = [name for names in platform.signature.anatomy({}).carriers for name in names]
+    needed = {*proof, *platform.topic_headers} & set(recorded.headers)
+    needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in proof}}
+    assert len(needed) >= 2
+    for missing in needed:
+        headers = {name: value for name, value in recorded.headers.items() if name != missing}
+        with pytest.raises(BadSignature):
+            platform.prove(recorded.body, headers, recorded.shop.secrets)
+
+
+@every_asked_fixture
+def test_each_missing_parameter_fails(recorded: Asked) -> None:
+    """Without its signature, its time or whose it is, a query proves nothing, and says what it lacks."""
+    signature = recorded.proxy.signature
+    for missing in (signature.proof, signature.timestamp, *signature.needed):
+        parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
+        with pytest.raises(BadSignature, match=f"{missing}_missing"):
+            recorded.prove(b"&".join(parts))
+
+
+@every_signed_fixture
+def test_wrong_secret_fails(recorded: Recorded) -> None:
+    """Only the shop's own secrets count."""
+    with pytest.raises(BadSignature):
+        recorded.prove(secrets=["another secret"])
+
+
+@every_signed_fixture
+def test_rotated_secret_passes(recorded: Recorded) -> None:
+    """A delivery signed with the older secret still counts, and it is known which one that was."""
+    secrets = ["brand new secret", *recorded.shop.secrets]
+    assert recorded.prove(secrets=secrets).secret >= 1
+
+
+@every_signed_fixture
+def test_identity_is_stable(recorded: Recorded) -> None:
+    """The same delivery sent again is known as the same."""
+    again = [recorded.prove().identity for _ in "ab"]
+    assert again[0] == again[1]
+
+
+def test_identities_differ() -> None:
+    """No two different deliveries of a platform share an identity, whatever their Delivery-ID says."""
+    seen: dict[tuple[str, str], tuple[str, bytes]] = {}
+    for recorded in PROVEN:
+        envelope = recorded.prove()
+        known = seen.setdefault((recorded.platform.name, envelope.identity), (envelope.topic, recorded.body))
+        assert known == (envelope.topic, recorded.body), recorded.name
+
+
+@every_signed_fixture
+def test_output_equals_expected(recorded: Recorded) -> None:
+    """Translation says exactly what expected.json says."""
+    translated = translate(recorded.delivery(), recorded.shop, recorded.platform, AGES, RECEIVED_AT)
+    assert _as_expected(translated) == recorded.expected
+
+
+@every_fixture
+def test_ping_is_recognised(recorded: Recorded) -> None:
+    """A ping is told from a delivery, and no delivery is taken for a ping."""
+    assert recorded.platform.ping(recorded.body, recorded.headers) == recorded.expected.get("ping", False)
+
+
+@every_platform
+def test_every_mapped_topic_has_a_fixture(platform: Platform) -> None:
+    """What is mapped is proven on a delivery."""
+    proven = {fixture.delivery().topic for fixture in PROVEN if fixture.platform.name == platform.name}
+    assert {topic.name for topic in platform.topics} <= proven
+
+
+@every_platform
+def test_every_sample_is_mapped(platform: Platform) -> None:
+    """Every topic's sample is signed as the platform would, and can be read."""
+    secret = shop_keys(platform.name)["secrets"][0]
+    sample = Sample(20261123000000001, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "sample-1")
+    for topic in platform.topics:
+        if platform.proxy and topic.storefront:
+            parameters = {name: str(value) for name, value in topic.sample(sample).items()}
+            query = platform.proxy.sign(parameters, "secret", RECEIVED_AT.timestamp())
+            proven = platform.proxy.prove(query, ["secret"], RECEIVED_AT.timestamp())
+            assert not isinstance(platform.read(topic.name, proven.parameters), Ignored)
+            continue
+        body = json.dumps(topic.sample(sample)).encode()
+        envelope = platform.prove(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
+        assert envelope.topic == topic.name
+        assert envelope.identity == "an-identity" or not platform.identity_headers
+        assert not isinstance(platform.read(topic.name, parse_json(body)), Ignored)
+
+
+def test_every_folder_of_fixtures_is_a_platform() -> None:
+    """No fixture lies in a folder that nobody reads."""
+    assert {folder.name for folder in FOLDER.iterdir() if folder.is_dir()} == set(all_platforms())
+
+
+def _as_expected(translated: Translated) -> dict[str, Any]:
+    match translated:
+        case Call():
+            return {"call": {"event": translated.event, "key": translated.key, "body": translated.body}}
+        case Ignored():
+            return {"ignored": translated.reason}
+        case Unreadable():
+            return {"unreadable": translated.detail.rpartition(": ")[0]}
+        case Redaction():
+            return {"redaction": _subject(translated)}
+        case DataRequest():
+            return {"data_request": _subject(translated.subject)}
+
+
+def _subject(subject: Redaction) -> dict[str, Any]:
+    return {
+        "domain": subject.domain,
+        "customer_id": subject.customer_id,
+        "order_ids": sorted(subject.order_ids),
+        "personal": sorted(subject.personal),
+    }

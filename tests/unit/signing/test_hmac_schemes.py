@@ -1,0 +1,318 @@
+"""How a request proves itself: published vectors, openssl's digests, and everything that proves nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhook_app.errors import BadSignature
+from webhook_app.platforms import all_platforms
+from webhook_app.signing.hmac_schemes import BodyHmac
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhook_app.platforms.base import Platform
+
+BASE64, HEX = BodyHmac(("x-proof", "proof")), BodyHmac(("x-proof",), encoding="hex")
+SHOPIFY, WOOCOMMERCE = all_platforms()["shopify"], all_platforms()["woocommerce"]
+
+# printf '{"id":1}' | openssl dgst -sha256 -hmac SECRET -binary | openssl base64 (or -r for hex)
+BODY = b'{"id":1}'
+NEW_SECRET, OLD_SECRET = "new-secret", "old-secret"
+BY_NEW = "+IQCwsBmpBptlAMPjeH8vNHQdQwdK6ob17WrmGcC9fA="
+BY_OLD = "qXaXF9OTa4KVT4q1mXmUiw6VbACWU+C0YHPPj4R7xN4="
+BY_NEW_IN_HEX = "f88402c2c066a41a6d94030f8de1fcbcd1d0750c1d2baa1bd7b5ab986702f5f0"
+
+# sqlpage/SQLPage tests/sql_test_files/data/hmac_shopify_webhook.sql (MIT)
+SHOPIFY_VECTOR = (
+    SHOPIFY,
+    "test-webhook-secret",
+    b'{"id":1234567890,"email":"customer@example.com","total_price":"123.45"}',
+    {"x-shopify-hmac-sha256": "QNyObTlKbMx2qDlPF/ZOZcBqg5OgPg+2oky3zldc0Gw="},
+)
+# woocommerce/woocommerce plugins/woocommerce/tests/legacy/unit-tests/webhooks/crud.php: the secret is empty
+WOOCOMMERCE_VECTOR = (
+    WOOCOMMERCE,
+    "",
+    b"secret",
+    {"x-wc-webhook-signature": "GBDo00G55h6IiV+6CxqivQPLbI//KzaOZm747971tPs="},
+)
+vectors = pytest.mark.parametrize(
+    ("platform", "secret", "body", "headers"), [SHOPIFY_VECTOR, WOOCOMMERCE_VECTOR], ids=["shopify", "woocommerce"]
+)
+ODD_TEXT = st.text(st.characters(), max_size=60)
+
+
+def refusal(prove: Callable[..., Any], *args: Any) -> BadSignature:
+    with pytest.raises(BadSignature) as refused:
+        prove(*args)
+    return refused.value
+
+
+def proven(**headers: str) -> dict[str, str]:
+    """Headers of a Shopify request that is signed, with what the test is about on top."""
+    return {"x-shopify-hmac-sha256": BY_NEW, **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+# https://github.com/shopware/app-php-sdk tests/Authentication (MIT): secret, message, hex digest.
+HEX_VECTORS = [
+    (
+        "my-secret",
+        b"shop-id=123&shop-url=https://my-shop.com&timestamp=1234567890",
+        "96c91f86c822e11444b7a57b54ef125ed86b1a639c5360d45c5397daa8c3f70b",
+    ),
+    ("secret", b"body", "dc46983557fea127b43af721467eb9b3fde2338fe3e14f51952aa8478c13d355"),
+    ("secret", b"test=1", "9dd645162c4599f510a88a716a3aac9934c46d2964811e3efcdc53b4b672fe1c"),
+    ("test", b"testtest.detest", "a1a38c9580bb3bcd0df226086a9783ba4087671ce4968a4469e451c517fff445"),
+    ("test", b"test", "88cd2108b5347d973cf39cdf9053d7dd42704876d8c9a9bd8e2d168259d3ddf7"),
+]
+
+
+@pytest.mark.parametrize(("secret", "message", "digest"), HEX_VECTORS)
+def test_hex_vector_passes(secret: str, message: bytes, digest: str) -> None:
+    """A published vector in hex is accepted, in either case."""
+    signature = BodyHmac(("x-signature",), encoding="hex")
+    for proof in (digest, digest.upper()):
+        signature.verify(message, {"x-signature": proof}, [secret])
+
+
+@vectors
+def test_vector_passes(platform: Platform, secret: str, body: bytes, headers: dict[str, str]) -> None:
+    """A published vector of the platform is accepted."""
+    platform.signature.verify(body, headers, [secret])
+
+
+@vectors
+def test_vector_is_reproduced(platform: Platform, secret: str, body: bytes, headers: dict[str, str]) -> None:
+    """sign() writes the header that the platform published."""
+    assert platform.signature.sign(body, secret) == headers
+
+
+@vectors
+@pytest.mark.parametrize("change", [lambda body: body + b" ", lambda body: b" " + body, lambda body: body[:-1]])
+def test_changed_body_fails(
+    platform: Platform, secret: str, body: bytes, headers: dict[str, str], change: Callable[[bytes], bytes]
+) -> None:
+    """One byte more or less is a mismatch."""
+    assert refusal(platform.signature.verify, change(body), headers, [secret]).reason == "signature_mismatch"
+
+
+@vectors
+def test_missing_header_fails(platform: Platform, secret: str, body: bytes, headers: dict[str, str]) -> None:
+    """Without its header a request is refused by the name of that header."""
+    refused = refusal(platform.signature.verify, body, {}, [secret])
+    assert (refused.reason, next(iter(headers)) in refused.hint) == ("signature_missing", True)
+
+
+@vectors
+def test_wrong_secret_fails(platform: Platform, secret: str, body: bytes, headers: dict[str, str]) -> None:
+    """A secret that differs in one character is a mismatch."""
+    assert refusal(platform.signature.verify, body, headers, [secret + "x"]).reason == "signature_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("secret", "body", "digest"),
+    [
+        (NEW_SECRET, b"", "Q+erifAsIQxqB9j76lM5meuRC98YxCruvPlAbCcw2iQ="),
+        (NEW_SECRET, b"\x00\xff\xfe", "5qiCWlw6TXPwBa7ILxywFL0wrp3I43py/AiYyJ4VUEk="),
+        ("sécret €", BODY, "8FywwRWNwxNdnShc/m0QAhrR/bHxVB60JLj8tw5IOtY="),
+    ],
+    ids=["empty body", "body that is no text", "secret beyond ASCII"],
+)
+def test_bytes_as_openssl_signs_them(secret: str, body: bytes, digest: str) -> None:
+    """The raw bytes are signed, whatever they are, with the secret in UTF-8."""
+    BASE64.verify(body, {"x-proof": digest}, [secret])
+
+
+@pytest.mark.parametrize(("digest", "place"), [(BY_NEW, 0), (BY_OLD, 1)], ids=["newest", "rotated"])
+def test_any_of_several_secrets_passes(digest: str, place: int) -> None:
+    """While a secret is rotated, both the new one and the old one prove a request, and it is known which did."""
+    assert BASE64.verify(BODY, {"x-proof": digest}, [NEW_SECRET, OLD_SECRET]) == place
+
+
+def test_decoded_secret_has_the_place_of_the_configured_one() -> None:
+    """A platform that signs with something made of the secret proves that secret."""
+    reversing = BodyHmac(("x-proof",), decode=lambda secret: secret[::-1])
+    proof = reversing.sign(BODY, OLD_SECRET)
+    assert reversing.verify(BODY, proof, [NEW_SECRET, OLD_SECRET]) == 1
+
+
+def test_no_secret_proves_nothing() -> None:
+    """Without any secret every request is refused."""
+    assert refusal(BASE64.verify, BODY, {"x-proof": BY_NEW}, []).reason == "signature_mismatch"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x-proof": BY_NEW}, {"proof": BY_NEW}, {"x-proof": "", "proof": BY_NEW}],
+    ids=["first name", "second name", "first name is empty"],
+)
+def test_header_under_any_of_its_names(headers: dict[str, str]) -> None:
+    """A digest is found under each of the names a platform uses."""
+    BASE64.verify(BODY, headers, [NEW_SECRET])
+
+
+def test_first_name_decides() -> None:
+    """A wrong digest under the first name is not rescued by a right one under the second."""
+    headers = {"x-proof": BY_OLD, "proof": BY_NEW}
+    assert refusal(BASE64.verify, BODY, headers, [NEW_SECRET]).reason == "signature_mismatch"
+
+
+@pytest.mark.parametrize("given", [BY_NEW_IN_HEX, BY_NEW_IN_HEX.upper()])
+def test_hex_passes_in_either_case(given: str) -> None:
+    """A platform that sends hex may write it in capitals."""
+    HEX.verify(BODY, {"x-proof": given}, [NEW_SECRET])
+
+
+@pytest.mark.parametrize(
+    ("signature", "given", "secret", "sentence"),
+    [
+        (BASE64, BY_NEW_IN_HEX, NEW_SECRET, "This is a hex digest; this platform sends base64."),
+        (HEX, BY_NEW, NEW_SECRET, "This is a base64 digest; this platform sends hex."),
+        (BASE64, BY_NEW, f" {NEW_SECRET}\n", "It matches once white space around the configured secret is removed"),
+        (HEX, BY_NEW_IN_HEX, f"{NEW_SECRET}\t", "It matches once white space around the configured secret is removed"),
+        (BASE64, BY_OLD, NEW_SECRET, "The secret is not this webhook's secret"),
+        (BASE64, "nonsense", NEW_SECRET, "The secret is not this webhook's secret"),
+    ],
+)
+def test_mismatch_hints_at_its_cause(signature: BodyHmac, given: str, secret: str, sentence: str) -> None:
+    """Whoever set the webhook up reads what to correct."""
+    assert refusal(signature.verify, BODY, {"x-proof": given}, [secret]).hint.startswith(sentence)
+
+
+def test_trimmed_secret_does_not_prove() -> None:
+    """A secret that would match without white space is named in the hint, and the request still refused."""
+    assert refusal(BASE64.verify, BODY, {"x-proof": BY_NEW}, [NEW_SECRET + " "]).reason == "signature_mismatch"
+
+
+@pytest.mark.parametrize("given", ["é" * 44, "€", "\ud800", BY_NEW + "\udcff", "\x00", "\uff2b" + BY_NEW[1:], " "])
+@pytest.mark.parametrize("signature", [BASE64, HEX], ids=["base64", "hex"])
+def test_odd_header_text_is_a_mismatch(signature: BodyHmac, given: str) -> None:
+    """Text that no digest could be is refused like a wrong digest."""
+    assert refusal(signature.verify, BODY, {"x-proof": given}, [NEW_SECRET]).reason == "signature_mismatch"
+
+
+@pytest.mark.parametrize("given", [BY_NEW[:-1], BY_NEW + "=", BY_NEW + " ", f'"{BY_NEW}"', f"sha256={BY_NEW}"])
+def test_digest_must_be_exact(given: str) -> None:
+    """A right digest in another dress is a mismatch."""
+    assert refusal(BASE64.verify, BODY, {"x-proof": given}, [NEW_SECRET]).reason == "signature_mismatch"
+
+
+def test_refusal_tells_no_secret() -> None:
+    """Neither reason nor hint holds a secret, the digest or the body."""
+    refused = refusal(BASE64.verify, BODY, {"x-proof": BY_OLD}, [f" {NEW_SECRET}"])
+    assert not any(secret in f"{refused} {refused.hint}" for secret in (NEW_SECRET, BY_OLD, BY_NEW, BODY.decode()))
+
+
+@given(st.binary(max_size=200), st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from([BASE64, HEX]))
+def test_sign_and_verify_agree(body: bytes, secret: str, signature: BodyHmac) -> None:
+    """What sign() writes, verify() accepts."""
+    signature.verify(body, signature.sign(body, secret), [secret])
+
+
+@given(st.binary(max_size=200), st.dictionaries(st.sampled_from(["x-proof", "proof"]), ODD_TEXT), st.booleans())
+def test_verify_raises_nothing_else(body: bytes, headers: dict[str, str], hexadecimal: bool) -> None:
+    """Any bytes and any header texts end in BadSignature, never in another exception."""
+    assert refusal((HEX if hexadecimal else BASE64).verify, body, headers, [NEW_SECRET, " s ", "é"])
+
+
+@given(
+    st.sampled_from([SHOPIFY, WOOCOMMERCE]),
+    st.binary(max_size=200),
+    st.data(),
+    st.booleans(),
+)
+def test_prove_raises_nothing_else(platform: Platform, body: bytes, data: st.DataObject, signed: bool) -> None:
+    """Any bytes and any header texts, signed or not, are an envelope or BadSignature, never another exception."""
+    names = [*platform.topic_headers, *platform.identity_headers, *platform.domain_headers, *platform.kept_headers]
+    headers = data.draw(st.dictionaries(st.sampled_from([*names, "cookie"]), ODD_TEXT))
+    try:
+        proof = platform.signature.sign(body, NEW_SECRET) if signed else {}
+        envelope = platform.prove(body, {**headers, **proof}, [NEW_SECRET])
+    except BadSignature as refused:
+        assert refused.reason in {"signature_missing", "topic_missing"}  # noqa: PT017 - either end is right
+    else:
+        assert envelope.topic.isascii()
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [None, "", " ", "orders create", "orders/cré", "orders/create\n", "\ud800", "x" * 129],
+    ids=["missing", "empty", "blank", "space", "accent", "newline", "surrogate", "too long"],
+)
+def test_topic_must_be_printable(topic: str | None) -> None:
+    """A proven request without a usable topic is refused as topic_missing."""
+    headers = proven() if topic is None else proven(x_shopify_topic=topic)
+    assert refusal(SHOPIFY.prove, BODY, headers, [NEW_SECRET]).reason == "topic_missing"
+
+
+def test_signature_comes_before_topic() -> None:
+    """An unproven request learns nothing about its topic."""
+    assert refusal(SHOPIFY.prove, BODY, {}, [NEW_SECRET]).reason == "signature_missing"
+
+
+@pytest.mark.parametrize("header", ["x-shopify-topic", "shopify-topic"])
+def test_topic_under_either_name(header: str) -> None:
+    """The topic is found with and without the X-."""
+    assert SHOPIFY.prove(BODY, {**proven(), header: "orders/paid"}, [NEW_SECRET]).topic == "orders/paid"
+
+
+def test_identity_is_the_platforms_own() -> None:
+    """Shopify's webhook id tells its deliveries apart."""
+    headers = proven(x_shopify_topic="orders/create", x_shopify_webhook_id="b54557e4")
+    assert SHOPIFY.prove(BODY, headers, [NEW_SECRET]).identity == "b54557e4"
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", "é", "\ud800", "x" * 129])
+def test_identity_falls_back_to_a_digest(given: str | None) -> None:
+    """Without a usable id, the SHA-256 of topic, a zero byte and body stands in for it (sha256sum)."""
+    headers = proven(x_shopify_topic="orders/create", **({} if given is None else {"x_shopify_webhook_id": given}))
+    expected = "a0440f10a9bbdcb1fa832a630294c6fcebf055159f3b31c6a106e4f63a8bcf02"
+    assert SHOPIFY.prove(BODY, headers, [NEW_SECRET]).identity == expected
+
+
+def test_woocommerce_delivery_id_is_no_identity() -> None:
+    """Different WooCommerce orders share a delivery id, so it does not tell them apart."""
+    headers = {
+        "x-wc-webhook-signature": BY_NEW,
+        "x-wc-webhook-topic": "orders/create",
+        "x-wc-webhook-delivery-id": "7d03c90d",
+    }
+    assert WOOCOMMERCE.prove(BODY, headers, [NEW_SECRET]).identity.startswith("a0440f10a9bbdcb1")
+
+
+def test_envelope_keeps_only_headers_that_matter() -> None:
+    """Cookies, addresses and the signature itself are not stored."""
+    headers = proven(x_shopify_topic="orders/create", cookie="session=1", x_forwarded_for="10.0.0.1")
+    assert SHOPIFY.prove(BODY, headers, [NEW_SECRET]).headers == {"x-shopify-topic": "orders/create"}
+
+
+def test_domain_is_cut() -> None:
+    """A sender's address of any length fits the store."""
+    headers = proven(x_shopify_topic="orders/create", x_shopify_shop_domain="a" * 300)
+    assert len(SHOPIFY.prove(BODY, headers, [NEW_SECRET]).domain) == 255
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "is_ping"),
+    [
+        (b"webhook_id=12", {}, True),
+        (b"webhook_id=12\n", {}, False),
+        (b"webhook_id=", {}, False),
+        (b"webhook_id=12&x=1", {}, False),
+        (b"webhook_id=12", {"x-wc-webhook-topic": "order.created"}, False),
+        (b"", {}, False),
+    ],
+)
+def test_woocommerce_ping(body: bytes, headers: dict[str, str], is_ping: bool) -> None:
+    """Only WooCommerce's exact unsigned ping is taken for one."""
+    assert WOOCOMMERCE.ping(body, headers) is is_ping
+
+
+def test_shopify_has_no_ping() -> None:
+    """What WooCommerce's ping looks like is an unsigned request elsewhere."""
+    assert not SHOPIFY.ping(b"webhook_id=12", {})

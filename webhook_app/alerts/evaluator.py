@@ -1,0 +1,143 @@
+"""Alerts: one process at a time looks each minute, and tells once what has begun and what is over."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+from typing import TYPE_CHECKING
+
+from webhook_app import logs
+from webhook_app.alerts import measurements, rules
+from webhook_app.alerts.notifier import Message, Messenger
+from webhook_app.alerts.rules import Thresholds
+from webhook_app.errors import StoreUnavailable, UnknownDelivery
+from webhook_app.inbox import active_alerts
+from webhook_app.inbox.active_alerts import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from webhook_app.alerts.rules import Finding
+    from webhook_app.config.settings import Settings
+    from webhook_app.inbox import Inbox
+
+LOOK_EVERY = 60.0  # seconds
+TURN = 55.0  # seconds in which no other process looks
+
+
+class Alerts:
+    """Looks and tells. Any number of processes may have one, of any number of machines."""
+
+    def __init__(self, inbox: Inbox, shops: Collection[str], limits: Thresholds, messenger: Messenger) -> None:
+        """Only `shops`, which are configured, are looked at."""
+        self._inbox, self._shops, self._limits, self._messenger = inbox, set(shops), limits, messenger
+        self._refused: set[str] = set()
+        self._ended = threading.Event()
+        self._log = logs.logger()
+
+    def start(self) -> None:
+        """Look from now on each minute, from a thread that ends with the process."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._ended.set()
+
+    def look(self) -> None:
+        """Look once, if it is this process's turn. Raises StoreUnavailable.
+
+        Stops at the first message that nobody takes; it comes last at the next look, so that it holds up no other.
+        """
+        if not active_alerts.take_turn(self._inbox, TURN):
+            return
+        found = {one.name: one for one in findings(self._inbox, self._shops, self._limits)}
+        before = active_alerts.known(self._inbox)
+        active_alerts.begin(self._inbox, [self._alert(new) for name, new in found.items() if name not in before])
+        for alert in sorted(active_alerts.known(self._inbox).values(), key=lambda one: one.name in self._refused):
+            if not self._tell(alert, found):
+                self._refused.add(alert.name)
+                break
+            self._refused.discard(alert.name)
+
+    def _alert(self, finding: Finding) -> Alert:
+        topic = finding.topic or self._topic(finding.sample)
+        about = (finding.name, finding.kind.value, finding.shop, topic, finding.sample, finding.text)
+        return Alert(*about, since=self._inbox.clock())
+
+    def _topic(self, number: int | None) -> str:
+        try:
+            return self._inbox.get(number).topic if number else ""
+        except UnknownDelivery:
+            return ""
+
+    def _tell(self, alert: Alert, found: dict[str, Finding]) -> bool:
+        """Tell of a beginning or an end that nobody knows of; False where nobody takes the message."""
+        if alert.name in found:
+            if not alert.told and not self._messenger.tell(began(alert)):
+                return False
+            if not alert.told:
+                active_alerts.mark_told(self._inbox, alert)
+                self._log.warning("alert", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
+            return True
+        if alert.told and not self._messenger.tell(over(alert)):
+            return False
+        active_alerts.end(self._inbox, alert)
+        self._log.info("alert_over", kind=alert.kind, shop=alert.shop or None)
+        return True
+
+    def _run(self) -> None:
+        while not self._ended.wait(LOOK_EVERY):
+            try:
+                self.look()
+            except StoreUnavailable as error:
+                self._log.debug("store_unavailable", error=str(error))
+            except Exception:  # noqa: BLE001 - nothing about alerts may hurt the process that looks
+                self._log.exception("unexpected")
+
+
+def began(alert: Alert) -> Message:
+    """Return what is told when something has begun."""
+    shown = f" For example delivery {alert.sample}" if alert.sample else ""
+    named = f" ({alert.topic})" if shown and alert.topic else ""
+    return _message(alert, "alert.began", alert.text + (f"{shown}{named}." if shown else ""))
+
+
+def over(alert: Alert) -> Message:
+    """Return what is told when it is over."""
+    return _message(alert, "alert.over", f"Over: {alert.text}")
+
+
+def trial(shops: Collection[str]) -> Message:
+    """Return what `alert --test` tells."""
+    text = f"This is a test of the Tweakwise webhook receiver ({', '.join(sorted(shops))}). Nothing is wrong."
+    return Message(f"alert_{uuid.uuid4().hex[:24]}", "alert.test", text, {"shops": sorted(shops)})
+
+
+def configured(config: Settings, inbox: Inbox, shops: Collection[str]) -> Alerts | None:
+    """Return what the settings ask for; None where there is nobody to tell."""
+    if not config.alert_url:
+        return None
+    return Alerts(inbox, shops, limits(config), messenger(config, config.alert_url))
+
+
+def findings(inbox: Inbox, shops: Collection[str], limits: Thresholds) -> list[Finding]:
+    """Return what is worth an alert now, whether there is anybody to tell or not. Raises StoreUnavailable."""
+    return rules.findings(measurements.gather(inbox, shops, limits.silent_for), limits)
+
+
+def limits(config: Settings) -> Thresholds:
+    """Return the configured thresholds."""
+    return Thresholds(config.alert_older_than, config.alert_silent_for, config.alert_refusals)
+
+
+def messenger(config: Settings, url: str) -> Messenger:
+    """Return what tells at the configured address."""
+    return Messenger(url, config.alert_format, config.alert_secret)
+
+
+def _message(alert: Alert, kind: str, text: str) -> Message:
+    told = f"{alert.name} {alert.since} {kind}"
+    identity = f"alert_{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+    data = {name: getattr(alert, name) for name in ("kind", "shop", "topic", "sample", "since")}
+    return Message(identity, kind, text, data)

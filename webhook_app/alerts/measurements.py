@@ -1,0 +1,84 @@
+"""What the inbox says that may be worth an alert; asked each minute, so nothing reads what is settled and well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from webhook_app.alerts.rules import DAY, HOUR, Facts, Silent
+from webhook_app.inbox import activity
+from webhook_app.inbox.activity import Kind
+from webhook_app.inbox.reports import backlog
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from webhook_app.inbox import Inbox
+    from webhook_app.inbox.reports.backlog import Backlog, Some
+
+JUST_NOW = HOUR  # milliseconds in which a delivery has died that is told
+LATELY, BEFORE = 2 * HOUR, 7 * DAY  # of signature failures, and of what is usual
+TWO_WEEKS = 14 * DAY
+SETTLING = HOUR  # what arrived less than that ago need not be settled
+
+Totals = dict[tuple[str, str], int]
+
+
+def gather(inbox: Inbox, shops: Collection[str], silent_for: float) -> Facts:
+    """Ask the inbox about `shops`; topics that came within `silent_for` seconds are not looked at.
+
+    Raises StoreUnavailable.
+    """
+    now = inbox.clock()
+    next_hour = now // HOUR * HOUR + HOUR
+    lately, before = (next_hour - LATELY, next_hour), (next_hour - LATELY - BEFORE, next_hour - LATELY)
+    day = (next_hour - HOUR - SETTLING - DAY, next_hour - HOUR - SETTLING)
+    backlogs = [one for one in backlog.backlogs(inbox) if one.shop in shops]
+    usual = _signatures(activity.totals(inbox, Kind.REFUSAL, *before))
+    refused = _signatures(activity.totals(inbox, Kind.REFUSAL, *lately))
+    return Facts(
+        now,
+        backlogs,
+        inbox.lanes(),
+        backlog.died(inbox, shops, now - JUST_NOW),
+        {what: count for what, count in refused.items() if what[0] in shops},
+        {what: count * LATELY / BEFORE for what, count in usual.items()},
+        _by_shop(activity.totals(inbox, Kind.TOPIC, *lately)),
+        _silent(inbox, shops, now - int(silent_for * 1000)),
+        _by_shop(activity.totals(inbox, Kind.TOPIC, *day)),
+        _missing(inbox, shops, backlogs, day),
+    )
+
+
+def _signatures(refused: Totals) -> Totals:
+    return {what: count for what, count in refused.items() if what[1].startswith("signature_")}
+
+
+def _by_shop(totals: Totals) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    for (shop, _), count in totals.items():
+        counts[shop] += count
+    return counts
+
+
+def _silent(inbox: Inbox, shops: Collection[str], since: int) -> list[Silent]:
+    """Return the topics that have not come since then; what comes as ever costs nothing here."""
+    seen = [one for one in activity.last_seen(inbox, Kind.TOPIC) if one.shop in shops and one.last_at < since]
+    return [Silent(one.shop, one.name, one.last_at, _hours(inbox, one.shop, one.name, one.last_at)) for one in seen]
+
+
+def _hours(inbox: Inbox, shop: str, topic: str, last_at: int) -> list[int]:
+    hours = activity.by_hour(inbox, Kind.TOPIC, last_at - TWO_WEEKS, last_at + 1, shop)
+    return [one.hour for one in hours if one.name == topic]
+
+
+def _missing(inbox: Inbox, shops: Collection[str], backlogs: Sequence[Backlog], day: tuple[int, int]) -> list[Some]:
+    """Add up what is dead and what is unfinished of the day; asks only about shops where something waits so long."""
+    numbers = range(*(backlog.first_since(inbox, moment) for moment in day))
+    late = {one.shop for one in backlogs if one.first < numbers.stop}
+    found = backlog.died(inbox, shops, day[0], numbers) + (backlog.unfinished(inbox, late, numbers) if late else [])
+    counts: Counter[str] = Counter()
+    for one in found:
+        counts[one.shop] += one.count
+    return [replace(one, count=counts[one.shop]) for one in {one.shop: one for one in found}.values()]

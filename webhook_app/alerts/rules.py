@@ -1,0 +1,185 @@
+"""What a person should know of: from facts to findings, and pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from webhook_app.inbox import Lane
+    from webhook_app.inbox.reports.backlog import Backlog, Some
+
+HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
+LASTING = 3  # times in a row that a breaker opened; what passes within seconds is nobody's business
+REFUSED = ("http_401", "http_403", "http_404", "http_3")  # nothing goes until a person corrects the key or the address
+SPIKE = 5  # times what is usual
+USUAL_DAYS, USUAL_HOURS = 4, 8  # on how many days, in how many hours a topic came that is missed
+LONGER = 1.5  # than the longest silence of the last two weeks
+ACCOUNTED = 0.999  # of what arrived in a day
+FEWEST = 100  # arrivals in a day of which one in a thousand says anything
+
+
+class Kind(StrEnum):
+    """What an alert is about."""
+
+    OLDEST = "oldest"  # an event waits too long
+    BREAKER = "breaker"  # nothing is sent
+    DEAD = "dead"  # deliveries were given up
+    SIGNATURES = "signatures"  # webhooks do not prove themselves
+    SILENCE = "silence"  # a topic that used to come does not
+    ACCOUNTING = "accounting"  # too much of a day is neither delivered nor ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From when on something is worth an alert: seconds, and signature failures in two hours."""
+
+    older_than: float
+    silent_for: float
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should know; `name` is the same as long as it is the same trouble."""
+
+    kind: Kind
+    shop: str
+    text: str
+    of: str = ""  # the lane, topic or reason within the shop
+    topic: str = ""
+    sample: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it apart from others."""
+        return f"{self.kind} {self.shop} {self.of}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A topic that has not come for a while: its last arrival, and in which hours it came in the two weeks before."""
+
+    shop: str
+    topic: str
+    last_at: int
+    hours: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the inbox says. Times are milliseconds since 1970 UTC.
+
+    `refused` and `usually_refused` are signature failures by shop and reason, in about two hours and on average in as
+    long; `accepted` is by shop in the former; `arrived`, `missing` are by shop in a day that ended an hour ago.
+    """
+
+    now: int
+    backlogs: Sequence[Backlog] = ()
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    died: Sequence[Some] = ()
+    refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    usually_refused: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    silent: Sequence[Silent] = ()
+    arrived: Mapping[str, int] = field(default_factory=dict)
+    missing: Sequence[Some] = ()
+
+
+def findings(facts: Facts, limits: Thresholds) -> list[Finding]:
+    """Return what is worth an alert now."""
+    return [
+        *_oldest(facts, limits),
+        *_breakers(facts),
+        *_dead(facts),
+        *_signatures(facts, limits),
+        *_silences(facts, limits),
+        *_accounting(facts),
+    ]
+
+
+def _oldest(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
+    for one in facts.backlogs:
+        age = facts.now - one.oldest
+        if age > limits.older_than * 1000:
+            text = f"{one.shop}: an event has been waiting for {duration(age)}; {sum(one.states.values())} wait in all."
+            yield Finding(Kind.OLDEST, one.shop, text, sample=one.first)
+
+
+def _breakers(facts: Facts) -> Iterator[Finding]:
+    """Where a Tweakwise cannot be reached, each of its shops cannot reach it either: that is told once."""
+    first = {one.shop: one.first for one in facts.backlogs}
+    lasting = {name: lane for name, lane in facts.lanes.items() if lane.open_until is not None and _lasts(lane)}
+    all_of_it = any(not name.startswith("shop ") for name in lasting)
+    for name, lane in lasting.items():
+        if lane.reason.startswith(REFUSED) or not (all_of_it and name.startswith("shop ")):
+            shop = name.removeprefix("shop ") if name.startswith("shop ") else ""
+            of = f"nothing is sent to {name.removeprefix('tweakwise ')}" if not shop else f"{shop}: nothing is sent"
+            text = (
+                f"{of}, because Tweakwise cannot be reached or refuses it ({lane.reason}). Events wait, none is lost."
+            )
+            yield Finding(Kind.BREAKER, shop, text, of=name, sample=first.get(shop))
+
+
+def _lasts(lane: Lane) -> bool:
+    return lane.pauses >= LASTING or lane.reason.startswith(REFUSED)
+
+
+def _dead(facts: Facts) -> Iterator[Finding]:
+    for one in facts.died:
+        text = f"{one.shop}: {one.count} deliver{'ies were' if one.count > 1 else 'y was'} given up in the last hour."
+        yield Finding(Kind.DEAD, one.shop, text, sample=one.newest)
+
+
+def _signatures(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
+    for (shop, reason), count in facts.refused.items():
+        if count >= max(limits.refusals, SPIKE * facts.usually_refused.get((shop, reason), 0.0)):
+            text = (
+                f"{shop}: {count} webhooks were refused as {reason} in the last two hours, "
+                f"{facts.accepted.get(shop, 0)} were accepted."
+            )
+            yield Finding(Kind.SIGNATURES, shop, text, of=reason)
+
+
+def _silences(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
+    for one in facts.silent:
+        silence, usual = facts.now - one.last_at, longest_silence(one.hours)
+        if usual is not None and silence > max(limits.silent_for * 1000, LONGER * usual):
+            text = (
+                f"{one.shop}: no {one.topic} for {duration(silence)}; in the two weeks before, "
+                f"the longest time without one was {duration(usual)}."
+            )
+            yield Finding(Kind.SILENCE, one.shop, text, of=one.topic, topic=one.topic)
+
+
+def longest_silence(hours: Sequence[int]) -> int | None:
+    """Return the longest time between two of `hours`, or None where they are too few to be missed."""
+    if len(hours) < USUAL_HOURS or len({hour // DAY for hour in hours}) < USUAL_DAYS:
+        return None
+    return max(after - before for before, after in pairwise(sorted(hours)))
+
+
+def _accounting(facts: Facts) -> Iterator[Finding]:
+    for one in facts.missing:
+        arrived = facts.arrived.get(one.shop, 0)
+        if arrived >= FEWEST and one.count / arrived > 1 - ACCOUNTED:
+            share = 100 * (1 - one.count / arrived)
+            text = (
+                f"{one.shop}: of {arrived} webhooks of a day, {one.count} are neither delivered nor ignored: "
+                f"{share:.2f} % are accounted for."
+            )
+            yield Finding(Kind.ACCOUNTING, one.shop, text, sample=one.newest)
+
+
+def duration(milliseconds: int) -> str:
+    """Write a duration for people, in one unit."""
+    whole = timedelta(milliseconds=milliseconds)
+    for unit, size in (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("minutes", timedelta(minutes=1))):
+        if whole >= 2 * size:
+            return f"{whole // size} {unit}"
+    return f"{whole // timedelta(seconds=1)} seconds"

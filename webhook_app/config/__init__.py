@@ -1,0 +1,1 @@
+"""Configuration: environment variables for the process, one TOML document for the shops."""

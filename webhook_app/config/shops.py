@@ -1,0 +1,254 @@
+"""The shops' part of the configuration: one TOML document, every fault reported together with its line."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from schemas.events import Payment
+from webhook_app.config import product_key_template
+from webhook_app.config.settings import web_address
+from webhook_app.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.platforms.base import Platform
+
+DEFAULT_FILE = "shops.toml"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# The two that a shop may rename per locale, for feeds that write nl where the platform says nl-NL.
+RENAMED = frozenset({"locale", "currency"})
+_KEY_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+# The key that a line of TOML begins with, or the table of which it is the header.
+KEY = re.compile(rf"\s*(\[)?\s*({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=)")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One merchant's configuration; secrets are left out of its repr."""
+
+    name: str
+    platform: str
+    secrets: tuple[str, ...] = field(repr=False)
+    instance_key: str
+    product_key: product_key_template.Template
+    constants: Mapping[str, str]
+    constants_by_locale: Mapping[str, Mapping[str, str]]
+    profile_attribute: str
+    profile_salt: str | None = field(repr=False)
+    purchase_on: Payment
+    require_consent: bool
+    extra_events: bool
+    repeat_within: float
+    source: str | None
+    tweakwise_url: str | None
+    max_rate: float | None
+
+    def constants_for(self, locale: str) -> dict[str, str]:
+        """Return the shop's own template fields, with those of `locale` or of its language on top."""
+        language = locale.partition("-")[0]
+        own = self.constants_by_locale.get(locale) or self.constants_by_locale.get(language) or {}
+        return {**self.constants, **own}
+
+
+def load(platforms: Mapping[str, Platform]) -> dict[str, Shop]:
+    """Read the shops from SHOPS or SHOPS_FILE; `platforms` are those that exist, by name.
+
+    Raises ConfigurationError with one sentence for every fault, each naming the line to change.
+    """
+    text, source = _document()
+    return parse(text, source, platforms)
+
+
+def parse(text: str, source: str, platforms: Mapping[str, Platform]) -> dict[str, Shop]:
+    """Read the shops from a TOML document; `source` is what messages call it. Raises ConfigurationError."""
+    try:
+        tables = tomllib.loads(text).get("shops")
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError([f"{source}: not valid TOML: {error}"]) from None
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigurationError([f"{source}: no shop is configured; write one as [shops.<name>], see README.md"])
+    reading = _Reading(text, source, platforms)
+    shops = {name: shop for name, table in tables.items() if (shop := reading.shop(name, table))}
+    if reading.faults:
+        raise ConfigurationError(reading.faults)
+    return shops
+
+
+def _document() -> tuple[str, str]:
+    inline, path = os.environ.get("SHOPS"), os.environ.get("SHOPS_FILE")
+    if inline and path:
+        raise ConfigurationError(["SHOPS, SHOPS_FILE: both are set; keep one of them"])
+    if inline:
+        return inline, "SHOPS"
+    return _file(path or DEFAULT_FILE), path or DEFAULT_FILE
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigurationError([f"SHOPS_FILE: there is no {path}; write it (see README.md) or set SHOPS"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"SHOPS_FILE: {path} cannot be read: {type(error).__name__}"]) from None
+
+
+class _Constants(fields.Dict):
+    """Template fields of the shop's own: short texts or whole numbers, kept as text."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise ValidationError("expected a table such as store = 1")
+        if odd := [name for name, item in value.items() if type(item) not in (int, str)]:
+            raise ValidationError({name: ["expected text or a whole number"] for name in odd})
+        if taken := sorted(set(value) & (product_key_template.PLATFORM_FIELDS - RENAMED)):
+            raise ValidationError({name: ["is what the platform says and cannot be set"] for name in taken})
+        return {name: str(item) for name, item in value.items()}
+
+
+_FILLED = validate.Length(min=1, error="is empty")
+_WRITTEN = validate.Regexp(r"\s*\S", error="is empty")
+
+
+class _ShopSchema(Schema):
+    platform = fields.String(required=True)
+    secrets = fields.List(
+        fields.String(validate=_WRITTEN),
+        required=True,
+        validate=_FILLED,
+        error_messages={"invalid": 'expected a list such as ["${{ACME_SECRET}}"]'},
+    )
+    instance_key = fields.String(
+        required=True, validate=validate.Regexp(r"[A-Za-z0-9]{8}\Z", error="expected 8 letters and digits")
+    )
+    product_key = fields.String(load_default="{product_id}")
+    # The keys are called fields and fields_by_locale in the document; Schema has a `fields` of its own.
+    constants = _Constants(data_key="fields", load_default=dict)
+    constants_by_locale = fields.Dict(
+        data_key="fields_by_locale", keys=fields.String(), values=_Constants(), load_default=dict
+    )
+    profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_WRITTEN)
+    profile_salt = fields.String(load_default=None, validate=_WRITTEN)
+    purchase_on = fields.String(load_default="placed", validate=validate.OneOf([rung.name.lower() for rung in Payment]))
+    require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))
+    source = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
+    tweakwise_url = fields.String(load_default=None, validate=web_address)
+    max_rate = fields.Float(load_default=None, validate=validate.Range(min=0, min_inclusive=False))
+
+
+_SCHEMA = _ShopSchema()
+
+
+class _Reading:
+    """One pass over a document, gathering faults."""
+
+    def __init__(self, text: str, source: str, platforms: Mapping[str, Platform]) -> None:
+        self.text, self.source, self.platforms = text, source, platforms
+        self.faults: list[str] = []
+        self._unresolved: list[list[str]] = []
+
+    def shop(self, name: str, table: Any) -> Shop | None:
+        """Return the shop, or None after noting why not."""
+        before = len(self.faults)
+        if not NAME.fullmatch(name):
+            self._fault([name], "a shop's name is part of its URL: use a-z, 0-9, - and _")
+        if not isinstance(table, dict):
+            self._fault([name], "expected a table: [shops.<name>]")
+            return None
+        loaded = self._loaded(name, self._resolved([name], table))
+        return _built(name, loaded) if len(self.faults) == before else None
+
+    def _loaded(self, name: str, table: dict[str, Any]) -> dict[str, Any]:
+        try:
+            loaded: dict[str, Any] = _SCHEMA.load(table)
+        except ValidationError as error:
+            self._note([name], error.messages)
+            loaded = dict(error.valid_data or {})
+        platform, template = loaded.get("platform"), loaded.get("product_key")
+        if platform is not None and platform not in self.platforms:
+            known = ", ".join(sorted(self.platforms))
+            self._fault([name, "platform"], f"there is no such platform; known are {known}")
+        elif platform is not None:
+            self._check_secrets(name, self.platforms[platform], loaded.get("secrets", []))
+        if template is not None:
+            self._parse_template(name, template, loaded)
+        return loaded
+
+    def _check_secrets(self, name: str, platform: Platform, secrets: list[str]) -> None:
+        path = [name, "secrets"]
+        for number, secret in enumerate(secrets, start=1):
+            if path not in self._unresolved and (fault := platform.signature.fault_of(secret)):
+                self._fault(path, f"number {number} {fault}")
+
+    def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
+        try:
+            loaded["product_key"] = product_key_template.parse(template, _known_fields(loaded))
+        except product_key_template.TemplateError as error:
+            self._fault([name, "product_key"], str(error))
+
+    def _resolved(self, path: list[str], value: Any) -> Any:
+        """Replace every `${NAME}` by the environment's value."""
+        if isinstance(value, dict):
+            return {key: self._resolved([*path, key], item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._resolved(path, item) for item in value]
+        return self._secret(path, value) if isinstance(value, str) and "${" in value else value
+
+    def _secret(self, path: list[str], value: str) -> str:
+        reference = REFERENCE.fullmatch(value)
+        if reference is None:
+            self._fault(path, "write a reference to the environment as the whole value: ${NAME}")
+            return value
+        found = os.environ.get(reference[1])
+        if not found:
+            self._unresolved.append(path)
+            self._fault(path, f"the environment variable {reference[1]} is not set")
+        return found or value
+
+    def _note(self, path: list[str], messages: Any) -> None:
+        if isinstance(messages, dict):
+            for key, inner in messages.items():
+                # Below a locale, marshmallow tells a key's faults from a value's; the document does not.
+                locale = path[1:] == ["fields_by_locale"] and isinstance(inner, dict)
+                self._note([*path, str(key)], inner.get("value", inner) if locale else inner)
+        elif path not in self._unresolved:
+            self._fault(path, " ".join(messages))
+
+    def _fault(self, path: list[str], sentence: str) -> None:
+        where = f"{self.source}:{line_of(self.text, path)}"
+        self.faults.append(f"{where}: shops.{'.'.join(path)}: {sentence}")
+
+
+def _known_fields(loaded: dict[str, Any]) -> set[str]:
+    by_locale = (name for constants in loaded.get("constants_by_locale", {}).values() for name in constants)
+    return {*product_key_template.PLATFORM_FIELDS, *loaded.get("constants", {}), *by_locale}
+
+
+def _built(name: str, loaded: dict[str, Any]) -> Shop:
+    own = {"secrets": tuple(loaded["secrets"]), "purchase_on": Payment[loaded["purchase_on"].upper()]}
+    return Shop(name=name, **{**loaded, **own})
+
+
+def line_of(text: str, path: list[str]) -> int:
+    """Find the line, counted from 1, where the value at `path` below `shops` is written, or its table's header."""
+    found, table = 1, list[str]()
+    for number, line in enumerate(text.split("\n"), start=1):
+        key = KEY.match(line)
+        if key is None:
+            continue
+        parts = [part.strip("\"'") for part in re.findall(_KEY_PART, key[2])]
+        here = parts if key[1] else [*table, *parts]
+        table = parts if key[1] else table
+        if here == ["shops", *path[: len(here) - 1]] and len(here) > 1:
+            found = number
+    return found

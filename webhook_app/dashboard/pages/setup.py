@@ -1,0 +1,101 @@
+"""Setup: for each shop what to paste where, which secrets are in use, and a sample that goes the whole way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+from flask import abort, redirect, render_template, request, url_for
+
+from webhook_app.dashboard.access import gate
+from webhook_app.dashboard.context import current, note
+from webhook_app.inbox import activity, audit_log, feed_check_results
+from webhook_app.inbox.activity import Kind
+from webhook_app.platforms import samples
+from webhook_app.signing.hmac_schemes import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask.typing import ResponseReturnValue
+
+    from webhook_app.config.shops import Shop
+    from webhook_app.inbox.activity import Seen
+    from webhook_app.inbox.feed_check_results import Match
+    from webhook_app.platforms.base import Platform, Topic
+
+SEND_TIMEOUT = 15.0  # seconds
+EVERYWHERE = ("", "0.0.0.0", "::", "[::]", "localhost")  # noqa: S104 - what a server says that listens on all
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret by its fingerprint: how often it proved a webhook, and when last."""
+
+    fingerprint: str
+    newest: bool
+    count: int
+    last_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What a person needs to connect one shop."""
+
+    shop: Shop
+    platform: Platform
+    url: str
+    topics: tuple[Topic, ...]
+    secrets: tuple[Secret, ...]
+    match: Match | None
+
+
+@gate.get("/setup")
+def setup() -> ResponseReturnValue:
+    """Show how to connect every shop."""
+    inbox = current().inbox
+    used = {(one.shop, one.name): one for one in activity.last_seen(inbox, Kind.SECRET)}
+    matched = feed_check_results.last(inbox)
+    guides = [_guide(shop, used, matched.get(shop.name)) for shop in current().shops.values()]
+    return render_template("dashboard/setup.html", guides=guides, now=inbox.clock())
+
+
+def _guide(shop: Shop, used: Mapping[tuple[str, str], Seen], match: Match | None) -> Guide:
+    platform = current().platforms[shop.platform]
+    url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
+    topics = tuple(topic for topic in platform.topics if topic.subscribe)
+    names = [fingerprint(secret) for secret in shop.secrets]
+    secrets = tuple(_secret(name, used.get((shop.name, name)), newest=name == names[0]) for name in names)
+    return Guide(shop, platform, url, topics, secrets, match)
+
+
+def _secret(name: str, seen: Seen | None, *, newest: bool) -> Secret:
+    return Secret(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
+
+
+@gate.post("/setup/<name>/sample")
+def sample(name: str) -> ResponseReturnValue:
+    """Post a signed sample to the receiver itself, over HTTP, and show what becomes of it."""
+    shop = current().shops.get(name) or abort(404, f"There is no shop {name}.")
+    platform = current().platforms[shop.platform]
+    topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample of that topic.")
+    note(audit_log.Action.SAMPLE, detail=f"{shop.name} {topic.name}")
+    headers, body = samples.signed(platform, topic, shop.profile_attribute, shop.secrets[0])
+    try:
+        answer = requests.post(_own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
+        said = answer.json()
+    except (requests.RequestException, ValueError) as error:
+        abort(502, f"The receiver did not answer on {_own_url(shop)} ({type(error).__name__}).")
+    if "id" not in said:
+        abort(502, f"The receiver answered {answer.status_code}: {said.get('error') or said.get('status')}.")
+    return redirect(url_for(".delivery", number=said["id"], said="arriving"), 303)
+
+
+def _own_url(shop: Shop) -> str:
+    """Return the address on which this very server listens, past every proxy."""
+    # What a proxy says of itself replaces these, and its address is not ours.
+    own = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+    host, port = own["SERVER_NAME"], own["SERVER_PORT"]
+    where = "127.0.0.1" if host in EVERYWHERE else host
+    return f"http://{where}:{port}/webhooks/{shop.platform}/{shop.name}"

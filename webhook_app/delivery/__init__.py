@@ -1,0 +1,1 @@
+"""The worker: claims deliveries, translates them, sends the calls and settles the outcomes."""

@@ -1,6 +1,0 @@
-"""Do the product keys that are sent exist in the feed that Tweakwise reads? Knows nothing of files or databases."""
-
-from webhook_app.matching.comparing import Comparison
-from webhook_app.matching.lines import fields_of
-
-__all__ = ["Comparison", "fields_of"]

@@ -1,0 +1,1 @@
+"""Metrics, traces and error reports: tools that the core knows only as protocols."""

@@ -1,0 +1,68 @@
+"""Sentry: mistakes of ours are reported by type and place, and nothing that anybody sent goes with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webhook_app import logs
+
+if TYPE_CHECKING:
+    from webhook_app.config.settings import Settings
+
+MISSING = "pip install -r requirements-extras.txt"
+# What is left of an event: what it is, and where it happened in the code. Messages and variables may quote a body.
+TOLD = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name", "sdk", "exception")
+OF_EXCEPTION = ("type", "module", "mechanism", "stacktrace")
+OF_FRAME = (
+    "filename",
+    "abs_path",
+    "module",
+    "function",
+    "lineno",
+    "pre_context",
+    "context_line",
+    "post_context",
+    "in_app",
+)
+
+
+def configure(config: Settings) -> None:
+    """Set up the log and, where SENTRY_DSN is set, that every exception which is logged is reported too."""
+    logs.configure(config.log_level, config.log_format)
+    if not config.sentry_dsn:
+        return
+    try:
+        import sentry_sdk  # noqa: PLC0415 - an extra
+        from sentry_sdk.integrations import dedupe, excepthook, threading  # noqa: PLC0415 - the same
+    except ImportError:
+        logs.logger().warning("extra_missing", variable="SENTRY_DSN", hint=MISSING)
+        return
+    sentry_sdk.init(
+        config.sentry_dsn,
+        before_send=without_values,
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[dedupe.DedupeIntegration(), excepthook.ExcepthookIntegration(), threading.ThreadingIntegration()],
+        include_local_variables=False,
+        max_breadcrumbs=0,
+        max_request_body_size="never",
+    )
+    logs.report_to(sentry_sdk.capture_exception)
+
+
+def without_values(event: Any, _hint: Any) -> Any:
+    """Leave of an event of Sentry's what is in TOLD; https://develop.sentry.dev/sdk/data-model/event-payloads/."""
+    left = {name: event[name] for name in TOLD if name in event}
+    exceptions = (event.get("exception") or {}).get("values") or []
+    left["exception"] = {"values": [_exception(one) for one in exceptions]}
+    return left
+
+
+def _exception(told: dict[str, Any]) -> dict[str, Any]:
+    left = {name: told[name] for name in OF_EXCEPTION if told.get(name)}
+    if "mechanism" in left:
+        left["mechanism"] = {name: left["mechanism"].get(name) for name in ("type", "handled")}
+    if "stacktrace" in left:
+        frames = left["stacktrace"].get("frames") or []
+        left["stacktrace"] = {"frames": [{n: frame[n] for n in OF_FRAME if n in frame} for frame in frames]}
+    return left

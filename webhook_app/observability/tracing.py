@@ -1,0 +1,136 @@
+"""OpenTelemetry: a webhook and every attempt to deliver it are one trace, also over processes and days.
+
+The trace is kept with the delivery's headers, as https://www.w3.org/TR/trace-context/ writes it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from webhook_app import logs
+from webhook_app.errors import StoreUnavailable
+from webhook_app.inbox.selection import headers_of
+from webhook_app.observability.error_reporting import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
+    from webhook_app.inbox import Inbox, Settlement
+
+NOTHING: AbstractContextManager[Mapping[str, str]] = nullcontext({})
+HEADER = "traceparent"
+SEND_WITHIN = 2.0  # seconds
+NAME = "tweakwise-webhooks"  # of the service, unless OTEL_SERVICE_NAME says otherwise
+
+
+class Traces:
+    """Traces nothing: what every process starts with. No method raises anything of its own."""
+
+    def webhook(self, shop: Shop, topic: str) -> AbstractContextManager[Mapping[str, str]]:  # noqa: ARG002
+        """Trace storing a webhook in the block; gives the headers to keep with it."""
+        return NOTHING
+
+    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
+        """Trace what became of deliveries; `now` is in milliseconds since 1970 UTC."""
+
+    def start(self) -> None:
+        """Do nothing: what sends begins with the first span."""
+
+    def close(self) -> None:
+        """Send what is left."""
+
+
+class OpenTelemetry(Traces):
+    """Traces with OpenTelemetry's own library. Spans hold names of shops and topics, numbers and words of ours."""
+
+    def __init__(self, exporter: Any = None) -> None:
+        """Without an `exporter` it is OTLP over HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says.
+
+        Raises ImportError where the extra is not installed.
+        """
+        from opentelemetry import trace  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - the same
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the same
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - the same
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
+        resource = Resource({"service.name": NAME}).merge(OTELResourceDetector().detect())
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or _otlp()))
+        self._tracer = self._provider.get_tracer(__name__)
+        self._trace, self._propagator = trace, TraceContextTextMapPropagator()
+
+    @contextmanager
+    def webhook(self, shop: Shop, topic: str) -> Iterator[Mapping[str, str]]:
+        """Trace storing a webhook in the block; an error is told by its type, since a message may quote a body."""
+        kind, about = self._trace.SpanKind.SERVER, _attributes(shop=shop.name, platform=shop.platform, topic=topic)
+        with self._tracer.start_as_current_span(
+            "store webhook", kind=kind, attributes=about, record_exception=False, set_status_on_exception=False
+        ) as span:
+            carried: dict[str, str] = {}
+            self._propagator.inject(carried)
+            try:
+                yield {name: value for name, value in carried.items() if name == HEADER}
+            except BaseException as error:
+                span.set_status(self._trace.StatusCode.ERROR, type(error).__name__)
+                raise
+
+    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
+        """Trace what became of deliveries, each in the trace of its webhook."""
+        try:
+            kept = headers_of(inbox, [one.delivery.id for one in settlements])
+            for settlement in settlements:
+                carried = kept.get(settlement.delivery.id, {})
+                if HEADER in carried:
+                    self._attempt(settlement, carried, now)
+        except StoreUnavailable as error:
+            logs.logger().debug("store_unavailable", error=str(error))
+        except Exception:  # noqa: BLE001 - no trace is worth a delivery
+            logs.logger().exception("unexpected")
+
+    def _attempt(self, settlement: Settlement, carried: Mapping[str, str], now: int) -> None:
+        delivery, call = settlement.delivery, settlement.call
+        name = f"call {call.event}" if call and settlement.attempted else "settle"
+        about = _attributes(
+            shop=delivery.shop,
+            topic=delivery.topic,
+            delivery=delivery.id,
+            state=settlement.state.value,
+            reason=str(settlement.reason),
+            attempt=delivery.attempts + settlement.attempted,
+        )
+        kind = self._trace.SpanKind.CLIENT if settlement.attempted else self._trace.SpanKind.INTERNAL
+        began, parent = (now - settlement.took) * 1_000_000, self._propagator.extract(carried)
+        span = self._tracer.start_span(name, context=parent, kind=kind, attributes=about, start_time=began)
+        if settlement.attempted and settlement.reason:
+            span.set_status(self._trace.StatusCode.ERROR, str(settlement.reason))
+        span.end(now * 1_000_000)
+
+    def close(self) -> None:
+        """Send what is left, for some seconds at the most."""
+        self._provider.shutdown()
+
+
+def _otlp() -> Any:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+
+    return OTLPSpanExporter(timeout=SEND_WITHIN)
+
+
+def _attributes(**values: str | int) -> dict[str, str | int]:
+    return {f"webhooks.{name}": value for name, value in values.items() if value != ""}
+
+
+def configured(config: Settings) -> Traces:
+    """Return what the settings ask for; an extra that is not installed is said, and stops nothing."""
+    if not config.otel_exporter_otlp_endpoint:
+        return Traces()
+    try:
+        return OpenTelemetry()
+    except ImportError:
+        logs.logger().warning("extra_missing", variable="OTEL_EXPORTER_OTLP_ENDPOINT", hint=MISSING)
+        return Traces()

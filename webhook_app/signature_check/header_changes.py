@@ -1,0 +1,141 @@
+"""What goes wrong with the header that carries the proof: another name, another way to write the digest."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from webhook_app.signature_check.change import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    Headers = Mapping[str, str]
+
+LOOKS_LIKE_PROOF = re.compile(r"signature|hmac|sha-?256|digest|webhook-(id|timestamp)")
+HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+PREFIXED = re.compile(
+    r"\s*(?:sha-?256\s*[=:]|hmac-?(?:sha-?256)?\s*[=: ]|signature\s*[=: ]|v1\s*[=,])\s*", re.IGNORECASE
+)
+VERSION = "v1,"  # what Standard Webhooks put before a digest
+ALGORITHMS = ("md5", "sha1", "sha224", "sha384", "sha512")
+
+SIGNER = "Correct whoever signs it (a script, a middleman): the header must hold the digest as the platform writes it."
+PASSED_ON = "Let whatever stands in between pass the header on unchanged, under its own name."
+
+
+def carried_in(headers: Mapping[str, str], carriers: Sequence[Sequence[str]]) -> list[str]:
+    """Return the name under which each header of a proof came, the usual one where it did not come."""
+    return [next((name for name in names if headers.get(name)), names[0]) for names in carriers]
+
+
+def rewritten(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Change[Headers]]:
+    """Yield `headers` with the proof as it should have been written. `names` are those that carry it."""
+    for name in names:
+        given = headers.get(name, "")
+        for said, todo, undo in WRITINGS if given else ():
+            try:
+                value = undo(given)
+            except (ValueError, binascii.Error):
+                continue
+            for whole in (value, f"{VERSION}{value}"):
+                if value and whole != given:
+                    yield Change({**headers, name: whole}, said, todo)
+
+
+def renamed(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Change[Headers]]:
+    """Yield `headers` with what looks like a proof under one of `names`, where that is missing."""
+    missing = [name for name in names if not headers.get(name)]
+    strangers = [name for name in headers if name not in names and LOOKS_LIKE_PROOF.search(name)]
+    for name in missing:
+        for stranger in strangers:
+            said = f"The proof came in the header {stranger}; this platform sends it as {name}."
+            yield Change({**headers, name: headers[stranger]}, said, PASSED_ON)
+    for prefix in dict.fromkeys(name.rpartition("-")[0] for name in strangers) if len(missing) > 1 else ():
+        theirs = {name: headers.get(f"{prefix}-{name.rpartition('-')[2]}", "") for name in missing}
+        if all(theirs.values()):
+            said = f"The proof came in headers that begin with {prefix}-; here they are called {', '.join(missing)}."
+            yield Change({**headers, **theirs}, said, "Let the sender, or a proxy before the receiver, rename them.")
+
+
+def algorithm(given: str, content: bytes, secrets: Iterable[str]) -> str:
+    """Name the other algorithm that makes the digest `given` of `content`; "" where none does."""
+    digests = [digest for part in _parts(given) for digest in _digests(part) if digest]
+    for secret in secrets:
+        for name, made in _other_ways(secret.encode("utf-8", "surrogateescape"), content):
+            if made in digests:
+                return name
+    return ""
+
+
+def length(given: str) -> str:
+    """Say in words what the proof looks like, without quoting it."""
+    sizes = {16: "MD5", 20: "SHA-1", 28: "SHA-224", 32: "SHA-256", 48: "SHA-384", 64: "SHA-512"}
+    for encoding, digest in zip(("hex", "base64"), _digests(_parts(given)[0]), strict=True):
+        if digest and len(digest) in sizes:
+            return f"{encoding}, as long as a digest of {sizes[len(digest)]}"
+    return f"{len(given)} characters, which is no digest in hex or base64"
+
+
+def _other_ways(key: bytes, content: bytes) -> Iterator[tuple[str, bytes]]:
+    for name in ALGORITHMS:
+        yield f"HMAC-{name.upper()}", hmac.new(key, content, name).digest()
+    yield "a plain SHA-256 of body and secret, without HMAC", hashlib.sha256(content + key).digest()
+    yield "a plain SHA-256 of secret and body, without HMAC", hashlib.sha256(key + content).digest()
+    yield "a plain MD5 of body and secret, without HMAC", hashlib.md5(content + key).digest()  # noqa: S324 - recognised, not trusted
+    yield "a plain SHA-256 of the body, without any secret", hashlib.sha256(content).digest()
+
+
+def _parts(given: str) -> list[str]:
+    """Return the digests of a header that may hold several, as Standard Webhooks do."""
+    return given.split() if VERSION in given else [given]
+
+
+def _digests(given: str) -> tuple[bytes | None, bytes | None]:
+    """Read `given` as hex and as base64."""
+    plain = PREFIXED.sub("", given.strip(), count=1).strip("\"' ")
+    as_hex = bytes.fromhex(plain) if HEX.fullmatch(plain) else None
+    try:
+        return as_hex, base64.b64decode(_standard(plain), validate=True)
+    except (ValueError, binascii.Error):
+        return as_hex, None
+
+
+def _standard(text: str) -> str:
+    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    return plain + "=" * (-len(plain) % 4)
+
+
+def _to_base64(text: str) -> str:
+    return base64.b64encode(bytes.fromhex(PREFIXED.sub("", text.strip(), count=1))).decode()
+
+
+def _to_hex(text: str) -> str:
+    return base64.b64decode(_standard(PREFIXED.sub("", text.strip(), count=1)), validate=True).hex()
+
+
+def _unwrapped(text: str) -> str:
+    """Undo base64 of the digits instead of the bytes; the platform's own encoding is base64."""
+    return base64.b64encode(bytes.fromhex(base64.b64decode(text, validate=True).decode())).decode()
+
+
+def _bare(text: str) -> str:
+    return PREFIXED.sub("", text, count=1).strip().strip("\"'")
+
+
+WRITINGS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    ("The prefix v1, is missing before the digest.", SIGNER, lambda text: f"{VERSION}{text.strip()}"),
+    ("The digest is written in hex instead of base64.", SIGNER, _to_base64),
+    ("The digest is written in base64 instead of hex.", SIGNER, _to_hex),
+    ("The digest is written in URL-safe base64 (with - and _) or without the = at its end.", SIGNER, _standard),
+    ("The hex digits were put into base64, instead of the digest itself.", SIGNER, _unwrapped),
+    ("There is something before the digest, such as sha256=, or quotes around it.", SIGNER, _bare),
+    ("The header was URL-decoded on its way: + became a space.", PASSED_ON, lambda text: text.replace(" ", "+")),
+    ("The header was URL-encoded on its way.", PASSED_ON, unquote),
+    ("There is white space around the digest.", PASSED_ON, str.strip),
+)

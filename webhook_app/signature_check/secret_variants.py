@@ -1,0 +1,134 @@
+"""What goes wrong with secrets when they are copied: each spelling is what the platform may really sign with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from webhook_app.signature_check.change import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from webhook_app.config.shops import Shop
+    from webhook_app.signing.hmac_schemes import Signature
+
+QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
+INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
+PREFIX = re.compile(r"(v1,)?whsec_")
+DECODE = "Let the sender decode the secret from base64 (behind whsec_) before it signs, or correct the secret here."
+CORRECT = "Correct the secret in the configuration, and restart."
+
+
+def spelled(shop: Shop, others: Iterable[Shop], signature: Signature) -> Iterator[Change[str]]:
+    """Yield what the configured secrets of `shop` may have been meant to be, and what else may have been used.
+
+    Where a secret stands for bytes by way of base64, each may also have been taken for a key as it stands.
+    """
+    for number, secret in enumerate(shop.secrets, start=1):
+        which = f"Secret {number} of {len(shop.secrets)}" if len(shop.secrets) > 1 else "The secret"
+        yield from _as_it_stands(Change(secret, f"{which} fits.", DECODE), signature)
+        for change in _spellings(secret, which):
+            yield change
+            yield from _as_it_stands(change, signature)
+    for change in _not_ours(shop, others):
+        yield change
+        yield from _as_it_stands(change, signature)
+
+
+def _as_it_stands(change: Change[str], signature: Signature) -> Iterator[Change[str]]:
+    value = signature.as_secret(change.value.encode("utf-8", "surrogateescape"))
+    if value != change.value:
+        said = f"{change.said.removesuffix('.')}, when its text is the key and not what base64 makes of it."
+        yield Change(value, said, DECODE)
+
+
+def keys(secrets: Iterable[str]) -> Iterator[str]:
+    """Yield what each secret may be as a key: its text, and what base64 makes of it."""
+    for secret in secrets:
+        yield secret
+        with suppress(ValueError):
+            yield _from_base64(secret)
+
+
+def as_text(key: bytes) -> str:
+    """Write key bytes as the text that is read as these bytes again."""
+    return key.decode("utf-8", "surrogateescape")
+
+
+def _spellings(secret: str, which: str) -> Iterator[Change[str]]:
+    for fits, undo in SPELLINGS:
+        try:
+            value = undo(secret)
+        except (ValueError, binascii.Error):
+            continue
+        if value != secret:
+            yield Change(value, f"{which} fits once {fits}.", CORRECT)
+
+
+def _not_ours(shop: Shop, others: Iterable[Shop]) -> Iterator[Change[str]]:
+    for other in others:
+        for secret in other.secrets if other.name != shop.name else ():
+            said = f"It was signed with the secret of another shop: {other.name} ({other.platform})."
+            todo = f"Paste the URL of {shop.name} where this webhook is made, or list the secret with {shop.name} too."
+            yield Change(secret, said, todo)
+    swap = "Set the webhook's own secret at the platform and in `secrets`, and keep this one for what it is meant for."
+    if shop.profile_salt:
+        yield Change(shop.profile_salt, "It was signed with this shop's profile_salt.", swap)
+    yield Change(shop.instance_key, "It was signed with the Tweakwise instance key, which is no secret.", swap)
+    yield Change("", "It was signed with an empty secret.", "Set a secret at the platform.")
+
+
+def _unquoted(secret: str) -> str:
+    return secret.strip().strip(QUOTES)
+
+
+def _cleaned(secret: str) -> str:
+    """Do what WordPress's sanitize_text_field() does to a secret when the form is saved again.
+
+    https://developer.wordpress.org/reference/functions/sanitize_text_field/
+    """
+    text = re.sub(r"<[^>]*>?", "", secret)
+    text = re.sub(r"[\r\n\t ]+", " ", text).strip()
+    while (without := re.sub(r"%[a-fA-F0-9]{2}", "", text)) != text:
+        text = without
+    return re.sub(r" +", " ", text).strip()
+
+
+def _from_base64(secret: str) -> str:
+    plain = PREFIX.sub("", secret.strip(), count=1)
+    return as_text(base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_" if _is_url_safe(plain) else None))
+
+
+def _is_url_safe(text: str) -> bool:
+    return "-" in text or "_" in text
+
+
+SPELLINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("the white space around it is removed", str.strip),
+    ("the quotes around it are removed", _unquoted),
+    ("invisible characters in it (such as a no-break space) are removed", lambda secret: INVISIBLE.sub("", secret)),
+    ("the prefix whsec_ before it is removed", lambda secret: PREFIX.sub("", secret, count=1)),
+    ("the prefix whsec_ is put before it", lambda secret: f"whsec_{secret}"),
+    ("its HTML entities (&amp;) are decoded", html.unescape),
+    ("its special characters are written as HTML entities (&amp;)", html.escape),
+    ("its special characters but quotes are written as HTML entities (&amp;)", lambda s: html.escape(s, quote=False)),
+    ("it is URL-decoded", unquote),
+    ("it is URL-encoded", lambda secret: quote(secret, safe="")),
+    ("it is decoded from base64", _from_base64),
+    ("it is decoded from hex", lambda secret: as_text(bytes.fromhex(secret.strip()))),
+    ("it is encoded in base64", lambda secret: base64.b64encode(secret.encode()).decode()),
+    ("it is written as WordPress does on saving the form again: it takes out tags, %xx and double spaces", _cleaned),
+    ("only its first line is taken", lambda secret: secret.strip().partition("\n")[0].strip()),
+    ("it is written in lower case", str.lower),
+    ("it is written in upper case", str.upper),
+    ("its letters are composed (Unicode NFC)", lambda secret: unicodedata.normalize("NFC", secret)),
+    ("its letters are taken apart (Unicode NFD)", lambda secret: unicodedata.normalize("NFD", secret)),
+    ("it is read as UTF-8 instead of Latin-1", lambda secret: secret.encode("latin-1").decode()),
+)

@@ -1,0 +1,99 @@
+"""Why a query that a platform's proxy signed fails: the same search, over parameters instead of a body."""
+
+from __future__ import annotations
+
+import html
+from time import time as now
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from webhook_app.errors import BadSignature
+from webhook_app.signature_check.change import Change
+from webhook_app.signature_check.search import Finding, Verdict, late, undone
+from webhook_app.signature_check.secret_variants import spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from webhook_app.config.shops import Shop
+    from webhook_app.platforms.base import Proxy
+    from webhook_app.signature_check.search import Known
+
+UNCHANGED = "Pass the query on as it came: let nothing in between add, drop or encode parameters."
+MOST = 64  # parameters that are taken away one by one
+LAST_RESORT = Finding(
+    "None of the changes that are known reproduces it: the secret is another app's, or parameters were changed.",
+    "Take the client secret of the very app that has the proxy, and look at what stands between the platform and here.",
+    proven=False,
+)
+
+
+def query_of(text: str) -> bytes:
+    """Return the query in an address, or the text itself where it is one."""
+    plain = text.strip().partition("#")[0]
+    return (plain.partition("?")[2] if "?" in plain else plain).encode()
+
+
+def diagnose_query(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float | None = None) -> Verdict:
+    """Say whether a query proves itself to `shop`, and where it does not, why; `arrived` as in diagnose()."""
+    about = f"an HMAC-SHA256 of the sorted parameters with the secret, as hex in {proxy.signature.proof}"
+    names = sorted({part.partition(b"=")[0].decode("ascii", "replace")[:40] for part in query.split(b"&")[:MOST]})
+    came = f"the parameters {', '.join(names)}" if query else "no query"
+    try:
+        proxy.prove(query, shop.secrets, now() if arrived is None else arrived)
+    except BadSignature as error:
+        found = list(_proven(query, proxy, shop, known, arrived)) or list(_odd(error, query, proxy))
+        return Verdict(error.reason, error.hint, about, came, tuple(found) or (LAST_RESORT,))
+    return Verdict("", "", about, came)
+
+
+def _proven(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float | None) -> Iterator[Finding]:
+    """Yield the one change after which the query proves itself, or that it is only late."""
+    sent_at = _sent_at(query, proxy, shop.secrets)
+    if sent_at is not None:
+        yield late((now() if arrived is None else arrived) - sent_at, known=arrived is not None)
+        return
+    spellings = spelled(shop, known.shops.values(), known.platforms[shop.platform].signature)
+    secret = next((one for one in spellings if _sent_at(query, proxy, [one.value]) is not None), None)
+    mended = secret or next(
+        (one for one in _changed(query) if _sent_at(one.value, proxy, shop.secrets) is not None), None
+    )
+    if mended:
+        yield undone(mended)
+
+
+def _sent_at(query: bytes, proxy: Proxy, secrets: Sequence[str]) -> float | None:
+    """Return when a query says it was signed, None where its signature is not right."""
+    name = proxy.signature.timestamp.encode() + b"="
+    values = [part.removeprefix(name) for part in query.split(b"&") if part.startswith(name)]
+    moment = float(values[0]) if values and values[0].isdigit() and len(values[0]) < 13 else 0.0  # noqa: PLR2004 - digits
+    try:
+        proxy.prove(query, secrets, moment)
+    except BadSignature:
+        return None
+    return moment
+
+
+def _changed(query: bytes) -> Iterator[Change[bytes]]:
+    """Yield the query as it may have been signed."""
+    parts = query.split(b"&")
+    entities = html.unescape(query.decode("latin-1")).encode("latin-1", "replace")
+    yield Change(entities, "Its & were written as HTML entities (&amp;) on the way.", UNCHANGED)
+    yield Change(unquote_to_bytes(query), "It was URL-encoded once more on its way.", UNCHANGED)
+    for place, part in enumerate(parts[:MOST]):
+        name = part.partition(b"=")[0].decode("ascii", "replace")[:40]
+        rest = b"&".join([*parts[:place], *parts[place + 1 :]])
+        yield Change(rest, f"The parameter {name} was added on the way.", UNCHANGED)
+    for name in ("logged_in_customer_id", "path_prefix"):
+        yield Change(query + f"&{name}=".encode(), f"The empty parameter {name} was dropped on the way.", UNCHANGED)
+
+
+def _odd(error: BadSignature, query: bytes, proxy: Proxy) -> Iterator[Finding]:
+    names = {part.partition(b"=")[0] for part in query.split(b"&")}
+    if b"hmac" in names and proxy.signature.proof.encode() not in names:
+        said = "It has hmac and no signature: this is a request to the app's own address, not one of its proxy."
+        yield Finding(
+            said, "Use the address below the shop's own domain: https://<shop>/apps/<subpath>/...", proven=False
+        )
+    elif error.reason.endswith(("_missing", "_repeated")):
+        yield Finding(error.hint, UNCHANGED, proven=False)

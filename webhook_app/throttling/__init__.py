@@ -1,0 +1,1 @@
+"""Circuit breakers, rate limits and fair shares between shops; pure."""

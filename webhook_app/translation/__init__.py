@@ -1,0 +1,1 @@
+"""Translation: (delivery, shop) -> call, or the reason why there is none; pure."""
