@@ -17,7 +17,7 @@ wsgi_app = "webhook_app.app:create_app()"
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency
 # Green threads: a sender that is slow, or says nothing at all, costs a few kilobytes and holds up nobody.
-worker_class = "webhook_app.web.gunicorn_worker.PatientWorker"
+worker_class = "webhook_app.web.gunicorn_worker.BoundedGeventWorker"
 worker_connections = _settings.web_threads
 # Each connection is an open file.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -10,7 +10,7 @@ from sqlalchemy import String, cast, create_engine, func, insert, literal, selec
 
 from bench import order
 from bench.own import SHOP
-from webhook_app.inbox import Arrival, Inbox
+from webhook_app.inbox import Inbox, NewDelivery
 from webhook_app.inbox.tables import bodies, business_keys, deliveries
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _double(connection: Connection, rows: int, many: int) -> None:
 
 def _keep_one(database: str, identity: str) -> int:
     body = order.body().replace(str(order.ORDER_ID).encode(), str(FIRST_ORDER).encode())
-    arrival = Arrival(
+    arrival = NewDelivery(
         shop=SHOP,
         platform="shopify",
         topic="orders/create",
@@ -81,7 +81,7 @@ def _keep_one(database: str, identity: str) -> int:
         body=body,
     )
     with closing(Inbox(database)) as inbox:
-        return inbox.keep(arrival).id
+        return inbox.store(arrival).id
 
 
 def _body(row: dict[str, Any], number: int, each: int) -> dict[str, Any]:

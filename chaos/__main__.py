@@ -35,7 +35,7 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
     for name in only or scenarios:
         results.append(play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short))
         if keep:
-            report.keep(results[-1])
+            report.store(results[-1])
     click.echo(report.table(results))
     sys.exit(any(result.faults for result in results))
 

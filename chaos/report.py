@@ -54,7 +54,7 @@ def table(results: Iterable[Result]) -> str:
     return "\n".join(["| scenario | what must hold | figures | verdict |", "|---|---|---|---|", *rows])
 
 
-def keep(result: Result) -> None:
+def store(result: Result) -> None:
     """Put a result in place of the same scenario's last one, with today's conditions, and write the page anew."""
     _keep("scenarios", {result.name: {field.name: getattr(result, field.name) for field in fields(result)}})
 

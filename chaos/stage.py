@@ -48,15 +48,15 @@ class Stage:
 
     def side_by_side(self, play: Callable[[Stage], None]) -> None:
         """Divide the rounds among as many stages as there should be receivers at a time, and add up what they find."""
-        lanes = [self._lane(f"lane-{number}") for number in range(SIDE_BY_SIDE)]
+        tracks = [self._track(f"lane-{number}") for number in range(SIDE_BY_SIDE)]
         with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-            list(threads.map(play, lanes))
-        for lane in lanes:
-            self.faults += lane.faults
-            for name, figure in lane.figures.items():
+            list(threads.map(play, tracks))
+        for track in tracks:
+            self.faults += track.faults
+            for name, figure in track.figures.items():
                 self.figures[name] = self.figures[name] + figure if name in self.figures else figure
 
-    def _lane(self, name: str) -> Stage:
+    def _track(self, name: str) -> Stage:
         folder = self.folder / name
         folder.mkdir()
         return self._stack.enter_context(Stage(folder, max(self.rounds // SIDE_BY_SIDE, 1), self.short))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 if TYPE_CHECKING:
-    from schemas.events import Meaning
+    from schemas.events import Translation
 
 
 class PlainSchema(Schema):
@@ -56,16 +56,16 @@ def _read(field: fields.Field[Any], value: Any, said: str, data: Any) -> Any:
 class PlatformSchema(PlainSchema):
     """Reads one kind of payload."""
 
-    def read(self, payload: Any) -> Meaning:
+    def translate(self, payload: Any) -> Translation:
         """Tell what `payload` (parsed JSON, numbers as int or Decimal) means.
 
         Raises marshmallow's ValidationError, whose messages name the path of a missing or odd field.
         """
         if not isinstance(payload, dict):
             raise ValidationError("the payload is not a JSON object")
-        return self.meaning(self.load(payload))
+        return self.to_event(self.load(payload))
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Turn the validated fields into an event or a reason; every platform's schema says how."""
         raise NotImplementedError
 

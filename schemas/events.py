@@ -164,4 +164,4 @@ class DataRequest:
 
 Browsing = Search | Pageview | AddToCart | SessionStart
 Event = Purchase | Browsing
-Meaning = Event | Redaction | DataRequest | Ignored
+Translation = Event | Redaction | DataRequest | Ignored

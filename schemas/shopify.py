@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from schemas.base import PlatformSchema, present
-from schemas.events import DataRequest, Ignored, Line, Meaning, Payment, Purchase, Reason, Redaction, Visitor
+from schemas.events import DataRequest, Ignored, Line, Payment, Purchase, Reason, Redaction, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Text
 from schemas.storefront import (
     AddToCartSchema,
@@ -82,7 +82,7 @@ class OrderSchema(PlatformSchema):
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
     line_items = fields.List(fields.Nested(LineItem), required=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase, or why this order is none."""
         return _no_purchase(loaded) or _purchase(loaded)
 
@@ -163,7 +163,7 @@ class RedactSchema(PlatformSchema):
     customer = fields.Nested(Customer, required=True)
     orders_to_redact = fields.List(Id(), load_default=list, allow_none=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the duty to wipe one customer."""
         return _subject(loaded, loaded["orders_to_redact"])
 
@@ -175,7 +175,7 @@ class DataRequestSchema(PlatformSchema):
     customer = fields.Nested(Customer, required=True)
     orders_requested = fields.List(Id(), load_default=list, allow_none=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the duty to tell what is held of one customer."""
         return DataRequest(_subject(loaded, loaded["orders_requested"]))
 
@@ -185,7 +185,7 @@ class ShopRedactSchema(PlatformSchema):
 
     shop_domain = fields.String(required=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the duty to wipe the shop."""
         return Redaction(domain=loaded["shop_domain"])
 

@@ -23,7 +23,7 @@ from schemas.storefront import (
 )
 
 if TYPE_CHECKING:
-    from schemas.events import Meaning
+    from schemas.events import Translation
 
 
 class PurchaseLine(ProductSchema):
@@ -45,7 +45,7 @@ class PurchaseSchema(StorefrontSchema):
     revenue = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
     created_at = Moment(load_default=None, allow_none=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase; whether it is one, the sender has decided by sending it."""
         return Purchase(
             order_id=loaded["order_id"],
@@ -68,10 +68,10 @@ def _type(name: str) -> fields.String:
 class Message(PlatformSchema):
     """What all messages share: `data` says what happened, and its schema what that means."""
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return what `data` means."""
         schema: PlatformSchema = self.fields["data"].schema  # type: ignore[attr-defined]
-        return schema.meaning(loaded["data"])
+        return schema.to_event(loaded["data"])
 
 
 class SearchMessage(Message):

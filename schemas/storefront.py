@@ -17,7 +17,7 @@ from schemas.fields import Id, Label, Money, Text
 from schemas.tweakwise import SESSION_KEY
 
 if TYPE_CHECKING:
-    from schemas.events import Meaning
+    from schemas.events import Translation
 
 LONGEST_TERM = 500
 
@@ -55,7 +55,7 @@ class SearchSchema(StorefrontSchema):
 
     term = Text(required=True, validate=validate.Length(max=LONGEST_TERM))
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Search, the term as typed; nothing was searched for when it is empty."""
         term = loaded["term"].strip()
         if not term:
@@ -79,7 +79,7 @@ class ProductSchema(StorefrontSchema):
 class PageviewSchema(ProductSchema):
     """A product page that was shown."""
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Pageview."""
         return Pageview(self.line(loaded), self.visitor(loaded), self.own_fields(loaded))
 
@@ -90,7 +90,7 @@ class AddToCartSchema(ProductSchema):
     quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False))
     amount = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return an AddToCart."""
         line, visitor, own = self.line(loaded), self.visitor(loaded), self.own_fields(loaded)
         return AddToCart(line, loaded["quantity"], loaded["amount"], visitor, own)
@@ -101,6 +101,6 @@ class SessionStartSchema(StorefrontSchema):
 
     session_key = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a SessionStart."""
         return SessionStart(self.visitor(loaded))

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from schemas.base import PlatformSchema, present
-from schemas.events import Ignored, Line, Meaning, Payment, Purchase, Reason, Visitor
+from schemas.events import Ignored, Line, Payment, Purchase, Reason, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Text
 
 # https://woocommerce.com/document/managing-orders/order-statuses/ ; a shop's own statuses (shipped, packed, ...)
@@ -56,13 +56,13 @@ class OrderSchema(PlatformSchema):
     meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
     line_items = fields.List(fields.Nested(LineItem), required=True)
 
-    def read(self, payload: Any) -> Meaning:
+    def translate(self, payload: Any) -> Translation:
         """Tell what `payload` means; a signed error in an order's place is ignored by its code."""
         if isinstance(payload, dict) and "code" in payload and "line_items" not in payload:
             return _platform_error(payload["code"])
-        return super().read(payload)
+        return super().translate(payload)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase, or why this order is none."""
         if why := NO_PURCHASE.get(loaded["status"]):
             return Ignored(*why)

@@ -29,7 +29,7 @@ def create_app() -> Flask:
     app.extensions["receiver"] = receiver = Receiver(inbox, known, platforms, config, spool)
     told = evaluator.configured(config, inbox, known)
     # What gunicorn.conf.py starts in each web process, and closes.
-    app.extensions["parts"] = [receiver.sightings, receiver.traces, *([told] if told else [])]
+    app.extensions["parts"] = [receiver.activity, receiver.traces, *([told] if told else [])]
     if spool:
         spool.start()
     app.register_blueprint(blueprint)

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LONGEST_GATHERING = 0.005  # seconds; under a load that never pauses nobody waits longer for company
-BREATH = 0.0002  # seconds
+LONGEST_WAIT = 0.005  # seconds; under a load that never pauses nobody waits longer for company
+PAUSE = 0.0002  # seconds
 
 
-def are_on() -> bool:
+def active() -> bool:
     """Tell whether this process's threads are green; a process that never loaded gevent is not asked to."""
     monkey = sys.modules.get("gevent.monkey")
     return bool(monkey and monkey.is_module_patched("threading"))
 
 
-def gather() -> None:
+def wait_until_idle() -> None:
     """Let every request that has arrived come as far as it can, so that all of them are stored in one commit."""
-    if are_on():
+    if active():
         import gevent  # noqa: PLC0415 - loaded already, where threads are green
 
-        with suppress(gevent.Timeout), gevent.Timeout(LONGEST_GATHERING):
+        with suppress(gevent.Timeout), gevent.Timeout(LONGEST_WAIT):
             gevent.idle()
 
 
-class Together:
+class Debounced:
     """Runs something once for all who ask for it within a few milliseconds: for the first at once, then for the rest.
 
     Each is sure that it runs after it asked. System threads do not wait for each other: it runs for each of them.
@@ -49,7 +49,7 @@ class Together:
         if self._planned:
             return
         wait = self._not_before - time.monotonic()
-        if wait > 0 and are_on():
+        if wait > 0 and active():
             import gevent  # noqa: PLC0415 - loaded already, where threads are green
 
             self._planned = True
@@ -63,20 +63,20 @@ class Together:
         self._run()
 
 
-def give_way() -> None:
+def yield_control() -> None:
     """Let others run, in the middle of something long that would not wait for anything."""
     time.sleep(0)
 
 
-def breathe() -> None:
+def pause() -> None:
     """Let others run for a moment, while this one waits for something that only polling can tell."""
-    time.sleep(BREATH)
+    time.sleep(PAUSE)
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """End the block with TimeoutError when it takes longer."""
-    if not are_on():
+    if not active():
         yield
         return
     import gevent  # noqa: PLC0415 - loaded already, where threads are green

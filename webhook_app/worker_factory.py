@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.alerts import evaluator
-from webhook_app.delivery.worker import Rules, Worker
+from webhook_app.delivery.worker import Worker, WorkerOptions
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
 from webhook_app.observability import metrics, tracing
-from webhook_app.observability.metrics_page import Exposition, serve
+from webhook_app.observability.metrics_page import MetricsPage, serve
 from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import Ages
 from webhook_app.tweakwise import retry_policy
-from webhook_app.tweakwise.client import Sender
+from webhook_app.tweakwise.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
 
     Its metrics are served already where METRICS_PORT asks for them, and alerts looked for where there is an ALERT_URL.
     """
-    rules = Rules(
+    rules = WorkerOptions(
         threads=config.worker_threads,
         ages=Ages(config.max_order_age, config.max_age),
         policy=retry_policy.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
@@ -36,11 +36,11 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         max_rate=config.max_rate,
     )
     inbox = Inbox.configured(config)
-    sender: Sender[Job] = Sender(config.tweakwise_url, content_type=config.tweakwise_content_type)
+    sender: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     meter = metrics.meter(config)
     inbox.database.committed = meter.committed
     if config.metrics_port:
-        serve(Exposition(inbox, shops, meter, config.metrics_token), config.metrics_port)
+        serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.metrics_port)
     if told := evaluator.configured(config, inbox, shops):
         told.start()
     return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter, traces=tracing.configured(config))

@@ -15,7 +15,7 @@ from bench import backlog, engines, order, own
 from bench.places import workspace
 from bench.receivers import ours
 from bench.shape import Options, Run, Scenario, Target
-from webhook_app.inbox import Arrival, Inbox, Settlement, State
+from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
 from webhook_app.inbox.tables import deliveries
 from webhook_app.tweakwise.call import Call
 
@@ -55,7 +55,7 @@ def _fill(database: str, rows: int) -> None:
     """Spread a month of deliveries, most of them delivered, a few ignored, and one in 50,000 dead."""
     own.migrate(database)
     with closing(Inbox(database)) as inbox:
-        inbox.keep(Arrival(own.SHOP, "shopify", "orders/create", "first", "bench.example", {}, order.body()))
+        inbox.store(NewDelivery(own.SHOP, "shopify", "orders/create", "first", "bench.example", {}, order.body()))
         [delivery] = inbox.claim({own.SHOP: 1})
         call = Call(
             "purchase", "purchase:1", {"ProductKeys": ["1000", "1001"], "ProfileKey": "k" * 32, "Revenue": 99.5}

@@ -288,7 +288,7 @@ def test_a_slow_one_is_told_before_it_is_settled(hearing: Hearing, told: list[st
 
 def test_a_reason_is_told(hearing: Hearing, told: list[str], inbox: Inbox) -> None:
     """An ignored one says why."""
-    number = inbox.keep(arrival("a")).id
+    number = inbox.store(arrival("a")).id
     settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile", detail="A guest's order.")
     hearing.hear(stored(number))
     record = {"event": "delivery", "id": number, "shop": "acme", "topic": "orders/create", "state": "ignored", "ms": 0}

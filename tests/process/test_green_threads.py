@@ -8,16 +8,16 @@ import sys
 from itertools import pairwise
 
 from tests.support.processes import ROOT
-from webhook_app.green_threads import Together
+from webhook_app.green_threads import Debounced
 
 BUSY = """
 import json, time
 from gevent import monkey
 monkey.patch_all()
-from webhook_app.green import Together
+from webhook_app.green_threads import Debounced
 
 began, runs = time.monotonic(), []
-together = Together(lambda: runs.append(time.monotonic() - began), apart=0.1)
+together = Debounced(lambda: runs.append(time.monotonic() - began), apart=0.1)
 for _ in range(100):
     together()
     asked = time.monotonic() - began
@@ -40,7 +40,7 @@ def test_many_who_ask_share_a_run() -> None:
 def test_system_threads_do_not_wait_for_each_other() -> None:
     """Each who asks runs it."""
     runs: list[int] = []
-    together = Together(lambda: runs.append(1), apart=60)
+    together = Debounced(lambda: runs.append(1), apart=60)
     together()
     together()
     assert runs == [1, 1]

@@ -59,7 +59,7 @@ def test_every_verb_works(inbox: Inbox, told: bool, database_url: str) -> None:
     with closing(Inbox(database_url, pooled=told)) as other:
         for number in range(1, 21):
             each = (inbox, other)[number % 2]
-            each.keep(arrival(str(number)))
+            each.store(arrival(str(number)))
             each.release(claim(each))
             delivery = claim_one(each)
             assert each.reserve([(delivery, purchase(f"purchase:{number}"))]) == {number: number}
@@ -78,11 +78,11 @@ def test_migrations_are_current(inbox: Inbox) -> None:
 def test_waiting_is_polling(inbox: Inbox, told: bool) -> None:
     """A worker that can hear nothing looks each second; it finds out by itself when nobody told it."""
     with capture_logs() as lines:
-        inbox.bell.wait(0)
-        inbox.keep(arrival())
+        inbox.wakeups.wait(0)
+        inbox.store(arrival())
         for _ in range(3):
             began = time.monotonic()
-            inbox.bell.wait(30)
+            inbox.wakeups.wait(30)
             assert time.monotonic() - began <= POLL + 0.5
     assert [line["event"] for line in lines] == ([] if told else ["hears_nothing"])
 
@@ -90,9 +90,9 @@ def test_waiting_is_polling(inbox: Inbox, told: bool) -> None:
 def test_a_listener_that_hears_is_kept(postgres: Server) -> None:
     """Without a pooler nothing of this is said."""
     with postgres.database() as address, closing(Inbox(address)) as inbox, capture_logs() as lines:
-        inbox.bell.wait(0)
+        inbox.wakeups.wait(0)
         began = time.monotonic()
-        inbox.bell.wait(2)
+        inbox.wakeups.wait(2)
         assert time.monotonic() - began >= 2
     assert lines == []
 

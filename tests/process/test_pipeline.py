@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REDACTIONS = [recorded for recorded in EVERY if "redaction" in recorded.expected]
 # What is signed with its time is too old by now to be posted again.
-TIMED = [one for one in EVERY if one.platform.signature.anatomy(one.headers).sent_at is not None]
+TIMED = [one for one in EVERY if one.platform.signature.describe(one.headers).sent_at is not None]
 # How often one of these counts depends on how fast they come.
 BROWSING = [one for one in EVERY if one.expected.get("call", {}).get("event", "purchase") != "purchase"]
 EVENTS = [one for one in EVERY if one not in [*REDACTIONS, *TIMED, *BROWSING]]
@@ -171,7 +171,7 @@ def check_reasons(inbox: Inbox) -> None:
     for recorded in EVENTS:
         if recorded.expected.get("ping"):
             continue
-        proven = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
+        proven = recorded.platform.verify(recorded.body, recorded.headers, recorded.shop.secrets)
         row = by_identity[shop_of(recorded).name, proven.identity]
         found = (row.state, row.reason)
         match recorded.expected:

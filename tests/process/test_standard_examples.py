@@ -122,7 +122,7 @@ def test_every_message_on_the_page_is_one() -> None:
     shown = [parse_json(text.encode()) for text in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
     assert [message["type"] for message in shown] == [topic.name for topic in STANDARD.topics]
     for message in shown:
-        assert type(STANDARD.read(message["type"], message)).__name__.lower() == message["type"]
+        assert type(STANDARD.translate(message["type"], message)).__name__.lower() == message["type"]
 
 
 def test_every_reason_is_on_the_page() -> None:

@@ -61,8 +61,8 @@ def test_connects_over_tls(database_url: str, asked: str) -> None:
     """With `sslmode=require` in the address, and without a word, everything goes over TLS, listening too."""
     with closing(Inbox(database_url + asked)) as inbox:
         migrate.upgrade(inbox.database)
-        inbox.bell.wait(0)
-        inbox.keep(arrival())
+        inbox.wakeups.wait(0)
+        inbox.store(arrival())
         assert settle(inbox, claim_one(inbox), State.DELIVERED)
         with inbox.database.reading() as connection:
             driver: Any = connection.connection.driver_connection

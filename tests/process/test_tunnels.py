@@ -19,8 +19,8 @@ from tests.support import processes
 from tests.support.sshd import Sshd, needed
 from webhook_app.errors import TunnelRefused
 from webhook_app.tunnels import TUNNELS, runner
-from webhook_app.tunnels.base import Opened, Refused, Wish
-from webhook_app.tunnels.runner import Keeper
+from webhook_app.tunnels.base import Opened, Refused, TunnelOptions
+from webhook_app.tunnels.runner import TunnelRunner
 
 if TYPE_CHECKING:
     import subprocess
@@ -109,14 +109,14 @@ def stand_in(folder: Path, name: str, script: str) -> Path:
 )
 def test_address_of_a_service_is_found(file: str, url: str) -> None:
     """Of all the links that a service prints, the one that is the tunnel's address counts."""
-    said = [SSH.read(line.strip(), Wish(PORT, "a@b")) for line in (SAID / file).read_text().splitlines()]
+    said = [SSH.read(line.strip(), TunnelOptions(PORT, "a@b")) for line in (SAID / file).read_text().splitlines()]
     assert not [one for one in said if isinstance(one, Refused)]
     assert [one.url for one in said if isinstance(one, Opened)] == [url]
 
 
 def test_own_options_come_first() -> None:
     """The first value of an option counts for ssh, so that must be the user's."""
-    wish = Wish(PORT, "me@example.com:2222", "9000", "https://a.example", ("ServerAliveInterval=60",))
+    wish = TunnelOptions(PORT, "me@example.com:2222", "9000", "https://a.example", ("ServerAliveInterval=60",))
     command = SSH.command(wish)
     assert command.index("ServerAliveInterval=60") < command.index("ServerAliveInterval=10")
     assert command[-1] == "ssh://me@example.com:2222"
@@ -127,7 +127,7 @@ def test_own_options_come_first() -> None:
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "me@-x", "me@host:port", "me@host/path"])
 def test_odd_host_is_refused(host: str) -> None:
     """What is no host never reaches ssh's command line."""
-    assert SSH.faults(Wish(PORT, host))
+    assert SSH.faults(TunnelOptions(PORT, host))
 
 
 @needed
@@ -178,7 +178,7 @@ def test_refusal_says_what_to_do(host: Sshd, receiver: int, tmp_path: Path, trou
     destination = f"127.0.0.1:{processes.free_port()}" if trouble == "away" else host.destination
     remote = f"127.0.0.1:{receiver if trouble == 'taken' else 0}"
     with pytest.raises(TunnelRefused, match=re.escape(said)):
-        Keeper(SSH, Wish(receiver, destination, remote, "http://a.example", options)).run()
+        TunnelRunner(SSH, TunnelOptions(receiver, destination, remote, "http://a.example", options)).run()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_absent_program_is_said(name: str, tmp_path: Path, monkeypatch: pytest.M
     """Where the program is not installed, it says where to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TunnelRefused, match=f"{name} is not installed"):
-        Keeper(TUNNELS[name], Wish(PORT, "a.example" if name == "ssh" else ""))
+        TunnelRunner(TUNNELS[name], TunnelOptions(PORT, "a.example" if name == "ssh" else ""))
 
 
 def test_silent_program_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ def test_silent_program_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
     monkeypatch.setattr(runner, "OPEN_WITHIN", 0.5)
     with pytest.raises(TunnelRefused, match=r"no address within.*thinking"):
-        Keeper(TUNNELS["ngrok"], Wish(PORT)).run()
+        TunnelRunner(TUNNELS["ngrok"], TunnelOptions(PORT)).run()
 
 
 def test_it_waits_for_the_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,6 +243,6 @@ def test_it_waits_for_the_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return len(looks) > 2
 
     with pytest.raises(TunnelRefused):
-        Keeper(TUNNELS["ngrok"], Wish(PORT)).run(ready)
+        TunnelRunner(TUNNELS["ngrok"], TunnelOptions(PORT)).run(ready)
     assert looks == [False] * 3
     assert (tmp_path / "started").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from webhook_app.inbox import Arrival, Delivery, Inbox, Settlement
+from webhook_app.inbox import Delivery, Inbox, NewDelivery, Settlement
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def view(key: str, within: float) -> Call:
     return Call("pageview", key, {"ProductKey": "1", "ProfileKey": "k"}, within=within)
 
 
-def arrival(identity: str = "a", body: bytes = b"{}", **changed: Any) -> Arrival:
+def arrival(identity: str = "a", body: bytes = b"{}", **changed: Any) -> NewDelivery:
     values: dict[str, Any] = {
         "shop": "acme",
         "platform": "shopify",
@@ -29,7 +29,7 @@ def arrival(identity: str = "a", body: bytes = b"{}", **changed: Any) -> Arrival
         "headers": {"x-shopify-topic": "orders/create"},
         "body": body,
     }
-    return Arrival(**{**values, **changed})
+    return NewDelivery(**{**values, **changed})
 
 
 def claim(inbox: Inbox, limit: int = 1) -> list[Delivery]:

@@ -7,12 +7,13 @@ import random
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from webhook_app.inbox import Arrival, Inbox, Settlement, State, activity, migrate
-from webhook_app.inbox.activity import Kind, Sighting
+from webhook_app.inbox import Inbox, NewDelivery, Settlement, State, activity, migrate
+from webhook_app.inbox.activity import ActivityCount, ActivityKind
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Sample
 from webhook_app.signing.hmac_schemes import fingerprint
 from webhook_app.throttling import circuit_breaker
+from webhook_app.throttling.state import Scope
 from webhook_app.tweakwise import retry_policy
 from webhook_app.tweakwise.call import Call
 
@@ -37,7 +38,9 @@ class Story:
         migrate.upgrade(self.inbox.database)
         self._dice = random.Random(7)
         self._number = 5_500_000_000_000
-        self._seen: dict[tuple[str, Kind, str, int], list[int]] = {}  # by hour: how often, when first, when last
+        self._seen: dict[
+            tuple[str, ActivityKind, str, int], list[int]
+        ] = {}  # by hour: how often, when first, when last
 
     def tell(self, orders: int = 420) -> None:
         """Play two weeks: a night is quieter than a day, and WooCommerce went silent a day and a half ago."""
@@ -66,11 +69,13 @@ class Story:
         platform = all_platforms()[SHOPS[shop]]
         self._number += 1
         headers = {platform.topic_headers[0]: topic}
-        arrival = Arrival(shop, platform.name, topic, identity or f"id-{self._number}", "demo.example", headers, body)
-        self._see(shop, Kind.TOPIC, topic)
-        self._see(shop, Kind.SECRET, FINGERPRINTS[shop])
-        self._see(shop, Kind.ACCEPT, self._dice.choice(["2", "2", "5", "5", "5", "10", "20"]))
-        return self.inbox.keep(arrival).id
+        arrival = NewDelivery(
+            shop, platform.name, topic, identity or f"id-{self._number}", "demo.example", headers, body
+        )
+        self._see(shop, ActivityKind.TOPIC, topic)
+        self._see(shop, ActivityKind.SECRET, FINGERPRINTS[shop])
+        self._see(shop, ActivityKind.ACCEPT, self._dice.choice(["2", "2", "5", "5", "5", "10", "20"]))
+        return self.inbox.store(arrival).id
 
     def body(self, shop: str) -> bytes:
         topic = all_platforms()[SHOPS[shop]].topics[0]
@@ -161,20 +166,25 @@ class Story:
             retry_in=90,
         )
         failures = [retry_policy.Failure("http_503", 503)] * 5
-        self.inbox.change_lane(
-            "shop demo-shopify",
-            lambda lane: (circuit_breaker.after(lane, failures, self.now + 40_000, 5, lambda: 0.9), None),
+        self.inbox.update_throttle(
+            Scope.shop("demo-shopify"),
+            lambda throttle: (
+                circuit_breaker.after_results(throttle, failures, self.now + 40_000, 5, lambda: 0.9),
+                None,
+            ),
         )
 
     def _refuse(self) -> None:
         for reason, count in (("signature_mismatch", 12), ("signature_missing", 3)):
-            self._see("demo-shopify", Kind.REFUSAL, reason, count)
+            self._see("demo-shopify", ActivityKind.REFUSAL, reason, count)
 
-    def _see(self, shop: str, kind: Kind, name: str, count: int = 1) -> None:
+    def _see(self, shop: str, kind: ActivityKind, name: str, count: int = 1) -> None:
         seen = self._seen.setdefault((shop, kind, name, self.at // HOUR), [0, self.at, self.at])
         seen[0] += count
         seen[2] = self.at
 
     def _note(self) -> None:
-        seen = [Sighting(what[0], SHOPS[what[0]], what[1], what[2], *counted) for what, counted in self._seen.items()]
-        activity.note(self.inbox, seen)
+        seen = [
+            ActivityCount(what[0], SHOPS[what[0]], what[1], what[2], *counted) for what, counted in self._seen.items()
+        ]
+        activity.record(self.inbox, seen)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-OURS = (
+OWN_VARIABLES = (
     *("DATABASE_URL", "DATABASE_POOLER", "SPOOL", "SHOPS", "SHOPS_FILE"),
     *("METRICS_TOKEN", "METRICS_PORT", "PROMETHEUS_MULTIPROC_DIR", "ALERT_URL", "ALERT_SECRET", "ALERT_FORMAT"),
     *("DASHBOARD_PASSWORD", "TRUSTED_PROXIES"),
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 def environment(**changed: str) -> dict[str, str]:
     """This process's environment without any configuration of the receiver but `changed`."""
-    return {name: value for name, value in os.environ.items() if name not in OURS} | changed
+    return {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES} | changed
 
 
 def start(*arguments: str, env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

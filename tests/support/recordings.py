@@ -14,6 +14,7 @@ from webhook_app.inbox import Delivery
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import STOREFRONT
 from webhook_app.signing.standard_webhooks import StandardWebhooks
+from webhook_app.translation.translate import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,14 +69,14 @@ class Recorded:
         """What the signature covers."""
         return self.body
 
-    def prove(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
+    def verify(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
         """Prove it as it came, or with something else signed, or to a shop with other secrets."""
         body, secrets = self.body if signed is None else signed, secrets or self.shop.secrets
-        return self.platform.prove(body, self.headers, secrets)
+        return self.platform.verify(body, self.headers, secrets)
 
     def delivery(self) -> Delivery:
         """The delivery as a worker would get it."""
-        return claimed("fixture", self.platform.name, self.prove().topic, self.body, RECEIVED_AT)
+        return claimed("fixture", self.platform.name, self.verify().topic, self.body, RECEIVED_AT)
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,17 @@ class Asked(Recorded):
     def body(self) -> bytes:
         return self._packed(self.signed, self.shop.secrets)[1]
 
-    def prove(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
+    def verify(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
         query = self.signed if signed is None else signed
         return self._packed(query, secrets or self.shop.secrets)[0]
 
     def _packed(self, query: bytes, secrets: Sequence[str]) -> tuple[Envelope, bytes]:
-        parameters = self.proxy.prove(query, secrets, RECEIVED_AT.timestamp())
+        parameters = self.proxy.verify(query, secrets, RECEIVED_AT.timestamp())
         return self.proxy.packed(STOREFRONT + self.action, parameters, self.headers["user-agent"])
+
+
+def payload_of(delivery: Delivery) -> Payload:
+    return Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body)
 
 
 def claimed(shop: str, platform: str, topic: str, body: bytes | None, arrived: datetime) -> Delivery:

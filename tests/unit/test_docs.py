@@ -14,7 +14,7 @@ import pytest
 from schemas.events import Payment, Reason
 from webhook_app.cli import main
 from webhook_app.config import settings, shops
-from webhook_app.delivery.causes import BEGINNINGS, TITLES, fault_of
+from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, cause_of
 from webhook_app.inbox import TRANSITIONS
 from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
@@ -184,14 +184,14 @@ def test_every_failure_of_a_call_is_documented() -> None:
 @pytest.mark.parametrize("name", rows(REASONS, "## Dead"))
 def test_every_dead_reason_has_the_documented_fault(name: str) -> None:
     """Whose fault a dead delivery is stands beside its reason, and is what the code says."""
-    fault = fault_of(name.replace("<status>", "503" if "gave_up" in name else "400"))
+    fault = cause_of(name.replace("<status>", "503" if "gave_up" in name else "400"))
     assert fault
     assert rows(REASONS, "## Dead")[name][1] == TITLES[fault].partition(" (")[0]
 
 
 def test_no_reason_has_two_faults() -> None:
     """A reason's beginning says whose fault it is, once."""
-    beginnings = [beginning for several in BEGINNINGS.values() for beginning in several]
+    beginnings = [beginning for several in REASON_PREFIXES.values() for beginning in several]
     assert not [(a, b) for a in beginnings for b in beginnings if a is not b and a.startswith(b)]
 
 

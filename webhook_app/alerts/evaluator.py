@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.alerts import measurements, rules
-from webhook_app.alerts.notifier import Message, Messenger
+from webhook_app.alerts.notifier import Message, Notifier
 from webhook_app.alerts.rules import Thresholds
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
 from webhook_app.inbox import active_alerts
-from webhook_app.inbox.active_alerts import Alert
+from webhook_app.inbox.active_alerts import ActiveAlert
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from webhook_app.alerts.rules import Finding
+    from webhook_app.alerts.rules import AlertFinding
     from webhook_app.config.settings import Settings
     from webhook_app.inbox import Inbox
 
-LOOK_EVERY = 60.0  # seconds
+EVALUATE_EVERY = 60.0  # seconds
 TURN = 55.0  # seconds in which no other process looks
 
 
-class Alerts:
+class AlertEvaluator:
     """Looks and tells. Any number of processes may have one, of any number of machines."""
 
-    def __init__(self, inbox: Inbox, shops: Collection[str], limits: Thresholds, messenger: Messenger) -> None:
+    def __init__(self, inbox: Inbox, shops: Collection[str], limits: Thresholds, messenger: Notifier) -> None:
         """Only `shops`, which are configured, are looked at."""
         self._inbox, self._shops, self._limits, self._messenger = inbox, set(shops), limits, messenger
         self._refused: set[str] = set()
@@ -49,7 +49,7 @@ class Alerts:
 
         Stops at the first message that nobody takes; it comes last at the next look, so that it holds up no other.
         """
-        if not active_alerts.take_turn(self._inbox, TURN):
+        if not active_alerts.take_lease(self._inbox, TURN):
             return
         found = {one.name: one for one in findings(self._inbox, self._shops, self._limits)}
         before = active_alerts.known(self._inbox)
@@ -60,10 +60,10 @@ class Alerts:
                 break
             self._refused.discard(alert.name)
 
-    def _alert(self, finding: Finding) -> Alert:
+    def _alert(self, finding: AlertFinding) -> ActiveAlert:
         topic = finding.topic or self._topic(finding.sample)
         about = (finding.name, finding.kind.value, finding.shop, topic, finding.sample, finding.text)
-        return Alert(*about, since=self._inbox.clock())
+        return ActiveAlert(*about, since=self._inbox.clock())
 
     def _topic(self, number: int | None) -> str:
         try:
@@ -71,13 +71,13 @@ class Alerts:
         except UnknownDelivery:
             return ""
 
-    def _tell(self, alert: Alert, found: dict[str, Finding]) -> bool:
+    def _tell(self, alert: ActiveAlert, found: dict[str, AlertFinding]) -> bool:
         """Tell of a beginning or an end that nobody knows of; False where nobody takes the message."""
         if alert.name in found:
             if not alert.told and not self._messenger.tell(began(alert)):
                 return False
             if not alert.told:
-                active_alerts.mark_told(self._inbox, alert)
+                active_alerts.mark_notified(self._inbox, alert)
                 self._log.warning("alert", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
             return True
         if alert.told and not self._messenger.tell(over(alert)):
@@ -87,7 +87,7 @@ class Alerts:
         return True
 
     def _run(self) -> None:
-        while not self._ended.wait(LOOK_EVERY):
+        while not self._ended.wait(EVALUATE_EVERY):
             try:
                 self.look()
             except StoreUnavailable as error:
@@ -96,34 +96,34 @@ class Alerts:
                 self._log.exception("unexpected")
 
 
-def began(alert: Alert) -> Message:
+def began(alert: ActiveAlert) -> Message:
     """Return what is told when something has begun."""
     shown = f" For example delivery {alert.sample}" if alert.sample else ""
     named = f" ({alert.topic})" if shown and alert.topic else ""
     return _message(alert, "alert.began", alert.text + (f"{shown}{named}." if shown else ""))
 
 
-def over(alert: Alert) -> Message:
+def over(alert: ActiveAlert) -> Message:
     """Return what is told when it is over."""
     return _message(alert, "alert.over", f"Over: {alert.text}")
 
 
-def trial(shops: Collection[str]) -> Message:
+def test_message(shops: Collection[str]) -> Message:
     """Return what `alert --test` tells."""
     text = f"This is a test of the Tweakwise webhook receiver ({', '.join(sorted(shops))}). Nothing is wrong."
     return Message(f"alert_{uuid.uuid4().hex[:24]}", "alert.test", text, {"shops": sorted(shops)})
 
 
-def configured(config: Settings, inbox: Inbox, shops: Collection[str]) -> Alerts | None:
+def configured(config: Settings, inbox: Inbox, shops: Collection[str]) -> AlertEvaluator | None:
     """Return what the settings ask for; None where there is nobody to tell."""
     if not config.alert_url:
         return None
-    return Alerts(inbox, shops, limits(config), messenger(config, config.alert_url))
+    return AlertEvaluator(inbox, shops, limits(config), notifier(config, config.alert_url))
 
 
-def findings(inbox: Inbox, shops: Collection[str], limits: Thresholds) -> list[Finding]:
+def findings(inbox: Inbox, shops: Collection[str], limits: Thresholds) -> list[AlertFinding]:
     """Return what is worth an alert now, whether there is anybody to tell or not. Raises StoreUnavailable."""
-    return rules.findings(measurements.gather(inbox, shops, limits.silent_for), limits)
+    return rules.findings(measurements.measure(inbox, shops, limits.silent_for), limits)
 
 
 def limits(config: Settings) -> Thresholds:
@@ -131,12 +131,12 @@ def limits(config: Settings) -> Thresholds:
     return Thresholds(config.alert_older_than, config.alert_silent_for, config.alert_refusals)
 
 
-def messenger(config: Settings, url: str) -> Messenger:
+def notifier(config: Settings, url: str) -> Notifier:
     """Return what tells at the configured address."""
-    return Messenger(url, config.alert_format, config.alert_secret)
+    return Notifier(url, config.alert_format, config.alert_secret)
 
 
-def _message(alert: Alert, kind: str, text: str) -> Message:
+def _message(alert: ActiveAlert, kind: str, text: str) -> Message:
     told = f"{alert.name} {alert.since} {kind}"
     identity = f"alert_{hashlib.sha256(told.encode()).hexdigest()[:24]}"
     data = {name: getattr(alert, name) for name in ("kind", "shop", "topic", "sample", "since")}

@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhook_app.alerts.rules import DAY, HOUR, Facts, Silent
+from webhook_app.alerts.rules import DAY, HOUR, Measurements, SilentTopic
 from webhook_app.inbox import activity
-from webhook_app.inbox.activity import Kind
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import backlog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from webhook_app.inbox import Inbox
-    from webhook_app.inbox.reports.backlog import Backlog, Some
+    from webhook_app.inbox.reports.backlog import Backlog, ShopCount
 
 JUST_NOW = HOUR  # milliseconds in which a delivery has died that is told
 LATELY, BEFORE = 2 * HOUR, 7 * DAY  # of signature failures, and of what is usual
@@ -25,7 +25,7 @@ SETTLING = HOUR  # what arrived less than that ago need not be settled
 Totals = dict[tuple[str, str], int]
 
 
-def gather(inbox: Inbox, shops: Collection[str], silent_for: float) -> Facts:
+def measure(inbox: Inbox, shops: Collection[str], silent_for: float) -> Measurements:
     """Ask the inbox about `shops`; topics that came within `silent_for` seconds are not looked at.
 
     Raises StoreUnavailable.
@@ -35,18 +35,18 @@ def gather(inbox: Inbox, shops: Collection[str], silent_for: float) -> Facts:
     lately, before = (next_hour - LATELY, next_hour), (next_hour - LATELY - BEFORE, next_hour - LATELY)
     day = (next_hour - HOUR - SETTLING - DAY, next_hour - HOUR - SETTLING)
     backlogs = [one for one in backlog.backlogs(inbox) if one.shop in shops]
-    usual = _signatures(activity.totals(inbox, Kind.REFUSAL, *before))
-    refused = _signatures(activity.totals(inbox, Kind.REFUSAL, *lately))
-    return Facts(
+    usual = _signatures(activity.totals(inbox, ActivityKind.REFUSAL, *before))
+    refused = _signatures(activity.totals(inbox, ActivityKind.REFUSAL, *lately))
+    return Measurements(
         now,
         backlogs,
-        inbox.lanes(),
+        inbox.throttles(),
         backlog.died(inbox, shops, now - JUST_NOW),
         {what: count for what, count in refused.items() if what[0] in shops},
         {what: count * LATELY / BEFORE for what, count in usual.items()},
-        _by_shop(activity.totals(inbox, Kind.TOPIC, *lately)),
+        _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *lately)),
         _silent(inbox, shops, now - int(silent_for * 1000)),
-        _by_shop(activity.totals(inbox, Kind.TOPIC, *day)),
+        _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *day)),
         _missing(inbox, shops, backlogs, day),
     )
 
@@ -62,18 +62,22 @@ def _by_shop(totals: Totals) -> Mapping[str, int]:
     return counts
 
 
-def _silent(inbox: Inbox, shops: Collection[str], since: int) -> list[Silent]:
+def _silent(inbox: Inbox, shops: Collection[str], since: int) -> list[SilentTopic]:
     """Return the topics that have not come since then; what comes as ever costs nothing here."""
-    seen = [one for one in activity.last_seen(inbox, Kind.TOPIC) if one.shop in shops and one.last_at < since]
-    return [Silent(one.shop, one.name, one.last_at, _hours(inbox, one.shop, one.name, one.last_at)) for one in seen]
+    seen = [one for one in activity.last_seen(inbox, ActivityKind.TOPIC) if one.shop in shops and one.last_at < since]
+    return [
+        SilentTopic(one.shop, one.name, one.last_at, _hours(inbox, one.shop, one.name, one.last_at)) for one in seen
+    ]
 
 
 def _hours(inbox: Inbox, shop: str, topic: str, last_at: int) -> list[int]:
-    hours = activity.by_hour(inbox, Kind.TOPIC, last_at - TWO_WEEKS, last_at + 1, shop)
+    hours = activity.by_hour(inbox, ActivityKind.TOPIC, last_at - TWO_WEEKS, last_at + 1, shop)
     return [one.hour for one in hours if one.name == topic]
 
 
-def _missing(inbox: Inbox, shops: Collection[str], backlogs: Sequence[Backlog], day: tuple[int, int]) -> list[Some]:
+def _missing(
+    inbox: Inbox, shops: Collection[str], backlogs: Sequence[Backlog], day: tuple[int, int]
+) -> list[ShopCount]:
     """Add up what is dead and what is unfinished of the day; asks only about shops where something waits so long."""
     numbers = range(*(backlog.first_since(inbox, moment) for moment in day))
     late = {one.shop for one in backlogs if one.first < numbers.stop}

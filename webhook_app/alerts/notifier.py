@@ -30,7 +30,7 @@ class Message:
     data: dict[str, Any]
 
 
-class Messenger:
+class Notifier:
     """Posts messages to one address, signed as https://www.standardwebhooks.com asks for where there is a secret."""
 
     def __init__(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from webhook_app.inbox import Lane
-    from webhook_app.inbox.reports.backlog import Backlog, Some
+    from webhook_app.inbox.reports.backlog import Backlog, ShopCount
+    from webhook_app.throttling.state import Scope, ThrottleState
 
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
 LASTING = 3  # times in a row that a breaker opened; what passes within seconds is nobody's business
@@ -24,7 +24,7 @@ ACCOUNTED = 0.999  # of what arrived in a day
 FEWEST = 100  # arrivals in a day of which one in a thousand says anything
 
 
-class Kind(StrEnum):
+class AlertKind(StrEnum):
     """What an alert is about."""
 
     OLDEST = "oldest"  # an event waits too long
@@ -45,10 +45,10 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AlertFinding:
     """Something that a person should know; `name` is the same as long as it is the same trouble."""
 
-    kind: Kind
+    kind: AlertKind
     shop: str
     text: str
     of: str = ""  # the lane, topic or reason within the shop
@@ -62,7 +62,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class SilentTopic:
     """A topic that has not come for a while: its last arrival, and in which hours it came in the two weeks before."""
 
     shop: str
@@ -72,7 +72,7 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Measurements:
     """What the inbox says. Times are milliseconds since 1970 UTC.
 
     `refused` and `usually_refused` are signature failures by shop and reason, in about two hours and on average in as
@@ -81,17 +81,17 @@ class Facts:
 
     now: int
     backlogs: Sequence[Backlog] = ()
-    lanes: Mapping[str, Lane] = field(default_factory=dict)
-    died: Sequence[Some] = ()
+    throttles: Mapping[Scope, ThrottleState] = field(default_factory=dict)
+    died: Sequence[ShopCount] = ()
     refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
     usually_refused: Mapping[tuple[str, str], float] = field(default_factory=dict)
     accepted: Mapping[str, int] = field(default_factory=dict)
-    silent: Sequence[Silent] = ()
+    silent: Sequence[SilentTopic] = ()
     arrived: Mapping[str, int] = field(default_factory=dict)
-    missing: Sequence[Some] = ()
+    missing: Sequence[ShopCount] = ()
 
 
-def findings(facts: Facts, limits: Thresholds) -> list[Finding]:
+def findings(facts: Measurements, limits: Thresholds) -> list[AlertFinding]:
     """Return what is worth an alert now."""
     return [
         *_oldest(facts, limits),
@@ -103,50 +103,49 @@ def findings(facts: Facts, limits: Thresholds) -> list[Finding]:
     ]
 
 
-def _oldest(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
+def _oldest(facts: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
     for one in facts.backlogs:
         age = facts.now - one.oldest
         if age > limits.older_than * 1000:
             text = f"{one.shop}: an event has been waiting for {duration(age)}; {sum(one.states.values())} wait in all."
-            yield Finding(Kind.OLDEST, one.shop, text, sample=one.first)
+            yield AlertFinding(AlertKind.OLDEST, one.shop, text, sample=one.first)
 
 
-def _breakers(facts: Facts) -> Iterator[Finding]:
+def _breakers(facts: Measurements) -> Iterator[AlertFinding]:
     """Where a Tweakwise cannot be reached, each of its shops cannot reach it either: that is told once."""
     first = {one.shop: one.first for one in facts.backlogs}
-    lasting = {name: lane for name, lane in facts.lanes.items() if lane.open_until is not None and _lasts(lane)}
-    all_of_it = any(not name.startswith("shop ") for name in lasting)
-    for name, lane in lasting.items():
-        if lane.reason.startswith(REFUSED) or not (all_of_it and name.startswith("shop ")):
-            shop = name.removeprefix("shop ") if name.startswith("shop ") else ""
-            of = f"nothing is sent to {name.removeprefix('tweakwise ')}" if not shop else f"{shop}: nothing is sent"
-            text = (
-                f"{of}, because Tweakwise cannot be reached or refuses it ({lane.reason}). Events wait, none is lost."
-            )
-            yield Finding(Kind.BREAKER, shop, text, of=name, sample=first.get(shop))
+    lasting = {scope: throttle for scope, throttle in facts.throttles.items() if throttle.is_open and _lasts(throttle)}
+    all_of_it = any(not scope.is_shop for scope in lasting)
+    for scope, throttle in lasting.items():
+        if throttle.reason.startswith(REFUSED) or not (all_of_it and scope.is_shop):
+            shop = scope.name if scope.is_shop else ""
+            what = f"{shop}: nothing is sent" if shop else f"nothing is sent to {scope.name}"
+            why = f"Tweakwise cannot be reached or refuses it ({throttle.reason})"
+            text = f"{what}, because {why}. Events wait, none is lost."
+            yield AlertFinding(AlertKind.BREAKER, shop, text, of=str(scope), sample=first.get(shop))
 
 
-def _lasts(lane: Lane) -> bool:
-    return lane.pauses >= LASTING or lane.reason.startswith(REFUSED)
+def _lasts(throttle: ThrottleState) -> bool:
+    return throttle.pauses >= LASTING or throttle.reason.startswith(REFUSED)
 
 
-def _dead(facts: Facts) -> Iterator[Finding]:
+def _dead(facts: Measurements) -> Iterator[AlertFinding]:
     for one in facts.died:
         text = f"{one.shop}: {one.count} deliver{'ies were' if one.count > 1 else 'y was'} given up in the last hour."
-        yield Finding(Kind.DEAD, one.shop, text, sample=one.newest)
+        yield AlertFinding(AlertKind.DEAD, one.shop, text, sample=one.newest)
 
 
-def _signatures(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
+def _signatures(facts: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
     for (shop, reason), count in facts.refused.items():
         if count >= max(limits.refusals, SPIKE * facts.usually_refused.get((shop, reason), 0.0)):
             text = (
                 f"{shop}: {count} webhooks were refused as {reason} in the last two hours, "
                 f"{facts.accepted.get(shop, 0)} were accepted."
             )
-            yield Finding(Kind.SIGNATURES, shop, text, of=reason)
+            yield AlertFinding(AlertKind.SIGNATURES, shop, text, of=reason)
 
 
-def _silences(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
+def _silences(facts: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
     for one in facts.silent:
         silence, usual = facts.now - one.last_at, longest_silence(one.hours)
         if usual is not None and silence > max(limits.silent_for * 1000, LONGER * usual):
@@ -154,7 +153,7 @@ def _silences(facts: Facts, limits: Thresholds) -> Iterator[Finding]:
                 f"{one.shop}: no {one.topic} for {duration(silence)}; in the two weeks before, "
                 f"the longest time without one was {duration(usual)}."
             )
-            yield Finding(Kind.SILENCE, one.shop, text, of=one.topic, topic=one.topic)
+            yield AlertFinding(AlertKind.SILENCE, one.shop, text, of=one.topic, topic=one.topic)
 
 
 def longest_silence(hours: Sequence[int]) -> int | None:
@@ -164,7 +163,7 @@ def longest_silence(hours: Sequence[int]) -> int | None:
     return max(after - before for before, after in pairwise(sorted(hours)))
 
 
-def _accounting(facts: Facts) -> Iterator[Finding]:
+def _accounting(facts: Measurements) -> Iterator[AlertFinding]:
     for one in facts.missing:
         arrived = facts.arrived.get(one.shop, 0)
         if arrived >= FEWEST and one.count / arrived > 1 - ACCOUNTED:
@@ -173,7 +172,7 @@ def _accounting(facts: Facts) -> Iterator[Finding]:
                 f"{one.shop}: of {arrived} webhooks of a day, {one.count} are neither delivered nor ignored: "
                 f"{share:.2f} % are accounted for."
             )
-            yield Finding(Kind.ACCOUNTING, one.shop, text, sample=one.newest)
+            yield AlertFinding(AlertKind.ACCOUNTING, one.shop, text, sample=one.newest)
 
 
 def duration(milliseconds: int) -> str:

@@ -8,7 +8,7 @@ import click
 
 from webhook_app.cli import colours
 from webhook_app.cli.alerting import alert
-from webhook_app.cli.changing import drop, replay
+from webhook_app.cli.changing import discard, replay
 from webhook_app.cli.deliveries import list_, show
 from webhook_app.cli.developing import dev, tunnel
 from webhook_app.cli.examining import doctor
@@ -64,7 +64,7 @@ class _Commands(click.Group):
         tail,
         show,
         replay,
-        drop,
+        discard,
         export,
         move,
         doctor,

@@ -25,7 +25,7 @@ def alert(*, tests: bool) -> None:
     if tests:
         if not config.alert_url:
             raise click.ClickException("ALERT_URL is not set: there is nobody to tell.")
-        if not evaluator.messenger(config, config.alert_url).tell(evaluator.trial(known)):
+        if not evaluator.notifier(config, config.alert_url).tell(evaluator.test_message(known)):
             raise click.ClickException("Nobody took the message; the line above says why.")
         click.echo("Somebody took the message.")
         return

@@ -15,13 +15,13 @@ from schemas.events import Reason
 from webhook_app.cli.selecting import selecting
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions
-from webhook_app.inbox.selection import EVERYTHING, STEP, pages, tally
+from webhook_app.inbox.selection import ALL_DELIVERIES, STEP, count_for, pages
 from webhook_app.inbox.states import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from webhook_app.inbox.selection import Tally
+    from webhook_app.inbox.selection import SelectionCounts
 
 MANY = 100  # beyond which a person is asked before
 LONG = 2 * STEP  # beyond which progress is shown
@@ -46,11 +46,11 @@ REPLAY = _Deed(
     carry_out=operator_actions.replay,
 )
 DROP = _Deed(
-    Verb.DROP,
+    Verb.DISCARD,
     done="given up for good",
     not_done="not dropped: only dead, waiting or received ones are",
     needs_body=False,
-    carry_out=partial(operator_actions.drop, reason=Reason.DROPPED),
+    carry_out=partial(operator_actions.discard, reason=Reason.DROPPED),
 )
 
 NUMBERS = click.argument("numbers", type=int, nargs=-1)
@@ -82,10 +82,10 @@ def replay(*, selection: Selection, rate: int | None, dry_run: bool, yes: bool) 
 
 @click.command()
 @NUMBERS
-@selecting(sources(Verb.DROP))
+@selecting(sources(Verb.DISCARD))
 @DRY_RUN
 @YES
-def drop(*, selection: Selection, dry_run: bool, yes: bool) -> None:
+def discard(*, selection: Selection, dry_run: bool, yes: bool) -> None:
     """Give up dead deliveries for good: they will not be sent, and their bodies are wiped after KEEP_BODIES.
 
     Say which: by number, or with the options. Options alone mean the dead; what is still to be sent is given up only
@@ -103,14 +103,14 @@ def drop(*, selection: Selection, dry_run: bool, yes: bool) -> None:
 
 def _told(chosen: Selection, states: Sequence[State]) -> Selection:
     """Refuse a selection that says nothing, and narrow one that names no states to `states`."""
-    if chosen == EVERYTHING:
+    if chosen == ALL_DELIVERIES:
         raise click.UsageError("Say which: numbers, or options such as --shop or --fault; --state dead means them all.")
     return chosen if chosen.ids or chosen.states else replace(chosen, states=tuple(states))
 
 
 def _carry_out(deed: _Deed, chosen: Selection, rate: int | None, *, dry_run: bool, yes: bool) -> None:
     with closing(Inbox.configured(settings.load())) as inbox:
-        counted = tally(inbox, chosen, deed.verb)
+        counted = count_for(inbox, chosen, deed.verb)
         able = counted.with_body if deed.needs_body else counted.allowed
         if dry_run:
             click.echo(f"Nothing is changed yet: {able} of {counted.total} would be {deed.done}.")
@@ -140,7 +140,7 @@ def _one_by_one(inbox: Inbox, deed: _Deed, numbers: Sequence[int]) -> None:
         raise SystemExit(1)
 
 
-def _in_steps(inbox: Inbox, deed: _Deed, chosen: Selection, counted: Tally, rate: int | None) -> int:
+def _in_steps(inbox: Inbox, deed: _Deed, chosen: Selection, counted: SelectionCounts, rate: int | None) -> int:
     """Do it to all that were counted, not to what came later; returns to how many."""
     done = 0
     with click.progressbar(length=counted.total, file=sys.stderr, hidden=counted.total <= LONG) as bar:
@@ -157,7 +157,7 @@ def _in_steps(inbox: Inbox, deed: _Deed, chosen: Selection, counted: Tally, rate
     return done
 
 
-def _tell_the_rest(deed: _Deed, counted: Tally) -> None:
+def _tell_the_rest(deed: _Deed, counted: SelectionCounts) -> None:
     bodiless, others = counted.allowed - counted.with_body, counted.total - counted.allowed
     if bodiless and deed.needs_body:
         click.echo(f"{bodiless} cannot be: the body was wiped, and there is nothing left to translate.")

@@ -11,7 +11,7 @@ import click
 from webhook_app.cli.selecting import selecting
 from webhook_app.cli.telling import coloured
 from webhook_app.config import settings
-from webhook_app.delivery.causes import TITLES, Fault, fault_of
+from webhook_app.delivery.causes import TITLES, Cause, cause_of
 from webhook_app.errors import UnknownDelivery
 from webhook_app.inbox import Inbox, Row, Selection, State
 from webhook_app.throttling import descriptions
@@ -25,15 +25,15 @@ def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
     """List the newest deliveries: state, reason, and the order they count."""
     with closing(Inbox.configured(settings.load())) as inbox:
         rows = inbox.newest(limit, selection)
-        counts, lanes, now = ({}, {}, 0) if as_json else (inbox.counts(), inbox.lanes(), inbox.clock())
+        counts, throttles, now = ({}, {}, 0) if as_json else (inbox.counts(), inbox.throttles(), inbox.clock())
     if as_json:
         for row in rows:
             click.echo(json.dumps(as_record(row)))
         return
     for row in rows:
         click.echo(_line(row))
-    for lane in descriptions.concerning(lanes.values(), {row.shop for row in rows}):
-        click.secho(descriptions.sentences(lane, now), fg="yellow")
+    for throttle in descriptions.open_for(throttles.values(), {row.shop for row in rows}):
+        click.secho(descriptions.sentences(throttle, now), fg="yellow")
     click.echo(
         "In all: " + (", ".join(f"{counts[state]} {state}" for state in State if state in counts) or "nothing yet")
     )
@@ -101,8 +101,8 @@ def _line(row: Row) -> str:
     return f"{row.id:>6}  {moment(row.received_at)}  {row.shop:<16} {row.topic:<22} {state} {why}"
 
 
-def _fault(row: Row) -> Fault | None:
-    return fault_of(row.reason) if row.state == State.DEAD else None
+def _fault(row: Row) -> Cause | None:
+    return cause_of(row.reason) if row.state == State.DEAD else None
 
 
 def _print_body(held: tuple[dict[str, str], bytes] | None) -> None:

@@ -21,7 +21,7 @@ from webhook_app.config import settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.tunnels import TUNNELS
-from webhook_app.tunnels.base import Wish
+from webhook_app.tunnels.base import TunnelOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def wishing(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def called(*, host: str, remote: str, url: str, extras: tuple[str, ...], **others: Any) -> None:
-        command(wish=Wish(settings.load().port, host, remote, url.rstrip("/"), extras), **others)
+        command(wish=TunnelOptions(settings.load().port, host, remote, url.rstrip("/"), extras), **others)
 
     return functools.reduce(lambda function, option: option(function), reversed(options), called)
 
@@ -52,7 +52,7 @@ def wishing(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--tunnel", "name", type=click.Choice([*TUNNELS]), help="Make it reachable from outside, through this.")
 @wishing
 @click.option("--sandbox-port", type=click.IntRange(1, 65535), default=8001, show_default=True, envvar="SANDBOX_PORT")
-def dev(*, name: str | None, wish: Wish, sandbox_port: int) -> None:
+def dev(*, name: str | None, wish: TunnelOptions, sandbox_port: int) -> None:
     """Start everything for testing, and tell what happens, one line an event.
 
     That is: web, worker, a sandbox in Tweakwise's place and, with --tunnel, a way in from outside, which is opened
@@ -69,7 +69,7 @@ def dev(*, name: str | None, wish: Wish, sandbox_port: int) -> None:
     config, known = configuration.load()
     if name:
         _keeper(name, wish)
-    elif wish != Wish(config.port):
+    elif wish != TunnelOptions(config.port):
         raise click.UsageError("--tunnel says which tunnel the other --tunnel-options are for.")
     supervisor = supervised(config, known, sandbox_port)
     supervisor.environment |= {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
@@ -86,7 +86,7 @@ def dev(*, name: str | None, wish: Wish, sandbox_port: int) -> None:
 @click.command()
 @click.argument("name", metavar="TUNNEL", type=click.Choice([*TUNNELS]))
 @wishing
-def tunnel(*, name: str, wish: Wish) -> None:
+def tunnel(*, name: str, wish: TunnelOptions) -> None:
     """Open a tunnel to the receiver on PORT, and open it again whenever it breaks.
 
     TUNNEL is ssh, cloudflared or ngrok. `dev` does this too; this is for beside `run`.
@@ -104,14 +104,14 @@ def tunnel(*, name: str, wish: Wish) -> None:
     keeper.run(lambda: answers(url))
 
 
-def _keeper(name: str, wish: Wish) -> Any:
+def _keeper(name: str, wish: TunnelOptions) -> Any:
     """Return what keeps the tunnel open; raises TunnelRefused where it cannot."""
-    from webhook_app.tunnels.runner import Keeper  # noqa: PLC0415 - no other command needs it
+    from webhook_app.tunnels.runner import TunnelRunner  # noqa: PLC0415 - no other command needs it
 
-    return Keeper(TUNNELS[name], wish)
+    return TunnelRunner(TUNNELS[name], wish)
 
 
-def _arguments(wish: Wish) -> list[str]:
+def _arguments(wish: TunnelOptions) -> list[str]:
     extras = [f"--tunnel-option={option}" for option in wish.options]
     said = {"host": wish.host, "remote": wish.remote, "url": wish.url}
     return [*(f"--tunnel-{name}={value}" for name, value in said.items() if value), *extras]

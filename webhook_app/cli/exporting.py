@@ -16,7 +16,7 @@ from webhook_app.cli.deliveries import as_record
 from webhook_app.cli.selecting import selecting
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox
-from webhook_app.inbox.selection import STEP, held, pages, size
+from webhook_app.inbox.selection import STEP, pages, size, stored_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
 
 
 def _records(inbox: Inbox, page: Sequence[Row], *, personal: bool) -> Iterator[dict[str, object]]:
-    bodies = held(inbox, [row.id for row in page]) if personal else {}
+    bodies = stored_content(inbox, [row.id for row in page]) if personal else {}
     for row in page:
         yield as_record(row) | (_personal(bodies.get(row.id)) if personal else {})
 

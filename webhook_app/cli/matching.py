@@ -16,14 +16,14 @@ from webhook_app.errors import FeedUnreadable
 from webhook_app.feed_check import Comparison, fields_of
 from webhook_app.feed_check.feed_reader import item_ids, unpacked
 from webhook_app.inbox import Inbox, feed_check_results
-from webhook_app.inbox.reports.recent import held_bodies, sent_calls
+from webhook_app.inbox.reports.recent import sent_calls, stored_bodies
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.feed_check_results import Match
+    from webhook_app.inbox.feed_check_results import FeedCheckResult
 
 DAY = 24 * 60 * 60 * 1000  # milliseconds
 MOST_BODIES = 2000  # of a shop, the newest, whose lines templates are tried on
@@ -59,7 +59,7 @@ def match(feed: str, days: int, name: str | None, at_least: float, *, as_json: b
         comparisons = [_prepared(inbox, shop, now - days * DAY) for shop in shops]
         items = _passed_by(feed, comparisons)
         found = [comparison.result(feeds.called(feed), items, days, now) for comparison in comparisons]
-        feed_check_results.keep(inbox, found)
+        feed_check_results.save(inbox, found)
     for one in found:
         click.echo(json.dumps(asdict(one) | {"share": one.share}) if as_json else "\n".join(_lines(one)) + "\n")
     if any(one.share is not None and one.share * 100 < at_least for one in found):
@@ -76,7 +76,7 @@ def _prepared(inbox: Inbox, shop: Shop, since: int) -> Comparison:
 
 def _held_lines(inbox: Inbox, shop: Shop) -> Iterator[dict[str, str]]:
     platforms = all_platforms()
-    for held in islice(held_bodies(inbox, shop.name), MOST_BODIES):
+    for held in islice(stored_bodies(inbox, shop.name), MOST_BODIES):
         if held.platform == shop.platform:
             yield from fields_of(held.body, held.topic, platforms[held.platform], shop)
 
@@ -96,7 +96,7 @@ def _passed_by(feed: str, comparisons: Sequence[Comparison]) -> int:
     return count
 
 
-def _lines(found: Match) -> Iterator[str]:
+def _lines(found: FeedCheckResult) -> Iterator[str]:
     yield click.style(f"{found.shop}, product key {found.template}", bold=True)
     yield f"  feed           {found.feed}: {found.items} items"
     yield from _sent(found)
@@ -110,7 +110,7 @@ def _lines(found: Match) -> Iterator[str]:
     yield f"  {_advice(found)}"
 
 
-def _sent(found: Match) -> Iterator[str]:
+def _sent(found: FeedCheckResult) -> Iterator[str]:
     if not found.sent:
         yield f"  sent           nothing in the last {found.days} days"
         return
@@ -122,7 +122,7 @@ def _sent(found: Match) -> Iterator[str]:
         yield f"  not in it      {', '.join(found.misses)}{more}"
 
 
-def _advice(found: Match) -> str:
+def _advice(found: FeedCheckResult) -> str:
     if found.better:
         return f'Would match best: product_key = "{found.better.template}"'
     if not found.own.found:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from click import Context, Parameter
 
     from webhook_app.inbox.engines.database import Database
-    from webhook_app.inbox.transfer import Account
+    from webhook_app.inbox.transfer import Contents
 
 
 def _address(_context: Context, _parameter: Parameter, value: str) -> str:
@@ -66,9 +66,9 @@ def _copy(source: Database, target: Database) -> None:
             bar.update(count)
 
 
-def _account(database: Database) -> Account:
+def _account(database: Database) -> Contents:
     with click.progressbar(length=moving.size(database), label="Comparing", **_seen()) as bar:
-        return moving.account(database, bar.update)
+        return moving.contents(database, bar.update)
 
 
 def _seen() -> dict[str, Any]:

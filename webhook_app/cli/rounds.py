@@ -40,7 +40,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class SampleRequest:
     """One sample to be sent."""
 
     platform: Platform
@@ -49,29 +49,29 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SampleResponse:
     """What was answered: `said` in a word or two, `id` the delivery's number where one was given."""
 
-    errand: Errand
+    errand: SampleRequest
     accepted: bool
     said: str
     id: int | None = None
 
 
-def post(errand: Errand, session: requests.Session) -> requests.Response:
+def post(errand: SampleRequest, session: requests.Session) -> requests.Response:
     """Sign a fresh sample and send it as the platform would. Raises requests.RequestException."""
     proxy = errand.platform.proxy if errand.topic.storefront else None
     request = _reported(proxy, errand) if proxy else _posted(errand)
     return session.send(session.prepare_request(request), timeout=SEND_TIMEOUT, allow_redirects=False)
 
 
-def _posted(errand: Errand) -> requests.Request:
+def _posted(errand: SampleRequest) -> requests.Request:
     target = errand.target
     headers, body = samples.signed(errand.platform, errand.topic, target.profile_attribute, target.secret)
     return requests.Request("POST", target.url, data=body, headers=headers)
 
 
-def _reported(proxy: Proxy, errand: Errand) -> requests.Request:
+def _reported(proxy: Proxy, errand: SampleRequest) -> requests.Request:
     """Ask as a platform passes on what a page reports; a webhook's URL has another beginning."""
     payload = errand.topic.sample(samples.fresh(errand.target.profile_attribute))
     query = proxy.sign(payload, errand.target.secret, time.time()).decode()
@@ -80,12 +80,12 @@ def _reported(proxy: Proxy, errand: Errand) -> requests.Request:
     return requests.Request("GET", url, headers={"User-Agent": BROWSER})
 
 
-def send(errands: Sequence[Errand], rate: float | None) -> list[Answer]:
+def send(errands: Sequence[SampleRequest], rate: float | None) -> list[SampleResponse]:
     """Post them in order, at most `rate` a second, and sum up the answers, also where Ctrl-C ends it early.
 
     Raises ClickException where nobody answers the first.
     """
-    answers: list[Answer] = []
+    answers: list[SampleResponse] = []
     began = time.monotonic()
     try:
         _post_all(errands, rate, answers)
@@ -95,7 +95,7 @@ def send(errands: Sequence[Errand], rate: float | None) -> list[Answer]:
     return answers
 
 
-def _post_all(errands: Sequence[Errand], rate: float | None, answers: list[Answer]) -> None:
+def _post_all(errands: Sequence[SampleRequest], rate: float | None, answers: list[SampleResponse]) -> None:
     began = time.monotonic()
     bar = click.progressbar(errands, label="Sending", file=sys.stderr, hidden=not sys.stderr.isatty())
     with requests.Session() as session, bar:
@@ -107,7 +107,7 @@ def _post_all(errands: Sequence[Errand], rate: float | None, answers: list[Answe
             except requests.RequestException as error:
                 if not answers:
                     raise unanswered(errand.target, error) from None
-                answers.append(Answer(errand, accepted=False, said=f"no answer ({type(error).__name__})"))
+                answers.append(SampleResponse(errand, accepted=False, said=f"no answer ({type(error).__name__})"))
 
 
 def unanswered(target: Target, error: requests.RequestException) -> click.ClickException:
@@ -137,7 +137,7 @@ def _rows(inbox: Inbox, ids: Sequence[int]) -> Iterator[Row]:
         yield from (row for page in pages(inbox, Selection(ids=tuple(ids[start : start + STEP]))) for row in page)
 
 
-def _answer(errand: Errand, response: requests.Response) -> Answer:
+def _answer(errand: SampleRequest, response: requests.Response) -> SampleResponse:
     try:
         body = response.json()
     except requests.JSONDecodeError:
@@ -145,10 +145,12 @@ def _answer(errand: Errand, response: requests.Response) -> Answer:
     known = body if isinstance(body, dict) else {}
     word = known.get("status") or known.get("error") or response.reason
     number = known.get("id")
-    return Answer(errand, response.ok, f"{response.status_code} {word}", number if isinstance(number, int) else None)
+    return SampleResponse(
+        errand, response.ok, f"{response.status_code} {word}", number if isinstance(number, int) else None
+    )
 
 
-def _summarise(answers: Sequence[Answer], seconds: float) -> None:
+def _summarise(answers: Sequence[SampleResponse], seconds: float) -> None:
     counts = Counter((one.errand.target.name, one.errand.topic.name, one.said, one.accepted) for one in answers)
     width, topics = max(len(name) for name, *_ in counts), max(len(topic) for _, topic, *_ in counts)
     for (name, topic, said, accepted), count in counts.items():

@@ -10,7 +10,7 @@ import requests
 
 from webhook_app.cli import configuration
 from webhook_app.cli.deliveries import describe
-from webhook_app.cli.rounds import UNSETTLED, Errand, Target, became, post, send, settled, unanswered
+from webhook_app.cli.rounds import UNSETTLED, SampleRequest, Target, became, post, send, settled, unanswered
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
@@ -65,16 +65,16 @@ def send_sample(
 
 def _one(
     platform_name: str | None, topic_name: str | None, shop_name: str | None, url: str | None, secret: str | None
-) -> Errand:
+) -> SampleRequest:
     if not platform_name or not topic_name:
         raise click.UsageError("Say which sample: PLATFORM and TOPIC, or --all.")
     platform, topic = _found(platform_name, topic_name)
-    return Errand(platform, topic, _given(url, secret) if url else _configured(platform, shop_name, secret))
+    return SampleRequest(platform, topic, _given(url, secret) if url else _configured(platform, shop_name, secret))
 
 
 def _all(
     platform_name: str | None, topic_name: str | None, shop_name: str | None, url: str | None, secret: str | None
-) -> list[Errand]:
+) -> list[SampleRequest]:
     if topic_name:
         raise click.UsageError("--all means every topic; leave TOPIC out, or --all.")
     if url and not platform_name:
@@ -86,7 +86,7 @@ def _all(
         aims = [(platform, target) for platform in asked for target in _targets(platform, shop_name, secret)]
     if not aims:
         raise click.ClickException("No such shop is configured; see `python -m webhook_app check`.")
-    return [Errand(platform, topic, target) for platform, target in aims for topic in platform.topics]
+    return [SampleRequest(platform, topic, target) for platform, target in aims for topic in platform.topics]
 
 
 def _found(platform_name: str, topic_name: str) -> tuple[Platform, Topic]:
@@ -130,7 +130,7 @@ def _targets(platform: Platform, shop_name: str | None, secret: str | None) -> l
     ]
 
 
-def _send_one(errand: Errand) -> None:
+def _send_one(errand: SampleRequest) -> None:
     try:
         with requests.Session() as session:
             response = post(errand, session)
@@ -154,7 +154,7 @@ def _follow(number: int) -> None:
         click.echo("\nNot taken up yet. Is a worker running?")
 
 
-def _send_many(errands: Sequence[Errand], rate: float | None) -> None:
+def _send_many(errands: Sequence[SampleRequest], rate: float | None) -> None:
     """Send them all and sum up; exits with 1 where one was not accepted."""
     answers = send(errands, rate)
     ids = [answer.id for answer in answers if answer.errand.target.local and answer.id is not None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app.delivery.causes import BEGINNINGS, Fault
+from webhook_app.delivery.causes import REASON_PREFIXES, Cause
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.engines.database import now_ms
 
@@ -60,7 +60,7 @@ def selecting(states: Iterable[State] = State) -> Callable[[Callable[..., None]]
         click.option("--state", "states", type=named, multiple=True, help="Repeatable."),
         click.option("--reason", help="For example no_profile; docs/reasons.md lists them."),
         click.option(
-            "--fault", type=click.Choice([fault.value for fault in Fault]), help="Dead ones, by who can mend it."
+            "--fault", type=click.Choice([fault.value for fault in Cause]), help="Dead ones, by who can mend it."
         ),
         click.option("--since", type=Moment(), help="Received since then: 2026-11-27T09:30:00Z, or 24h ago."),
         click.option("--until", type=Moment(), help="Received before then, written the same way."),
@@ -94,4 +94,4 @@ def _selection(numbers: tuple[int, ...], states: tuple[str, ...], fault: str | N
     if fault and set(states) - {State.DEAD}:
         raise click.UsageError("--fault is about dead deliveries; leave --state out.")
     chosen = (State.DEAD.value,) if fault else states
-    return Selection(ids=numbers, states=chosen, beginnings=BEGINNINGS[Fault(fault)] if fault else (), **said)
+    return Selection(ids=numbers, states=chosen, beginnings=REASON_PREFIXES[Cause(fault)] if fault else (), **said)

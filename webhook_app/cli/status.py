@@ -14,15 +14,15 @@ import click
 from webhook_app.cli.deliveries import moment
 from webhook_app.cli.selecting import Age
 from webhook_app.config import settings
-from webhook_app.delivery.causes import TITLES, Fault, fault_of
+from webhook_app.delivery.causes import TITLES, Cause, cause_of
 from webhook_app.inbox import Inbox, State
-from webhook_app.inbox.reports.backlog import standing
+from webhook_app.inbox.reports.backlog import summary
 from webhook_app.throttling import descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from webhook_app.inbox.reports.backlog import Standing
+    from webhook_app.inbox.reports.backlog import InboxSummary
 
 
 @click.command()
@@ -42,7 +42,7 @@ def status(*, as_json: bool, check: bool, older_than: int) -> None:
     --older-than; what is wrong is said last. Without --check it is 0.
     """
     with closing(Inbox.configured(settings.load())) as inbox:
-        now = standing(inbox)
+        now = summary(inbox)
     wrong = _wrong(now, older_than / 1000)
     click.echo(json.dumps(_record(now, wrong), indent=2) if as_json else "\n".join(_lines(now)))
     if check and wrong:
@@ -51,19 +51,19 @@ def status(*, as_json: bool, check: bool, older_than: int) -> None:
         raise SystemExit(1)
 
 
-def _by_fault(dead: Mapping[str, int]) -> dict[Fault, int]:
+def _by_fault(dead: Mapping[str, int]) -> dict[Cause, int]:
     """Count the dead by fault; a reason that nobody sorted is a mistake of ours."""
-    counts: Counter[Fault] = Counter()
+    counts: Counter[Cause] = Counter()
     for reason, count in dead.items():
-        counts[fault_of(reason) or Fault.OURS] += count
-    return {fault: counts[fault] for fault in Fault}
+        counts[cause_of(reason) or Cause.OURS] += count
+    return {fault: counts[fault] for fault in Cause}
 
 
-def _wrong(now: Standing, older_than: float) -> list[str]:
+def _wrong(now: InboxSummary, older_than: float) -> list[str]:
     wrong = [
-        f"the breaker of {descriptions.title(lane.name)} is open"
-        for lane in now.lanes.values()
-        if descriptions.is_open(lane)
+        f"the breaker of {descriptions.title(throttle.scope)} is open"
+        for throttle in now.throttles.values()
+        if throttle.is_open
     ]
     if now.states.get(State.DEAD):
         wrong.append(f"{now.states[State.DEAD]} dead")
@@ -72,13 +72,13 @@ def _wrong(now: Standing, older_than: float) -> list[str]:
     return wrong
 
 
-def _lines(now: Standing) -> list[str]:
+def _lines(now: InboxSummary) -> list[str]:
     counts = [f"{state:<11} {now.states[state]:>9}" for state in State if now.states.get(state)] or ["nothing yet"]
     dead = [f"  {TITLES[fault]:<35} {count}" for fault, count in _by_fault(now.dead).items() if count]
     shops = [
         f"  {shop.shop:<20} {shop.count:>9}  oldest {_age((now.at - shop.oldest) / 1000)}" for shop in now.unfinished
     ]
-    held = [f"  {said}" for lane in now.lanes.values() if (said := descriptions.sentences(lane, now.at))]
+    held = [f"  {said}" for throttle in now.throttles.values() if (said := descriptions.sentences(throttle, now.at))]
     return [
         *counts,
         *_section("Dead, by whose fault:", dead),
@@ -95,20 +95,21 @@ def _age(seconds: float) -> str:
     return str(timedelta(seconds=max(int(seconds), 0)))
 
 
-def _record(now: Standing, wrong: list[str]) -> dict[str, object]:
+def _record(now: InboxSummary, wrong: list[str]) -> dict[str, object]:
     return {
         "at": moment(now.at),
         "states": {state: now.states.get(state, 0) for state in State},
         "dead": _by_fault(now.dead),
         "oldest_unfinished_seconds": now.oldest_age,
         "unfinished": [{"shop": one.shop, "count": one.count, "oldest": moment(one.oldest)} for one in now.unfinished],
-        "lanes": [
+        "throttles": [
             {
-                **asdict(lane),
-                "open_until": moment(lane.open_until) or None,
-                "said": descriptions.sentences(lane, now.at),
+                **asdict(throttle),
+                "scope": str(throttle.scope),
+                "open_until": moment(throttle.open_until) or None,
+                "said": descriptions.sentences(throttle, now.at),
             }
-            for lane in now.lanes.values()
+            for throttle in now.throttles.values()
         ],
         "wrong": wrong,
     }

@@ -187,7 +187,7 @@ class _Reading:
     def _check_secrets(self, name: str, platform: Platform, secrets: list[str]) -> None:
         path = [name, "secrets"]
         for number, secret in enumerate(secrets, start=1):
-            if path not in self._unresolved and (fault := platform.signature.fault_of(secret)):
+            if path not in self._unresolved and (fault := platform.signature.problem_with(secret)):
                 self._fault(path, f"number {number} {fault}")
 
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:

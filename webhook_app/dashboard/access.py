@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, g, redirect, render_template, requ
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import green_threads, logs
-from webhook_app.dashboard.context import current, note, session
+from webhook_app.dashboard.context import current, record, session
 from webhook_app.dashboard.sessions import COOKIE, Session
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import audit_log
@@ -71,7 +71,7 @@ def check() -> ResponseReturnValue | None:
 def _read_form() -> None:
     request.max_content_length = LARGEST_FORM
     try:
-        with green_threads.within(FORM_WITHIN):
+        with green_threads.time_limit(FORM_WITHIN):
             request.form  # noqa: B018 - reading it is what takes time
     except TimeoutError:
         abort(408)
@@ -136,18 +136,18 @@ def sign_in() -> ResponseReturnValue:
             {"Retry-After": str(LIMIT_WITHIN)},
         )
     if not dashboard.sessions.accepts(request.form.get("password", "")):
-        note(audit_log.Action.LOGIN_FAILED)
+        record(audit_log.AuditAction.LOGIN_FAILED)
         logs.logger().warning("dashboard_login_failed", source=source)
         return render_template("dashboard/login.html", next=_next(), fault="This is not the password."), 401
     g.dashboard_session = Session.new(dashboard.sessions.now(), signed_in=True)
-    note(audit_log.Action.LOGIN)
+    record(audit_log.AuditAction.LOGIN)
     return redirect(_next(), 303)
 
 
 @gate.post("/logout")
 def sign_out() -> ResponseReturnValue:
     """End the session in this browser."""
-    note(audit_log.Action.LOGOUT)
+    record(audit_log.AuditAction.LOGOUT)
     g.dashboard_session = Session.new(current().sessions.now())
     return redirect(url_for(".login"), 303)
 

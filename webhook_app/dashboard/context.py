@@ -43,7 +43,7 @@ def session() -> Session:
     return found
 
 
-def note(action: audit_log.Action, delivery_id: int | None = None, detail: str = "") -> None:
+def record(action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "") -> None:
     """Write down what is about to be done. Raises StoreUnavailable."""
     source = current().sessions.source(request.remote_addr)
-    audit_log.write(current().inbox, audit_log.Deed(action, source, session().id, delivery_id, detail))
+    audit_log.write(current().inbox, audit_log.AuditEvent(action, source, session().id, delivery_id, detail))

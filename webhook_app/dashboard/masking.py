@@ -62,7 +62,7 @@ def body(raw: bytes, *, revealed: bool) -> str:
         return f"{len(raw)} bytes that are not JSON. Reveal them to see them."
 
 
-def meaning(event: Any, *, revealed: bool) -> str:
+def event(event: Any, *, revealed: bool) -> str:
     """Return what a payload means (a dataclass of schemas.events) as text."""
     said = asdict(event, dict_factory=_in_words) if is_dataclass(event) and not isinstance(event, type) else event
     plain = json.loads(json.dumps(said, default=_plain))

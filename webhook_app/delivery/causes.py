@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Fault(StrEnum):
+class Cause(StrEnum):
     """Who has to mend something."""
 
     OURS = "ours"  # a mistake in this program, or a worker that was killed over it
@@ -14,14 +14,14 @@ class Fault(StrEnum):
 
 
 # How the reasons of each begin; no beginning is also the beginning of another.
-BEGINNINGS = {
-    Fault.OURS: ("translation_error", "poisoned"),
-    Fault.THEIRS: ("gave_up_", "parked_", "http_5"),
-    Fault.DATA: ("unreadable", "http_4"),
+REASON_PREFIXES = {
+    Cause.OURS: ("translation_error", "poisoned"),
+    Cause.THEIRS: ("gave_up_", "parked_", "http_5"),
+    Cause.DATA: ("unreadable", "http_4"),
 }
-TITLES = {Fault.OURS: "ours", Fault.THEIRS: "theirs (Tweakwise or the network)", Fault.DATA: "the data's"}
+TITLES = {Cause.OURS: "ours", Cause.THEIRS: "theirs (Tweakwise or the network)", Cause.DATA: "the data's"}
 
 
-def fault_of(reason: str) -> Fault | None:
+def cause_of(reason: str) -> Cause | None:
     """Say whose fault a dead delivery's reason is, None for a word that is no such reason."""
-    return next((fault for fault, beginnings in BEGINNINGS.items() if reason.startswith(beginnings)), None)
+    return next((fault for fault, beginnings in REASON_PREFIXES.items() if reason.startswith(beginnings)), None)

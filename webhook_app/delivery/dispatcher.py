@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
-from webhook_app.tweakwise.client import TIMEOUT, Sender
+from webhook_app.tweakwise.client import TIMEOUT, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery
     from webhook_app.tweakwise.call import Call
-    from webhook_app.tweakwise.client import Sent
+    from webhook_app.tweakwise.client import CallResult
 
 LONGEST_TURN = 1.0  # seconds
 MOST_UNDER_WAY = 512  # calls of all shops together
@@ -34,26 +34,26 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Dispatched:
     """A job that was sent, or given back unsent where `sent` is None."""
 
     job: Job
-    sent: Sent[Job] | None
+    sent: CallResult[Job] | None
 
 
-class Outgoing:
+class Dispatcher:
     """Sends jobs from a thread of its own; put(), take() and stop() are called from another one.
 
     Each shop has its own calls under way, so that one whose calls hang takes no place from another.
     """
 
-    def __init__(self, sender: Sender[Job], parallel: int, clock: Callable[[], int], heard: Callable[[], None]) -> None:
+    def __init__(self, sender: Client[Job], parallel: int, clock: Callable[[], int], heard: Callable[[], None]) -> None:
         """At most `parallel` calls of a shop are under way; `heard` is called when there is something to take."""
         self._sender, self._parallel, self._clock, self._heard = sender, parallel, clock, heard
         self._arrived: deque[Job] = deque()
         self._waiting: defaultdict[str, deque[Job]] = defaultdict(deque)
         self._under_way: Counter[str] = Counter()
-        self._done: deque[Done] = deque()
+        self._done: deque[Dispatched] = deque()
         self._stopping = threading.Event()
         self._log = logs.logger()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -67,7 +67,7 @@ class Outgoing:
         self._arrived.extend(jobs)
         self._sender.wake()
 
-    def take(self) -> list[Done]:
+    def take(self) -> list[Dispatched]:
         """Return what became of jobs since the last time."""
         return [self._done.popleft() for _ in range(len(self._done))]
 
@@ -86,7 +86,7 @@ class Outgoing:
             except Exception:  # noqa: BLE001 - leases run out and another try is made; this thread must live on
                 self._log.exception("sending_failed")
         left = [*self._arrived, *(job for queue in self._waiting.values() for job in queue)]
-        self._hand_back([Done(job, None) for job in left])
+        self._hand_back([Dispatched(job, None) for job in left])
         self._sender.close()
 
     def _begin(self) -> None:
@@ -103,20 +103,20 @@ class Outgoing:
 
     def _start(self, job: Job) -> None:
         if job.delivery.due_at - self._clock() < SAFELY:
-            self._hand_back([Done(job, None)])
+            self._hand_back([Dispatched(job, None)])
             return
         try:
             self._sender.start(job, job.call, job.shop)
             self._under_way[job.shop.name] += 1
         except Exception:
-            self._hand_back([Done(job, None)])
+            self._hand_back([Dispatched(job, None)])
             raise
 
-    def _finish(self, finished: list[Sent[Job]]) -> None:
+    def _finish(self, finished: list[CallResult[Job]]) -> None:
         self._under_way.subtract(sent.ticket.shop.name for sent in finished)
-        self._hand_back([Done(sent.ticket, sent) for sent in finished])
+        self._hand_back([Dispatched(sent.ticket, sent) for sent in finished])
 
-    def _hand_back(self, done: list[Done]) -> None:
+    def _hand_back(self, done: list[Dispatched]) -> None:
         self._done.extend(done)
         if done:
             self._heard()

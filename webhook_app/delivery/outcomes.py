@@ -19,11 +19,11 @@ MOST_LAPSES = 5
 SHOP_MISSING_PAUSE = 300.0  # seconds
 
 
-def without_call(delivery: Delivery, meaning: Ignored | Unreadable) -> Settlement:
+def without_call(delivery: Delivery, decision: Ignored | Unreadable) -> Settlement:
     """Settle what translation found not to be a call."""
-    if isinstance(meaning, Ignored):
-        return Settlement(delivery, State.IGNORED, meaning.reason, meaning.detail)
-    return Settlement(delivery, State.DEAD, "unreadable", meaning.detail)
+    if isinstance(decision, Ignored):
+        return Settlement(delivery, State.IGNORED, decision.reason, decision.detail)
+    return Settlement(delivery, State.DEAD, "unreadable", decision.detail)
 
 
 def redacted(delivery: Delivery, wiped: str) -> Settlement:

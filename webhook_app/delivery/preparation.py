@@ -11,7 +11,7 @@ from webhook_app.delivery import outcomes, privacy_requests
 from webhook_app.delivery.dispatcher import Job
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Settlement
-from webhook_app.translation.translate import translate
+from webhook_app.translation.translate import Payload, translate
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from webhook_app.translation.translate import Ages
 
 
-class Preparing:
+class Preparation:
     """What translation needs, held by a worker. Its methods raise StoreUnavailable."""
 
     def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], ages: Ages) -> None:
@@ -57,15 +57,16 @@ class Preparing:
 
     def _translated(self, delivery: Delivery, shop: Shop) -> Job | Settlement:
         now = datetime.fromtimestamp(self._inbox.clock() / 1000, UTC)
-        meaning = translate(delivery, shop, self._platforms[delivery.platform], self._ages, now)
-        match meaning:
+        payload = Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body)
+        decision = translate(payload, shop, self._platforms[delivery.platform], self._ages, now)
+        match decision:
             case Call():
-                return Job(delivery, shop, meaning)
+                return Job(delivery, shop, decision)
             case Redaction():
-                return outcomes.redacted(delivery, privacy_requests.wipe(self._inbox, delivery, shop, meaning))
+                return outcomes.redacted(delivery, privacy_requests.wipe(self._inbox, delivery, shop, decision))
             case DataRequest():
                 return outcomes.reported(
-                    delivery, privacy_requests.report(self._inbox, delivery, shop, meaning.subject)
+                    delivery, privacy_requests.report(self._inbox, delivery, shop, decision.subject)
                 )
             case _:
-                return outcomes.without_call(delivery, meaning)
+                return outcomes.without_call(delivery, decision)

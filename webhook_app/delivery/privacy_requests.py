@@ -43,7 +43,7 @@ def held(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> li
     return [number for number in found if number != delivery.id]
 
 
-def concerns(subject: Redaction, content: retention.Held, profile_key: str | None = None) -> bool:
+def concerns(subject: Redaction, content: retention.StoredContent, profile_key: str | None = None) -> bool:
     """Tell whether a delivery's content is about `subject`, whose derived profile key is `profile_key`.
 
     An app may serve several shops, which are told apart by their domain.
@@ -55,7 +55,7 @@ def concerns(subject: Redaction, content: retention.Held, profile_key: str | Non
     return whole_shop or derived or _is_counted(subject, content, profile_key) or _is_stored(subject, content.body)
 
 
-def _is_counted(subject: Redaction, content: retention.Held, profile_key: str | None) -> bool:
+def _is_counted(subject: Redaction, content: retention.StoredContent, profile_key: str | None) -> bool:
     """Look at the call, which outlives the body."""
     order_id = (content.business_key or "").removeprefix("purchase:")
     return order_id in subject.order_ids or bool(profile_key and profile_key in (content.call or ""))

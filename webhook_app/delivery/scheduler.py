@@ -1,4 +1,4 @@
-"""Whose deliveries may be claimed now, and what their calls teach about it: lanes as all workers know them."""
+"""Decides how many deliveries of which shops may be claimed now, and records what their calls say of the other side."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.throttling import circuit_breaker, fair_share
-from webhook_app.tweakwise import retry_policy
+from webhook_app.throttling.state import ALL, Scope
+from webhook_app.tweakwise.retry_policy import FailureClass, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox import Inbox, Lane
+    from webhook_app.inbox import Inbox
+    from webhook_app.throttling.state import ThrottleState
     from webhook_app.tweakwise.retry_policy import Failure
 
-ALL = "all"
-MISSED = 50  # milliseconds until the next look after another worker was quicker
+RETRY_CLAIM_AFTER = 50  # milliseconds until the next attempt after another worker claimed first
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """One of the lanes that a shop's calls go through; `most` is its configured rate in calls a second."""
+class _Limit:
+    """One of the throttles that a shop's calls fall under; `max_rate` is its configured rate in calls per second."""
 
-    lane: str
-    most: float | None
+    scope: Scope
+    max_rate: float | None
     opens_after: int
 
 
-class Turns:
-    """Shares out turns among the shops; belongs to one worker, and remembers nothing that others need."""
+class Scheduler:
+    """Shares claims fairly among the shops; belongs to one worker, and holds no state that other workers need."""
 
     def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], url: str, max_rate: float | None) -> None:
-        """`url` is the Tweakwise of shops that name no other; `max_rate` is in calls a second over all shops."""
+        """`url` is the Tweakwise of shops that name no other; `max_rate` is in calls per second over all shops."""
         self._inbox, self._shops, self._url, self._max_rate = inbox, shops, url, max_rate
-        self._lanes: Mapping[str, Lane] = {}
+        self._limits_by_shop: dict[str, tuple[_Limit, ...]] = {}
+        self._throttles: Mapping[Scope, ThrottleState] = {}
         self._last = ""
         self._log = logs.logger()
 
     def next(self, limit: int, room: Callable[[str], int]) -> tuple[dict[str, int], int | None]:
-        """Return how many deliveries of which shops to claim, or none and when (in milliseconds) to look again.
+        """Return how many deliveries to claim by shop, or none and when (in milliseconds) to ask again.
 
-        `limit` is how many at the most, `room` tells for how many of a shop there is a place.
+        `limit` is the maximum of all shops together, `room` returns how many of one shop there is a place for.
         """
-        self._lanes, queues = self._inbox.look()
+        self._throttles, queues = self._inbox.throttles_and_queues()
         now = self._inbox.clock()
         ready = {
             queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now)) for queue in queues if room(queue.shop)
@@ -56,60 +58,71 @@ class Turns:
         if not shares:
             return {}, min(ready.values(), default=None)
         self._last = next(reversed(shares))
-        wanted = {shop: self._take(shop, min(share, room(shop)), now) for shop, share in shares.items()}
-        return {shop: count for shop, count in wanted.items() if count}, now + MISSED
+        allowed = {shop: self._reserve(shop, min(share, room(shop)), now) for shop, share in shares.items()}
+        return {shop: count for shop, count in allowed.items() if count}, now + RETRY_CLAIM_AFTER
 
-    def learn(self, results: Iterable[tuple[Shop, Failure | None]]) -> None:
-        """Note what came of calls: a breaker opens or closes, a rate falls."""
-        of_lane: dict[_Way, list[Failure | None]] = defaultdict(list)
+    def record_results(self, results: Iterable[tuple[Shop, Failure | None]]) -> None:
+        """Record the results of calls: a breaker opens or closes, a rate falls."""
+        by_limit: dict[_Limit, list[Failure | None]] = defaultdict(list)
         for shop, failure in results:
-            for way in self._ways(shop.name):
-                of_lane[way].append(_as_seen(way, failure))
-        for way, failures in of_lane.items():
-            if way.lane in self._lanes or any(
-                retry_policy.kind(one) is not retry_policy.Kind.ANSWERED for one in failures
-            ):
-                self._note(way, failures)
+            for limit in self._limits(shop.name):
+                by_limit[limit].append(_as_seen(limit, failure))
+        for limit, failures in by_limit.items():
+            known = limit.scope in self._throttles
+            if known or any(classify(failure) is not FailureClass.ANSWERED for failure in failures):
+                self._record(limit, failures)
 
-    def _ways(self, shop_name: str) -> Iterator[_Way]:
+    def _limits(self, shop_name: str) -> tuple[_Limit, ...]:
+        found = self._limits_by_shop.get(shop_name)
+        if found is None:
+            found = self._limits_by_shop[shop_name] = self._limits_of(shop_name)
+        return found
+
+    def _limits_of(self, shop_name: str) -> tuple[_Limit, ...]:
         shop = self._shops.get(shop_name)
-        yield _Way(f"shop {shop_name}", shop.max_rate if shop else None, circuit_breaker.FAILURES_OF_SHOP)
         address = (shop.tweakwise_url if shop else None) or self._url
-        yield _Way(f"tweakwise {address}"[:300], None, circuit_breaker.FAILURES_OF_TWEAKWISE)
-        if self._max_rate:
-            yield _Way(ALL, self._max_rate, circuit_breaker.FAILURES_OF_TWEAKWISE)
+        own = _Limit(Scope.shop(shop_name), shop.max_rate if shop else None, circuit_breaker.FAILURES_OF_SHOP)
+        shared = _Limit(Scope.tweakwise(address), None, circuit_breaker.FAILURES_OF_TWEAKWISE)
+        if not self._max_rate:
+            return own, shared
+        return own, shared, _Limit(ALL, self._max_rate, circuit_breaker.FAILURES_OF_TWEAKWISE)
 
     def _blocked_until(self, shop: str, now: int) -> int:
-        known = [(self._lanes.get(way.lane), way.most) for way in self._ways(shop)]
-        return max((circuit_breaker.blocked_until(lane, now, most) for lane, most in known if lane), default=0)
+        known = [(self._throttles.get(limit.scope), limit.max_rate) for limit in self._limits(shop)]
+        times = (circuit_breaker.blocked_until(throttle, now, most) for throttle, most in known if throttle)
+        return max(times, default=0)
 
-    def _take(self, shop: str, wanted: int, now: int) -> int:
-        for way in self._ways(shop):
-            if wanted and (way.most or way.lane in self._lanes):
-                take = partial(circuit_breaker.take, wanted=wanted, now=now, most=way.most)
-                wanted = self._inbox.change_lane(way.lane, take)
+    def _reserve(self, shop: str, wanted: int, now: int) -> int:
+        for limit in self._limits(shop):
+            if wanted and (limit.max_rate or limit.scope in self._throttles):
+                reserve = partial(circuit_breaker.reserve, wanted=wanted, now=now, most=limit.max_rate)
+                wanted = self._inbox.update_throttle(limit.scope, reserve)
         return wanted
 
-    def _note(self, way: _Way, failures: list[Failure | None]) -> None:
+    def _record(self, limit: _Limit, failures: list[Failure | None]) -> None:
         now = self._inbox.clock()
 
-        def changed(lane: Lane) -> tuple[Lane, tuple[Lane, Lane]]:
-            after = circuit_breaker.after(lane, failures, now, way.opens_after, random.random)
-            return after, (lane, after)
+        def changed(before: ThrottleState) -> tuple[ThrottleState, tuple[ThrottleState, ThrottleState]]:
+            after = circuit_breaker.after_results(before, failures, now, limit.opens_after, random.random)
+            return after, (before, after)
 
-        self._tell(*self._inbox.change_lane(way.lane, changed))
+        self._log_change(*self._inbox.update_throttle(limit.scope, changed))
 
-    def _tell(self, before: Lane, after: Lane) -> None:
+    def _log_change(self, before: ThrottleState, after: ThrottleState) -> None:
+        scope = str(after.scope)
         if after.open_until is not None and not after.probing and after.pauses > before.pauses:
             seconds = round((after.open_until - self._inbox.clock()) / 1000, 1)
-            self._log.warning("breaker_opened", lane=after.name, reason=after.reason, seconds=seconds)
-        elif before.open_until is not None and after.open_until is None:
-            self._log.info("breaker_closed", lane=after.name)
+            self._log.warning("breaker_opened", scope=scope, reason=after.reason, seconds=seconds)
+        elif before.is_open and not after.is_open:
+            self._log.info("breaker_closed", scope=scope)
         elif after.rate is not None and after.rate != before.rate:
-            self._log.warning("slowed_down", lane=after.name, reason=after.reason, calls_per_second=after.rate)
+            self._log.warning("rate_lowered", scope=scope, reason=after.reason, calls_per_second=after.rate)
 
 
-def _as_seen(way: _Way, failure: Failure | None) -> Failure | None:
-    """A refused key or a 429 is between Tweakwise and one shop: for the others it says that Tweakwise is there."""
-    ours_alone = retry_policy.kind(failure) in (retry_policy.Kind.REFUSED, retry_policy.Kind.TOO_FAST)
-    return None if ours_alone and not way.lane.startswith("shop ") else failure
+def _as_seen(limit: _Limit, failure: Failure | None) -> Failure | None:
+    """Return the failure as it counts for this limit.
+
+    A refused key or a 429 is between Tweakwise and one shop: for the other limits it says that Tweakwise answers.
+    """
+    of_shop_alone = classify(failure) in (FailureClass.REFUSED, FailureClass.TOO_FAST)
+    return None if of_shop_alone and not limit.scope.is_shop else failure

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.delivery import outcomes
-from webhook_app.delivery.dispatcher import Job, Outgoing
-from webhook_app.delivery.preparation import Preparing
-from webhook_app.delivery.scheduler import Turns
+from webhook_app.delivery.dispatcher import Dispatcher, Job
+from webhook_app.delivery.preparation import Preparation
+from webhook_app.delivery.scheduler import Scheduler
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.observability.metrics import Meter
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import Ages
     from webhook_app.tweakwise import retry_policy
-    from webhook_app.tweakwise.client import Sender, Sent
+    from webhook_app.tweakwise.client import CallResult, Client
 
 LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that nobody could ring
 SWEEP_EVERY = 60.0  # seconds
@@ -40,7 +40,7 @@ PACE_OVER = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class WorkerOptions:
     """What a worker goes by.
 
     `threads` is how many calls of each shop may be under way, `max_rate` how many of all shops may begin a second.
@@ -61,8 +61,8 @@ class Worker:
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
-        sender: Sender[Job],
-        rules: Rules,
+        sender: Client[Job],
+        rules: WorkerOptions,
         *,
         meter: Meter | None = None,
         traces: Traces | None = None,
@@ -70,9 +70,9 @@ class Worker:
         """Nothing starts before run(); without `meter` nothing is measured, without `traces` nothing traced."""
         self._inbox, self._rules, self._meter = inbox, rules, meter or Meter()
         self._traces = traces or Traces()
-        self._preparing = Preparing(inbox, shops, platforms, rules.ages)
-        self._turns = Turns(inbox, shops, sender.url, rules.max_rate)
-        self._outgoing = Outgoing(sender, rules.threads, inbox.clock, inbox.bell.interrupt)
+        self._preparing = Preparation(inbox, shops, platforms, rules.ages)
+        self._scheduler = Scheduler(inbox, shops, sender.url, rules.max_rate)
+        self._outgoing = Dispatcher(sender, rules.threads, inbox.clock, inbox.wakeups.interrupt)
         self._pace = _Pace(2 * rules.threads)
         self._held: Counter[str] = Counter()  # by shop: handed to the sender and not taken back
         self._unsent: list[Delivery] = []  # claimed, not sent, and not released yet
@@ -85,7 +85,7 @@ class Worker:
         self._outgoing.start()
         threading.Thread(target=self._sweep_all, daemon=True).start()
         with contextlib.suppress(StoreUnavailable):
-            self._inbox.bell.wait(0)  # listen before the first look, or what comes in between would go unheard
+            self._inbox.wakeups.wait(0)  # listen before the first look, or what comes in between would go unheard
         while not self._stopping.is_set():
             try:
                 self._turn()
@@ -98,11 +98,11 @@ class Worker:
         """Ask run() to end; may be called from a signal handler."""
         self._give_up_at = time.monotonic() + STOP_WITHIN
         self._stopping.set()
-        self._inbox.bell.interrupt()
+        self._inbox.wakeups.interrupt()
 
     def _turn(self) -> None:
         self._take_back()
-        shares, look_at = self._turns.next(MOST_CLAIMED, self._room)
+        shares, look_at = self._scheduler.next(MOST_CLAIMED, self._room)
         if shares:
             claimed = self._inbox.claim(shares)
             try:
@@ -111,7 +111,7 @@ class Worker:
                 self._unsent += claimed
         elif not self._stopping.is_set():
             wait = LONGEST_IDLE if look_at is None else (look_at - self._inbox.clock()) / 1000
-            self._inbox.bell.wait(min(wait, LONGEST_IDLE))
+            self._inbox.wakeups.wait(min(wait, LONGEST_IDLE))
 
     def _room(self, shop: str) -> int:
         """Return for how many more of a shop there is a place; none until claims may come in groups again."""
@@ -157,13 +157,13 @@ class Worker:
         attempts = [(one.job, one.sent) for one in done if one.sent]
         if attempts:
             self._settle([self._outcome(job, attempt) for job, attempt in attempts])
-            self._turns.learn((job.shop, attempt.failure) for job, attempt in attempts)
+            self._scheduler.record_results((job.shop, attempt.failure) for job, attempt in attempts)
             self._pace.count(len(attempts))
         if self._unsent:
             self._inbox.release(self._unsent)
             self._unsent = []
 
-    def _outcome(self, job: Job, sent: Sent[Job]) -> Settlement:
+    def _outcome(self, job: Job, sent: CallResult[Job]) -> Settlement:
         now, policy = self._inbox.clock(), self._rules.policy
         return outcomes.attempted(
             job.delivery, job.call, sent.failure, policy, now=now, took=sent.milliseconds, jitter=random.random

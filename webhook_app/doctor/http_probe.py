@@ -21,7 +21,7 @@ MOST_READ = 4096  # bytes of an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeResponse:
     """What came back. `fault` is "" when something did: else `dns`, `connect`, `tls` or `timeout`; `said` tells more.
 
     `skew` is how many seconds our clock is ahead of the server's (None where it says no time).
@@ -35,7 +35,7 @@ class Answer:
     skew: float | None = None
 
 
-def ask(method: str, url: str, **how: Any) -> Answer:
+def probe(method: str, url: str, **how: Any) -> ProbeResponse:
     """Send one request; follows no redirect, and raises nothing."""
     began = time.time()
     try:
@@ -43,10 +43,10 @@ def ask(method: str, url: str, **how: Any) -> Answer:
             ended = time.time()
             text = next(response.iter_content(MOST_READ), b"").decode("utf-8", "replace")
             skew = _skew(response.headers.get("Date", ""), (began + ended) / 2)
-            return Answer(response.status_code, response.headers, text, skew=skew)
+            return ProbeResponse(response.status_code, response.headers, text, skew=skew)
     except requests.RequestException as error:
         fault, said = _told(error)
-        return Answer(fault=fault, said=said)
+        return ProbeResponse(fault=fault, said=said)
 
 
 def _told(error: requests.RequestException) -> tuple[str, str]:

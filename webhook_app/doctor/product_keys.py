@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from webhook_app.doctor.finding import Finding, Level, span
 from webhook_app.feed_check import fields_of
 from webhook_app.inbox import feed_check_results
-from webhook_app.inbox.reports.recent import held_bodies
+from webhook_app.inbox.reports.recent import stored_bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.config.shops import Shop
     from webhook_app.doctor.finding import Subject
-    from webhook_app.inbox.feed_check_results import Match
+    from webhook_app.inbox.feed_check_results import FeedCheckResult
 
 LAST = 100  # deliveries of a shop whose lines are tried
 LEAST_SHARE = 0.95
@@ -32,7 +32,7 @@ def templates(subject: Subject) -> Iterator[Finding]:
 
 def feeds(subject: Subject) -> Iterator[Finding]:
     """Tell what `match` found last."""
-    found = feed_check_results.last(subject.inbox)
+    found = feed_check_results.latest(subject.inbox)
     for shop in subject.shops.values():
         match = found.get(shop.name)
         if match is None or match.share is None:
@@ -44,7 +44,7 @@ def feeds(subject: Subject) -> Iterator[Finding]:
 
 def _lines(subject: Subject, shop: Shop) -> list[dict[str, str]]:
     platform = subject.platforms[shop.platform]
-    held = islice(held_bodies(subject.inbox, shop.name), LAST)
+    held = islice(stored_bodies(subject.inbox, shop.name), LAST)
     return [
         line for one in held if one.platform == shop.platform for line in fields_of(one.body, one.topic, platform, shop)
     ]
@@ -64,7 +64,7 @@ def _tried(shop: Shop, lines: int, keys: list[str]) -> Finding:
     return Finding("product key", Level.FINE, said)
 
 
-def _matched(shop: Shop, match: Match, ago: float) -> Finding:
+def _matched(shop: Shop, match: FeedCheckResult, ago: float) -> Finding:
     said = f"{100 * (match.share or 0):.1f} % of {shop.name}'s product keys were in the feed {span(ago)} ago."
     if match.template != shop.product_key.text:
         return Finding("feed", Level.NOTE, f"{said} The template was another one then.", RUN)

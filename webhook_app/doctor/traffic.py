@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.inbox.activity import Kind, last_seen
+from webhook_app.inbox.activity import ActivityKind, last_seen
 from webhook_app.inbox.reports.backlog import dead as dead_by_shop
-from webhook_app.inbox.reports.backlog import standing
+from webhook_app.inbox.reports.backlog import summary
 from webhook_app.throttling import descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.doctor.finding import Subject
-    from webhook_app.inbox.reports.backlog import Standing
+    from webhook_app.inbox.reports.backlog import InboxSummary
 
 SILENT = 7 * 86400  # seconds without any event
 OVERDUE = 60  # seconds that an event may wait for a worker
@@ -22,7 +22,7 @@ OVERDUE = 60  # seconds that an event may wait for a worker
 
 def events(subject: Subject) -> Iterator[Finding]:
     """Tell when each shop's last event came, and which topics never did."""
-    now, seen = subject.inbox.clock(), last_seen(subject.inbox, Kind.TOPIC)
+    now, seen = subject.inbox.clock(), last_seen(subject.inbox, ActivityKind.TOPIC)
     for shop in subject.shops.values():
         mine = {one.name: one.last_at for one in seen if one.shop == shop.name}
         wanted = [topic.name for topic in subject.platforms[shop.platform].topics if topic.subscribe]
@@ -41,7 +41,7 @@ def events(subject: Subject) -> Iterator[Finding]:
 
 def workers(subject: Subject) -> Iterator[Finding]:
     """Tell whether a worker listens, and whether anything waits for one longer than it should."""
-    heard, now = subject.inbox.bell.is_heard(), standing(subject.inbox)
+    heard, now = subject.inbox.wakeups.has_listener(), summary(subject.inbox)
     late = _late(subject, now)
     start = "Start one: python -m webhook_app worker (or run). Does its log say anything?"
     if late:
@@ -59,13 +59,17 @@ def workers(subject: Subject) -> Iterator[Finding]:
 
 def breakers(subject: Subject) -> Iterator[Finding]:
     """Tell what is held up, and why."""
-    lanes, now = subject.inbox.lanes(), subject.inbox.clock()
+    throttles, now = subject.inbox.throttles(), subject.inbox.clock()
     names = set(subject.shops)
-    said = [(lane, descriptions.sentences(lane, now)) for lane in lanes.values() if _concerns(lane.name, names)]
-    held = [(lane, sentence) for lane, sentence in said if sentence]
-    for lane, sentence in held:
-        level = Level.WRONG if descriptions.is_open(lane) else Level.WARNING
-        todo = "Correct instance_key or the address, and restart." if _is_ours(lane.reason) else "It mends itself."
+    said = [
+        (throttle, descriptions.sentences(throttle, now))
+        for throttle in throttles.values()
+        if throttle.scope.concerns(names)
+    ]
+    held = [(throttle, sentence) for throttle, sentence in said if sentence]
+    for throttle, sentence in held:
+        level = Level.WRONG if throttle.is_open else Level.WARNING
+        todo = "Correct instance_key or the address, and restart." if _is_ours(throttle.reason) else "It mends itself."
         yield Finding("breakers", level, f"{sentence[0].upper()}{sentence[1:]}", todo)
     if not held:
         yield Finding("breakers", Level.FINE, "No breaker is open and nothing is slowed down.")
@@ -79,20 +83,16 @@ def dead(subject: Subject) -> Iterator[Finding]:
         yield Finding("dead", Level.WARNING, f"Dead deliveries: {count}.", todo)
 
 
-def _late(subject: Subject, now: Standing) -> list[str]:
+def _late(subject: Subject, now: InboxSummary) -> list[str]:
     """Return the shops of which something is due for too long, while no breaker holds it up."""
-    lanes = subject.inbox.lanes().values()
+    throttles = subject.inbox.throttles().values()
     oldest = {one.shop: one.oldest for one in now.unfinished}
     waits = {queue.shop: now.at - (queue.due_at or oldest.get(queue.shop, now.at)) for queue in subject.inbox.queues()}
     return [
         shop
         for shop, milliseconds in waits.items()
-        if shop in subject.shops and milliseconds > OVERDUE * 1000 and not descriptions.concerning(lanes, {shop})
+        if shop in subject.shops and milliseconds > OVERDUE * 1000 and not descriptions.open_for(throttles, {shop})
     ]
-
-
-def _concerns(lane: str, shops: set[str]) -> bool:
-    return not lane.startswith("shop ") or lane.removeprefix("shop ") in shops
 
 
 def _is_ours(reason: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.doctor.finding import Finding, Level, span
-from webhook_app.doctor.http_probe import ask
+from webhook_app.doctor.http_probe import probe
 from webhook_app.inbox import Selection, State
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.doctor.finding import Subject
-    from webhook_app.doctor.http_probe import Answer
+    from webhook_app.doctor.http_probe import ProbeResponse
 
 WARNING_SKEW, WRONG_SKEW = 5, 60  # seconds; timestamps of webhooks may be 90 to 300 seconds off
 CLOCK = "Let the machine's clock be set by the network: timedatectl set-ntp true"
@@ -26,7 +26,7 @@ def reached(subject: Subject) -> Iterator[Finding]:
     """GET each address of the API, without any key or event, and compare clocks."""
     skews: dict[str, float] = {}
     for url in sorted({_url(subject, shop) for shop in subject.shops.values()}):
-        answer = ask("GET", url)
+        answer = probe("GET", url)
         yield _reached(url, answer)
         if answer.skew is not None:
             skews[url] = answer.skew
@@ -40,7 +40,7 @@ def keys(subject: Subject) -> Iterator[Finding]:
         yield _sent(subject, shop) if subject.sends else _remembered(subject, shop)
 
 
-def _reached(url: str, answer: Answer) -> Finding:
+def _reached(url: str, answer: ProbeResponse) -> Finding:
     if answer.fault:
         said = f"{url} is not reached: {answer.said}."
         return Finding("tweakwise", Level.WRONG, said, "Is TWEAKWISE_URL right, and does a firewall let it through?")
@@ -75,7 +75,7 @@ def _remembered(subject: Subject, shop: Shop) -> Finding:
 
 def _sent(subject: Subject, shop: Shop) -> Finding:
     url = f"{_url(subject, shop).rstrip('/')}/api/search"
-    answer = ask(
+    answer = probe(
         "POST",
         url,
         json={"SearchTerm": TERM, "ProfileKey": PROFILE},

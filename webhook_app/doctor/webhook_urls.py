@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webhook_app.doctor.finding import Finding, Level
-from webhook_app.doctor.http_probe import ask
+from webhook_app.doctor.http_probe import probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.doctor.finding import Subject
-    from webhook_app.doctor.http_probe import Answer
+    from webhook_app.doctor.http_probe import ProbeResponse
 
 REDIRECT = "Paste the address that does not redirect: WooCommerce takes a redirect for success, and the order is lost."
 CERTIFICATES = {
@@ -36,15 +36,15 @@ def urls(subject: Subject) -> Iterator[Finding]:
         yield Finding("webhook URL", Level.WARNING, said, "Put a proxy with a certificate in front.")
     for shop in subject.shops.values():
         url = f"{base}/webhooks/{shop.platform}/{shop.name}"
-        finding = _told(url, ask("GET", url))
+        finding = _told(url, probe("GET", url))
         yield finding
         if finding.level is Level.WRONG and urlsplit(url).hostname:
             break  # what is wrong with the address is wrong with all of them
     else:
-        yield _ready(f"{base}/readyz", ask("GET", f"{base}/readyz"))
+        yield _ready(f"{base}/readyz", probe("GET", f"{base}/readyz"))
 
 
-def _told(url: str, answer: Answer) -> Finding:
+def _told(url: str, answer: ProbeResponse) -> Finding:
     if answer.fault:
         return Finding("webhook URL", Level.WRONG, f"{url} is not reached: {answer.said}.", _advice(answer))
     if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own classes
@@ -57,7 +57,7 @@ def _told(url: str, answer: Answer) -> Finding:
     return Finding("webhook URL", Level.WRONG, said, "Let the proxy pass /webhooks/ on to the receiver, unchanged.")
 
 
-def _advice(answer: Answer) -> str:
+def _advice(answer: ProbeResponse) -> str:
     if answer.fault == "tls":
         return next((todo for word, todo in CERTIFICATES.items() if word in answer.said), "Mend the certificate.")
     if answer.fault == "dns":
@@ -65,7 +65,7 @@ def _advice(answer: Answer) -> str:
     return "Does the proxy or the tunnel run, and is the port open to the outside?"
 
 
-def _ready(url: str, answer: Answer) -> Finding:
+def _ready(url: str, answer: ProbeResponse) -> Finding:
     status = _said(answer, "status")
     if answer.status == 200 and status in ("ready", "spooling"):  # noqa: PLR2004 - HTTP's own word
         said = f"{url} says {status}: webhooks are stored."
@@ -75,7 +75,7 @@ def _ready(url: str, answer: Answer) -> Finding:
     return Finding("webhook URL", Level.WARNING, said, todo)
 
 
-def _said(answer: Answer, name: str) -> str:
+def _said(answer: ProbeResponse, name: str) -> str:
     try:
         return str(json.loads(answer.text).get(name, ""))
     except (ValueError, AttributeError):

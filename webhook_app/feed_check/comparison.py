@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from webhook_app.feed_check.template_candidates import candidates, literal, places
-from webhook_app.inbox.feed_check_results import Match, Trial
+from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,10 +52,10 @@ class Comparison:
             if before or behind:
                 self._note(before, value, behind)
 
-    def result(self, feed: str, items: int, days: int, at: int) -> Match:
+    def result(self, feed: str, items: int, days: int, at: int) -> FeedCheckResult:
         """Sum up, after the last id; `at` is in milliseconds since 1970 UTC."""
         missed = sorted(self._missing, key=lambda key: (-self._sent[key], key))
-        return Match(
+        return FeedCheckResult(
             shop=self._shop.name,
             at=at,
             feed=feed,
@@ -96,11 +96,13 @@ class Comparison:
             best = heapq.nlargest(MOST_PREFIXES // 4, self._prefixes.items(), key=lambda item: len(item[1]))
             self._prefixes = dict(best)
 
-    def _trials(self) -> tuple[Trial, ...]:
+    def _trials(self) -> tuple[TemplateTrial, ...]:
         """Sort the templates by how many lines they fit: a plain one comes before a learned one that fits as well."""
-        tried = [Trial(template.text, len(hits)) for template, hits in zip(self._templates, self._hits, strict=True)]
+        tried = [
+            TemplateTrial(template.text, len(hits)) for template, hits in zip(self._templates, self._hits, strict=True)
+        ]
         learned = [
-            Trial(f"{literal(before)}{{{field}}}{literal(behind)}", len(lines))
+            TemplateTrial(f"{literal(before)}{{{field}}}{literal(behind)}", len(lines))
             for (before, field, behind), lines in self._prefixes.items()
             if len(lines) >= min(FEWEST, len(self._lines))
         ]

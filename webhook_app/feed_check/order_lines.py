@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def fields_of(body: bytes, topic: str, platform: Platform, shop: Shop) -> list[dict[str, str]]:
     """Return the fields of each product in a body, whatever becomes of the event; nothing where it has none."""
     try:
-        meaning = platform.read(topic, parse_json(body))
+        meaning = platform.translate(topic, parse_json(body))
     except ValidationError:
         return []
     match meaning:

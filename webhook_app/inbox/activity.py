@@ -14,7 +14,7 @@ from sqlalchemy import case, delete, func, select
 
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.engines.statements import Batch, adding
-from webhook_app.inbox.tables import hourly_sightings, sightings
+from webhook_app.inbox.tables import activity_totals, hourly_activity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_TOPICS = 100  # of a shop; whoever holds its secret may invent topics, and the rest is not noted
 
 
-class Kind(StrEnum):
+class ActivityKind(StrEnum):
     """What was seen; the sentence says what its `name` is."""
 
     TOPIC = "topic"  # a proven webhook came, be it new or a duplicate; its topic
@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ActivityTotal:
     """How often something was seen in a shop since `first_at`, and when last."""
 
     shop: str
@@ -47,7 +47,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class InHour:
+class HourlyActivity:
     """How often something was seen in the hour that begins at `hour`."""
 
     shop: str
@@ -58,53 +58,55 @@ class InHour:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ActivityCount:
     """What one web process saw of one thing within one hour."""
 
     shop: str
     platform: str
-    kind: Kind
+    kind: ActivityKind
     name: str
     count: int
     first_at: int
     last_at: int
 
 
-def last_seen(inbox: Inbox, kind: Kind, shop: str | None = None) -> list[Seen]:
+def last_seen(inbox: Inbox, kind: ActivityKind, shop: str | None = None) -> list[ActivityTotal]:
     """Return what was seen of `kind`, in one shop or in all, by shop and name. Raises StoreUnavailable.
 
     Cheap: a shop has a few topics, secrets and reasons, however many webhooks came.
     """
-    table = sightings.c
-    query = select(*(table[name] for name in Seen.__dataclass_fields__)).where(table.kind == kind)
+    table = activity_totals.c
+    query = select(*(table[name] for name in ActivityTotal.__dataclass_fields__)).where(table.kind == kind)
     if shop is not None:
         query = query.where(table.shop == shop)
     with inbox.database.reading() as connection:
-        return [Seen(*row) for row in connection.execute(query.order_by(table.shop, table.name))]
+        return [ActivityTotal(*row) for row in connection.execute(query.order_by(table.shop, table.name))]
 
 
-def by_hour(inbox: Inbox, kind: Kind, since: int, until: int | None = None, shop: str | None = None) -> list[InHour]:
+def by_hour(
+    inbox: Inbox, kind: ActivityKind, since: int, until: int | None = None, shop: str | None = None
+) -> list[HourlyActivity]:
     """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; hours without any are left out. Raises StoreUnavailable.
 
     `since` is included, `until` is not; both are about the beginning of the hour.
     """
-    table = hourly_sightings.c
-    query = select(*(table[name] for name in InHour.__dataclass_fields__))
+    table = hourly_activity.c
+    query = select(*(table[name] for name in HourlyActivity.__dataclass_fields__))
     query = query.where(table.hour >= since, table.kind == kind)
     if until is not None:
         query = query.where(table.hour < until)
     if shop is not None:
         query = query.where(table.shop == shop)
     with inbox.database.reading() as connection:
-        return [InHour(*row) for row in connection.execute(query.order_by(table.hour, table.shop, table.name))]
+        return [HourlyActivity(*row) for row in connection.execute(query.order_by(table.hour, table.shop, table.name))]
 
 
-def totals(inbox: Inbox, kind: Kind, since: int, until: int) -> dict[tuple[str, str], int]:
+def totals(inbox: Inbox, kind: ActivityKind, since: int, until: int) -> dict[tuple[str, str], int]:
     """Add TOPIC or REFUSAL up over hours, by shop and name. Raises StoreUnavailable.
 
     `since` is included, `until` is not; both are about the beginning of the hour.
     """
-    table = hourly_sightings.c
+    table = hourly_activity.c
     query = select(table.shop, table.name, func.sum(table["count"]))
     query = query.where(table.hour >= since, table.hour < until, table.kind == kind)
     with inbox.database.reading() as connection:
@@ -112,10 +114,10 @@ def totals(inbox: Inbox, kind: Kind, since: int, until: int) -> dict[tuple[str, 
         return {(shop, name): int(count) for shop, name, count in found}
 
 
-def note(inbox: Inbox, seen: Iterable[Sighting]) -> None:
+def record(inbox: Inbox, seen: Iterable[ActivityCount]) -> None:
     """Add what a process saw; not synced, so that a power failure may forget some of it. Raises StoreUnavailable."""
     rows = [_as_row(sighting) for sighting in sorted(_within_bounds(inbox, [*seen]), key=_order)]
-    hourly = [row for row in rows if row["kind"] != Kind.SECRET]
+    hourly = [row for row in rows if row["kind"] != ActivityKind.SECRET]
     with inbox.database.working(durable=False) as work:
         LAST.run(work, _together(rows))
         HOURLY.run(work, hourly)
@@ -124,35 +126,39 @@ def note(inbox: Inbox, seen: Iterable[Sighting]) -> None:
 def forget(inbox: Inbox, before: int) -> int:
     """Delete what was seen last before then, in milliseconds; returns how many rows went. Raises StoreUnavailable."""
     with inbox.database.reading() as connection:
-        old = select(hourly_sightings.c.hour).where(hourly_sightings.c.hour < before).limit(1)
+        old = select(hourly_activity.c.hour).where(hourly_activity.c.hour < before).limit(1)
         if connection.execute(old).first() is None:
             return 0
     with inbox.database.writing() as connection:
-        hours = connection.execute(delete(hourly_sightings).where(hourly_sightings.c.hour < before)).rowcount
-        return hours + connection.execute(delete(sightings).where(sightings.c.last_at < before)).rowcount
+        hours = connection.execute(delete(hourly_activity).where(hourly_activity.c.hour < before)).rowcount
+        return hours + connection.execute(delete(activity_totals).where(activity_totals.c.last_at < before)).rowcount
 
 
-def _within_bounds(inbox: Inbox, seen: Collection[Sighting]) -> list[Sighting]:
+def _within_bounds(inbox: Inbox, seen: Collection[ActivityCount]) -> list[ActivityCount]:
     """Leave out topics beyond those that a shop may have."""
     known: defaultdict[str, set[str]] = defaultdict(set)
-    for one in last_seen(inbox, Kind.TOPIC):
+    for one in last_seen(inbox, ActivityKind.TOPIC):
         known[one.shop].add(one.name)
-    return [sighting for sighting in seen if sighting.kind is not Kind.TOPIC or _fits(known[sighting.shop], sighting)]
+    return [
+        sighting
+        for sighting in seen
+        if sighting.kind is not ActivityKind.TOPIC or _fits(known[sighting.shop], sighting)
+    ]
 
 
-def _fits(known: set[str], sighting: Sighting) -> bool:
+def _fits(known: set[str], sighting: ActivityCount) -> bool:
     if len(known) < MOST_TOPICS:
         known.add(sighting.name)
     return sighting.name in known
 
 
-def _order(sighting: Sighting) -> tuple[str, str, str, int]:
+def _order(sighting: ActivityCount) -> tuple[str, str, str, int]:
     """Processes that write the same rows write them in the same order, so that none waits for the other in a circle."""
     return sighting.shop, sighting.kind, sighting.name, sighting.first_at
 
 
-def _as_row(sighting: Sighting) -> dict[str, Any]:
-    row = {name: getattr(sighting, name) for name in Sighting.__dataclass_fields__}
+def _as_row(sighting: ActivityCount) -> dict[str, Any]:
+    row = {name: getattr(sighting, name) for name in ActivityCount.__dataclass_fields__}
     return {**row, "kind": sighting.kind.value, "hour": sighting.first_at // HOUR * HOUR}
 
 
@@ -168,17 +174,17 @@ def _together(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _last(insert: Any, given: CTE) -> Any:
-    seeing, old = adding(insert, sightings, given), sightings.c
+    seeing, old = adding(insert, activity_totals, given), activity_totals.c
     new = seeing.excluded
     latest = case((new.last_at > old.last_at, new.last_at), else_=old.last_at)
     changed = {"count": old["count"] + new["count"], "last_at": latest}
-    return seeing.on_conflict_do_update(index_elements=[*sightings.primary_key], set_=changed)
+    return seeing.on_conflict_do_update(index_elements=[*activity_totals.primary_key], set_=changed)
 
 
 def _hourly(insert: Any, given: CTE) -> Any:
-    seeing, old = adding(insert, hourly_sightings, given), hourly_sightings.c
+    seeing, old = adding(insert, hourly_activity, given), hourly_activity.c
     changed = {"count": old["count"] + seeing.excluded["count"]}
-    return seeing.on_conflict_do_update(index_elements=[*hourly_sightings.primary_key], set_=changed)
+    return seeing.on_conflict_do_update(index_elements=[*hourly_activity.primary_key], set_=changed)
 
 
-LAST, HOURLY = Batch([*sightings.columns], _last), Batch([*hourly_sightings.columns], _hourly)
+LAST, HOURLY = Batch([*activity_totals.columns], _last), Batch([*hourly_activity.columns], _hourly)

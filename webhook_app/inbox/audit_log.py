@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHOWN = 200
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     """What can be done."""
 
     LOGIN = "login"
@@ -24,15 +24,15 @@ class Action(StrEnum):
     LOGOUT = "logout"
     REVEAL = "reveal"
     REPLAY = "replay"
-    DROP = "drop"
+    DISCARD = "drop"  # as rows of earlier versions say it
     SAMPLE = "sample"
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEvent:
     """One action; `source` tells places apart without naming them, `session` one login from another."""
 
-    action: Action
+    action: AuditAction
     source: str
     session: str = ""
     delivery_id: int | None = None
@@ -40,7 +40,7 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditRecord:
     """A deed as it was written down; `at` is in milliseconds since 1970 UTC."""
 
     id: int
@@ -53,7 +53,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedAttempt:
     """One attempt that failed: when it ended (milliseconds since 1970 UTC), how, and how long it took."""
 
     claim: int
@@ -62,35 +62,37 @@ class Failure:
     took: int
 
 
-def write(inbox: Inbox, deed: Deed) -> None:
+def write(inbox: Inbox, deed: AuditEvent) -> None:
     """Write a deed down. Raises StoreUnavailable."""
-    values = {name: getattr(deed, name) for name in Deed.__dataclass_fields__}
+    values = {name: getattr(deed, name) for name in AuditEvent.__dataclass_fields__}
     with inbox.database.writing() as connection:
         connection.execute(insert(audit).values(at=inbox.clock(), **values))
 
 
-def newest(inbox: Inbox, delivery_id: int | None = None) -> list[Entry]:
+def newest(inbox: Inbox, delivery_id: int | None = None) -> list[AuditRecord]:
     """Return the newest deeds, newest first; those that concern one delivery where that is given."""
-    query = select(*(audit.c[name] for name in Entry.__dataclass_fields__)).order_by(audit.c.id.desc()).limit(SHOWN)
+    query = (
+        select(*(audit.c[name] for name in AuditRecord.__dataclass_fields__)).order_by(audit.c.id.desc()).limit(SHOWN)
+    )
     if delivery_id is not None:
         query = query.where(audit.c.delivery_id == delivery_id)
     with inbox.database.reading() as connection:
-        return [Entry(*row) for row in connection.execute(query)]
+        return [AuditRecord(*row) for row in connection.execute(query)]
 
 
 def failed_logins(inbox: Inbox, source: str, within: float) -> tuple[int, int]:
     """Count the failed logins of the last `within` seconds: from `source`, and from everywhere."""
     since = inbox.clock() - int(within * 1000)
-    failed = (audit.c.action == Action.LOGIN_FAILED) & (audit.c.at > since)
+    failed = (audit.c.action == AuditAction.LOGIN_FAILED) & (audit.c.at > since)
     query = select(func.count().filter(audit.c.source == source), func.count()).select_from(audit).where(failed)
     with inbox.database.reading() as connection:
         mine, every = connection.execute(query).one()
     return int(mine), int(every)
 
 
-def failures(inbox: Inbox, delivery_id: int) -> list[Failure]:
+def failed_attempts(inbox: Inbox, delivery_id: int) -> list[FailedAttempt]:
     """Return the failed attempts of a delivery, oldest first."""
-    columns = [attempts.c[name] for name in Failure.__dataclass_fields__]
+    columns = [attempts.c[name] for name in FailedAttempt.__dataclass_fields__]
     query = select(*columns).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.claim)
     with inbox.database.reading() as connection:
-        return [Failure(*row) for row in connection.execute(query)]
+        return [FailedAttempt(*row) for row in connection.execute(query)]

@@ -17,7 +17,7 @@ SETTLED = frozenset(targets(Verb.SETTLE))
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class NewDelivery:
     """A proven request, to be kept; `received_at` is set where it came at another time than it is kept."""
 
     shop: str
@@ -39,7 +39,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoreResult:
     """The number under which an arrival is stored, and whether it was there before.
 
     `spooled`: it is stored on this machine until the database is back, and will get another number then.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select
 
-from webhook_app.inbox.tables import matches
+from webhook_app.inbox.tables import feed_check_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TemplateTrial:
     """A template, and for how many of the order lines it gives an id that is in the feed."""
 
     template: str
@@ -25,7 +25,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class FeedCheckResult:
     """What comparing one shop with a feed of `items` ids gave; `at` is in milliseconds since 1970 UTC.
 
     `sent` counts every product key sent in the last `days`, `keys` the different ones; `misses` are examples of those
@@ -45,7 +45,7 @@ class Match:
     keys_found: int
     misses: tuple[str, ...]
     lines: int
-    trials: tuple[Trial, ...]
+    trials: tuple[TemplateTrial, ...]
 
     @property
     def share(self) -> float | None:
@@ -53,35 +53,41 @@ class Match:
         return self.sent_found / self.sent if self.sent else None
 
     @property
-    def own(self) -> Trial:
+    def own(self) -> TemplateTrial:
         """How the shop's own template does."""
-        return next((trial for trial in self.trials if trial.template == self.template), Trial(self.template, 0))
+        return next(
+            (trial for trial in self.trials if trial.template == self.template), TemplateTrial(self.template, 0)
+        )
 
     @property
-    def better(self) -> Trial | None:
+    def better(self) -> TemplateTrial | None:
         """Return the template that would match best, where it is better than the shop's own."""
         best = self.trials[0] if self.trials else None
         return best if best and best.found > self.own.found else None
 
 
-def keep(inbox: Inbox, found: Iterable[Match]) -> None:
+def save(inbox: Inbox, found: Iterable[FeedCheckResult]) -> None:
     """Keep results instead of the earlier ones of the same shops. Raises StoreUnavailable."""
     rows = [{"shop": match.shop, "at": match.at, "result": json.dumps(asdict(match))} for match in found]
     if not rows:
         return
     with inbox.database.writing() as connection:
-        connection.execute(delete(matches).where(matches.c.shop.in_([row["shop"] for row in rows])))
-        connection.execute(insert(matches), rows)
+        connection.execute(
+            delete(feed_check_results).where(feed_check_results.c.shop.in_([row["shop"] for row in rows]))
+        )
+        connection.execute(insert(feed_check_results), rows)
 
 
-def last(inbox: Inbox) -> dict[str, Match]:
+def latest(inbox: Inbox) -> dict[str, FeedCheckResult]:
     """Return the last result of each shop that has one, by shop. Raises StoreUnavailable."""
     with inbox.database.reading() as connection:
-        rows = connection.execute(select(matches.c.result).order_by(matches.c.shop)).scalars().all()
+        rows = (
+            connection.execute(select(feed_check_results.c.result).order_by(feed_check_results.c.shop)).scalars().all()
+        )
     found = [_read(json.loads(row)) for row in rows]
     return {match.shop: match for match in found}
 
 
-def _read(stored: dict[str, Any]) -> Match:
-    trials = tuple(Trial(**trial) for trial in stored["trials"])
-    return Match(**{**stored, "misses": tuple(stored["misses"]), "trials": trials})
+def _read(stored: dict[str, Any]) -> FeedCheckResult:
+    trials = tuple(TemplateTrial(**trial) for trial in stored["trials"])
+    return FeedCheckResult(**{**stored, "misses": tuple(stored["misses"]), "trials": trials})

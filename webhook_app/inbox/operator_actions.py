@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 def replay(inbox: Inbox, ids: Sequence[int]) -> set[int]:
     """Put those of `ids` back in line that are dead or ignored and have their body; returns which."""
     done = _change(inbox, [*_may(Verb.REPLAY, ids), HAS_BODY], **REPLAYED)
-    inbox.bell.ring()
+    inbox.wakeups.notify()
     return done
 
 
-def drop(inbox: Inbox, ids: Sequence[int], reason: str) -> set[int]:
+def discard(inbox: Inbox, ids: Sequence[int], reason: str) -> set[int]:
     """Give up those of `ids` for good that are dead, waiting or received; returns which.
 
     They keep the order they hold: Tweakwise may have counted it, and the row does not say so for certain, since a
@@ -35,7 +35,7 @@ def drop(inbox: Inbox, ids: Sequence[int], reason: str) -> set[int]:
     """
     now = inbox.clock()
     settled = {"state": State.IGNORED, "reason": reason, "detail": _before(), "due_at": None, "lapses": 0}
-    return _change(inbox, _may(Verb.DROP, ids), **settled, settled_at=now, held_since=now)
+    return _change(inbox, _may(Verb.DISCARD, ids), **settled, settled_at=now, held_since=now)
 
 
 def _may(verb: Verb, ids: Sequence[int]) -> list[ColumnElement[bool]]:
@@ -53,5 +53,5 @@ def _change(inbox: Inbox, conditions: Sequence[ColumnElement[bool]], **written: 
     changed = update(deliveries).where(*conditions).values(**written).returning(deliveries.c.id)
     with inbox.database.writing() as connection:
         ids = set(connection.execute(changed).scalars())
-        statistics.changed(connection, ids)
+        statistics.invalidate(connection, ids)
         return ids

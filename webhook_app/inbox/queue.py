@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, and_, bindparam, cast, delete, func, or_, select, update
 
-from webhook_app.inbox.delivery import Delivery, Kept
+from webhook_app.inbox.delivery import Delivery, StoreResult
 from webhook_app.inbox.engines.statements import Batch, Statement, adding, fixed
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, bodies, business_keys, deliveries
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import CTE, Column, Table
 
-    from webhook_app.inbox.delivery import Arrival, Settlement
+    from webhook_app.inbox.delivery import NewDelivery, Settlement
     from webhook_app.inbox.engines.statements import Work
     from webhook_app.tweakwise.call import Call
 
-KEPT = ("shop", "platform", "topic", "identity", "domain", "received_at")
+STORED = ("shop", "platform", "topic", "identity", "domain", "received_at")
 # Due whatever the clock says, which may be put back, and before every retry.
 AT_ONCE = 0
 ANEW: dict[str, Any] = {
@@ -53,8 +53,8 @@ RESERVED = ("shop", "key", "delivery_id", "since", "until")
 def _keep(insert: Any, given: CTE) -> Any:
     """Add what is not there yet."""
     new = {name: fixed(value) for name, value in ANEW.items()} | {"claims": fixed(0)}
-    rows = select(*(given.c[name] for name in KEPT), *new.values()).where(fixed(1) == fixed(1))
-    keeping = insert(deliveries).from_select([*KEPT, *new], rows).on_conflict_do_nothing()
+    rows = select(*(given.c[name] for name in STORED), *new.values()).where(fixed(1) == fixed(1))
+    keeping = insert(deliveries).from_select([*STORED, *new], rows).on_conflict_do_nothing()
     return keeping.returning(deliveries.c.id, deliveries.c.shop, deliveries.c.identity)
 
 
@@ -159,10 +159,10 @@ def _of(table: Table, *names: str) -> list[Column[Any]]:
     return [table.c[name] for name in names]
 
 
-HELD = _of(bodies, "headers", "body")
-KEEP = Batch(_of(deliveries, *KEPT), _keep)
-KEEP_BODY = Batch([bodies.c.delivery_id, *HELD], _keep_body)
-KEEP_WHOLE = Batch([*_of(deliveries, *KEPT), *HELD], _keep_whole)
+CONTENT = _of(bodies, "headers", "body")
+STORE = Batch(_of(deliveries, *STORED), _keep)
+STORE_BODY = Batch([bodies.c.delivery_id, *CONTENT], _keep_body)
+STORE_WHOLE = Batch([*_of(deliveries, *STORED), *CONTENT], _keep_whole)
 BODIES = Batch([bodies.c.delivery_id], _bodies)
 RESERVE, OWNERS = Batch(_of(business_keys, *RESERVED), _reserve), Batch(_of(business_keys, "shop", "key"), _owners)
 SETTLE = Batch(_of(deliveries, *LEASED, *WRITTEN, *OF_CALL), _settle, at=deliveries.c.id)
@@ -171,9 +171,9 @@ RELEASE = Batch(_of(deliveries, *LEASED), _release, at=deliveries.c.id)
 CLAIM, KNOWN, FREE, WIPE = Statement(_claim), Statement(_known), Statement(_free), Statement(_wipe)
 
 
-def keep(work: Work, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
+def store(work: Work, arrivals: Sequence[NewDelivery], now: int) -> list[StoreResult]:
     """Store arrivals that are not there yet, each with its body."""
-    first: dict[tuple[str, str], Arrival] = {}
+    first: dict[tuple[str, str], NewDelivery] = {}
     for arrival in arrivals:
         first.setdefault((arrival.shop, arrival.identity), arrival)
     rows = [_as_row(arrival, now) for arrival in first.values()]
@@ -182,21 +182,21 @@ def keep(work: Work, arrivals: Sequence[Arrival], now: int) -> list[Kept]:
     for arrival in arrivals:
         number = added.get((arrival.shop, arrival.identity))
         again = number is None or arrival is not first[arrival.shop, arrival.identity]
-        kept.append(Kept(number or _number_of(work, arrival), duplicate=again))
+        kept.append(StoreResult(number or _number_of(work, arrival), duplicate=again))
     return kept
 
 
 def _added(work: Work, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     """Store rows with their bodies; returns the number, shop and identity of those that were not there."""
     if work.knows_lists:
-        return KEEP_WHOLE.run(work, rows)
-    added = KEEP.run(work, rows)
+        return STORE_WHOLE.run(work, rows)
+    added = STORE.run(work, rows)
     of_pair = {(row["shop"], row["identity"]): row for row in rows}
-    KEEP_BODY.run(work, [{**of_pair[shop, identity], "delivery_id": number} for number, shop, identity in added])
+    STORE_BODY.run(work, [{**of_pair[shop, identity], "delivery_id": number} for number, shop, identity in added])
     return added
 
 
-def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
+def _as_row(arrival: NewDelivery, now: int) -> dict[str, Any]:
     return {
         "shop": arrival.shop,
         "platform": arrival.platform,
@@ -209,7 +209,7 @@ def _as_row(arrival: Arrival, now: int) -> dict[str, Any]:
     }
 
 
-def _number_of(work: Work, arrival: Arrival) -> int:
+def _number_of(work: Work, arrival: NewDelivery) -> int:
     [(number,)] = KNOWN.run(work, {"shop": arrival.shop, "identity": arrival.identity})
     return int(number)
 

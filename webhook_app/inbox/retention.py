@@ -88,7 +88,7 @@ def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
         connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
         connection.execute(delete(attempts).where(attempts.c.delivery_id.in_(ids)))
         connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
-        statistics.changed(connection, ids)
+        statistics.invalidate(connection, ids)
 
 
 def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
@@ -104,7 +104,7 @@ def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredContent:
     """What is still held of one delivery's content."""
 
     id: int
@@ -114,7 +114,7 @@ class Held:
     body: bytes | None
 
 
-def find(inbox: Inbox, shop: str, matches: Callable[[Held], bool]) -> list[int]:
+def find(inbox: Inbox, shop: str, matches: Callable[[StoredContent], bool]) -> list[int]:
     """Return the deliveries of `shop` whose held content matches, oldest first."""
     found: list[int] = []
     last = 0
@@ -124,7 +124,7 @@ def find(inbox: Inbox, shop: str, matches: Callable[[Held], bool]) -> list[int]:
     return found
 
 
-def _page(inbox: Inbox, shop: str, after: int) -> list[Held]:
+def _page(inbox: Inbox, shop: str, after: int) -> list[StoredContent]:
     row = deliveries.c
     query = (
         select(row.id, row.domain, row.business_key, row.call, bodies.c.body)
@@ -133,7 +133,7 @@ def _page(inbox: Inbox, shop: str, after: int) -> list[Held]:
         .order_by(row.id)
         .limit(STEP)
     )
-    return [Held(*values) for values in _read(inbox, query)]
+    return [StoredContent(*values) for values in _read(inbox, query)]
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
@@ -156,4 +156,4 @@ def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
             connection.execute(update(deliveries).where(some).values(**wiped))
             connection.execute(update(deliveries).where(some, unsettled).values(**settled))
-            statistics.changed(connection, step)
+            statistics.invalidate(connection, step)

@@ -72,11 +72,11 @@ def _begins(beginnings: Iterable[str]) -> ColumnElement[bool]:
     return or_(*(deliveries.c.reason.startswith(text, autoescape=True) for text in beginnings))
 
 
-EVERYTHING = Selection()
+ALL_DELIVERIES = Selection()
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class SelectionCounts:
     """How many are meant, how many are in a state that a verb starts from, how many of these have their body."""
 
     total: int
@@ -85,7 +85,7 @@ class Tally:
     last: int  # the highest number among them, 0 where there is none
 
 
-def tally(inbox: Inbox, selection: Selection, verb: Verb) -> Tally:
+def count_for(inbox: Inbox, selection: Selection, verb: Verb) -> SelectionCounts:
     """Count what `selection` means to `verb`."""
     allowed = deliveries.c.state.in_(sources(verb))
     query = select(
@@ -95,7 +95,7 @@ def tally(inbox: Inbox, selection: Selection, verb: Verb) -> Tally:
         func.coalesce(func.max(deliveries.c.id), 0),
     )
     with inbox.database.reading() as connection:
-        return Tally(*connection.execute(query.select_from(deliveries).where(*selection.conditions())).one())
+        return SelectionCounts(*connection.execute(query.select_from(deliveries).where(*selection.conditions())).one())
 
 
 def size(inbox: Inbox, selection: Selection) -> int:
@@ -113,7 +113,7 @@ def pages(inbox: Inbox, selection: Selection, step: int = STEP, after: int = 0) 
         last = page[-1].id
 
 
-def held(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], bytes]]:
+def stored_content(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], bytes]]:
     """Return the kept headers and raw bodies of `ids`, without those that were wiped."""
     query = select(bodies.c.delivery_id, bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id.in_([*ids]))
     with inbox.database.reading() as connection:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from webhook_app import green_threads, logs
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import migrate
-from webhook_app.inbox.delivery import Arrival
+from webhook_app.inbox.delivery import NewDelivery
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.store import Inbox
 from webhook_app.inbox.tables import bodies, deliveries
@@ -24,7 +24,7 @@ from webhook_app.inbox.tables import bodies, deliveries
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from webhook_app.inbox.delivery import Kept
+    from webhook_app.inbox.delivery import StoreResult
 
 PAGE = 16  # deliveries taken back in one transaction; each may be as large as MAX_BODY
 SOONEST, LATEST = 1.0, 5.0  # seconds between two looks whether the database is back
@@ -50,7 +50,9 @@ class Spool:
         """`path` is the file's; nothing is opened yet."""
         self._inbox, self._lock = inbox, Path(f"{path}-draining")
         self._file = Inbox(f"sqlite:///{path}", clock=inbox.clock)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self._keep_all, green_threads.gather, self._ring)
+        self._keeping: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
+            self._keep_all, green_threads.wait_until_idle, self._notify_now
+        )
         self._opening, self._opened, self._away = threading.Lock(), False, False
         self._wanted, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,7 +78,7 @@ class Spool:
                 migrate.upgrade(self._file.database)
                 self._opened = True
 
-    def keep(self, arrival: Arrival) -> Kept:
+    def store(self, arrival: NewDelivery) -> StoreResult:
         """Store `arrival` once, in the inbox or in the spool; returns after the commit is on disk."""
         return self._keeping.submit(arrival)
 
@@ -106,20 +108,20 @@ class Spool:
                 self._file.database.forget()
         return count
 
-    def _keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+    def _keep_all(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
         if not self._away:
             try:
-                return self._inbox.keep_all(arrivals)
+                return self._inbox.store_all(arrivals)
             except StoreUnavailable as error:
                 self._begin(error)
         self.open()
-        kept = self._file.keep_all(arrivals)
+        kept = self._file.store_all(arrivals)
         self._wanted.set()
         return [replace(one, spooled=True) for one in kept]
 
-    def _ring(self) -> None:
+    def _notify_now(self) -> None:
         if not self._away:
-            self._inbox.bell.ring()
+            self._inbox.wakeups.notify()
 
     def _begin(self, error: StoreUnavailable) -> None:
         if not self._away:
@@ -150,24 +152,24 @@ class Spool:
                 self._log.warning("spool_unavailable", error=str(error))
             return False
 
-    def _take_back(self, page: Mapping[int, Arrival]) -> None:
+    def _take_back(self, page: Mapping[int, NewDelivery]) -> None:
         try:
-            self._inbox.keep_all(list(page.values()))
+            self._inbox.store_all(list(page.values()))
         except StoreUnavailable as error:
             self._begin(error)
             raise
         self._away = False
-        self._ring()
+        self._notify_now()
         with self._file.database.writing() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(page)))
             connection.execute(delete(deliveries).where(deliveries.c.id.in_(page)))
 
-    def _oldest(self) -> dict[int, Arrival]:
+    def _oldest(self) -> dict[int, NewDelivery]:
         """Return the oldest deliveries by their number in the file, as they arrived."""
         with self._file.database.reading() as connection:
             rows = connection.execute(OLDEST).all()
         return {
-            row.id: Arrival(
+            row.id: NewDelivery(
                 **{name: getattr(row, name) for name in SPOOLED}, headers=json.loads(row.headers), body=row.body
             )
             for row in rows

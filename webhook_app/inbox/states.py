@@ -24,7 +24,7 @@ class Verb(StrEnum):
     SETTLE = "settle"
     RELEASE = "release"
     REPLAY = "replay"
-    DROP = "drop"
+    DISCARD = "discard"
     REDACT = "redact"
 
 
@@ -49,9 +49,9 @@ TRANSITIONS = (
     Transition(State.DELIVERING, Verb.RELEASE, State.RECEIVED, "not sent after all"),
     Transition(State.DEAD, Verb.REPLAY, State.RECEIVED, "a person asks"),
     Transition(State.IGNORED, Verb.REPLAY, State.RECEIVED, "a person asks"),
-    Transition(State.DEAD, Verb.DROP, State.IGNORED, "a person gives it up"),
-    Transition(State.WAITING, Verb.DROP, State.IGNORED, "a person gives it up"),
-    Transition(State.RECEIVED, Verb.DROP, State.IGNORED, "a person gives it up"),
+    Transition(State.DEAD, Verb.DISCARD, State.IGNORED, "a person gives it up"),
+    Transition(State.WAITING, Verb.DISCARD, State.IGNORED, "a person gives it up"),
+    Transition(State.RECEIVED, Verb.DISCARD, State.IGNORED, "a person gives it up"),
     Transition(State.RECEIVED, Verb.REDACT, State.IGNORED, "wiped by law"),
     Transition(State.WAITING, Verb.REDACT, State.IGNORED, "wiped by law"),
     Transition(State.DELIVERING, Verb.REDACT, State.IGNORED, "wiped by law"),

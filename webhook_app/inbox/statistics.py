@@ -18,7 +18,7 @@ from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.engines.statements import INSERT, fixed
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import deliveries, tallied, tallies
+from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,20 +65,20 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
         if done and time.monotonic() > deadline:
             break
         _count(inbox, block, known.get(block), closed=block < blocks[-1] - 1)
-        green_threads.give_way()
+        green_threads.yield_control()
         done += 1
     counted = set(due[:done]) | {block for block, each in known.items() if each.counted_at}
     return Progress(len(blocks), sum(block not in counted for block in blocks))
 
 
-def changed(connection: Connection, ids: Iterable[int]) -> None:
+def invalidate(connection: Connection, ids: Iterable[int]) -> None:
     """Have the blocks of `ids` counted anew; to be called in the transaction that changes these rows."""
     blocks = sorted({number // BLOCK for number in ids})
     if not blocks:
         return
-    into: Any = INSERT[connection.dialect.name](tallied)
+    into: Any = INSERT[connection.dialect.name](counted_blocks)
     rows = [{"block": block, "version": 1, "final": False, "counted_at": 0} for block in blocks]
-    again = {"version": tallied.c.version + 1, "final": False, "counted_at": 0}
+    again = {"version": counted_blocks.c.version + 1, "final": False, "counted_at": 0}
     connection.execute(into.values(rows).on_conflict_do_update(index_elements=["block"], set_=again))
 
 
@@ -92,14 +92,14 @@ def _range(inbox: Inbox) -> tuple[int, int]:
 
 def _known(inbox: Inbox) -> dict[int, _Known]:
     with inbox.database.reading() as connection:
-        rows = connection.execute(select(tallied))
+        rows = connection.execute(select(counted_blocks))
         return {row.block: _Known(row.version, row.final, row.counted_at) for row in rows}
 
 
 def _forget(inbox: Inbox, blocks: range) -> None:
     """Drop the counts of blocks whose rows are all gone."""
     with inbox.database.writing() as connection:
-        for table in (tallies, tallied):
+        for table in (delivery_counts, counted_blocks):
             gone = (table.c.block < blocks.start) | (table.c.block >= blocks.stop)
             connection.execute(delete(table).where(gone))
 
@@ -119,14 +119,14 @@ def _count(inbox: Inbox, block: int, known: _Known | None, *, closed: bool) -> N
         rows = [{"block": block, **row} for row in connection.execute(_counting(block)).mappings()]
     final = closed and not any(row["state"] in UNFINISHED for row in rows)
     with inbox.database.writing() as connection:
-        new: Any = INSERT[connection.dialect.name](tallied)
+        new: Any = INSERT[connection.dialect.name](counted_blocks)
         nothing_yet = {"block": block, "version": 0, "final": False, "counted_at": 0}
         connection.execute(new.values(nothing_yet).on_conflict_do_nothing())
-        same = (tallied.c.block == block) & (tallied.c.version == version)
-        if connection.execute(update(tallied).where(same).values(final=final, counted_at=now)).rowcount:
-            connection.execute(delete(tallies).where(tallies.c.block == block))
+        same = (counted_blocks.c.block == block) & (counted_blocks.c.version == version)
+        if connection.execute(update(counted_blocks).where(same).values(final=final, counted_at=now)).rowcount:
+            connection.execute(delete(delivery_counts).where(delivery_counts.c.block == block))
             if rows:
-                connection.execute(insert(tallies), rows)
+                connection.execute(insert(delivery_counts), rows)
 
 
 def _counting(block: int) -> Select[Any]:

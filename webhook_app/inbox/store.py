@@ -9,12 +9,12 @@ from sqlalchemy import func, select, update
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailable, UnknownDelivery
 from webhook_app.inbox import queue, throttles
-from webhook_app.inbox.delivery import Arrival, Delivery, Kept, Queue, Row, Settlement
+from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Row, Settlement, StoreResult
 from webhook_app.inbox.engines.database import now_ms
 from webhook_app.inbox.engines.factory import open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.engines.statements import Statement
-from webhook_app.inbox.selection import COLUMNS, EVERYTHING, Selection, held
+from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS, Selection, stored_content
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.inbox.engines.statements import Work
-    from webhook_app.inbox.throttles import Lane
+    from webhook_app.throttling.state import Scope, ThrottleState
     from webhook_app.tweakwise.call import Call
 
 T = TypeVar("T")
@@ -67,9 +67,11 @@ class Inbox:
         """
         self.database = open_database(url, pooled=pooled)
         self.clock = clock
-        self.bell = self.database.bell()
+        self.wakeups = self.database.wakeups()
         self._lease = int(lease * 1000)
-        self._keeping: GroupCommit[Arrival, Kept] = GroupCommit(self.keep_all, green_threads.gather, self.bell.ring)
+        self._keeping: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
+            self.store_all, green_threads.wait_until_idle, self.wakeups.notify
+        )
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
@@ -79,14 +81,14 @@ class Inbox:
 
     def close(self) -> None:
         """Let go of every connection and file."""
-        self.bell.close()
+        self.wakeups.close()
         self.database.close()
 
-    def keep(self, arrival: Arrival) -> Kept:
+    def store(self, arrival: NewDelivery) -> StoreResult:
         """Store `arrival` once; returns after the commit is on disk."""
         return self._keeping.submit(arrival)
 
-    def keep_all(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+    def store_all(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
         """Store a group of arrivals once each, in their order; returns after the commit is on disk.
 
         Whoever calls it rings the bell.
@@ -100,10 +102,10 @@ class Inbox:
             # deliveries may wait for each other, which one at a time cannot. Keeping twice is keeping once.
             return [one for arrival in arrivals for one in self._kept([arrival])]
 
-    def look(self) -> tuple[dict[str, Lane], list[Queue]]:
-        """Return lanes() and queues() at the price of one of them."""
+    def throttles_and_queues(self) -> tuple[dict[Scope, ThrottleState], list[Queue]]:
+        """Return throttles() and queues() at the price of one of them."""
         with self.database.looking() as work:
-            return throttles.read(work), _queued(work)
+            return throttles.read_all(work), _queued(work)
 
     def queues(self) -> list[Queue]:
         """Return what each shop has unfinished; costs the same however much that is."""
@@ -131,16 +133,16 @@ class Inbox:
         """Give back deliveries that nothing was done about."""
         with self.database.working() as work:
             queue.release(work, claimed)
-        self.bell.ring()
+        self.wakeups.notify()
 
-    def lanes(self) -> dict[str, Lane]:
+    def throttles(self) -> dict[Scope, ThrottleState]:
         """Return breaker and pace of those shops and Tweakwises that are in trouble or limited."""
         with self.database.looking() as work:
-            return throttles.read(work)
+            return throttles.read_all(work)
 
-    def change_lane(self, name: str, decide: Callable[[Lane], tuple[Lane, T]]) -> T:
+    def update_throttle(self, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
         """Let `decide` change a lane while no other worker does; returns what it says besides."""
-        return throttles.change(self.database, name, decide)
+        return throttles.change(self.database, scope, decide)
 
     def recall_leases(self) -> int:
         """End leases that last longer than any can, since the clock was put back; returns how many."""
@@ -156,7 +158,7 @@ class Inbox:
             raise UnknownDelivery(str(number))
         return found[0]
 
-    def newest(self, limit: int, selection: Selection = EVERYTHING) -> list[Row]:
+    def newest(self, limit: int, selection: Selection = ALL_DELIVERIES) -> list[Row]:
         """Return the newest deliveries of those that are meant, newest first."""
         query = select(*COLUMNS).where(*selection.conditions())
         return self._rows(query.order_by(deliveries.c.id.desc()).limit(limit))
@@ -169,16 +171,16 @@ class Inbox:
 
     def body(self, number: int) -> tuple[dict[str, str], bytes] | None:
         """Return the kept headers and the raw body, None once they are wiped."""
-        return held(self, [number]).get(number)
+        return stored_content(self, [number]).get(number)
 
     def _rows(self, query: Select[Any]) -> list[Row]:
         with self.database.reading() as connection:
             return [Row(*values) for values in connection.execute(query)]
 
-    def _kept(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+    def _kept(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
         now = self.clock()
         with self.database.storing() as work:
-            return queue.keep(work, arrivals, now)
+            return queue.store(work, arrivals, now)
 
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
         now = self.clock()

@@ -110,7 +110,7 @@ business_keys = Table(
 )
 
 # What web processes saw and did not keep as deliveries, or would have to count: topics, refusals, secrets in use.
-sightings = Table(
+activity_totals = Table(
     "sightings",
     metadata,
     Column("shop", String(64), primary_key=True),
@@ -120,7 +120,7 @@ sightings = Table(
     Column("first_at", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
 )
-hourly_sightings = Table(
+hourly_activity = Table(
     "hourly_sightings",
     metadata,
     Column("shop", String(64), primary_key=True),
@@ -130,7 +130,7 @@ hourly_sightings = Table(
     Column("platform", String(64), nullable=False),
     Column("count", BigInteger, nullable=False),
 )
-Index("ix_hourly_sightings_hour", hourly_sightings.c.hour)
+Index("ix_hourly_sightings_hour", hourly_activity.c.hour)
 
 # What somebody was told, or is to be told, until it is over.
 alerts = Table(
@@ -146,7 +146,7 @@ alerts = Table(
     Column("told", Boolean, nullable=False),
 )
 # What one process at a time does for all, and until when it is that one's.
-turns = Table(
+task_leases = Table(
     "turns",
     metadata,
     Column("name", String(64), primary_key=True),
@@ -154,7 +154,7 @@ turns = Table(
 )
 
 # Breaker and pace of a shop or of a Tweakwise, shared by all workers; only of those in trouble or with a limit.
-lanes = Table(
+throttles = Table(
     "lanes",
     metadata,
     Column("name", String(300), primary_key=True),
@@ -181,7 +181,7 @@ attempts = Table(
 )
 
 # How many deliveries of a block of numbers are in which state: counted when somebody looks, see tallies.py.
-tallies = Table(
+delivery_counts = Table(
     "tallies",
     metadata,
     Column("block", BigInteger, nullable=False, index=True),
@@ -197,7 +197,7 @@ tallies = Table(
     # Milliseconds from received to settled, of all of them together; 0 unless they are delivered.
     Column("waited", BigInteger, nullable=False),
 )
-tallied = Table(
+counted_blocks = Table(
     "tallied",
     metadata,
     Column("block", BigInteger, primary_key=True, autoincrement=False),
@@ -220,7 +220,7 @@ audit = Table(
 )
 
 # How well a shop's product keys fit its feed: what `match` found last, as JSON.
-matches = Table(
+feed_check_results = Table(
     "matches",
     metadata,
     Column("shop", String(64), primary_key=True),

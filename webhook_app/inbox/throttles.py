@@ -1,14 +1,14 @@
-"""Lanes: what all workers know together of the calls of one shop, or to one Tweakwise."""
+"""Throttle states in the database: what all workers know of the calls of one shop, or to one Tweakwise address."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import delete, select, update
 
 from webhook_app.inbox.engines.statements import INSERT, Statement
-from webhook_app.inbox.tables import lanes
+from webhook_app.inbox.tables import throttles
+from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,53 +20,45 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """Breaker and pace. Times are milliseconds since 1970 UTC, a rate is calls a second.
-
-    `failures` in a row; `open_until` is None while the breaker is closed; `probing` while one call tries whether it
-    may close; `pauses` counts how often in a row it opened; `rate`, set at `rate_at`, holds after trouble; `next_at` is
-    when the next call would begin at that rate.
-    """
-
-    name: str
-    failures: int = 0
-    reason: str = ""
-    pauses: int = 0
-    open_until: int | None = None
-    probing: bool = False
-    rate: float | None = None
-    rate_at: int | None = None
-    next_at: float = 0.0
+COLUMNS = ("name", "failures", "reason", "pauses", "open_until", "probing", "rate", "rate_at", "next_at")
 
 
 def _all(_insert: Any) -> Any:
-    return select(*(lanes.c[name] for name in Lane.__dataclass_fields__))
+    return select(*(throttles.c[name] for name in COLUMNS))
 
 
-ALL = Statement(_all)
+ALL_ROWS = Statement(_all)
 
 
-def read(work: Work) -> dict[str, Lane]:
-    """Return every lane of which there is anything to tell."""
-    return {row[0]: Lane(*row) for row in ALL.run(work, {})}
+def read_all(work: Work) -> dict[Scope, ThrottleState]:
+    """Return every throttle that is not in its initial state."""
+    states = [_state(dict(zip(COLUMNS, row, strict=True))) for row in ALL_ROWS.run(work, {})]
+    return {state.scope: state for state in states}
 
 
-def change(database: Database, name: str, decide: Callable[[Lane], tuple[Lane, T]]) -> T:
-    """Let `decide` change a lane while nobody else does; returns what it says besides."""
+def change(database: Database, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
+    """Let `decide` change a throttle while no other worker does; returns the second value that it returns."""
     with database.writing() as connection:
-        before = _locked(connection, name)
-        after, said = decide(before)
-        if after == Lane(name):
-            connection.execute(delete(lanes).where(lanes.c.name == name))
+        before = _locked(connection, scope)
+        after, result = decide(before)
+        mine = throttles.c.name == str(scope)
+        if after == ThrottleState(scope):
+            connection.execute(delete(throttles).where(mine))
         elif after != before:
-            connection.execute(update(lanes).where(lanes.c.name == name).values(**asdict(after)))
-        return said
+            connection.execute(update(throttles).where(mine).values(**_row(after)))
+        return result
 
 
-def _locked(connection: Connection, name: str) -> Lane:
+def _locked(connection: Connection, scope: Scope) -> ThrottleState:
     insert: Any = INSERT[connection.dialect.name]
-    connection.execute(insert(lanes).values(**asdict(Lane(name))).on_conflict_do_nothing())
-    row = connection.execute(select(lanes).where(lanes.c.name == name).with_for_update()).one()
-    return Lane(**row._asdict())
+    connection.execute(insert(throttles).values(**_row(ThrottleState(scope))).on_conflict_do_nothing())
+    query = select(throttles).where(throttles.c.name == str(scope)).with_for_update()
+    return _state(connection.execute(query).mappings().one())
+
+
+def _state(row: Any) -> ThrottleState:
+    return ThrottleState(Scope.parse(row["name"]), **{name: row[name] for name in COLUMNS if name != "name"})
+
+
+def _row(state: ThrottleState) -> dict[str, Any]:
+    return {"name": str(state.scope), **{name: getattr(state, name) for name in COLUMNS if name != "name"}}

@@ -18,16 +18,16 @@ from webhook_app.errors import MoveRefused
 from webhook_app.inbox import migrate
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import (
+    activity_totals,
     attempts,
     audit,
     bodies,
     business_keys,
+    counted_blocks,
     deliveries,
-    hourly_sightings,
-    lanes,
-    sightings,
-    tallied,
-    tallies,
+    delivery_counts,
+    hourly_activity,
+    throttles,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     Key = tuple[Any, ...]
 
-TABLES = (deliveries, bodies, business_keys, lanes, sightings, hourly_sightings, attempts, audit)
+TABLES = (deliveries, bodies, business_keys, throttles, activity_totals, hourly_activity, attempts, audit)
 PAGE = 500  # rows a transaction
 MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
 
@@ -51,7 +51,7 @@ NUMBER_ON = {
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Contents:
     """What a database holds: rows by table, deliveries by state, and a checksum over numbers, states and bodies."""
 
     rows: Mapping[str, int]
@@ -93,11 +93,11 @@ def copy(source: Database, target: Database) -> Iterator[int]:
 def _forget_counts(target: Database) -> None:
     """Whoever looks next counts anew."""
     with target.writing() as connection:
-        connection.execute(delete(tallies))
-        connection.execute(delete(tallied))
+        connection.execute(delete(delivery_counts))
+        connection.execute(delete(counted_blocks))
 
 
-def account(database: Database, seen: Callable[[int], None] = lambda _: None) -> Account:
+def contents(database: Database, seen: Callable[[int], None] = lambda _: None) -> Contents:
     """Look at everything; `seen` is told after each page how many rows it had."""
     checksum, states = hashlib.sha256(), Counter[str]()
     for page in _pages(database, deliveries):
@@ -108,7 +108,7 @@ def account(database: Database, seen: Callable[[int], None] = lambda _: None) ->
         for row in page:
             checksum.update(f"{row['delivery_id']} {row['headers']}\n".encode() + hashlib.sha256(row["body"]).digest())
         seen(len(page))
-    return Account(_counts(database), dict(states), checksum.hexdigest())
+    return Contents(_counts(database), dict(states), checksum.hexdigest())
 
 
 def _refuse_leases(source: Database, now: int) -> None:

@@ -11,9 +11,19 @@ if TYPE_CHECKING:
 
 MISSING = "pip install -r requirements-extras.txt"
 # What is left of an event: what it is, and where it happened in the code. Messages and variables may quote a body.
-TOLD = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name", "sdk", "exception")
-OF_EXCEPTION = ("type", "module", "mechanism", "stacktrace")
-OF_FRAME = (
+ALLOWED_FIELDS = (
+    "event_id",
+    "timestamp",
+    "level",
+    "platform",
+    "release",
+    "environment",
+    "server_name",
+    "sdk",
+    "exception",
+)
+EXCEPTION_FIELDS = ("type", "module", "mechanism", "stacktrace")
+FRAME_FIELDS = (
     "filename",
     "abs_path",
     "module",
@@ -52,17 +62,17 @@ def configure(config: Settings) -> None:
 
 def without_values(event: Any, _hint: Any) -> Any:
     """Leave of an event of Sentry's what is in TOLD; https://develop.sentry.dev/sdk/data-model/event-payloads/."""
-    left = {name: event[name] for name in TOLD if name in event}
+    left = {name: event[name] for name in ALLOWED_FIELDS if name in event}
     exceptions = (event.get("exception") or {}).get("values") or []
     left["exception"] = {"values": [_exception(one) for one in exceptions]}
     return left
 
 
 def _exception(told: dict[str, Any]) -> dict[str, Any]:
-    left = {name: told[name] for name in OF_EXCEPTION if told.get(name)}
+    left = {name: told[name] for name in EXCEPTION_FIELDS if told.get(name)}
     if "mechanism" in left:
         left["mechanism"] = {name: left["mechanism"].get(name) for name in ("type", "handled")}
     if "stacktrace" in left:
         frames = left["stacktrace"].get("frames") or []
-        left["stacktrace"] = {"frames": [{n: frame[n] for n in OF_FRAME if n in frame} for frame in frames]}
+        left["stacktrace"] = {"frames": [{n: frame[n] for n in FRAME_FIELDS if n in frame} for frame in frames]}
     return left

@@ -12,6 +12,7 @@ from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs, dead
 from webhook_app.observability import metrics
 from webhook_app.throttling import circuit_breaker
+from webhook_app.throttling.state import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,21 +20,24 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.reports.backlog import Backlog
-    from webhook_app.inbox.throttles import Lane
     from webhook_app.observability.metrics import Meter
+    from webhook_app.throttling.state import ThrottleState
 
 GAUGES = {
     "database_up": ("Whether the database answers; the metrics below are only there when it does.", ()),
     "unfinished": ("Deliveries that are not settled.", ("shop", "state")),
     "oldest_unfinished_seconds": ("How long the oldest of them has been here, 0 where there is none.", ("shop",)),
     "dead": ("Deliveries that were given up and wait for a person.", ("shop",)),
-    "breaker_open": ("1 while nothing is sent because a breaker is open or half-open.", ("lane",)),
-    "calls_per_second_limit": ("The rate to which a lane is slowed down; not there where it is not.", ("lane",)),
+    "breaker_open": ("1 while nothing is sent because a breaker is open or half-open.", ("scope",)),
+    "calls_per_second_limit": (
+        "Calls per second that are allowed after failures; absent where no limit applies.",
+        ("scope",),
+    ),
 }
 Values = dict[tuple[str, ...], float]
 
 
-class Answer(NamedTuple):
+class PageResponse(NamedTuple):
     """A page; `media_type` is the value of its Content-Type."""
 
     body: bytes
@@ -41,19 +45,19 @@ class Answer(NamedTuple):
     media_type: str = "text/plain; charset=utf-8"
 
 
-class Exposition:
+class MetricsPage:
     """The page /metrics of one process. Its methods raise nothing: that the database is away is a metric too."""
 
     def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], meter: Meter, token: str | None) -> None:
         """Without `token` there is no such page."""
         self._inbox, self._shops, self._meter, self._token = inbox, shops, meter, token
 
-    def answer(self, authorization: str, accept: str = "") -> Answer:
+    def answer(self, authorization: str, accept: str = "") -> PageResponse:
         """Return the page to who knows the token; `authorization` and `accept` are the request's headers."""
         if not self._token or not isinstance(self._meter, metrics.Prometheus):
-            return Answer(b"Not found.\n", 404)
+            return PageResponse(b"Not found.\n", 404)
         if not hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {self._token}".encode()):
-            return Answer(b"Send METRICS_TOKEN as a bearer token.\n", 401)
+            return PageResponse(b"Send METRICS_TOKEN as a bearer token.\n", 401)
         from prometheus_client import CollectorRegistry  # noqa: PLC0415 - loaded where metrics are on
         from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - the same
 
@@ -61,7 +65,7 @@ class Exposition:
         registry.register(metrics.collector(self._meter))
         registry.register(self)
         encode, media_type = choose_encoder(accept)
-        return Answer(encode(registry), 200, media_type)
+        return PageResponse(encode(registry), 200, media_type)
 
     def collect(self) -> Iterator[Any]:
         """Yield how it stands in the inbox, in the form that prometheus_client asks its collectors for."""
@@ -76,7 +80,7 @@ class Exposition:
 
     def _gauges(self) -> dict[str, Values]:
         try:
-            waiting, given_up, lanes = backlogs(self._inbox), dead(self._inbox), self._inbox.lanes()
+            waiting, given_up, throttles = backlogs(self._inbox), dead(self._inbox), self._inbox.throttles()
         except StoreUnavailable:
             return {"database_up": {(): 0}}
         now = self._inbox.clock()
@@ -86,8 +90,8 @@ class Exposition:
             "unfinished": self._depth(waiting),
             "oldest_unfinished_seconds": nothing | {(one.shop,): max(now - one.oldest, 0) / 1000 for one in waiting},
             "dead": nothing | {(shop,): count for shop, count in given_up.items()},
-            "breaker_open": {(f"shop {shop}",): 0 for shop in self._shops} | _breakers(lanes),
-            "calls_per_second_limit": _limits(lanes, now),
+            "breaker_open": {(str(Scope.shop(shop)),): 0 for shop in self._shops} | _breakers(throttles),
+            "calls_per_second_limit": _limits(throttles, now),
         }
 
     def _depth(self, waiting: list[Backlog]) -> Values:
@@ -95,16 +99,16 @@ class Exposition:
         return nothing | {(one.shop, state.value): one.states[state] for one in waiting for state in UNFINISHED}
 
 
-def _breakers(lanes: Mapping[str, Lane]) -> Values:
-    return {(name,): int(lane.open_until is not None) for name, lane in lanes.items()}
+def _breakers(throttles: Mapping[Scope, ThrottleState]) -> Values:
+    return {(str(scope),): int(throttle.is_open) for scope, throttle in throttles.items()}
 
 
-def _limits(lanes: Mapping[str, Lane], now: int) -> Values:
-    rates = {name: circuit_breaker.pace(lane, now, None) for name, lane in lanes.items()}
+def _limits(throttles: Mapping[Scope, ThrottleState], now: int) -> Values:
+    rates = {str(scope): circuit_breaker.current_rate(throttle, now, None) for scope, throttle in throttles.items()}
     return {(name,): rate for name, rate in rates.items() if rate is not None}
 
 
-def serve(exposition: Exposition, port: int) -> None:
+def serve(exposition: MetricsPage, port: int) -> None:
     """Answer at `port` from a thread, for a process that has no other web server; where that fails, only say so."""
 
     class _Page(BaseHTTPRequestHandler):
@@ -113,7 +117,7 @@ def serve(exposition: Exposition, port: int) -> None:
         def do_GET(self) -> None:
             said = exposition.answer(self.headers.get("Authorization", ""), self.headers.get("Accept", ""))
             if self.path.partition("?")[0] != "/metrics":
-                said = Answer(b"Not found.\n", 404)
+                said = PageResponse(b"Not found.\n", 404)
             self.send_response(said.status)
             self.send_header("Content-Type", said.media_type)
             self.send_header("Content-Length", str(len(said.body)))

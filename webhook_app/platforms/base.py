@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schemas.base import PlatformSchema
-    from schemas.events import Meaning
-    from webhook_app.signing.hmac_schemes import QueryHmac, Signature, Signed
+    from schemas.events import Translation
+    from webhook_app.signing.hmac_schemes import QueryHmac, SignatureScheme, SignedQuery
 
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
@@ -78,7 +78,7 @@ class Proxy:
     shop: str
     customer: str
 
-    def prove(self, query: bytes, secrets: Sequence[str], now: float) -> Signed:
+    def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
         """Return the parameters that were signed; `now` is in seconds since 1970. Raises BadSignature."""
         return self.signature.verify(query, secrets, now)
 
@@ -87,7 +87,7 @@ class Proxy:
         query = urlencode({**parameters, self.signature.timestamp: str(int(now))})
         return self.signature.sign(query.encode(), secret)
 
-    def packed(self, topic: str, signed: Signed, user_agent: str) -> tuple[Envelope, bytes]:
+    def packed(self, topic: str, signed: SignedQuery, user_agent: str) -> tuple[Envelope, bytes]:
         """Make a delivery of an event, which came without a body: its parameters, and what the browser calls itself."""
         body = json.dumps({**signed.parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
         domain = signed.parameters.get(self.shop, "")[:255]
@@ -107,7 +107,7 @@ class Platform:
 
     name: str
     title: str
-    signature: Signature
+    signature: SignatureScheme
     topics: Sequence[Topic]
     topic_headers: tuple[str, ...] = ()
     topic_of: Callable[[bytes], str] | None = None
@@ -120,7 +120,7 @@ class Platform:
     secret: str = ""
     quirks: tuple[str, ...] = ()
 
-    def prove(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
+    def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and read the envelope; raises BadSignature."""
         secret = self.signature.verify(body, headers, secrets)
         topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
@@ -132,11 +132,11 @@ class Platform:
         kept = {name: headers[name] for name in self._kept() if name in headers}
         return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept, secret)
 
-    def read(self, topic: str, payload: Any) -> Meaning:
+    def translate(self, topic: str, payload: Any) -> Translation:
         """Tell what a payload of `topic` means; raises marshmallow's ValidationError."""
         known = self.topic(topic)
         if known:
-            return known.schema.read(payload)
+            return known.schema.translate(payload)
         patterns = (meaning for pattern, meaning in self.ignored.items() if fnmatchcase(topic, pattern))
         return next(patterns, Ignored(Reason.UNMAPPED_TOPIC, "No event is made of this topic."))
 

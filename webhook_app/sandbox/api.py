@@ -55,7 +55,7 @@ def receive(event: str) -> ResponseReturnValue:
     except CallRefusedError as refusal:
         sandbox.memory.refuse(event, refusal.status, refusal.reason, refusal.errors)
         return _refuse(refusal)
-    sandbox.memory.keep(call)
+    sandbox.memory.store(call)
     if sandbox.trouble.switches.hang:
         sandbox.trouble.wait(HANG_SECONDS)
     return "", 204

@@ -40,7 +40,7 @@ class Memory:
         self._refused = 0
         self._profiles = Profiles(self._max_profiles)
 
-    def keep(self, call: Call) -> Event:
+    def store(self, call: Call) -> Event:
         """Remember the call as the newest event and return it; the oldest leave when there are too many."""
         with self._lock:
             event = Event(self._kinds.total() + 1, _now(), call)

@@ -22,7 +22,7 @@ MOST_PAIRED = 128 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Explanation:
     """What happened and what to do about it, in sentences; `proven` where the signature matches once it is undone."""
 
     said: str
@@ -41,7 +41,7 @@ class Verdict:
     hint: str
     about: str
     came: str
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Explanation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,17 @@ def diagnose(
     what is said holds a secret or a part of the body.
     """
     platform = _at(known.platforms[shop.platform], arrived)
-    anatomy = platform.signature.anatomy(headers)
+    anatomy = platform.signature.describe(headers)
     names = header_changes.carried_in(headers, anatomy.carriers)
     told = partial(Verdict, about=anatomy.about, came=f"{_came(headers, names)}; a body of {len(body)} bytes")
     if platform.ping(body, headers):
         return told("", "It is a ping, which the platform does not sign.")
     try:
-        platform.prove(body, headers, shop.secrets)
+        platform.verify(body, headers, shop.secrets)
     except BadSignature as error:
         search = _Search(_at(platform, anatomy.sent_at), _Try(body, headers, shop.secrets), shop, known.shops)
         found = _topic(platform) if error.reason == "topic_missing" else _found(error, search, anatomy.sent_at, arrived)
-        doubts = [Finding(*doubt, proven=False) for doubt in hints.doubts(body, headers, platform, known.platforms)]
+        doubts = [Explanation(*doubt, proven=False) for doubt in hints.doubts(body, headers, platform, known.platforms)]
         return told(error.reason, error.hint, findings=(*found, *doubts) or (_last_resort(platform),))
     return told("", "")
 
@@ -95,7 +95,7 @@ class _Search:
 
     def __init__(self, platform: Platform, given: _Try, shop: Shop, shops: Mapping[str, Shop]) -> None:
         self._signature, self._given = platform.signature, given
-        self._anatomy = self._signature.anatomy(given.headers)
+        self._anatomy = self._signature.describe(given.headers)
         self._names = header_changes.carried_in(given.headers, self._anatomy.carriers)
         self._spellings = list(secret_variants.spelled(shop, shops.values(), self._signature))
 
@@ -103,7 +103,7 @@ class _Search:
         """Tell whether nothing but its time is wrong."""
         return self._proves(self._given)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Explanation]:
         """Return what was proven: single mishaps, and only without any of these two at once."""
         one = next((change for change, attempt in self._singles() if self._proves(attempt)), None)
         return [undone(one)] if one else self._other_algorithm() or self._two_at_once()
@@ -116,7 +116,7 @@ class _Search:
         for body in body_changes.changed(self._given.body):
             yield body, self._with(body=body.value)
 
-    def _two_at_once(self) -> list[Finding]:
+    def _two_at_once(self) -> list[Explanation]:
         if len(self._given.body) > MOST_PAIRED:
             return []
         writings = self._proofs()
@@ -137,7 +137,7 @@ class _Search:
             return None
         return next(secret for secret in self._spellings if self._proves(replace(attempt, secrets=[secret.value])))
 
-    def _other_algorithm(self) -> list[Finding]:
+    def _other_algorithm(self) -> list[Explanation]:
         for name in self._names:
             given = self._given.headers.get(name, "")
             content = self._anatomy.start + self._given.body
@@ -146,7 +146,9 @@ class _Search:
             )
             if made_by:
                 return [
-                    Finding(f"The digest was made by {made_by}; this platform takes another.", header_changes.SIGNER)
+                    Explanation(
+                        f"The digest was made by {made_by}; this platform takes another.", header_changes.SIGNER
+                    )
                 ]
         return []
 
@@ -161,7 +163,7 @@ class _Search:
 
     def _proves(self, attempt: _Try) -> bool:
         signature = self._signature
-        if (sent_at := signature.anatomy(attempt.headers).sent_at) is not None:
+        if (sent_at := signature.describe(attempt.headers).sent_at) is not None:
             signature = signature.at(sent_at)
         try:
             signature.verify(attempt.body, attempt.headers, attempt.secrets)
@@ -177,12 +179,12 @@ def _came(headers: Mapping[str, str], names: Sequence[str]) -> str:
     return ", ".join([looks, *(name if headers.get(name) else f"no {name}" for name in names[1:])])
 
 
-def undone(change: Change[Any]) -> Finding:
+def undone(change: Change[Any]) -> Explanation:
     """Return what is proven once `change` proves itself."""
-    return Finding(change.said, change.todo)
+    return Explanation(change.said, change.todo)
 
 
-def _found(error: BadSignature, search: _Search, sent_at: float | None, arrived: float | None) -> list[Finding]:
+def _found(error: BadSignature, search: _Search, sent_at: float | None, arrived: float | None) -> list[Explanation]:
     """Return what is proven; where only the time is wrong, that."""
     if sent_at is None or error.reason not in ("timestamp_too_old", "timestamp_too_new"):
         return search.findings()
@@ -190,7 +192,7 @@ def _found(error: BadSignature, search: _Search, sent_at: float | None, arrived:
     return [moment] if search.is_sound() else [*search.findings(), replace(moment, proven=False)]
 
 
-def late(age: float, *, known: bool) -> Finding:
+def late(age: float, *, known: bool) -> Explanation:
     """Say how far a request's time is from when it arrived, or from now where that is not `known`.
 
     `age` is in seconds, below 0 where the time lies ahead.
@@ -198,19 +200,21 @@ def late(age: float, *, known: bool) -> Finding:
     minutes = f"{abs(age) / 60:.0f} minutes {'old' if age > 0 else 'ahead'}"
     if known:
         todo = "Set the sender's clock by the network, and let it sign each attempt anew."
-        return Finding(f"Its timestamp was {minutes} when it arrived.", todo)
+        return Explanation(f"Its timestamp was {minutes} when it arrived.", todo)
     said = f"Its timestamp is {minutes} now. The rest decides whether it was right when it arrived."
-    return Finding(said, "If it was recorded earlier, say when it arrived with --at; else look at the sender's clock.")
+    return Explanation(
+        said, "If it was recorded earlier, say when it arrived with --at; else look at the sender's clock."
+    )
 
 
-def _topic(platform: Platform) -> list[Finding]:
+def _topic(platform: Platform) -> list[Explanation]:
     said = f"The signature is right, but the header {platform.topic_headers[0]} is missing or unusable."
-    return [Finding(said, header_changes.PASSED_ON)]
+    return [Explanation(said, header_changes.PASSED_ON)]
 
 
-def _last_resort(platform: Platform) -> Finding:
+def _last_resort(platform: Platform) -> Explanation:
     said = (
         "None of the changes that are known reproduces it: the secret is another webhook's altogether, or the body was "
         "changed in a way that cannot be undone (keys in another order, fields left out, letters replaced)."
     )
-    return Finding(said, f"Compare the secret first. {platform.title}: {platform.secret}", proven=False)
+    return Explanation(said, f"Compare the secret first. {platform.title}: {platform.secret}", proven=False)

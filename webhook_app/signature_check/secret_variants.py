@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from webhook_app.config.shops import Shop
-    from webhook_app.signing.hmac_schemes import Signature
+    from webhook_app.signing.hmac_schemes import SignatureScheme
 
 QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
@@ -26,7 +26,7 @@ DECODE = "Let the sender decode the secret from base64 (behind whsec_) before it
 CORRECT = "Correct the secret in the configuration, and restart."
 
 
-def spelled(shop: Shop, others: Iterable[Shop], signature: Signature) -> Iterator[Change[str]]:
+def spelled(shop: Shop, others: Iterable[Shop], signature: SignatureScheme) -> Iterator[Change[str]]:
     """Yield what the configured secrets of `shop` may have been meant to be, and what else may have been used.
 
     Where a secret stands for bytes by way of base64, each may also have been taken for a key as it stands.
@@ -42,7 +42,7 @@ def spelled(shop: Shop, others: Iterable[Shop], signature: Signature) -> Iterato
         yield from _as_it_stands(change, signature)
 
 
-def _as_it_stands(change: Change[str], signature: Signature) -> Iterator[Change[str]]:
+def _as_it_stands(change: Change[str], signature: SignatureScheme) -> Iterator[Change[str]]:
     value = signature.as_secret(change.value.encode("utf-8", "surrogateescape"))
     if value != change.value:
         said = f"{change.said.removesuffix('.')}, when its text is the key and not what base64 makes of it."

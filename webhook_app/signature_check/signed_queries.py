@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from webhook_app.errors import BadSignature
 from webhook_app.signature_check.change import Change
-from webhook_app.signature_check.search import Finding, Verdict, late, undone
+from webhook_app.signature_check.search import Explanation, Verdict, late, undone
 from webhook_app.signature_check.secret_variants import spelled
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 UNCHANGED = "Pass the query on as it came: let nothing in between add, drop or encode parameters."
 MOST = 64  # parameters that are taken away one by one
-LAST_RESORT = Finding(
+LAST_RESORT = Explanation(
     "None of the changes that are known reproduces it: the secret is another app's, or parameters were changed.",
     "Take the client secret of the very app that has the proxy, and look at what stands between the platform and here.",
     proven=False,
@@ -40,14 +40,14 @@ def diagnose_query(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived
     names = sorted({part.partition(b"=")[0].decode("ascii", "replace")[:40] for part in query.split(b"&")[:MOST]})
     came = f"the parameters {', '.join(names)}" if query else "no query"
     try:
-        proxy.prove(query, shop.secrets, now() if arrived is None else arrived)
+        proxy.verify(query, shop.secrets, now() if arrived is None else arrived)
     except BadSignature as error:
         found = list(_proven(query, proxy, shop, known, arrived)) or list(_odd(error, query, proxy))
         return Verdict(error.reason, error.hint, about, came, tuple(found) or (LAST_RESORT,))
     return Verdict("", "", about, came)
 
 
-def _proven(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float | None) -> Iterator[Finding]:
+def _proven(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float | None) -> Iterator[Explanation]:
     """Yield the one change after which the query proves itself, or that it is only late."""
     sent_at = _sent_at(query, proxy, shop.secrets)
     if sent_at is not None:
@@ -68,7 +68,7 @@ def _sent_at(query: bytes, proxy: Proxy, secrets: Sequence[str]) -> float | None
     values = [part.removeprefix(name) for part in query.split(b"&") if part.startswith(name)]
     moment = float(values[0]) if values and values[0].isdigit() and len(values[0]) < 13 else 0.0  # noqa: PLR2004 - digits
     try:
-        proxy.prove(query, secrets, moment)
+        proxy.verify(query, secrets, moment)
     except BadSignature:
         return None
     return moment
@@ -88,12 +88,12 @@ def _changed(query: bytes) -> Iterator[Change[bytes]]:
         yield Change(query + f"&{name}=".encode(), f"The empty parameter {name} was dropped on the way.", UNCHANGED)
 
 
-def _odd(error: BadSignature, query: bytes, proxy: Proxy) -> Iterator[Finding]:
+def _odd(error: BadSignature, query: bytes, proxy: Proxy) -> Iterator[Explanation]:
     names = {part.partition(b"=")[0] for part in query.split(b"&")}
     if b"hmac" in names and proxy.signature.proof.encode() not in names:
         said = "It has hmac and no signature: this is a request to the app's own address, not one of its proxy."
-        yield Finding(
+        yield Explanation(
             said, "Use the address below the shop's own domain: https://<shop>/apps/<subpath>/...", proven=False
         )
     elif error.reason.endswith(("_missing", "_repeated")):
-        yield Finding(error.hint, UNCHANGED, proven=False)
+        yield Explanation(error.hint, UNCHANGED, proven=False)

@@ -27,7 +27,7 @@ def fingerprint(secret: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
+class SignatureDescription:
     """What a signature looks at, for whoever explains why one fails.
 
     `about` says in plain words what is signed, how, and where the proof comes. `carriers` are the headers that it
@@ -42,7 +42,7 @@ class Anatomy:
     sent_at: float | None = None
 
 
-class Signature(Protocol):
+class SignatureScheme(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
@@ -51,13 +51,13 @@ class Signature(Protocol):
     def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
         """Return the headers that prove `body`; `identity` is the delivery's, for signatures that cover it."""
 
-    def fault_of(self, secret: str) -> str | None:
+    def problem_with(self, secret: str) -> str | None:
         """Say what is wrong with a configured secret, in a sentence that does not hold it; None if it can be used."""
 
-    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:
+    def describe(self, headers: Mapping[str, str]) -> SignatureDescription:
         """Return what this signature looks at in a request with these headers."""
 
-    def at(self, seconds: float) -> Signature:
+    def at(self, seconds: float) -> SignatureScheme:
         """Return this signature as it is at that time, in seconds since 1970."""
 
     def as_secret(self, key: bytes) -> str:
@@ -91,14 +91,14 @@ class BodyHmac:
         """Return the one header that proves `body`."""
         return {self.headers[0]: self._digest(body, self.decode(secret))}
 
-    def fault_of(self, secret: str) -> str | None:  # noqa: ARG002
+    def problem_with(self, secret: str) -> str | None:  # noqa: ARG002
         """Return None: any text can be the key of this HMAC."""
         return None
 
-    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:  # noqa: ARG002 - the same for all
+    def describe(self, headers: Mapping[str, str]) -> SignatureDescription:  # noqa: ARG002 - the same for all
         """Return what this signature looks at: the body and one header."""
         about = f"an HMAC-SHA256 of the raw body with the secret, as {self.encoding} in {self.headers[0]}"
-        return Anatomy(about, (self.headers,))
+        return SignatureDescription(about, (self.headers,))
 
     def at(self, seconds: float) -> BodyHmac:  # noqa: ARG002
         """Return this signature: it looks at no time."""
@@ -128,7 +128,7 @@ class BodyHmac:
         return "The secret is not this webhook's secret, or the body was changed on its way."
 
 
-class Signed(NamedTuple):
+class SignedQuery(NamedTuple):
     """What a query says by name, and the place of the secret that signed it."""
 
     parameters: dict[str, str]
@@ -150,7 +150,7 @@ class QueryHmac:
     timestamp: str = "timestamp"
     tolerance: float = 90.0
 
-    def verify(self, query: bytes, secrets: Sequence[str], now: float) -> Signed:
+    def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
         """Return the decoded parameters without the proof if one of `secrets` signed them at `now`, give or take.
 
         `now` and `tolerance` are in seconds, `now` since 1970. Raises BadSignature, and nothing else ever.
@@ -165,7 +165,7 @@ class QueryHmac:
             raise BadSignature("signature_mismatch", "The secret is not this app's, or the query was changed.")
         self._check_age(joined[self.timestamp.encode()], now)
         decoded = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in joined.items()}
-        return Signed(decoded, matches.index(True))
+        return SignedQuery(decoded, matches.index(True))
 
     def sign(self, query: bytes, secret: str) -> bytes:
         """Return `query`, which has everything but the proof, with the proof behind it."""

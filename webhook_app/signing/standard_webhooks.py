@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import BadSignature, ConfigurationError
-from webhook_app.signing.hmac_schemes import HEX_DIGEST, Anatomy
+from webhook_app.signing.hmac_schemes import HEX_DIGEST, SignatureDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,13 +51,13 @@ class StandardWebhooks:
 
     def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
         """Return the three headers that prove `body` now. Raises ConfigurationError for a secret that is no key."""
-        if fault := self.fault_of(secret):
+        if fault := self.problem_with(secret):
             raise ConfigurationError([f"The secret {fault}"])
         identity, timestamp = identity or f"msg_{uuid.uuid4().hex}", str(int(self.clock()))
         digest = _digest_of(f"{identity}.{timestamp}.", body, _key(secret))
         return {WEBHOOK_ID: identity, WEBHOOK_TIMESTAMP: timestamp, WEBHOOK_SIGNATURE: f"v1,{digest}"}
 
-    def fault_of(self, secret: str) -> str | None:
+    def problem_with(self, secret: str) -> str | None:
         """Say what keeps `secret` from being 24 bytes or more in base64."""
         key = _key(secret)
         if not key:
@@ -66,10 +66,10 @@ class StandardWebhooks:
             return f"is a key of {len(key)} bytes where at least {SHORTEST_KEY} are asked for; {HOW_TO_MAKE_ONE}"
         return None
 
-    def anatomy(self, headers: Mapping[str, str]) -> Anatomy:
+    def describe(self, headers: Mapping[str, str]) -> SignatureDescription:
         """Return what this signature looks at: three headers and the body."""
         timestamp = headers.get(WEBHOOK_TIMESTAMP, "")
-        return Anatomy(
+        return SignatureDescription(
             about=f"an HMAC-SHA256 of <{WEBHOOK_ID}>.<{WEBHOOK_TIMESTAMP}>.<raw body> with the key that the secret is "
             f"the base64 of, as v1,<base64> in {WEBHOOK_SIGNATURE}",
             carriers=((WEBHOOK_SIGNATURE,), (WEBHOOK_ID,), (WEBHOOK_TIMESTAMP,)),

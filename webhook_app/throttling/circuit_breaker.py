@@ -16,7 +16,7 @@ from webhook_app.tweakwise import retry_policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from webhook_app.inbox import Lane
+    from webhook_app.throttling.state import ThrottleState
     from webhook_app.tweakwise.retry_policy import Failure
 
 FAILURES_OF_SHOP = 5  # in a row, to open a shop's breaker
@@ -30,34 +30,34 @@ DOUBLES_EVERY = 20_000  # milliseconds
 BURST = 1.0  # seconds' worth of calls that may begin at once
 
 
-def blocked_until(lane: Lane, now: int, most: float | None) -> int:
+def blocked_until(throttle: ThrottleState, now: int, most: float | None) -> int:
     """Return when the next call may begin: `now` or before, if at once. `most` is the configured rate, if any."""
-    if lane.open_until is not None:
-        return lane.open_until
-    rate = pace(lane, now, most)
-    return math.ceil(lane.next_at - _slack(rate)) if rate else 0
+    if throttle.open_until is not None:
+        return throttle.open_until
+    rate = current_rate(throttle, now, most)
+    return math.ceil(throttle.next_at - _slack(rate)) if rate else 0
 
 
-def take(lane: Lane, wanted: int, now: int, most: float | None) -> tuple[Lane, int]:
+def reserve(throttle: ThrottleState, wanted: int, now: int, most: float | None) -> tuple[ThrottleState, int]:
     """Let up to `wanted` calls begin now; returns the lane after that, and how many may."""
-    if lane.open_until is not None:
-        if lane.open_until > now:
-            return lane, 0
-        return replace(lane, probing=True, open_until=now + PROBE), min(wanted, 1)
-    rate = pace(lane, now, most)
+    if throttle.open_until is not None:
+        if throttle.open_until > now:
+            return throttle, 0
+        return replace(throttle, probing=True, open_until=now + PROBE), min(wanted, 1)
+    rate = current_rate(throttle, now, most)
     if rate is None:
-        return lane, wanted
+        return throttle, wanted
     interval = 1000 / rate
-    begin = max(lane.next_at, now)
+    begin = max(throttle.next_at, now)
     allowed = max(min(wanted, int((now + _slack(rate) - begin) / interval) + 1), 0)
-    return replace(lane, next_at=begin + allowed * interval), allowed
+    return replace(throttle, next_at=begin + allowed * interval), allowed
 
 
-def pace(lane: Lane, now: int, most: float | None) -> float | None:
+def current_rate(throttle: ThrottleState, now: int, most: float | None) -> float | None:
     """Return the rate that holds now: the configured one, or one lowered by trouble that doubles every so often."""
-    if lane.rate is None or lane.rate_at is None:
+    if throttle.rate is None or throttle.rate_at is None:
         return most
-    raised: float = lane.rate * 2.0 ** min((now - lane.rate_at) / DOUBLES_EVERY, 60)
+    raised: float = throttle.rate * 2.0 ** min((now - throttle.rate_at) / DOUBLES_EVERY, 60)
     if raised >= (most or HIGHEST_RATE):
         return most
     return raised
@@ -68,50 +68,60 @@ def _slack(rate: float) -> float:
     return max(BURST - 1 / rate, 0) * 1000
 
 
-def after(
-    lane: Lane, results: Iterable[Failure | None], now: int, opens_after: int, jitter: Callable[[], float]
-) -> Lane:
+def after_results(
+    throttle: ThrottleState, results: Iterable[Failure | None], now: int, opens_after: int, jitter: Callable[[], float]
+) -> ThrottleState:
     """Return the lane after these results of its calls; `jitter` returns a number in [0, 1)."""
     for failure in results:
-        lane = _after(lane, failure, now, opens_after, jitter)
-    if lane.rate is not None and pace(lane, now, None) is None:
-        lane = replace(lane, rate=None, rate_at=None, reason=lane.reason if lane.failures else "")
-    return replace(lane, next_at=0.0) if lane.next_at <= now else lane
+        throttle = _after(throttle, failure, now, opens_after, jitter)
+    if throttle.rate is not None and current_rate(throttle, now, None) is None:
+        throttle = replace(throttle, rate=None, rate_at=None, reason=throttle.reason if throttle.failures else "")
+    return replace(throttle, next_at=0.0) if throttle.next_at <= now else throttle
 
 
-def _after(lane: Lane, failure: Failure | None, now: int, opens_after: int, jitter: Callable[[], float]) -> Lane:
-    kind = retry_policy.kind(failure)
-    if kind is retry_policy.Kind.REFUSED or kind is retry_policy.Kind.UNAVAILABLE:
-        return _failed(lane, failure, now, opens_after, jitter) if failure else lane
-    closed = _closed(lane, now)
-    return _slower(closed, failure, now) if kind is retry_policy.Kind.TOO_FAST and failure else closed
+def _after(
+    throttle: ThrottleState, failure: Failure | None, now: int, opens_after: int, jitter: Callable[[], float]
+) -> ThrottleState:
+    kind = retry_policy.classify(failure)
+    if kind is retry_policy.FailureClass.REFUSED or kind is retry_policy.FailureClass.UNAVAILABLE:
+        return _failed(throttle, failure, now, opens_after, jitter) if failure else throttle
+    closed = _closed(throttle, now)
+    return _slower(closed, failure, now) if kind is retry_policy.FailureClass.TOO_FAST and failure else closed
 
 
-def _failed(lane: Lane, failure: Failure, now: int, opens_after: int, jitter: Callable[[], float]) -> Lane:
-    if lane.open_until is not None and not lane.probing:
-        return lane  # it was under way when the breaker opened
-    failures = lane.failures + 1
-    opens = lane.probing or retry_policy.kind(failure) is retry_policy.Kind.REFUSED or failures >= opens_after
+def _failed(
+    throttle: ThrottleState, failure: Failure, now: int, opens_after: int, jitter: Callable[[], float]
+) -> ThrottleState:
+    if throttle.open_until is not None and not throttle.probing:
+        return throttle  # it was under way when the breaker opened
+    failures = throttle.failures + 1
+    opens = (
+        throttle.probing
+        or retry_policy.classify(failure) is retry_policy.FailureClass.REFUSED
+        or failures >= opens_after
+    )
     if not opens:
-        return replace(lane, failures=failures, reason=failure.name)
-    pause = min(SHORTEST_PAUSE * 2 ** min(lane.pauses, 20), LONGEST_PAUSE)
+        return replace(throttle, failures=failures, reason=failure.name)
+    pause = min(SHORTEST_PAUSE * 2 ** min(throttle.pauses, 20), LONGEST_PAUSE)
     until = now + int(pause * (0.5 + jitter() / 2))
     return replace(
-        lane, failures=failures, reason=failure.name, pauses=lane.pauses + 1, open_until=until, probing=False
+        throttle, failures=failures, reason=failure.name, pauses=throttle.pauses + 1, open_until=until, probing=False
     )
 
 
-def _closed(lane: Lane, now: int) -> Lane:
+def _closed(throttle: ThrottleState, now: int) -> ThrottleState:
     """The other side answers; what waited must not fall upon it all at once."""
-    if lane.open_until is None:
-        return replace(lane, failures=0, reason="") if lane.failures else lane
-    return replace(lane, failures=0, reason="", pauses=0, open_until=None, probing=False, rate=FIRST_RATE, rate_at=now)
+    if throttle.open_until is None:
+        return replace(throttle, failures=0, reason="") if throttle.failures else throttle
+    return replace(
+        throttle, failures=0, reason="", pauses=0, open_until=None, probing=False, rate=FIRST_RATE, rate_at=now
+    )
 
 
-def _slower(lane: Lane, failure: Failure, now: int) -> Lane:
-    rate = pace(lane, now, None)
+def _slower(throttle: ThrottleState, failure: Failure, now: int) -> ThrottleState:
+    rate = current_rate(throttle, now, None)
     lowered = max(rate / 2, LOWEST_RATE) if rate else FIRST_RATE
     pause = now + 1000 * (failure.retry_after or 0)
     return replace(
-        lane, reason=failure.name, rate=lowered, rate_at=now, next_at=max(lane.next_at, pause + _slack(lowered))
+        throttle, reason=failure.name, rate=lowered, rate_at=now, next_at=max(throttle.next_at, pause + _slack(lowered))
     )

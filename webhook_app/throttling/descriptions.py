@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.throttling import circuit_breaker
+from webhook_app.throttling.state import ScopeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from webhook_app.inbox import Lane
+    from webhook_app.throttling.state import Scope, ThrottleState
 
 MEANINGS = {
     "dns": "the address could not be looked up",
@@ -26,46 +27,40 @@ MEANINGS = {
 }
 
 
-def is_open(lane: Lane) -> bool:
-    """Tell whether the lane's breaker is open, half-open included."""
-    return lane.open_until is not None
-
-
-def sentences(lane: Lane, now: int) -> str:
+def sentences(throttle: ThrottleState, now: int) -> str:
     """Say whose calls are held up, until when and why; "" where nothing is held up. `now` is in milliseconds."""
-    said = [said for said in (_breaker(lane, now), _rate(lane, now)) if said]
-    return f"{title(lane.name)}: {' '.join(said)}" if said else ""
+    said = [said for said in (_breaker(throttle, now), _rate(throttle, now)) if said]
+    return f"{title(throttle.scope)}: {' '.join(said)}" if said else ""
 
 
-def title(name: str) -> str:
-    """Write a lane's name for people."""
-    kind, _, rest = name.partition(" ")
-    return {"shop": f"shop {rest}", "tweakwise": f"Tweakwise at {rest}"}.get(kind, "all shops together")
+def title(scope: Scope) -> str:
+    """Return what a person calls it."""
+    titles = {ScopeKind.SHOP: f"shop {scope.name}", ScopeKind.TWEAKWISE: f"Tweakwise at {scope.name}"}
+    return titles.get(scope.kind, "all shops together")
 
 
-def concerning(lanes: Iterable[Lane], shops: set[str]) -> list[Lane]:
-    """Return the lanes with an open breaker that calls of `shops` may go through."""
-    theirs = [lane for lane in lanes if not lane.name.startswith("shop ") or lane.name[len("shop ") :] in shops]
-    return [lane for lane in theirs if is_open(lane)]
+def open_for(throttles: Iterable[ThrottleState], shops: set[str]) -> list[ThrottleState]:
+    """Return the throttles with an open breaker that calls of `shops` fall under."""
+    return [throttle for throttle in throttles if throttle.is_open and throttle.scope.concerns(shops)]
 
 
-def _breaker(lane: Lane, now: int) -> str:
-    if lane.open_until is None:
-        return f"{lane.failures} failures in a row ({_why(lane.reason)})." if lane.failures else ""
-    why = f"because {_why(lane.reason)}"
-    if lane.probing:
+def _breaker(throttle: ThrottleState, now: int) -> str:
+    if throttle.open_until is None:
+        return f"{throttle.failures} failures in a row ({_why(throttle.reason)})." if throttle.failures else ""
+    why = f"because {_why(throttle.reason)}"
+    if throttle.probing:
         return f"breaker half-open {why}: one call is on its way to try whether it works again."
-    if lane.open_until <= now:
+    if throttle.open_until <= now:
         return f"breaker half-open {why}: the next call tries whether it works again."
-    seconds = -(-(lane.open_until - now) // 1000)
+    seconds = -(-(throttle.open_until - now) // 1000)
     return f"breaker open {why}: nothing is sent, no attempt is used up; one call tries again in {seconds} s."
 
 
-def _rate(lane: Lane, now: int) -> str:
-    rate = circuit_breaker.pace(lane, now, None)
-    if rate is None or is_open(lane):
+def _rate(throttle: ThrottleState, now: int) -> str:
+    rate = circuit_breaker.current_rate(throttle, now, None)
+    if rate is None or throttle.is_open:
         return ""
-    why = f" ({_why(lane.reason)})" if lane.reason else ""
+    why = f" ({_why(throttle.reason)})" if throttle.reason else ""
     seconds = circuit_breaker.DOUBLES_EVERY // 1000
     return f"slowed down to {rate:.3g} calls a second{why}; it doubles by itself every {seconds} s."
 

@@ -1,4 +1,4 @@
-"""(delivery, shop) -> call, or why there is none; pure: the time comes in, nothing goes out."""
+"""Translates a stored payload into a call, or says why there is none; pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
 
@@ -30,9 +30,8 @@ from webhook_app.tweakwise.call import Call, Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.events import Browsing, Line, Meaning, Visitor
+    from schemas.events import Browsing, Line, Translation, Visitor
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox import Delivery
     from webhook_app.platforms.base import Platform
 
 
@@ -43,7 +42,7 @@ def _no_constant(name: str) -> Any:
 # Made once: json.loads would make one for each body.
 DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
-Translated = Call | Ignored | Unreadable | Redaction | DataRequest
+Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +53,32 @@ class Ages:
     max_age: float
 
 
-def translate(delivery: Delivery, shop: Shop, platform: Platform, ages: Ages, now: datetime) -> Translated:
-    """Turn a stored delivery into what is to be done about it.
+class Payload(NamedTuple):
+    """What translation needs of a delivery; `received_at` is in milliseconds since 1970, `body` None when wiped."""
+
+    id: int
+    topic: str
+    received_at: int
+    body: bytes | None
+
+
+def translate(payload: Payload, shop: Shop, platform: Platform, ages: Ages, now: datetime) -> Decision:
+    """Return what is to be done about a delivery.
 
     `now` is aware. An order's age is taken when it arrived, not now: a replay must give the same answer.
     """
-    if delivery.body is None:
+    if payload.body is None:
         return Ignored(Reason.REDACTED, "Its body was wiped before it was sent.")
     try:
-        meaning = platform.read(delivery.topic, parse_json(delivery.body))
-        return _decide(meaning, delivery, shop, ages, now)
+        event = platform.translate(payload.topic, parse_json(payload.body))
+        return _decide(event, payload, shop, ages, now)
     except ValidationError as error:
-        return _unreadable(delivery, platform, "; ".join(_paths(error.messages)))
+        return _unreadable(payload, platform, "; ".join(_paths(error.messages)))
 
 
-def _unreadable(delivery: Delivery, platform: Platform, why: str) -> Ignored | Unreadable:
+def _unreadable(payload: Payload, platform: Platform, why: str) -> Ignored | Unreadable:
     """A browser's nonsense is nobody's loss; kept as dead, strangers could fill the inbox with it."""
-    topic = platform.topic(delivery.topic)
+    topic = platform.topic(payload.topic)
     return Ignored(Reason.UNREADABLE, why) if topic and topic.storefront else Unreadable(why)
 
 
@@ -82,15 +90,15 @@ def parse_json(body: bytes) -> Any:
         raise ValidationError("the body is not JSON that can be read") from None
 
 
-def _decide(meaning: Meaning, delivery: Delivery, shop: Shop, ages: Ages, now: datetime) -> Translated:
-    arrived = datetime.fromtimestamp(delivery.received_at / 1000, UTC)
-    match meaning:
+def _decide(event: Translation, payload: Payload, shop: Shop, ages: Ages, now: datetime) -> Decision:
+    arrived = datetime.fromtimestamp(payload.received_at / 1000, UTC)
+    match event:
         case Purchase():
-            return _not_counted(meaning, shop, ages, arrived) or _purchase(meaning, shop)
+            return _not_counted(event, shop, ages, arrived) or _purchase(event, shop)
         case Search() | Pageview() | AddToCart() | SessionStart():
-            return _unwanted(meaning, shop) or _expired(ages, arrived, now) or _browsing(meaning, delivery, shop)
+            return _unwanted(event, shop) or _expired(ages, arrived, now) or _browsing(event, payload, shop)
         case _:
-            return meaning
+            return event
 
 
 def _not_counted(order: Purchase, shop: Shop, ages: Ages, arrived: datetime) -> Ignored | None:
@@ -134,30 +142,30 @@ def _unwanted(event: Browsing, shop: Shop) -> Ignored | None:
     return None
 
 
-def _browsing(event: Browsing, delivery: Delivery, shop: Shop) -> Call | Ignored:
+def _browsing(event: Browsing, payload: Payload, shop: Shop) -> Call | Ignored:
     profile = profile_key.choose_browsing(event.visitor, shop)
     if isinstance(profile, Ignored):
         return profile
     who = _who(profile, event.visitor)
     match event:
         case Search():
-            return _once("search", event.term, tweakwise.search(event.term, who), delivery, shop)
+            return _once("search", event.term, tweakwise.search(event.term, who), payload, shop)
         case SessionStart():
             if "SessionKey" not in who:
                 return Ignored(Reason.PERSONAL_DATA, "The session key looks like a phone number: send a random one.")
-            return _once("sessionstart", who["SessionKey"], tweakwise.session_start(who), delivery, shop)
+            return _once("sessionstart", who["SessionKey"], tweakwise.session_start(who), payload, shop)
         case Pageview() | AddToCart():
-            return _of_product(event, who, delivery, shop)
+            return _of_product(event, who, payload, shop)
 
 
-def _of_product(event: Pageview | AddToCart, who: Mapping[str, str], delivery: Delivery, shop: Shop) -> Call | Ignored:
+def _of_product(event: Pageview | AddToCart, who: Mapping[str, str], payload: Payload, shop: Shop) -> Call | Ignored:
     key = product_key(event.line, event.fields, shop)
     if key is None:
         return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
     if isinstance(event, Pageview):
-        return _once("pageview", key, tweakwise.pageview(key, who), delivery, shop)
+        return _once("pageview", key, tweakwise.pageview(key, who), payload, shop)
     body = tweakwise.add_to_cart(key, event.quantity, event.amount, who)
-    return _once("addtocart", key, body, delivery, shop)
+    return _once("addtocart", key, body, payload, shop)
 
 
 def _who(profile: str, visitor: Visitor) -> dict[str, str]:
@@ -165,10 +173,10 @@ def _who(profile: str, visitor: Visitor) -> dict[str, str]:
     return {"ProfileKey": profile, "SessionKey": session} if session else {"ProfileKey": profile}
 
 
-def _once(event: str, about: str, body: Mapping[str, Any], delivery: Delivery, shop: Shop) -> Call:
+def _once(event: str, about: str, body: Mapping[str, Any], payload: Payload, shop: Shop) -> Call:
     """Make a call that is the same as another about the same by the same visitor, within a few seconds."""
     if not shop.repeat_within:
-        return Call(event, f"{event}:{delivery.id}", body)
+        return Call(event, f"{event}:{payload.id}", body)
     same = hashlib.sha256(f"{body['ProfileKey']}\0{about}".encode()).hexdigest()
     return Call(event, f"{event}:{same}", body, within=shop.repeat_within)
 

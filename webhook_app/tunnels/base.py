@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TunnelOptions:
     """What a person asked for; "" is what was not said.
 
     `port` is the receiver's, on this machine. `host` is ssh's destination, `remote` what it shall listen on
@@ -49,9 +49,9 @@ class Tunnel:
 
     name: str
     install: str
-    faults: Callable[[Wish], Sequence[str]]
-    command: Callable[[Wish], list[str]]
-    read: Callable[[str, Wish], Opened | Refused | None]
+    faults: Callable[[TunnelOptions], Sequence[str]]
+    command: Callable[[TunnelOptions], list[str]]
+    read: Callable[[str, TunnelOptions], Opened | Refused | None]
     chatter: tuple[str, ...] = ()
 
 

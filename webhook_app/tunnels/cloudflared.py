@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from webhook_app.tunnels.base import Opened, Refused, Tunnel, Wish, matching
+from webhook_app.tunnels.base import Opened, Refused, Tunnel, TunnelOptions, matching
 
 # The address stands in a box of its own; api.trycloudflare.com, which errors quote, is not one.
 ADDRESS = re.compile(r"https://(?!api\.)[a-z0-9-]+\.trycloudflare\.com")
@@ -16,18 +16,18 @@ REFUSALS = (
 )
 
 
-def _command(wish: Wish) -> list[str]:
+def _command(wish: TunnelOptions) -> list[str]:
     return ["cloudflared", "tunnel", "--no-autoupdate", *wish.options, "--url", f"http://127.0.0.1:{wish.port}"]
 
 
-def _read(line: str, _wish: Wish) -> Opened | Refused | None:
+def _read(line: str, _wish: TunnelOptions) -> Opened | Refused | None:
     if refused := matching(line, REFUSALS):
         return refused
     found = ADDRESS.search(line)
     return Opened(found[0]) if found else None
 
 
-def _faults(wish: Wish) -> list[str]:
+def _faults(wish: TunnelOptions) -> list[str]:
     if wish.url or wish.host or wish.remote:
         return ["--tunnel cloudflared gives out an address of its own: leave --tunnel-url, -host and -remote out."]
     return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from webhook_app.tunnels.base import Opened, Refused, Tunnel, Wish, matching
+from webhook_app.tunnels.base import Opened, Refused, Tunnel, TunnelOptions, matching
 
 # https://ngrok.com/docs/errors
 REFUSALS = (
@@ -19,13 +19,13 @@ REFUSALS = (
 )
 
 
-def _command(wish: Wish) -> list[str]:
+def _command(wish: TunnelOptions) -> list[str]:
     address = [f"--url={wish.url}"] if wish.url else []
     logging = ["--log=stdout", "--log-format=json"]
     return ["ngrok", "http", *logging, *address, *wish.options, f"127.0.0.1:{wish.port}"]
 
 
-def _read(line: str, _wish: Wish) -> Opened | Refused | None:
+def _read(line: str, _wish: TunnelOptions) -> Opened | Refused | None:
     if refused := matching(line, REFUSALS):
         return refused
     record = _record(line)
@@ -41,7 +41,7 @@ def _record(line: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _faults(wish: Wish) -> list[str]:
+def _faults(wish: TunnelOptions) -> list[str]:
     return ["--tunnel ngrok: leave --tunnel-host and --tunnel-remote out."] if wish.host or wish.remote else []
 
 

@@ -19,7 +19,7 @@ from webhook_app.tunnels.base import Opened, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from webhook_app.tunnels.base import Tunnel, Wish
+    from webhook_app.tunnels.base import Tunnel, TunnelOptions
 
 OPEN_WITHIN = 30.0  # seconds from the program's start to its address
 STOP_WITHIN = 3.0  # seconds
@@ -29,10 +29,10 @@ STEADY = 30.0  # seconds after which an open tunnel counts as a good one, and th
 LONGEST_LINE = 4096  # bytes
 
 
-class Keeper:
+class TunnelRunner:
     """One tunnel, kept open until stop(). What happens is logged: `tunnel_open`, `tunnel_lost`."""
 
-    def __init__(self, tunnel: Tunnel, wish: Wish) -> None:
+    def __init__(self, tunnel: Tunnel, wish: TunnelOptions) -> None:
         """Raises TunnelRefused with what is wrong with the wish, or how to get the program."""
         if faults := tunnel.faults(wish):
             raise TunnelRefused(" ".join(faults))

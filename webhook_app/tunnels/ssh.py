@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from webhook_app.tunnels.base import Opened, Refused, Tunnel, Wish, matching
+from webhook_app.tunnels.base import Opened, Refused, Tunnel, TunnelOptions, matching
 
 HOST = re.compile(r"(?:[^\s@/-][^\s@/]*@)?(?:\w[\w.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 REMOTE = re.compile(r"(?:(?:[\w.*-]+|\[[0-9a-fA-F:]+\]):)?(\d{1,5})")
@@ -53,7 +53,7 @@ OPTIONS = (
 )
 
 
-def _faults(wish: Wish) -> list[str]:
+def _faults(wish: TunnelOptions) -> list[str]:
     faults = []
     if not wish.host:
         faults.append("--tunnel ssh needs --tunnel-host user@host[:port].")
@@ -64,7 +64,7 @@ def _faults(wish: Wish) -> list[str]:
     return faults
 
 
-def _command(wish: Wish) -> list[str]:
+def _command(wish: TunnelOptions) -> list[str]:
     """What the user says comes first: ssh takes the first value of an option."""
     options = [part for option in (*wish.options, *OPTIONS) for part in ("-o", option)]
     # With an address given, the forwarding alone is asked for; a service tells its address in a session.
@@ -73,7 +73,7 @@ def _command(wish: Wish) -> list[str]:
     return ["ssh", "-v", "-T", *session, *options, "-R", forward, "--", f"ssh://{wish.host}"]
 
 
-def _read(line: str, wish: Wish) -> Opened | Refused | None:
+def _read(line: str, wish: TunnelOptions) -> Opened | Refused | None:
     if not line.startswith("debug1:") and (refused := matching(line, REFUSALS)):
         return refused
     if not wish.url:

@@ -14,7 +14,7 @@ import pycurl
 
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.tweakwise.retry_policy import Failure
-from webhook_app.tweakwise.transport import Exchange, Kept, Request
+from webhook_app.tweakwise.transport import IdleConnections, Request, Transfer
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
@@ -36,7 +36,7 @@ POLL_FOR = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sent(Generic[T]):
+class CallResult(Generic[T]):
     """One finished attempt: the caller's ticket, what went wrong (None: any 2xx), and how long it took."""
 
     ticket: T
@@ -46,13 +46,13 @@ class Sent(Generic[T]):
 
 @dataclass(slots=True)
 class _Flight(Generic[T]):
-    exchange: Exchange
+    exchange: Transfer
     ticket: T
     began: float
     answered: float = math.inf  # when we saw that it had its status
 
 
-class Sender(Generic[T]):
+class Client(Generic[T]):
     """Drives libcurl's multi interface: https://curl.se/libcurl/c/curl_multi_socket_action.html.
 
     It belongs to one thread; only wake() may be called from another, or from a signal handler.
@@ -62,9 +62,9 @@ class Sender(Generic[T]):
         """`url` is where shops go that name no other; `timeout` is in seconds, for a call from beginning to end."""
         self.url, self._timeout, self._content_type = url, timeout, content_type
         self._flights: dict[pycurl.Curl, _Flight[T]] = {}
-        self._spare: list[Exchange] = []
-        self._kept = Kept()
-        self._done: list[Sent[T]] = []
+        self._spare: list[Transfer] = []
+        self._kept = IdleConnections()
+        self._done: list[CallResult[T]] = []
         self._due: float | None = None  # when libcurl wants to be called without anything having happened
         self._next_look, self._woken = 0.0, False
         self._mouth, self._ear = socket.socketpair()
@@ -83,17 +83,17 @@ class Sender(Generic[T]):
 
     def start(self, ticket: T, call: Call, shop: Shop) -> None:
         """Begin to POST `call` for `shop`; returns at once, and whatever goes wrong is told by finished()."""
-        exchange = self._spare.pop() if self._spare else Exchange(self._timeout, self._kept)
+        exchange = self._spare.pop() if self._spare else Transfer(self._timeout, self._kept)
         try:
             exchange.prepare(Request.of(call, shop, self.url, self._content_type))
         except ValueError:
             self._spare.append(exchange)
-            self._done.append(Sent(ticket, Failure("dns"), 0))
+            self._done.append(CallResult(ticket, Failure("dns"), 0))
             return
         self._flights[exchange.handle] = _Flight(exchange, ticket, time.monotonic())
         self._multi.add_handle(exchange.handle)
 
-    def finished(self, seconds: float) -> list[Sent[T]]:
+    def finished(self, seconds: float) -> list[CallResult[T]]:
         """Drive the transfers; return when one has finished or somebody woke us, `seconds` later at the latest."""
         deadline = time.monotonic() + seconds
         while True:
@@ -204,7 +204,7 @@ class Sender(Generic[T]):
             return
         del self._flights[handle]
         self._spare.append(flight.exchange)
-        self._done.append(Sent(flight.ticket, failure, round(1000 * (time.monotonic() - flight.began))))
+        self._done.append(CallResult(flight.ticket, failure, round(1000 * (time.monotonic() - flight.began))))
 
 
 def _action(events: int) -> int:

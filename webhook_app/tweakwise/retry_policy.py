@@ -32,7 +32,7 @@ class Failure:
     answer: str = ""
 
 
-class Kind(Enum):
+class FailureClass(Enum):
     """What an attempt says of the other side, and whose turn it is to do something."""
 
     ANSWERED = "answered"  # it took the event, or found fault with this one event
@@ -76,11 +76,11 @@ def decide(
     """
     if failure.name in AMBIGUOUS and policy.on_timeout == "park":
         return GiveUp(f"parked_{failure.name}", parked=True)
-    what = kind(failure)
-    if what is Kind.ANSWERED:
+    what = classify(failure)
+    if what is FailureClass.ANSWERED:
         return GiveUp(failure.name)
     # Who corrects the key after a week must find everything still waiting.
-    if age >= policy.give_up_after and what is not Kind.REFUSED:
+    if age >= policy.give_up_after and what is not FailureClass.REFUSED:
         return GiveUp(f"gave_up_{failure.name}")
     backoff = min(policy.cap, policy.base * 2 ** min(attempt - 1, 60)) * jitter()
     # An answer that asks for centuries must not outlast the giving up, nor overflow the inbox's clock.
@@ -88,16 +88,16 @@ def decide(
     return TryAgain(max(backoff, asked))
 
 
-def kind(failure: Failure | None) -> Kind:
+def classify(failure: Failure | None) -> FailureClass:
     """Tell what an attempt says of the other side; None is a success."""
     if failure is None:
-        return Kind.ANSWERED
+        return FailureClass.ANSWERED
     redirected = 300 <= failure.status < 400  # noqa: PLR2004 - the class of statuses; TWEAKWISE_URL is not quite right
     broken = failure.status >= 500  # noqa: PLR2004 - the class of statuses
     if redirected or failure.status in REFUSED_STATUS:
-        return Kind.REFUSED
+        return FailureClass.REFUSED
     if failure.status == TOO_MANY_REQUESTS:
-        return Kind.TOO_FAST
+        return FailureClass.TOO_FAST
     if broken or failure.status in TRANSIENT_STATUS or failure.name in UNSENT | AMBIGUOUS:
-        return Kind.UNAVAILABLE
-    return Kind.ANSWERED
+        return FailureClass.UNAVAILABLE
+    return FailureClass.ANSWERED

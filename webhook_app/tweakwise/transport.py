@@ -67,7 +67,7 @@ class Request(NamedTuple):
         return cls(address.encode(), headers, call.as_json().encode())
 
 
-class Kept:
+class IdleConnections:
     """The connections that wait for their next request, by the port at our end.
 
     libcurl looks only once a second which of them the other side has left. A request that ran into such a connection
@@ -94,10 +94,10 @@ class Kept:
         return bool(poll.poll(0))
 
 
-class Exchange:
+class Transfer:
     """A request and its answer, one after the other over the same handle: making one costs more than a call."""
 
-    def __init__(self, timeout: float, kept: Kept) -> None:
+    def __init__(self, timeout: float, kept: IdleConnections) -> None:
         """`timeout` is in seconds, for a whole exchange; `kept` is shared by all that share connections."""
         self.handle = pycurl.Curl()
         self._kept = kept

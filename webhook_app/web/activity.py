@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailable
-from webhook_app.inbox.activity import Kind, Sighting, note
+from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.signing.hmac_schemes import fingerprint
 
@@ -23,7 +23,7 @@ STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # milliseconds
 MOST_HELD = 10_000  # different ones in memory, while the database is away
 
 # What is counted: shop, kind, name and hour.
-_What = tuple[str, Kind, str, int]
+_What = tuple[str, ActivityKind, str, int]
 
 
 def step_of(seconds: float) -> str:
@@ -31,7 +31,7 @@ def step_of(seconds: float) -> str:
     return next((str(step) for step in STEPS if seconds * 1000 <= step), str(STEPS[-1]))
 
 
-class Sightings:
+class ActivityRecorder:
     """Gathers what was seen of configured shops. Its methods may be called from any thread and raise nothing."""
 
     def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], meter: Meter) -> None:
@@ -62,14 +62,14 @@ class Sightings:
         """
         now = self._inbox.clock()
         self._meter.accepted(shop.platform, shop.name, status, seconds)
-        self._count(shop.name, Kind.TOPIC, topic, now)
-        self._count(shop.name, Kind.SECRET, self._fingerprints[shop.name][secret], now)
-        self._count(shop.name, Kind.ACCEPT, step_of(seconds), now)
+        self._count(shop.name, ActivityKind.TOPIC, topic, now)
+        self._count(shop.name, ActivityKind.SECRET, self._fingerprints[shop.name][secret], now)
+        self._count(shop.name, ActivityKind.ACCEPT, step_of(seconds), now)
 
     def refused(self, shop: Shop, reason: str) -> None:
         """Note a webhook that was not stored; `reason` is a word of ours and never a sender's."""
         self._meter.refused(shop.platform, shop.name, reason)
-        self._count(shop.name, Kind.REFUSAL, reason, self._inbox.clock())
+        self._count(shop.name, ActivityKind.REFUSAL, reason, self._inbox.clock())
 
     def flush(self) -> None:
         """Write down what was gathered; it stays in memory where the database is away."""
@@ -78,7 +78,7 @@ class Sightings:
         if not seen:
             return
         try:
-            note(self._inbox, [self._sighting(what, counted) for what, counted in seen.items()])
+            record(self._inbox, [self._sighting(what, counted) for what, counted in seen.items()])
         except StoreUnavailable as error:
             self._log.debug("store_unavailable", error=str(error))
             self._put_back(seen)
@@ -89,7 +89,7 @@ class Sightings:
         while not self._ended.wait(WRITE_EVERY):
             self.flush()
 
-    def _count(self, shop: str, kind: Kind, name: str, now: int) -> None:
+    def _count(self, shop: str, kind: ActivityKind, name: str, now: int) -> None:
         what = (shop, kind, name, now // HOUR)
         with self._mutex:
             counted = self._seen.get(what)
@@ -106,6 +106,6 @@ class Sightings:
                 if len(self._seen) < MOST_HELD or later[0]:
                     self._seen[what] = [count + later[0], first, max(later[2], last)]
 
-    def _sighting(self, what: _What, counted: list[int]) -> Sighting:
+    def _sighting(self, what: _What, counted: list[int]) -> ActivityCount:
         shop, kind, name, _ = what
-        return Sighting(shop, self._shops[shop].platform, kind, name, *counted)
+        return ActivityCount(shop, self._shops[shop].platform, kind, name, *counted)

@@ -15,7 +15,7 @@ HEAD_WITHIN = 10.0  # seconds for the first request's head; a later one may take
 SPARE = 0.05  # of the connections are kept free: whoever has waited longest goes for one who has just come
 
 
-class PatientWorker(GeventWorker):
+class BoundedGeventWorker(GeventWorker):
     """Ends connections that wait: the first head after a while, the oldest when room is short, all when it stops.
 
     Nothing is under way on a connection that waits, so that no webhook is lost by ending it.

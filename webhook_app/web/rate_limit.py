@@ -16,7 +16,7 @@ TIDY_AT = 10_000  # keys; those whose share is unused again are forgotten then
 ROUNDING = 1e-6  # seconds
 
 
-class Allowance:
+class RateLimiter:
     """What one web process lets through, by the generic cell rate algorithm (ITU-T I.371)."""
 
     def __init__(self, visitor_rate: float, shop_rate: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -13,7 +13,7 @@ PIECE = 64 * 1024  # bytes; an order is seldom larger, and the first piece is al
 MOST_HELD = 64 * 1024 * 1024  # bytes of bodies that are not complete, in one process
 
 
-class Bodies:
+class BodyReader:
     """Reads the bodies of one process's requests, none of which is proven before it is complete."""
 
     def __init__(self, largest: int) -> None:
@@ -28,7 +28,7 @@ class Bodies:
         # One byte more than allowed tells a chunked body that is too large from one that just fits.
         request.max_content_length = self.largest + 1
         try:
-            with green_threads.within(READ_WITHIN):
+            with green_threads.time_limit(READ_WITHIN):
                 body = self._gathered()
         except (HTTPException, StoreUnavailable):
             raise
@@ -50,7 +50,7 @@ class Bodies:
                 self._held += len(piece)
                 self._check(size)
                 if size > PIECE:
-                    green_threads.give_way()
+                    green_threads.yield_control()
             return b"".join(pieces)
         finally:
             self._held -= size

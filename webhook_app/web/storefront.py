@@ -12,12 +12,12 @@ from flask import Blueprint, Response, request
 from webhook_app.errors import BadSignature
 from webhook_app.platforms.base import STOREFRONT
 from webhook_app.translation import profile_key
-from webhook_app.web.webhooks import answer, current, keep, other_method, refused, too_many, unknown_shop
+from webhook_app.web.webhooks import answer, current, other_method, refused, store, too_many, unknown_shop
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform, Proxy
-    from webhook_app.signing.hmac_schemes import Signed
+    from webhook_app.signing.hmac_schemes import SignedQuery
 
 blueprint = Blueprint("storefront", __name__)
 
@@ -33,7 +33,7 @@ class Asked:
     platform: Platform
     shop: Shop
     proxy: Proxy
-    signed: Signed
+    signed: SignedQuery
 
 
 @blueprint.route(
@@ -50,7 +50,7 @@ def event(platform: str, shop: str, action: str) -> Response:
         return answer(404, error="unknown_event", hint="There is no such event.")
     envelope, body = asked.proxy.packed(topic.name, asked.signed, request.headers.get("User-Agent", ""))
     # Without the number: how many events a shop has is not every visitor's business.
-    return answer(200, status=keep(asked.platform, asked.shop, envelope, body, began).status)
+    return answer(200, status=store(asked.platform, asked.shop, envelope, body, began).status)
 
 
 @blueprint.route(
@@ -77,11 +77,11 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
         return other_method("GET", PURPOSE)
     (platform, shop), proxy = found, found[0].proxy
     try:
-        signed = proxy.prove(request.query_string, shop.secrets, time.time())
+        signed = proxy.verify(request.query_string, shop.secrets, time.time())
     except BadSignature as error:
         return refused(shop, error)
     visitor = signed.parameters.get(proxy.customer) or signed.parameters.get("profile_key", "")
-    if wait := current().allowance.take(shop.name, visitor[:LONGEST_VISITOR]):
+    if wait := current().rate_limiter.take(shop.name, visitor[:LONGEST_VISITOR]):
         return too_many(shop, wait)
     return Asked(platform, shop, proxy, signed)
 

@@ -11,20 +11,20 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import logs
 from webhook_app.errors import BadSignature, StoreUnavailable
-from webhook_app.inbox import Arrival
+from webhook_app.inbox import NewDelivery
 from webhook_app.inbox.migrate import is_current
 from webhook_app.observability import metrics, tracing
-from webhook_app.observability.metrics_page import Exposition
-from webhook_app.web.activity import Sightings
-from webhook_app.web.rate_limit import Allowance
-from webhook_app.web.request_body import Bodies
+from webhook_app.observability.metrics_page import MetricsPage
+from webhook_app.web.activity import ActivityRecorder
+from webhook_app.web.rate_limit import RateLimiter
+from webhook_app.web.request_body import BodyReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox import Inbox, Kept
+    from webhook_app.inbox import Inbox, StoreResult
     from webhook_app.inbox.spool import Spool
     from webhook_app.platforms.base import Envelope, Platform
 
@@ -48,15 +48,15 @@ class Receiver:
         spool: Spool | None = None,
     ) -> None:
         """All of it is shared by the threads of the process."""
-        self.allowance = Allowance(config.visitor_rate, config.shop_rate)
+        self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
         self.meter, self.traces = metrics.meter(config), tracing.configured(config)
-        self.sightings = Sightings(inbox, shops, self.meter)
-        self.exposition = Exposition(inbox, shops, self.meter, config.metrics_token)
+        self.activity = ActivityRecorder(inbox, shops, self.meter)
+        self.exposition = MetricsPage(inbox, shops, self.meter, config.metrics_token)
         inbox.database.committed = self.meter.committed
         self.spool = spool
-        self.keep = spool.keep if spool else inbox.keep
-        self.bodies = Bodies(config.max_body)
+        self.store = spool.store if spool else inbox.store
+        self.bodies = BodyReader(config.max_body)
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
@@ -91,25 +91,27 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
         receiver.meter.accepted(platform.name, shop.name, "ping")
         return answer(200, status="ping")
     try:
-        envelope = platform.prove(body, headers, shop.secrets)
+        envelope = platform.verify(body, headers, shop.secrets)
     except BadSignature as error:
         return refused(shop, error)
     topic = platform.topic(envelope.topic)
-    if topic and topic.storefront and (wait := receiver.allowance.take(shop.name)):
+    if topic and topic.storefront and (wait := receiver.rate_limiter.take(shop.name)):
         return too_many(shop, wait)
-    kept = keep(platform, shop, envelope, body, began)
+    kept = store(platform, shop, envelope, body, began)
     return answer(200, status=kept.status) if kept.spooled else answer(200, status=kept.status, id=kept.id)
 
 
-def keep(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> Kept:
+def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> StoreResult:
     """Store a proven request; `began` is when it came, by the monotonic clock. Raises StoreUnavailable."""
     receiver = current()
     with receiver.traces.webhook(shop, envelope.topic) as carried:
         headers = {**envelope.headers, **carried}
-        arrival = Arrival(shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body)
-        kept = receiver.keep(arrival)
+        arrival = NewDelivery(
+            shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body
+        )
+        kept = receiver.store(arrival)
     seconds = time.monotonic() - began
-    receiver.sightings.accepted(shop, envelope.topic, envelope.secret, kept.status, seconds)
+    receiver.activity.accepted(shop, envelope.topic, envelope.secret, kept.status, seconds)
     milliseconds = round(seconds * 1000, 1)
     # The worker's line about the outcome follows within milliseconds, and names the same number.
     receiver.log.debug(kept.status, id=kept.id, shop=shop.name, topic=envelope.topic, bytes=len(body), ms=milliseconds)
@@ -189,7 +191,7 @@ def _note_refusal(reason: str) -> None:
     named = (request.view_args or {}) if request.endpoint in STORING else {}
     shop = current().shops.get(named.get("shop", ""))
     if shop and shop.platform == named["platform"]:
-        current().sightings.refused(shop, reason)
+        current().activity.refused(shop, reason)
 
 
 def _try_later() -> Response:
@@ -201,7 +203,7 @@ def _try_later() -> Response:
 
 def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
     """Count and log that a webhook was not stored."""
-    current().sightings.refused(shop, reason)
+    current().activity.refused(shop, reason)
     current().log.warning("rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
 
 

@@ -18,12 +18,13 @@ from tests.support import processes
 from tests.support.deliveries import CALL, arrival, claim_one, settle
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.alerts import evaluator
-from webhook_app.alerts.evaluator import Alerts
-from webhook_app.alerts.notifier import Message, Messenger
+from webhook_app.alerts.evaluator import AlertEvaluator
+from webhook_app.alerts.notifier import Message, Notifier
 from webhook_app.alerts.rules import HOUR, Thresholds
 from webhook_app.cli import main
-from webhook_app.inbox import Inbox, Lane, State, activity, migrate
-from webhook_app.inbox.activity import Kind, Sighting
+from webhook_app.inbox import Inbox, State, activity, migrate
+from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +86,8 @@ def somebody() -> Iterator[Somebody]:
         yield somebody
 
 
-def looking(inbox: Inbox, somebody: Somebody) -> Alerts:
-    return Alerts(inbox, {"acme"}, LIMITS, Messenger(somebody.url, "json", SECRET, pause=lambda _: None))
+def looking(inbox: Inbox, somebody: Somebody) -> AlertEvaluator:
+    return AlertEvaluator(inbox, {"acme"}, LIMITS, Notifier(somebody.url, "json", SECRET, pause=lambda _: None))
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def watch(inbox: Inbox, somebody: Somebody, clock: Clock) -> Any:
 
 def test_oldest_event_is_told_once_and_its_end(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
     """The message names shop, topic and delivery, is signed, and is not repeated; the end is told once too."""
-    number = inbox.keep(arrival()).id
+    number = inbox.store(arrival()).id
     assert watch() == []
     clock.move(900)
     assert watch() == [("alert.began", "oldest")]
@@ -123,7 +124,7 @@ def test_oldest_event_is_told_once_and_its_end(inbox: Inbox, somebody: Somebody,
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
     assert watch() == watch() == [("alert.began", "oldest"), ("alert.over", "oldest")]
     assert somebody.got[1]["text"].startswith("Over: acme: an event has been waiting")
-    inbox.keep(arrival("b"))
+    inbox.store(arrival("b"))
     clock.move(1000)
     assert watch()[2:] == [("alert.began", "oldest")]
     assert len(set(somebody.ids)) == 3
@@ -132,7 +133,7 @@ def test_oldest_event_is_told_once_and_its_end(inbox: Inbox, somebody: Somebody,
 def test_dead_letters(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
     """Deliveries that die are told, with the newest of them; an hour without another is the end of it."""
     for name in "ab":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
         settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
     assert watch() == [("alert.began", "dead")]
     assert (somebody.got[0]["data"]["sample"], "2 deliveries" in somebody.got[0]["text"]) == (2, True)
@@ -142,26 +143,30 @@ def test_dead_letters(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock
 
 def test_breaker(inbox: Inbox, watch: Any, clock: Clock) -> None:
     """A breaker that stays open is told, with its end when it closes."""
-    opened = Lane("shop acme", open_until=clock.now, reason="http_401", pauses=1)
-    inbox.change_lane("shop acme", lambda _: (opened, None))
+    opened = ThrottleState(Scope.shop("acme"), open_until=clock.now, reason="http_401", pauses=1)
+    inbox.update_throttle(Scope.shop("acme"), lambda _: (opened, None))
     assert watch() == [("alert.began", "breaker")]
-    inbox.change_lane("shop acme", lambda lane: (Lane(lane.name), None))
+    inbox.update_throttle(Scope.shop("acme"), lambda throttle: (ThrottleState(throttle.scope), None))
     assert watch() == [("alert.began", "breaker"), ("alert.over", "breaker")]
 
 
-def note(inbox: Inbox, kind: Kind, name: str, count: int, *when: int) -> None:
+def note(inbox: Inbox, kind: ActivityKind, name: str, count: int, *when: int) -> None:
     """Let so many have been seen of a thing of acme at each of these times."""
-    activity.note(inbox, [Sighting("acme", "shopify", kind, name, count, at, at) for at in when])
+    activity.record(inbox, [ActivityCount("acme", "shopify", kind, name, count, at, at) for at in when])
 
 
 def test_signature_failures(inbox: Inbox, watch: Any, clock: Clock) -> None:
     """A spike is told; refusals of another kind, of another shop and those that are usual are not."""
-    note(inbox, Kind.REFUSAL, "signature_missing", 10, *(clock.now - hours * HOUR for hours in range(2, 7 * 24)))
-    note(inbox, Kind.REFUSAL, "signature_missing", 30, clock.now)
-    note(inbox, Kind.REFUSAL, "too_large", 500, clock.now)
-    activity.note(inbox, [Sighting("gone", "shopify", Kind.REFUSAL, "signature_mismatch", 99, clock.now, clock.now)])
+    note(
+        inbox, ActivityKind.REFUSAL, "signature_missing", 10, *(clock.now - hours * HOUR for hours in range(2, 7 * 24))
+    )
+    note(inbox, ActivityKind.REFUSAL, "signature_missing", 30, clock.now)
+    note(inbox, ActivityKind.REFUSAL, "too_large", 500, clock.now)
+    activity.record(
+        inbox, [ActivityCount("gone", "shopify", ActivityKind.REFUSAL, "signature_mismatch", 99, clock.now, clock.now)]
+    )
     assert watch() == []
-    note(inbox, Kind.REFUSAL, "signature_mismatch", 20, clock.now)
+    note(inbox, ActivityKind.REFUSAL, "signature_mismatch", 20, clock.now)
     assert watch() == [("alert.began", "signatures")]
     clock.move(3 * 3600)
     assert watch()[1:] == [("alert.over", "signatures")]
@@ -169,21 +174,21 @@ def test_signature_failures(inbox: Inbox, watch: Any, clock: Clock) -> None:
 
 def test_silent_topic(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
     """A topic that came each hour is missed after a day, named, and welcomed back."""
-    note(inbox, Kind.TOPIC, "orders/create", 1, *(clock.now - hours * HOUR for hours in range(10 * 24)))
-    note(inbox, Kind.TOPIC, "orders/paid", 1, clock.now)
+    note(inbox, ActivityKind.TOPIC, "orders/create", 1, *(clock.now - hours * HOUR for hours in range(10 * 24)))
+    note(inbox, ActivityKind.TOPIC, "orders/paid", 1, clock.now)
     clock.move(DAY - 120)
     assert watch() == []
     clock.move(120)
     assert watch() == [("alert.began", "silence")]
     assert somebody.got[0]["data"]["topic"] == "orders/create"
-    note(inbox, Kind.TOPIC, "orders/create", 1, clock.now)
+    note(inbox, ActivityKind.TOPIC, "orders/create", 1, clock.now)
     assert watch()[1:] == [("alert.over", "silence")]
 
 
 def test_accounting(inbox: Inbox, watch: Any, clock: Clock) -> None:
     """What is dead or unfinished of yesterday counts against what arrived."""
-    note(inbox, Kind.TOPIC, "orders/create", 200, clock.now)
-    inbox.keep(arrival("a"))
+    note(inbox, ActivityKind.TOPIC, "orders/create", 200, clock.now)
+    inbox.store(arrival("a"))
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
     clock.move(4 * 3600)
     assert watch() == [("alert.began", "accounting")]
@@ -193,7 +198,7 @@ def test_accounting(inbox: Inbox, watch: Any, clock: Clock) -> None:
 
 def test_one_process_at_a_time(inbox: Inbox, somebody: Somebody, clock: Clock) -> None:
     """Of several processes one looks in a minute, and none twice; a clock that was put back stops nobody."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     clock.move(1000)
     for each in [looking(inbox, somebody) for _ in range(3)]:
         each.look()
@@ -211,7 +216,7 @@ def test_message_nobody_takes_is_told_later(
     status: int, inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock
 ) -> None:
     """Beginning and end wait until somebody takes them, each under one id; the log does not name the address."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     clock.move(1000)
     somebody.status = status
     with capture_logs() as lines:
@@ -231,7 +236,7 @@ def test_message_nobody_takes_is_told_later(
 
 def test_what_nobody_heard_of_has_no_end(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
     """An alert that could not be told and is over meanwhile is nobody's business any more."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     clock.move(1000)
     somebody.status = 500
     watch()
@@ -243,9 +248,9 @@ def test_what_nobody_heard_of_has_no_end(inbox: Inbox, somebody: Somebody, watch
 def test_message_nobody_takes_holds_up_no_other(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
     """What a receiver chokes on comes last from then on."""
     somebody.chokes_on = b'"kind": "dead"'
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
-    inbox.keep(arrival("b"))
+    inbox.store(arrival("b"))
     clock.move(1000)
     assert watch() == []
     assert watch() == watch() == [("alert.began", "oldest")]
@@ -259,13 +264,13 @@ def test_tries_again_at_once(somebody: Somebody) -> None:
         paused.append(seconds)
         somebody.status = 200 if len(paused) == 3 else 500
 
-    assert Messenger(somebody.url, "json", SECRET, pause).tell(Message("alert_1", "alert.test", "hello", {}))
+    assert Notifier(somebody.url, "json", SECRET, pause).tell(Message("alert_1", "alert.test", "hello", {}))
     assert (paused, len(somebody.got)) == ([0.0, 1.0, 3.0], 1)
 
 
 def test_address_that_does_not_answer() -> None:
     """An address where nobody listens fails the message and nothing else."""
-    messenger = Messenger(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
+    messenger = Notifier(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
     with capture_logs() as lines:
         assert not messenger.tell(Message("alert_1", "alert.test", "hello", {}))
     assert lines[0]["reason"] == "ConnectionError"
@@ -273,7 +278,7 @@ def test_address_that_does_not_answer() -> None:
 
 def test_slack_gets_text_alone(somebody: Somebody) -> None:
     """Slack takes an object with a text and nothing else."""
-    assert Messenger(somebody.url, "slack").tell(Message("alert_1", "alert.test", "hello", {"a": 1}))
+    assert Notifier(somebody.url, "slack").tell(Message("alert_1", "alert.test", "hello", {"a": 1}))
     assert somebody.got == [{"text": "hello"}]
     assert "webhook-signature" not in somebody.headers
 
@@ -284,7 +289,7 @@ def test_database_away_hurts_nobody(postgres: Server, somebody: Somebody, monkey
     monkeypatch.setattr(evaluator, "TURN", 0.01)
     with postgres.database() as address, closing(Inbox(address)) as inbox:
         migrate.upgrade(inbox.database)
-        inbox.keep(arrival(received_at=inbox.clock() - 1_000_000))
+        inbox.store(arrival(received_at=inbox.clock() - 1_000_000))
         each = looking(inbox, somebody)
         with postgres.stopped():
             each.start()
@@ -331,7 +336,7 @@ def test_command_tells_what_would_be_an_alert(environment: pytest.MonkeyPatch, t
         migrate.upgrade(inbox.database)
         result = CliRunner().invoke(main, ["alert"])
         assert (result.exit_code, result.output) == (0, "Nothing is worth an alert.\n")
-        inbox.keep(arrival(received_at=inbox.clock() - 1_000_000))
+        inbox.store(arrival(received_at=inbox.clock() - 1_000_000))
     result = CliRunner().invoke(main, ["alert"])
     assert result.exit_code == 1
     assert "an event has been waiting for 16 minutes; 1 wait in all. For example delivery 1." in result.output

@@ -13,7 +13,8 @@ from tests.support.deliveries import arrival, claim, claim_one, settle
 from tests.support.recordings import EVERY
 from webhook_app.cli import main
 from webhook_app.cli.selecting import Moment
-from webhook_app.inbox import Arrival, Inbox, Lane, Settlement, State
+from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
+from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,27 +44,27 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
 def stored(run: Run, inbox: Inbox) -> Inbox:
     """An inbox with one ignored and one received delivery."""
     for identity in ("first", "second"):
-        inbox.keep(Arrival("acme", "shopify", "orders/create", identity, "acme.example", {"x-a": "b"}, ORDER.body))
+        inbox.store(NewDelivery("acme", "shopify", "orders/create", identity, "acme.example", {"x-a": "b"}, ORDER.body))
     first = claim_one(inbox)
     inbox.settle([Settlement(first, State.IGNORED, "no_profile", "A guest's order.")])
     return inbox
 
 
-def open_breaker(inbox: Inbox, name: str) -> None:
-    def opened(_lane: Lane) -> tuple[Lane, None]:
-        return Lane(name, reason="http_401", pauses=1, open_until=inbox.clock() + 10**6), None
+def open_breaker(inbox: Inbox, shop: str) -> None:
+    def opened(_before: ThrottleState) -> tuple[ThrottleState, None]:
+        return ThrottleState(Scope.shop(shop), reason="http_401", pauses=1, open_until=inbox.clock() + 10**6), None
 
-    inbox.change_lane(name, opened)
+    inbox.update_throttle(Scope.shop(shop), opened)
 
 
 @pytest.fixture
 def dead(run: Run, inbox: Inbox) -> Inbox:
     """An inbox with two dead deliveries, one by our fault and one by the data's, and one received."""
     for identity in ("first", "second"):
-        inbox.keep(arrival(identity))
+        inbox.store(arrival(identity))
     for delivery, reason in zip(claim(inbox, 2), ("translation_error", "http_422"), strict=True):
         settle(inbox, delivery, State.DEAD, reason=reason)
-    inbox.keep(arrival("third"))
+    inbox.store(arrival("third"))
     return inbox
 
 
@@ -246,7 +247,7 @@ def test_replay_selects(run: Run, dead: Inbox, options: list[str], numbers: list
 
 def test_replay_says_what_has_no_body(run: Run, inbox: Inbox) -> None:
     """A delivery whose body was wiped is counted apart."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile", wipes=True)
     output = run("replay", "--reason", "no_profile").output
     assert output.startswith("0 of 1 are back in line.\n1 cannot be: the body was wiped")
@@ -264,7 +265,7 @@ def test_replay_keeps_to_its_rate(run: Run, dead: Inbox) -> None:
 def test_many_are_asked_for(run: Run, inbox: Inbox, command: str, answer: str, left: int) -> None:
     """More than a hundred are changed only after a yes, however many steps it takes."""
     for number in range(450):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     inbox.settle([Settlement(delivery, State.DEAD, "unreadable") for delivery in claim(inbox, 450)])
     result = CliRunner().invoke(main, [command, "--fault", "data"], input=answer)
     assert result.exit_code == (1 if left else 0)
@@ -275,7 +276,7 @@ def test_many_are_asked_for(run: Run, inbox: Inbox, command: str, answer: str, l
 def test_yes_is_not_asked(run: Run, inbox: Inbox) -> None:
     """A script answers beforehand."""
     for number in range(101):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     assert run("drop", "--state", "received", "--yes").exit_code == 0
     assert inbox.counts() == {"ignored": 101}
 
@@ -300,7 +301,7 @@ def test_drop_leaves_what_is_to_be_sent(run: Run, dead: Inbox) -> None:
 def test_list_says_what_is_held_up(run: Run, dead: Inbox) -> None:
     """An open breaker of a shop that is listed is said, and of no other one."""
     for shop in ("acme", "other"):
-        open_breaker(dead, f"shop {shop}")
+        open_breaker(dead, shop)
     output = run("list").output
     assert "shop acme: breaker " in output
     assert "the instance key was refused (http_401)" in output
@@ -340,7 +341,7 @@ def test_check_finds_the_dead(run: Run, dead: Inbox) -> None:
 
 def test_check_finds_an_open_breaker(run: Run, inbox: Inbox) -> None:
     """Nothing is dead and nothing waits, but calls are held up."""
-    open_breaker(inbox, "shop acme")
+    open_breaker(inbox, "acme")
     result = run("status", "--check")
     assert result.exit_code == 1
     assert "the breaker of shop acme is open" in result.output
@@ -349,7 +350,7 @@ def test_check_finds_an_open_breaker(run: Run, inbox: Inbox) -> None:
 @pytest.mark.parametrize(("older_than", "code"), [("1h", 1), ("3h", 0)])
 def test_check_finds_what_is_old(run: Run, inbox: Inbox, older_than: str, code: int) -> None:
     """An event that nobody takes up becomes an alarm when it is as old as was said."""
-    inbox.keep(arrival(received_at=int((time.time() - 2 * 3600) * 1000)))
+    inbox.store(arrival(received_at=int((time.time() - 2 * 3600) * 1000)))
     assert run("status", "--check", "--older-than", older_than).exit_code == code
 
 
@@ -367,7 +368,7 @@ def test_export_leaves_personal_data_out(run: Run, stored: Inbox) -> None:
 )
 def test_export_of_personal_data(run: Run, inbox: Inbox, body: bytes, key: str, written: str) -> None:
     """Who asks by name gets headers and body, as text where it is text."""
-    inbox.keep(arrival(body=body))
+    inbox.store(arrival(body=body))
     [record] = [json.loads(line) for line in run("export", "1", "--personal").stdout.splitlines()]
     assert record[key] == written
     assert record["headers"] == {"x-shopify-topic": "orders/create"}
@@ -375,7 +376,7 @@ def test_export_of_personal_data(run: Run, inbox: Inbox, body: bytes, key: str, 
 
 def test_export_of_a_wiped_body(run: Run, inbox: Inbox) -> None:
     """What was wiped is null."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DELIVERED, wipes=True)
     record = json.loads(run("export", "1", "--personal").stdout)
     assert (record["state"], record["headers"], record["body"]) == ("delivered", None, None)

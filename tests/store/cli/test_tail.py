@@ -34,15 +34,15 @@ def seen(follower: Follower) -> list[tuple[int, str]]:
     return [(row.id, row.state) for row in follower.look()]
 
 
-def keep(inbox: Inbox, *identities: str, **changed: Any) -> list[int]:
-    return [inbox.keep(arrival(identity, **changed)).id for identity in identities]
+def stored(inbox: Inbox, *identities: str, **changed: Any) -> list[int]:
+    return [inbox.store(arrival(identity, **changed)).id for identity in identities]
 
 
 def test_it_begins_now(inbox: Inbox) -> None:
     """What was there before is not told, unless it changes."""
-    [old] = keep(inbox, "old")
+    [old] = stored(inbox, "old")
     follower = Follower(inbox, Selection())
-    [new] = keep(inbox, "new")
+    [new] = stored(inbox, "new")
     assert seen(follower) == [(new, State.RECEIVED)]
     settle(inbox, claim_one(inbox), State.DELIVERED)
     assert seen(follower) == [(old, State.DELIVERED)]
@@ -51,16 +51,16 @@ def test_it_begins_now(inbox: Inbox) -> None:
 
 def test_it_begins_at_a_time(inbox: Inbox, clock: Any) -> None:
     """With --since it first tells what came from then on."""
-    keep(inbox, "early")
+    stored(inbox, "early")
     clock.move(60)
-    [late] = keep(inbox, "late")
+    [late] = stored(inbox, "late")
     assert seen(Follower(inbox, Selection(since=clock.now))) == [(late, State.RECEIVED)]
 
 
 def test_each_change_is_told_once(inbox: Inbox) -> None:
     """Received, waiting, delivered: three lines; that a worker has it is none."""
     follower = Follower(inbox, Selection())
-    [number] = keep(inbox, "a")
+    [number] = stored(inbox, "a")
     assert seen(follower) == [(number, State.RECEIVED)]
     delivery = claim_one(inbox)
     assert seen(follower) == []
@@ -73,8 +73,8 @@ def test_each_change_is_told_once(inbox: Inbox) -> None:
 def test_filters_are_about_now(inbox: Inbox) -> None:
     """A delivery is told once it is what is asked for, whatever it was when it came."""
     follower = Follower(inbox, Selection(shop="acme", states=(State.DEAD,), reason="http_422"))
-    keep(inbox, "a", "b")
-    keep(inbox, "c", shop="other")
+    stored(inbox, "a", "b")
+    stored(inbox, "c", shop="other")
     assert seen(follower) == []
     for delivery in claim(inbox, 2):
         settle(inbox, delivery, State.DEAD, reason="http_422" if delivery.id == 1 else "unreadable")
@@ -84,13 +84,13 @@ def test_filters_are_about_now(inbox: Inbox) -> None:
 def test_old_ones_that_wait_are_watched(inbox: Inbox) -> None:
     """What came long before the newest and is not settled yet is told when it is."""
     follower = Follower(inbox, Selection())
-    keep(inbox, "first")
+    stored(inbox, "first")
     first = claim_one(inbox)
-    inbox.keep_all([arrival(str(number)) for number in range(2 * GAP)])
+    inbox.store_all([arrival(str(number)) for number in range(2 * GAP)])
     assert len(seen(follower)) == 2 * GAP
     settle(inbox, first, State.DELIVERED)
     assert seen(follower) == [(first.id, State.DELIVERED)]
-    keep(inbox, "last")
+    stored(inbox, "last")
     assert len(seen(follower)) == 1
 
 
@@ -107,7 +107,7 @@ def test_the_command_follows(shown: dict[str, str], database_url: str, tmp_path:
     log = tmp_path / "log"
     with processes.running("tail", "--json", "--since=1h", env=shown, log=log) as process:
         with closing(Inbox(database_url)) as inbox:
-            keep(inbox, "a")
+            stored(inbox, "a")
             processes.wait_for(lambda: log.read_text().count("\n") == 1)
             settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile")
             processes.wait_for(lambda: log.read_text().count("\n") == 2)
@@ -123,7 +123,7 @@ def dead_one(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'inbox.db'}"
     with closing(Inbox(url)) as inbox:
         migrate.upgrade(inbox.database)
-        keep(inbox, "a")
+        stored(inbox, "a")
         settle(inbox, claim_one(inbox), State.DEAD, reason="unreadable")
     return url
 
@@ -173,7 +173,7 @@ def test_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 def test_a_line_says_what_became_of_it(inbox: Inbox) -> None:
     """What it was translated to, the state and why, in words."""
-    keep(inbox, "a")
+    stored(inbox, "a")
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422", answer="no such key", attempted=True)
     assert plain(outcome(inbox.get(1), inbox.clock())).endswith(": http_422 (no such key)")
 
@@ -191,7 +191,7 @@ def test_a_line_says_what_became_of_it(inbox: Inbox) -> None:
 )
 def test_a_line_says_what_it_was_translated_to(inbox: Inbox, event: str, call: dict[str, Any], said: str) -> None:
     """Every event in words, without whose it was."""
-    [number] = keep(inbox, "a")
+    [number] = stored(inbox, "a")
     row = replace(inbox.get(number), event=event, call=json.dumps({**call, "ProfileKey": "somebody"}))
     assert translated(row) == said
 

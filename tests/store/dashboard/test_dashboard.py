@@ -14,7 +14,7 @@ import pytest
 from schemas.events import Line, Payment, Purchase, Visitor
 from tests.support.deliveries import arrival
 from tests.support.demo_data import Story
-from tests.support.processes import OURS
+from tests.support.processes import OWN_VARIABLES
 from webhook_app.app import create_app
 from webhook_app.dashboard import charts, formatting, masking
 from webhook_app.dashboard.pages.overview import TopicLine
@@ -57,7 +57,7 @@ class Browser:
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, database_url: str, **variables: str) -> Flask:
-    for name in OURS:
+    for name in OWN_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     given = {"DATABASE_URL": database_url, "SHOPS_FILE": "shops.demo.toml", "DASHBOARD_PASSWORD": PASSWORD}
     for name, value in {**given, **variables}.items():
@@ -154,7 +154,7 @@ def test_many_places_are_no_faster(app: Flask) -> None:
     """A limit holds over all places together."""
     inbox = app.extensions["receiver"].inbox
     for number in range(200):
-        audit_log.write(inbox, audit_log.Deed(audit_log.Action.LOGIN_FAILED, f"place-{number}"))
+        audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, f"place-{number}"))
     assert Browser(app).sign_in().status_code == 429
 
 
@@ -456,7 +456,7 @@ def test_personal_fields_are_masked_until_somebody_asks(browser: Browser, app: F
     """Asking is a change: it needs the token, and is written down before anything is shown."""
     inbox = app.extensions["receiver"].inbox
     body = b'{"id": 7, "email": "jan@example.nl", "customer": {"id": 42, "first_name": "Jan"}, "total_price": "9.95"}'
-    number = inbox.keep(arrival("a", body, shop="demo-shopify")).id
+    number = inbox.store(arrival("a", body, shop="demo-shopify")).id
     masked = browser.get(f"/deliveries/{number}").text
     assert "9.95" in masked
     assert "jan@" not in masked
@@ -497,7 +497,7 @@ def test_an_event_says_how_it_was_paid_in_a_word() -> None:
     """And not by the number of a rung."""
     visitor, line = Visitor({"tweakwise_profile_key": "k"}), Line({"product_id": "1"})
     order = Purchase("7", datetime(2026, 11, 24, tzinfo=UTC), Payment.PAID, visitor, (line,), None)
-    assert '"payment": "paid"' in masking.meaning(order, revealed=False)
+    assert '"payment": "paid"' in masking.event(order, revealed=False)
 
 
 def test_everything_below_a_person_is_masked() -> None:

@@ -23,21 +23,22 @@ from tests.support.sockets import silent
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.delivery import outcomes, privacy_requests, worker
 from webhook_app.errors import StoreUnavailable
-from webhook_app.inbox import Arrival, Inbox, Lane, Row, State, migrate, operator_actions, queue
+from webhook_app.inbox import Inbox, NewDelivery, Row, State, migrate, operator_actions, queue
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.selection import Selection
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Topic
 from webhook_app.throttling import circuit_breaker
+from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.translation.translate import Ages
 from webhook_app.tweakwise import retry_policy
 from webhook_app.tweakwise.call import Call
-from webhook_app.tweakwise.client import Sender
+from webhook_app.tweakwise.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from schemas.events import Meaning
+    from schemas.events import Translation
     from webhook_app.config.shops import Shop
     from webhook_app.delivery.dispatcher import Job
 
@@ -45,7 +46,7 @@ BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
 LONGEST_WAIT = 15  # seconds
 POLICY = retry_policy.Policy(base=0.05, cap=0.1, give_up_after=3600)
-RULES = worker.Rules(
+RULES = worker.WorkerOptions(
     threads=2, ages=Ages(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
 )
 
@@ -66,8 +67,8 @@ def inbox(database_url: str) -> Iterator[Inbox]:
 
 
 def keep(inbox: Inbox, recorded: Recorded, identity: str = "", **changed: Any) -> int:
-    proven = recorded.platform.prove(recorded.body, recorded.headers, recorded.shop.secrets)
-    arrival = Arrival(
+    proven = recorded.platform.verify(recorded.body, recorded.headers, recorded.shop.secrets)
+    arrival = NewDelivery(
         shop=recorded.platform.name,
         platform=recorded.platform.name,
         topic=proven.topic,
@@ -76,7 +77,7 @@ def keep(inbox: Inbox, recorded: Recorded, identity: str = "", **changed: Any) -
         headers=proven.headers,
         body=recorded.body,
     )
-    return inbox.keep(replace(arrival, **changed)).id
+    return inbox.store(replace(arrival, **changed)).id
 
 
 def shops() -> dict[str, Shop]:
@@ -96,7 +97,7 @@ def working(
     timeout: float = 1,
     **rules: Any,
 ) -> Iterator[worker.Worker]:
-    sender: Sender[Job] = Sender(tweakwise.url, timeout=timeout)
+    sender: Client[Job] = Client(tweakwise.url, timeout=timeout)
     working = worker.Worker(inbox, known or shops(), platforms or all_platforms(), sender, replace(RULES, **rules))
     thread = threading.Thread(target=working.run)
     thread.start()
@@ -136,7 +137,7 @@ def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
 def test_either_content_type_is_taken(tweakwise: LocalTweakwise, content_type: str) -> None:
     """The type that Tweakwise documents and the one that its own module sends both arrive."""
     call = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
-    sender: Sender[str] = Sender(tweakwise.url, content_type=content_type)
+    sender: Client[str] = Client(tweakwise.url, content_type=content_type)
     sender.start("ticket", call, ORDER.shop)
     [sent] = sender.finished(10)
     sender.close()
@@ -247,14 +248,14 @@ def test_gives_up_after_retry_for(inbox: Inbox, tweakwise: LocalTweakwise) -> No
 class _Poison:
     """A schema with a mistake in it."""
 
-    def read(self, _payload: Any) -> Meaning:
+    def read(self, _payload: Any) -> Translation:
         raise ZeroDivisionError("jan@example.test")
 
 
 class _LatePoison:
     """A schema whose mistake shows only when the store has to write it down: half a character is no text."""
 
-    def read(self, _payload: Any) -> Meaning:
+    def read(self, _payload: Any) -> Translation:
         visitor, line = Visitor({"tweakwise_profile_key": "k"}), Line({"product_id": "1"})
         return Purchase("\ud83d", datetime.now(UTC), Payment.PAID, visitor, (line,), None)
 
@@ -373,7 +374,7 @@ def keep_many(inbox: Inbox, shop: str, count: int) -> None:
         numbers = range(start + 1, min(start + 5000, count) + 1)
         with inbox.database.working() as work:
             orders = [arrival(f"{shop}-{number}", small_order(number), shop=shop) for number in numbers]
-            queue.keep(work, orders, inbox.clock())
+            queue.store(work, orders, inbox.clock())
 
 
 def attempts(inbox: Inbox, shop: str) -> int:
@@ -385,10 +386,10 @@ def test_refused_key_burns_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) 
     tweakwise.trouble(status=401)
     keep_many(inbox, "shopify", 200)
     with working(inbox, tweakwise):
-        wait_until(lambda: "shop shopify" in inbox.lanes())
+        wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
         time.sleep(0.5)
-    lane = inbox.lanes()["shop shopify"]
-    assert (lane.reason, lane.pauses, lane.open_until is not None) == ("http_401", 1, True)
+    throttle = inbox.throttles()[Scope.shop("shopify")]
+    assert (throttle.reason, throttle.pauses, throttle.open_until is not None) == ("http_401", 1, True)
     assert attempts(inbox, "shopify") <= 2 * RULES.threads
     assert inbox.counts()["received"] >= 200 - 2 * RULES.threads
 
@@ -398,7 +399,7 @@ def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwis
     tweakwise.trouble(status=401)
     keep_many(inbox, "shopify", 20)
     with working(inbox, tweakwise):
-        wait_until(lambda: "shop shopify" in inbox.lanes())
+        wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
     before = attempts(inbox, "shopify")
     with working(inbox, tweakwise):
         time.sleep(0.5)
@@ -411,7 +412,7 @@ def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monke
     tweakwise.trouble(status=401)
     keep_many(inbox, "shopify", 15)
     with capture_logs() as logs, working(inbox, tweakwise):
-        wait_until(lambda: "shop shopify" in inbox.lanes())
+        wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
         tweakwise.trouble(status=0)
         wait_until(lambda: inbox.counts() == {"delivered": 15})
     said = [line["event"] for line in logs if line["event"].startswith("breaker")]
@@ -425,12 +426,13 @@ def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.Mo
     monkeypatch.setattr(circuit_breaker, "FAILURES_OF_TWEAKWISE", 3)
     with serving() as gone:
         pass
+    scope = Scope.tweakwise(gone.url)
     for shop in ("shopify", "woocommerce"):
         keep_many(inbox, shop, 50)
     with working(inbox, gone):
-        wait_until(lambda: inbox.lanes().get(f"tweakwise {gone.url}", Lane("")).open_until is not None)
+        wait_until(lambda: inbox.throttles().get(scope, ThrottleState(scope)).is_open)
         time.sleep(0.3)
-    assert inbox.lanes()[f"tweakwise {gone.url}"].reason == "connect"
+    assert inbox.throttles()[scope].reason == "connect"
     assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * RULES.threads
 
 
@@ -488,7 +490,7 @@ def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None
         time.sleep(0.3)
         with inbox.database.writing() as connection:
             connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
-        inbox.bell.ring()
+        inbox.wakeups.notify()
         time.sleep(0.5)
         with inbox.database.writing() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO deliveries")

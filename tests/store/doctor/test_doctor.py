@@ -22,9 +22,9 @@ from webhook_app import doctor as examination
 from webhook_app.app import create_app
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, feed_check_results, migrate
-from webhook_app.inbox.activity import Kind, Sighting, note
+from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
 from webhook_app.inbox.engines.database import now_ms
-from webhook_app.inbox.feed_check_results import Match, Trial
+from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,17 +109,17 @@ def one_of(findings: list[dict[str, str]], check: str) -> tuple[str, str]:
 def saw(inbox: Inbox, topic: str) -> None:
     """Note that a webhook came, as a web process does."""
     now = inbox.clock()
-    note(inbox, [Sighting("acme", "shopify", Kind.TOPIC, topic, 1, now, now)])
+    record(inbox, [ActivityCount("acme", "shopify", ActivityKind.TOPIC, topic, 1, now, now)])
 
 
 def test_a_sound_receiver_is_fine(inbox: Inbox, examine: Examine, clock: Clock) -> None:
     """A worker listens, orders came and went, the keys are in the feed: nothing but what is fine or a note."""
     clock.now = now_ms() - 60_000
     for topic in ("orders/create", "orders/paid", "orders/updated"):
-        inbox.keep(arrival(topic, topic=topic, body=ORDER.body))
+        inbox.store(arrival(topic, topic=topic, body=ORDER.body))
         saw(inbox, topic)
         settle(inbox, claim_one(inbox), State.DELIVERED, attempted=True)
-    feed_check_results.keep(inbox, [match(sent_found=100)])
+    feed_check_results.save(inbox, [match(sent_found=100)])
     with listening(inbox):
         findings = examine()
     assert {one["level"] for one in findings} <= {"fine", "note"}
@@ -143,16 +143,16 @@ def listening(inbox: Inbox) -> Iterator[None]:
     """Somebody waits for the bell of the same database, as a worker does."""
     address = inbox.database.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
     with closing(Inbox(address)) as worker:
-        worker.bell.wait(0.01)
+        worker.wakeups.wait(0.01)
         yield
 
 
 def test_a_worker_is_heard(inbox: Inbox) -> None:
     """While one listens and no longer; asking wakes nobody."""
-    assert inbox.bell.is_heard() is False
+    assert inbox.wakeups.has_listener() is False
     with listening(inbox):
-        assert inbox.bell.is_heard() is True
-    assert inbox.bell.is_heard() is False
+        assert inbox.wakeups.has_listener() is True
+    assert inbox.wakeups.has_listener() is False
 
 
 @pytest.fixture
@@ -175,21 +175,21 @@ def test_a_pooler_hides_workers(on_postgres: Examine, monkeypatch: pytest.Monkey
 def test_events_that_nobody_takes_are_wrong(inbox: Inbox, examine: Examine, clock: Clock) -> None:
     """An event is due for minutes: no worker runs, or it cannot. A shop's open breaker is no such case."""
     clock.now = now_ms() - 300_000
-    inbox.keep(arrival())
+    inbox.store(arrival())
     level, said = one_of(examine(), "workers")
     assert level == "wrong"
     assert "acme" in said
     assert "none listens" in said
-    open_breaker(inbox, "shop acme")
+    open_breaker(inbox, "acme")
     assert one_of(examine(), "workers")[0] == "warning"
 
 
 def test_an_open_breaker_is_wrong(inbox: Inbox, examine: Examine, clock: Clock) -> None:
     """With its reason in words; that of another shop does not concern."""
     clock.now = now_ms()
-    open_breaker(inbox, "shop globex")
+    open_breaker(inbox, "globex")
     assert one_of(examine("--shop=acme"), "breakers")[0] == "fine"
-    open_breaker(inbox, "shop acme")
+    open_breaker(inbox, "acme")
     level, said = one_of(examine("--shop=acme"), "breakers")
     assert level == "wrong"
     assert "instance key was refused" in said
@@ -198,7 +198,7 @@ def test_an_open_breaker_is_wrong(inbox: Inbox, examine: Examine, clock: Clock) 
 def test_events_and_dead_ones_are_told(inbox: Inbox, examine: Examine, clock: Clock) -> None:
     """When the last one came, which topic never did, and how many are dead."""
     clock.now = now_ms() - 10 * 86400 * 1000
-    inbox.keep(arrival())
+    inbox.store(arrival())
     saw(inbox, "orders/create")
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422")
     findings = examine()
@@ -220,15 +220,15 @@ def test_the_template_is_tried(  # noqa: PLR0913, PLR0917 - three of them are th
     """On the bodies that are still held, whatever became of them."""
     line = {"product_id": 5, "price": "1", "quantity": 1}
     order = {"id": 1, "created_at": "2026-11-23T10:00:00Z", "line_items": [line, {**line, "sku": "S"}]}
-    inbox.keep(arrival(body=json.dumps(order).encode()))
-    inbox.keep(arrival("odd", body=b"no JSON"))
+    inbox.store(arrival(body=json.dumps(order).encode()))
+    inbox.store(arrival("odd", body=b"no JSON"))
     monkeypatch.setenv("SHOPS", f'{SHOPS}product_key = "{template}"')
     found = one_of(examine(), "product key")
     assert found[0] == level
     assert f"{fitting} of the last 2 order lines" in found[1]
 
 
-def match(**changed: Any) -> Match:
+def match(**changed: Any) -> FeedCheckResult:
     values: dict[str, Any] = {
         "shop": "acme",
         "at": now_ms() - 7_200_000,
@@ -242,19 +242,19 @@ def match(**changed: Any) -> Match:
         "keys_found": 5,
         "misses": ("1",),
         "lines": 10,
-        "trials": (Trial("{sku}", 9), Trial("{product_id}", 5)),
+        "trials": (TemplateTrial("{sku}", 9), TemplateTrial("{product_id}", 5)),
     }
-    return Match(**{**values, **changed})
+    return FeedCheckResult(**{**values, **changed})
 
 
 def test_the_last_match_is_told(inbox: Inbox, examine: Examine) -> None:
     """Too few keys in the feed is a warning, with the better template; never looked is a note."""
     assert one_of(examine(), "feed")[0] == "note"
-    feed_check_results.keep(inbox, [match()])
+    feed_check_results.save(inbox, [match()])
     findings = examine()
     assert one_of(findings, "feed") == ("warning", "50.0 % of acme's product keys were in the feed 2 hours ago.")
     assert any('product_key = "{sku}"' in one["todo"] for one in findings)
-    feed_check_results.keep(inbox, [match(template="{sku}")])
+    feed_check_results.save(inbox, [match(template="{sku}")])
     assert one_of(examine(), "feed")[0] == "note"
 
 
@@ -479,7 +479,7 @@ def test_what_waits_in_a_spool_is_told(on_postgres: Examine, monkeypatch: pytest
     assert [level for level, _ in of(on_postgres(), "spool")] == ["fine"]
     with closing(Inbox(f"sqlite:///{tmp_path / 'spool.db'}")) as spool:
         migrate.upgrade(spool.database)
-        spool.keep(arrival())
+        spool.store(arrival())
     assert of(on_postgres(), "spool")[1] == ("warning", "Acknowledged events that wait in the spool: 1.")
 
 

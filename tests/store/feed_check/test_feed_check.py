@@ -24,7 +24,7 @@ from webhook_app.feed_check import feed_reader as reading
 from webhook_app.feed_check.feed_reader import item_ids, unpacked
 from webhook_app.inbox import Inbox, State, feed_check_results
 from webhook_app.inbox.engines.database import now_ms
-from webhook_app.inbox.feed_check_results import Match, Trial
+from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
 from webhook_app.platforms import all_platforms
 from webhook_app.tweakwise.call import Call
 
@@ -159,7 +159,7 @@ def lines(count: int = 30) -> list[dict[str, str]]:
     ]
 
 
-def compared(ids_: list[str], template: str = "{product_id}", sent: Counter[str] | None = None) -> Match:
+def compared(ids_: list[str], template: str = "{product_id}", sent: Counter[str] | None = None) -> FeedCheckResult:
     one = shop(template)
     comparison = Comparison(one, sent or Counter(), lines())
     for item_id in ids_:
@@ -184,14 +184,14 @@ def test_the_best_template_is_found(how: Callable[[dict[str, str]], str], best: 
     """Known makes of feeds, the shop's own fields, and prefixes that only the feed knows; among other products."""
     others = [f"1000{n}" for n in range(2000)]
     found = compared([*others, *map(how, lines())])
-    assert found.better == Trial(best, 30)
+    assert found.better == TemplateTrial(best, 30)
     assert shop(best).product_key.fill(lines()[0]) == how(lines()[0])
 
 
 def test_a_right_template_is_left_alone() -> None:
     """No other one is proposed when none is better, even if several fit."""
     found = compared([line["product_id"] for line in lines()])
-    assert found.own == Trial("{product_id}", 30)
+    assert found.own == TemplateTrial("{product_id}", 30)
     assert found.better is None
     assert compared([f"x-{line['product_id']}" for line in lines()], "x-{product_id}").better is None
 
@@ -210,7 +210,7 @@ def test_prefixes_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> 
     chance = [f"{n}-7000" for n in range(5000)]
     right = [f"shop7-{line['product_id']}" for line in lines()]
     found = compared([*right[:10], *chance, *right[10:]])
-    assert found.better == Trial("shop7-{product_id}", 30)
+    assert found.better == TemplateTrial("shop7-{product_id}", 30)
 
 
 def order(number: int, *products: int) -> bytes:
@@ -249,7 +249,7 @@ def filled(run: Run, inbox: Inbox, clock: Clock) -> Inbox:
 
 
 def put(inbox: Inbox, identity: str, number: int, body: dict[str, Any], **how: Any) -> None:
-    inbox.keep(arrival(identity, body=order(number, 6000 + number, 7000 + number)))
+    inbox.store(arrival(identity, body=order(number, 6000 + number, 7000 + number)))
     call = Call(how.get("event", "purchase"), f"purchase:{identity}", {**body, "ProfileKey": "k"})
     settle(inbox, claim_one(inbox), how.get("state", State.DELIVERED), call=call, attempted=True)
 
@@ -264,8 +264,8 @@ def test_the_command_tells_how_it_stands(filled: Inbox, run: Run, tmp_path: Path
     assert "8888" not in result.output
     assert 'Would match best: product_key = "1{store:04d}{product_id}"' in result.output
     assert "globex" in result.output
-    kept = feed_check_results.last(filled)
-    assert kept["acme"].better == Trial("1{store:04d}{product_id}", 12)
+    kept = feed_check_results.latest(filled)
+    assert kept["acme"].better == TemplateTrial("1{store:04d}{product_id}", 12)
     assert (kept["acme"].sent, kept["acme"].items, kept["acme"].template) == (7, 41, "{product_id}")
     assert kept["globex"].share is None
 
@@ -279,7 +279,7 @@ def test_the_last_result_replaces_the_earlier_one(filled: Inbox, run: Run, tmp_p
     result = run("--feed", str(tmp_path / "good.xml"), "--shop", "acme", "--days", "1", "--json")
     assert result.exit_code == 0
     assert json.loads(result.output)["share"] == 1
-    kept = feed_check_results.last(filled)
+    kept = feed_check_results.latest(filled)
     assert (kept["acme"].share, kept["acme"].days, kept["globex"].items) == (1, 1, 1)
 
 
@@ -302,8 +302,8 @@ def test_a_feed_is_loaded(filled: Inbox, run: Run, encoding: str) -> None:
         result = run("--feed", url, "--shop=acme")
     assert result.exit_code == 0, result.output
     assert "/feed.xml.gz: 2000 items" in result.output
-    assert "hidden" not in result.output + feed_check_results.last(filled)["acme"].feed
-    assert "pass" not in result.output + feed_check_results.last(filled)["acme"].feed
+    assert "hidden" not in result.output + feed_check_results.latest(filled)["acme"].feed
+    assert "pass" not in result.output + feed_check_results.latest(filled)["acme"].feed
 
 
 @on_sqlite
@@ -331,7 +331,7 @@ def test_trouble_is_said_and_changes_nothing(filled: Inbox, run: Run, tmp_path: 
             assert result.exit_code == 1
             assert words in result.output
     assert run("--feed=x", "--shop=nobody").exit_code == 2
-    assert not feed_check_results.last(filled)
+    assert not feed_check_results.latest(filled)
 
 
 def test_memory_does_not_grow_with_the_feed(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_memory_does_not_grow_with_the_feed(tmp_path: Path) -> None:
     program = """
 import resource, sys
 from webhook_app.cli.feeds import chunks
-from webhook_app.matching.feed import item_ids, unpacked
+from webhook_app.feed_check.feed_reader import item_ids, unpacked
 count = sum(1 for _ in item_ids(unpacked(chunks(sys.argv[1]))))
 print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -15,13 +15,13 @@ from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, activity, migrate
-from webhook_app.inbox.activity import MOST_TOPICS, InHour, Kind, Seen
+from webhook_app.inbox.activity import MOST_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.observability.metrics import Meter
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.hmac_schemes import fingerprint
-from webhook_app.web.activity import MOST_HELD, STEPS, Sightings, step_of
+from webhook_app.web.activity import MOST_HELD, STEPS, ActivityRecorder, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +40,11 @@ DAY = 86_400
 
 
 @pytest.fixture
-def seen(inbox: Inbox) -> Sightings:
-    return Sightings(inbox, SHOPS, Meter())
+def seen(inbox: Inbox) -> ActivityRecorder:
+    return ActivityRecorder(inbox, SHOPS, Meter())
 
 
-def test_topics_with_their_last_arrival(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """Each topic of a shop has its count, its first and its last arrival, over several writings."""
     began = clock.now
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
@@ -54,24 +54,29 @@ def test_topics_with_their_last_arrival(seen: Sightings, inbox: Inbox, clock: Cl
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
-    assert activity.last_seen(inbox, Kind.TOPIC) == [
-        Seen("other", "orders/paid", 1, began, began),
-        Seen("shop", "orders/create", 3, began, clock.now),
+    assert activity.last_seen(inbox, ActivityKind.TOPIC) == [
+        ActivityTotal("other", "orders/paid", 1, began, began),
+        ActivityTotal("shop", "orders/create", 3, began, clock.now),
     ]
-    assert activity.last_seen(inbox, Kind.TOPIC, "other") == [Seen("other", "orders/paid", 1, began, began)]
+    assert activity.last_seen(inbox, ActivityKind.TOPIC, "other") == [
+        ActivityTotal("other", "orders/paid", 1, began, began)
+    ]
 
 
-def test_secrets_by_fingerprint(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+def test_secrets_by_fingerprint(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """When each secret was last used is known, and the secret itself is not."""
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.accepted(SHOP, "orders/create", 1, "stored", 0.01)
     seen.flush()
     # printf the-new-one | sha256sum
-    assert {one.name for one in activity.last_seen(inbox, Kind.SECRET)} == {"61db1741", fingerprint("the-old-one")}
-    assert not activity.by_hour(inbox, Kind.SECRET, 0)
+    assert {one.name for one in activity.last_seen(inbox, ActivityKind.SECRET)} == {
+        "61db1741",
+        fingerprint("the-old-one"),
+    }
+    assert not activity.by_hour(inbox, ActivityKind.SECRET, 0)
 
 
-def test_refusals_by_the_hour(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+def test_refusals_by_the_hour(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """Refusals are counted by shop, platform, reason and hour, also when several hours are written at once."""
     hour = clock.now // HOUR * HOUR
     for reason in ("signature_missing", "signature_mismatch", "signature_missing"):
@@ -80,25 +85,25 @@ def test_refusals_by_the_hour(seen: Sightings, inbox: Inbox, clock: Clock) -> No
     seen.refused(SHOP, "signature_missing")
     seen.flush()
     expected = [
-        InHour("shop", "shopify", "signature_mismatch", hour, 1),
-        InHour("shop", "shopify", "signature_missing", hour, 2),
-        InHour("shop", "shopify", "signature_missing", hour + HOUR, 1),
+        HourlyActivity("shop", "shopify", "signature_mismatch", hour, 1),
+        HourlyActivity("shop", "shopify", "signature_missing", hour, 2),
+        HourlyActivity("shop", "shopify", "signature_missing", hour + HOUR, 1),
     ]
-    assert activity.by_hour(inbox, Kind.REFUSAL, 0) == expected
-    assert activity.by_hour(inbox, Kind.REFUSAL, hour, hour + HOUR, "shop") == expected[:2]
-    assert activity.by_hour(inbox, Kind.REFUSAL, hour + 1) == expected[2:]
-    assert [one.count for one in activity.last_seen(inbox, Kind.REFUSAL)] == [1, 3]
+    assert activity.by_hour(inbox, ActivityKind.REFUSAL, 0) == expected
+    assert activity.by_hour(inbox, ActivityKind.REFUSAL, hour, hour + HOUR, "shop") == expected[:2]
+    assert activity.by_hour(inbox, ActivityKind.REFUSAL, hour + 1) == expected[2:]
+    assert [one.count for one in activity.last_seen(inbox, ActivityKind.REFUSAL)] == [1, 3]
 
 
 def test_processes_add_up(inbox: Inbox) -> None:
     """What several web processes saw is added up."""
-    for process in (Sightings(inbox, SHOPS, Meter()), Sightings(inbox, SHOPS, Meter())):
+    for process in (ActivityRecorder(inbox, SHOPS, Meter()), ActivityRecorder(inbox, SHOPS, Meter())):
         process.refused(SHOP, "signature_missing")
         process.flush()
-    assert [one.count for one in activity.by_hour(inbox, Kind.REFUSAL, 0)] == [2]
+    assert [one.count for one in activity.by_hour(inbox, ActivityKind.REFUSAL, 0)] == [2]
 
 
-def test_topics_are_bounded(seen: Sightings, inbox: Inbox) -> None:
+def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
     """Whoever invents topics fills no table, and those that are known go on being counted."""
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
@@ -106,19 +111,19 @@ def test_topics_are_bounded(seen: Sightings, inbox: Inbox) -> None:
         seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
-    noted = {one.name: one.count for one in activity.last_seen(inbox, Kind.TOPIC)}
+    noted = {one.name: one.count for one in activity.last_seen(inbox, ActivityKind.TOPIC)}
     assert (len(noted), noted["orders/create"]) == (MOST_TOPICS, 2)
-    assert len({one.name for one in activity.by_hour(inbox, Kind.TOPIC, 0)}) == MOST_TOPICS
+    assert len({one.name for one in activity.by_hour(inbox, ActivityKind.TOPIC, 0)}) == MOST_TOPICS
 
 
-def test_memory_is_bounded(seen: Sightings) -> None:
+def test_memory_is_bounded(seen: ActivityRecorder) -> None:
     """While the database is away, memory holds so many different ones and no more."""
     for number in range(MOST_HELD + 100):
         seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
     assert len(seen._seen) == MOST_HELD  # noqa: SLF001 - what is bounded is inside
 
 
-def test_old_ones_are_forgotten(seen: Sightings, inbox: Inbox, clock: Clock) -> None:
+def test_old_ones_are_forgotten(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """After KEEP_ROWS nothing of it is left, and what was seen since stays."""
     seen.refused(SHOP, "signature_missing")
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
@@ -127,27 +132,27 @@ def test_old_ones_are_forgotten(seen: Sightings, inbox: Inbox, clock: Clock) -> 
     seen.refused(SHOP, "too_large")
     seen.flush()
     sweep(inbox, Retention(7 * DAY, 90 * DAY))
-    assert [one.name for one in activity.by_hour(inbox, Kind.REFUSAL, 0)] == ["too_large"]
-    assert [one.name for kind in Kind for one in activity.last_seen(inbox, kind)] == ["too_large"]
+    assert [one.name for one in activity.by_hour(inbox, ActivityKind.REFUSAL, 0)] == ["too_large"]
+    assert [one.name for kind in ActivityKind for one in activity.last_seen(inbox, kind)] == ["too_large"]
 
 
 def test_database_away_loses_nothing(postgres: Server, clock: Clock) -> None:
     """What could not be written stays in memory, hurts nobody, and is added to what came meanwhile."""
     with postgres.database() as address, closing(Inbox(address, clock=clock)) as inbox:
         migrate.upgrade(inbox.database)
-        seen, began = Sightings(inbox, SHOPS, Meter()), clock.now
+        seen, began = ActivityRecorder(inbox, SHOPS, Meter()), clock.now
         with postgres.stopped():
             seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
             seen.flush()
             clock.move(1)
             seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
             seen.flush()
-        while sightings_of(inbox) != [Seen("shop", "orders/create", 2, began, clock.now)]:
+        while sightings_of(inbox) != [ActivityTotal("shop", "orders/create", 2, began, clock.now)]:
             seen.flush()
 
 
-def sightings_of(inbox: Inbox) -> list[Seen]:
-    return activity.last_seen(inbox, Kind.TOPIC)
+def sightings_of(inbox: Inbox) -> list[ActivityTotal]:
+    return activity.last_seen(inbox, ActivityKind.TOPIC)
 
 
 # Through the receiver
@@ -167,11 +172,11 @@ def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Flask
     app.extensions["receiver"].inbox.close()
 
 
-def of(client: FlaskClient) -> dict[Kind, dict[str, int]]:
+def of(client: FlaskClient) -> dict[ActivityKind, dict[str, int]]:
     """What is in the database of what a client's receiver saw."""
     receiver = client.application.extensions["receiver"]
-    receiver.sightings.flush()
-    named = [kind for kind in Kind if kind is not Kind.ACCEPT]
+    receiver.activity.flush()
+    named = [kind for kind in ActivityKind if kind is not ActivityKind.ACCEPT]
     return {kind: {one.name: one.count for one in activity.last_seen(receiver.inbox, kind)} for kind in named}
 
 
@@ -180,8 +185,12 @@ def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
     for _ in range(2):
         client.post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
     secret = fingerprint(shop_keys("shopify")["secrets"][0])
-    assert of(client) == {Kind.TOPIC: {"orders/create": 2}, Kind.SECRET: {secret: 2}, Kind.REFUSAL: {}}
-    took = activity.last_seen(client.application.extensions["receiver"].inbox, Kind.ACCEPT)
+    assert of(client) == {
+        ActivityKind.TOPIC: {"orders/create": 2},
+        ActivityKind.SECRET: {secret: 2},
+        ActivityKind.REFUSAL: {},
+    }
+    took = activity.last_seen(client.application.extensions["receiver"].inbox, ActivityKind.ACCEPT)
     assert sum(one.count for one in took) == 2
     assert {int(one.name) for one in took} <= set(STEPS)
 
@@ -206,7 +215,7 @@ def test_receiver_notes_what_it_refuses(client: FlaskClient, sent: dict[str, Any
     """Whatever a shop's URL is not stored of is counted once, by the reason that was answered."""
     with capture_logs():
         client.post("/webhooks/shopify/shop", **sent)
-    assert of(client) == {Kind.TOPIC: {}, Kind.SECRET: {}, Kind.REFUSAL: {reason: 1}}
+    assert of(client) == {ActivityKind.TOPIC: {}, ActivityKind.SECRET: {}, ActivityKind.REFUSAL: {reason: 1}}
 
 
 def test_receiver_notes_what_pages_report(client: FlaskClient) -> None:
@@ -219,8 +228,11 @@ def test_receiver_notes_what_pages_report(client: FlaskClient) -> None:
     assert client.get(f"/storefront/shopify/shop/search?{query}").status_code == 200
     assert client.get("/storefront/shopify/shop/search?term=x").status_code == 401
     noted = of(client)
-    assert [*noted[Kind.TOPIC].values()] == [1]
-    assert (noted[Kind.SECRET], noted[Kind.REFUSAL]) == ({fingerprint(old): 1}, {"signature_missing": 1})
+    assert [*noted[ActivityKind.TOPIC].values()] == [1]
+    assert (noted[ActivityKind.SECRET], noted[ActivityKind.REFUSAL]) == (
+        {fingerprint(old): 1},
+        {"signature_missing": 1},
+    )
 
 
 def test_strangers_paths_are_not_noted(client: FlaskClient) -> None:
@@ -229,7 +241,7 @@ def test_strangers_paths_are_not_noted(client: FlaskClient) -> None:
     client.post("/webhooks/woocommerce/shop", data=b"{}")
     client.get("/webhooks/shopify/shop")
     client.post("/elsewhere")
-    assert of(client) == {Kind.TOPIC: {}, Kind.SECRET: {}, Kind.REFUSAL: {}}
+    assert of(client) == {ActivityKind.TOPIC: {}, ActivityKind.SECRET: {}, ActivityKind.REFUSAL: {}}
 
 
 def test_web_processes_write_down_by_themselves(tmp_path: Path) -> None:
@@ -253,4 +265,4 @@ def test_web_processes_write_down_by_themselves(tmp_path: Path) -> None:
 
 
 def counted(inbox: Inbox) -> int:
-    return sum(one.count for one in activity.by_hour(inbox, Kind.REFUSAL, 0))
+    return sum(one.count for one in activity.by_hour(inbox, ActivityKind.REFUSAL, 0))

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from tests.support.deliveries import arrival, claim_one, settle
 from webhook_app.inbox import Inbox, State
-from webhook_app.inbox.reports.backlog import Some, died, first_since, unfinished
+from webhook_app.inbox.reports.backlog import ShopCount, died, first_since, unfinished
 from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_first_since(inbox: Inbox, clock: Clock, gone: set[int]) -> None:
     began = clock.now
     for number in range(1, 11):
         clock.now = began + 10 * number
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     with inbox.database.writing() as connection:
         connection.execute(delete(deliveries).where(deliveries.c.id.in_(gone)))
     left = [number for number in range(1, 11) if number not in gone]
@@ -34,12 +34,12 @@ def test_first_since(inbox: Inbox, clock: Clock, gone: set[int]) -> None:
 def test_some_of_a_range(inbox: Inbox, clock: Clock) -> None:
     """The dead and the unfinished are counted by shop, of some numbers, with the newest of them."""
     for number in range(1, 7):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     for _ in range(3):
         settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
-    assert died(inbox, {"acme", "other"}, clock.now) == [Some("acme", 3, 3)]
-    assert died(inbox, {"acme"}, clock.now, range(2, 3)) == [Some("acme", 1, 2)]
+    assert died(inbox, {"acme", "other"}, clock.now) == [ShopCount("acme", 3, 3)]
+    assert died(inbox, {"acme"}, clock.now, range(2, 3)) == [ShopCount("acme", 1, 2)]
     assert died(inbox, {"acme"}, clock.now + 1) == died(inbox, {"other"}, clock.now) == []
-    assert unfinished(inbox, {"acme"}, range(1, 7)) == [Some("acme", 3, 6)]
-    assert unfinished(inbox, {"acme"}, range(5, 6)) == [Some("acme", 1, 5)]
+    assert unfinished(inbox, {"acme"}, range(1, 7)) == [ShopCount("acme", 3, 6)]
+    assert unfinished(inbox, {"acme"}, range(5, 6)) == [ShopCount("acme", 1, 5)]
     assert unfinished(inbox, {"other"}, range(1, 7)) == []

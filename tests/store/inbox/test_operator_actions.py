@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
-from webhook_app.delivery.causes import BEGINNINGS, Fault
+from webhook_app.delivery.causes import REASON_PREFIXES, Cause
 from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions, retention, selection
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ BEGAN = 1_795_000_000_000
 def several(inbox: Inbox, clock: Clock) -> Inbox:
     """Deliveries 1 to 5: dead for three reasons, ignored, and one of another shop that is received."""
     for number in range(4):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
         clock.move(60)
     reasons = ["translation_error", "gave_up_http_503", "http_422"]
     *dead, ignored = claim(inbox, 4)
     for delivery, reason in zip(dead, reasons, strict=True):
         settle(inbox, delivery, State.DEAD, reason=reason)
     settle(inbox, ignored, State.IGNORED, reason="no_profile", wipes=True)
-    inbox.keep(arrival("other", shop="b", topic="orders/paid"))
+    inbox.store(arrival("other", shop="b", topic="orders/paid"))
     return inbox
 
 
@@ -43,7 +43,7 @@ def several(inbox: Inbox, clock: Clock) -> Inbox:
         ({"reason": "no_profile"}, [4]),
         ({"since": BEGAN + 60_000, "until": BEGAN + 180_000}, [2, 3]),
         ({"shop": "acme", "states": ("received",)}, []),
-        *(({"beginnings": BEGINNINGS[fault]}, [1 + number]) for number, fault in enumerate(Fault)),
+        *(({"beginnings": REASON_PREFIXES[fault]}, [1 + number]) for number, fault in enumerate(Cause)),
     ],
 )
 def test_selection_means(several: Inbox, wanted: dict[str, Any], ids: list[int]) -> None:
@@ -55,7 +55,7 @@ def test_selection_means(several: Inbox, wanted: dict[str, Any], ids: list[int])
 
 def test_a_beginning_is_no_pattern(inbox: Inbox) -> None:
     """The underscore in a reason stands for itself."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD, reason="gaveXupX")
     assert selection.size(inbox, Selection(beginnings=("gave_up_",))) == 0
 
@@ -67,8 +67,10 @@ def test_pages_are_small(several: Inbox) -> None:
 
 def test_tally_counts_what_a_verb_may_do(several: Inbox) -> None:
     """Of all that are meant: how many are in the right state, and how many of these have their body."""
-    assert selection.tally(several, Selection(), Verb.REPLAY) == selection.Tally(5, allowed=4, with_body=3, last=5)
-    assert selection.tally(several, Selection(shop="c"), Verb.REPLAY) == selection.Tally(0, 0, 0, 0)
+    assert selection.count_for(several, Selection(), Verb.REPLAY) == selection.SelectionCounts(
+        5, allowed=4, with_body=3, last=5
+    )
+    assert selection.count_for(several, Selection(shop="c"), Verb.REPLAY) == selection.SelectionCounts(0, 0, 0, 0)
 
 
 def test_many_are_replayed_in_one_step(several: Inbox) -> None:
@@ -79,7 +81,7 @@ def test_many_are_replayed_in_one_step(several: Inbox) -> None:
 
 def test_dropped_says_what_it_was(several: Inbox) -> None:
     """A dropped delivery is ignored by name, and its old reason is not forgotten."""
-    assert operator_actions.drop(several, [2, 5], "dropped") == {2, 5}
+    assert operator_actions.discard(several, [2, 5], "dropped") == {2, 5}
     rows = [several.get(number) for number in (2, 5)]
     assert {(row.state, row.reason) for row in rows} == {("ignored", "dropped")}
     assert [row.detail for row in rows] == [
@@ -90,9 +92,9 @@ def test_dropped_says_what_it_was(several: Inbox) -> None:
 
 def test_dropped_is_never_claimed(inbox: Inbox, clock: Clock) -> None:
     """What is given up while it waits is not sent when its retry falls due."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.WAITING, retry_in=10)
-    operator_actions.drop(inbox, [1], "dropped")
+    operator_actions.discard(inbox, [1], "dropped")
     clock.move(11)
     assert inbox.queues() == []
     assert claim(inbox) == []
@@ -100,17 +102,17 @@ def test_dropped_is_never_claimed(inbox: Inbox, clock: Clock) -> None:
 
 def test_under_way_is_not_dropped(inbox: Inbox) -> None:
     """A worker may be sending it at this moment."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     claim_one(inbox)
-    assert operator_actions.drop(inbox, [1], "dropped") == set()
+    assert operator_actions.discard(inbox, [1], "dropped") == set()
 
 
 def test_dropped_body_is_wiped_in_time(inbox: Inbox, clock: Clock) -> None:
     """From the drop on, retention treats it like what is settled."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD)
     clock.move(100 * 86400)
-    operator_actions.drop(inbox, [1], "dropped")
+    operator_actions.discard(inbox, [1], "dropped")
     kept = retention.Retention(7 * 86400, 90 * 86400)
     assert retention.sweep(inbox, kept) == (0, 0)
     clock.move(8 * 86400)
@@ -123,9 +125,9 @@ def test_dropped_body_is_wiped_in_time(inbox: Inbox, clock: Clock) -> None:
 def test_dropped_keeps_the_order_it_holds(inbox: Inbox, keeps_key: bool, owner: int) -> None:
     """The order of a parked delivery may have been counted; that of another dead one was free before."""
     for name in "ab":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
     first, second = claim(inbox, 2)
     inbox.reserve([(first, CALL)])
     settle(inbox, first, State.DEAD, call=CALL, keeps_key=keeps_key)
-    operator_actions.drop(inbox, [1], "dropped")
+    operator_actions.discard(inbox, [1], "dropped")
     assert inbox.reserve([(second, CALL)]) == {second.id: owner}

@@ -53,10 +53,10 @@ def rings_within(inbox: Inbox, seconds: float, attempts: int = 1) -> bool:
     """Tell whether a delivery kept by another process wakes this one in time."""
     for _ in range(attempts):
         with closing(Inbox(inbox.database.engine.url.render_as_string(hide_password=False))) as another:
-            timer = threading.Timer(0.2, another.bell.ring)
+            timer = threading.Timer(0.2, another.wakeups.notify)
             began = time.monotonic()
             timer.start()
-            inbox.bell.wait(20)
+            inbox.wakeups.wait(20)
             timer.join()
             if 0.1 < time.monotonic() - began < seconds:
                 return True
@@ -67,7 +67,7 @@ def test_commits_are_durable_except_of_claims(inbox: Inbox, other: psycopg.Conne
     """What is kept or settled is on disk when it is said so; a claim that a power failure undoes is made again."""
     for statement in HEAR:
         other.execute(statement.encode())
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DELIVERED)
     heard = other.execute("SELECT state, setting FROM heard ORDER BY number").fetchall()
     assert heard == [("received", "on"), ("delivering", "off"), ("delivered", "on")]
@@ -76,7 +76,7 @@ def test_commits_are_durable_except_of_claims(inbox: Inbox, other: psycopg.Conne
 def test_claim_passes_over_what_another_transaction_holds(inbox: Inbox, database_url: str) -> None:
     """Workers do not wait for each other: one takes what the other has not."""
     for name in "ab":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
     impatient = Inbox(f"{database_url}&options=-c%20lock_timeout%3D1000")
     with psycopg.connect(database_url) as another:
         another.execute("SELECT 1 FROM deliveries WHERE id = 1 FOR UPDATE")
@@ -88,7 +88,7 @@ def test_claim_passes_over_what_another_transaction_holds(inbox: Inbox, database
 def test_workers_never_share_a_claim(inbox: Inbox, database_url: str) -> None:
     """However many processes claim at once, each delivery goes to one."""
     for number in range(120):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     workers = [Inbox(database_url) for _ in range(3)]
     with ThreadPoolExecutor(6) as threads:
         groups = list(threads.map(lambda turn: claim(workers[turn % 3], 7), range(24)))
@@ -117,7 +117,7 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg
     many = "SELECT 's', 'p', 't', n::text, '', 0, 'delivered', '', '', 1, 0, 0, n FROM generate_series(1, 5000) n"
     names = "shop, platform, topic, identity, domain, received_at, state, reason, detail, claims, lapses, attempts"
     other.execute(f"INSERT INTO deliveries ({names}, settled_at) {many}".encode())
-    inbox.keep(arrival())
+    inbox.store(arrival())
     other.execute("VACUUM ANALYZE deliveries")
     with inbox.database.working() as work:
         explaining = Explaining(work.cursor)
@@ -146,10 +146,10 @@ def kept_plans(inbox: Inbox) -> list[str]:
 @pytest.mark.parametrize("rows", [0, 60])
 def test_plans_from_when_there_was_little_do_for_much(inbox: Inbox, other: psycopg.Connection, rows: int) -> None:
     """A server keeps the plan of a prepared statement; made on small tables, it must not read all of large ones."""
-    inbox.keep_all([arrival(f"before {number}") for number in range(rows)])
+    inbox.store_all([arrival(f"before {number}") for number in range(rows)])
     other.execute("VACUUM ANALYZE")
     for turn in range(12):
-        inbox.keep(arrival(f"turn {turn}"))
+        inbox.store(arrival(f"turn {turn}"))
         delivery = claim_one(inbox)
         assert inbox.reserve([(delivery, purchase(f"purchase:{turn}"))]) == {delivery.id: delivery.id}
         assert inbox.reserve([(delivery, purchase("purchase:0"))])
@@ -162,56 +162,56 @@ def test_plans_from_when_there_was_little_do_for_much(inbox: Inbox, other: psyco
 
 def test_listening_wakes_at_once(inbox: Inbox) -> None:
     """A worker on another machine hears of a delivery as soon as it is kept."""
-    inbox.bell.wait(0)
+    inbox.wakeups.wait(0)
     assert rings_within(inbox, 2)
 
 
 def test_listening_begins_anew_after_its_connection_was_ended(inbox: Inbox, other: psycopg.Connection) -> None:
     """A terminated backend makes a worker deaf for seconds, not for ever."""
-    inbox.bell.wait(0)
+    inbox.wakeups.wait(0)
     assert terminate(other)
     assert rings_within(inbox, 0.9, attempts=30)
 
 
 def test_listening_begins_anew_after_a_restart(inbox: Inbox, postgres: Server) -> None:
     """So does a server that was started again."""
-    inbox.bell.wait(0)
+    inbox.wakeups.wait(0)
     with postgres.stopped():
-        inbox.bell.wait(0.5)
+        inbox.wakeups.wait(0.5)
     assert rings_within(inbox, 0.9, attempts=30)
 
 
 def test_waiting_for_a_server_that_is_away_takes_its_time(inbox: Inbox, postgres: Server) -> None:
     """Where nothing can be heard a worker looks now and then, and does not spin."""
     with postgres.stopped():
-        inbox.bell.wait(0)
+        inbox.wakeups.wait(0)
         began = time.monotonic()
-        inbox.bell.wait(0.5)
-        inbox.bell.wait(0.5)
+        inbox.wakeups.wait(0.5)
+        inbox.wakeups.wait(0.5)
     assert time.monotonic() - began >= 1
 
 
 def test_keeping_survives_broken_connections(inbox: Inbox, other: psycopg.Connection) -> None:
     """The very next delivery after all connections were ended is kept, and so are those at the same time."""
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: inbox.keep(arrival(str(number))), range(32)))
+        list(threads.map(lambda number: inbox.store(arrival(str(number))), range(32)))
         assert terminate(other)
-        kept = list(threads.map(lambda number: inbox.keep(arrival(f"later {number}")), range(32)))
+        kept = list(threads.map(lambda number: inbox.store(arrival(f"later {number}")), range(32)))
     assert not any(one.duplicate for one in kept)
     assert inbox.counts() == {"received": 64}
 
 
 def test_keeping_survives_a_restart(inbox: Inbox, postgres: Server) -> None:
     """The first delivery after the server was started again is kept at once."""
-    inbox.keep(arrival("a"))
+    inbox.store(arrival("a"))
     with postgres.stopped(), pytest.raises(StoreUnavailable):
-        inbox.keep(arrival("b"))
-    assert not inbox.keep(arrival("b")).duplicate
+        inbox.store(arrival("b"))
+    assert not inbox.store(arrival("b")).duplicate
 
 
 def test_every_verb_recovers_by_itself(inbox: Inbox, other: psycopg.Connection) -> None:
     """What a worker does fails once at the most after its connections were ended."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     terminate(other)
     with pytest.raises(StoreUnavailable) as caught:
         inbox.queues()
@@ -224,7 +224,7 @@ def test_deadlocked_group_is_kept(inbox: Inbox, database_url: str) -> None:
     with psycopg.connect(database_url) as first, ThreadPoolExecutor(1) as thread:
         first.execute("SET deadlock_timeout = '60s'")  # so that it is the other one that gives way
         insert(first, "b")
-        group = thread.submit(inbox.keep_all, [arrival("a"), arrival("b")])
+        group = thread.submit(inbox.store_all, [arrival("a"), arrival("b")])
         time.sleep(0.3)  # it holds a now, and waits for b
         insert(first, "a")
         first.commit()
@@ -242,6 +242,6 @@ def test_errors_carry_no_values(inbox: Inbox, other: psycopg.Connection, seed: s
     """What goes wrong is told in the server's own words, which hold nothing of what was sent."""
     other.execute("ALTER TABLE deliveries ADD CHECK (position('jan' in identity) = 0)")
     with pytest.raises(StoreUnavailable) as caught:
-        inbox.keep(arrival(identity=seed, body=b"jan@example.test"))
+        inbox.store(arrival(identity=seed, body=b"jan@example.test"))
     assert "jan" not in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -43,7 +43,7 @@ def test_nothing_of_a_person_is_left_after_keep_bodies(inbox: Inbox, clock: Cloc
     """Not in the body, the headers, the call or a sentence; and on SQLite not in the files either, while it is open."""
     body = json.dumps({"email": SEEDS[0], "name": SEEDS[1], "phone": SEEDS[2]}).encode()
     for name in ("delivered", "ignored"):
-        inbox.keep(arrival(name, body, headers={"x-shopify-topic": "orders/create"}))
+        inbox.store(arrival(name, body, headers={"x-shopify-topic": "orders/create"}))
     delivered, ignored = claim(inbox, 2)
     assert found(everything(inbox)) == list(SEEDS)
     settle(inbox, delivered, State.DELIVERED, call=CALL)
@@ -58,7 +58,7 @@ def test_nothing_of_a_person_is_left_after_keep_bodies(inbox: Inbox, clock: Cloc
 def test_what_may_still_be_sent_keeps_its_body(inbox: Inbox, clock: Clock) -> None:
     """Waiting and dead deliveries are needed until somebody replays or drops them."""
     for name in ("waiting", "dead"):
-        inbox.keep(arrival(name, json.dumps(SEEDS[0]).encode()))
+        inbox.store(arrival(name, json.dumps(SEEDS[0]).encode()))
     waiting, dead = claim(inbox, 2)
     settle(inbox, waiting, State.WAITING, retry_in=3600)
     settle(inbox, dead, State.DEAD)

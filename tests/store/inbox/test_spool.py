@@ -53,7 +53,7 @@ def started(path: str, inbox: Inbox) -> Iterator[Spool]:
 
 def keep_while_away(spool: Spool, server: Server, *names: str) -> None:
     with server.stopped():
-        assert all(spool.keep(arrival(name)).spooled for name in names)
+        assert all(spool.store(arrival(name)).spooled for name in names)
 
 
 def identities(inbox: Inbox) -> list[str]:
@@ -62,7 +62,7 @@ def identities(inbox: Inbox) -> list[str]:
 
 def test_database_comes_first(spool: Spool, inbox: Inbox) -> None:
     """While the database is there nothing is spooled."""
-    assert not spool.keep(arrival()).spooled
+    assert not spool.store(arrival()).spooled
     assert inbox.counts() == {"received": 1}
 
 
@@ -79,7 +79,7 @@ def test_drained_keeps_what_it_is(spool: Spool, inbox: Inbox, postgres: Server, 
     """Body, headers and the time of arrival are those of the webhook."""
     came, body = clock.now, bytes(range(256))
     with postgres.stopped():
-        spool.keep(arrival(body=body, headers={"x-a": "b"}))
+        spool.store(arrival(body=body, headers={"x-a": "b"}))
     clock.move(3600)
     spool.drain()
     assert inbox.get(1).received_at == came
@@ -88,7 +88,7 @@ def test_drained_keeps_what_it_is(spool: Spool, inbox: Inbox, postgres: Server, 
 
 def test_repeated_delivery_is_drained_once(spool: Spool, inbox: Inbox, postgres: Server) -> None:
     """What the platform sent again, before, during or after, is one delivery."""
-    spool.keep(arrival("a"))
+    spool.store(arrival("a"))
     keep_while_away(spool, postgres, "a", "b", "b")
     spool.drain()
     assert identities(inbox) == ["a", "b"]
@@ -98,7 +98,7 @@ def test_killed_while_draining_drains_the_rest(path: str, spool: Spool, inbox: I
     """What was taken but not deleted yet is taken again, and is there once."""
     names = [str(number) for number in range(20)]
     keep_while_away(spool, postgres, *names)
-    inbox.keep_all([arrival(name) for name in names[:16]])
+    inbox.store_all([arrival(name) for name in names[:16]])
     with closing(Spool(path, inbox)) as next_one:
         assert next_one.drain() == 20
     assert identities(inbox) == names
@@ -126,7 +126,7 @@ def test_database_that_is_back_is_used(path: str, inbox: Inbox, postgres: Server
     """The process notices by itself, and says once that it spools and once what it drained."""
     with capture_logs() as lines, started(path, inbox) as spool:
         keep_while_away(spool, postgres, "a", "b", "c")
-        processes.wait_for(lambda: not spool.keep(arrival("d")).spooled)
+        processes.wait_for(lambda: not spool.store(arrival("d")).spooled)
         processes.wait_for(lambda: any(line["event"] == "drained" for line in lines))
     assert set(identities(inbox)) == set("abcd")
     assert [line["event"] for line in lines] == ["spooling", "drained"]
@@ -137,10 +137,10 @@ def test_nobody_waits_for_a_silent_database(path: str) -> None:
     with sockets.serving(sockets.silent) as server:
         address = f"postgres://u@{server.address}/inbox"
         with closing(Inbox(address)) as inbox, started(path, inbox) as spool:
-            assert spool.keep(arrival("first")).spooled
+            assert spool.store(arrival("first")).spooled
             began = time.monotonic()
             with ThreadPoolExecutor(8) as threads:
-                kept = list(threads.map(lambda number: spool.keep(arrival(str(number))), range(100)))
+                kept = list(threads.map(lambda number: spool.store(arrival(str(number))), range(100)))
             assert time.monotonic() - began < 2
             assert all(one.spooled for one in kept)
 
@@ -158,7 +158,7 @@ def test_readiness(spool: Spool, path: str, inbox: Inbox, postgres: Server) -> N
 def test_unusable_spool_is_unavailable(inbox: Inbox, postgres: Server) -> None:
     """Where the disk takes nothing, the webhook is answered with 503."""
     with closing(Spool("/dev/null/spool.db", inbox)) as spool, postgres.stopped():
-        for ask in (lambda: spool.keep(arrival()), spool.is_needed):
+        for ask in (lambda: spool.store(arrival()), spool.is_needed):
             with pytest.raises(StoreUnavailable):
                 ask()
 
@@ -168,8 +168,8 @@ def test_full_spool_is_unavailable(spool: Spool, path: str, inbox: Inbox, postgr
     keep_while_away(spool, postgres, "a")
     with postgres.stopped(), processes.file_size_limit(400_000):
         with pytest.raises(StoreUnavailable):
-            spool.keep(arrival("b", body=b"x" * 1_000_000))
-        assert spool.keep(arrival("c")).spooled
+            spool.store(arrival("b", body=b"x" * 1_000_000))
+        assert spool.store(arrival("c")).spooled
     assert spool.drain() == 2
     assert identities(inbox) == ["a", "c"]
 
@@ -179,7 +179,7 @@ def test_drained_text_is_nowhere_in_the_files(spool: Spool, path: str, inbox: In
     seed = b"zeta.quux@example.test"
     with postgres.stopped():
         for number in range(20):
-            spool.keep(arrival(str(number), body=seed * 500, headers={"x-a": seed.decode()}))
+            spool.store(arrival(str(number), body=seed * 500, headers={"x-a": seed.decode()}))
     spool.drain()
     files = list(spool_files(path))
     assert files
@@ -202,7 +202,7 @@ def test_accepting_goes_on_while_draining(path: str, spool: Spool, inbox: Inbox,
     keep_while_away(spool, postgres, *(str(number) for number in range(200)))
     draining = threading.Thread(target=spool.drain)
     draining.start()
-    kept = [spool.keep(arrival(f"later {number}")) for number in range(50)]
+    kept = [spool.store(arrival(f"later {number}")) for number in range(50)]
     draining.join()
     spool.drain()
     assert len(kept) == 50

@@ -29,7 +29,7 @@ def test_separate_inboxes_take_turns(inbox: Inbox, database_url: str) -> None:
     """Processes take turns instead of failing as busy: each has connections and a lock file of its own."""
     others = [Inbox(database_url) for _ in range(3)]
     with ThreadPoolExecutor(12) as threads:
-        kept = list(threads.map(lambda n: others[n % 3].keep(arrival(str(n))), range(300)))
+        kept = list(threads.map(lambda n: others[n % 3].store(arrival(str(n))), range(300)))
     assert len({one.id for one in kept}) == 300
     for other in others:
         other.close()
@@ -38,7 +38,7 @@ def test_separate_inboxes_take_turns(inbox: Inbox, database_url: str) -> None:
 def test_wiped_text_is_nowhere_in_the_file(inbox: Inbox, clock: Clock, tmp_path: Path) -> None:
     """What was wiped cannot be read from free pages of the database."""
     seed = b"zeta.quux@example.test"
-    inbox.keep(arrival(body=b'{"email":"' + seed + b'"}'))
+    inbox.store(arrival(body=b'{"email":"' + seed + b'"}'))
     settle(inbox, claim_one(inbox), State.DELIVERED)
     clock.move(8 * 86400)
     forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
@@ -48,7 +48,7 @@ def test_wiped_text_is_nowhere_in_the_file(inbox: Inbox, clock: Clock, tmp_path:
 
 def test_files_are_for_this_user_only(inbox: Inbox, tmp_path: Path) -> None:
     """Bodies hold personal data: nobody else on the machine reads them."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     for file in tmp_path.glob("inbox.db*"):
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
 
@@ -63,7 +63,7 @@ def test_commits_are_durable(inbox: Inbox) -> None:
 def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
     """The cost of a claim does not grow with what is settled."""
     executed: list[str] = []
-    inbox.keep(arrival())
+    inbox.store(arrival())
     with inbox.database.looking() as work:
         work.cursor.connection.set_trace_callback(executed.append)
     claim(inbox, 8)
@@ -80,5 +80,5 @@ def test_bell_replaces_a_plain_file(inbox: Inbox, tmp_path: Path) -> None:
     """A pipe that a backup gave back as a file does not keep the worker busy."""
     (tmp_path / "inbox.db-bell").write_bytes(b"\0")
     began = time.monotonic()
-    inbox.bell.wait(0.2)
+    inbox.wakeups.wait(0.2)
     assert time.monotonic() - began >= 0.2

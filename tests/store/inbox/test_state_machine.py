@@ -25,9 +25,9 @@ from tests.conftest import Clock
 from tests.support.deliveries import claim, purchase
 from webhook_app.inbox import (
     TRANSITIONS,
-    Arrival,
     Delivery,
     Inbox,
+    NewDelivery,
     Settlement,
     State,
     Verb,
@@ -67,8 +67,8 @@ class InboxMachine(RuleBasedStateMachine):
         self.states[number] = target
 
     @rule(identity=st.integers(0, 8))
-    def keep(self, identity: int) -> None:
-        kept = self.inbox.keep(Arrival("acme", "shopify", "orders/create", str(identity), "", {}, b"{}"))
+    def store(self, identity: int) -> None:
+        kept = self.inbox.store(NewDelivery("acme", "shopify", "orders/create", str(identity), "", {}, b"{}"))
         assert kept.duplicate == (kept.id in self.states)
         self.states.setdefault(kept.id, State.RECEIVED)
 
@@ -122,10 +122,10 @@ class InboxMachine(RuleBasedStateMachine):
 
     @rule(numbers=st.sets(st.integers(1, 8), min_size=1))
     def drop(self, numbers: set[int]) -> None:
-        able = {number for number in numbers if (self.states.get(number), Verb.DROP, State.IGNORED) in WAYS}
-        assert operator_actions.drop(self.inbox, [*numbers], "dropped") == able
+        able = {number for number in numbers if (self.states.get(number), Verb.DISCARD, State.IGNORED) in WAYS}
+        assert operator_actions.discard(self.inbox, [*numbers], "dropped") == able
         for number in able:
-            self.move(number, Verb.DROP, State.IGNORED)
+            self.move(number, Verb.DISCARD, State.IGNORED)
 
     @rule(numbers=st.sets(st.integers(1, 8), min_size=1))
     def replay_many(self, numbers: set[int]) -> None:

@@ -13,9 +13,9 @@ from tests.support.deliveries import CALL, arrival, claim, settle
 from webhook_app.inbox import Selection, State, audit_log, operator_actions, retention, statistics
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.reports import accounting, delivery_pages, time_series
-from webhook_app.inbox.reports.delivery_pages import Wanted
+from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries
-from webhook_app.inbox.tables import tallies as table
+from webhook_app.inbox.tables import delivery_counts as table
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keep(inbox: Inbox, number: int, **changed: Any) -> list[int]:
     """Keep so many deliveries; returns their numbers."""
-    return [inbox.keep(arrival(str(next(IDENTITIES)), **changed)).id for _ in range(number)]
+    return [inbox.store(arrival(str(next(IDENTITIES)), **changed)).id for _ in range(number)]
 
 
 def finish(inbox: Inbox, clock: Clock, state: State = State.DELIVERED, reason: str = "") -> None:
@@ -72,7 +72,7 @@ def test_the_tallies_are_what_the_rows_are(inbox: Inbox, clock: Clock) -> None:
     assert counted(inbox) == really(inbox)
     assert operator_actions.replay(inbox, [11, 12])
     assert counted(inbox) == really(inbox)
-    assert operator_actions.drop(inbox, [13], "dropped")
+    assert operator_actions.discard(inbox, [13], "dropped")
     assert counted(inbox) == really(inbox)
     retention.redact(inbox, [14], "redacted", "By law.")
     assert counted(inbox) == really(inbox)
@@ -140,15 +140,15 @@ def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
     keep(inbox, 5, shop="other")
     statistics.refresh(inbox, within=None, fresh=0)
     entries = accounting.of_day(inbox, date(2026, 11, 27), "acme")
-    sums = accounting.account(entries)
-    assert sums == accounting.Account(received=8, delivered=4, ignored=2, waiting=1, dead=1)
+    sums = accounting.totals(entries)
+    assert sums == accounting.Totals(received=8, delivered=4, ignored=2, waiting=1, dead=1)
     assert sums.adds_up
     assert (sums.settled_share, sums.delivered_share) == (6 / 8, 4 / 6)
     assert [(entry.topic, entry.reason, entry.number) for entry in entries if entry.state == "ignored"] == [
         ("orders/updated", "already_counted", 2)
     ]
-    assert accounting.account(accounting.of_day(inbox, date(2026, 11, 26))).received == 3
-    assert accounting.account([]).settled_share is None
+    assert accounting.totals(accounting.of_day(inbox, date(2026, 11, 26))).received == 3
+    assert accounting.totals([]).settled_share is None
 
 
 def test_bars_hold_what_was_received_in_them(inbox: Inbox, clock: Clock) -> None:
@@ -182,7 +182,7 @@ def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool
     if is_counted:
         counted(inbox)
 
-    def all_of(wanted: Wanted) -> list[int]:
+    def all_of(wanted: DeliveryFilter) -> list[int]:
         found, below = list[int](), None
         while True:
             page = delivery_pages.page(inbox, wanted, 3, below)
@@ -191,16 +191,16 @@ def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool
                 return found
             below = page.older
 
-    assert all_of(Wanted()) == list(range(31, 0, -1))
-    assert all_of(Wanted(Selection(states=("dead",)))) == list(range(17, 11, -1))
-    assert all_of(Wanted(Selection(shop="other", reason="unreadable"))) == list(range(17, 11, -1))
-    assert all_of(Wanted(Selection(shop="other"), platform="woocommerce")) == []
-    assert all_of(Wanted(profile_key="profile-7")) == [7]
-    assert all_of(Wanted(order="9")) == [9]
-    assert all_of(Wanted(order="99")) == []
-    assert all_of(Wanted(Selection(ids=(5,)))) == [5]
+    assert all_of(DeliveryFilter()) == list(range(31, 0, -1))
+    assert all_of(DeliveryFilter(Selection(states=("dead",)))) == list(range(17, 11, -1))
+    assert all_of(DeliveryFilter(Selection(shop="other", reason="unreadable"))) == list(range(17, 11, -1))
+    assert all_of(DeliveryFilter(Selection(shop="other"), platform="woocommerce")) == []
+    assert all_of(DeliveryFilter(profile_key="profile-7")) == [7]
+    assert all_of(DeliveryFilter(order="9")) == [9]
+    assert all_of(DeliveryFilter(order="99")) == []
+    assert all_of(DeliveryFilter(Selection(ids=(5,)))) == [5]
     since = inbox.get(20).received_at
-    assert all_of(Wanted(Selection(since=since))) == list(range(31, 17, -1))
+    assert all_of(DeliveryFilter(Selection(since=since))) == list(range(31, 17, -1))
 
 
 def test_rare_rows_are_found_without_reading_the_rest(
@@ -213,8 +213,8 @@ def test_rare_rows_are_found_without_reading_the_rest(
     finish(inbox, clock)
     counted(inbox)
     monkeypatch.setattr(delivery_pages, "MOST_BLOCKS", 3)
-    assert [row.id for row in delivery_pages.page(inbox, Wanted(Selection(states=("dead",))), 5).rows] == [1]
-    assert delivery_pages.page(inbox, Wanted(profile_key="nobody"), 5).older is not None
+    assert [row.id for row in delivery_pages.page(inbox, DeliveryFilter(Selection(states=("dead",))), 5).rows] == [1]
+    assert delivery_pages.page(inbox, DeliveryFilter(profile_key="nobody"), 5).older is not None
 
 
 def test_failed_attempts_are_kept_until_the_row_goes(inbox: Inbox, clock: Clock) -> None:
@@ -229,12 +229,12 @@ def test_failed_attempts_are_kept_until_the_row_goes(inbox: Inbox, clock: Clock)
     assert inbox.get(number).took is None
     [delivery] = claim(inbox)
     settle(inbox, delivery, State.DELIVERED, took=9, attempted=True, call=CALL)
-    told = [(each.claim, each.failure, each.took) for each in audit_log.failures(inbox, number)]
+    told = [(each.claim, each.failure, each.took) for each in audit_log.failed_attempts(inbox, number)]
     assert told == [(1, "http_503", 12), (2, "timeout", 5000), (3, "http_422", 7)]
     assert inbox.get(number).took == 9
     clock.move(100 * 86400)
     retention.sweep(inbox, retention.Retention(1, 86400))
-    assert audit_log.failures(inbox, number) == []
+    assert audit_log.failed_attempts(inbox, number) == []
 
 
 def test_a_lease_that_ran_out_writes_no_attempt(inbox: Inbox, clock: Clock) -> None:
@@ -244,14 +244,14 @@ def test_a_lease_that_ran_out_writes_no_attempt(inbox: Inbox, clock: Clock) -> N
     clock.move(61)
     assert claim(inbox)
     assert not settle(inbox, late, State.WAITING, reason="timeout", failure="timeout", took=5000, attempted=True)
-    assert audit_log.failures(inbox, number) == []
+    assert audit_log.failed_attempts(inbox, number) == []
 
 
 def test_failed_logins_are_counted_by_place_and_time(inbox: Inbox, clock: Clock) -> None:
     """Those of another place count only in all, those of long ago not at all."""
     for source in ("a", "a", "b"):
-        audit_log.write(inbox, audit_log.Deed(audit_log.Action.LOGIN_FAILED, source))
-    audit_log.write(inbox, audit_log.Deed(audit_log.Action.LOGIN, "a", "s1"))
+        audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, source))
+    audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN, "a", "s1"))
     assert audit_log.failed_logins(inbox, "a", 900) == (2, 3)
     clock.move(901)
     assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
@@ -259,9 +259,9 @@ def test_failed_logins_are_counted_by_place_and_time(inbox: Inbox, clock: Clock)
 
 def test_old_deeds_are_forgotten(inbox: Inbox, clock: Clock) -> None:
     """They stay as long as rows do."""
-    audit_log.write(inbox, audit_log.Deed(audit_log.Action.REPLAY, "a", "s", 7, "x"))
+    audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.REPLAY, "a", "s", 7, "x"))
     clock.move(3600)
-    audit_log.write(inbox, audit_log.Deed(audit_log.Action.DROP, "a", "s", 8))
+    audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.DISCARD, "a", "s", 8))
     assert [entry.action for entry in audit_log.newest(inbox)] == ["drop", "replay"]
     assert [entry.action for entry in audit_log.newest(inbox, 7)] == ["replay"]
     retention.sweep(inbox, retention.Retention(60, 1800))

@@ -31,35 +31,35 @@ if TYPE_CHECKING:
 def test_kept_bytes_come_back_unchanged(inbox: Inbox) -> None:
     """What a worker gets is what was received, byte for byte."""
     body = bytes(range(256)) * 20
-    inbox.keep(arrival(body=body))
+    inbox.store(arrival(body=body))
     assert claim_one(inbox).body == body
 
 
 def test_same_identity_is_kept_once(inbox: Inbox) -> None:
     """A delivery that comes again is the one that is there."""
-    first, second = inbox.keep(arrival("a")), inbox.keep(arrival("a"))
+    first, second = inbox.store(arrival("a")), inbox.store(arrival("a"))
     assert (first.duplicate, second.duplicate) == (False, True)
     assert first.id == second.id
 
 
 def test_identity_is_per_shop(inbox: Inbox) -> None:
     """Two shops may use the same identity."""
-    assert inbox.keep(arrival("a", shop="one")).id != inbox.keep(arrival("a", shop="two")).id
+    assert inbox.store(arrival("a", shop="one")).id != inbox.store(arrival("a", shop="two")).id
 
 
 def test_identity_outlives_the_body(inbox: Inbox, clock: Clock) -> None:
     """A delivery whose body was wiped is still known."""
-    kept = inbox.keep(arrival("a"))
+    kept = inbox.store(arrival("a"))
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
     clock.move(8 * 86400)
     assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 0)
-    assert inbox.keep(arrival("a")) == type(kept)(kept.id, duplicate=True)
+    assert inbox.store(arrival("a")) == type(kept)(kept.id, duplicate=True)
 
 
 def test_same_group_keeps_once(inbox: Inbox) -> None:
     """Twins that arrive at the same moment are kept once."""
     with ThreadPoolExecutor(16) as threads:
-        kept = list(threads.map(lambda _: inbox.keep(arrival("twin")), range(64)))
+        kept = list(threads.map(lambda _: inbox.store(arrival("twin")), range(64)))
     assert len({one.id for one in kept}) == 1
     assert sum(not one.duplicate for one in kept) == 1
 
@@ -67,7 +67,7 @@ def test_same_group_keeps_once(inbox: Inbox) -> None:
 def test_many_threads_lose_nothing(inbox: Inbox) -> None:
     """Every kept delivery is there, under its own number."""
     with ThreadPoolExecutor(16) as threads:
-        kept = list(threads.map(lambda n: inbox.keep(arrival(str(n))), range(400)))
+        kept = list(threads.map(lambda n: inbox.store(arrival(str(n))), range(400)))
     assert len({one.id for one in kept}) == 400
     assert inbox.counts() == {"received": 400}
 
@@ -76,7 +76,7 @@ def test_unmigrated_database_is_unavailable(database_url: str) -> None:
     """A database without tables is a StoreUnavailable, which the receiver answers with 503."""
     bare = Inbox(database_url)
     with pytest.raises(StoreUnavailable, match=r"no such table|does not exist"):
-        bare.keep(arrival())
+        bare.store(arrival())
     bare.close()
 
 
@@ -84,7 +84,7 @@ def test_error_carries_no_body(database_url: str) -> None:
     """What goes wrong is told without what was sent."""
     bare = Inbox(database_url)
     with pytest.raises(StoreUnavailable) as caught:
-        bare.keep(arrival(body=b"jan@example.test", identity="jan@example.test"))
+        bare.store(arrival(body=b"jan@example.test", identity="jan@example.test"))
     assert "jan@example.test" not in str(caught.value)
     bare.close()
 
@@ -95,14 +95,14 @@ def test_error_carries_no_body(database_url: str) -> None:
 def test_claim_takes_those_due_longest(inbox: Inbox, clock: Clock) -> None:
     """First come, first served."""
     for name in "abc":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
         clock.move(1)
     assert [delivery.id for delivery in claim(inbox, 2)] == [1, 2]
 
 
 def test_claimed_is_not_claimed_again(inbox: Inbox) -> None:
     """A lease keeps others away."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     claim(inbox, 1)
     assert claim(inbox, 1) == []
 
@@ -110,7 +110,7 @@ def test_claimed_is_not_claimed_again(inbox: Inbox) -> None:
 def test_threads_never_share_a_claim(inbox: Inbox) -> None:
     """However many claim at once, each delivery goes to one."""
     for number in range(100):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     with ThreadPoolExecutor(8) as threads:
         claimed = [delivery.id for group in threads.map(lambda _: claim(inbox, 7), range(20)) for delivery in group]
     assert sorted(claimed) == list(range(1, 101))
@@ -118,7 +118,7 @@ def test_threads_never_share_a_claim(inbox: Inbox) -> None:
 
 def test_expired_lease_is_claimable(inbox: Inbox, clock: Clock) -> None:
     """A killed worker loses nothing; that it was killed is counted."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     claim_one(inbox)
     clock.move(59)
     assert claim(inbox, 1) == []
@@ -129,7 +129,7 @@ def test_expired_lease_is_claimable(inbox: Inbox, clock: Clock) -> None:
 
 def test_settling_forgets_lapses(inbox: Inbox, clock: Clock) -> None:
     """Only leases that run out in a row count against a delivery."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     claim_one(inbox)
     clock.move(61)
     settle(inbox, claim_one(inbox), State.WAITING)
@@ -138,7 +138,7 @@ def test_settling_forgets_lapses(inbox: Inbox, clock: Clock) -> None:
 
 def test_redaction_wins_over_a_call_under_way(inbox: Inbox) -> None:
     """A worker that was sending when the wipe came cannot write the call back."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     delivery = claim_one(inbox)
     forgetting.redact(inbox, [delivery.id], "redacted", "")
     assert not settle(inbox, delivery, State.DELIVERED, call=CALL)
@@ -148,7 +148,7 @@ def test_redaction_wins_over_a_call_under_way(inbox: Inbox) -> None:
 
 def test_late_settlement_is_refused(inbox: Inbox, clock: Clock) -> None:
     """A worker whose lease ran out cannot overwrite the one that has it now."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     late = claim_one(inbox)
     clock.move(61)
     current = claim_one(inbox)
@@ -158,7 +158,7 @@ def test_late_settlement_is_refused(inbox: Inbox, clock: Clock) -> None:
 
 def test_released_is_claimable_at_once(inbox: Inbox) -> None:
     """A worker that stops gives back what it did nothing about."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     inbox.release(claim(inbox, 1))
     assert inbox.get(1).state == State.RECEIVED
     assert claim_one(inbox).lapses == 0
@@ -166,7 +166,7 @@ def test_released_is_claimable_at_once(inbox: Inbox) -> None:
 
 def test_release_after_the_lease_does_nothing(inbox: Inbox, clock: Clock) -> None:
     """Giving back what another worker has changes nothing."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     late = claim(inbox, 1)
     clock.move(61)
     claim(inbox, 1)
@@ -176,7 +176,7 @@ def test_release_after_the_lease_does_nothing(inbox: Inbox, clock: Clock) -> Non
 
 def test_waiting_is_claimable_when_due(inbox: Inbox, clock: Clock) -> None:
     """A retry comes when it is due and not before."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.WAITING, reason="connect", retry_in=30, attempted=True)
     clock.move(29)
     assert claim(inbox, 1) == []
@@ -187,7 +187,7 @@ def test_waiting_is_claimable_when_due(inbox: Inbox, clock: Clock) -> None:
 
 def test_first_attempt_stays(inbox: Inbox, clock: Clock) -> None:
     """How long to go on trying is counted from the first attempt."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     began = clock.now
     for _ in range(2):
         settle(inbox, claim_one(inbox), State.WAITING, retry_in=10, attempted=True)
@@ -198,7 +198,7 @@ def test_first_attempt_stays(inbox: Inbox, clock: Clock) -> None:
 @pytest.mark.parametrize("state", [State.DELIVERED, State.IGNORED, State.DEAD])
 def test_settled_is_never_claimed(inbox: Inbox, clock: Clock, state: State) -> None:
     """What is settled for good is not looked at again."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), state)
     clock.move(10**6)
     assert claim(inbox, 1) == []
@@ -208,14 +208,14 @@ def test_settled_is_never_claimed(inbox: Inbox, clock: Clock, state: State) -> N
 @pytest.mark.parametrize("state", [State.RECEIVED, State.DELIVERING])
 def test_nothing_settles_outside_the_table(inbox: Inbox, state: State) -> None:
     """A state that no transition leads to cannot even be asked for."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     with pytest.raises(ValueError, match=state):
         settle(inbox, claim_one(inbox), state)
 
 
 def test_settled_twice_counts_once(inbox: Inbox) -> None:
     """A second settlement of the same claim is refused."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     delivery = claim_one(inbox)
     assert settle(inbox, delivery, State.DELIVERED)
     assert not settle(inbox, delivery, State.DEAD)
@@ -227,7 +227,7 @@ def test_settled_twice_counts_once(inbox: Inbox) -> None:
 def test_business_key_has_one_owner(inbox: Inbox) -> None:
     """Two deliveries of one order: the first counts it, the second learns who does."""
     for name in "ab":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
     first, second = claim(inbox, 2)
     assert inbox.reserve([(first, purchase("purchase:1")), (second, purchase("purchase:1"))]) == {
         first.id: first.id,
@@ -237,7 +237,7 @@ def test_business_key_has_one_owner(inbox: Inbox) -> None:
 
 def test_owner_may_reserve_again(inbox: Inbox) -> None:
     """A retry finds its own key."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     delivery = claim_one(inbox)
     for _ in range(2):
         assert inbox.reserve([(delivery, purchase("purchase:1"))]) == {delivery.id: delivery.id}
@@ -262,7 +262,7 @@ def test_a_view_repeated_within_seconds_is_one_view(
 ) -> None:
     """What counts is when each was received, whether one worker claims them together or several do in any order."""
     for number, second in enumerate(seconds):
-        inbox.keep(arrival(str(number), received_at=1_000_000 + int(second * 1000)))
+        inbox.store(arrival(str(number), received_at=1_000_000 + int(second * 1000)))
     calls = [(delivery, view("pageview:1", within=5)) for delivery in claim(inbox, 9)]
     groups = [calls] if together else [[call] for call in calls]
     owners = {number: owner for group in groups for number, owner in inbox.reserve(group).items()}
@@ -271,8 +271,8 @@ def test_a_view_repeated_within_seconds_is_one_view(
 
 def test_a_view_keeps_its_key_for_its_retries(inbox: Inbox) -> None:
     """The delivery that has it finds it again, and another view of that moment does not get it."""
-    inbox.keep(arrival("a", received_at=1_000_000))
-    inbox.keep(arrival("b", received_at=1_001_000))
+    inbox.store(arrival("a", received_at=1_000_000))
+    inbox.store(arrival("b", received_at=1_001_000))
     first, second = claim(inbox, 2)
     for _ in range(2):
         assert inbox.reserve([(first, view("v", 5))]) == {first.id: first.id}
@@ -281,8 +281,8 @@ def test_a_view_keeps_its_key_for_its_retries(inbox: Inbox) -> None:
 
 def test_business_keys_are_per_shop(inbox: Inbox) -> None:
     """Order 1 of one shop is not order 1 of another."""
-    inbox.keep(arrival(shop="one"))
-    inbox.keep(arrival(shop="two"))
+    inbox.store(arrival(shop="one"))
+    inbox.store(arrival(shop="two"))
     first, second = claim(inbox, 2)
     owners = inbox.reserve([(first, purchase("purchase:1")), (second, purchase("purchase:1"))])
     assert owners == {first.id: first.id, second.id: second.id}
@@ -292,7 +292,7 @@ def test_business_keys_are_per_shop(inbox: Inbox) -> None:
 def test_dead_delivery_frees_its_key_unless_it_may_have_counted(inbox: Inbox, keeps_key: bool, owner: int) -> None:
     """The order's next delivery counts it when the dead one surely did not."""
     for name in "ab":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
     first, second = claim(inbox, 2)
     inbox.reserve([(first, CALL)])
     settle(inbox, first, State.DEAD, call=CALL, keeps_key=keeps_key)
@@ -305,7 +305,7 @@ def test_dead_delivery_frees_its_key_unless_it_may_have_counted(inbox: Inbox, ke
 @pytest.mark.parametrize(("state", "allowed"), [(State.DEAD, True), (State.IGNORED, True), (State.DELIVERED, False)])
 def test_replay_follows_the_table(inbox: Inbox, state: State, allowed: bool) -> None:
     """Dead and ignored ones may be replayed; a delivered one would be counted twice."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), state, reason="why", attempted=True)
     assert operator_actions.replay(inbox, [1]) == ({1} if allowed else set())
     assert [delivery.attempts for delivery in claim(inbox, 1)] == ([0] if allowed else [])
@@ -313,7 +313,7 @@ def test_replay_follows_the_table(inbox: Inbox, state: State, allowed: bool) -> 
 
 def test_replay_needs_the_body(inbox: Inbox) -> None:
     """Without its body a delivery cannot be translated again."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.IGNORED, wipes=True)
     assert operator_actions.replay(inbox, [1]) == set()
 
@@ -328,7 +328,7 @@ def test_unknown_delivery(inbox: Inbox) -> None:
 def test_newest_filters(inbox: Inbox) -> None:
     """The list shows the newest first, and what was asked for."""
     for name, shop in (("a", "one"), ("b", "two"), ("c", "one")):
-        inbox.keep(arrival(name, shop=shop))
+        inbox.store(arrival(name, shop=shop))
     assert [row.id for row in inbox.newest(10, Selection(shop="one"))] == [3, 1]
     assert [row.id for row in inbox.newest(1)] == [3]
     assert inbox.newest(10, Selection(states=("dead",), topic="orders/create")) == []
@@ -336,7 +336,7 @@ def test_newest_filters(inbox: Inbox) -> None:
 
 def test_row_tells_the_call(inbox: Inbox) -> None:
     """What was sent can be read later."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL, attempted=True)
     row = inbox.get(1)
     assert (row.call, row.event, row.business_key) == ('{"ProductKeys":["1"],"ProfileKey":"k"}', "purchase", CALL.key)
@@ -344,7 +344,7 @@ def test_row_tells_the_call(inbox: Inbox) -> None:
 
 def test_answer_may_hold_anything(inbox: Inbox) -> None:
     """A server that answers with a NUL does not keep its deliveries from being settled."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     assert settle(inbox, claim_one(inbox), State.DEAD, reason="http_400", answer="a\0b", attempted=True)
     assert inbox.get(1).answer == "a\ufffdb"
 
@@ -355,12 +355,12 @@ def test_answer_may_hold_anything(inbox: Inbox) -> None:
 def test_sweep_keeps_what_is_young_or_needed(inbox: Inbox, clock: Clock) -> None:
     """Bodies of unfinished and dead deliveries stay, however old; so do their rows."""
     for name in "abcd":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
     first, second, *_ = claim(inbox, 4)
     settle(inbox, first, State.DEAD)
     settle(inbox, second, State.DELIVERED)
     clock.move(100 * 86400)
-    inbox.keep(arrival("young"))
+    inbox.store(arrival("young"))
     assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 1)
     assert [row.id for row in inbox.newest(10)] == [5, 4, 3, 1]
     assert all(inbox.body(number) for number in (1, 3, 4, 5))
@@ -370,7 +370,7 @@ def test_sweep_goes_on_over_many_steps(inbox: Inbox, clock: Clock) -> None:
     """More than one step's worth goes in one sweep."""
     total = forgetting.STEP * 2 + 7
     for number in range(total):
-        inbox.keep(arrival(str(number)))
+        inbox.store(arrival(str(number)))
     inbox.settle([Settlement(delivery, State.IGNORED) for delivery in claim(inbox, total)])
     clock.move(91 * 86400)
     assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (total, total)
@@ -379,13 +379,13 @@ def test_sweep_goes_on_over_many_steps(inbox: Inbox, clock: Clock) -> None:
 
 def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
     """A key does not point at a delivery that is gone."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     delivery = claim_one(inbox)
     inbox.reserve([(delivery, CALL)])
     settle(inbox, delivery, State.DELIVERED, call=CALL)
     clock.move(91 * 86400)
     forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
-    inbox.keep(arrival("b"))
+    inbox.store(arrival("b"))
     later = claim_one(inbox)
     assert inbox.reserve([(later, CALL)]) == {later.id: later.id}
 
@@ -442,11 +442,11 @@ def test_whole_group_hears_of_a_failure() -> None:
 def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
     """An idle worker hears of a new delivery without polling, also from another process."""
     other = Inbox(database_url)
-    timer = threading.Timer(0.2, lambda: other.keep(arrival()))
-    inbox.bell.wait(0)
+    timer = threading.Timer(0.2, lambda: other.store(arrival()))
+    inbox.wakeups.wait(0)
     began = time.monotonic()
     timer.start()
-    inbox.bell.wait(20)
+    inbox.wakeups.wait(20)
     assert time.monotonic() - began < 10
     timer.join()
     other.close()
@@ -455,18 +455,18 @@ def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
 @pytest.mark.parametrize("verb", ["keep", "release", "replay"])
 def test_bell_rung_before_is_heard_after(inbox: Inbox, verb: str) -> None:
     """What becomes claimable between a look and a wait does not go unnoticed."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     delivery = claim_one(inbox)
     if verb == "replay":
         settle(inbox, delivery, State.DEAD)
-    inbox.bell.wait(0)
+    inbox.wakeups.wait(0)
     match verb:
         case "keep":
-            inbox.keep(arrival("b"))
+            inbox.store(arrival("b"))
         case "release":
             inbox.release([delivery])
         case _:
             operator_actions.replay(inbox, [delivery.id])
     began = time.monotonic()
-    inbox.bell.wait(20)
+    inbox.wakeups.wait(20)
     assert time.monotonic() - began < 10

@@ -14,7 +14,17 @@ from click.testing import CliRunner, Result
 from tests.support.deliveries import CALL, arrival, claim, purchase, settle
 from tests.support.processes import ROOT, environment, start
 from webhook_app.cli import main
-from webhook_app.inbox import Inbox, Lane, Selection, Settlement, State, migrate, operator_actions, queue, transfer
+from webhook_app.inbox import (
+    Inbox,
+    Selection,
+    Settlement,
+    State,
+    migrate,
+    operator_actions,
+    queue,
+    transfer,
+)
+from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +35,12 @@ if TYPE_CHECKING:
 # Stops itself in the way that nothing can prepare for, after so many pages.
 KILLED = """
 import os, signal, sys
-from webhook_app.inbox import migrate, move
-from webhook_app.inbox.engines import open_database
+from webhook_app.inbox import migrate, transfer
+from webhook_app.inbox.engines.factory import open_database
 source, target = open_database(sys.argv[1]), open_database(sys.argv[2])
-move.PAGE = 7
+transfer.PAGE = 7
 migrate.upgrade(target)
-for number, _ in enumerate(move.copy(source, target), 1):
+for number, _ in enumerate(transfer.copy(source, target), 1):
     if number == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -50,7 +60,7 @@ def other_url(request: pytest.FixtureRequest, database_url: str, tmp_path: Path)
 def filled(inbox: Inbox, database_url: str) -> Inbox:
     """An inbox with something in every table and every state but delivering."""
     for number in range(40):
-        inbox.keep(arrival(str(number), body=bytes([number, 0, 255]) * 10))
+        inbox.store(arrival(str(number), body=bytes([number, 0, 255]) * 10))
     first, second, third, fourth, *_ = claimed = claim(inbox, 20)
     inbox.reserve([(delivery, purchase(f"purchase:{delivery.id}")) for delivery in claimed])
     settle(inbox, first, State.DELIVERED, call=CALL, attempted=True)
@@ -59,12 +69,12 @@ def filled(inbox: Inbox, database_url: str) -> Inbox:
     settle(inbox, fourth, State.IGNORED, reason="no_profile", wipes=True)
     inbox.release(claimed[4:])
 
-    def opened(lane: Lane) -> tuple[Lane, None]:
-        return Lane(
-            lane.name, 3, "http_401", 2, 1_795_000_000_000, probing=True, rate=0.1, rate_at=5, next_at=1 / 3
+    def opened(throttle: ThrottleState) -> tuple[ThrottleState, None]:
+        return ThrottleState(
+            throttle.scope, 3, "http_401", 2, 1_795_000_000_000, probing=True, rate=0.1, rate_at=5, next_at=1 / 3
         ), None
 
-    inbox.change_lane("shop acme", opened)
+    inbox.update_throttle(Scope.shop("acme"), opened)
     return inbox
 
 
@@ -82,15 +92,15 @@ def test_everything_is_moved(filled: Inbox, database_url: str, other_url: str) -
             (row.id, row.state, row.call) for row in filled.newest(100)
         ]
         assert [other.body(number) for number in range(1, 41)] == [filled.body(number) for number in range(1, 41)]
-        assert other.lanes() == filled.lanes()
+        assert other.throttles() == filled.throttles()
 
 
 def test_moved_inbox_goes_on(filled: Inbox, database_url: str, other_url: str) -> None:
     """New webhooks get new numbers, old ones are known, and an order that was counted stays counted."""
     moved(database_url, other_url)
     with closing(Inbox(other_url)) as other:
-        assert other.keep(arrival("new")).id == 41
-        assert other.keep(arrival("7")).duplicate
+        assert other.store(arrival("new")).id == 41
+        assert other.store(arrival("7")).duplicate
         delivery = next(one for one in claim(other, 60) if one.id == 41)
         assert other.reserve([(delivery, purchase("purchase:1"))]) == {41: 1}
 
@@ -108,7 +118,7 @@ def test_killed_and_gone_on(filled: Inbox, database_url: str, other_url: str, pa
 def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
     """The command itself, killed while it writes, leaves nothing that a second run does not put right."""
     with inbox.database.working() as work:
-        queue.keep(work, [arrival(str(number)) for number in range(20_000)], 1)
+        queue.store(work, [arrival(str(number)) for number in range(20_000)], 1)
     with closing(Inbox(other_url)) as other:
         migrate.upgrade(other.database)
         log = tmp_path / "log"
@@ -123,8 +133,8 @@ def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str,
 def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_url: str) -> None:
     """What was settled, wiped or received since the first run is put right by the second."""
     moved(database_url, other_url)
-    filled.keep(arrival("later"))
-    operator_actions.drop(filled, [2, 3], "dropped")
+    filled.store(arrival("later"))
+    operator_actions.discard(filled, [2, 3], "dropped")
     settlements = [Settlement(one, State.IGNORED, wipes=True) for one in claim(filled, 5)]
     filled.settle(settlements)
     assert "The same." in moved(database_url, other_url).output
@@ -136,7 +146,7 @@ def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_u
 def test_a_lease_is_waited_for(inbox: Inbox, database_url: str, other_url: str, clock: Clock) -> None:
     """A worker's calls are under way, and moving could send them twice: it is said what to do."""
     clock.now = int(time.time() * 1000)
-    inbox.keep(arrival())
+    inbox.store(arrival())
     claim(inbox)
     result = moved(database_url, other_url)
     assert result.exit_code == 1
@@ -150,7 +160,7 @@ def test_other_deliveries_are_refused(filled: Inbox, database_url: str, other_ur
     """A target that is in use is left alone."""
     with closing(Inbox(other_url)) as other:
         migrate.upgrade(other.database)
-        other.keep(arrival("theirs"))
+        other.store(arrival("theirs"))
         result = moved(database_url, other_url)
         assert result.exit_code == 1
         assert "holds other deliveries" in result.output
@@ -171,10 +181,10 @@ def test_a_difference_is_said(filled: Inbox, database_url: str, other_url: str) 
     """The accounts of two databases differ as soon as one state or one body does."""
     moved(database_url, other_url)
     with closing(Inbox(other_url)) as other:
-        same = transfer.account(filled.database)
-        assert transfer.account(other.database) == same
-        operator_actions.drop(other, [2], "dropped")
-        assert transfer.account(other.database) != same
+        same = transfer.contents(filled.database)
+        assert transfer.contents(other.database) == same
+        operator_actions.discard(other, [2], "dropped")
+        assert transfer.contents(other.database) != same
 
 
 @pytest.mark.parametrize(

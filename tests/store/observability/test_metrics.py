@@ -21,10 +21,11 @@ from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
 from webhook_app.app import create_app
 from webhook_app.config import settings
-from webhook_app.inbox import Inbox, Lane, State, migrate
+from webhook_app.inbox import Inbox, State, migrate
 from webhook_app.observability import metrics
 from webhook_app.observability.metrics import Meter, Prometheus
-from webhook_app.observability.metrics_page import GAUGES, Exposition
+from webhook_app.observability.metrics_page import GAUGES, MetricsPage
+from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ class Samples:
 
 
 def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
-    said = Exposition(inbox, SHOPS, meter or Prometheus(), TOKEN).answer(f"Bearer {TOKEN}")
+    said = MetricsPage(inbox, SHOPS, meter or Prometheus(), TOKEN).answer(f"Bearer {TOKEN}")
     assert said.status == 200
     return Samples(said.body.decode())
 
@@ -123,7 +124,7 @@ def test_receiver_counts(client: FlaskClient) -> None:
 def test_backlog_by_state(inbox: Inbox, clock: Clock) -> None:
     """What is unfinished is told by state, with the age of the oldest, and what is dead apart."""
     for name in "abcde":
-        inbox.keep(arrival(name))
+        inbox.store(arrival(name))
         clock.move(10)
     first, second, third = claim(inbox, 3)
     settle(inbox, first, State.DELIVERED, call=CALL)
@@ -147,10 +148,11 @@ def test_nothing_is_told_as_nothing(inbox: Inbox) -> None:
     assert found["webhooks_breaker_open", "shop acme"] == 0
 
 
-def test_lanes(inbox: Inbox, clock: Clock) -> None:
-    """An open breaker and a lowered rate are told by lane."""
-    inbox.change_lane("shop acme", lambda _: (Lane("shop acme", open_until=clock.now + 1000), None))
-    inbox.change_lane("tweakwise x", lambda _: (Lane("tweakwise x", rate=5.0, rate_at=clock.now), None))
+def test_throttles(inbox: Inbox, clock: Clock) -> None:
+    """An open breaker and a lowered rate are reported by scope."""
+    acme, x = Scope.shop("acme"), Scope.tweakwise("x")
+    inbox.update_throttle(acme, lambda _: (ThrottleState(acme, open_until=clock.now + 1000), None))
+    inbox.update_throttle(x, lambda _: (ThrottleState(x, rate=5.0, rate_at=clock.now), None))
     found = scraped(inbox)
     assert found["webhooks_breaker_open", "shop acme"] == 1
     assert found["webhooks_breaker_open", "tweakwise x"] == 0
@@ -174,7 +176,7 @@ def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
     asked: list[tuple[str, Any]] = []
     with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
         migrate.upgrade(inbox.database)
-        inbox.keep(arrival())
+        inbox.store(arrival())
         engine = inbox.database.engine
         listen(engine, "before_cursor_execute", lambda _c, _cursor, sql, given, *_: asked.append((sql, given)))
         scraped(inbox)

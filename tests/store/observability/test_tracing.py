@@ -52,7 +52,7 @@ def test_webhook_and_every_attempt_are_one_trace(
 ) -> None:
     """The trace is kept with the delivery: a failed attempt, a later one and the webhook belong together."""
     with traces.webhook(ORDER.shop, "orders/create") as carried:
-        inbox.keep(arrival(headers={"x-shopify-topic": "orders/create", **carried}))
+        inbox.store(arrival(headers={"x-shopify-topic": "orders/create", **carried}))
     assert set(carried) == {HEADER}
     now = inbox.clock()
     claimed = claim_one(inbox)
@@ -78,7 +78,7 @@ def test_webhook_and_every_attempt_are_one_trace(
 
 def test_what_was_not_traced_is_not(traces: OpenTelemetry, spans: InMemorySpanExporter, inbox: Inbox) -> None:
     """A delivery that came before traces were on, or whose headers are wiped, has no trace and does no harm."""
-    inbox.keep(arrival())
+    inbox.store(arrival())
     traces.settled(inbox, [Settlement(claim_one(inbox), State.IGNORED, "test_order")], inbox.clock())
     assert finished(traces, spans) == []
 
@@ -96,7 +96,7 @@ def test_off_costs_nothing_and_loads_nothing(tmp_path: Path) -> None:
     """Without their variables neither library is loaded, and the block that traces is one that exists already."""
     assert Traces().webhook(ORDER.shop, "orders/create") is NOTHING
     code = (
-        "import sys; import webhook_app.assembly; from webhook_app.app import create_app; create_app();"
+        "import sys; import webhook_app.worker_factory; from webhook_app.app import create_app; create_app();"
         "print([name for name in sys.modules if name.split('.')[0] in "
         "('opentelemetry', 'sentry_sdk', 'prometheus_client')])"
     )

@@ -157,7 +157,7 @@ def test_other_methods_are_405(client: FlaskClient, action: str) -> None:
 
 def test_too_many_of_a_visitor_is_429(client: FlaskClient) -> None:
     """One visitor cannot fill the inbox; others still come in, and /profile counts too."""
-    client.application.extensions["receiver"].allowance._visitor._step = 30  # noqa: SLF001 - two in a minute
+    client.application.extensions["receiver"].rate_limiter._visitor._step = 30  # noqa: SLF001 - two in a minute
     answers = [ask(client, "search", term=str(number), profile_key=KEY) for number in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["Retry-After"]) > 0
@@ -168,7 +168,7 @@ def test_too_many_of_a_visitor_is_429(client: FlaskClient) -> None:
 
 def test_too_many_of_a_shop_is_429(client: FlaskClient) -> None:
     """Nor can a crowd of made-up visitors; what is not proven does not count."""
-    client.application.extensions["receiver"].allowance._shop._step = 0.5  # noqa: SLF001 - two in a second
+    client.application.extensions["receiver"].rate_limiter._shop._step = 0.5  # noqa: SLF001 - two in a second
     for _ in range(5):
         assert client.get(f"{SHOP}/search?term=a").status_code == 401
     answers = [ask(client, "search", term="a", profile_key=f"k{number}") for number in range(4)]

@@ -18,7 +18,7 @@ from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, migrate
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.standard_webhooks import StandardWebhooks
-from webhook_app.web.rate_limit import Allowance
+from webhook_app.web.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_storefront_events_beyond_the_shop_s_share_are_429(
 ) -> None:
     """What visitors cause is limited and says when to come again; nothing of it is stored, and orders still come in."""
     receiver = client.application.extensions["receiver"]
-    monkeypatch.setattr(receiver, "allowance", Allowance(visitor_rate=1, shop_rate=2))
+    monkeypatch.setattr(receiver, "allowance", RateLimiter(visitor_rate=1, shop_rate=2))
     platform = receiver.platforms["shopify"]
     seen = replace(platform.topics[0], name="products/update", storefront=True)
     monkeypatch.setitem(receiver.platforms, "shopify", replace(platform, topics=(*platform.topics, seen)))

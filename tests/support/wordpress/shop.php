@@ -5,7 +5,7 @@
  */
 
 $path   = parse_url( $_SERVER['REQUEST_URI'], PHP_URL_PATH );
-$plugin = dirname( __DIR__, 2 ) . '/storefront/woocommerce/tweakwise-webhooks';
+$plugin = dirname( __DIR__, 3 ) . '/storefront/woocommerce/tweakwise-webhooks';
 
 if ( preg_match( '#\A/wp-content/plugins/tweakwise-webhooks/(assets/\w+\.js)\z#', $path, $parts ) ) {
 	header( 'Content-Type: text/javascript' );

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from webhook_app.alerts.rules import DAY, HOUR, Facts, Silent, Thresholds, duration, findings
-from webhook_app.inbox import Lane
-from webhook_app.inbox.reports.backlog import Backlog, Some
+from webhook_app.alerts.rules import DAY, HOUR, Measurements, SilentTopic, Thresholds, duration, findings
+from webhook_app.inbox.reports.backlog import Backlog, ShopCount
+from webhook_app.throttling.state import Scope, ThrottleState
 
 NOW = 20_000 * DAY
 LIMITS = Thresholds(older_than=900, silent_for=86_400, refusals=20)
 STATES = {"received": 3, "delivering": 1, "waiting": 1}
 
 
-def backlog(seconds: float) -> Facts:
-    return Facts(NOW, backlogs=[Backlog("acme", STATES, 7, NOW - int(seconds * 1000))])
+def backlog(seconds: float) -> Measurements:
+    return Measurements(NOW, backlogs=[Backlog("acme", STATES, 7, NOW - int(seconds * 1000))])
 
 
-def lane(name: str = "shop acme", **changed: object) -> Facts:
-    made = Lane(name, **{"open_until": NOW, "pauses": 3, "reason": "connect", **changed})  # type: ignore[arg-type]
-    return Facts(NOW, lanes={name: made}, backlogs=[Backlog("acme", STATES, 7, NOW)])
+def throttle(scope: str = "shop acme", **changed: Any) -> Measurements:
+    made = ThrottleState(Scope.parse(scope), **{"open_until": NOW, "pauses": 3, "reason": "connect", **changed})
+    return Measurements(NOW, throttles={made.scope: made}, backlogs=[Backlog("acme", STATES, 7, NOW)])
 
 
-def refused(count: int, usual: float = 0.0, reason: str = "signature_mismatch") -> Facts:
+def refused(count: int, usual: float = 0.0, reason: str = "signature_mismatch") -> Measurements:
     what = ("acme", reason)
-    return Facts(NOW, refused={what: count}, usually_refused={what: usual}, accepted={"acme": 4})
+    return Measurements(NOW, refused={what: count}, usually_refused={what: usual}, accepted={"acme": 4})
 
 
-def silent(hours: float, seen: list[int]) -> Facts:
+def silent(hours: float, seen: list[int]) -> Measurements:
     """A topic that has not come for so many hours, and before that in each of `seen`, in hours before its last."""
     last = NOW - int(hours * HOUR)
-    return Facts(NOW, silent=[Silent("acme", "orders/create", last, [last // HOUR * HOUR - h * HOUR for h in seen])])
+    return Measurements(
+        NOW, silent=[SilentTopic("acme", "orders/create", last, [last // HOUR * HOUR - h * HOUR for h in seen])]
+    )
 
 
-def day(arrived: int, missing: int) -> Facts:
-    return Facts(NOW, arrived={"acme": arrived}, missing=[Some("acme", missing, 9)])
+def day(arrived: int, missing: int) -> Measurements:
+    return Measurements(NOW, arrived={"acme": arrived}, missing=[ShopCount("acme", missing, 9)])
 
 
 HOURLY = list(range(14 * 24))
@@ -43,13 +47,21 @@ ON_WEEKDAYS = [24 * number for number in range(14) if number % 7 not in (1, 2)]
 
 WORTH = [
     (backlog(901), "oldest acme", "acme: an event has been waiting for 15 minutes; 5 wait in all."),
-    (lane(), "breaker acme shop acme", "acme: nothing is sent, because"),
-    (lane(reason="http_401", pauses=1), "breaker acme shop acme", "(http_401)"),
-    (lane(reason="http_301", pauses=1), "breaker acme shop acme", "(http_301)"),
-    (lane(probing=True), "breaker acme shop acme", "(connect)"),
-    (lane("tweakwise https://t.example"), "breaker  tweakwise https://t.example", "nothing is sent to https://t.ex"),
-    (Facts(NOW, died=[Some("acme", 1, 9)]), "dead acme", "acme: 1 delivery was given up in the last hour."),
-    (Facts(NOW, died=[Some("acme", 2, 9)]), "dead acme", "acme: 2 deliveries were given up in the last hour."),
+    (throttle(), "breaker acme shop acme", "acme: nothing is sent, because"),
+    (throttle(reason="http_401", pauses=1), "breaker acme shop acme", "(http_401)"),
+    (throttle(reason="http_301", pauses=1), "breaker acme shop acme", "(http_301)"),
+    (throttle(probing=True), "breaker acme shop acme", "(connect)"),
+    (
+        throttle("tweakwise https://t.example"),
+        "breaker  tweakwise https://t.example",
+        "nothing is sent to https://t.ex",
+    ),
+    (Measurements(NOW, died=[ShopCount("acme", 1, 9)]), "dead acme", "acme: 1 delivery was given up in the last hour."),
+    (
+        Measurements(NOW, died=[ShopCount("acme", 2, 9)]),
+        "dead acme",
+        "acme: 2 deliveries were given up in the last hour.",
+    ),
     (refused(20), "signatures acme signature_mismatch", "20 webhooks were refused as signature_mismatch in the last"),
     (refused(50, usual=10), "signatures acme signature_mismatch", "4 were accepted."),
     (silent(25, HOURLY), "silence acme orders/create", "no orders/create for 25 hours; in the two weeks before"),
@@ -60,8 +72,8 @@ WORTH = [
 ]
 NOT_WORTH = {
     "an event that waits its turn": backlog(900),
-    "a breaker that opened for seconds": lane(pauses=2),
-    "a closed breaker": lane(open_until=None),
+    "a breaker that opened for seconds": throttle(pauses=2),
+    "a closed breaker": throttle(open_until=None),
     "a few bad signatures": refused(19),
     "as many bad signatures as ever": refused(49, usual=10),
     "a topic that is seldom, and came yesterday": silent(35, DAILY),
@@ -71,12 +83,12 @@ NOT_WORTH = {
     "a topic that never came": silent(1000, []),
     "a day of which one in a thousand is missing": day(1000, 1),
     "a day with few arrivals": day(99, 50),
-    "nothing at all": Facts(NOW),
+    "nothing at all": Measurements(NOW),
 }
 
 
 @pytest.mark.parametrize(("facts", "name", "text"), WORTH, ids=[f"{name} {text[-20:]}" for _, name, text in WORTH])
-def test_worth_an_alert(facts: Facts, name: str, text: str) -> None:
+def test_worth_an_alert(facts: Measurements, name: str, text: str) -> None:
     """One finding, which has its own name and says what is wrong in figures."""
     [found] = findings(facts, LIMITS)
     assert (found.name, text in found.text) == (name, True), found.text
@@ -84,16 +96,16 @@ def test_worth_an_alert(facts: Facts, name: str, text: str) -> None:
 
 def test_outage_is_told_once() -> None:
     """While a Tweakwise cannot be reached, its shops' breakers say nothing new; a refused key does."""
-    lanes = {
-        name: Lane(name, open_until=NOW, pauses=3, reason=reason)
+    throttles = {
+        Scope.parse(name): ThrottleState(Scope.parse(name), open_until=NOW, pauses=3, reason=reason)
         for name, reason in (("shop a", "connect"), ("shop b", "http_401"), ("tweakwise https://t.example", "connect"))
     }
-    found = findings(Facts(NOW, lanes=lanes), LIMITS)
+    found = findings(Measurements(NOW, throttles=throttles), LIMITS)
     assert [one.of for one in found] == ["shop b", "tweakwise https://t.example"]
 
 
 @pytest.mark.parametrize("facts", NOT_WORTH.values(), ids=NOT_WORTH)
-def test_not_worth_an_alert(facts: Facts) -> None:
+def test_not_worth_an_alert(facts: Measurements) -> None:
     """What is as ever, or passes by itself, is nobody's business."""
     assert findings(facts, LIMITS) == []
 
@@ -102,13 +114,13 @@ def test_not_worth_an_alert(facts: Facts) -> None:
     ("facts", "sample"),
     [
         (backlog(901), 7),
-        (lane(), 7),
-        (Facts(NOW, died=[Some("acme", 1, 9)]), 9),
+        (throttle(), 7),
+        (Measurements(NOW, died=[ShopCount("acme", 1, 9)]), 9),
         (day(1000, 2), 9),
         (refused(20), None),
     ],
 )
-def test_sample(facts: Facts, sample: int | None) -> None:
+def test_sample(facts: Measurements, sample: int | None) -> None:
     """A delivery to look at is named, where there is one."""
     assert findings(facts, LIMITS)[0].sample == sample
 

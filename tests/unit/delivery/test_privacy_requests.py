@@ -9,7 +9,7 @@ import pytest
 
 from schemas.events import Redaction
 from webhook_app.delivery.privacy_requests import concerns
-from webhook_app.inbox.retention import Held
+from webhook_app.inbox.retention import StoredContent
 
 DOMAIN = "a.example"
 JAN = Redaction(DOMAIN, "7", frozenset({"1001"}), frozenset({"jan@example.test", "+31612345678"}))
@@ -27,9 +27,9 @@ def body(payload: Any) -> bytes:
 
 def held(
     stored: bytes | None = None, *, domain: str = DOMAIN, business_key: str | None = None, call: str | None = None
-) -> Held:
+) -> StoredContent:
     """A delivery's content, as far as it is still there."""
-    return Held(1, domain, business_key, call, stored)
+    return StoredContent(1, domain, business_key, call, stored)
 
 
 def order(**changed: Any) -> bytes:

@@ -57,8 +57,8 @@ QUICK = settings(
 # Half a minute for a body is too long for a test.
 IMPATIENT = """
 def post_worker_init(_worker):
-    from webhook_app import reading
-    reading.READ_WITHIN = 1.0
+    from webhook_app.web import request_body
+    request_body.READ_WITHIN = 1.0
 """
 
 
@@ -154,7 +154,7 @@ def test_what_the_document_allows_is_stored_and_understood(api: BaseSchema, serv
         response = requests.post(f"{server}{HOOK}", data=body, headers=signed(body), timeout=10)
         assert (response.status_code, response.json()["status"]) == (200, "stored")
         case.validate_response(response)
-        assert not isinstance(STANDARD.read(message["type"], parse_json(body)), Ignored)
+        assert not isinstance(STANDARD.translate(message["type"], parse_json(body)), Ignored)
 
     send()
 
@@ -233,7 +233,7 @@ def test_a_store_that_is_away(client: FlaskClient) -> None:
 )
 def test_too_many_of_a_shop(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, topic: str, code: int) -> None:
     """What browsers cause is turned away beyond SHOP_RATE, and a purchase never (here it meets the missing store)."""
-    monkeypatch.setattr(client.application.extensions["receiver"].allowance, "take", lambda *_: 7)
+    monkeypatch.setattr(client.application.extensions["receiver"].rate_limiter, "take", lambda *_: 7)
     body = json.dumps({"type": topic, "data": {}}).encode()
     response = client.post(HOOK, data=body, headers=signed(body))
     assert response.status_code == code

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from schemas.events import DataRequest, Ignored, Redaction
-from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, shop_keys
+from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
 from webhook_app.errors import BadSignature
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Sample
-from webhook_app.translation.translate import Ages, Translated, parse_json, translate
+from webhook_app.translation.translate import Ages, Decision, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
 AGES = Ages(max_order_age=7 * 86400, max_age=86400)
@@ -27,7 +27,7 @@ every_platform = pytest.mark.parametrize("platform", all_platforms().values(), i
 @every_signed_fixture
 def test_genuine_passes(recorded: Recorded) -> None:
     """A delivery as it was sent proves itself and says its topic."""
-    assert recorded.prove().topic
+    assert recorded.verify().topic
 
 
 @every_signed_fixture
@@ -36,21 +36,21 @@ def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
     """One byte more, and it is not what was signed."""
     signed = b" " + recorded.signed if place == "front" else recorded.signed + b"\n"
     with pytest.raises(BadSignature):
-        recorded.prove(signed)
+        recorded.verify(signed)
 
 
 @every_posted_fixture
 def test_each_missing_header_fails(recorded: Recorded) -> None:
     """Without its signature or its topic a request proves nothing."""
     platform = recorded.platform
-    proof = [name for names in platform.signature.anatomy({}).carriers for name in names]
+    proof = [name for names in platform.signature.describe({}).carriers for name in names]
     needed = {*proof, *platform.topic_headers} & set(recorded.headers)
     needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in proof}}
     assert len(needed) >= 2
     for missing in needed:
         headers = {name: value for name, value in recorded.headers.items() if name != missing}
         with pytest.raises(BadSignature):
-            platform.prove(recorded.body, headers, recorded.shop.secrets)
+            platform.verify(recorded.body, headers, recorded.shop.secrets)
 
 
 @every_asked_fixture
@@ -60,27 +60,27 @@ def test_each_missing_parameter_fails(recorded: Asked) -> None:
     for missing in (signature.proof, signature.timestamp, *signature.needed):
         parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
         with pytest.raises(BadSignature, match=f"{missing}_missing"):
-            recorded.prove(b"&".join(parts))
+            recorded.verify(b"&".join(parts))
 
 
 @every_signed_fixture
 def test_wrong_secret_fails(recorded: Recorded) -> None:
     """Only the shop's own secrets count."""
     with pytest.raises(BadSignature):
-        recorded.prove(secrets=["another secret"])
+        recorded.verify(secrets=["another secret"])
 
 
 @every_signed_fixture
 def test_rotated_secret_passes(recorded: Recorded) -> None:
     """A delivery signed with the older secret still counts, and it is known which one that was."""
     secrets = ["brand new secret", *recorded.shop.secrets]
-    assert recorded.prove(secrets=secrets).secret >= 1
+    assert recorded.verify(secrets=secrets).secret >= 1
 
 
 @every_signed_fixture
 def test_identity_is_stable(recorded: Recorded) -> None:
     """The same delivery sent again is known as the same."""
-    again = [recorded.prove().identity for _ in "ab"]
+    again = [recorded.verify().identity for _ in "ab"]
     assert again[0] == again[1]
 
 
@@ -88,7 +88,7 @@ def test_identities_differ() -> None:
     """No two different deliveries of a platform share an identity, whatever their Delivery-ID says."""
     seen: dict[tuple[str, str], tuple[str, bytes]] = {}
     for recorded in PROVEN:
-        envelope = recorded.prove()
+        envelope = recorded.verify()
         known = seen.setdefault((recorded.platform.name, envelope.identity), (envelope.topic, recorded.body))
         assert known == (envelope.topic, recorded.body), recorded.name
 
@@ -96,7 +96,7 @@ def test_identities_differ() -> None:
 @every_signed_fixture
 def test_output_equals_expected(recorded: Recorded) -> None:
     """Translation says exactly what expected.json says."""
-    translated = translate(recorded.delivery(), recorded.shop, recorded.platform, AGES, RECEIVED_AT)
+    translated = translate(payload_of(recorded.delivery()), recorded.shop, recorded.platform, AGES, RECEIVED_AT)
     assert _as_expected(translated) == recorded.expected
 
 
@@ -122,14 +122,14 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
         if platform.proxy and topic.storefront:
             parameters = {name: str(value) for name, value in topic.sample(sample).items()}
             query = platform.proxy.sign(parameters, "secret", RECEIVED_AT.timestamp())
-            proven = platform.proxy.prove(query, ["secret"], RECEIVED_AT.timestamp())
-            assert not isinstance(platform.read(topic.name, proven.parameters), Ignored)
+            proven = platform.proxy.verify(query, ["secret"], RECEIVED_AT.timestamp())
+            assert not isinstance(platform.translate(topic.name, proven.parameters), Ignored)
             continue
         body = json.dumps(topic.sample(sample)).encode()
-        envelope = platform.prove(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
+        envelope = platform.verify(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
         assert envelope.topic == topic.name
         assert envelope.identity == "an-identity" or not platform.identity_headers
-        assert not isinstance(platform.read(topic.name, parse_json(body)), Ignored)
+        assert not isinstance(platform.translate(topic.name, parse_json(body)), Ignored)
 
 
 def test_every_folder_of_fixtures_is_a_platform() -> None:
@@ -137,7 +137,7 @@ def test_every_folder_of_fixtures_is_a_platform() -> None:
     assert {folder.name for folder in FOLDER.iterdir() if folder.is_dir()} == set(all_platforms())
 
 
-def _as_expected(translated: Translated) -> dict[str, Any]:
+def _as_expected(translated: Decision) -> dict[str, Any]:
     match translated:
         case Call():
             return {"call": {"event": translated.event, "key": translated.key, "body": translated.body}}

@@ -32,7 +32,7 @@ def refused(field: Field[Any], value: Any) -> Any:
 
 
 def shopify_order(**changed: Any) -> Any:
-    return shopify.OrderSchema().read({**SHOPIFY_ORDER, **changed})
+    return shopify.OrderSchema().translate({**SHOPIFY_ORDER, **changed})
 
 
 def shopify_lines(*lines: dict[str, Any], **changed: Any) -> Any:
@@ -40,7 +40,7 @@ def shopify_lines(*lines: dict[str, Any], **changed: Any) -> Any:
 
 
 def woocommerce_order(**changed: Any) -> Any:
-    return woocommerce.OrderSchema().read({**WOOCOMMERCE_ORDER, **changed})
+    return woocommerce.OrderSchema().translate({**WOOCOMMERCE_ORDER, **changed})
 
 
 def woocommerce_lines(*lines: dict[str, Any]) -> Any:
@@ -49,7 +49,7 @@ def woocommerce_lines(*lines: dict[str, Any]) -> Any:
 
 def complaint(schema: PlatformSchema, payload: Any) -> Any:
     with pytest.raises(ValidationError) as error:
-        schema.read(payload)
+        schema.translate(payload)
     return error.value.messages
 
 
@@ -259,7 +259,7 @@ def test_payload_is_an_object(schema: PlatformSchema, payload: Any) -> None:
 def test_meaning_is_every_schemas_own() -> None:
     """A schema that does not say what its payload means is unfinished."""
     with pytest.raises(NotImplementedError):
-        PlatformSchema().read({})
+        PlatformSchema().translate({})
 
 
 @pytest.mark.parametrize(
@@ -411,13 +411,13 @@ def test_redact_names_one_customer() -> None:
     """customers/redact is a duty with everything that identifies the customer."""
     payload = {"shop_domain": "a.example", "customer": CUSTOMER, "orders_to_redact": [1, "2", 0, ""]}
     personal = frozenset({"jan@example.test", "+31612345678"})
-    assert shopify.RedactSchema().read(payload) == Redaction("a.example", "7", frozenset({"1", "2"}), personal)
+    assert shopify.RedactSchema().translate(payload) == Redaction("a.example", "7", frozenset({"1", "2"}), personal)
 
 
 def test_data_request_names_one_customer() -> None:
     """customers/data_request is a duty to tell, with everything that identifies the customer."""
     payload = {"shop_domain": "a.example", "customer": {"id": 7}, "orders_requested": None}
-    assert shopify.DataRequestSchema().read(payload) == DataRequest(Redaction("a.example", "7"))
+    assert shopify.DataRequestSchema().translate(payload) == DataRequest(Redaction("a.example", "7"))
 
 
 @pytest.mark.parametrize("schema", [shopify.RedactSchema(), shopify.DataRequestSchema()])
@@ -430,7 +430,7 @@ def test_duty_about_nobody_is_not_about_everybody(schema: PlatformSchema, custom
 
 def test_shop_redact_names_the_whole_shop() -> None:
     """shop/redact is a duty about everything of one domain."""
-    assert shopify.ShopRedactSchema().read({"shop_domain": "a.example"}) == Redaction("a.example")
+    assert shopify.ShopRedactSchema().translate({"shop_domain": "a.example"}) == Redaction("a.example")
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_woocommerce_payment(status: str, paid: str | None, payment: Payment) ->
 )
 def test_woocommerce_signed_error(code: Any, said: str) -> None:
     """An error in an order's place is ignored by its code, and what is no code is not repeated."""
-    meaning = woocommerce.OrderSchema().read({"code": code, "message": "jan@example.test"})
+    meaning = woocommerce.OrderSchema().translate({"code": code, "message": "jan@example.test"})
     assert (meaning.reason, said in meaning.detail) == (Reason.PLATFORM_ERROR, True)  # type: ignore[union-attr]
 
 

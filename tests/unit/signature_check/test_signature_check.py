@@ -99,7 +99,7 @@ def test_a_signature_knows_its_anatomy(name: str) -> None:
     signature = all_platforms()[name].signature.at(ARRIVED)
     secret = signature.as_secret(bytes(range(100, 140)))
     headers = signature.sign(b"{}", secret)
-    anatomy = signature.anatomy(headers)
+    anatomy = signature.describe(headers)
     assert {names[0] for names in anatomy.carriers} == set(headers)
     assert anatomy.sent_at in (None, ARRIVED)
     signature.verify(b"{}", headers, [secret])

@@ -232,7 +232,7 @@ def test_prove_raises_nothing_else(platform: Platform, body: bytes, data: st.Dat
     headers = data.draw(st.dictionaries(st.sampled_from([*names, "cookie"]), ODD_TEXT))
     try:
         proof = platform.signature.sign(body, NEW_SECRET) if signed else {}
-        envelope = platform.prove(body, {**headers, **proof}, [NEW_SECRET])
+        envelope = platform.verify(body, {**headers, **proof}, [NEW_SECRET])
     except BadSignature as refused:
         assert refused.reason in {"signature_missing", "topic_missing"}  # noqa: PT017 - either end is right
     else:
@@ -247,24 +247,24 @@ def test_prove_raises_nothing_else(platform: Platform, body: bytes, data: st.Dat
 def test_topic_must_be_printable(topic: str | None) -> None:
     """A proven request without a usable topic is refused as topic_missing."""
     headers = proven() if topic is None else proven(x_shopify_topic=topic)
-    assert refusal(SHOPIFY.prove, BODY, headers, [NEW_SECRET]).reason == "topic_missing"
+    assert refusal(SHOPIFY.verify, BODY, headers, [NEW_SECRET]).reason == "topic_missing"
 
 
 def test_signature_comes_before_topic() -> None:
     """An unproven request learns nothing about its topic."""
-    assert refusal(SHOPIFY.prove, BODY, {}, [NEW_SECRET]).reason == "signature_missing"
+    assert refusal(SHOPIFY.verify, BODY, {}, [NEW_SECRET]).reason == "signature_missing"
 
 
 @pytest.mark.parametrize("header", ["x-shopify-topic", "shopify-topic"])
 def test_topic_under_either_name(header: str) -> None:
     """The topic is found with and without the X-."""
-    assert SHOPIFY.prove(BODY, {**proven(), header: "orders/paid"}, [NEW_SECRET]).topic == "orders/paid"
+    assert SHOPIFY.verify(BODY, {**proven(), header: "orders/paid"}, [NEW_SECRET]).topic == "orders/paid"
 
 
 def test_identity_is_the_platforms_own() -> None:
     """Shopify's webhook id tells its deliveries apart."""
     headers = proven(x_shopify_topic="orders/create", x_shopify_webhook_id="b54557e4")
-    assert SHOPIFY.prove(BODY, headers, [NEW_SECRET]).identity == "b54557e4"
+    assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).identity == "b54557e4"
 
 
 @pytest.mark.parametrize("given", [None, "", "a b", "é", "\ud800", "x" * 129])
@@ -272,7 +272,7 @@ def test_identity_falls_back_to_a_digest(given: str | None) -> None:
     """Without a usable id, the SHA-256 of topic, a zero byte and body stands in for it (sha256sum)."""
     headers = proven(x_shopify_topic="orders/create", **({} if given is None else {"x_shopify_webhook_id": given}))
     expected = "a0440f10a9bbdcb1fa832a630294c6fcebf055159f3b31c6a106e4f63a8bcf02"
-    assert SHOPIFY.prove(BODY, headers, [NEW_SECRET]).identity == expected
+    assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).identity == expected
 
 
 def test_woocommerce_delivery_id_is_no_identity() -> None:
@@ -282,19 +282,19 @@ def test_woocommerce_delivery_id_is_no_identity() -> None:
         "x-wc-webhook-topic": "orders/create",
         "x-wc-webhook-delivery-id": "7d03c90d",
     }
-    assert WOOCOMMERCE.prove(BODY, headers, [NEW_SECRET]).identity.startswith("a0440f10a9bbdcb1")
+    assert WOOCOMMERCE.verify(BODY, headers, [NEW_SECRET]).identity.startswith("a0440f10a9bbdcb1")
 
 
 def test_envelope_keeps_only_headers_that_matter() -> None:
     """Cookies, addresses and the signature itself are not stored."""
     headers = proven(x_shopify_topic="orders/create", cookie="session=1", x_forwarded_for="10.0.0.1")
-    assert SHOPIFY.prove(BODY, headers, [NEW_SECRET]).headers == {"x-shopify-topic": "orders/create"}
+    assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).headers == {"x-shopify-topic": "orders/create"}
 
 
 def test_domain_is_cut() -> None:
     """A sender's address of any length fits the store."""
     headers = proven(x_shopify_topic="orders/create", x_shopify_shop_domain="a" * 300)
-    assert len(SHOPIFY.prove(BODY, headers, [NEW_SECRET]).domain) == 255
+    assert len(SHOPIFY.verify(BODY, headers, [NEW_SECRET]).domain) == 255
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_verify_raises_nothing_else(
 @given(st.binary(max_size=100) | st.just(b"[" * 100_000) | st.just(b'{"type": ' + b"9" * 5000 + b"}"))
 def test_any_proven_body_has_a_topic(body: bytes) -> None:
     """A proven body is stored whatever it holds: it is for the worker to say that nobody can read it."""
-    assert PLATFORM.prove(body, PLATFORM.signature.sign(body, SECRET), [SECRET]).topic == "untyped"
+    assert PLATFORM.verify(body, PLATFORM.signature.sign(body, SECRET), [SECRET]).topic == "untyped"
 
 
 @pytest.mark.parametrize(
@@ -240,12 +240,12 @@ def test_any_proven_body_has_a_topic(body: bytes) -> None:
 )
 def test_topic_is_the_bodys_type(body: bytes, topic: str) -> None:
     """What happened is said in the body, by a word."""
-    assert PLATFORM.prove(body, PLATFORM.signature.sign(body, SECRET), [SECRET]).topic == topic
+    assert PLATFORM.verify(body, PLATFORM.signature.sign(body, SECRET), [SECRET]).topic == topic
 
 
 def test_identity_is_the_webhook_id() -> None:
     """A repeated delivery keeps its id, and is known by it."""
-    envelope = PLATFORM.prove(BODY, PLATFORM.signature.sign(BODY, SECRET, "msg_7"), [SECRET])
+    envelope = PLATFORM.verify(BODY, PLATFORM.signature.sign(BODY, SECRET, "msg_7"), [SECRET])
     assert (envelope.identity, set(envelope.headers)) == ("msg_7", {"webhook-id", "webhook-timestamp"})
 
 

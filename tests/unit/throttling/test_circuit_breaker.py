@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook_app.inbox import Lane
 from webhook_app.throttling import circuit_breaker
+from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.tweakwise.retry_policy import Failure
 
 NOW = 1_795_000_000_000
-CALM = Lane("shop acme")
+CALM = ThrottleState(Scope.shop("acme"))
 SUCCESS = None
 REFUSED, BROKEN, WRONG = (Failure(f"http_{status}", status) for status in (401, 503, 422))
 TOO_FAST = Failure("http_429", 429)
@@ -21,18 +21,18 @@ TIMEOUT = Failure("timeout")
 OPENS_AFTER = 5
 
 
-def after(lane: Lane, *results: Failure | None, now: int = NOW) -> Lane:
-    return circuit_breaker.after(lane, results, now, OPENS_AFTER, lambda: 1.0)
+def after(throttle: ThrottleState, *results: Failure | None, now: int = NOW) -> ThrottleState:
+    return circuit_breaker.after_results(throttle, results, now, OPENS_AFTER, lambda: 1.0)
 
 
-def opened(*results: Failure | None) -> Lane:
-    lane = after(CALM, *results)
-    assert lane.open_until is not None
-    return lane
+def opened(*results: Failure | None) -> ThrottleState:
+    throttle = after(CALM, *results)
+    assert throttle.open_until is not None
+    return throttle
 
 
-def allowed(lane: Lane, now: int, wanted: int = 100, most: float | None = None) -> int:
-    return circuit_breaker.take(lane, wanted, now, most)[1]
+def allowed(throttle: ThrottleState, now: int, wanted: int = 100, most: float | None = None) -> int:
+    return circuit_breaker.reserve(throttle, wanted, now, most)[1]
 
 
 # The breaker
@@ -41,8 +41,8 @@ def allowed(lane: Lane, now: int, wanted: int = 100, most: float | None = None) 
 @pytest.mark.parametrize("status", [301, 302, 401, 403, 404])
 def test_wrong_key_or_address_opens_at_once(status: int) -> None:
     """Every other event of the shop would be refused as well."""
-    lane = opened(Failure(f"http_{status}", status))
-    assert (lane.open_until, lane.reason) == (NOW + circuit_breaker.SHORTEST_PAUSE, f"http_{status}")
+    throttle = opened(Failure(f"http_{status}", status))
+    assert (throttle.open_until, throttle.reason) == (NOW + circuit_breaker.SHORTEST_PAUSE, f"http_{status}")
 
 
 @pytest.mark.parametrize("failure", [BROKEN, TIMEOUT, Failure("dns"), Failure("connect"), Failure("http_408", 408)])
@@ -55,22 +55,22 @@ def test_failures_in_a_row_open(failure: Failure) -> None:
 @pytest.mark.parametrize("answer", [SUCCESS, WRONG, TOO_FAST])
 def test_an_answer_breaks_the_row(answer: Failure | None) -> None:
     """Whoever answers is there, also when it finds fault with an event."""
-    lane = after(CALM, *[BROKEN] * (OPENS_AFTER - 1), answer, *[BROKEN] * (OPENS_AFTER - 1))
-    assert lane.open_until is None
+    throttle = after(CALM, *[BROKEN] * (OPENS_AFTER - 1), answer, *[BROKEN] * (OPENS_AFTER - 1))
+    assert throttle.open_until is None
 
 
 def test_nothing_begins_while_it_is_open() -> None:
     """No attempt is burnt."""
-    lane = opened(REFUSED)
-    assert allowed(lane, NOW) == 0
-    assert circuit_breaker.blocked_until(lane, NOW, None) == lane.open_until
+    throttle = opened(REFUSED)
+    assert allowed(throttle, NOW) == 0
+    assert circuit_breaker.blocked_until(throttle, NOW, None) == throttle.open_until
 
 
 def test_one_call_probes() -> None:
     """When the pause is over one call tries, and no second one beside it."""
-    lane = opened(REFUSED)
+    throttle = opened(REFUSED)
     later = NOW + circuit_breaker.SHORTEST_PAUSE
-    probing, count = circuit_breaker.take(lane, 100, later, None)
+    probing, count = circuit_breaker.reserve(throttle, 100, later, None)
     assert count == 1
     assert allowed(probing, later) == 0
 
@@ -78,13 +78,13 @@ def test_one_call_probes() -> None:
 def test_lost_probe_is_made_again() -> None:
     """A worker that died with the probe does not keep the breaker open."""
     later = NOW + circuit_breaker.SHORTEST_PAUSE
-    probing, _ = circuit_breaker.take(opened(REFUSED), 100, later, None)
+    probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, later, None)
     assert allowed(probing, later + circuit_breaker.PROBE) == 1
 
 
 def test_success_of_the_probe_closes() -> None:
     """What waited goes again, slowly at first."""
-    probing, _ = circuit_breaker.take(opened(REFUSED), 100, NOW + circuit_breaker.SHORTEST_PAUSE, None)
+    probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, NOW + circuit_breaker.SHORTEST_PAUSE, None)
     closed = after(probing, SUCCESS, now=NOW + 6000)
     assert (closed.open_until, closed.failures, closed.reason, closed.rate) == (None, 0, "", circuit_breaker.FIRST_RATE)
     assert allowed(closed, NOW + 6000) == circuit_breaker.FIRST_RATE
@@ -92,13 +92,13 @@ def test_success_of_the_probe_closes() -> None:
 
 def test_failure_of_the_probe_doubles_the_pause_up_to_the_longest() -> None:
     """The longer it lasts, the less often one looks."""
-    lane, now, pauses = opened(REFUSED), NOW, []
+    throttle, now, pauses = opened(REFUSED), NOW, []
     for _ in range(10):
-        assert lane.open_until is not None
-        pauses.append(lane.open_until - now)
-        now = lane.open_until
-        lane, _ = circuit_breaker.take(lane, 1, now, None)
-        lane = after(lane, BROKEN, now=now)
+        assert throttle.open_until is not None
+        pauses.append(throttle.open_until - now)
+        now = throttle.open_until
+        throttle, _ = circuit_breaker.reserve(throttle, 1, now, None)
+        throttle = after(throttle, BROKEN, now=now)
     assert pauses[:3] == [
         circuit_breaker.SHORTEST_PAUSE,
         2 * circuit_breaker.SHORTEST_PAUSE,
@@ -109,8 +109,8 @@ def test_failure_of_the_probe_doubles_the_pause_up_to_the_longest() -> None:
 
 def test_what_was_under_way_does_not_count() -> None:
     """Calls that began before the breaker opened and fail after it do not make the pause longer."""
-    lane = opened(REFUSED)
-    assert after(lane, REFUSED, BROKEN, TIMEOUT) == lane
+    throttle = opened(REFUSED)
+    assert after(throttle, REFUSED, BROKEN, TIMEOUT) == throttle
 
 
 # The rate
@@ -118,24 +118,24 @@ def test_what_was_under_way_does_not_count() -> None:
 
 def test_no_limit_unless_configured() -> None:
     """A calm lane lets everything through, and remembers nothing."""
-    assert circuit_breaker.take(CALM, 100, NOW, None) == (CALM, 100)
+    assert circuit_breaker.reserve(CALM, 100, NOW, None) == (CALM, 100)
 
 
 def test_configured_rate_holds() -> None:
     """A second's worth may begin at once, then the pace is even."""
-    lane, first = circuit_breaker.take(CALM, 100, NOW, 20.0)
+    throttle, first = circuit_breaker.reserve(CALM, 100, NOW, 20.0)
     assert first == 20
-    assert allowed(lane, NOW, most=20.0) == 0
-    assert allowed(lane, NOW + 500, most=20.0) == 10
+    assert allowed(throttle, NOW, most=20.0) == 0
+    assert allowed(throttle, NOW + 500, most=20.0) == 10
 
 
 def test_first_429_lowers_and_waits() -> None:
     """Retry-After is a time in which nothing begins; then it goes on slowly."""
-    lane = after(CALM, replace(TOO_FAST, retry_after=30.0))
-    assert circuit_breaker.blocked_until(lane, NOW, None) == NOW + 30_000
-    assert allowed(lane, NOW + 29_000) == 0
-    assert allowed(lane, NOW + 30_000) >= 1
-    assert lane.rate == circuit_breaker.FIRST_RATE
+    throttle = after(CALM, replace(TOO_FAST, retry_after=30.0))
+    assert circuit_breaker.blocked_until(throttle, NOW, None) == NOW + 30_000
+    assert allowed(throttle, NOW + 29_000) == 0
+    assert allowed(throttle, NOW + 30_000) >= 1
+    assert throttle.rate == circuit_breaker.FIRST_RATE
 
 
 def test_each_429_halves() -> None:
@@ -146,23 +146,26 @@ def test_each_429_halves() -> None:
 
 def test_rate_rises_slowly() -> None:
     """It doubles every so often, until there is no limit any more."""
-    lane = after(CALM, TOO_FAST)
-    assert circuit_breaker.pace(lane, NOW + circuit_breaker.DOUBLES_EVERY, None) == 2 * circuit_breaker.FIRST_RATE
-    assert circuit_breaker.pace(lane, NOW + 10 * circuit_breaker.DOUBLES_EVERY, None) is None
-    assert circuit_breaker.pace(lane, NOW + 10 * circuit_breaker.DOUBLES_EVERY, 50.0) == 50.0
+    throttle = after(CALM, TOO_FAST)
+    assert (
+        circuit_breaker.current_rate(throttle, NOW + circuit_breaker.DOUBLES_EVERY, None)
+        == 2 * circuit_breaker.FIRST_RATE
+    )
+    assert circuit_breaker.current_rate(throttle, NOW + 10 * circuit_breaker.DOUBLES_EVERY, None) is None
+    assert circuit_breaker.current_rate(throttle, NOW + 10 * circuit_breaker.DOUBLES_EVERY, 50.0) == 50.0
 
 
 def test_recovered_lane_is_forgotten() -> None:
     """Once all is well again nothing is stored of it."""
-    lane = after(CALM, TOO_FAST)
-    assert after(lane, SUCCESS, now=NOW + 10 * circuit_breaker.DOUBLES_EVERY) == CALM
+    throttle = after(CALM, TOO_FAST)
+    assert after(throttle, SUCCESS, now=NOW + 10 * circuit_breaker.DOUBLES_EVERY) == CALM
 
 
 def test_rate_below_one_a_second_still_lets_one_begin() -> None:
     """The lowest rate is slow, and not nothing."""
-    lane, first = circuit_breaker.take(CALM, 5, NOW, 0.1)
+    throttle, first = circuit_breaker.reserve(CALM, 5, NOW, 0.1)
     assert first == 1
-    assert circuit_breaker.blocked_until(lane, NOW, 0.1) == NOW + 10_000
+    assert circuit_breaker.blocked_until(throttle, NOW, 0.1) == NOW + 10_000
 
 
 @given(
@@ -171,10 +174,10 @@ def test_rate_below_one_a_second_still_lets_one_begin() -> None:
 )
 def test_rate_is_never_exceeded(rate: float, steps: list[tuple[int, int]]) -> None:
     """Over any stretch of time no more begin than the rate allows and one second's worth."""
-    lane, now, total = CALM, NOW, 0
+    throttle, now, total = CALM, NOW, 0
     for pause, wanted in steps:
         now += pause
-        lane, count = circuit_breaker.take(lane, wanted, now, rate)
+        throttle, count = circuit_breaker.reserve(throttle, wanted, now, rate)
         assert 0 <= count <= wanted
         total += count
     assert total <= rate * (now - NOW) / 1000 + max(rate, 1) + 1
@@ -183,14 +186,14 @@ def test_rate_is_never_exceeded(rate: float, steps: list[tuple[int, int]]) -> No
 @given(rate=st.floats(0.1, 1000), wanted=st.integers(1, 500))
 def test_blocked_until_tells_when_the_next_may_begin(rate: float, wanted: int) -> None:
     """Whoever waits until then is let through."""
-    lane, _ = circuit_breaker.take(CALM, wanted, NOW, rate)
-    until = max(circuit_breaker.blocked_until(lane, NOW, rate), NOW)
-    assert allowed(lane, until + 1, most=rate) >= 1
+    throttle, _ = circuit_breaker.reserve(CALM, wanted, NOW, rate)
+    until = max(circuit_breaker.blocked_until(throttle, NOW, rate), NOW)
+    assert allowed(throttle, until + 1, most=rate) >= 1
 
 
 @given(results=st.lists(st.sampled_from([SUCCESS, REFUSED, BROKEN, WRONG, TOO_FAST, TIMEOUT]), max_size=30))
 def test_lane_is_open_only_for_a_reason(results: list[Failure | None]) -> None:
     """Whatever the results, an open breaker has a reason, a closed one no pause."""
-    lane = after(CALM, *results)
-    assert (lane.open_until is None) == (lane.pauses == 0)
-    assert lane.open_until is None or lane.reason
+    throttle = after(CALM, *results)
+    assert (throttle.open_until is None) == (throttle.pauses == 0)
+    assert throttle.open_until is None or throttle.reason

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
 from schemas.base import PlatformSchema
-from schemas.events import DataRequest, Ignored, Line, Meaning, Pageview, Reason, Redaction, Search, Visitor
+from schemas.events import DataRequest, Ignored, Line, Pageview, Reason, Redaction, Search, Translation, Visitor
 from schemas.fields import Text
-from tests.support.recordings import claimed
+from tests.support.recordings import claimed, payload_of
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Topic
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.inbox import Delivery
-    from webhook_app.translation.translate import Translated
+    from webhook_app.translation.translate import Decision
 
 ARRIVED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AGES = Ages(max_order_age=7 * 86_400, max_age=86_400)
@@ -78,7 +78,7 @@ class SearchSchema(PlatformSchema):
 
     term = Text(required=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         return Search(loaded["term"], CARRIED)
 
 
@@ -88,7 +88,7 @@ class PageviewSchema(PlatformSchema):
     product = Text(required=True)
     known = fields.Boolean(load_default=True)
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
         visitor = CARRIED if loaded["known"] else Visitor()
         return Pageview(Line({"product_id": loaded["product"]}), visitor, {"locale": "nl-NL"})
 
@@ -96,7 +96,7 @@ class PageviewSchema(PlatformSchema):
 class RedactionSchema(PlatformSchema):
     """A duty, as some platform might post it."""
 
-    def meaning(self, loaded: dict[str, Any]) -> Meaning:  # noqa: ARG002 - always the same
+    def to_event(self, loaded: dict[str, Any]) -> Translation:  # noqa: ARG002 - always the same
         return Redaction("a.example", "7")
 
 
@@ -127,9 +127,9 @@ def delivery(platform: str, topic: str, body: bytes | None, arrived: datetime = 
     return claimed("a", platform, topic, body, arrived)
 
 
-def translated(arrival: Delivery, config: shops.Shop | None = None, now: datetime = ARRIVED) -> Translated:
+def translated(arrival: Delivery, config: shops.Shop | None = None, now: datetime = ARRIVED) -> Decision:
     config = config or SHOPS[arrival.platform]
-    return translate(arrival, config, PLATFORMS[arrival.platform], AGES, now)
+    return translate(payload_of(arrival), config, PLATFORMS[arrival.platform], AGES, now)
 
 
 def of_order(platform: str = "shopify", arrived: datetime = ARRIVED, **changed: Any) -> Delivery:
@@ -141,12 +141,12 @@ def seen(topic: str, payload: dict[str, Any], arrived: datetime = ARRIVED) -> De
     return delivery("pixel", topic, json.dumps(payload).encode(), arrived)
 
 
-def reason(answer: Translated) -> Reason:
+def reason(answer: Decision) -> Reason:
     assert isinstance(answer, Ignored)
     return answer.reason
 
 
-def detail(answer: Translated) -> str:
+def detail(answer: Decision) -> str:
     assert isinstance(answer, Unreadable)
     return answer.detail
 

@@ -23,7 +23,7 @@ from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resett
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.tweakwise.call import Call
-from webhook_app.tweakwise.client import Sender
+from webhook_app.tweakwise.client import Client
 from webhook_app.tweakwise.retry_policy import Failure
 from webhook_app.tweakwise.transport import OPTIONS, retry_after
 
@@ -41,16 +41,16 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @contextmanager
-def sending(url: str, timeout: float = 5.0) -> Iterator[Sender[int]]:
+def sending(url: str, timeout: float = 5.0) -> Iterator[Client[int]]:
     """A sender whose connections are gone afterwards."""
-    sender = Sender[int](url, timeout)
+    sender = Client[int](url, timeout)
     try:
         yield sender
     finally:
         sender.close()
 
 
-def send(sender: Sender[int], shop: shops.Shop = SHOP) -> Failure | None:
+def send(sender: Client[int], shop: shops.Shop = SHOP) -> Failure | None:
     """Start one call and wait for what comes of it."""
     sender.start(1, CALL, shop)
     [sent] = sender.finished(10)

@@ -17,7 +17,7 @@ import pytest
 from tests.support.sockets import NO_CONTENT, answering, response, serving, silent
 from tests.unit.tweakwise.test_client import CALL, SHOP, sending
 from webhook_app.tweakwise import client
-from webhook_app.tweakwise.client import Sender
+from webhook_app.tweakwise.client import Client
 from webhook_app.tweakwise.retry_policy import Failure
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support.sockets import Server
-    from webhook_app.tweakwise.client import Sent
+    from webhook_app.tweakwise.client import CallResult
 
 
 def together(size: int, rounds: int = 100) -> Callable[[Server, socket.socket], None]:
@@ -42,9 +42,9 @@ def together(size: int, rounds: int = 100) -> Callable[[Server, socket.socket], 
     return talk
 
 
-def finished(sender: Sender[int], seconds: float = 10) -> list[Sent[int]]:
+def finished(sender: Client[int], seconds: float = 10) -> list[CallResult[int]]:
     """Wait for everything that is under way."""
-    sent: list[Sent[int]] = []
+    sent: list[CallResult[int]] = []
     deadline = time.monotonic() + seconds
     while sender.under_way and time.monotonic() < deadline:
         sent += sender.finished(deadline - time.monotonic())
@@ -58,7 +58,7 @@ def elapsed(act: Callable[[], object]) -> float:
 
 
 @pytest.fixture
-def idle() -> Iterator[Sender[int]]:
+def idle() -> Iterator[Client[int]]:
     """A sender with a call under way that is never answered."""
     with serving(silent) as server, sending(server.url) as sender:
         sender.start(1, CALL, SHOP)
@@ -177,12 +177,12 @@ def test_it_takes_as_long_as_it_takes() -> None:
         assert 290 <= sent.milliseconds < 2000
 
 
-def test_nothing_is_finished_for_as_long_as_was_asked(idle: Sender[int]) -> None:
+def test_nothing_is_finished_for_as_long_as_was_asked(idle: Client[int]) -> None:
     """Without news, finished() returns when the time is up."""
     assert 0.29 <= elapsed(lambda: idle.finished(0.3)) < 1
 
 
-def test_without_time_it_is_only_a_turn(idle: Sender[int]) -> None:
+def test_without_time_it_is_only_a_turn(idle: Client[int]) -> None:
     """finished(0) looks and does not wait."""
     assert elapsed(lambda: idle.finished(0)) < 0.2
 
@@ -193,13 +193,13 @@ def test_nothing_under_way_waits_too() -> None:
         assert 0.29 <= elapsed(lambda: sender.finished(0.3)) < 1
 
 
-def test_address_that_is_none_is_told_at_once(idle: Sender[int]) -> None:
+def test_address_that_is_none_is_told_at_once(idle: Client[int]) -> None:
     """What failed before it began does not wait for the others."""
     idle.start(2, CALL, replace(SHOP, tweakwise_url="http://a\0b"))
     assert elapsed(lambda: idle.finished(5)) < 1
 
 
-def test_wake_from_another_thread(idle: Sender[int]) -> None:
+def test_wake_from_another_thread(idle: Client[int]) -> None:
     """A thread that has work makes finished() return."""
     timer = threading.Timer(0.1, idle.wake)
     timer.start()
@@ -207,7 +207,7 @@ def test_wake_from_another_thread(idle: Sender[int]) -> None:
     timer.join()
 
 
-def test_wake_from_a_signal_handler(idle: Sender[int]) -> None:
+def test_wake_from_a_signal_handler(idle: Client[int]) -> None:
     """A signal that stops the worker makes finished() return."""
     before = signal.signal(signal.SIGUSR1, lambda _number, _frame: idle.wake())
     try:
@@ -219,7 +219,7 @@ def test_wake_from_a_signal_handler(idle: Sender[int]) -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_wake_before_the_wait(idle: Sender[int]) -> None:
+def test_wake_before_the_wait(idle: Client[int]) -> None:
     """Who is woken before going to sleep does not sleep; once."""
     for _ in range(100_000):
         idle.wake()
@@ -229,12 +229,12 @@ def test_wake_before_the_wait(idle: Sender[int]) -> None:
 
 def test_wake_after_close() -> None:
     """A bell that rings too late harms nobody."""
-    sender = Sender[int]("http://127.0.0.1")
+    sender = Client[int]("http://127.0.0.1")
     sender.close()
     sender.wake()
 
 
-def test_another_descriptor_wakes_as_well(idle: Sender[int]) -> None:
+def test_another_descriptor_wakes_as_well(idle: Client[int]) -> None:
     """A pipe that somebody else writes into can be waited for too."""
     ear, mouth = os.pipe()
     idle.watch(ear)

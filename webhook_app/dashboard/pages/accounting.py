@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-    from webhook_app.inbox.reports.accounting import Account, Entry
+    from webhook_app.inbox.reports.accounting import AccountingEntry, Totals
 
 ALL = "all"
 SETS = {**topic_groups.SETS, ALL: "All"}
@@ -44,7 +44,7 @@ class Line:
 
     shop: str
     topic: str
-    account: Account
+    account: Totals
 
 
 @gate.get("/accounting")
@@ -53,7 +53,7 @@ def account() -> ResponseReturnValue:
     asked = _asked()
     entries = _entries(asked)
     ignored = _by_reason(entries, State.IGNORED)
-    total = accounting.account(entries)
+    total = accounting.totals(entries)
     again = ignored.get(Reason.ALREADY_COUNTED, 0)
     return render_template(
         "dashboard/accounting.html",
@@ -113,7 +113,7 @@ def _today() -> date:
     return datetime.fromtimestamp(current().inbox.clock() / 1000, UTC).date()
 
 
-def _entries(asked: _Asked) -> list[Entry]:
+def _entries(asked: _Asked) -> list[AccountingEntry]:
     """Count until nothing is missing: this table must add up."""
     statistics.refresh(current().inbox, within=None, fresh=0)
     found = accounting.of_day(current().inbox, asked.day, asked.shop)
@@ -121,15 +121,15 @@ def _entries(asked: _Asked) -> list[Entry]:
     return [one for one in found if asked.chosen in (ALL, topic_groups.set_of(platforms, one.platform, one.topic))]
 
 
-def _lines(entries: Sequence[Entry]) -> list[Line]:
+def _lines(entries: Sequence[AccountingEntry]) -> list[Line]:
     kinds = dict.fromkeys((entry.shop, entry.topic) for entry in entries)
     return [
-        Line(*kind, accounting.account(entry for entry in entries if (entry.shop, entry.topic) == kind))
+        Line(*kind, accounting.totals(entry for entry in entries if (entry.shop, entry.topic) == kind))
         for kind in kinds
     ]
 
 
-def _by_reason(entries: Sequence[Entry], state: State) -> dict[str, int]:
+def _by_reason(entries: Sequence[AccountingEntry], state: State) -> dict[str, int]:
     counts: dict[str, int] = {}
     for entry in entries:
         if entry.state == state:

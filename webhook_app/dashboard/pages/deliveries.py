@@ -12,12 +12,12 @@ from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.access import gate
 from webhook_app.dashboard.context import current
-from webhook_app.delivery.causes import BEGINNINGS, TITLES, Fault
+from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.inbox import Selection, State, activity, statistics
-from webhook_app.inbox.activity import Kind
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.backlog import UNFINISHED
-from webhook_app.inbox.reports.delivery_pages import Wanted
+from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,9 +80,9 @@ def _is_state(value: str) -> bool:
     return value in STATES or value in list(State)
 
 
-def _wanted(asked: Mapping[str, str], profile_key: str) -> Wanted:
+def _wanted(asked: Mapping[str, str], profile_key: str) -> DeliveryFilter:
     state, reason = asked.get("state", ""), asked.get("reason", "")
-    fault = next((fault for fault in Fault if reason == f"fault:{fault}"), None)
+    fault = next((fault for fault in Cause if reason == f"fault:{fault}"), None)
     number = _whole(asked.get("number", ""))
     chosen = next((name for name in topic_groups.SETS if asked.get("topic") == f"set:{name}"), None)
     selection = Selection(
@@ -91,13 +91,13 @@ def _wanted(asked: Mapping[str, str], profile_key: str) -> Wanted:
         topic=None if chosen else asked.get("topic"),
         states=STATES.get(state, (state,) if state else ()),
         reason=None if fault else reason or None,
-        beginnings=BEGINNINGS[fault] if fault else (),
+        beginnings=REASON_PREFIXES[fault] if fault else (),
         since=_milliseconds(asked.get("since", "")),
         until=_milliseconds(asked.get("until", "")),
     )
     order = asked.get("order", "").removeprefix("purchase:")
     wanted, without = _topics(chosen)
-    return Wanted(selection, asked.get("platform"), wanted, without, order or None, profile_key or None)
+    return DeliveryFilter(selection, asked.get("platform"), wanted, without, order or None, profile_key or None)
 
 
 def _topics(chosen: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -126,7 +126,7 @@ def _whole(value: str) -> int | None:
 def _choices(asked: Mapping[str, str]) -> dict[str, Any]:
     """Return what the form offers: what is configured, and what came."""
     dashboard = current()
-    came = {seen.name for seen in activity.last_seen(dashboard.inbox, Kind.TOPIC, asked.get("shop"))}
+    came = {seen.name for seen in activity.last_seen(dashboard.inbox, ActivityKind.TOPIC, asked.get("shop"))}
     mapped = {topic.name for platform in dashboard.platforms.values() for topic in platform.topics}
     configured = {shop.platform for shop in dashboard.shops.values()}
     return {
@@ -138,5 +138,5 @@ def _choices(asked: Mapping[str, str]) -> dict[str, Any]:
         "set": {f"set:{name}": title for name, title in topic_groups.SETS.items()},
         "state": list(STATES),
         "reason": sorted({*map(str, Reason), *filter(None, [asked.get("reason")])}),
-        "fault": {f"fault:{fault}": f"dead, fault is {TITLES[fault]}" for fault in Fault},
+        "fault": {f"fault:{fault}": f"dead, fault is {TITLES[fault]}" for fault in Cause},
     }

@@ -13,20 +13,20 @@ from marshmallow import ValidationError
 from schemas.events import Ignored, Reason
 from webhook_app.dashboard import formatting, masking
 from webhook_app.dashboard.access import gate
-from webhook_app.dashboard.context import current, note
-from webhook_app.delivery.causes import TITLES, fault_of
+from webhook_app.dashboard.context import current, record
+from webhook_app.delivery.causes import TITLES, cause_of
 from webhook_app.errors import UnknownDelivery
-from webhook_app.inbox import Delivery, State, Verb, audit_log, operator_actions
+from webhook_app.inbox import State, Verb, audit_log, operator_actions
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import sources
-from webhook_app.translation.translate import parse_json, translate
+from webhook_app.translation.translate import Payload, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.inbox import Row
-    from webhook_app.inbox.audit_log import Entry, Failure
+    from webhook_app.inbox.audit_log import AuditRecord, FailedAttempt
 
 HIGHEST = 2**63 - 1  # that a database knows
 SAID = {
@@ -57,7 +57,7 @@ def delivery(number: int) -> ResponseReturnValue:
 def reveal(number: int) -> ResponseReturnValue:
     """Show a delivery with everything in it; that somebody looked is written down first."""
     _found(number)
-    note(audit_log.Action.REVEAL, number)
+    record(audit_log.AuditAction.REVEAL, number)
     return _page(number, revealed=True)
 
 
@@ -65,7 +65,7 @@ def reveal(number: int) -> ResponseReturnValue:
 def replay(number: int) -> ResponseReturnValue:
     """Put a delivery back in line."""
     row = _found(number)
-    note(audit_log.Action.REPLAY, number, _was(row))
+    record(audit_log.AuditAction.REPLAY, number, _was(row))
     done = operator_actions.replay(current().inbox, [number])
     return redirect(url_for(".delivery", number=number, said="replayed" if done else "unchanged"), 303)
 
@@ -74,8 +74,8 @@ def replay(number: int) -> ResponseReturnValue:
 def drop(number: int) -> ResponseReturnValue:
     """Give a delivery up."""
     row = _found(number)
-    note(audit_log.Action.DROP, number, _was(row))
-    done = operator_actions.drop(current().inbox, [number], Reason.DROPPED)
+    record(audit_log.AuditAction.DISCARD, number, _was(row))
+    done = operator_actions.discard(current().inbox, [number], Reason.DROPPED)
     return redirect(url_for(".delivery", number=number, said="dropped" if done else "unchanged"), 303)
 
 
@@ -94,9 +94,9 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
     inbox = current().inbox
     row, held = _found(number), inbox.body(number)
     raw = held[1] if held else None
-    steps = _steps(row, len(raw) if raw is not None else None, audit_log.failures(inbox, number))
+    steps = _steps(row, len(raw) if raw is not None else None, audit_log.failed_attempts(inbox, number))
     steps += [_deed(entry) for entry in audit_log.newest(inbox, number)]
-    fault = fault_of(row.reason) if row.state == State.DEAD else None
+    fault = cause_of(row.reason) if row.state == State.DEAD else None
     return render_template(
         "dashboard/delivery.html",
         row=row,
@@ -112,11 +112,11 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
         curl=_curl(row) if revealed or masking.TYPED not in (row.call or "") else "",
         fault=TITLES[fault] if fault else "",
         unfinished=row.state in UNFINISHED,
-        may={verb.value: row.state in sources(verb) for verb in (Verb.REPLAY, Verb.DROP)},
+        may={verb.value: row.state in sources(verb) for verb in (Verb.REPLAY, Verb.DISCARD)},
     )
 
 
-def _steps(row: Row, size: int | None, failures: list[Failure]) -> list[Step]:
+def _steps(row: Row, size: int | None, failures: list[FailedAttempt]) -> list[Step]:
     came = f"from {row.domain}" if row.domain else ""
     weight = f", {formatting.number(size)} bytes" if size is not None else ""
     steps = [
@@ -145,7 +145,7 @@ def _end(row: Row) -> Step:
     return Step(row.received_at, "In line", "for the next worker that is free", "next")
 
 
-def _deed(entry: Entry) -> Step:
+def _deed(entry: AuditRecord) -> Step:
     return Step(entry.at, f"A person: {entry.action}", f"{entry.detail} Session {entry.session}".strip(), "deed")
 
 
@@ -155,11 +155,11 @@ def _event(row: Row, raw: bytes, *, revealed: bool) -> str:
     if platform is None:
         return f"There is no platform {row.platform}."
     try:
-        meaning = platform.read(row.topic, parse_json(raw))
+        event = platform.translate(row.topic, parse_json(raw))
     except ValidationError as error:
-        return f"Unreadable: {masking.meaning(error.messages, revealed=True)}"
-    text = masking.meaning(meaning, revealed=revealed)
-    return f"{type(meaning).__name__} {text}"
+        return f"Unreadable: {masking.event(error.messages, revealed=True)}"
+    text = masking.event(event, revealed=revealed)
+    return f"{type(event).__name__} {text}"
 
 
 def _outlook(row: Row, raw: bytes) -> str:
@@ -168,16 +168,16 @@ def _outlook(row: Row, raw: bytes) -> str:
     shop, platform = dashboard.shops.get(row.shop), dashboard.platforms.get(row.platform)
     if shop is None or platform is None:
         return "The shop is not configured: it would wait until it is."
-    anew = Delivery(row.id, row.shop, row.platform, row.topic, row.received_at, 0, 0, 0, 0, None, raw)
+    payload = Payload(row.id, row.topic, row.received_at, raw)
     now = datetime.fromtimestamp(dashboard.inbox.clock() / 1000, UTC)
-    meaning = translate(anew, shop, platform, dashboard.ages, now)
-    match meaning:
+    decision = translate(payload, shop, platform, dashboard.ages, now)
+    match decision:
         case Call():
-            return f"a call: {meaning.event}, unless another delivery counts the same. {meaning.note}".strip()
+            return f"a call: {decision.event}, unless another delivery counts the same. {decision.note}".strip()
         case Ignored():
-            return f"ignored: {meaning.reason}. {meaning.detail}"
+            return f"ignored: {decision.reason}. {decision.detail}"
         case Unreadable():
-            return f"dead: unreadable. {meaning.detail}"
+            return f"dead: unreadable. {decision.detail}"
         case _:
             return "a privacy duty, done again"
 

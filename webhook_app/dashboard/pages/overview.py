@@ -12,21 +12,22 @@ from webhook_app.dashboard import charts, formatting
 from webhook_app.dashboard.access import gate
 from webhook_app.dashboard.context import current
 from webhook_app.inbox import State, activity, statistics
-from webhook_app.inbox.activity import Kind
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
 from webhook_app.throttling import circuit_breaker, descriptions
+from webhook_app.throttling.state import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
 
-    from webhook_app.inbox import Lane
     from webhook_app.inbox.reports.backlog import Backlog
     from webhook_app.inbox.reports.time_series import Bar
     from webhook_app.inbox.statistics import Progress
+    from webhook_app.throttling.state import ThrottleState
 
 # Bars, and hours of each.
 RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
@@ -84,8 +85,8 @@ def show() -> ResponseReturnValue:
     progress = statistics.refresh(inbox)
     now, over = inbox.clock(), time_series.span(inbox.clock(), bars, hours)
     over_time = time_series.over_time(inbox, over, shop)
-    lanes = inbox.lanes()
-    shops = _shops(time_series.by_shop(inbox, over), backlogs(inbox), lanes, now)
+    throttles = inbox.throttles()
+    shops = _shops(time_series.by_shop(inbox, over), backlogs(inbox), throttles, now)
     shown = [line for line in shops if shop in (None, line.name)]
     topics = _topics(now, shop)
     waits = time_series.latest_waits(inbox, shop)
@@ -110,7 +111,7 @@ def show() -> ResponseReturnValue:
         accepts=_accepts(over.since * HOUR, shop),
         topics=topics,
         progress=progress,
-        warnings=_warnings(shown, topics, lanes, progress, now),
+        warnings=_warnings(shown, topics, throttles, progress, now),
     )
 
 
@@ -138,16 +139,23 @@ def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
 
 
 def _shops(
-    counts: Mapping[str, Mapping[str, int]], backlogs: Sequence[Backlog], lanes: Mapping[str, Lane], now: int
+    counts: Mapping[str, Mapping[str, int]],
+    backlogs: Sequence[Backlog],
+    throttles: Mapping[Scope, ThrottleState],
+    now: int,
 ) -> list[ShopLine]:
     waiting = {backlog.shop: backlog for backlog in backlogs}
     names = sorted({*current().shops, *counts, *waiting})
-    return [_shop(name, counts.get(name, {}), waiting.get(name), lanes.get(f"shop {name}"), now) for name in names]
+    return [
+        _shop(name, counts.get(name, {}), waiting.get(name), throttles.get(Scope.shop(name)), now) for name in names
+    ]
 
 
-def _shop(name: str, counts: Mapping[str, int], backlog: Backlog | None, lane: Lane | None, now: int) -> ShopLine:
-    is_open = lane is not None and descriptions.is_open(lane)
-    rate = circuit_breaker.pace(lane, now, None) if lane else None
+def _shop(
+    name: str, counts: Mapping[str, int], backlog: Backlog | None, throttle: ThrottleState | None, now: int
+) -> ShopLine:
+    is_open = throttle is not None and throttle.is_open
+    rate = circuit_breaker.current_rate(throttle, now, None) if throttle else None
     slow = f"slowed to {rate:.3g} a second" if rate else "closed, full speed"
     return ShopLine(name, grouped(counts), backlog, "breaker open" if is_open else slow, is_open)
 
@@ -155,9 +163,9 @@ def _shop(name: str, counts: Mapping[str, int], backlog: Backlog | None, lane: L
 def _topics(now: int, shop: str | None) -> list[TopicLine]:
     inbox = current().inbox
     hours: dict[tuple[str, str], list[int]] = {}
-    for seen in activity.by_hour(inbox, Kind.TOPIC, now - USUAL, shop=shop):
+    for seen in activity.by_hour(inbox, ActivityKind.TOPIC, now - USUAL, shop=shop):
         hours.setdefault((seen.shop, seen.name), []).append(seen.hour)
-    known = activity.last_seen(inbox, Kind.TOPIC, shop)
+    known = activity.last_seen(inbox, ActivityKind.TOPIC, shop)
     return [
         TopicLine(one.shop, one.name, one.last_at, longest_silence(hours.get((one.shop, one.name), [])))
         for one in known
@@ -166,32 +174,36 @@ def _topics(now: int, shop: str | None) -> list[TopicLine]:
 
 def _refusals(since: int, shop: str | None) -> dict[tuple[str, str], int]:
     counts: dict[tuple[str, str], int] = {}
-    for seen in activity.by_hour(current().inbox, Kind.REFUSAL, since, shop=shop):
+    for seen in activity.by_hour(current().inbox, ActivityKind.REFUSAL, since, shop=shop):
         counts[seen.shop, seen.name] = counts.get((seen.shop, seen.name), 0) + seen.count
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _warnings(
-    shops: Sequence[ShopLine], topics: Sequence[TopicLine], lanes: Mapping[str, Lane], progress: Progress, now: int
+    shops: Sequence[ShopLine],
+    topics: Sequence[TopicLine],
+    throttles: Mapping[Scope, ThrottleState],
+    progress: Progress,
+    now: int,
 ) -> list[Notice]:
     return [
-        *_held_up(lanes.values(), {line.name for line in shops}, now),
+        *_held_up(throttles.values(), {line.name for line in shops}, now),
         *(warning for line in shops for warning in _of_shop(line, now)),
         *(_silent(one, now) for one in topics if one.is_missed(now)),
         *_uncounted(progress),
     ]
 
 
-def _held_up(lanes: Iterable[Lane], shops: set[str], now: int) -> list[Notice]:
-    theirs = [lane for lane in lanes if not lane.name.startswith("shop ") or lane.name[len("shop ") :] in shops]
-    said = [(descriptions.sentences(lane, now), descriptions.is_open(lane)) for lane in theirs]
+def _held_up(throttles: Iterable[ThrottleState], shops: set[str], now: int) -> list[Notice]:
+    theirs = [throttle for throttle in throttles if throttle.scope.concerns(shops)]
+    said = [(descriptions.sentences(throttle, now), throttle.is_open) for throttle in theirs]
     return [Notice(sentence, grave=is_open) for sentence, is_open in said if sentence]
 
 
 def _accepts(since: int, shop: str | None) -> dict[str, int]:
     """Return in how many milliseconds half and nearly all webhooks were stored; empty where none was."""
     steps: dict[int, int] = {}
-    for seen in activity.by_hour(current().inbox, Kind.ACCEPT, since, shop=shop):
+    for seen in activity.by_hour(current().inbox, ActivityKind.ACCEPT, since, shop=shop):
         steps[int(seen.name)] = steps.get(int(seen.name), 0) + seen.count
     total = sum(steps.values())
     return {name: _step(steps, share * total) for name, share in (("p50", 0.5), ("p95", 0.95))} if total else {}

@@ -9,9 +9,9 @@ import requests
 from flask import abort, redirect, render_template, request, url_for
 
 from webhook_app.dashboard.access import gate
-from webhook_app.dashboard.context import current, note
+from webhook_app.dashboard.context import current, record
 from webhook_app.inbox import activity, audit_log, feed_check_results
-from webhook_app.inbox.activity import Kind
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.platforms import samples
 from webhook_app.signing.hmac_schemes import fingerprint
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.activity import Seen
-    from webhook_app.inbox.feed_check_results import Match
+    from webhook_app.inbox.activity import ActivityTotal
+    from webhook_app.inbox.feed_check_results import FeedCheckResult
     from webhook_app.platforms.base import Platform, Topic
 
 SEND_TIMEOUT = 15.0  # seconds
@@ -48,20 +48,20 @@ class Guide:
     url: str
     topics: tuple[Topic, ...]
     secrets: tuple[Secret, ...]
-    match: Match | None
+    match: FeedCheckResult | None
 
 
 @gate.get("/setup")
 def setup() -> ResponseReturnValue:
     """Show how to connect every shop."""
     inbox = current().inbox
-    used = {(one.shop, one.name): one for one in activity.last_seen(inbox, Kind.SECRET)}
-    matched = feed_check_results.last(inbox)
+    used = {(one.shop, one.name): one for one in activity.last_seen(inbox, ActivityKind.SECRET)}
+    matched = feed_check_results.latest(inbox)
     guides = [_guide(shop, used, matched.get(shop.name)) for shop in current().shops.values()]
     return render_template("dashboard/setup.html", guides=guides, now=inbox.clock())
 
 
-def _guide(shop: Shop, used: Mapping[tuple[str, str], Seen], match: Match | None) -> Guide:
+def _guide(shop: Shop, used: Mapping[tuple[str, str], ActivityTotal], match: FeedCheckResult | None) -> Guide:
     platform = current().platforms[shop.platform]
     url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
     topics = tuple(topic for topic in platform.topics if topic.subscribe)
@@ -70,7 +70,7 @@ def _guide(shop: Shop, used: Mapping[tuple[str, str], Seen], match: Match | None
     return Guide(shop, platform, url, topics, secrets, match)
 
 
-def _secret(name: str, seen: Seen | None, *, newest: bool) -> Secret:
+def _secret(name: str, seen: ActivityTotal | None, *, newest: bool) -> Secret:
     return Secret(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
 
 
@@ -80,7 +80,7 @@ def sample(name: str) -> ResponseReturnValue:
     shop = current().shops.get(name) or abort(404, f"There is no shop {name}.")
     platform = current().platforms[shop.platform]
     topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample of that topic.")
-    note(audit_log.Action.SAMPLE, detail=f"{shop.name} {topic.name}")
+    record(audit_log.AuditAction.SAMPLE, detail=f"{shop.name} {topic.name}")
     headers, body = samples.signed(platform, topic, shop.profile_attribute, shop.secrets[0])
     try:
         answer = requests.post(_own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)

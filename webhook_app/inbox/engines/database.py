@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
-    from webhook_app.inbox.engines.notifications import Bell
+    from webhook_app.inbox.engines.notifications import WakeupChannel
 
 HOUR = 3_600_000  # milliseconds
 
@@ -99,7 +99,7 @@ class Database(ABC):
         """Let what was deleted be gone from the disk too, as far as the engine can. Raises StoreUnavailable."""
 
     @abstractmethod
-    def bell(self) -> Bell:
+    def wakeups(self) -> WakeupChannel:
         """Return what wakes idle workers that share this database."""
 
     def close(self) -> None:

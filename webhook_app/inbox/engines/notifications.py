@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-RINGS_APART = 0.01  # seconds; a worker that is busy looks without being told
+NOTIFY_INTERVAL = 0.01  # seconds; a worker that is busy looks without being told
 PIPE_SIZE = 65536
 CHANNEL = "tweakwise_webhooks"
-LISTENS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND query = %s"
+HAS_LISTENER = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND query = %s"
 POLL = 1.0  # seconds between two looks where nothing can be heard
-HEARD_WITHIN = 2.0  # seconds
-DEAF = 600.0  # seconds before trying again to listen where nothing was heard
+SELF_TEST_TIMEOUT = 2.0  # seconds
+RETRY_AFTER_SELF_TEST = 600.0  # seconds before trying again to listen where nothing was heard
 HINT = (
     "Is there a connection pooler in front of the database? Looking each second; DATABASE_POOLER=transaction says so."
 )
-LISTEN_AGAIN = 5.0  # seconds between two looks where something should be heard, and before connecting once more
+RECONNECT_AFTER = 5.0  # seconds between two looks where something should be heard, and before connecting once more
 
 
-class Bell(ABC):
+class WakeupChannel(ABC):
     """Rung by whoever keeps or replays a delivery, heard by workers that wait."""
 
     def __init__(self) -> None:
         """Nothing is opened before it is needed."""
         self._nudge: tuple[int, int] | None = None
-        self._together = green_threads.Together(self._ring, RINGS_APART)
+        self._together = green_threads.Debounced(self._notify_now, NOTIFY_INTERVAL)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake a waiting worker, now or very soon; does nothing when none runs or none can be told."""
         self._together()
 
     @abstractmethod
-    def _ring(self) -> None:
+    def _notify_now(self) -> None:
         """Ring once."""
 
     @abstractmethod
@@ -50,7 +50,7 @@ class Bell(ABC):
         """Return when the bell rings, at the latest after `seconds`. Raises StoreUnavailable."""
 
     @abstractmethod
-    def is_heard(self) -> bool | None:
+    def has_listener(self) -> bool | None:
         """Tell whether a worker listens, None where that cannot be told; rings nothing."""
 
     def interrupt(self) -> None:
@@ -78,7 +78,7 @@ class Bell(ABC):
         return any(ear in heard for ear in ears)
 
 
-class Pipe(Bell):
+class NamedPipeChannel(WakeupChannel):
     """A named pipe: one of the workers of this machine that wait hears it."""
 
     def __init__(self, path: Path) -> None:
@@ -87,7 +87,7 @@ class Pipe(Bell):
         self._path = path
         self._ear: int | None = None
 
-    def _ring(self) -> None:
+    def _notify_now(self) -> None:
         """Write a byte into the pipe."""
         with contextlib.suppress(OSError):
             pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
@@ -96,7 +96,7 @@ class Pipe(Bell):
             finally:
                 os.close(pipe)
 
-    def is_heard(self) -> bool:
+    def has_listener(self) -> bool:
         """Look whether somebody has the pipe open: it cannot be opened for writing otherwise."""
         try:
             os.close(os.open(self._path, os.O_WRONLY | os.O_NONBLOCK))
@@ -132,7 +132,7 @@ class Pipe(Bell):
         return self._ear
 
 
-class Listener(Bell):
+class ListenNotifyChannel(WakeupChannel):
     """LISTEN on a connection of its own: every worker of every machine that waits hears it."""
 
     def __init__(self, connect: Callable[[], Any], notify: Callable[[str], None], *, polls: bool) -> None:
@@ -143,19 +143,19 @@ class Listener(Bell):
         self._not_before = 0.0
         self._log = logs.logger()
 
-    def _ring(self) -> None:
+    def _notify_now(self) -> None:
         """Notify; where that fails, workers look by themselves soon enough."""
         if not self._polls:
             with contextlib.suppress(StoreUnavailable):
                 self._notify(CHANNEL)
 
-    def is_heard(self) -> bool | None:
+    def has_listener(self) -> bool | None:
         """Look whether a connection to the database listens; one behind a pooler never does."""
         if self._polls:
             return None
         try:
             with contextlib.closing(self._connect()) as connection:
-                return bool(connection.execute(LISTENS, [f"LISTEN {CHANNEL}"]).fetchone()[0])
+                return bool(connection.execute(HAS_LISTENER, [f"LISTEN {CHANNEL}"]).fetchone()[0])
         except Exception:  # noqa: BLE001 - whatever went wrong, nothing was learnt
             return None
 
@@ -166,7 +166,7 @@ class Listener(Bell):
         elif self._connection is None:
             self._listen(seconds)
         else:
-            self._hear(min(seconds, LISTEN_AGAIN))
+            self._hear(min(seconds, RECONNECT_AFTER))
 
     def close(self) -> None:
         """Stop listening."""
@@ -187,20 +187,20 @@ class Listener(Bell):
         if time.monotonic() < self._not_before:
             self._select(min(seconds, POLL))
             return
-        self._not_before = time.monotonic() + LISTEN_AGAIN
+        self._not_before = time.monotonic() + RECONNECT_AFTER
         with contextlib.suppress(Exception):
             self._connection = self._connect()
             self._connection.execute(f"LISTEN {CHANNEL}")
             if self._hears():
                 return
-            self._not_before = time.monotonic() + DEAF
+            self._not_before = time.monotonic() + RETRY_AFTER_SELF_TEST
             self._log.warning("hears_nothing", hint=HINT)
         self._hang_up()
 
     def _hears(self) -> bool:
         """Tell whether what is rung is heard: a pooler in transaction mode takes a LISTEN and swallows what follows."""
         self._notify(CHANNEL)
-        return any(self._connection.notifies(timeout=HEARD_WITHIN, stop_after=1))
+        return any(self._connection.notifies(timeout=SELF_TEST_TIMEOUT, stop_after=1))
 
     def _hang_up(self) -> None:
         if self._connection is not None:

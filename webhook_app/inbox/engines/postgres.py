@@ -15,7 +15,7 @@ from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.database import Database
-from webhook_app.inbox.engines.notifications import Listener
+from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Postgres(Database):
     def _watched(self, connection: Connection | PoolProxiedConnection, seconds: float) -> Iterator[None]:
         """Say what another try may mend, and end what takes longer than `seconds` in a web process."""
         try:
-            with green_threads.within(seconds):
+            with green_threads.time_limit(seconds):
                 yield
         except TimeoutError:
             self._drop(connection)
@@ -161,9 +161,9 @@ class Postgres(Database):
     def forget(self) -> None:
         """Do nothing: the server's autovacuum gives the space of deleted rows to new ones."""
 
-    def bell(self) -> Listener:
+    def wakeups(self) -> ListenNotifyChannel:
         """Return LISTEN and NOTIFY on this database."""
-        return Listener(self._connect, self._notify, polls=self._pooled)
+        return ListenNotifyChannel(self._connect, self._notify, polls=self._pooled)
 
     def _connect(self) -> Any:
         """Open a connection outside the pool, for listening. Raises psycopg.Error."""

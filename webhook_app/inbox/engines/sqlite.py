@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from webhook_app import green_threads
 from webhook_app.inbox.engines.database import Database
-from webhook_app.inbox.engines.notifications import Pipe
+from webhook_app.inbox.engines.notifications import NamedPipeChannel
 from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ class Sqlite(Database):
         with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def bell(self) -> Pipe:
+    def wakeups(self) -> NamedPipeChannel:
         """Return a named pipe beside the file."""
-        return Pipe(self.path.with_name(self.path.name + "-bell"))
+        return NamedPipeChannel(self.path.with_name(self.path.name + "-bell"))
 
 
 class _Turn:
@@ -127,11 +127,11 @@ class _Turn:
 
 def _lock(file: int) -> None:
     """Wait for the lock; a green thread asks again and again instead, or nobody of its process could go on."""
-    while green_threads.are_on():
+    while green_threads.active():
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        green_threads.breathe()
+        green_threads.pause()
     fcntl.flock(file, fcntl.LOCK_EX)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import tallies
+from webhook_app.inbox.tables import delivery_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ HOURS_OF_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccountingEntry:
     """How many of a shop's deliveries of a topic are in that state for that reason."""
 
     shop: str
@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Totals:
     """The sums of one set of entries; `received` is what the others add up to."""
 
     received: int
@@ -65,23 +65,23 @@ def first_hour(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000 // HOUR
 
 
-def of_day(inbox: Inbox, day: date, shop: str | None = None) -> list[Entry]:
+def of_day(inbox: Inbox, day: date, shop: str | None = None) -> list[AccountingEntry]:
     """Return what was received on a day (UTC), by shop, topic, state and reason; refresh the tallies before."""
     begin = first_hour(day)
-    kinds = [tallies.c[name] for name in ("shop", "platform", "topic", "state", "reason")]
-    query = select(*kinds, func.sum(tallies.c.number)).group_by(*kinds).order_by(*kinds)
-    query = query.where(tallies.c.hour >= begin, tallies.c.hour < begin + HOURS_OF_A_DAY)
+    kinds = [delivery_counts.c[name] for name in ("shop", "platform", "topic", "state", "reason")]
+    query = select(*kinds, func.sum(delivery_counts.c.number)).group_by(*kinds).order_by(*kinds)
+    query = query.where(delivery_counts.c.hour >= begin, delivery_counts.c.hour < begin + HOURS_OF_A_DAY)
     if shop is not None:
-        query = query.where(tallies.c.shop == shop)
+        query = query.where(delivery_counts.c.shop == shop)
     with inbox.database.reading() as connection:
         rows = connection.execute(query).all()
-    return [Entry(row.shop, row.platform, row.topic, row.state, row.reason, int(row[-1])) for row in rows]
+    return [AccountingEntry(row.shop, row.platform, row.topic, row.state, row.reason, int(row[-1])) for row in rows]
 
 
-def account(entries: Iterable[Entry]) -> Account:
+def totals(entries: Iterable[AccountingEntry]) -> Totals:
     """Sum entries up."""
     every = list(entries)
-    return Account(
+    return Totals(
         received=sum(entry.number for entry in every),
         delivered=_sum(every, lambda state: state == State.DELIVERED),
         ignored=_sum(every, lambda state: state == State.IGNORED),
@@ -90,5 +90,5 @@ def account(entries: Iterable[Entry]) -> Account:
     )
 
 
-def _sum(entries: Iterable[Entry], fits: Callable[[str], bool]) -> int:
+def _sum(entries: Iterable[AccountingEntry], fits: Callable[[str], bool]) -> int:
     return sum(entry.number for entry in entries if fits(entry.state))

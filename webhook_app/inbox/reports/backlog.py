@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from webhook_app.inbox.store import Inbox
-    from webhook_app.inbox.throttles import Lane
+    from webhook_app.throttling.state import Scope, ThrottleState
 
 
 UNFINISHED = (State.RECEIVED, State.DELIVERING, State.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class ShopBacklog:
     """What one shop has unfinished; `oldest` is when the first of it was received, in milliseconds since 1970 UTC."""
 
     shop: str
@@ -34,14 +34,14 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Counts by state, those of the dead by reason too, what is unfinished by shop, and every lane."""
+class InboxSummary:
+    """Counts by state, those of the dead by reason too, what is unfinished by shop, and every throttle."""
 
     at: int  # milliseconds since 1970 UTC
     states: Mapping[str, int]
     dead: Mapping[str, int]
-    unfinished: tuple[Unfinished, ...]
-    lanes: Mapping[str, Lane]
+    unfinished: tuple[ShopBacklog, ...]
+    throttles: Mapping[Scope, ThrottleState]
 
     @property
     def oldest_age(self) -> float:
@@ -95,7 +95,7 @@ def dead(inbox: Inbox) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class ShopCount:
     """How many deliveries of a shop are meant, and the newest of them."""
 
     shop: str
@@ -119,27 +119,27 @@ def first_since(inbox: Inbox, moment: int) -> int:
     return low
 
 
-def died(inbox: Inbox, shops: Collection[str], since: int, numbers: range | None = None) -> list[Some]:
+def died(inbox: Inbox, shops: Collection[str], since: int, numbers: range | None = None) -> list[ShopCount]:
     """Return how many of `shops` died since then (milliseconds), of `numbers` alone where they are given."""
     row = deliveries.c
     return _some(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], numbers)
 
 
-def unfinished(inbox: Inbox, shops: Collection[str], numbers: range) -> list[Some]:
+def unfinished(inbox: Inbox, shops: Collection[str], numbers: range) -> list[ShopCount]:
     """Return how many of `shops` are unfinished, of `numbers` alone; reads the index of what is, and no row."""
     return _some(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], numbers)
 
 
-def _some(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[Some]:
+def _some(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[ShopCount]:
     row = deliveries.c
     if numbers is not None:
         conditions = [*conditions, row.id >= numbers.start, row.id < numbers.stop]
     query = select(row.shop, func.count(), func.max(row.id)).where(*conditions).group_by(row.shop).order_by(row.shop)
     with inbox.database.reading() as connection:
-        return [Some(*found) for found in connection.execute(query)]
+        return [ShopCount(*found) for found in connection.execute(query)]
 
 
-def standing(inbox: Inbox) -> Standing:
+def summary(inbox: Inbox) -> InboxSummary:
     """Look at everything once; reads the states of all rows."""
     row = deliveries.c
     why = case((row.state == State.DEAD, row.reason), else_="").label("why")
@@ -152,4 +152,4 @@ def standing(inbox: Inbox) -> Standing:
     for state, _, count in counted:
         states[state] = states.get(state, 0) + count
     dead = {reason: count for state, reason, count in counted if state == State.DEAD}
-    return Standing(inbox.clock(), states, dead, tuple(Unfinished(*shop) for shop in shops), inbox.lanes())
+    return InboxSummary(inbox.clock(), states, dead, tuple(ShopBacklog(*shop) for shop in shops), inbox.throttles())

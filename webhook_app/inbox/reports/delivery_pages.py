@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from webhook_app import green_threads
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.engines.database import HOUR
-from webhook_app.inbox.selection import COLUMNS, EVERYTHING
+from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS
 from webhook_app.inbox.statistics import BLOCK
-from webhook_app.inbox.tables import ORDERS, deliveries, tallied, tallies
+from webhook_app.inbox.tables import ORDERS, counted_blocks, deliveries, delivery_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,13 +30,13 @@ MOST_BLOCKS = 12  # read for one page
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeliveryFilter:
     """What is looked for: a selection, and what only the dashboard asks for; empty fields ask for nothing.
 
     `topics` are any of these, `without` none of these.
     """
 
-    selection: Selection = EVERYTHING
+    selection: Selection = ALL_DELIVERIES
     platform: str | None = None
     topics: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Page:
     older: int | None
 
 
-def page(inbox: Inbox, wanted: Wanted, size: int, below: int | None = None) -> Page:
+def page(inbox: Inbox, wanted: DeliveryFilter, size: int, below: int | None = None) -> Page:
     """Return up to `size` rows with numbers below `below`. Raises StoreUnavailable."""
     with inbox.database.reading() as connection:
         top = below if below is not None else _newest(connection) + 1
@@ -80,13 +80,13 @@ def _newest(connection: Connection) -> int:
     return int(connection.execute(select(func.max(deliveries.c.id))).scalar_one() or 0)
 
 
-def _at_once(connection: Connection, wanted: Wanted, size: int, below: int) -> Page:
+def _at_once(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
     """Read what an index of its own finds: numbers, or an order."""
     indexed: list[TextClause] = [] if wanted.selection.ids else [ORDERS]
     return _cut(_rows(connection, wanted, size + 1, deliveries.c.id < below, *indexed), size)
 
 
-def _by_blocks(connection: Connection, wanted: Wanted, size: int, below: int) -> Page:
+def _by_blocks(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
     found: list[Row] = []
     for looked, (first, last) in enumerate(_blocks(connection, wanted, below)):
         if looked == MOST_BLOCKS:
@@ -94,7 +94,7 @@ def _by_blocks(connection: Connection, wanted: Wanted, size: int, below: int) ->
         found += _rows(connection, wanted, size + 1 - len(found), deliveries.c.id.between(first, last))
         if len(found) > size:
             break
-        green_threads.give_way()
+        green_threads.yield_control()
     return _cut(found, size)
 
 
@@ -102,17 +102,19 @@ def _cut(rows: Sequence[Row], size: int) -> Page:
     return Page(tuple(rows[:size]), rows[size - 1].id if len(rows) > size else None)
 
 
-def _rows(connection: Connection, wanted: Wanted, limit: int, *more: ColumnElement[bool] | TextClause) -> list[Row]:
+def _rows(
+    connection: Connection, wanted: DeliveryFilter, limit: int, *more: ColumnElement[bool] | TextClause
+) -> list[Row]:
     query = select(*COLUMNS).where(*more, *wanted.conditions()).order_by(deliveries.c.id.desc()).limit(limit)
     return [Row(*values) for values in connection.execute(query)]
 
 
-def _blocks(connection: Connection, wanted: Wanted, below: int) -> Iterator[tuple[int, int]]:
+def _blocks(connection: Connection, wanted: DeliveryFilter, below: int) -> Iterator[tuple[int, int]]:
     """Yield ranges of numbers, the highest first, that may hold something: those counted so, and the uncounted."""
     lowest = connection.execute(select(func.min(deliveries.c.id))).scalar_one()
     if lowest is None:
         return
-    sure = set(connection.execute(select(tallied.c.block).where(tallied.c.final)).scalars())
+    sure = set(connection.execute(select(counted_blocks.c.block).where(counted_blocks.c.final)).scalars())
     holding = _holding(connection, wanted)
     for block in range((below - 1) // BLOCK, lowest // BLOCK - 1, -1):
         if block in sure and block not in holding:
@@ -122,16 +124,16 @@ def _blocks(connection: Connection, wanted: Wanted, below: int) -> Iterator[tupl
             yield first, min(last, below - 1)
 
 
-def _holding(connection: Connection, wanted: Wanted) -> dict[int, tuple[int, int]]:
+def _holding(connection: Connection, wanted: DeliveryFilter) -> dict[int, tuple[int, int]]:
     """Return which numbers of each counted block lie between the first and the last that is wanted."""
-    query = select(tallies.c.block, func.min(tallies.c.first_id), func.max(tallies.c.last_id))
-    query = query.where(*_counted(wanted)).group_by(tallies.c.block)
+    query = select(delivery_counts.c.block, func.min(delivery_counts.c.first_id), func.max(delivery_counts.c.last_id))
+    query = query.where(*_counted(wanted)).group_by(delivery_counts.c.block)
     return {block: (first, last) for block, first, last in connection.execute(query)}
 
 
-def _counted(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _counted(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     """Return what a tally must fulfil to hold something wanted."""
-    chosen, tally = wanted.selection, tallies.c
+    chosen, tally = wanted.selection, delivery_counts.c
     asked: list[tuple[Any, ColumnElement[bool]]] = [
         (chosen.shop, tally.shop == chosen.shop),
         (wanted.platform, tally.platform == wanted.platform),

@@ -25,7 +25,7 @@ class SentCall(NamedTuple):
     call: str
 
 
-class Held(NamedTuple):
+class StoredBody(NamedTuple):
     """A delivery whose body is still held."""
 
     id: int
@@ -48,7 +48,7 @@ def sent_calls(inbox: Inbox, shop: str, since: int) -> Iterator[SentCall]:
         last = page[-1].id
 
 
-def held_bodies(inbox: Inbox, shop: str) -> Iterator[Held]:
+def stored_bodies(inbox: Inbox, shop: str) -> Iterator[StoredBody]:
     """Yield the deliveries of `shop` whose body is still held, newest first."""
     row, last = deliveries.c, None
     query = select(row.id, row.platform, row.topic, bodies.c.body).join(bodies, bodies.c.delivery_id == row.id)
@@ -56,7 +56,7 @@ def held_bodies(inbox: Inbox, shop: str) -> Iterator[Held]:
     while True:
         with inbox.database.reading() as connection:
             before = query if last is None else query.where(row.id < last)
-            page = [Held(*values) for values in connection.execute(before)]
+            page = [StoredBody(*values) for values in connection.execute(before)]
         yield from page
         if len(page) < BODIES:
             return

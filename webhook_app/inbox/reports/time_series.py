@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.engines.statements import fixed
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import deliveries, tallies
+from webhook_app.inbox.tables import deliveries, delivery_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Span:
 
     def includes(self) -> ColumnElement[bool]:
         """What a row of `tallies` must fulfil."""
-        return (tallies.c.hour >= self.since) & (tallies.c.hour < self.until)
+        return (delivery_counts.c.hour >= self.since) & (delivery_counts.c.hour < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ def span(now: int, bars: int, hours: int) -> Span:
 
 def over_time(inbox: Inbox, over: Span, shop: str | None = None) -> list[Bar]:
     """Return every bar of the span, also those in which nothing was received."""
-    bar = ((tallies.c.hour - fixed(over.since)) // fixed(over.hours)).label("bar")
-    query = select(bar, tallies.c.state, func.sum(tallies.c.number), func.sum(tallies.c.waited))
-    query = query.where(over.includes(), *_of_shop(shop)).group_by("bar", tallies.c.state)
+    bar = ((delivery_counts.c.hour - fixed(over.since)) // fixed(over.hours)).label("bar")
+    query = select(bar, delivery_counts.c.state, func.sum(delivery_counts.c.number), func.sum(delivery_counts.c.waited))
+    query = query.where(over.includes(), *_of_shop(shop)).group_by("bar", delivery_counts.c.state)
     found = [(int(number), state, int(count), int(waited)) for number, state, count, waited in _read(inbox, query)]
     return [_bar(over, number, [row[1:] for row in found if row[0] == number]) for number in range(over.bars)]
 
@@ -74,18 +74,24 @@ def _bar(over: Span, number: int, rows: Sequence[tuple[str, int, int]]) -> Bar:
 
 def by_shop(inbox: Inbox, over: Span) -> dict[str, dict[str, int]]:
     """Return counts by shop and state of what was received in the span."""
-    query = select(tallies.c.shop, tallies.c.state, func.sum(tallies.c.number)).where(over.includes())
+    query = select(delivery_counts.c.shop, delivery_counts.c.state, func.sum(delivery_counts.c.number)).where(
+        over.includes()
+    )
     counts: dict[str, dict[str, int]] = {}
-    for shop, state, number in _read(inbox, query.group_by(tallies.c.shop, tallies.c.state)):
+    for shop, state, number in _read(inbox, query.group_by(delivery_counts.c.shop, delivery_counts.c.state)):
         counts.setdefault(shop, {})[state] = int(number)
     return counts
 
 
 def reasons(inbox: Inbox, over: Span, state: State, shop: str | None = None) -> dict[str, int]:
     """Return counts by reason of what was received in the span and is in that state, the most frequent first."""
-    number = func.sum(tallies.c.number)
-    query = select(tallies.c.reason, number).where(over.includes(), tallies.c.state == state, *_of_shop(shop))
-    return {reason: int(count) for reason, count in _read(inbox, query.group_by(tallies.c.reason).order_by(-number))}
+    number = func.sum(delivery_counts.c.number)
+    query = select(delivery_counts.c.reason, number).where(
+        over.includes(), delivery_counts.c.state == state, *_of_shop(shop)
+    )
+    return {
+        reason: int(count) for reason, count in _read(inbox, query.group_by(delivery_counts.c.reason).order_by(-number))
+    }
 
 
 def latest_waits(inbox: Inbox, shop: str | None = None) -> list[int]:
@@ -104,7 +110,7 @@ def percentile(values: Sequence[int], share: float) -> int | None:
 
 
 def _of_shop(shop: str | None) -> list[ColumnElement[bool]]:
-    return [] if shop is None else [tallies.c.shop == shop]
+    return [] if shop is None else [delivery_counts.c.shop == shop]
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:

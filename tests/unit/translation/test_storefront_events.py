@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from schemas.events import Ignored, Reason
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
-from tests.support.recordings import claimed
+from tests.support.recordings import claimed, payload_of
 from webhook_app.config import shops
 from webhook_app.platforms.base import Platform, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 from webhook_app.translation import bots, profile_key
-from webhook_app.translation.translate import Ages, Translated, translate
+from webhook_app.translation.translate import Ages, Decision, translate
 from webhook_app.tweakwise.call import Call
 
 SEEN = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -52,9 +52,9 @@ def shop(*lines: str) -> shops.Shop:
     return shops.parse("\n".join(own), "shops.toml", {"front": PLATFORM})["a"]
 
 
-def translated(topic: str, payload: Any, *lines: str) -> Translated:
+def translated(topic: str, payload: Any, *lines: str) -> Decision:
     delivery = claimed("a", "front", topic, json.dumps(payload).encode(), SEEN)
-    return translate(delivery, shop(*lines), PLATFORM, AGES, SEEN)
+    return translate(payload_of(delivery), shop(*lines), PLATFORM, AGES, SEEN)
 
 
 def call_of(topic: str, *lines: str, **changed: Any) -> Call:
@@ -226,6 +226,6 @@ def test_nonsense_of_browsers_is_ignored(topic: str, changed: dict[str, Any]) ->
 def test_body_that_is_not_json_is_ignored() -> None:
     """The same for what cannot be read at all."""
     delivery = claimed("a", "front", "search", b"\xff{", SEEN)
-    answer = translate(delivery, shop(), PLATFORM, AGES, SEEN)
+    answer = translate(payload_of(delivery), shop(), PLATFORM, AGES, SEEN)
     assert isinstance(answer, Ignored)
     assert answer.reason is Reason.UNREADABLE
