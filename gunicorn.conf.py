@@ -44,11 +44,11 @@ logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
 
 def post_worker_init(worker: Any) -> None:
     """Start what works behind the requests: gunicorn calls this in each web process before it serves."""
-    for part in worker.wsgi.extensions["parts"]:
-        part.start()
+    for task in worker.wsgi.extensions["background"]:
+        task.start()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
     """End it: gunicorn calls this in each web process after it served."""
-    for part in worker.wsgi.extensions["parts"] if worker.booted else ():
-        part.close()
+    for task in worker.wsgi.extensions["background"] if worker.booted else ():
+        task.close()

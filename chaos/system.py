@@ -69,10 +69,10 @@ class System:
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker, and return once it works: before that a signal ends it like any starting process."""
         log = self.log("worker")
-        before = log.read_text().count('"started"') if log.exists() else 0
+        before = log.read_text().count('"worker_started"') if log.exists() else 0
         process = self._start("worker")
         if not self.speechless:
-            self._wait_for(process, lambda: log.read_text().count('"started"') > before)
+            self._wait_for(process, lambda: log.read_text().count('"worker_started"') > before)
         return process
 
     def log(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""The web process: wiring only."""
+"""Wires the web process together."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from webhook_app.alerts import evaluator
 from webhook_app.config import settings, shops
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
-from webhook_app.observability import error_reporting
+from webhook_app.observability import error_reporting, metrics, metrics_endpoint, tracing
+from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.platforms import all_platforms
-from webhook_app.web import storefront
-from webhook_app.web.webhooks import Receiver, blueprint
+from webhook_app.web import context, probes, responses, storefront, webhooks
+
+BACKGROUND = "background"  # what gunicorn.conf.py starts in each web process, and closes
 
 
 def create_app() -> Flask:
-    """Make the receiver from the environment. Raises ConfigurationError."""
+    """Return the web process's app, made from the environment. Raises ConfigurationError."""
     config = settings.load()
     error_reporting.configure(config)
     platforms = all_platforms()
     app = Flask(__name__, static_folder=None)
     # A doubled slash would be answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False
-    inbox = Inbox.configured(config)
+    meter, tracer = metrics.meter(config), tracing.configured(config)
+    inbox = Inbox.configured(config, meter)
     spool = Spool(config.spool, inbox) if config.spool else None
     known = shops.load(platforms)
-    app.extensions["receiver"] = receiver = Receiver(inbox, known, platforms, config, spool)
-    told = evaluator.configured(config, inbox, known)
-    # What gunicorn.conf.py starts in each web process, and closes.
-    app.extensions["parts"] = [receiver.activity, receiver.traces, *([told] if told else [])]
+    shared = context.WebContext(inbox, known, platforms, config, spool=spool, meter=meter, tracer=tracer)
+    app.extensions[context.NAME] = shared
+    alerts = evaluator.configured(config, inbox, known)
+    app.extensions[BACKGROUND] = [shared.activity, tracer, *([alerts] if alerts else [])]
     if spool:
         spool.start()
-    app.register_blueprint(blueprint)
-    app.register_blueprint(storefront.blueprint)
-    app.register_blueprint(openapi.blueprint)
+    responses.register_error_handlers(app)
+    metrics_page = metrics_endpoint.blueprint(MetricsPage(inbox, known, meter, config.metrics_token))
+    for blueprint in (webhooks.blueprint, probes.blueprint, storefront.blueprint, openapi.blueprint, metrics_page):
+        app.register_blueprint(blueprint)
     if config.dashboard_password:
         from webhook_app.dashboard.registration import register  # noqa: PLC0415 - costs nothing where it is off
 

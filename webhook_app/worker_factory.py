@@ -35,12 +35,11 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         retention=Retention(config.keep_bodies, config.keep_rows),
         max_rate=config.max_rate,
     )
-    inbox = Inbox.configured(config)
-    sender: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     meter = metrics.meter(config)
-    inbox.database.committed = meter.committed
+    inbox = Inbox.configured(config, meter)
+    sender: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     if config.metrics_port:
         serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.metrics_port)
     if told := evaluator.configured(config, inbox, shops):
         told.start()
-    return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter, traces=tracing.configured(config))
+    return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter, tracer=tracing.configured(config))

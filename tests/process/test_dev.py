@@ -272,7 +272,9 @@ def hearing(inbox: Inbox, told: list[str], clock: Clock) -> Hearing:
 
 
 def stored(number: int) -> str:
-    return json.dumps({"event": "stored", "id": number, "shop": "acme", "topic": "orders/create", "ms": 3})
+    return json.dumps(
+        {"event": "webhook_stored", "status": "stored", "id": number, "shop": "acme", "topic": "orders/create", "ms": 3}
+    )
 
 
 def test_a_slow_one_is_told_before_it_is_settled(hearing: Hearing, told: list[str], clock: Clock) -> None:
@@ -291,7 +293,14 @@ def test_a_reason_is_told(hearing: Hearing, told: list[str], inbox: Inbox) -> No
     number = inbox.store(arrival("a")).id
     settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile", detail="A guest's order.")
     hearing.hear(stored(number))
-    record = {"event": "delivery", "id": number, "shop": "acme", "topic": "orders/create", "state": "ignored", "ms": 0}
+    record = {
+        "event": "delivery_settled",
+        "id": number,
+        "shop": "acme",
+        "topic": "orders/create",
+        "state": "ignored",
+        "ms": 0,
+    }
     hearing.hear(json.dumps({**record, "attempt": 0}))
     assert [line.split("  ", 2)[2] for line in told] == [
         "    acme  orders/create  verified, stored in 3 ms -> ignored: no_profile (A guest's order.)"
@@ -300,14 +309,14 @@ def test_a_reason_is_told(hearing: Hearing, told: list[str], inbox: Inbox) -> No
 
 def test_a_row_that_cannot_be_read_is_told_all_the_same(hearing: Hearing, told: list[str]) -> None:
     """What the worker logged is enough for a line."""
-    record = {"event": "delivery", "id": 9, "shop": "acme", "topic": "orders/create", "state": "dead"}
+    record = {"event": "delivery_settled", "id": 9, "shop": "acme", "topic": "orders/create", "state": "dead"}
     hearing.hear(json.dumps({**record, "reason": "http_422", "attempt": 2, "ms": 5}))
     assert told[0].endswith("attempt 2 -> dead http_422")
 
 
 def test_what_is_no_event_is_passed_on(hearing: Hearing, told: list[str]) -> None:
     """Warnings are shown in short, what is not ours as it is, and the rest is left out."""
-    hearing.hear(json.dumps({"event": "started", "level": "info"}))
+    hearing.hear(json.dumps({"event": "worker_started", "level": "info"}))
     hearing.hear(json.dumps({"event": "store_unavailable", "level": "error", "error": "disk full"}))
     hearing.hear(f"Traceback {ESCAPE}31m")
     hearing.hear("[1]")
@@ -318,7 +327,7 @@ def test_what_is_no_event_is_passed_on(hearing: Hearing, told: list[str]) -> Non
 def test_an_address_is_told_when_it_is_new(hearing: Hearing, told: list[str]) -> None:
     """The same address again is one line; another one is to be pasted anew."""
     for url, same in (("https://a.example", False), ("https://a.example", True), ("https://b.example", False)):
-        hearing.hear(json.dumps({"event": "tunnel_open", "level": "info", "url": url, "same": same}))
+        hearing.hear(json.dumps({"event": "tunnel_opened", "level": "info", "url": url, "same": same}))
     assert told[0] == "https://a.example False"
     assert told[1].endswith("open again at https://a.example")
     assert told[2] == "https://b.example True"
@@ -327,9 +336,9 @@ def test_an_address_is_told_when_it_is_new(hearing: Hearing, told: list[str]) ->
 def test_listening_ends_with_the_last_writer(hearing: Hearing, told: list[str]) -> None:
     """Lines come whole however they are cut, the last one too; one that is not as we know it silences nobody."""
     ear, mouth = os.pipe()
-    for piece in (b"one\ntw", b"o\n\n", b'{"event": "stored"}', b"\nthree"):
+    for piece in (b"one\ntw", b"o\n\n", b'{"event": "webhook_stored"}', b"\nthree"):
         os.write(mouth, piece)
     os.close(mouth)
     hearing.listen(ear)
     os.close(ear)
-    assert told == ["one", "two", '{"event": "stored"}', "three"]
+    assert told == ["one", "two", '{"event": "webhook_stored"}', "three"]

@@ -58,7 +58,7 @@ def test_away_at_the_start_and_in_mid_load(service: Service, postgres: Server) -
     arrived = service.wait_for(load.acknowledged())
     assert set(arrived.values()) == {1}
     assert service.logged("worker", "store_unavailable")
-    assert not service.logged("worker", "unexpected") + service.logged("web", "unexpected")
+    assert not service.logged("worker", "unexpected_error") + service.logged("web", "unexpected_error")
 
 
 def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None:
@@ -113,8 +113,10 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
     assert {code for _, code, _ in load.statuses} == {200}
     assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
     check_order(migrated_url, [number for number, _, said in load.statuses if said == "spooled"])
-    assert sum(line["count"] for line in spooling.logged("web", "drained")) >= 100
-    assert len(spooling.logged("web", "spooling")) <= 2 * 2  # once a process, and once more if it looked too early
+    assert sum(line["count"] for line in spooling.logged("web", "spool_drained")) >= 100
+    assert (
+        len(spooling.logged("web", "spooling_started")) <= 2 * 2
+    )  # once a process, and once more if it looked too early
 
 
 def test_spool_answers_while_the_database_stands_still(spooling: Service, postgres: Server) -> None:

@@ -84,7 +84,7 @@ def test_waiting_is_polling(inbox: Inbox, told: bool) -> None:
             began = time.monotonic()
             inbox.wakeups.wait(30)
             assert time.monotonic() - began <= POLL + 0.5
-    assert [line["event"] for line in lines] == ([] if told else ["hears_nothing"])
+    assert [line["event"] for line in lines] == ([] if told else ["notifications_unavailable"])
 
 
 def test_a_listener_that_hears_is_kept(postgres: Server) -> None:

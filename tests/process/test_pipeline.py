@@ -97,9 +97,9 @@ class Receiver:
         log = self.log.with_name(f"worker-{len(self.workers)}.log")
         self.workers.append(processes.start("worker", env=self.env, log=log))
         deadline = time.monotonic() + 30
-        while '"started"' not in log.read_text() and time.monotonic() < deadline:
+        while '"worker_started"' not in log.read_text() and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert '"started"' in log.read_text(), log.read_text()
+        assert '"worker_started"' in log.read_text(), log.read_text()
         return self.workers[-1]
 
     def logged(self) -> str:

@@ -67,7 +67,7 @@ class Under:
         self.process, self.log = process, log
 
     def addresses(self) -> list[str]:
-        return [line["url"] for line in self.logged() if line["event"] == "tunnel_open"]
+        return [line["url"] for line in self.logged() if line["event"] == "tunnel_opened"]
 
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
@@ -199,7 +199,7 @@ def test_address_is_read_from_the_output(name: str, url: str, receiver: int, tmp
         program = under.program()
     assert processes.gone([program])
     assert f"127.0.0.1:{receiver}" in (tmp_path / "arguments").read_text()
-    assert [line.get("same") for line in under.logged() if line["event"] == "tunnel_open"] == [False, True]
+    assert [line.get("same") for line in under.logged() if line["event"] == "tunnel_opened"] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -657,7 +657,7 @@ def test_the_receiver_stores_what_the_plugin_signs(
     visitor.submit("/block-checkout", product=10)
     others = ["order.created", "order.updated", "storefront.addtocart", "storefront.search"]
     assert sorted(receiver.stored_after(before + 2, 4)) == others
-    assert not receiver.logged("web", "rejected")
+    assert not receiver.logged("web", "webhook_rejected")
 
 
 def test_the_button_shows_that_all_is_well(connected: Shop, receiver: Receiver, manager: Visitor) -> None:

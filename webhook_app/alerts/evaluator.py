@@ -78,12 +78,12 @@ class AlertEvaluator:
                 return False
             if not alert.told:
                 active_alerts.mark_notified(self._inbox, alert)
-                self._log.warning("alert", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
+                self._log.warning("alert_started", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
             return True
         if alert.told and not self._messenger.tell(over(alert)):
             return False
         active_alerts.end(self._inbox, alert)
-        self._log.info("alert_over", kind=alert.kind, shop=alert.shop or None)
+        self._log.info("alert_ended", kind=alert.kind, shop=alert.shop or None)
         return True
 
     def _run(self) -> None:
@@ -93,7 +93,7 @@ class AlertEvaluator:
             except StoreUnavailable as error:
                 self._log.debug("store_unavailable", error=str(error))
             except Exception:  # noqa: BLE001 - nothing about alerts may hurt the process that looks
-                self._log.exception("unexpected")
+                self._log.exception("unexpected_error")
 
 
 def began(alert: ActiveAlert) -> Message:

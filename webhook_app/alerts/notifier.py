@@ -52,7 +52,7 @@ class Notifier:
             why = self._post(message)
             if not why:
                 return True
-        self._log.warning("alert_not_taken", type=message.type, reason=why)
+        self._log.warning("alert_delivery_failed", type=message.type, reason=why)
         return False
 
     def _post(self, message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,13 @@ class _Commands(click.Group):
             raise click.ClickException(f"The inbox does not answer: {error}. {hint}") from None
 
 
+def _alias(command: click.Command, name: str) -> click.Command:
+    """Return `command` under a name of earlier versions, which no list shows."""
+    alias = copy.copy(command)
+    alias.name, alias.hidden = name, True
+    return alias
+
+
 @click.group(
     cls=_Commands,
     commands=[
@@ -65,6 +73,7 @@ class _Commands(click.Group):
         show,
         replay,
         discard,
+        _alias(discard, "drop"),
         export,
         move,
         doctor,
@@ -79,7 +88,7 @@ def main() -> None:
     Start with `check`: it reads the configuration and says for each shop which URL to paste where. `dev` starts
     everything for testing, and tells what happens. `run` starts everything in one go; `web` and `worker` are its two
     halves. `status` tells how it stands, `list`, `tail` and `show` what arrived and what became of it; `replay` and
-    `drop` are for what could not be sent.
+    `discard` are for what could not be sent.
 
     Exit codes: 0 all is well, 1 something is wrong (and was said), 2 the command was not understood.
     """

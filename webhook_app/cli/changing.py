@@ -1,4 +1,4 @@
-"""Commands that change many deliveries: replay, drop."""
+"""Commands that change many deliveries: replay, discard."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def discard(*, selection: Selection, dry_run: bool, yes: bool) -> None:
     deliveries of that order stay `already_counted`.
 
     \b
-    drop 17 18
-    drop --shop acme --reason http_422 --until 30d --dry-run
-    drop --shop closed-shop --state waiting --state received
+    discard 17 18
+    discard --shop acme --reason http_422 --until 30d --dry-run
+    discard --shop closed-shop --state waiting --state received
     """  # noqa: D301 - \b keeps click from joining the lines
     _carry_out(DROP, _told(selection, (State.DEAD,)), None, dry_run=dry_run, yes=yes)
 

@@ -100,7 +100,7 @@ def tunnel(*, name: str, wish: TunnelOptions) -> None:
         signal.signal(number, lambda *_: keeper.stop())
     url = f"http://127.0.0.1:{config.port}/healthz"
     if not answers(url):
-        logs.logger().info("tunnel_waits", hint=f"Nothing answers on port {config.port} yet.")
+        logs.logger().info("tunnel_waiting", hint=f"Nothing answers on port {config.port} yet.")
     keeper.run(lambda: answers(url))
 
 

@@ -46,14 +46,12 @@ class Hearing:
         self._shop_width, self._topic_width = widths
         self._address = ""
         self._words: dict[str, Callable[[Record], None]] = {
-            "stored": self._was_stored,
-            "duplicate": self._was_duplicate,
-            "spooled": self._was_spooled,
-            "ping": self._was_ping,
-            "rejected": self._was_rejected,
-            "refused": self._was_refused,
-            "delivery": self._was_settled,
-            "tunnel_open": self._tunnel_is_open,
+            "webhook_stored": self._was_stored,
+            "ping_received": self._was_ping,
+            "webhook_rejected": self._was_rejected,
+            "request_refused": self._was_refused,
+            "delivery_settled": self._was_settled,
+            "tunnel_opened": self._tunnel_is_open,
             "tunnel_lost": self._tunnel_is_lost,
         }
 
@@ -95,13 +93,12 @@ class Hearing:
             self.hurry()
 
     def _was_stored(self, record: Record) -> None:
-        self._stored[record["id"]] = record, self._clock()
-
-    def _was_duplicate(self, record: Record) -> None:
-        self._tell(self._about(record, "verified, but it came before: nothing more happens"))
-
-    def _was_spooled(self, record: Record) -> None:
-        self._tell(self._about(record, "verified and spooled: the database is away"))
+        if record["status"] == "stored":
+            self._stored[record["id"]] = record, self._clock()
+        elif record["status"] == "duplicate":
+            self._tell(self._about(record, "verified; a duplicate of an earlier webhook, nothing more happens"))
+        else:
+            self._tell(self._about(record, "verified and spooled: the database is unavailable"))
 
     def _was_ping(self, record: Record) -> None:
         self._tell(self._at("ping", f"{record['shop']}  answered, nothing to verify or store"))

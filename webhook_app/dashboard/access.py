@@ -179,6 +179,6 @@ def unavailable(error: StoreUnavailable) -> ResponseReturnValue:
 @gate.errorhandler(Exception)
 def unexpected(error: Exception) -> ResponseReturnValue:
     """A mistake of ours; the log says where."""
-    logs.logger().error("unexpected", exc_info=error)
+    logs.logger().error("unexpected_error", exc_info=error)
     text = "A mistake of ours; the log line `unexpected` says where. What was changed is on the page of actions."
     return render_template("dashboard/message.html", title="This did not work", text=text), 503

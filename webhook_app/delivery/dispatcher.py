@@ -84,7 +84,7 @@ class Dispatcher:
                 self._begin()
                 self._finish(self._sender.finished(LONGEST_TURN))
             except Exception:  # noqa: BLE001 - leases run out and another try is made; this thread must live on
-                self._log.exception("sending_failed")
+                self._log.exception("dispatch_failed")
         left = [*self._arrived, *(job for queue in self._waiting.values() for job in queue)]
         self._hand_back([Dispatched(job, None) for job in left])
         self._sender.close()

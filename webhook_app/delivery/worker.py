@@ -17,14 +17,14 @@ from webhook_app.delivery.preparation import Preparation
 from webhook_app.delivery.scheduler import Scheduler
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.retention import Retention, sweep
-from webhook_app.observability.metrics import Meter
-from webhook_app.observability.tracing import Traces
+from webhook_app.instrumentation import NullMeter, NullTracer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox, Settlement
+    from webhook_app.instrumentation import Meter, Tracer
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import Ages
     from webhook_app.tweakwise import retry_policy
@@ -65,11 +65,11 @@ class Worker:
         rules: WorkerOptions,
         *,
         meter: Meter | None = None,
-        traces: Traces | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        """Nothing starts before run(); without `meter` nothing is measured, without `traces` nothing traced."""
-        self._inbox, self._rules, self._meter = inbox, rules, meter or Meter()
-        self._traces = traces or Traces()
+        """Nothing starts before run(); without `meter` nothing is measured, without `tracer` nothing is traced."""
+        self._inbox, self._rules, self._meter = inbox, rules, meter or NullMeter()
+        self._tracer = tracer or NullTracer()
         self._preparing = Preparation(inbox, shops, platforms, rules.ages)
         self._scheduler = Scheduler(inbox, shops, sender.url, rules.max_rate)
         self._outgoing = Dispatcher(sender, rules.threads, inbox.clock, inbox.wakeups.interrupt)
@@ -81,7 +81,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until stop() is called, then finish what is in flight and give back the rest."""
-        self._log.info("started", threads=self._rules.threads)
+        self._log.info("worker_started", threads=self._rules.threads)
         self._outgoing.start()
         threading.Thread(target=self._sweep_all, daemon=True).start()
         with contextlib.suppress(StoreUnavailable):
@@ -129,7 +129,7 @@ class Worker:
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - logged, and only the culprit dies of it
-            self._log.exception("unexpected", deliveries=len(claimed))
+            self._log.exception("unexpected_error", deliveries=len(claimed))
             if len(claimed) == 1:
                 self._settle([outcomes.broken(claimed[0], error)])
             else:
@@ -182,11 +182,11 @@ class Worker:
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
         now = self._inbox.clock()
-        self._traces.settled(self._inbox, settlements, now)
+        self._tracer.settled(self._inbox, settlements, now)
         for settlement, settled in zip(settlements, mine, strict=True):
             if settled:
                 self._meter.settled(settlement, now, settlement.took)
-            self._tell(settlement, "delivery" if settled else "lease_lost")
+            self._tell(settlement, "delivery_settled" if settled else "lease_lost")
 
     def _tell(self, settlement: Settlement, event: str) -> None:
         delivery = settlement.delivery
@@ -207,7 +207,7 @@ class Worker:
                 self._inbox.recall_leases()
                 wiped, gone = sweep(self._inbox, self._rules.retention, self._stopping.is_set)
                 if wiped or gone:
-                    self._log.info("retention", bodies=wiped, rows=gone)
+                    self._log.info("retention_applied", bodies=wiped, rows=gone)
             except StoreUnavailable as error:
                 self._log.warning("store_unavailable", error=str(error))
 
@@ -215,8 +215,8 @@ class Worker:
         finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
         with contextlib.suppress(StoreUnavailable):
             self._take_back()
-        self._traces.close()
-        self._log.info("stopped", unfinished=0 if finished else self._held.total())
+        self._tracer.close()
+        self._log.info("worker_stopped", unfinished=0 if finished else self._held.total())
 
 
 class _Pace:

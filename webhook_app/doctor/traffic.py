@@ -79,7 +79,7 @@ def dead(subject: Subject) -> Iterator[Finding]:
     """Count what was given up."""
     count = sum(dead_by_shop(subject.inbox).values())
     if count:
-        todo = "python -m webhook_app list --state dead; docs/reasons.md explains each; then replay or drop them."
+        todo = "python -m webhook_app list --state dead; docs/reasons.md explains each; then replay or discard them."
         yield Finding("dead", Level.WARNING, f"Dead deliveries: {count}.", todo)
 
 

@@ -125,7 +125,7 @@ class Spool:
 
     def _begin(self, error: StoreUnavailable) -> None:
         if not self._away:
-            self._log.warning("spooling", error=str(error))
+            self._log.warning("spooling_started", error=str(error))
         self._away = True
         self._wanted.set()
 
@@ -143,7 +143,7 @@ class Spool:
         """Drain what can be drained; tells whether the database is there and nothing is left."""
         try:
             if count := self.drain():
-                self._log.info("drained", count=count)
+                self._log.info("spool_drained", count=count)
             if self._away:
                 self._away = not migrate.is_current(self._inbox.database)
             return not self._away and self._is_empty()

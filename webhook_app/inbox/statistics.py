@@ -1,7 +1,7 @@
 """How many deliveries there are of each shop, topic, state and reason, by the hour, without reading all rows each time.
 
 Numbers are counted block by block when somebody looks. A block in which nothing is unfinished, and which no arrival
-can be put into any more, is counted for good; whatever changes a settled row later (`replay`, `drop`, `redact`,
+can be put into any more, is counted for good; whatever changes a settled row later (`replay`, `discard`, `redact`,
 retention) says so with changed(), in its own transaction. So accepting and delivering do not pay for the counts.
 """
 

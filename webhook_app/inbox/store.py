@@ -17,6 +17,7 @@ from webhook_app.inbox.engines.statements import Statement
 from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS, Selection, stored_content
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
+from webhook_app.instrumentation import NullMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.inbox.engines.statements import Work
+    from webhook_app.instrumentation import Meter
     from webhook_app.throttling.state import Scope, ThrottleState
     from webhook_app.tweakwise.call import Call
 
@@ -60,12 +62,13 @@ class Inbox:
         clock: Callable[[], int] = now_ms,
         *,
         pooled: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         """Open the inbox at `url`; `lease` is in seconds, `clock` tells milliseconds since 1970 UTC.
 
         `pooled` says that a connection pooler in transaction mode stands in front of PostgreSQL.
         """
-        self.database = open_database(url, pooled=pooled)
+        self.database = open_database(url, pooled=pooled, on_commit=(meter or NullMeter()).committed)
         self.clock = clock
         self.wakeups = self.database.wakeups()
         self._lease = int(lease * 1000)
@@ -75,9 +78,9 @@ class Inbox:
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
-    def configured(cls, config: Settings) -> Inbox:
-        """Open the inbox that the settings name."""
-        return cls(config.database_url, config.lease, pooled=config.database_pooler == "transaction")
+    def configured(cls, config: Settings, meter: Meter | None = None) -> Inbox:
+        """Open the inbox that the settings name; `meter` records how long commits take."""
+        return cls(config.database_url, config.lease, pooled=config.database_pooler == "transaction", meter=meter)
 
     def close(self) -> None:
         """Let go of every connection and file."""

@@ -1,4 +1,4 @@
-"""What a process measures of itself: nothing at all, or counters and histograms of Prometheus's own library."""
+"""Measures with Prometheus's own library: counters and histograms of one process, or of several together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from webhook_app.instrumentation import NullMeter
+
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.inbox import Settlement
+    from webhook_app.instrumentation import Meter
 
 # Where prometheus_client keeps the numbers of processes that are scraped together; it reads this when it is imported.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -20,26 +23,10 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name that nobody else ha
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 # Statuses that have a label of their own; of the others only the class is told, or a label could have 500 values.
-TOLD = frozenset({401, 403, 404, 408, 425, 429, 500, 502, 503, 504})
+OWN_LABELS = frozenset({401, 403, 404, 408, 425, 429, 500, 502, 503, 504})
 
 
-class Meter:
-    """Measures nothing: what every process starts with."""
-
-    def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
-        """Count a webhook that was answered with 200; `seconds` is how long it took to store it."""
-
-    def refused(self, platform: str, shop: str, reason: str) -> None:
-        """Count a webhook that was not stored."""
-
-    def committed(self, seconds: float) -> None:
-        """Note how long a commit took, the wait for the disk included."""
-
-    def settled(self, settlement: Settlement, now: int, milliseconds: int) -> None:
-        """Count what became of a delivery, and its call if there was one; `now` is in milliseconds since 1970 UTC."""
-
-
-class Prometheus(Meter):
+class PrometheusMeter:
     """Measures for Prometheus. Labels hold configured names and words of ours, nothing that anybody sends."""
 
     def __init__(self) -> None:
@@ -56,7 +43,7 @@ class Prometheus(Meter):
 
         self._accepted = counter("accepted", "Webhooks answered with 200.", "platform", "shop", "result")
         self._refused = counter("refused", "Webhooks that were not stored.", "platform", "shop", "reason")
-        self._settled = counter("settled", "What became of deliveries.", "shop", "state", "reason")
+        self._settled = counter("settled", "Settled deliveries by outcome.", "shop", "state", "reason")
         self._calls = counter("calls", "Calls to Tweakwise.", "shop", "result")
         self._accept = histogram("accept", "From a webhook's head to its commit.", FAST)
         self._commit = histogram("commit", "A commit, the wait for the disk included.", FAST)
@@ -74,11 +61,11 @@ class Prometheus(Meter):
         self._refused.labels(platform, shop, reason).inc()
 
     def committed(self, seconds: float) -> None:
-        """Note how long a commit took."""
+        """Record how long a commit took."""
         self._commit.observe(seconds)
 
     def settled(self, settlement: Settlement, now: int, milliseconds: int) -> None:
-        """Count what became of a delivery, and its call if there was one."""
+        """Count the outcome of a delivery, and its call if there was one."""
         delivery, reason = settlement.delivery, bounded(settlement.reason)
         self._settled.labels(delivery.shop, settlement.state.value, reason).inc()
         if settlement.attempted:
@@ -91,7 +78,7 @@ class Prometheus(Meter):
 def bounded(reason: str) -> str:
     """Return a reason as a label: of a rare status only its class."""
     before, http, status = str(reason).partition("http_")
-    return f"{before}{http}{status[:1]}xx" if http and int(status) not in TOLD else str(reason)
+    return f"{before}{http}{status[:1]}xx" if http and int(status) not in OWN_LABELS else str(reason)
 
 
 def result_of(reason: str) -> str:
@@ -101,7 +88,7 @@ def result_of(reason: str) -> str:
 
 def meter(config: Settings) -> Meter:
     """Return what the settings ask for."""
-    return Prometheus() if config.metrics_token else Meter()
+    return PrometheusMeter() if config.metrics_token else NullMeter()
 
 
 def share(config: Settings) -> None:
@@ -132,7 +119,7 @@ def _remove(folder: str, maker: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def collector(meter: Prometheus) -> Any:
+def collector(meter: PrometheusMeter) -> Any:
     """Return what is to be scraped: the numbers of all processes that share a folder, or of this one alone."""
     folder = os.environ.get(FOLDER)
     if not folder:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.reports.backlog import Backlog
-    from webhook_app.observability.metrics import Meter
+    from webhook_app.instrumentation import Meter
     from webhook_app.throttling.state import ThrottleState
 
 GAUGES = {
@@ -54,7 +54,7 @@ class MetricsPage:
 
     def answer(self, authorization: str, accept: str = "") -> PageResponse:
         """Return the page to who knows the token; `authorization` and `accept` are the request's headers."""
-        if not self._token or not isinstance(self._meter, metrics.Prometheus):
+        if not self._token or not isinstance(self._meter, metrics.PrometheusMeter):
             return PageResponse(b"Not found.\n", 404)
         if not hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {self._token}".encode()):
             return PageResponse(b"Send METRICS_TOKEN as a bearer token.\n", 401)

@@ -5,46 +5,29 @@ The trace is kept with the delivery's headers, as https://www.w3.org/TR/trace-co
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox.selection import headers_of
+from webhook_app.instrumentation import NullTracer
 from webhook_app.observability.error_reporting import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox, Settlement
+    from webhook_app.instrumentation import Tracer
 
-NOTHING: AbstractContextManager[Mapping[str, str]] = nullcontext({})
 HEADER = "traceparent"
 SEND_WITHIN = 2.0  # seconds
 NAME = "tweakwise-webhooks"  # of the service, unless OTEL_SERVICE_NAME says otherwise
 
 
-class Traces:
-    """Traces nothing: what every process starts with. No method raises anything of its own."""
-
-    def webhook(self, shop: Shop, topic: str) -> AbstractContextManager[Mapping[str, str]]:  # noqa: ARG002
-        """Trace storing a webhook in the block; gives the headers to keep with it."""
-        return NOTHING
-
-    def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
-        """Trace what became of deliveries; `now` is in milliseconds since 1970 UTC."""
-
-    def start(self) -> None:
-        """Do nothing: what sends begins with the first span."""
-
-    def close(self) -> None:
-        """Send what is left."""
-
-
-class OpenTelemetry(Traces):
+class OpenTelemetryTracer:
     """Traces with OpenTelemetry's own library. Spans hold names of shops and topics, numbers and words of ours."""
 
     def __init__(self, exporter: Any = None) -> None:
@@ -90,7 +73,7 @@ class OpenTelemetry(Traces):
         except StoreUnavailable as error:
             logs.logger().debug("store_unavailable", error=str(error))
         except Exception:  # noqa: BLE001 - no trace is worth a delivery
-            logs.logger().exception("unexpected")
+            logs.logger().exception("unexpected_error")
 
     def _attempt(self, settlement: Settlement, carried: Mapping[str, str], now: int) -> None:
         delivery, call = settlement.delivery, settlement.call
@@ -110,6 +93,9 @@ class OpenTelemetry(Traces):
             span.set_status(self._trace.StatusCode.ERROR, str(settlement.reason))
         span.end(now * 1_000_000)
 
+    def start(self) -> None:
+        """Do nothing: what sends begins with the first span."""
+
     def close(self) -> None:
         """Send what is left, for some seconds at the most."""
         self._provider.shutdown()
@@ -125,12 +111,12 @@ def _attributes(**values: str | int) -> dict[str, str | int]:
     return {f"webhooks.{name}": value for name, value in values.items() if value != ""}
 
 
-def configured(config: Settings) -> Traces:
+def configured(config: Settings) -> Tracer:
     """Return what the settings ask for; an extra that is not installed is said, and stops nothing."""
     if not config.otel_exporter_otlp_endpoint:
-        return Traces()
+        return NullTracer()
     try:
-        return OpenTelemetry()
+        return OpenTelemetryTracer()
     except ImportError:
         logs.logger().warning("extra_missing", variable="OTEL_EXPORTER_OTLP_ENDPOINT", hint=MISSING)
-        return Traces()
+        return NullTracer()

@@ -96,7 +96,7 @@ class TunnelRunner:
             return
         same = url == self._url
         self._url, self._opened_at = url, time.monotonic()
-        self._log.info("tunnel_open", url=url, same=same)
+        self._log.info("tunnel_opened", url=url, same=same)
 
     @contextmanager
     def _running(self) -> Iterator[subprocess.Popen[bytes]]:

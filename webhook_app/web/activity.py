@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
-    from webhook_app.observability.metrics import Meter
+    from webhook_app.instrumentation import Meter
 
 WRITE_EVERY = 2.0  # seconds
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # milliseconds
@@ -83,7 +83,7 @@ class ActivityRecorder:
             self._log.debug("store_unavailable", error=str(error))
             self._put_back(seen)
         except Exception:  # noqa: BLE001 - nothing that is only counted may hurt whoever counts it
-            self._log.exception("unexpected")
+            self._log.exception("unexpected_error")
 
     def _run(self) -> None:
         while not self._ended.wait(WRITE_EVERY):

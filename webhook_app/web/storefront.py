@@ -12,7 +12,9 @@ from flask import Blueprint, Response, request
 from webhook_app.errors import BadSignature
 from webhook_app.platforms.base import STOREFRONT
 from webhook_app.translation import profile_key
-from webhook_app.web.webhooks import answer, current, other_method, refused, store, too_many, unknown_shop
+from webhook_app.web.context import current
+from webhook_app.web.responses import answer, bad_signature, method_not_allowed, too_many_requests, unknown_shop
+from webhook_app.web.webhooks import store
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
@@ -74,15 +76,15 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
     if found is None or found[0].proxy is None:
         return unknown_shop()
     if request.method != "GET":
-        return other_method("GET", PURPOSE)
+        return method_not_allowed("GET", PURPOSE)
     (platform, shop), proxy = found, found[0].proxy
     try:
         signed = proxy.verify(request.query_string, shop.secrets, time.time())
     except BadSignature as error:
-        return refused(shop, error)
+        return bad_signature(shop, error)
     visitor = signed.parameters.get(proxy.customer) or signed.parameters.get("profile_key", "")
     if wait := current().rate_limiter.take(shop.name, visitor[:LONGEST_VISITOR]):
-        return too_many(shop, wait)
+        return too_many_requests(shop, wait)
     return Asked(platform, shop, proxy, signed)
 
 

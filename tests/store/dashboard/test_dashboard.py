@@ -69,9 +69,9 @@ def configured(monkeypatch: pytest.MonkeyPatch, database_url: str, **variables: 
 def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Flask]:
     """A dashboard on an empty SQLite inbox."""
     app = configured(monkeypatch, f"sqlite:///{tmp_path / 'inbox.db'}")
-    migrate.upgrade(app.extensions["receiver"].inbox.database)
+    migrate.upgrade(app.extensions["webhooks"].inbox.database)
     yield app
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def story(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[tuple[
     browser.sign_in()
     yield browser, past.inbox
     past.inbox.close()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 # Who gets in
@@ -114,14 +114,14 @@ def test_strangers_see_the_login_alone(app: Flask, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/deliveries/1/replay", "/deliveries/1/drop", "/deliveries/1/reveal", "/setup/x/sample"]
+    "path", ["/deliveries/1/replay", "/deliveries/1/discard", "/deliveries/1/reveal", "/setup/x/sample"]
 )
 def test_strangers_change_nothing(app: Flask, path: str) -> None:
     """A change leads to the login too, and without a cookie it is refused."""
     browser = Browser(app)
     assert browser.client.post(f"/dashboard{path}").status_code == 403
     assert browser.post(path, "/login").status_code == 303
-    assert audit_log.newest(app.extensions["receiver"].inbox) == []
+    assert audit_log.newest(app.extensions["webhooks"].inbox) == []
 
 
 def test_the_password_opens_and_another_does_not(app: Flask) -> None:
@@ -132,7 +132,7 @@ def test_the_password_opens_and_another_does_not(app: Flask) -> None:
     assert browser.get().status_code == 303
     assert browser.sign_in().location == "/dashboard"
     assert browser.get().status_code == 200
-    actions = [entry.action for entry in audit_log.newest(app.extensions["receiver"].inbox)]
+    actions = [entry.action for entry in audit_log.newest(app.extensions["webhooks"].inbox)]
     assert actions == ["login", "login_failed"]
 
 
@@ -144,7 +144,7 @@ def test_too_many_wrong_passwords_are_refused_in_all_processes(app: Flask, monke
     other = Browser(create_app(), REMOTE_ADDR="203.0.113.9")
     assert other.sign_in().status_code == 429
     assert Browser(app, REMOTE_ADDR="203.0.113.10").sign_in().status_code == 303
-    inbox = app.extensions["receiver"].inbox
+    inbox = app.extensions["webhooks"].inbox
     now = inbox.clock()
     monkeypatch.setattr(inbox, "clock", lambda: now + 16 * 60 * 1000)
     assert attacker.sign_in().status_code == 303
@@ -152,7 +152,7 @@ def test_too_many_wrong_passwords_are_refused_in_all_processes(app: Flask, monke
 
 def test_many_places_are_no_faster(app: Flask) -> None:
     """A limit holds over all places together."""
-    inbox = app.extensions["receiver"].inbox
+    inbox = app.extensions["webhooks"].inbox
     for number in range(200):
         audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, f"place-{number}"))
     assert Browser(app).sign_in().status_code == 429
@@ -310,7 +310,7 @@ def test_errors_are_pages(browser: Browser, app: Flask) -> None:
 
 def test_a_database_that_is_away_is_said(browser: Browser, app: Flask, tmp_path: Path) -> None:
     """With 503, and no stack trace."""
-    app.extensions["receiver"].inbox.database.engine.dispose()
+    app.extensions["webhooks"].inbox.database.engine.dispose()
     (tmp_path / "inbox.db").rename(tmp_path / "gone.db")
     response = browser.get("/deliveries")
     assert (response.status_code, "does not answer" in response.text) == (503, True)
@@ -438,8 +438,8 @@ def test_replay_and_drop_are_done_and_written_down(story: tuple[Browser, Inbox])
     done = browser.post(f"/deliveries/{row.id}/replay")
     assert done.location.endswith("said=replayed")
     assert inbox.get(row.id).state == State.RECEIVED
-    assert browser.post(f"/deliveries/{row.id}/drop").location.endswith("said=dropped")
-    assert browser.post(f"/deliveries/{row.id}/drop").location.endswith("said=unchanged")
+    assert browser.post(f"/deliveries/{row.id}/discard").location.endswith("said=dropped")
+    assert browser.post(f"/deliveries/{row.id}/discard").location.endswith("said=unchanged")
     assert inbox.get(row.id).reason == "dropped"
     told = [(entry.action, entry.delivery_id, entry.detail) for entry in audit_log.newest(inbox)][:3]
     assert told == [
@@ -454,7 +454,7 @@ def test_replay_and_drop_are_done_and_written_down(story: tuple[Browser, Inbox])
 
 def test_personal_fields_are_masked_until_somebody_asks(browser: Browser, app: Flask) -> None:
     """Asking is a change: it needs the token, and is written down before anything is shown."""
-    inbox = app.extensions["receiver"].inbox
+    inbox = app.extensions["webhooks"].inbox
     body = b'{"id": 7, "email": "jan@example.nl", "customer": {"id": 42, "first_name": "Jan"}, "total_price": "9.95"}'
     number = inbox.store(arrival("a", body, shop="demo-shopify")).id
     masked = browser.get(f"/deliveries/{number}").text

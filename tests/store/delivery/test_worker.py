@@ -504,7 +504,7 @@ def test_every_outcome_is_one_log_line(inbox: Inbox, tweakwise: LocalTweakwise) 
     number = keep(inbox, ORDER)
     with capture_logs() as logs, working(inbox, tweakwise):
         settled(inbox, 1, number)
-    lines = sorted((line for line in logs if line["event"] == "delivery"), key=lambda line: int(line["id"]))
+    lines = sorted((line for line in logs if line["event"] == "delivery_settled"), key=lambda line: int(line["id"]))
     assert [(line["state"], line["reason"], line["attempt"]) for line in lines] == [
         ("ignored", "cancelled", 0),
         ("delivered", None, 1),

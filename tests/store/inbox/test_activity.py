@@ -18,7 +18,7 @@ from webhook_app.inbox import Inbox, activity, migrate
 from webhook_app.inbox.activity import MOST_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.retention import Retention, sweep
-from webhook_app.observability.metrics import Meter
+from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.hmac_schemes import fingerprint
 from webhook_app.web.activity import MOST_HELD, STEPS, ActivityRecorder, step_of
@@ -41,7 +41,7 @@ DAY = 86_400
 
 @pytest.fixture
 def seen(inbox: Inbox) -> ActivityRecorder:
-    return ActivityRecorder(inbox, SHOPS, Meter())
+    return ActivityRecorder(inbox, SHOPS, NullMeter())
 
 
 def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
@@ -97,7 +97,7 @@ def test_refusals_by_the_hour(seen: ActivityRecorder, inbox: Inbox, clock: Clock
 
 def test_processes_add_up(inbox: Inbox) -> None:
     """What several web processes saw is added up."""
-    for process in (ActivityRecorder(inbox, SHOPS, Meter()), ActivityRecorder(inbox, SHOPS, Meter())):
+    for process in (ActivityRecorder(inbox, SHOPS, NullMeter()), ActivityRecorder(inbox, SHOPS, NullMeter())):
         process.refused(SHOP, "signature_missing")
         process.flush()
     assert [one.count for one in activity.by_hour(inbox, ActivityKind.REFUSAL, 0)] == [2]
@@ -140,7 +140,7 @@ def test_database_away_loses_nothing(postgres: Server, clock: Clock) -> None:
     """What could not be written stays in memory, hurts nobody, and is added to what came meanwhile."""
     with postgres.database() as address, closing(Inbox(address, clock=clock)) as inbox:
         migrate.upgrade(inbox.database)
-        seen, began = ActivityRecorder(inbox, SHOPS, Meter()), clock.now
+        seen, began = ActivityRecorder(inbox, SHOPS, NullMeter()), clock.now
         with postgres.stopped():
             seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
             seen.flush()
@@ -169,12 +169,12 @@ def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Flask
         migrate.upgrade(inbox.database)
     app = create_app()
     yield app.test_client()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def of(client: FlaskClient) -> dict[ActivityKind, dict[str, int]]:
     """What is in the database of what a client's receiver saw."""
-    receiver = client.application.extensions["receiver"]
+    receiver = client.application.extensions["webhooks"]
     receiver.activity.flush()
     named = [kind for kind in ActivityKind if kind is not ActivityKind.ACCEPT]
     return {kind: {one.name: one.count for one in activity.last_seen(receiver.inbox, kind)} for kind in named}
@@ -190,7 +190,7 @@ def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
         ActivityKind.SECRET: {secret: 2},
         ActivityKind.REFUSAL: {},
     }
-    took = activity.last_seen(client.application.extensions["receiver"].inbox, ActivityKind.ACCEPT)
+    took = activity.last_seen(client.application.extensions["webhooks"].inbox, ActivityKind.ACCEPT)
     assert sum(one.count for one in took) == 2
     assert {int(one.name) for one in took} <= set(STEPS)
 

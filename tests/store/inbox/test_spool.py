@@ -127,9 +127,9 @@ def test_database_that_is_back_is_used(path: str, inbox: Inbox, postgres: Server
     with capture_logs() as lines, started(path, inbox) as spool:
         keep_while_away(spool, postgres, "a", "b", "c")
         processes.wait_for(lambda: not spool.store(arrival("d")).spooled)
-        processes.wait_for(lambda: any(line["event"] == "drained" for line in lines))
+        processes.wait_for(lambda: any(line["event"] == "spool_drained" for line in lines))
     assert set(identities(inbox)) == set("abcd")
-    assert [line["event"] for line in lines] == ["spooling", "drained"]
+    assert [line["event"] for line in lines] == ["spooling_started", "spool_drained"]
 
 
 def test_nobody_waits_for_a_silent_database(path: str) -> None:

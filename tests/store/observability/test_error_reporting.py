@@ -88,9 +88,9 @@ def test_mistake_in_the_receiver_is_reported(collector: Collector, monkeypatch: 
     def break_down(_arrival: Any) -> None:
         stumble(ORDER.body.decode())
 
-    monkeypatch.setattr(app.extensions["receiver"], "store", break_down)
+    monkeypatch.setattr(app.extensions["webhooks"], "store", break_down)
     response = app.test_client().post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
     assert response.status_code == 503
     text = json.dumps(events(collector))
     assert '"type": "RuntimeError"' in text

@@ -22,8 +22,9 @@ from tests.support.service import Service
 from webhook_app.app import create_app
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox, State, migrate
+from webhook_app.instrumentation import Meter, NullMeter
 from webhook_app.observability import metrics
-from webhook_app.observability.metrics import Meter, Prometheus
+from webhook_app.observability.metrics import PrometheusMeter
 from webhook_app.observability.metrics_page import GAUGES, MetricsPage
 from webhook_app.throttling.state import Scope, ThrottleState
 
@@ -56,7 +57,7 @@ class Samples:
 
 
 def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
-    said = MetricsPage(inbox, SHOPS, meter or Prometheus(), TOKEN).answer(f"Bearer {TOKEN}")
+    said = MetricsPage(inbox, SHOPS, meter or PrometheusMeter(), TOKEN).answer(f"Bearer {TOKEN}")
     assert said.status == 200
     return Samples(said.body.decode())
 
@@ -80,7 +81,7 @@ def client(environment: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
     environment.setenv("METRICS_TOKEN", TOKEN)
     app = create_app()
     yield app.test_client()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def test_off_until_there_is_a_token(environment: pytest.MonkeyPatch) -> None:
@@ -88,8 +89,8 @@ def test_off_until_there_is_a_token(environment: pytest.MonkeyPatch) -> None:
     app = create_app()
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
         assert app.test_client().get("/metrics", headers=headers).status_code == 404
-    assert type(app.extensions["receiver"].meter) is Meter
-    app.extensions["receiver"].inbox.close()
+    assert type(app.extensions["webhooks"].meter) is NullMeter
+    app.extensions["webhooks"].inbox.close()
 
 
 def test_another_token_is_401(client: FlaskClient) -> None:
@@ -163,7 +164,7 @@ def test_throttles(inbox: Inbox, clock: Clock) -> None:
 def test_database_away_is_a_metric_too(postgres: Server) -> None:
     """A scrape does not fail with the database: that is when it is needed."""
     with postgres.database() as address, closing(Inbox(address)) as inbox, postgres.stopped():
-        meter = Prometheus()
+        meter = PrometheusMeter()
         meter.refused("shopify", "acme", "unavailable")
         found = scraped(inbox, meter)
     assert found["webhooks_database_up"] == 0
@@ -259,7 +260,7 @@ def test_numbers_of_the_gone_are_taken_out(tmp_path: Path, monkeypatch: pytest.M
 
 def every_name() -> set[str]:
     """The name of every metric, as its samples have it."""
-    families = [*Prometheus().registry.collect()]
+    families = [*PrometheusMeter().registry.collect()]
     counters = {f"{family.name}_total" for family in families if family.type == "counter"}
     histograms = {family.name for family in families if family.type == "histogram"}
     return counters | histograms | {f"webhooks_{name}" for name in GAUGES}
@@ -269,7 +270,7 @@ def test_every_metric_is_documented() -> None:
     """The tables of docs/metrics.md have every metric with its labels, and no other."""
     rows = re.findall(r"^\| `(webhooks_\w+)` \| (\w+) \|([^|]*)\|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
     labels = {f"webhooks_{name}": of for name, (_, of) in GAUGES.items()}
-    counted = Prometheus()
+    counted = PrometheusMeter()
     for metric in vars(counted).values():
         if hasattr(metric, "_labelnames"):
             labels[metric._name + ("_total" if metric._type == "counter" else "")] = metric._labelnames  # noqa: SLF001 - it has no public one

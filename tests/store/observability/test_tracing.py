@@ -22,7 +22,8 @@ from tests.support.service import Service
 from webhook_app.app import create_app
 from webhook_app.errors import StoreUnavailable
 from webhook_app.inbox import Inbox, Settlement, State, migrate
-from webhook_app.observability.tracing import HEADER, NOTHING, OpenTelemetry, Traces
+from webhook_app.instrumentation import NO_HEADERS, NullTracer
+from webhook_app.observability.tracing import HEADER, OpenTelemetryTracer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,18 +38,18 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def traces(spans: InMemorySpanExporter) -> Iterator[OpenTelemetry]:
-    with closing(OpenTelemetry(spans)) as traces:
+def traces(spans: InMemorySpanExporter) -> Iterator[OpenTelemetryTracer]:
+    with closing(OpenTelemetryTracer(spans)) as traces:
         yield traces
 
 
-def finished(traces: OpenTelemetry, spans: InMemorySpanExporter) -> list[Any]:
+def finished(traces: OpenTelemetryTracer, spans: InMemorySpanExporter) -> list[Any]:
     traces.close()
     return [*spans.get_finished_spans()]
 
 
 def test_webhook_and_every_attempt_are_one_trace(
-    traces: OpenTelemetry, spans: InMemorySpanExporter, inbox: Inbox
+    traces: OpenTelemetryTracer, spans: InMemorySpanExporter, inbox: Inbox
 ) -> None:
     """The trace is kept with the delivery: a failed attempt, a later one and the webhook belong together."""
     with traces.webhook(ORDER.shop, "orders/create") as carried:
@@ -76,14 +77,14 @@ def test_webhook_and_every_attempt_are_one_trace(
     assert stored.resource.attributes["service.name"] == "tweakwise-webhooks"
 
 
-def test_what_was_not_traced_is_not(traces: OpenTelemetry, spans: InMemorySpanExporter, inbox: Inbox) -> None:
+def test_what_was_not_traced_is_not(traces: OpenTelemetryTracer, spans: InMemorySpanExporter, inbox: Inbox) -> None:
     """A delivery that came before traces were on, or whose headers are wiped, has no trace and does no harm."""
     inbox.store(arrival())
     traces.settled(inbox, [Settlement(claim_one(inbox), State.IGNORED, "test_order")], inbox.clock())
     assert finished(traces, spans) == []
 
 
-def test_errors_are_told_by_type(traces: OpenTelemetry, spans: InMemorySpanExporter) -> None:
+def test_errors_are_told_by_type(traces: OpenTelemetryTracer, spans: InMemorySpanExporter) -> None:
     """An error passes through, and its message, which may quote a body, is not in the span."""
     with pytest.raises(StoreUnavailable), traces.webhook(ORDER.shop, "orders/create"):
         raise StoreUnavailable("jan@example.test")
@@ -94,7 +95,7 @@ def test_errors_are_told_by_type(traces: OpenTelemetry, spans: InMemorySpanExpor
 
 def test_off_costs_nothing_and_loads_nothing(tmp_path: Path) -> None:
     """Without their variables neither library is loaded, and the block that traces is one that exists already."""
-    assert Traces().webhook(ORDER.shop, "orders/create") is NOTHING
+    assert NullTracer().webhook(ORDER.shop, "orders/create") is NO_HEADERS
     code = (
         "import sys; import webhook_app.worker_factory; from webhook_app.app import create_app; create_app();"
         "print([name for name in sys.modules if name.split('.')[0] in "
@@ -122,7 +123,7 @@ def test_extra_that_is_missing_stops_nothing(
         monkeypatch.setitem(sys.modules, name, None)
     app = create_app()
     answer = app.test_client().post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
     said = capsys.readouterr().err
     assert answer.status_code == 200
     assert said.count("pip install -r requirements-extras.txt") == 2

@@ -49,7 +49,7 @@ def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Flask
     inbox.close()
     app = create_app()
     yield app.test_client()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def query(parameters: Mapping[str, str], secret: str = NEW, at: float = 0) -> str:
@@ -63,7 +63,7 @@ def ask(client: FlaskClient, action: str, shop: str = SHOP, **parameters: str) -
 
 
 def kept(client: FlaskClient) -> int:
-    return sum(client.application.extensions["receiver"].inbox.counts().values())
+    return sum(client.application.extensions["webhooks"].inbox.counts().values())
 
 
 @pytest.mark.parametrize(("action", "said"), [*TO_SEE.items(), *TO_DO.items()])
@@ -71,7 +71,7 @@ def test_event_is_stored_with_its_raw_facts(client: FlaskClient, action: str, sa
     """What was asked is stored as it was signed, with the browser's name, and the answer tells no number."""
     response = ask(client, action, profile_key=KEY, **said)
     assert (response.status_code, response.json) == (200, {"status": "stored"})
-    inbox = client.application.extensions["receiver"].inbox
+    inbox = client.application.extensions["webhooks"].inbox
     [row] = inbox.newest(1)
     assert (row.topic, row.shop, row.domain) == (f"storefront/{action}", "shop", "acme.myshopify.com")
     headers, body = inbox.body(row.id)
@@ -127,7 +127,7 @@ def test_unproven_is_401_with_its_reason(client: FlaskClient, reason: str, actio
         with capture_logs() as lines:
             response = client.get(f"{SHOP}/{action}?{asked()}")
         assert (response.status_code, response.json and response.json["error"]) == (401, reason)
-        assert [(line["event"], line["reason"]) for line in lines] == [("rejected", reason)]
+        assert [(line["event"], line["reason"]) for line in lines] == [("webhook_rejected", reason)]
         assert KEY not in f"{lines}{response.text}"
     assert kept(client) == 0
 
@@ -157,7 +157,7 @@ def test_other_methods_are_405(client: FlaskClient, action: str) -> None:
 
 def test_too_many_of_a_visitor_is_429(client: FlaskClient) -> None:
     """One visitor cannot fill the inbox; others still come in, and /profile counts too."""
-    client.application.extensions["receiver"].rate_limiter._visitor._step = 30  # noqa: SLF001 - two in a minute
+    client.application.extensions["webhooks"].rate_limiter._visitor._step = 30  # noqa: SLF001 - two in a minute
     answers = [ask(client, "search", term=str(number), profile_key=KEY) for number in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["Retry-After"]) > 0
@@ -168,7 +168,7 @@ def test_too_many_of_a_visitor_is_429(client: FlaskClient) -> None:
 
 def test_too_many_of_a_shop_is_429(client: FlaskClient) -> None:
     """Nor can a crowd of made-up visitors; what is not proven does not count."""
-    client.application.extensions["receiver"].rate_limiter._shop._step = 0.5  # noqa: SLF001 - two in a second
+    client.application.extensions["webhooks"].rate_limiter._shop._step = 0.5  # noqa: SLF001 - two in a second
     for _ in range(5):
         assert client.get(f"{SHOP}/search?term=a").status_code == 401
     answers = [ask(client, "search", term="a", profile_key=f"k{number}") for number in range(4)]
@@ -178,7 +178,7 @@ def test_too_many_of_a_shop_is_429(client: FlaskClient) -> None:
 
 def test_store_away_is_503(client: FlaskClient) -> None:
     """While nothing can be stored, that is said, and /profile still answers."""
-    with client.application.extensions["receiver"].inbox.database.writing() as connection:
+    with client.application.extensions["webhooks"].inbox.database.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
     response = ask(client, "search", term="a")
     assert (response.status_code, int(response.headers["Retry-After"]) > 0) == (503, True)
@@ -234,7 +234,7 @@ def test_log_holds_nothing_of_the_visitor(client: FlaskClient) -> None:
     """Accepting an event logs shop, topic and number."""
     with capture_logs() as lines:
         ask(client, "search", term="zwangerschapstest", profile_key=KEY, logged_in_customer_id="7622276412885")
-    assert [line["event"] for line in lines] == ["stored"]
+    assert [line["event"] for line in lines] == ["webhook_stored"]
     assert not [word for word in ("zwanger", KEY, "7622276412885") if word in str(lines)]
 
 

@@ -54,7 +54,7 @@ def client(environment: pytest.MonkeyPatch, database_url: str) -> Iterator[Flask
     inbox.close()
     app = create_app()
     yield app.test_client()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def post(client: FlaskClient, recorded: Recorded, path: str = "", **changed: str) -> TestResponse:
@@ -64,7 +64,7 @@ def post(client: FlaskClient, recorded: Recorded, path: str = "", **changed: str
 
 
 def kept(client: FlaskClient) -> int:
-    return sum(client.application.extensions["receiver"].inbox.counts().values())
+    return sum(client.application.extensions["webhooks"].inbox.counts().values())
 
 
 @pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
@@ -87,8 +87,8 @@ def test_storefront_events_beyond_the_shop_s_share_are_429(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What visitors cause is limited and says when to come again; nothing of it is stored, and orders still come in."""
-    receiver = client.application.extensions["receiver"]
-    monkeypatch.setattr(receiver, "allowance", RateLimiter(visitor_rate=1, shop_rate=2))
+    receiver = client.application.extensions["webhooks"]
+    monkeypatch.setattr(receiver, "rate_limiter", RateLimiter(visitor_rate=1, shop_rate=2))
     platform = receiver.platforms["shopify"]
     seen = replace(platform.topics[0], name="products/update", storefront=True)
     monkeypatch.setitem(receiver.platforms, "shopify", replace(platform, topics=(*platform.topics, seen)))
@@ -153,7 +153,7 @@ def test_bad_signature_is_401_with_its_reason(client: FlaskClient, headers: dict
     assert response.status_code == 401
     assert response.json is not None
     assert response.json["error"] == reason
-    assert [(line["event"], line["reason"]) for line in lines] == [("rejected", reason)]
+    assert [(line["event"], line["reason"]) for line in lines] == [("webhook_rejected", reason)]
     assert "jan@example.test" not in str(lines)
     assert kept(client) == 0
 
@@ -183,7 +183,7 @@ def test_other_methods_are_405(client: FlaskClient, method: str, path: str) -> N
 
 def test_too_large_is_413(environment: pytest.MonkeyPatch, client: FlaskClient) -> None:
     """A body beyond MAX_BODY is refused, and the limit named."""
-    client.application.extensions["receiver"].bodies.largest = 1024
+    client.application.extensions["webhooks"].body_reader.largest = 1024
     response = client.post("/webhooks/shopify/shop", data=b"x" * 1025)
     assert response.status_code == 413
     assert "1024 bytes" in response.text
@@ -191,7 +191,7 @@ def test_too_large_is_413(environment: pytest.MonkeyPatch, client: FlaskClient) 
 
 def test_largest_body_passes(client: FlaskClient) -> None:
     """MAX_BODY itself is allowed."""
-    client.application.extensions["receiver"].max_body = len(ORDER.body)
+    client.application.extensions["webhooks"].body_reader.largest = len(ORDER.body)
     assert post(client, ORDER).status_code == 200
 
 
@@ -202,7 +202,7 @@ def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> No
 
 
 def rename_table(client: FlaskClient, old: str, new: str) -> None:
-    with client.application.extensions["receiver"].inbox.database.writing() as connection:
+    with client.application.extensions["webhooks"].inbox.database.writing() as connection:
         connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
@@ -223,8 +223,8 @@ def spooling(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FlaskC
     environment.setenv("SPOOL", str(tmp_path / "spool.db"))
     app = create_app()
     yield app.test_client()
-    app.extensions["receiver"].spool.close()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].spool.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def test_spooled_is_200_without_a_number(spooling: FlaskClient) -> None:
@@ -253,10 +253,10 @@ def test_mistake_of_ours_is_503(client: FlaskClient, monkeypatch: pytest.MonkeyP
     def break_down(_platform: str, _shop: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(client.application.extensions["receiver"], "find", break_down)
+    monkeypatch.setattr(client.application.extensions["webhooks"], "find", break_down)
     with capture_logs() as lines:
         assert post(client, ORDER).status_code == 503
-    assert [(line["event"], type(line["exc_info"])) for line in lines] == [("unexpected", ZeroDivisionError)]
+    assert [(line["event"], type(line["exc_info"])) for line in lines] == [("unexpected_error", ZeroDivisionError)]
 
 
 def test_health(client: FlaskClient) -> None:
@@ -276,7 +276,7 @@ def test_not_ready_without_a_database(environment: pytest.MonkeyPatch, address: 
     app = create_app()
     response = app.test_client().get("/readyz")
     assert response.status_code == 503
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def test_not_ready_without_migrations(environment: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,7 @@ def test_not_ready_without_migrations(environment: pytest.MonkeyPatch) -> None:
     response = app.test_client().get("/readyz")
     assert response.status_code == 503
     assert "migrate" in response.text
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def test_unknown_page_is_404_json(client: FlaskClient) -> None:
@@ -296,7 +296,7 @@ def test_unknown_page_is_404_json(client: FlaskClient) -> None:
 def test_kept_headers_are_those_that_matter(client: FlaskClient) -> None:
     """The signature and whatever else came along are not stored."""
     post(client, ORDER, Cookie="session=1", Authorization="Bearer x")
-    held = client.application.extensions["receiver"].inbox.body(1)
+    held = client.application.extensions["webhooks"].inbox.body(1)
     assert held is not None
     assert "x-shopify-topic" in held[0]
     assert not {"cookie", "authorization", "x-shopify-hmac-sha256"} & set(held[0])

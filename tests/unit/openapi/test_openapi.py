@@ -101,7 +101,7 @@ def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FlaskCli
         monkeypatch.setenv(name, value)
     app = create_app()
     yield app.test_client()
-    app.extensions["receiver"].inbox.close()
+    app.extensions["webhooks"].inbox.close()
 
 
 def signed(body: bytes) -> dict[str, str]:
@@ -233,7 +233,7 @@ def test_a_store_that_is_away(client: FlaskClient) -> None:
 )
 def test_too_many_of_a_shop(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, topic: str, code: int) -> None:
     """What browsers cause is turned away beyond SHOP_RATE, and a purchase never (here it meets the missing store)."""
-    monkeypatch.setattr(client.application.extensions["receiver"].rate_limiter, "take", lambda *_: 7)
+    monkeypatch.setattr(client.application.extensions["webhooks"].rate_limiter, "take", lambda *_: 7)
     body = json.dumps({"type": topic, "data": {}}).encode()
     response = client.post(HOOK, data=body, headers=signed(body))
     assert response.status_code == code

@@ -15,7 +15,7 @@ DOUBLES = "it doubles by itself every 20 s."
 
 
 @pytest.mark.parametrize(
-    ("lane", "said"),
+    ("throttle", "said"),
     [
         (ThrottleState(Scope.shop("a")), ""),
         (

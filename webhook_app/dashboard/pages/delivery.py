@@ -70,8 +70,8 @@ def replay(number: int) -> ResponseReturnValue:
     return redirect(url_for(".delivery", number=number, said="replayed" if done else "unchanged"), 303)
 
 
-@gate.post("/deliveries/<int:number>/drop")
-def drop(number: int) -> ResponseReturnValue:
+@gate.post("/deliveries/<int:number>/discard")
+def discard(number: int) -> ResponseReturnValue:
     """Give a delivery up."""
     row = _found(number)
     record(audit_log.AuditAction.DISCARD, number, _was(row))

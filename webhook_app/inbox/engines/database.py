@@ -33,7 +33,7 @@ class Database(ABC):
 
     engine: Engine
     driver_error: type[Exception]
-    committed: Callable[[float], None] = staticmethod(lambda _seconds: None)  # told how long each durable commit took
+    on_commit: Callable[[float], None]  # called with the seconds that each durable commit took
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
@@ -68,7 +68,7 @@ class Database(ABC):
         began = time.perf_counter()
         connection.commit()
         if durable:
-            self.committed(time.perf_counter() - began)
+            self.on_commit(time.perf_counter() - began)
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Which engine an address means."""
+"""Chooses the engine by the database's address."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from webhook_app.config.settings import SQLITE
 from webhook_app.inbox.engines.sqlite import Sqlite
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from webhook_app.inbox.engines.database import Database
 
 
-def open_database(url: str, *, pooled: bool = False) -> Database:
-    """Return the database at `url`, not yet connected; `pooled` concerns PostgreSQL alone."""
+def _ignore(_seconds: float) -> None:
+    """Measure nothing."""
+
+
+def open_database(url: str, *, pooled: bool = False, on_commit: Callable[[float], None] = _ignore) -> Database:
+    """Return the database at `url`, not yet connected; `pooled` concerns PostgreSQL alone.
+
+    `on_commit` is called with the seconds that each durable commit took.
+    """
     if url.startswith(SQLITE):
-        return Sqlite(url)
+        return Sqlite(url, on_commit)
     from webhook_app.inbox.engines.postgres import Postgres  # noqa: PLC0415 - nobody who uses SQLite needs to load it
 
-    return Postgres(url, pooled=pooled)
+    return Postgres(url, on_commit, pooled=pooled)

@@ -194,7 +194,7 @@ class ListenNotifyChannel(WakeupChannel):
             if self._hears():
                 return
             self._not_before = time.monotonic() + RETRY_AFTER_SELF_TEST
-            self._log.warning("hears_nothing", hint=HINT)
+            self._log.warning("notifications_unavailable", hint=HINT)
         self._hang_up()
 
     def _hears(self) -> bool:

@@ -19,7 +19,7 @@ from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import PoolProxiedConnection
 
@@ -58,8 +58,9 @@ class Postgres(Database):
 
     driver_error = psycopg.Error
 
-    def __init__(self, url: str, *, pooled: bool = False) -> None:
+    def __init__(self, url: str, on_commit: Callable[[float], None], *, pooled: bool = False) -> None:
         """`pooled`: a connection pooler in transaction mode is in between, which knows no session."""
+        self.on_commit = on_commit
         self.url = driver_url(url)
         self._pooled = pooled
         self.engine = create_engine(
@@ -99,7 +100,7 @@ class Postgres(Database):
         with self._raw() as connection:
             began = time.perf_counter()
             yield Work(connection.cursor(binary=True), self.engine.dialect)
-            self.committed(time.perf_counter() - began)
+            self.on_commit(time.perf_counter() - began)
 
     @contextmanager
     def working(self, *, durable: bool = True) -> Iterator[Work]:

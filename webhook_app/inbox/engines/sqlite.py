@@ -19,7 +19,7 @@ from webhook_app.inbox.engines.notifications import NamedPipeChannel
 from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection
 
@@ -40,8 +40,9 @@ class Sqlite(Database):
 
     driver_error = sqlite3.Error
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, on_commit: Callable[[float], None]) -> None:
         """`url` is sqlite:///<path>."""
+        self.on_commit = on_commit
         self.path = Path(make_url(url).database or "")
         # Without the parameters: an error's text must never carry a body into a log.
         self.engine = create_engine(url, hide_parameters=True, pool_size=64)

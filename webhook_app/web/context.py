@@ -1,0 +1,67 @@
+"""What the endpoints of the web process share, made once by create_app()."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import current_app, request
+
+from webhook_app import logs
+from webhook_app.web.activity import ActivityRecorder
+from webhook_app.web.rate_limit import RateLimiter
+from webhook_app.web.request_body import BodyReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
+    from webhook_app.inbox import Inbox
+    from webhook_app.inbox.spool import Spool
+    from webhook_app.instrumentation import Meter, Tracer
+    from webhook_app.platforms.base import Platform
+
+NAME = "webhooks"
+STORING = ("webhooks.receive", "storefront.event")  # the endpoints whose refusals are counted by shop
+
+
+class WebContext:
+    """The objects that every endpoint of one process works with, held by the app as `extensions["webhooks"]`."""
+
+    def __init__(  # noqa: PLR0913 - what the web process is wired together from
+        self,
+        inbox: Inbox,
+        shops: Mapping[str, Shop],
+        platforms: Mapping[str, Platform],
+        config: Settings,
+        *,
+        spool: Spool | None,
+        meter: Meter,
+        tracer: Tracer,
+    ) -> None:
+        """All of it is shared by the threads of the process."""
+        self.inbox, self.shops, self.platforms = inbox, shops, platforms
+        self.meter, self.tracer = meter, tracer
+        self.spool = spool
+        self.store = spool.store if spool else inbox.store
+        self.activity = ActivityRecorder(inbox, shops, meter)
+        self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
+        self.body_reader = BodyReader(config.max_body)
+        self.log = logs.logger()
+
+    def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
+        """Return the platform and the shop of a webhook URL, None when either does not exist."""
+        known = self.shops.get(shop)
+        return (self.platforms[platform], known) if known and known.platform == platform else None
+
+    def requested_shop(self) -> Shop | None:
+        """Return the shop that the current request would be stored for, None where there is none."""
+        named = (request.view_args or {}) if request.endpoint in STORING else {}
+        shop = self.shops.get(named.get("shop", ""))
+        return shop if shop and shop.platform == named["platform"] else None
+
+
+def current() -> WebContext:
+    """Return the context of the app that answers this request."""
+    context: WebContext = current_app.extensions[NAME]
+    return context

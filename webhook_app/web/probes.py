@@ -1,0 +1,33 @@
+"""What a load balancer asks: whether the process lives, and whether webhooks can be stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint
+
+from webhook_app.inbox.migrate import is_current
+from webhook_app.web.context import current
+from webhook_app.web.responses import answer
+
+if TYPE_CHECKING:
+    from flask import Response
+
+blueprint = Blueprint("probes", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Say that the process lives."""
+    return answer(200, status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Say whether webhooks can be stored: the database answers and its migrations are applied."""
+    context = current()
+    if context.spool and context.spool.is_needed():
+        return answer(200, status="spooling")
+    if not is_current(context.inbox.database):
+        return answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
+    return answer(200, status="ready")

@@ -1,0 +1,112 @@
+"""The answers of the web process: small JSON bodies, each refusal with a named reason, counted and logged."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from webhook_app.errors import StoreUnavailable
+from webhook_app.web.context import current
+
+if TYPE_CHECKING:
+    from webhook_app.config.shops import Shop
+    from webhook_app.errors import BadSignature
+
+RETRY_AFTER = "30"  # seconds; Shopify decides for itself, other platforms respect it
+
+
+def answer(code: int, **body: Any) -> Response:
+    """Answer in JSON, without empty values."""
+    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
+        current().log.debug("request_refused", code=code, reason=body["error"], hint=body.get("hint") or None)
+    text = json.dumps({name: value for name, value in body.items() if value != ""})
+    return Response(text + "\n", code, mimetype="application/json")
+
+
+def bad_signature(shop: Shop, error: BadSignature) -> Response:
+    """Answer a request whose signature does not verify."""
+    _rejected(shop, error.reason, error.hint or None)
+    return answer(401, error=error.reason, hint=error.hint)
+
+
+def method_not_allowed(allowed: str, hint: str) -> Response:
+    """Answer a method that the address does not take; `hint` says what the address is for."""
+    response = answer(405, error="method_not_allowed", hint=hint)
+    response.headers["Allow"] = allowed
+    return response
+
+
+def unknown_shop() -> Response:
+    """Answer under an address that is no shop's."""
+    current().meter.refused("", "", "unknown_shop")
+    return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+
+
+def too_many_requests(shop: Shop, wait: int) -> Response:
+    """Answer events that come faster than allowed; `wait` is in seconds."""
+    _rejected(shop, "too_many")
+    hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
+    response = answer(429, error="too_many", hint=hint)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def unsupported_encoding() -> Response:
+    """Answer a compressed body, which is not what was signed."""
+    count_refusal("content_encoding")
+    return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
+
+
+def count_refusal(reason: str) -> None:
+    """Record why a webhook was not stored, where its URL is that of a shop."""
+    if shop := current().requested_shop():
+        current().activity.refused(shop, reason)
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Answer what goes wrong in any endpoint: never with a 500, and never with a page of Flask's own."""
+    app.register_error_handler(StoreUnavailable, _store_unavailable)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected_error)
+
+
+def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
+    current().activity.refused(shop, reason)
+    current().log.warning("webhook_rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
+
+
+def _store_unavailable(error: StoreUnavailable) -> Response:
+    """Ask the platform to send it again: nothing was stored."""
+    current().log.error("store_unavailable", error=str(error))
+    return _try_later()
+
+
+def _too_large(_error: RequestEntityTooLarge) -> Response:
+    """Refuse a body before reading all of it."""
+    count_refusal("too_large")
+    limit = current().body_reader.largest
+    return answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Answer what Flask refuses by itself in the same form."""
+    reason = (error.name or "refused").lower().replace(" ", "_")
+    count_refusal(reason)
+    return answer(error.code or 400, error=reason)
+
+
+def _unexpected_error(error: Exception) -> Response:
+    """Answer 503 to a mistake of ours, so that the platform sends it again."""
+    current().log.error("unexpected_error", exc_info=error)
+    return _try_later()
+
+
+def _try_later() -> Response:
+    count_refusal("unavailable")
+    response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response
