@@ -285,7 +285,7 @@ def test_slack_gets_text_alone(somebody: Somebody) -> None:
 
 def test_database_away_hurts_nobody(postgres: Server, somebody: Somebody, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that looks lives on while the database is away, and tells what it finds when it is back."""
-    monkeypatch.setattr(evaluator, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(evaluator, "EVALUATE_EVERY", 0.05)
     monkeypatch.setattr(evaluator, "TURN", 0.01)
     with postgres.database() as address, closing(Inbox(address)) as inbox:
         migrate.upgrade(inbox.database)
