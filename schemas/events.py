@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,37 +13,45 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Why a delivery was not sent as an event; every member is described in docs/reasons.md."""
+    """Why a delivery was not sent as an event: its code and its title. docs/reasons.md describes every one."""
 
-    UNMAPPED_TOPIC = "unmapped_topic"
-    NOT_AN_ORDER = "not_an_order"
-    PLATFORM_ERROR = "platform_error"
-    TEST_ORDER = "test_order"
-    TEST_EVENT = "test_event"
-    DRAFT = "draft"
-    PENDING = "pending"
-    NOT_PAID = "not_paid"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    VOIDED = "voided"
-    REFUNDED = "refunded"
-    DELETED = "deleted"
-    TOO_OLD = "too_old"
-    NO_PRODUCT = "no_product"
-    NO_PROFILE = "no_profile"
-    NO_CONSENT = "no_consent"
-    PERSONAL_DATA = "personal_data"
-    BAD_PROFILE_KEY = "bad_profile_key"
-    ALREADY_COUNTED = "already_counted"
-    REPEATED = "repeated"
-    BOT = "bot"
-    NO_TERM = "no_term"
-    SWITCHED_OFF = "switched_off"
-    UNREADABLE = "unreadable"
-    EXPIRED = "expired"
-    DROPPED = "dropped"
-    REDACTED = "redacted"
-    DATA_REQUEST = "data_request"
+    title: str
+
+    def __new__(cls, code: str, title: str) -> Self:
+        """Make the member whose value is `code`."""
+        member = str.__new__(cls, code)
+        member._value_, member.title = code, title
+        return member
+
+    UNMAPPED_TOPIC = "unmapped_topic", "Topic without an event"
+    NOT_AN_ORDER = "not_an_order", "Not an order"
+    PLATFORM_ERROR = "platform_error", "Error message from the platform"
+    TEST_ORDER = "test_order", "Test order"
+    TEST_EVENT = "test_event", "Test event"
+    DRAFT = "draft", "Draft order"
+    PENDING = "pending", "Payment pending"
+    NOT_PAID = "not_paid", "Not paid yet"
+    FAILED = "failed", "Payment failed"
+    CANCELLED = "cancelled", "Order cancelled"
+    VOIDED = "voided", "Payment voided"
+    REFUNDED = "refunded", "Order refunded"
+    DELETED = "deleted", "Order deleted"
+    TOO_OLD = "too_old", "Order too old"
+    NO_PRODUCT = "no_product", "No product key"
+    NO_PROFILE = "no_profile", "No profile key"
+    NO_CONSENT = "no_consent", "No consent"
+    PERSONAL_DATA = "personal_data", "Personal data in a key"
+    BAD_PROFILE_KEY = "bad_profile_key", "Invalid profile key"
+    ALREADY_COUNTED = "already_counted", "Order already counted"
+    REPEATED = "repeated", "Repeated within seconds"
+    BOT = "bot", "Bot or crawler"
+    NO_TERM = "no_term", "Empty search term"
+    SWITCHED_OFF = "switched_off", "Event switched off"
+    UNREADABLE = "unreadable", "Unreadable payload"
+    EXPIRED = "expired", "Too old to send"
+    DROPPED = "dropped", "Discarded manually"
+    REDACTED = "redacted", "Personal data erased"
+    DATA_REQUEST = "data_request", "Customer data request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""Titles of reason codes, for pages and commands: `no_profile` is shown as "No profile key (no_profile)"."""
+
+from __future__ import annotations
+
+import re
+
+from schemas.events import Reason
+
+# Why a call failed, as webhook_app.tweakwise.retry_policy names it.
+FAILURES = {
+    "dns": "DNS lookup failed",
+    "connect": "Connection failed",
+    "tls": "TLS handshake failed",
+    "timeout": "No response in time",
+    "reset": "Connection lost before the response",
+}
+# What a worker writes besides, with a waiting or dead delivery.
+WORKER_REASONS = {
+    "shop_missing": "Shop not configured",
+    "poisoned": "Worker crashed repeatedly",
+    "translation_error": "Internal error during translation",
+}
+TITLES = {**{reason.value: reason.title for reason in Reason}, **FAILURES, **WORKER_REASONS}
+HTTP = re.compile(r"http_([0-9]{3})")
+PREFIXES = {"gave_up_": "Gave up", "parked_": "Parked"}
+
+
+def reason_title(code: str) -> str:
+    """Return the title of a reason code of any state; a code without a title stands for itself."""
+    if title := TITLES.get(code):
+        return title
+    if answered := HTTP.fullmatch(code):
+        return f"Tweakwise answered {answered[1]}"
+    for prefix, title in PREFIXES.items():
+        failure = code.removeprefix(prefix)
+        if failure != code and (cause := reason_title(failure)) != failure:
+            return f"{title}: {cause}"
+    return code
+
+
+def titled(code: str) -> str:
+    """Return the title with its code in brackets, as pages and commands show a reason; "" for no reason."""
+    title = reason_title(code)
+    return title if title == code else f"{title} ({code})"
