@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Why a delivery was not sent as an event: its code and its title. docs/reasons.md describes every one."""
+    """Why a delivery was not sent as an event: its code and a label for humans. docs/reasons.md describes every one."""
 
-    title: str
+    label: str
 
-    def __new__(cls, code: str, title: str) -> Self:
+    def __new__(cls, code: str, label: str) -> Self:
         """Make the member whose value is `code`."""
         member = str.__new__(cls, code)
-        member._value_, member.title = code, title
+        member._value_, member.label = code, label
         return member
 
     UNMAPPED_TOPIC = "unmapped_topic", "Topic without an event"

@@ -20,7 +20,7 @@ WORKER_REASONS = {
     "poisoned": "Worker crashed repeatedly",
     "translation_error": "Internal error during translation",
 }
-TITLES = {**{reason.value: reason.title for reason in Reason}, **FAILURES, **WORKER_REASONS}
+TITLES = {**{reason.value: reason.label for reason in Reason}, **FAILURES, **WORKER_REASONS}
 HTTP = re.compile(r"http_([0-9]{3})")
 PREFIXES = {"gave_up_": "Gave up", "parked_": "Parked"}
 

@@ -14,13 +14,13 @@ FAILURES = sorted(retry_policy.UNSENT | retry_policy.AMBIGUOUS)
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_to_ignore_has_a_title(reason: Reason) -> None:
     """The title of a reason is its own, and starts with a capital letter."""
-    assert reason_title(reason) == reason.title != reason.value
-    assert reason.title[0].isupper()
+    assert reason_title(reason) == reason.label != reason.value
+    assert reason.label[0].isupper()
 
 
 def test_no_two_reasons_share_a_title() -> None:
     """A title tells reasons apart."""
-    assert len({reason.title for reason in Reason}) == len(Reason)
+    assert len({reason.label for reason in Reason}) == len(Reason)
 
 
 @pytest.mark.parametrize("failure", [*FAILURES, "http_500", "http_400"])
