@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from chaos import postgres, traffic
 from chaos import tweakwise as tweakwise_server
 from chaos.system import System
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Selection, State
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def settled(system: System, within: float = SETTLE_WITHIN) -> list[Row]:
             try:
                 if not set(inbox.counts()) - FINAL:
                     break
-            except StoreUnavailable:
+            except StoreUnavailableError:
                 pass
             time.sleep(0.2)
         return inbox.newest(EVERY_ROW)

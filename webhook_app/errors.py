@@ -1,4 +1,8 @@
-"""Every error of ours, and what it means for the caller."""
+"""Every error class of the receiver; each docstring says what the caller does about it.
+
+One convention: every class derives from ReceiverError, stands in this module and ends in "Error". The web process
+answers by class and the commands print by class, so a class that is defined elsewhere would slip through both.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ class ReceiverError(Exception):
 
 
 class ConfigurationError(ReceiverError):
-    """A setting or a shop is wrong: say every fault, start nothing."""
+    """A setting or a shop is wrong: report every fault, start nothing."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         """`faults` are sentences, each naming the line or the variable to change."""
@@ -21,10 +25,14 @@ class ConfigurationError(ReceiverError):
         self.faults = tuple(faults)
 
 
-class BadSignature(ReceiverError):  # noqa: N818 - the word of the field
-    """The request did not prove itself: answer 401 with `reason`, keep nothing.
+class TemplateError(ReceiverError):
+    """A product key template is invalid: report it as a fault of the shop; the message names the part to change."""
 
-    `reason` is a stable name (`signature_missing`, ...); `hint` a sentence for whoever set the webhook up.
+
+class BadSignatureError(ReceiverError):
+    """The signature of a request does not verify: answer 401 with `reason`, store nothing.
+
+    `reason` is a stable name (`signature_missing`, ...); `hint` a sentence for the developer who set the webhook up.
     """
 
     def __init__(self, reason: str, hint: str = "") -> None:
@@ -33,29 +41,49 @@ class BadSignature(ReceiverError):  # noqa: N818 - the word of the field
         self.reason, self.hint = reason, hint
 
 
-class StoreUnavailable(ReceiverError):  # noqa: N818 - says what is the case
-    """The inbox cannot keep or tell anything now: answer 503 with Retry-After, or try again.
+class StoreUnavailableError(ReceiverError):
+    """The inbox can neither store nor read now: answer 503 with Retry-After, or retry.
 
-    `passing` says that another try may work at once: a connection broke, or two transactions stood in each other's way.
+    `passing` means that an immediate retry may succeed: a connection broke, or two transactions were in conflict.
     """
 
     def __init__(self, sentence: str, *, passing: bool = False) -> None:
-        """`sentence` is the driver's own, without anything of a body."""
+        """`sentence` is the driver's message, without anything of a body."""
         super().__init__(sentence)
         self.passing = passing
 
 
-class UnknownDelivery(ReceiverError):  # noqa: N818 - says what is the case
-    """There is no delivery with this number."""
+class UnknownDeliveryError(ReceiverError):
+    """There is no delivery with this number: answer 404, or end the command with the message."""
 
 
-class MoveRefused(ReceiverError):  # noqa: N818 - says what is the case
-    """Moving now could lose something or count it twice: nothing was changed; the sentence says what to do."""
+class MoveRefusedError(ReceiverError):
+    """Moving now could lose deliveries or count them twice: nothing was changed; the message says what to do."""
 
 
-class FeedUnreadable(ReceiverError):  # noqa: N818 - says what is the case
-    """A product feed cannot be read to its end; the sentence says where and why."""
+class FeedUnreadableError(ReceiverError):
+    """A product feed cannot be read to its end: show the message, which says where and why."""
 
 
-class TunnelRefused(ReceiverError):  # noqa: N818 - says what is the case
-    """The tunnel does not open, and trying again would not help: the sentence says what to do."""
+class UnreadableHeadersError(ReceiverError):
+    """A text that should hold HTTP headers holds none: show the message, which says what was expected."""
+
+
+class TunnelRefusedError(ReceiverError):
+    """The tunnel does not open and a retry would not help: stop, and show the message, which says what to do."""
+
+
+class UnreadableBodyError(ReceiverError):
+    """The body of a sandbox call is not valid JSON in UTF-8: answer 400."""
+
+
+class CallRefusedError(ReceiverError):
+    """The sandbox refuses a call: answer `status` with `errors`, and record no event.
+
+    `errors` are sentences by field; `retry_after` is in seconds, 0 for no such header.
+    """
+
+    def __init__(self, status: int, reason: str, errors: dict[str, list[str]], retry_after: int = 0) -> None:
+        """`reason` is a short name for the sandbox's pages."""
+        super().__init__(reason)
+        self.status, self.reason, self.errors, self.retry_after = status, reason, errors, retry_after

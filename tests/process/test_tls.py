@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import pgbouncer
 from tests.support.deliveries import arrival, claim_one, settle
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, State, migrate
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ def test_verified_certificate(database_url: str, folder: Path) -> None:
         migrate.upgrade(inbox.database)
         assert migrate.is_current(inbox.database)
     unknown = f"?sslmode=verify-full&sslrootcert={os.devnull}"
-    with closing(Inbox(address + unknown)) as inbox, pytest.raises(StoreUnavailable):
+    with closing(Inbox(address + unknown)) as inbox, pytest.raises(StoreUnavailableError):
         migrate.is_current(inbox.database)
 
 
 def test_without_tls_nobody_connects(database_url: str) -> None:
     """What these tests stand on: the server refuses whoever does not encrypt."""
-    with closing(Inbox(f"{database_url}?sslmode=disable")) as inbox, pytest.raises(StoreUnavailable):
+    with closing(Inbox(f"{database_url}?sslmode=disable")) as inbox, pytest.raises(StoreUnavailableError):
         migrate.is_current(inbox.database)

@@ -17,7 +17,7 @@ import requests
 
 from tests.support import processes
 from tests.support.sshd import Sshd, needed
-from webhook_app.errors import TunnelRefused
+from webhook_app.errors import TunnelRefusedError
 from webhook_app.tunnels import TUNNELS, runner
 from webhook_app.tunnels.base import Opened, Refused, TunnelOptions
 from webhook_app.tunnels.runner import TunnelRunner
@@ -177,7 +177,7 @@ def test_refusal_says_what_to_do(host: Sshd, receiver: int, tmp_path: Path, trou
     options = f"UserKnownHostsFile={known}", *host.options("stranger" if trouble == "stranger" else "client")
     destination = f"127.0.0.1:{processes.free_port()}" if trouble == "away" else host.destination
     remote = f"127.0.0.1:{receiver if trouble == 'taken' else 0}"
-    with pytest.raises(TunnelRefused, match=re.escape(said)):
+    with pytest.raises(TunnelRefusedError, match=re.escape(said)):
         TunnelRunner(SSH, TunnelOptions(receiver, destination, remote, "http://a.example", options)).run()
 
 
@@ -219,7 +219,7 @@ def test_refusal_of_a_service_is_said(name: str, file: str, said: str, receiver:
 def test_absent_program_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the program is not installed, it says where to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(TunnelRefused, match=f"{name} is not installed"):
+    with pytest.raises(TunnelRefusedError, match=f"{name} is not installed"):
         TunnelRunner(TUNNELS[name], TunnelOptions(PORT, "a.example" if name == "ssh" else ""))
 
 
@@ -228,7 +228,7 @@ def test_silent_program_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = stand_in(tmp_path / "bin", "ngrok", "echo thinking; exec sleep 60")
     monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
     monkeypatch.setattr(runner, "OPEN_WITHIN", 0.5)
-    with pytest.raises(TunnelRefused, match=r"no address within.*thinking"):
+    with pytest.raises(TunnelRefusedError, match=r"no address within.*thinking"):
         TunnelRunner(TUNNELS["ngrok"], TunnelOptions(PORT)).run()
 
 
@@ -242,7 +242,7 @@ def test_it_waits_for_the_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         looks.append((tmp_path / "started").exists())
         return len(looks) > 2
 
-    with pytest.raises(TunnelRefused):
+    with pytest.raises(TunnelRefusedError):
         TunnelRunner(TUNNELS["ngrok"], TunnelOptions(PORT)).run(ready)
     assert looks == [False] * 3
     assert (tmp_path / "started").exists()

@@ -198,7 +198,7 @@ def test_no_reason_has_two_faults() -> None:
 def test_every_refusal_is_documented() -> None:
     """The reason of a 401 is explained in the README."""
     sources = [ROOT / "webhook_app/signing/hmac_schemes.py", ROOT / "webhook_app/platforms/base.py"]
-    given = {name for path in sources for name in re.findall(r'BadSignature\(\s*"(\w+)"', path.read_text("utf-8"))}
+    given = {name for path in sources for name in re.findall(r'BadSignatureError\(\s*"(\w+)"', path.read_text("utf-8"))}
     assert given
     given |= set(texts.REASONS)
     for proxy in (platform.proxy for platform in all_platforms().values() if platform.proxy):

@@ -11,7 +11,7 @@ from webhook_app import logs
 from webhook_app.alerts import measurements, rules
 from webhook_app.alerts.notifier import Message, Notifier
 from webhook_app.alerts.rules import Thresholds
-from webhook_app.errors import StoreUnavailable, UnknownDelivery
+from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import active_alerts
 from webhook_app.inbox.active_alerts import ActiveAlert
 
@@ -45,7 +45,7 @@ class AlertEvaluator:
         self._ended.set()
 
     def look(self) -> None:
-        """Look once, if it is this process's turn. Raises StoreUnavailable.
+        """Look once, if it is this process's turn. Raises StoreUnavailableError.
 
         Stops at the first message that nobody takes; it comes last at the next look, so that it holds up no other.
         """
@@ -68,7 +68,7 @@ class AlertEvaluator:
     def _topic(self, number: int | None) -> str:
         try:
             return self._inbox.get(number).topic if number else ""
-        except UnknownDelivery:
+        except UnknownDeliveryError:
             return ""
 
     def _tell(self, alert: ActiveAlert, found: dict[str, AlertFinding]) -> bool:
@@ -90,7 +90,7 @@ class AlertEvaluator:
         while not self._ended.wait(EVALUATE_EVERY):
             try:
                 self.look()
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 self._log.debug("store_unavailable", error=str(error))
             except Exception:  # noqa: BLE001 - nothing about alerts may hurt the process that looks
                 self._log.exception("unexpected_error")
@@ -122,7 +122,7 @@ def configured(config: Settings, inbox: Inbox, shops: Collection[str]) -> AlertE
 
 
 def findings(inbox: Inbox, shops: Collection[str], limits: Thresholds) -> list[AlertFinding]:
-    """Return what is worth an alert now, whether there is anybody to tell or not. Raises StoreUnavailable."""
+    """Return what is worth an alert now, whether there is anybody to tell or not. Raises StoreUnavailableError."""
     return rules.findings(measurements.measure(inbox, shops, limits.silent_for), limits)
 
 

@@ -28,7 +28,7 @@ Totals = dict[tuple[str, str], int]
 def measure(inbox: Inbox, shops: Collection[str], silent_for: float) -> Measurements:
     """Ask the inbox about `shops`; topics that came within `silent_for` seconds are not looked at.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailableError.
     """
     now = inbox.clock()
     next_hour = now // HOUR * HOUR + HOUR

@@ -22,7 +22,7 @@ from webhook_app.cli.setup import check, platforms
 from webhook_app.cli.status import status
 from webhook_app.cli.tailing import tail
 from webhook_app.cli.verifying import verify
-from webhook_app.errors import ConfigurationError, StoreUnavailable, TunnelRefused
+from webhook_app.errors import ConfigurationError, StoreUnavailableError, TunnelRefusedError
 
 if TYPE_CHECKING:
     from click import Context
@@ -39,9 +39,9 @@ class _Commands(click.Group):
             count = len(error.faults)
             heading = f"The configuration has {count} fault{'s' if count > 1 else ''}:"
             raise click.ClickException("\n  ".join([heading, *error.faults])) from None
-        except TunnelRefused as error:
+        except TunnelRefusedError as error:
             raise click.ClickException(str(error)) from None
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             hint = "Is DATABASE_URL right, and has `python -m webhook_app migrate` been run?"
             raise click.ClickException(f"The inbox does not answer: {error}. {hint}") from None
 

@@ -10,7 +10,7 @@ import click
 
 from webhook_app import logs
 from webhook_app.config import settings
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.inbox.spool import Spool
@@ -26,7 +26,7 @@ def migrated(config: Settings) -> bool:
     with closing(Inbox.configured(config)) as inbox:
         try:
             migrations.upgrade(inbox.database)
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             if config.database_url.startswith(settings.SQLITE):
                 raise
             click.echo(f"The database does not answer: {error}. Starting all the same, and waiting for it.", err=True)
@@ -40,7 +40,7 @@ def migrate_when_there(config: Settings) -> None:
         while True:
             try:
                 return migrations.upgrade(inbox.database)
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 logs.logger().warning("store_unavailable", error=str(error))
                 time.sleep(AGAIN_IN)
 
@@ -53,13 +53,13 @@ def warn(config: Settings) -> None:
             _tell_doubts(config, inbox)
             if not migrations.is_current(inbox.database):
                 _say(f"The database is not migrated: run `python -m webhook_app migrate`. {meanwhile} till then.")
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             _say(f"The database does not answer: {error}. {meanwhile} till it does.")
 
 
 def warn_worker(config: Settings) -> None:
     """Say what is wrong with the database; a worker waits for one that is away, and says so itself."""
-    with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailable):
+    with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailableError):
         _tell_doubts(config, inbox)
 
 
@@ -75,7 +75,7 @@ def check_spool(config: Settings) -> None:
     with closing(Inbox.configured(config)) as inbox, closing(Spool(config.spool, inbox)) as spool:
         try:
             spool.open()
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             raise click.ClickException(f"SPOOL: {config.spool} cannot be used: {error}") from None
 
 

@@ -12,7 +12,7 @@ from webhook_app.cli.selecting import selecting
 from webhook_app.cli.telling import coloured
 from webhook_app.config import settings
 from webhook_app.delivery.causes import TITLES, Cause, cause_of
-from webhook_app.errors import UnknownDelivery
+from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import Inbox, Row, Selection, State
 from webhook_app.throttling import descriptions
 
@@ -48,7 +48,7 @@ def show(number: int, *, body: bool, as_json: bool) -> None:
     with closing(Inbox.configured(settings.load())) as inbox:
         try:
             row = inbox.get(number)
-        except UnknownDelivery:
+        except UnknownDeliveryError:
             raise click.ClickException(f"There is no delivery {number}.") from None
         held = inbox.body(number) if body else None
     if as_json:

@@ -105,7 +105,7 @@ def tunnel(*, name: str, wish: TunnelOptions) -> None:
 
 
 def _keeper(name: str, wish: TunnelOptions) -> Any:
-    """Return what keeps the tunnel open; raises TunnelRefused where it cannot."""
+    """Return what keeps the tunnel open; raises TunnelRefusedError where it cannot."""
     from webhook_app.tunnels.runner import TunnelRunner  # noqa: PLC0415 - no other command needs it
 
     return TunnelRunner(TUNNELS[name], wish)

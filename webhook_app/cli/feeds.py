@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 import requests
 
-from webhook_app.errors import FeedUnreadable
+from webhook_app.errors import FeedUnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ TIMEOUT = (10.0, 60.0)  # seconds, to connect and between two bytes
 
 
 def chunks(feed: str) -> Iterator[bytes]:
-    """Yield the bytes of a feed as they come. Raises FeedUnreadable."""
+    """Yield the bytes of a feed as they come. Raises FeedUnreadableError."""
     try:
         if _is_web(feed):
             yield from _downloaded(feed)
@@ -31,9 +31,9 @@ def chunks(feed: str) -> Iterator[bytes]:
             with Path(feed).open("rb") as file:
                 yield from _read(file, Path(feed).stat().st_size)
     except requests.RequestException as error:
-        raise FeedUnreadable(f"it cannot be loaded ({type(error).__name__})") from None
+        raise FeedUnreadableError(f"it cannot be loaded ({type(error).__name__})") from None
     except OSError as error:
-        raise FeedUnreadable(str(error.strerror or error)) from None
+        raise FeedUnreadableError(str(error.strerror or error)) from None
 
 
 def called(feed: str) -> str:
@@ -58,7 +58,7 @@ def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
 def _downloaded(feed: str) -> Iterator[bytes]:
     with requests.get(feed, stream=True, timeout=TIMEOUT) as response:
         if response.status_code != requests.codes.ok:
-            raise FeedUnreadable(f"the server answers with status {response.status_code}")
+            raise FeedUnreadableError(f"the server answers with status {response.status_code}")
         size, seen = response.headers.get("Content-Length", ""), 0
         with _bar(int(size) if size.isdigit() else 0) as bar:
             for chunk in response.iter_content(CHUNK):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.cli.telling import outcome, plain
-from webhook_app.errors import StoreUnavailable, UnknownDelivery
+from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,7 +133,7 @@ class Hearing:
     def _row(self, number: int) -> Row | None:
         try:
             return self._inbox.get(number)
-        except (StoreUnavailable, UnknownDelivery):
+        except (StoreUnavailableError, UnknownDeliveryError):
             return None
 
     def _about(self, record: Record, said: str) -> str:

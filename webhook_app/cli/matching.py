@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli import configuration, feeds
-from webhook_app.errors import FeedUnreadable
+from webhook_app.errors import FeedUnreadableError
 from webhook_app.feed_check import Comparison, fields_of
 from webhook_app.feed_check.feed_reader import item_ids, unpacked
 from webhook_app.inbox import Inbox, feed_check_results
@@ -89,7 +89,7 @@ def _passed_by(feed: str, comparisons: Sequence[Comparison]) -> int:
             count += 1
             for comparison in comparisons:
                 comparison.see(item_id)
-    except FeedUnreadable as error:
+    except FeedUnreadableError as error:
         raise click.ClickException(f"{feeds.called(feed)} cannot be read: {error}.") from None
     if not count:
         raise click.ClickException(f"{feeds.called(feed)} has no <item> with an <id>.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.config import settings
-from webhook_app.errors import MoveRefused
+from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import transfer as moving
 from webhook_app.inbox.engines.database import now_ms
 from webhook_app.inbox.engines.factory import open_database
@@ -54,7 +54,7 @@ def move(source_url: str, target_url: str) -> None:
     ):
         try:
             moving.prepare(source, target, now_ms())
-        except MoveRefused as error:
+        except MoveRefusedError as error:
             raise click.ClickException(str(error)) from None
         _copy(source, target)
         _compare(source, target)

@@ -13,7 +13,7 @@ from webhook_app.cli.deliveries import as_record, moment
 from webhook_app.cli.selecting import selecting
 from webhook_app.cli.telling import outcome
 from webhook_app.config import settings
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, Selection
 from webhook_app.inbox.reports.changes import Follower
 
@@ -46,7 +46,7 @@ def tail(*, selection: Selection, as_json: bool) -> None:
 def _seen(follower: Follower) -> Iterator[Row]:
     try:
         yield from follower.look()
-    except StoreUnavailable as error:
+    except StoreUnavailableError as error:
         click.echo(f"The database does not answer: {error}. Waiting for it.", err=True)
 
 

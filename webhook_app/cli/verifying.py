@@ -8,9 +8,10 @@ import click
 
 from webhook_app.cli.selecting import Moment
 from webhook_app.config import shops
+from webhook_app.errors import UnreadableHeadersError
 from webhook_app.platforms import all_platforms
 from webhook_app.signature_check import Known, diagnose, diagnose_query, query_of
-from webhook_app.signature_check.header_files import UnreadableHeaders, headers_from
+from webhook_app.signature_check.header_files import headers_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +72,7 @@ def _of_post(headers: BinaryIO, body: BinaryIO, shop: Shop, known: Known, arrive
 def _read(file: BinaryIO) -> dict[str, str]:
     try:
         return headers_from(file.read().decode("utf-8", "replace"))
-    except UnreadableHeaders as error:
+    except UnreadableHeadersError as error:
         raise click.BadParameter(str(error), param_hint="--headers") from None
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING
 
+from webhook_app.errors import TemplateError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -15,10 +17,6 @@ PLATFORM_FIELDS = frozenset({"product_id", "variant_id", "sku", "locale", "curre
 # Zero padding of a number is what store prefixes need (Magento: 1{store:04d}{product_id}).
 NUMBER = re.compile(r"0[1-9][0-9]?d|d")
 DIGITS = re.compile(r"[0-9]{1,128}")
-
-
-class TemplateError(ValueError):
-    """The template cannot be used; the message says which part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,6 @@ def parse(text: str, known: Collection[str]) -> Template:
     """
     try:
         pieces = tuple(_checked(*piece, known) for piece in Formatter().parse(text))
-    except TemplateError:
-        raise
     except ValueError as error:
         raise TemplateError(f"is not a template: {error}") from None
     template = Template(text, pieces)

@@ -14,7 +14,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from schemas.events import Payment
 from webhook_app.config import product_key_template
 from webhook_app.config.settings import web_address
-from webhook_app.errors import ConfigurationError
+from webhook_app.errors import ConfigurationError, TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,7 +193,7 @@ class _Reading:
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
         try:
             loaded["product_key"] = product_key_template.parse(template, _known_fields(loaded))
-        except product_key_template.TemplateError as error:
+        except TemplateError as error:
             self._fault([name, "product_key"], str(error))
 
     def _resolved(self, path: list[str], value: Any) -> Any:

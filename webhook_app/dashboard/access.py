@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from webhook_app import green_threads, logs
 from webhook_app.dashboard.context import current, record, session
 from webhook_app.dashboard.sessions import COOKIE, Session
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import audit_log
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def refused(error: HTTPException) -> ResponseReturnValue:
     return render_template("dashboard/message.html", title=error.name, text=error.description), error.code or 400
 
 
-@gate.errorhandler(StoreUnavailable)
-def unavailable(error: StoreUnavailable) -> ResponseReturnValue:
+@gate.errorhandler(StoreUnavailableError)
+def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
     """Say that the database does not answer."""
     logs.logger().error("store_unavailable", error=str(error))
     text = (

@@ -44,6 +44,6 @@ def session() -> Session:
 
 
 def record(action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "") -> None:
-    """Write down what is about to be done. Raises StoreUnavailable."""
+    """Write down what is about to be done. Raises StoreUnavailableError."""
     source = current().sessions.source(request.remote_addr)
     audit_log.write(current().inbox, audit_log.AuditEvent(action, source, session().id, delivery_id, detail))

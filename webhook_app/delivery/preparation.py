@@ -9,7 +9,7 @@ from schemas.events import DataRequest, Redaction
 from webhook_app import logs
 from webhook_app.delivery import outcomes, privacy_requests
 from webhook_app.delivery.dispatcher import Job
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Settlement
 from webhook_app.translation.translate import Payload, translate
 from webhook_app.tweakwise.call import Call
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Preparation:
-    """What translation needs, held by a worker. Its methods raise StoreUnavailable."""
+    """What translation needs, held by a worker. Its methods raise StoreUnavailableError."""
 
     def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], ages: Ages) -> None:
         """Nothing is asked of the inbox before prepare()."""
@@ -49,7 +49,7 @@ class Preparation:
             return outcomes.poisoned(delivery)
         try:
             return self._translated(delivery, shop)
-        except StoreUnavailable:
+        except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - a poisoned delivery never stops the worker
             logs.report(error)

@@ -15,7 +15,7 @@ from webhook_app.delivery import outcomes
 from webhook_app.delivery.dispatcher import Dispatcher, Job
 from webhook_app.delivery.preparation import Preparation
 from webhook_app.delivery.scheduler import Scheduler
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter, NullTracer
 
@@ -84,12 +84,12 @@ class Worker:
         self._log.info("worker_started", threads=self._rules.threads)
         self._outgoing.start()
         threading.Thread(target=self._sweep_all, daemon=True).start()
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(StoreUnavailableError):
             self._inbox.wakeups.wait(0)  # listen before the first look, or what comes in between would go unheard
         while not self._stopping.is_set():
             try:
                 self._turn()
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 self._log.warning("store_unavailable", error=str(error))
                 self._stopping.wait(STORE_PAUSE)
         self._finish()
@@ -126,7 +126,7 @@ class Worker:
         """
         try:
             self._prepare(claimed)
-        except StoreUnavailable:
+        except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - logged, and only the culprit dies of it
             self._log.exception("unexpected_error", deliveries=len(claimed))
@@ -175,7 +175,7 @@ class Worker:
             try:
                 mine = self._inbox.settle(settlements)
                 break
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 lapsed = self._inbox.clock() > settlements[0].delivery.due_at
                 if lapsed or time.monotonic() > self._give_up_at:
                     raise
@@ -208,12 +208,12 @@ class Worker:
                 wiped, gone = sweep(self._inbox, self._rules.retention, self._stopping.is_set)
                 if wiped or gone:
                     self._log.info("retention_applied", bodies=wiped, rows=gone)
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 self._log.warning("store_unavailable", error=str(error))
 
     def _finish(self) -> None:
         finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(StoreUnavailableError):
             self._take_back()
         self._tracer.close()
         self._log.info("worker_stopped", unfinished=0 if finished else self._held.total())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from webhook_app.doctor import configuration, product_keys, storage, traffic, tweakwise, webhook_urls
 from webhook_app.doctor.finding import Finding, Level, Subject
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +46,6 @@ def examine(subject: Subject) -> Iterator[Finding]:
     for check in OF_THE_INBOX if sound else ():
         try:
             yield from check(subject)
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             yield Finding("database", Level.WRONG, f"The database does not answer: {error}.", "Look at its own log.")
             return

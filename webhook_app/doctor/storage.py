@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from webhook_app.config import settings
 from webhook_app.doctor.finding import Finding, Level
-from webhook_app.errors import ConfigurationError, StoreUnavailable
+from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def database(subject: Subject) -> Iterator[Finding]:
             yield Finding("database", Level.WRONG, said, "Run: python -m webhook_app migrate")
             return
         doubts = inbox.database.doubts(subject.config.web_concurrency)
-    except (StoreUnavailable, ConfigurationError) as error:
+    except (StoreUnavailableError, ConfigurationError) as error:
         said = f"The database does not answer: {error}."
         yield Finding("database", Level.WRONG, said, "Is DATABASE_URL right, and does the server run?")
         return
@@ -92,5 +92,5 @@ def _waiting(path: str) -> int:
     with closing(Inbox(f"{settings.SQLITE}{path}")) as inbox:
         try:
             return sum(inbox.counts().values())
-        except StoreUnavailable:
+        except StoreUnavailableError:
             return 0

@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from webhook_app.errors import FeedUnreadable
+from webhook_app.errors import FeedUnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ LONGEST_ID = 512  # characters; what is longer is cut, since no product key is a
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip where the bytes are gzip, a little at a time. Raises FeedUnreadable."""
+    """Unpack gzip where the bytes are gzip, a little at a time. Raises FeedUnreadableError."""
     stream, head = iter(chunks), b""
     while len(head) < len(GZIP) and (chunk := next(stream, None)) is not None:
         head += chunk
@@ -45,14 +45,14 @@ def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 yield unpacker.decompress(rest, AT_ONCE)
             except zlib.error as error:
-                raise FeedUnreadable(f"the gzip file is damaged: {error}") from None
+                raise FeedUnreadableError(f"the gzip file is damaged: {error}") from None
             rest = unpacker.unconsumed_tail or unpacker.unused_data
     if not unpacker.eof:
-        raise FeedUnreadable("the gzip file ends too early: it was not loaded whole")
+        raise FeedUnreadableError("the gzip file ends too early: it was not loaded whole")
 
 
 def item_ids(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the id of each item, in order. Raises FeedUnreadable, which says where and what is wrong."""
+    """Yield the id of each item, in order. Raises FeedUnreadableError, which says where and what is wrong."""
     reading = _Reading()
     for chunk in chunks:
         reading.feed(chunk)
@@ -77,9 +77,11 @@ class _Reading:
         self._parse(chunk, last=False)
         self._bytes += len(chunk)
         if self._bytes - self._parser.CurrentByteIndex > LONGEST_TAG:
-            raise FeedUnreadable(f"line {self._parser.CurrentLineNumber}: a tag or comment of over {LONGEST_TAG} bytes")
+            raise FeedUnreadableError(
+                f"line {self._parser.CurrentLineNumber}: a tag or comment of over {LONGEST_TAG} bytes"
+            )
         if len(self._parser.intern) > MOST_NAMES:
-            raise FeedUnreadable(f"more than {MOST_NAMES} different names of elements: this is no product feed")
+            raise FeedUnreadableError(f"more than {MOST_NAMES} different names of elements: this is no product feed")
 
     def end(self) -> None:
         self._parse(b"", last=True)
@@ -93,13 +95,15 @@ class _Reading:
             self._parser.Parse(chunk, last)
         except expat.ExpatError as error:
             what = expat.ErrorString(error.code)
-            raise FeedUnreadable(f"line {error.lineno}, column {error.offset + 1}: {what}") from None
+            raise FeedUnreadableError(f"line {error.lineno}, column {error.offset + 1}: {what}") from None
 
     def _start(self, name: str, _attributes: dict[str, str]) -> None:
         if self._depth == 0 and name != ROOT:
-            raise FeedUnreadable(f"it begins with <{name[:50]}>; a Tweakwise product feed begins with <{ROOT}>")
+            raise FeedUnreadableError(f"it begins with <{name[:50]}>; a Tweakwise product feed begins with <{ROOT}>")
         if self._depth >= DEEPEST:
-            raise FeedUnreadable(f"line {self._parser.CurrentLineNumber}: elements nested more than {DEEPEST} deep")
+            raise FeedUnreadableError(
+                f"line {self._parser.CurrentLineNumber}: elements nested more than {DEEPEST} deep"
+            )
         if self._path_depth == self._depth - 1 and self._path_depth < len(WAY) and name == WAY[self._path_depth]:
             self._path_depth += 1
             if self._path_depth == len(WAY):
@@ -122,4 +126,4 @@ class _Reading:
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise FeedUnreadable("it has a DOCTYPE, which can declare entities; a Tweakwise product feed has none")
+    raise FeedUnreadableError("it has a DOCTYPE, which can declare entities; a Tweakwise product feed has none")

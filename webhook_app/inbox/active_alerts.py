@@ -38,7 +38,7 @@ class ActiveAlert:
 
 
 def take_lease(inbox: Inbox, seconds: float) -> bool:
-    """Take the turn to look for so many seconds, unless another process has it. Raises StoreUnavailable."""
+    """Take the turn to look for so many seconds, unless another process has it. Raises StoreUnavailableError."""
     now = inbox.clock()
     until = now + int(seconds * 1000)
     with inbox.database.writing() as connection:
@@ -50,14 +50,14 @@ def take_lease(inbox: Inbox, seconds: float) -> bool:
 
 
 def known(inbox: Inbox) -> dict[str, ActiveAlert]:
-    """Return the alerts that are not over. Raises StoreUnavailable."""
+    """Return the alerts that are not over. Raises StoreUnavailableError."""
     query = select(*(alerts.c[name] for name in ActiveAlert.__dataclass_fields__)).order_by(alerts.c.name)
     with inbox.database.reading() as connection:
         return {row.name: ActiveAlert(*row) for row in connection.execute(query)}
 
 
 def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
-    """Write new alerts down, before anybody is told. Raises StoreUnavailable."""
+    """Write new alerts down, before anybody is told. Raises StoreUnavailableError."""
     rows = [{name: getattr(alert, name) for name in ActiveAlert.__dataclass_fields__} for alert in new]
     if rows:
         with inbox.database.writing() as connection:
@@ -65,13 +65,13 @@ def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
 
 
 def mark_notified(inbox: Inbox, alert: ActiveAlert) -> None:
-    """Note that somebody took the message. Raises StoreUnavailable."""
+    """Note that somebody took the message. Raises StoreUnavailableError."""
     with inbox.database.writing() as connection:
         connection.execute(update(alerts).where(alerts.c.name == alert.name).values(told=True))
 
 
 def end(inbox: Inbox, alert: ActiveAlert) -> None:
-    """Forget an alert that is over. Raises StoreUnavailable."""
+    """Forget an alert that is over. Raises StoreUnavailableError."""
     with inbox.database.writing() as connection:
         connection.execute(delete(alerts).where(alerts.c.name == alert.name))
 

@@ -71,7 +71,7 @@ class ActivityCount:
 
 
 def last_seen(inbox: Inbox, kind: ActivityKind, shop: str | None = None) -> list[ActivityTotal]:
-    """Return what was seen of `kind`, in one shop or in all, by shop and name. Raises StoreUnavailable.
+    """Return what was seen of `kind`, in one shop or in all, by shop and name. Raises StoreUnavailableError.
 
     Cheap: a shop has a few topics, secrets and reasons, however many webhooks came.
     """
@@ -86,9 +86,9 @@ def last_seen(inbox: Inbox, kind: ActivityKind, shop: str | None = None) -> list
 def by_hour(
     inbox: Inbox, kind: ActivityKind, since: int, until: int | None = None, shop: str | None = None
 ) -> list[HourlyActivity]:
-    """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; hours without any are left out. Raises StoreUnavailable.
+    """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; hours without any are left out.
 
-    `since` is included, `until` is not; both are about the beginning of the hour.
+    `since` is included, `until` is not; both are about the beginning of the hour. Raises StoreUnavailableError.
     """
     table = hourly_activity.c
     query = select(*(table[name] for name in HourlyActivity.__dataclass_fields__))
@@ -102,7 +102,7 @@ def by_hour(
 
 
 def totals(inbox: Inbox, kind: ActivityKind, since: int, until: int) -> dict[tuple[str, str], int]:
-    """Add TOPIC or REFUSAL up over hours, by shop and name. Raises StoreUnavailable.
+    """Add TOPIC or REFUSAL up over hours, by shop and name. Raises StoreUnavailableError.
 
     `since` is included, `until` is not; both are about the beginning of the hour.
     """
@@ -115,7 +115,7 @@ def totals(inbox: Inbox, kind: ActivityKind, since: int, until: int) -> dict[tup
 
 
 def record(inbox: Inbox, seen: Iterable[ActivityCount]) -> None:
-    """Add what a process saw; not synced, so that a power failure may forget some of it. Raises StoreUnavailable."""
+    """Add what a process saw; not synced, so a power failure may lose some of it. Raises StoreUnavailableError."""
     rows = [_as_row(sighting) for sighting in sorted(_within_bounds(inbox, [*seen]), key=_order)]
     hourly = [row for row in rows if row["kind"] != ActivityKind.SECRET]
     with inbox.database.working(durable=False) as work:
@@ -124,7 +124,7 @@ def record(inbox: Inbox, seen: Iterable[ActivityCount]) -> None:
 
 
 def forget(inbox: Inbox, before: int) -> int:
-    """Delete what was seen last before then, in milliseconds; returns how many rows went. Raises StoreUnavailable."""
+    """Delete what was last seen before then (milliseconds); return the row count. Raises StoreUnavailableError."""
     with inbox.database.reading() as connection:
         old = select(hourly_activity.c.hour).where(hourly_activity.c.hour < before).limit(1)
         if connection.execute(old).first() is None:

@@ -63,7 +63,7 @@ class FailedAttempt:
 
 
 def write(inbox: Inbox, deed: AuditEvent) -> None:
-    """Write a deed down. Raises StoreUnavailable."""
+    """Write a deed down. Raises StoreUnavailableError."""
     values = {name: getattr(deed, name) for name in AuditEvent.__dataclass_fields__}
     with inbox.database.writing() as connection:
         connection.execute(insert(audit).values(at=inbox.clock(), **values))

@@ -67,7 +67,7 @@ class FeedCheckResult:
 
 
 def save(inbox: Inbox, found: Iterable[FeedCheckResult]) -> None:
-    """Keep results instead of the earlier ones of the same shops. Raises StoreUnavailable."""
+    """Keep results instead of the earlier ones of the same shops. Raises StoreUnavailableError."""
     rows = [{"shop": match.shop, "at": match.at, "result": json.dumps(asdict(match))} for match in found]
     if not rows:
         return
@@ -79,7 +79,7 @@ def save(inbox: Inbox, found: Iterable[FeedCheckResult]) -> None:
 
 
 def latest(inbox: Inbox) -> dict[str, FeedCheckResult]:
-    """Return the last result of each shop that has one, by shop. Raises StoreUnavailable."""
+    """Return the last result of each shop that has one, by shop. Raises StoreUnavailableError."""
     with inbox.database.reading() as connection:
         rows = (
             connection.execute(select(feed_check_results.c.result).order_by(feed_check_results.c.shop)).scalars().all()

@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).with_name("migrations")
 
 
 def upgrade(database: Database) -> None:
-    """Apply every migration that is missing. Raises StoreUnavailable."""
+    """Apply every migration that is missing. Raises StoreUnavailableError."""
     database.prepare()
     config = _config()
     with database.writing() as connection:
@@ -27,7 +27,7 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Tell whether every migration is applied. Raises StoreUnavailable where the database does not answer."""
+    """Tell whether every migration is applied. Raises StoreUnavailableError where the database does not answer."""
     if not database.exists():
         return False
     with database.reading() as connection:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from webhook_app import green_threads, logs
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import migrate
 from webhook_app.inbox.delivery import NewDelivery
 from webhook_app.inbox.engines.group_commit import GroupCommit
@@ -72,7 +72,7 @@ class Spool:
         self._file.close()
 
     def open(self) -> None:
-        """Make the file where there is none. Raises StoreUnavailable where it cannot be used."""
+        """Make the file where there is none. Raises StoreUnavailableError where it cannot be used."""
         with self._opening:
             if not self._opened:
                 migrate.upgrade(self._file.database)
@@ -83,11 +83,11 @@ class Spool:
         return self._keeping.submit(arrival)
 
     def is_needed(self) -> bool:
-        """Tell whether the database is away. Raises StoreUnavailable where the spool does not work then."""
+        """Tell whether the database is away. Raises StoreUnavailableError where the spool does not work then."""
         if not self._away:
             try:
                 migrate.is_current(self._inbox.database)
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 self._begin(error)
         if self._away:
             self._is_empty()
@@ -96,7 +96,7 @@ class Spool:
     def drain(self) -> int:
         """Take what is spooled into the inbox, oldest first, unless another process does; returns how much it was.
 
-        Raises StoreUnavailable. What was taken and could not be deleted is taken again, which changes nothing.
+        Raises StoreUnavailableError. What was taken and could not be deleted is taken again, which changes nothing.
         """
         self.open()
         count = 0
@@ -112,7 +112,7 @@ class Spool:
         if not self._away:
             try:
                 return self._inbox.store_all(arrivals)
-            except StoreUnavailable as error:
+            except StoreUnavailableError as error:
                 self._begin(error)
         self.open()
         kept = self._file.store_all(arrivals)
@@ -123,7 +123,7 @@ class Spool:
         if not self._away:
             self._inbox.wakeups.notify()
 
-    def _begin(self, error: StoreUnavailable) -> None:
+    def _begin(self, error: StoreUnavailableError) -> None:
         if not self._away:
             self._log.warning("spooling_started", error=str(error))
         self._away = True
@@ -147,7 +147,7 @@ class Spool:
             if self._away:
                 self._away = not migrate.is_current(self._inbox.database)
             return not self._away and self._is_empty()
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             if not self._away:
                 self._log.warning("spool_unavailable", error=str(error))
             return False
@@ -155,7 +155,7 @@ class Spool:
     def _take_back(self, page: Mapping[int, NewDelivery]) -> None:
         try:
             self._inbox.store_all(list(page.values()))
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             self._begin(error)
             raise
         self._away = False

@@ -50,7 +50,7 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
     """Count what changed since the last time, for `within` seconds at the most (None: until it is done).
 
     The newest numbers first, then what was never counted, then what was counted longest ago. `fresh` is in
-    milliseconds. Raises StoreUnavailable.
+    milliseconds. Raises StoreUnavailableError.
     """
     deadline = float("inf") if within is None else time.monotonic() + within
     first, last = _range(inbox)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import func, select, update
 
 from webhook_app import green_threads
-from webhook_app.errors import StoreUnavailable, UnknownDelivery
+from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import queue, throttles
 from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Row, Settlement, StoreResult
 from webhook_app.inbox.engines.database import now_ms
@@ -53,7 +53,7 @@ REPLAYED = {**queue.ANEW, "first_attempt_at": None, "settled_at": None, "held_si
 
 
 class Inbox:
-    """The store of one process. Its methods may be called from any thread and raise StoreUnavailable."""
+    """The store of one process. Its methods may be called from any thread and raise StoreUnavailableError."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Inbox:
         """
         try:
             return self._kept(arrivals)
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             if not error.passing:
                 raise
             # A server that was restarted leaves broken connections behind; and two processes that keep the same
@@ -155,10 +155,10 @@ class Inbox:
             return connection.execute(update(deliveries).where(too_long).values(due_at=now)).rowcount
 
     def get(self, number: int) -> Row:
-        """Return one delivery. Raises UnknownDelivery."""
+        """Return one delivery. Raises UnknownDeliveryError."""
         found = self._rows(select(*COLUMNS).where(deliveries.c.id == number))
         if not found:
-            raise UnknownDelivery(str(number))
+            raise UnknownDeliveryError(str(number))
         return found[0]
 
     def newest(self, limit: int, selection: Selection = ALL_DELIVERIES) -> list[Row]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, text, tuple_
 
-from webhook_app.errors import MoveRefused
+from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import migrate
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import (
@@ -62,10 +62,12 @@ class Contents:
 def prepare(source: Database, target: Database, now: int) -> None:
     """Bring the target to the current shape, and make sure that nothing can be lost or counted twice.
 
-    Raises MoveRefused with what to do.
+    Raises MoveRefusedError with what to do.
     """
     if not migrate.is_current(source):
-        raise MoveRefused("There is no inbox of the current shape to move from: right address, `migrate` run there?")
+        raise MoveRefusedError(
+            "There is no inbox of the current shape to move from: right address, `migrate` run there?"
+        )
     _refuse_leases(source, now)
     migrate.upgrade(target)
     _refuse_others(source, target)
@@ -118,7 +120,7 @@ def _refuse_leases(source: Database, now: int) -> None:
         count, until = connection.execute(query).one()
     if count:
         seconds = -(-(until - now) // 1000)
-        raise MoveRefused(
+        raise MoveRefusedError(
             f"A worker has {count} deliveries under way. Stop the workers and the receivers: they give back what they "
             f"hold. After a kill -9, wait {seconds} s for the leases to run out. Then run this again."
         )
@@ -131,11 +133,11 @@ def _refuse_others(source: Database, target: Database) -> None:
         for row in page:
             mine = there.get(row["id"])
             if mine is None or (mine["shop"], mine["identity"]) != (row["shop"], row["identity"]):
-                raise MoveRefused(
+                raise MoveRefusedError(
                     f"The target holds other deliveries, for example {row['id']}: take an empty database."
                 )
             if mine["claims"] < row["claims"]:
-                raise MoveRefused(f"A worker has worked on the target since: delivery {row['id']} is newer there.")
+                raise MoveRefusedError(f"A worker has worked on the target since: delivery {row['id']} is newer there.")
 
 
 def _counts(database: Database) -> dict[str, int]:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from webhook_app import logs
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs, dead
 from webhook_app.observability import metrics
 from webhook_app.throttling import circuit_breaker
@@ -81,7 +81,7 @@ class MetricsPage:
     def _gauges(self) -> dict[str, Values]:
         try:
             waiting, given_up, throttles = backlogs(self._inbox), dead(self._inbox), self._inbox.throttles()
-        except StoreUnavailable:
+        except StoreUnavailableError:
             return {"database_up": {(): 0}}
         now = self._inbox.clock()
         nothing: Values = {(shop,): 0 for shop in self._shops}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from webhook_app import logs
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.selection import headers_of
 from webhook_app.instrumentation import NullTracer
 from webhook_app.observability.error_reporting import MISSING
@@ -70,7 +70,7 @@ class OpenTelemetryTracer:
                 carried = kept.get(settlement.delivery.id, {})
                 if HEADER in carried:
                     self._attempt(settlement, carried, now)
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             logs.logger().debug("store_unavailable", error=str(error))
         except Exception:  # noqa: BLE001 - no trace is worth a delivery
             logs.logger().exception("unexpected_error")

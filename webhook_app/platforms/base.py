@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from schemas.events import Ignored, Reason
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,7 @@ class Proxy:
     customer: str
 
     def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
-        """Return the parameters that were signed; `now` is in seconds since 1970. Raises BadSignature."""
+        """Return the parameters that were signed; `now` is in seconds since 1970. Raises BadSignatureError."""
         return self.signature.verify(query, secrets, now)
 
     def sign(self, parameters: Mapping[str, str], secret: str, now: float) -> bytes:
@@ -121,12 +121,12 @@ class Platform:
     quirks: tuple[str, ...] = ()
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
-        """Verify the raw body and read the envelope; raises BadSignature."""
+        """Verify the raw body and read the envelope; raises BadSignatureError."""
         secret = self.signature.verify(body, headers, secrets)
         topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
             where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
-            raise BadSignature("topic_missing", f"The request has no usable {where}.")
+            raise BadSignatureError("topic_missing", f"The request has no usable {where}.")
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
         kept = {name: headers[name] for name in self._kept() if name in headers}

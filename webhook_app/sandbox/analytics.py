@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from webhook_app.errors import UnreadableBodyError
 from webhook_app.sandbox.personal_data import looks_personal
 
 if TYPE_CHECKING:
@@ -113,10 +114,6 @@ def _schema(event: str) -> Schema:
 
 
 SCHEMAS = {event: _schema(event) for event in FIELDS}
-
-
-class UnreadableBodyError(Exception):
-    """The bytes are not JSON as a stranger may send it; answer 400."""
 
 
 def _refuse_constant(name: str) -> Any:

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from webhook_app.sandbox.analytics import (
-    FIELDS,
-    UnreadableBodyError,
-    faults_of,
-    is_instance_key,
-    read_body,
-    unknown_products,
-)
+from webhook_app.errors import CallRefusedError, UnreadableBodyError
+from webhook_app.sandbox.analytics import FIELDS, faults_of, is_instance_key, read_body, unknown_products
 from webhook_app.sandbox.context import current
 from webhook_app.sandbox.events import Call
 from webhook_app.sandbox.failure_switches import HANG_SECONDS
@@ -23,7 +17,7 @@ if TYPE_CHECKING:
     from flask import Response
     from flask.typing import ResponseReturnValue
 
-    from webhook_app.sandbox.analytics import Body, Faults
+    from webhook_app.sandbox.analytics import Body
     from webhook_app.sandbox.context import Sandbox
     from webhook_app.sandbox.failure_switches import Switches
 
@@ -31,17 +25,6 @@ CONTENT_TYPES = ("application/json", "text/json")
 MAX_BODY = 1024 * 1024
 
 api = Blueprint("api", __name__, url_prefix="/api")
-
-
-class CallRefusedError(Exception):
-    """The call is answered with this status and these faults, and is not an event."""
-
-    def __init__(self, status: int, reason: str, errors: Faults) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.errors = errors
-        self.retry_after = 0
 
 
 @api.post(f"/<any({', '.join(FIELDS)}):event>")
@@ -69,9 +52,7 @@ def _fail_when_told(sandbox: Sandbox) -> None:
 
 def _trouble(switches: Switches) -> CallRefusedError:
     sentence = f"Answered {switches.status} because the trouble switches say so."
-    refusal = CallRefusedError(switches.status, "trouble", {"trouble": [sentence]})
-    refusal.retry_after = switches.retry_after
-    return refusal
+    return CallRefusedError(switches.status, "trouble", {"trouble": [sentence]}, switches.retry_after)
 
 
 def _refuse(refusal: CallRefusedError) -> Response:

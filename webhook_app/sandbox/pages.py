@@ -10,7 +10,8 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from marshmallow import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from webhook_app.sandbox.analytics import FIELDS, UnreadableBodyError, first_faults, products_of, read_body
+from webhook_app.errors import UnreadableBodyError
+from webhook_app.sandbox.analytics import FIELDS, first_faults, products_of, read_body
 from webhook_app.sandbox.context import current
 from webhook_app.sandbox.failure_switches import OFF, numbers_of, read_switches
 

@@ -6,18 +6,16 @@ import json
 import re
 from typing import Any
 
+from webhook_app.errors import UnreadableHeadersError
+
 # A name as RFC 9110 allows it, and what curl -v puts before it.
 LINE = re.compile(r"(?:[<>*] ?)?([A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}):[ \t]?(.*)")
-
-
-class UnreadableHeaders(ValueError):  # noqa: N818 - says what is the case
-    """The text holds no header."""
 
 
 def headers_from(text: str) -> dict[str, str]:
     """Read headers, by lower-case name; where one comes twice the first counts, as it does in the receiver.
 
-    Raises UnreadableHeaders.
+    Raises UnreadableHeadersError.
     """
     plain = text.removeprefix("\ufeff").lstrip()
     pairs = _from_json(plain) if plain[:1] in ("{", "[") else _from_lines(plain)
@@ -25,7 +23,7 @@ def headers_from(text: str) -> dict[str, str]:
     for name, value in pairs:
         found.setdefault(_name(name), value)
     if not found:
-        raise UnreadableHeaders("no header in it; expected lines such as `X-Name: value`, or a JSON object")
+        raise UnreadableHeadersError("no header in it; expected lines such as `X-Name: value`, or a JSON object")
     return found
 
 
@@ -39,7 +37,7 @@ def _from_json(text: str) -> list[tuple[str, str]]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnreadableHeaders("it begins like JSON and cannot be read as JSON") from None
+        raise UnreadableHeadersError("it begins like JSON and cannot be read as JSON") from None
     if isinstance(value, dict) and isinstance(value.get("headers"), dict | list):
         value = value["headers"]
     items = value.items() if isinstance(value, dict) else [_pair(item) for item in value]

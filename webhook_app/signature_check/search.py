@@ -7,7 +7,7 @@ from functools import partial
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.signature_check import body_changes, header_changes, hints, secret_variants
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def diagnose(
         return told("", "It is a ping, which the platform does not sign.")
     try:
         platform.verify(body, headers, shop.secrets)
-    except BadSignature as error:
+    except BadSignatureError as error:
         search = _Search(_at(platform, anatomy.sent_at), _Try(body, headers, shop.secrets), shop, known.shops)
         found = _topic(platform) if error.reason == "topic_missing" else _found(error, search, anatomy.sent_at, arrived)
         doubts = [Explanation(*doubt, proven=False) for doubt in hints.doubts(body, headers, platform, known.platforms)]
@@ -167,7 +167,7 @@ class _Search:
             signature = signature.at(sent_at)
         try:
             signature.verify(attempt.body, attempt.headers, attempt.secrets)
-        except BadSignature:
+        except BadSignatureError:
             return False
         return True
 
@@ -184,7 +184,9 @@ def undone(change: Change[Any]) -> Explanation:
     return Explanation(change.said, change.todo)
 
 
-def _found(error: BadSignature, search: _Search, sent_at: float | None, arrived: float | None) -> list[Explanation]:
+def _found(
+    error: BadSignatureError, search: _Search, sent_at: float | None, arrived: float | None
+) -> list[Explanation]:
     """Return what is proven; where only the time is wrong, that."""
     if sent_at is None or error.reason not in ("timestamp_too_old", "timestamp_too_new"):
         return search.findings()

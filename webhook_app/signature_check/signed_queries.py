@@ -7,7 +7,7 @@ from time import time as now
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.signature_check.change import Change
 from webhook_app.signature_check.search import Explanation, Verdict, late, undone
 from webhook_app.signature_check.secret_variants import spelled
@@ -41,7 +41,7 @@ def diagnose_query(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived
     came = f"the parameters {', '.join(names)}" if query else "no query"
     try:
         proxy.verify(query, shop.secrets, now() if arrived is None else arrived)
-    except BadSignature as error:
+    except BadSignatureError as error:
         found = list(_proven(query, proxy, shop, known, arrived)) or list(_odd(error, query, proxy))
         return Verdict(error.reason, error.hint, about, came, tuple(found) or (LAST_RESORT,))
     return Verdict("", "", about, came)
@@ -69,7 +69,7 @@ def _sent_at(query: bytes, proxy: Proxy, secrets: Sequence[str]) -> float | None
     moment = float(values[0]) if values and values[0].isdigit() and len(values[0]) < 13 else 0.0  # noqa: PLR2004 - digits
     try:
         proxy.verify(query, secrets, moment)
-    except BadSignature:
+    except BadSignatureError:
         return None
     return moment
 
@@ -88,7 +88,7 @@ def _changed(query: bytes) -> Iterator[Change[bytes]]:
         yield Change(query + f"&{name}=".encode(), f"The empty parameter {name} was dropped on the way.", UNCHANGED)
 
 
-def _odd(error: BadSignature, query: bytes, proxy: Proxy) -> Iterator[Explanation]:
+def _odd(error: BadSignatureError, query: bytes, proxy: Proxy) -> Iterator[Explanation]:
     names = {part.partition(b"=")[0] for part in query.split(b"&")}
     if b"hmac" in names and proxy.signature.proof.encode() not in names:
         said = "It has hmac and no signature: this is a request to the app's own address, not one of its proxy."

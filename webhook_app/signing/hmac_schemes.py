@@ -1,4 +1,4 @@
-"""How a request proves itself: verify() beside sign(); bytes in, BadSignature out and nothing else."""
+"""How a request proves itself: verify() beside sign(); bytes in, BadSignatureError out and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class SignatureScheme(Protocol):
     """A way to prove a request; a platform holds one. Header names come in lower case."""
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
-        """Return the place in `secrets` of the one that signed `body`; raise BadSignature, and nothing else ever."""
+        """Return the index in `secrets` of the one that signed `body`. Raises BadSignatureError, and nothing else."""
 
     def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
         """Return the headers that prove `body`; `identity` is the delivery's, for signatures that cover it."""
@@ -77,14 +77,14 @@ class BodyHmac:
     decode: Callable[[str], str] = str
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
-        """Compare in constant time with the digest of every secret; raises BadSignature."""
+        """Compare in constant time with the digest of every secret; raises BadSignatureError."""
         given = next((headers[name] for name in self.headers if headers.get(name)), None)
         if given is None:
-            raise BadSignature("signature_missing", f"The request has no {self.headers[0]} header.")
+            raise BadSignatureError("signature_missing", f"The request has no {self.headers[0]} header.")
         place_of = {key: place for place, secret in enumerate(secrets) for key in (self.decode(secret), secret)}
         matches = [place for key, place in place_of.items() if self._matches(given, body, key)]
         if not matches:
-            raise BadSignature("signature_mismatch", self._hint(given, body, secrets))
+            raise BadSignatureError("signature_mismatch", self._hint(given, body, secrets))
         return matches[0]
 
     def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:  # noqa: ARG002 - not covered
@@ -153,7 +153,7 @@ class QueryHmac:
     def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
         """Return the decoded parameters without the proof if one of `secrets` signed them at `now`, give or take.
 
-        `now` and `tolerance` are in seconds, `now` since 1970. Raises BadSignature, and nothing else ever.
+        `now` and `tolerance` are in seconds, `now` since 1970. Raises BadSignatureError, and nothing else ever.
         """
         pairs = _pairs(query)
         self._check_names(Counter(name for name, _ in pairs))
@@ -162,7 +162,7 @@ class QueryHmac:
         message = _canonical(joined)
         matches = [hmac.compare_digest(_hmac(secret, message).hex().encode(), given) for secret in secrets]
         if not any(matches):
-            raise BadSignature("signature_mismatch", "The secret is not this app's, or the query was changed.")
+            raise BadSignatureError("signature_mismatch", "The secret is not this app's, or the query was changed.")
         self._check_age(joined[self.timestamp.encode()], now)
         decoded = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in joined.items()}
         return SignedQuery(decoded, matches.index(True))
@@ -175,19 +175,23 @@ class QueryHmac:
         needed = (self.proof, self.timestamp, *self.needed)
         for name in (*needed, *self.single):
             if counted[name.encode()] > 1:
-                raise BadSignature(f"{name}_repeated", f"The query has {name} more than once.")
+                raise BadSignatureError(f"{name}_repeated", f"The query has {name} more than once.")
         for name in needed:
             if not counted[name.encode()]:
-                raise BadSignature(f"{name}_missing", f"The query has no {name}: it did not come through the platform.")
+                raise BadSignatureError(
+                    f"{name}_missing", f"The query has no {name}: it did not come through the platform."
+                )
 
     def _check_age(self, timestamp: bytes, now: float) -> None:
         if not SECONDS.fullmatch(timestamp):
-            raise BadSignature("timestamp_malformed", f"{self.timestamp} is not a number of seconds.")
+            raise BadSignatureError("timestamp_malformed", f"{self.timestamp} is not a number of seconds.")
         age = now - int(timestamp)
         if age > self.tolerance:
-            raise BadSignature("timestamp_too_old", "It was signed too long ago; or this machine's clock is fast.")
+            raise BadSignatureError("timestamp_too_old", "It was signed too long ago; or this machine's clock is fast.")
         if age < -self.tolerance:
-            raise BadSignature("timestamp_too_new", "It was signed in the future; or this machine's clock is slow.")
+            raise BadSignatureError(
+                "timestamp_too_new", "It was signed in the future; or this machine's clock is slow."
+            )
 
 
 def _hmac(secret: str, message: bytes) -> bytes:

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from webhook_app.errors import BadSignature, ConfigurationError
+from webhook_app.errors import BadSignatureError, ConfigurationError
 from webhook_app.signing.hmac_schemes import HEX_DIGEST, SignatureDescription
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ class StandardWebhooks:
     clock: Callable[[], float] = time.time
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
-        """Compare each `v1` signature in constant time with that of every secret; raises BadSignature."""
+        """Compare each `v1` signature in constant time with that of every secret; raises BadSignatureError."""
         given = _versions(_said(headers, WEBHOOK_SIGNATURE, "signature_missing"))
         identity = _said(headers, WEBHOOK_ID, "id_missing")
         timestamp = _said(headers, WEBHOOK_TIMESTAMP, "timestamp_missing")
         if not MESSAGE_ID.fullmatch(identity):
-            raise BadSignature("id_malformed", f"{WEBHOOK_ID} is 1 to 128 visible ASCII characters, no full stop.")
+            raise BadSignatureError("id_malformed", f"{WEBHOOK_ID} is 1 to 128 visible ASCII characters, no full stop.")
         self._check(timestamp)
         start = f"{identity}.{timestamp}."
         matches = [_any_matches(given, start, body, [_key(secret)]) for secret in secrets]
         if not any(matches):
-            raise BadSignature("signature_mismatch", _why(given, start, body, secrets))
+            raise BadSignatureError("signature_mismatch", _why(given, start, body, secrets))
         return matches.index(True)
 
     def sign(self, body: bytes, secret: str, identity: str = "") -> dict[str, str]:
@@ -87,19 +87,19 @@ class StandardWebhooks:
 
     def _check(self, timestamp: str) -> None:
         if not SECONDS.fullmatch(timestamp):
-            raise BadSignature(
+            raise BadSignatureError(
                 "timestamp_malformed", f"{WEBHOOK_TIMESTAMP} is not a whole number of seconds since 1970."
             )
         age = self.clock() - int(timestamp)
         if abs(age) > TOLERANCE:
             name, side = ("timestamp_too_old", "old") if age > 0 else ("timestamp_too_new", "ahead of us")
             hint = f"{WEBHOOK_TIMESTAMP} is more than {TOLERANCE // 60} minutes {side}: sign anew for each attempt."
-            raise BadSignature(name, f"{hint} Is the sender's clock right?")
+            raise BadSignatureError(name, f"{hint} Is the sender's clock right?")
 
 
 def _said(headers: Mapping[str, str], header: str, missing: str) -> str:
     if not headers.get(header):
-        raise BadSignature(missing, f"The request has no {header} header.")
+        raise BadSignatureError(missing, f"The request has no {header} header.")
     return headers[header]
 
 
@@ -107,7 +107,7 @@ def _versions(given: str) -> list[str]:
     """Return the signatures of version 1; `v1a` (ed25519) and those to come are passed over."""
     found = [part[3:] for part in given.split(" ") if part.startswith("v1,")]
     if not found:
-        raise BadSignature("signature_malformed", f"{WEBHOOK_SIGNATURE} holds no v1,<base64> (HMAC-SHA256).")
+        raise BadSignatureError("signature_malformed", f"{WEBHOOK_SIGNATURE} holds no v1,<base64> (HMAC-SHA256).")
     return found
 
 

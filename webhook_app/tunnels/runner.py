@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
-from webhook_app.errors import TunnelRefused
+from webhook_app.errors import TunnelRefusedError
 from webhook_app.processes.child_processes import end, follow_parent
 from webhook_app.tunnels.base import Opened, Refused
 
@@ -33,12 +33,12 @@ class TunnelRunner:
     """One tunnel, kept open until stop(). What happens is logged: `tunnel_open`, `tunnel_lost`."""
 
     def __init__(self, tunnel: Tunnel, wish: TunnelOptions) -> None:
-        """Raises TunnelRefused with what is wrong with the wish, or how to get the program."""
+        """Raises TunnelRefusedError with what is wrong with the wish, or how to get the program."""
         if faults := tunnel.faults(wish):
-            raise TunnelRefused(" ".join(faults))
+            raise TunnelRefusedError(" ".join(faults))
         self._command = tunnel.command(wish)
         if shutil.which(self._command[0]) is None:
-            raise TunnelRefused(f"{self._command[0]} is not installed. {tunnel.install}")
+            raise TunnelRefusedError(f"{self._command[0]} is not installed. {tunnel.install}")
         self._tunnel, self._wish = tunnel, wish
         self._url, self._opened_at = "", 0.0
         self._stopping = threading.Event()
@@ -47,7 +47,7 @@ class TunnelRunner:
     def run(self, ready: Callable[[], bool] = lambda: True) -> None:
         """Open it once `ready`, and return once stopped.
 
-        Raises TunnelRefused when it does not open at first, or will not ever again.
+        Raises TunnelRefusedError when it does not open at first, or will not ever again.
         """
         while not self._stopping.is_set() and not ready():
             self._stopping.wait(LOOK_EVERY)
@@ -58,7 +58,7 @@ class TunnelRunner:
             if self._stopping.is_set():
                 return
             if why.lasting or not self._url:
-                raise TunnelRefused(f"{self._tunnel.name}: {why.hint}")
+                raise TunnelRefusedError(f"{self._tunnel.name}: {why.hint}")
             if self._opened_at and time.monotonic() - self._opened_at >= STEADY:
                 pause = FIRST_PAUSE
             self._log.warning("tunnel_lost", reason=why.hint, again_in=pause)

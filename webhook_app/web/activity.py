@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
 from webhook_app.inbox.engines.database import HOUR
 from webhook_app.signing.hmac_schemes import fingerprint
@@ -79,7 +79,7 @@ class ActivityRecorder:
             return
         try:
             record(self._inbox, [self._sighting(what, counted) for what, counted in seen.items()])
-        except StoreUnavailable as error:
+        except StoreUnavailableError as error:
             self._log.debug("store_unavailable", error=str(error))
             self._put_back(seen)
         except Exception:  # noqa: BLE001 - nothing that is only counted may hurt whoever counts it

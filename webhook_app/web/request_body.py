@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from webhook_app import green_threads
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 
 READ_WITHIN = 30.0  # seconds for a body, whoever drips it
 PIECE = 64 * 1024  # bytes; an order is seldom larger, and the first piece is always read
@@ -23,14 +23,15 @@ class BodyReader:
     def read(self) -> bytes:
         """Return the raw body of the current request.
 
-        Raises RequestEntityTooLarge, RequestTimeout, BadRequest, and StoreUnavailable when too much is held already.
+        Raises RequestEntityTooLarge, RequestTimeout, BadRequest, and StoreUnavailableError when the unfinished bodies
+        of the process are too large together.
         """
         # One byte more than allowed tells a chunked body that is too large from one that just fits.
         request.max_content_length = self.largest + 1
         try:
             with green_threads.time_limit(READ_WITHIN):
                 body = self._gathered()
-        except (HTTPException, StoreUnavailable):
+        except (HTTPException, StoreUnavailableError):
             raise
         except TimeoutError:
             raise RequestTimeout from None
@@ -59,4 +60,4 @@ class BodyReader:
         if size > self.largest:
             raise RequestEntityTooLarge
         if size > PIECE and self._held > MOST_HELD:
-            raise StoreUnavailable("too many large bodies are on their way")
+            raise StoreUnavailableError("too many large bodies are on their way")

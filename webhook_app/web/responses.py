@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.web.context import current
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
-    from webhook_app.errors import BadSignature
+    from webhook_app.errors import BadSignatureError
 
 RETRY_AFTER = "30"  # seconds; Shopify decides for itself, other platforms respect it
 
@@ -26,7 +26,7 @@ def answer(code: int, **body: Any) -> Response:
     return Response(text + "\n", code, mimetype="application/json")
 
 
-def bad_signature(shop: Shop, error: BadSignature) -> Response:
+def bad_signature(shop: Shop, error: BadSignatureError) -> Response:
     """Answer a request whose signature does not verify."""
     _rejected(shop, error.reason, error.hint or None)
     return answer(401, error=error.reason, hint=error.hint)
@@ -68,7 +68,7 @@ def count_refusal(reason: str) -> None:
 
 def register_error_handlers(app: Flask) -> None:
     """Answer what goes wrong in any endpoint: never with a 500, and never with a page of Flask's own."""
-    app.register_error_handler(StoreUnavailable, _store_unavailable)
+    app.register_error_handler(StoreUnavailableError, _store_unavailable)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
@@ -79,7 +79,7 @@ def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
     current().log.warning("webhook_rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
 
 
-def _store_unavailable(error: StoreUnavailable) -> Response:
+def _store_unavailable(error: StoreUnavailableError) -> Response:
     """Ask the platform to send it again: nothing was stored."""
     current().log.error("store_unavailable", error=str(error))
     return _try_later()

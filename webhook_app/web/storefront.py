@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.platforms.base import STOREFRONT
 from webhook_app.translation import profile_key
 from webhook_app.web.context import current
@@ -80,7 +80,7 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
     (platform, shop), proxy = found, found[0].proxy
     try:
         signed = proxy.verify(request.query_string, shop.secrets, time.time())
-    except BadSignature as error:
+    except BadSignatureError as error:
         return bad_signature(shop, error)
     visitor = signed.parameters.get(proxy.customer) or signed.parameters.get("profile_key", "")
     if wait := current().rate_limiter.take(shop.name, visitor[:LONGEST_VISITOR]):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.inbox import NewDelivery
 from webhook_app.web.context import current
 from webhook_app.web.responses import (
@@ -55,7 +55,7 @@ def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route n
 
 
 def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> StoreResult:
-    """Store a verified request; `began` is when it came, by the monotonic clock. Raises StoreUnavailable."""
+    """Store a verified request; `began` is when it came, by the monotonic clock. Raises StoreUnavailableError."""
     context = current()
     with context.tracer.webhook(shop, envelope.topic) as carried:
         headers = {**envelope.headers, **carried}
@@ -86,7 +86,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
         return answer(200, status="ping")
     try:
         envelope = platform.verify(body, headers, shop.secrets)
-    except BadSignature as error:
+    except BadSignatureError as error:
         return bad_signature(shop, error)
     topic = platform.topic(envelope.topic)
     if topic and topic.storefront and (wait := context.rate_limiter.take(shop.name)):

@@ -22,7 +22,7 @@ from tests.support.sockets import serving as socket_serving
 from tests.support.sockets import silent
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.delivery import outcomes, privacy_requests, worker
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, NewDelivery, Row, State, migrate, operator_actions, queue
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.selection import Selection
@@ -291,7 +291,7 @@ def test_store_away_after_a_claim(
     def away(pairs: Any) -> dict[int, int]:
         calls.append(len(pairs))
         if len(calls) in (2, 3):  # in the middle of a group that goes one by one, where there is a poisoned one
-            raise StoreUnavailable("away")
+            raise StoreUnavailableError("away")
         return reserve(pairs)
 
     monkeypatch.setattr(inbox, "reserve", away)
@@ -313,13 +313,13 @@ def test_store_away_when_work_is_given_back(
     def away(claimed: Any) -> None:
         if not failed:
             failed.append(len(claimed))
-            raise StoreUnavailable("away")
+            raise StoreUnavailableError("away")
         release(claimed)
 
     def gone(_: Any) -> dict[int, int]:
         monkeypatch.undo()
         monkeypatch.setattr(inbox, "release", away)
-        raise StoreUnavailable("away")
+        raise StoreUnavailableError("away")
 
     monkeypatch.setattr(inbox, "reserve", gone)
     number = keep(inbox, ORDER)

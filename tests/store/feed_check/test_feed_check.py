@@ -18,7 +18,7 @@ from tests.support.processes import ROOT
 from tests.support.web_server import serving
 from webhook_app.cli import main
 from webhook_app.config import shops
-from webhook_app.errors import FeedUnreadable
+from webhook_app.errors import FeedUnreadableError
 from webhook_app.feed_check import Comparison
 from webhook_app.feed_check import feed_reader as reading
 from webhook_app.feed_check.feed_reader import item_ids, unpacked
@@ -94,7 +94,7 @@ ATTACKS = {
 @pytest.mark.parametrize("name", ATTACKS)
 def test_entity_tricks_are_refused(name: str) -> None:
     """Whatever declares entities is refused before one is used."""
-    with pytest.raises(FeedUnreadable, match="DOCTYPE"):
+    with pytest.raises(FeedUnreadableError, match="DOCTYPE"):
         ids(ATTACKS[name].encode())
 
 
@@ -114,20 +114,20 @@ def test_entity_tricks_are_refused(name: str) -> None:
 )
 def test_what_is_no_feed_is_refused(body: bytes, words: str) -> None:
     """With a sentence that says where and why."""
-    with pytest.raises(FeedUnreadable, match=words):
+    with pytest.raises(FeedUnreadableError, match=words):
         ids(body)
 
 
 def test_a_tag_without_end_is_refused() -> None:
     """It would have to be kept in memory whole."""
-    with pytest.raises(FeedUnreadable, match="tag or comment"):
+    with pytest.raises(FeedUnreadableError, match="tag or comment"):
         ids(b"<tweakwise><a b='", *[b"x" * 65536] * 100)
 
 
 def test_names_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each different name stays in memory."""
     monkeypatch.setattr(reading, "MOST_NAMES", 1000)
-    with pytest.raises(FeedUnreadable, match="different names"):
+    with pytest.raises(FeedUnreadableError, match="different names"):
         ids(b"<tweakwise>", *(b"<a%d/>" % number for number in range(1100)))
 
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.support.deliveries import arrival, claim, claim_one, purchase, settle
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, State, queue
 from webhook_app.inbox.engines.statements import Work
 from webhook_app.inbox.store import QUEUES
@@ -204,7 +204,7 @@ def test_keeping_survives_broken_connections(inbox: Inbox, other: psycopg.Connec
 def test_keeping_survives_a_restart(inbox: Inbox, postgres: Server) -> None:
     """The first delivery after the server was started again is kept at once."""
     inbox.store(arrival("a"))
-    with postgres.stopped(), pytest.raises(StoreUnavailable):
+    with postgres.stopped(), pytest.raises(StoreUnavailableError):
         inbox.store(arrival("b"))
     assert not inbox.store(arrival("b")).duplicate
 
@@ -213,7 +213,7 @@ def test_every_verb_recovers_by_itself(inbox: Inbox, other: psycopg.Connection) 
     """What a worker does fails once at the most after its connections were ended."""
     inbox.store(arrival())
     terminate(other)
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(StoreUnavailableError) as caught:
         inbox.queues()
     assert caught.value.passing
     assert claim_one(inbox).id == 1
@@ -241,7 +241,7 @@ def insert(connection: psycopg.Connection, identity: str) -> None:
 def test_errors_carry_no_values(inbox: Inbox, other: psycopg.Connection, seed: str) -> None:
     """What goes wrong is told in the server's own words, which hold nothing of what was sent."""
     other.execute("ALTER TABLE deliveries ADD CHECK (position('jan' in identity) = 0)")
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(StoreUnavailableError) as caught:
         inbox.store(arrival(identity=seed, body=b"jan@example.test"))
     assert "jan" not in str(caught.value)
     assert "secret" not in str(caught.value)

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tests.support import processes, sockets
 from tests.support.deliveries import arrival
 from webhook_app.cli import main
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 
@@ -159,7 +159,7 @@ def test_unusable_spool_is_unavailable(inbox: Inbox, postgres: Server) -> None:
     """Where the disk takes nothing, the webhook is answered with 503."""
     with closing(Spool("/dev/null/spool.db", inbox)) as spool, postgres.stopped():
         for ask in (lambda: spool.store(arrival()), spool.is_needed):
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(StoreUnavailableError):
                 ask()
 
 
@@ -167,7 +167,7 @@ def test_full_spool_is_unavailable(spool: Spool, path: str, inbox: Inbox, postgr
     """What does not fit any more is not acknowledged, and what did fit is drained."""
     keep_while_away(spool, postgres, "a")
     with postgres.stopped(), processes.file_size_limit(400_000):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailableError):
             spool.store(arrival("b", body=b"x" * 1_000_000))
         assert spool.store(arrival("c")).spooled
     assert spool.drain() == 2

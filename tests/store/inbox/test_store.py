@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, purchase, settle, view
-from webhook_app.errors import StoreUnavailable, UnknownDelivery
+from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import Inbox, Selection, Settlement, State, migrate, operator_actions
 from webhook_app.inbox import retention as forgetting
 from webhook_app.inbox.engines.group_commit import GroupCommit
@@ -73,9 +73,9 @@ def test_many_threads_lose_nothing(inbox: Inbox) -> None:
 
 
 def test_unmigrated_database_is_unavailable(database_url: str) -> None:
-    """A database without tables is a StoreUnavailable, which the receiver answers with 503."""
+    """A database without tables is a StoreUnavailableError, which the receiver answers with 503."""
     bare = Inbox(database_url)
-    with pytest.raises(StoreUnavailable, match=r"no such table|does not exist"):
+    with pytest.raises(StoreUnavailableError, match=r"no such table|does not exist"):
         bare.store(arrival())
     bare.close()
 
@@ -83,7 +83,7 @@ def test_unmigrated_database_is_unavailable(database_url: str) -> None:
 def test_error_carries_no_body(database_url: str) -> None:
     """What goes wrong is told without what was sent."""
     bare = Inbox(database_url)
-    with pytest.raises(StoreUnavailable) as caught:
+    with pytest.raises(StoreUnavailableError) as caught:
         bare.store(arrival(body=b"jan@example.test", identity="jan@example.test"))
     assert "jan@example.test" not in str(caught.value)
     bare.close()
@@ -320,7 +320,7 @@ def test_replay_needs_the_body(inbox: Inbox) -> None:
 
 def test_unknown_delivery(inbox: Inbox) -> None:
     """A number that nobody has is said to be unknown."""
-    with pytest.raises(UnknownDelivery):
+    with pytest.raises(UnknownDeliveryError):
         inbox.get(7)
     assert operator_actions.replay(inbox, [7]) == set()
 
@@ -428,13 +428,13 @@ def test_whole_group_hears_of_a_failure() -> None:
 
     def commit(items: Sequence[int]) -> Sequence[int]:
         if fails.is_set():
-            raise StoreUnavailable("disk full")
+            raise StoreUnavailableError("disk full")
         return items
 
     group = GroupCommit[int, int](commit)
     with ThreadPoolExecutor(4) as threads:
         outcomes = [threads.submit(group.submit, item) for item in range(4)]
-        assert all(isinstance(outcome.exception(), StoreUnavailable) for outcome in outcomes)
+        assert all(isinstance(outcome.exception(), StoreUnavailableError) for outcome in outcomes)
     fails.clear()
     assert group.submit(5) == 5
 

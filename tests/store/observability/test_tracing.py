@@ -20,7 +20,7 @@ from tests.support.deliveries import CALL, arrival, claim_one
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
 from webhook_app.app import create_app
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, Settlement, State, migrate
 from webhook_app.instrumentation import NO_HEADERS, NullTracer
 from webhook_app.observability.tracing import HEADER, OpenTelemetryTracer
@@ -86,10 +86,10 @@ def test_what_was_not_traced_is_not(traces: OpenTelemetryTracer, spans: InMemory
 
 def test_errors_are_told_by_type(traces: OpenTelemetryTracer, spans: InMemorySpanExporter) -> None:
     """An error passes through, and its message, which may quote a body, is not in the span."""
-    with pytest.raises(StoreUnavailable), traces.webhook(ORDER.shop, "orders/create"):
-        raise StoreUnavailable("jan@example.test")
+    with pytest.raises(StoreUnavailableError), traces.webhook(ORDER.shop, "orders/create"):
+        raise StoreUnavailableError("jan@example.test")
     [stored] = finished(traces, spans)
-    assert (stored.status.status_code, stored.status.description) == (StatusCode.ERROR, "StoreUnavailable")
+    assert (stored.status.status_code, stored.status.description) == (StatusCode.ERROR, "StoreUnavailableError")
     assert "jan@example.test" not in stored.to_json()
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook_app.config import product_key_template
+from webhook_app.errors import TemplateError
 
 KNOWN = {*product_key_template.PLATFORM_FIELDS, "store", "market"}
 LINE = {"product_id": "42", "variant_id": "43", "sku": "MUG-1", "store": "1", "market": "nl", "locale": "nl-NL"}
@@ -71,16 +72,14 @@ def test_template_is_filled(template: str, key: str) -> None:
 )
 def test_template_is_refused(template: str, complaint: str) -> None:
     """Attribute access, conversions, alignment, unknown fields and loose braces are faults that say what is wrong."""
-    with pytest.raises(product_key_template.TemplateError) as error:
+    with pytest.raises(TemplateError) as error:
         product_key_template.parse(template, KNOWN)
     assert str(error.value).startswith(complaint)
 
 
 def test_unknown_field_lists_the_known() -> None:
     """Whoever mistyped a field reads which ones there are."""
-    with pytest.raises(
-        product_key_template.TemplateError, match="known are currency, locale, market, product_id, sku, store"
-    ):
+    with pytest.raises(TemplateError, match="known are currency, locale, market, product_id, sku, store"):
         product_key_template.parse("{prodcut_id}", KNOWN)
 
 
@@ -117,7 +116,7 @@ def test_any_text_is_a_template_or_a_fault(text: str) -> None:
     """No text raises anything but TemplateError, and what passes can be filled."""
     try:
         template = product_key_template.parse(text, KNOWN)
-    except product_key_template.TemplateError as error:
+    except TemplateError as error:
         assert str(error)  # noqa: PT017 - either end is right
     else:
         assert template.fill(dict.fromkeys(KNOWN, "1"))

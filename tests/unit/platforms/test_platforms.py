@@ -9,7 +9,7 @@ import pytest
 
 from schemas.events import DataRequest, Ignored, Redaction
 from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Sample
 from webhook_app.translation.translate import Ages, Decision, parse_json, translate
@@ -35,7 +35,7 @@ def test_genuine_passes(recorded: Recorded) -> None:
 def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
     """One byte more, and it is not what was signed."""
     signed = b" " + recorded.signed if place == "front" else recorded.signed + b"\n"
-    with pytest.raises(BadSignature):
+    with pytest.raises(BadSignatureError):
         recorded.verify(signed)
 
 
@@ -49,7 +49,7 @@ def test_each_missing_header_fails(recorded: Recorded) -> None:
     assert len(needed) >= 2
     for missing in needed:
         headers = {name: value for name, value in recorded.headers.items() if name != missing}
-        with pytest.raises(BadSignature):
+        with pytest.raises(BadSignatureError):
             platform.verify(recorded.body, headers, recorded.shop.secrets)
 
 
@@ -59,14 +59,14 @@ def test_each_missing_parameter_fails(recorded: Asked) -> None:
     signature = recorded.proxy.signature
     for missing in (signature.proof, signature.timestamp, *signature.needed):
         parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
-        with pytest.raises(BadSignature, match=f"{missing}_missing"):
+        with pytest.raises(BadSignatureError, match=f"{missing}_missing"):
             recorded.verify(b"&".join(parts))
 
 
 @every_signed_fixture
 def test_wrong_secret_fails(recorded: Recorded) -> None:
     """Only the shop's own secrets count."""
-    with pytest.raises(BadSignature):
+    with pytest.raises(BadSignatureError):
         recorded.verify(secrets=["another secret"])
 
 

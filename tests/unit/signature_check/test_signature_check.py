@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from tests.support.recordings import ASKED, EVERY, RECEIVED_AT, SIGNED, Asked, Recorded
 from webhook_app.cli import main
 from webhook_app.config import shops
+from webhook_app.errors import UnreadableHeadersError
 from webhook_app.platforms import all_platforms
 from webhook_app.signature_check import Known, Verdict, diagnose, diagnose_query, query_of
-from webhook_app.signature_check.header_files import UnreadableHeaders, headers_from
+from webhook_app.signature_check.header_files import headers_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -531,7 +532,7 @@ def test_headers_are_read_as_people_keep_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "nothing", "{", '{"a": ', "[1, 2]", "{}", "[" * 100_000])
 def test_what_holds_no_header_is_refused(text: str) -> None:
     """With a sentence, not with a traceback."""
-    with pytest.raises(UnreadableHeaders):
+    with pytest.raises(UnreadableHeadersError):
         headers_from(text)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.hmac_schemes import BodyHmac
 
@@ -47,8 +47,8 @@ vectors = pytest.mark.parametrize(
 ODD_TEXT = st.text(st.characters(), max_size=60)
 
 
-def refusal(prove: Callable[..., Any], *args: Any) -> BadSignature:
-    with pytest.raises(BadSignature) as refused:
+def refusal(prove: Callable[..., Any], *args: Any) -> BadSignatureError:
+    with pytest.raises(BadSignatureError) as refused:
         prove(*args)
     return refused.value
 
@@ -216,7 +216,7 @@ def test_sign_and_verify_agree(body: bytes, secret: str, signature: BodyHmac) ->
 
 @given(st.binary(max_size=200), st.dictionaries(st.sampled_from(["x-proof", "proof"]), ODD_TEXT), st.booleans())
 def test_verify_raises_nothing_else(body: bytes, headers: dict[str, str], hexadecimal: bool) -> None:
-    """Any bytes and any header texts end in BadSignature, never in another exception."""
+    """Any bytes and any header texts end in BadSignatureError, never in another exception."""
     assert refusal((HEX if hexadecimal else BASE64).verify, body, headers, [NEW_SECRET, " s ", "é"])
 
 
@@ -227,13 +227,13 @@ def test_verify_raises_nothing_else(body: bytes, headers: dict[str, str], hexade
     st.booleans(),
 )
 def test_prove_raises_nothing_else(platform: Platform, body: bytes, data: st.DataObject, signed: bool) -> None:
-    """Any bytes and any header texts, signed or not, are an envelope or BadSignature, never another exception."""
+    """Any bytes and any header texts, signed or not, are an envelope or BadSignatureError, never another exception."""
     names = [*platform.topic_headers, *platform.identity_headers, *platform.domain_headers, *platform.kept_headers]
     headers = data.draw(st.dictionaries(st.sampled_from([*names, "cookie"]), ODD_TEXT))
     try:
         proof = platform.signature.sign(body, NEW_SECRET) if signed else {}
         envelope = platform.verify(body, {**headers, **proof}, [NEW_SECRET])
-    except BadSignature as refused:
+    except BadSignatureError as refused:
         assert refused.reason in {"signature_missing", "topic_missing"}  # noqa: PT017 - either end is right
     else:
         assert envelope.topic.isascii()

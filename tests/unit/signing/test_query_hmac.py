@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from webhook_app.errors import BadSignature
+from webhook_app.errors import BadSignatureError
 from webhook_app.signing.hmac_schemes import QueryHmac
 
 PROXY = QueryHmac(needed=("shop",), single=("logged_in_customer_id",))
@@ -31,7 +31,7 @@ vectors = pytest.mark.parametrize(("query", "proof"), VECTORS, ids=["logged in",
 
 
 def refused(query: bytes, secrets: list[str] | None = None, now: float = SIGNED_AT) -> str:
-    with pytest.raises(BadSignature) as refusal:
+    with pytest.raises(BadSignatureError) as refusal:
         PROXY.verify(query, [SECRET] if secrets is None else secrets, now)
     return refusal.value.reason
 
@@ -142,7 +142,7 @@ def test_parameters_are_decoded(query: bytes, parameters: dict[str, str]) -> Non
 def test_refusal_tells_nothing_that_was_sent() -> None:
     """Neither reason nor hint holds a secret or a value."""
     for query in (GENUINE + b"&x=1", GENUINE + b"&shop=jan%40example.test", b"signature=x"):
-        with pytest.raises(BadSignature) as refusal:
+        with pytest.raises(BadSignatureError) as refusal:
             PROXY.verify(query, ["my-secret"], SIGNED_AT)
         said = f"{refusal.value} {refusal.value.hint}"
         assert not [word for word in ("my-secret", "jan", "myshopify", PROOF.decode()) if word in said]
@@ -151,8 +151,8 @@ def test_refusal_tells_nothing_that_was_sent() -> None:
 @given(query=st.binary(max_size=200), secret=st.text(max_size=20), now=st.floats(0, 4e9))
 @example(query=b"signature=%&timestamp=%zz&shop=%", secret="\udcff", now=0.0)
 def test_anything_else_is_only_refused(query: bytes, secret: str, now: float) -> None:
-    """Whatever comes in, BadSignature comes out."""
-    with pytest.raises(BadSignature):
+    """Whatever comes in, BadSignatureError comes out."""
+    with pytest.raises(BadSignatureError):
         PROXY.verify(query, [secret], now)
 
 

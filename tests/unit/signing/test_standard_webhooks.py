@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from webhook_app.config import shops
-from webhook_app.errors import BadSignature, ConfigurationError
+from webhook_app.errors import BadSignatureError, ConfigurationError
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
@@ -44,8 +44,10 @@ def proven_by(signature: str, **changed: str) -> dict[str, str]:
     }
 
 
-def refusal(headers: dict[str, str], *secrets: str, body: bytes = BODY, signature: Any = SIGNATURE) -> BadSignature:
-    with pytest.raises(BadSignature) as refused:
+def refusal(
+    headers: dict[str, str], *secrets: str, body: bytes = BODY, signature: Any = SIGNATURE
+) -> BadSignatureError:
+    with pytest.raises(BadSignatureError) as refused:
         signature.verify(body, headers, secrets or [SECRET])
     return refused.value
 
@@ -214,7 +216,7 @@ def test_refusal_tells_no_secret() -> None:
 def test_verify_raises_nothing_else(
     odd: dict[str, str], kept: dict[str, None], body: bytes, secrets: list[str]
 ) -> None:
-    """Any bytes, header texts and secrets end in BadSignature, never in another exception."""
+    """Any bytes, header texts and secrets end in BadSignatureError, never in another exception."""
     headers = {**odd, **{name: HEADERS[name] for name in kept}}
     assert refusal(headers, *secrets, body=body if body != BODY else b"", signature=SIGNATURE).hint
 

@@ -15,7 +15,7 @@ from webhook_app.dashboard import formatting, masking
 from webhook_app.dashboard.access import gate
 from webhook_app.dashboard.context import current, record
 from webhook_app.delivery.causes import TITLES, cause_of
-from webhook_app.errors import UnknownDelivery
+from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import State, Verb, audit_log, operator_actions
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import sources
@@ -82,7 +82,7 @@ def discard(number: int) -> ResponseReturnValue:
 def _found(number: int) -> Row:
     try:
         return current().inbox.get(min(number, HIGHEST))
-    except UnknownDelivery:
+    except UnknownDeliveryError:
         abort(404, f"There is no delivery {number}: it never was, or its time is over (KEEP_ROWS).")
 
 

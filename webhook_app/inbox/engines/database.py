@@ -1,4 +1,4 @@
-"""The connection to the inbox's database, whichever engine it is: transactions in, StoreUnavailable out."""
+"""The connection to the inbox's database, whichever engine it is: transactions in, StoreUnavailableError out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
@@ -37,29 +37,29 @@ class Database(ABC):
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
-        """Open a connection that only reads. Raises StoreUnavailable."""
+        """Open a connection that only reads. Raises StoreUnavailableError."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that writes; it is on disk when the block ends. Raises StoreUnavailable."""
+        """Open a transaction that writes; it is on disk when the block ends. Raises StoreUnavailableError."""
 
     @abstractmethod
     def working(self, *, durable: bool = True) -> AbstractContextManager[Work]:
         """Open a transaction for statements that are run often; it is on disk when the block ends.
 
-        Not `durable`: a power failure may undo it. Raises StoreUnavailable.
+        Not `durable`: a power failure may undo it. Raises StoreUnavailableError.
         """
 
     def storing(self) -> AbstractContextManager[Work]:
         """Open what is on disk, or not there at all, when the block ends: for one statement, or several where need be.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailableError.
         """
         return self.working()
 
     @contextmanager
     def looking(self) -> Iterator[Work]:
-        """Open a cursor for statements that only read and are run often. Raises StoreUnavailable."""
+        """Open a cursor for statements that only read and are run often. Raises StoreUnavailableError."""
         with self.reading() as connection:
             yield Work(connection.connection.cursor(), self.engine.dialect)
 
@@ -72,21 +72,21 @@ class Database(ABC):
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn failures of SQLAlchemy, the driver and the system into StoreUnavailable, without what was sent."""
+        """Turn failures of SQLAlchemy, the driver and the system into StoreUnavailableError, without what was sent."""
         try:
             yield
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            raise StoreUnavailable(_sentence(error), passing=lost) from None
+            raise StoreUnavailableError(_sentence(error), passing=lost) from None
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make what migrations need to begin with. Raises StoreUnavailable."""
+        """Make what migrations need to begin with. Raises StoreUnavailableError."""
 
     def doubts(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
         """Return a sentence for whatever will not go well with so many web processes and a worker.
 
-        Raises ConfigurationError where it cannot go at all, and StoreUnavailable.
+        Raises ConfigurationError where it cannot go at all, and StoreUnavailableError.
         """
         return []
 
@@ -96,7 +96,7 @@ class Database(ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Let what was deleted be gone from the disk too, as far as the engine can. Raises StoreUnavailable."""
+        """Let what was deleted be gone from the disk too, as far as the engine can. Raises StoreUnavailableError."""
 
     @abstractmethod
     def wakeups(self) -> WakeupChannel:

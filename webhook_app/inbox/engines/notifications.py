@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from webhook_app import green_threads, logs
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class WakeupChannel(ABC):
 
     @abstractmethod
     def wait(self, seconds: float) -> None:
-        """Return when the bell rings, at the latest after `seconds`. Raises StoreUnavailable."""
+        """Return when the bell rings, at the latest after `seconds`. Raises StoreUnavailableError."""
 
     @abstractmethod
     def has_listener(self) -> bool | None:
@@ -105,7 +105,7 @@ class NamedPipeChannel(WakeupChannel):
         return self._path.is_fifo()
 
     def wait(self, seconds: float) -> None:
-        """Wait for a byte. Raises StoreUnavailable where no pipe can be made."""
+        """Wait for a byte. Raises StoreUnavailableError where no pipe can be made."""
         ear = self._listen()
         if self._select(seconds, ear):
             with contextlib.suppress(BlockingIOError):
@@ -128,7 +128,7 @@ class NamedPipeChannel(WakeupChannel):
                 # Held open for writing too, so that it never reads as closed.
                 self._ear = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError as error:
-                raise StoreUnavailable(str(error)) from None
+                raise StoreUnavailableError(str(error)) from None
         return self._ear
 
 
@@ -146,7 +146,7 @@ class ListenNotifyChannel(WakeupChannel):
     def _notify_now(self) -> None:
         """Notify; where that fails, workers look by themselves soon enough."""
         if not self._polls:
-            with contextlib.suppress(StoreUnavailable):
+            with contextlib.suppress(StoreUnavailableError):
                 self._notify(CHANNEL)
 
     def has_listener(self) -> bool | None:

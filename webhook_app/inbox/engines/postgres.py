@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
 from webhook_app import green_threads
-from webhook_app.errors import StoreUnavailable
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
@@ -78,25 +78,25 @@ class Postgres(Database):
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a connection that only reads, each statement by itself. Raises StoreUnavailable."""
+        """Open a connection that only reads, each statement by itself. Raises StoreUnavailableError."""
         with self.translated(), self.engine.connect() as connection, self._watched(connection, READ_WITHIN):
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that writes. Raises StoreUnavailable."""
+        """Open a transaction that writes. Raises StoreUnavailableError."""
         with self.translated(), self._writing.begin() as connection, self._watched(connection, READ_WITHIN):
             yield connection
 
     @contextmanager
     def looking(self) -> Iterator[Work]:
-        """Open a transaction for statements that only read and are run often. Raises StoreUnavailable."""
+        """Open a transaction for statements that only read and are run often. Raises StoreUnavailableError."""
         with self.working(durable=False) as work:
             yield work
 
     @contextmanager
     def storing(self) -> Iterator[Work]:
-        """Open a cursor each of whose statements is a transaction, on disk when it returns. Raises StoreUnavailable."""
+        """Open a cursor that commits each statement to disk before it returns. Raises StoreUnavailableError."""
         with self._raw() as connection:
             began = time.perf_counter()
             yield Work(connection.cursor(binary=True), self.engine.dialect)
@@ -104,7 +104,7 @@ class Postgres(Database):
 
     @contextmanager
     def working(self, *, durable: bool = True) -> Iterator[Work]:
-        """Open such a transaction on the driver's own cursor. Raises StoreUnavailable."""
+        """Open such a transaction on the driver's own cursor. Raises StoreUnavailableError."""
         with self._raw() as connection:
             connection.cursor().execute(DURABLE if durable else LIGHT)
             yield Work(connection.cursor(binary=True), self.engine.dialect)
@@ -127,14 +127,14 @@ class Postgres(Database):
                 yield
         except TimeoutError:
             self._drop(connection)
-            raise StoreUnavailable(SILENT) from None
+            raise StoreUnavailableError(SILENT) from None
         except (DeadlockDetected, SerializationFailure) as error:
-            raise StoreUnavailable(str(error.diag.message_primary), passing=True) from None
+            raise StoreUnavailableError(str(error.diag.message_primary), passing=True) from None
         except psycopg.Error:
             if not _is_broken(connection):
                 raise
             self._drop(connection)
-            raise StoreUnavailable("the connection broke", passing=True) from None
+            raise StoreUnavailableError("the connection broke", passing=True) from None
 
     def _drop(self, connection: Connection | PoolProxiedConnection) -> None:
         """Close a connection, and the idle ones: they will be no better."""
@@ -146,7 +146,10 @@ class Postgres(Database):
         connection_budget.require_version(self._limits().version)
 
     def doubts(self, web_processes: int) -> list[str]:
-        """Say where connections are too few, or commits not durable. Raises ConfigurationError and StoreUnavailable."""
+        """Report too few connections or commits that are not durable.
+
+        Raises ConfigurationError and StoreUnavailableError.
+        """
         limits = self._limits()
         connection_budget.require_version(limits.version)
         return connection_budget.doubts(limits, web_processes, pooled=self._pooled)

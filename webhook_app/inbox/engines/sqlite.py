@@ -52,13 +52,13 @@ class Sqlite(Database):
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open a transaction that only reads: it sees one moment. Raises StoreUnavailable."""
+        """Open a transaction that only reads: it sees one moment. Raises StoreUnavailableError."""
         with self.translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that writes, when it is this thread's turn. Raises StoreUnavailable."""
+        """Open a transaction that writes, when it is this thread's turn. Raises StoreUnavailableError."""
         with self.translated(), self._turn, self.engine.connect() as plain:
             connection = plain.execution_options(writes=True)
             with connection.begin():
@@ -66,7 +66,7 @@ class Sqlite(Database):
 
     @contextmanager
     def working(self, *, durable: bool = True) -> Iterator[Work]:
-        """Open such a transaction on the driver's own cursor. Raises StoreUnavailable."""
+        """Open such a transaction on the driver's own cursor. Raises StoreUnavailableError."""
         with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
             cursor = connection.cursor()
             # Not synced, a commit lies in the write-ahead log until the next one takes it to the disk.

@@ -29,7 +29,7 @@ class Follower:
     """Knows what was told; its owner looks now and then. A bell would take workers' wakings away from them."""
 
     def __init__(self, inbox: Inbox, selection: Selection) -> None:
-        """Follow from now on, or from `selection.since`. Raises StoreUnavailable."""
+        """Follow from now on, or from `selection.since`. Raises StoreUnavailableError."""
         self._inbox, self._selection = inbox, selection
         self._meant = selection.without_outcome()
         self._known: dict[int, Mark] = {}
@@ -39,7 +39,7 @@ class Follower:
             self._known = {row.id: _mark(row) for row in self._rows()}
 
     def look(self) -> Iterator[Row]:
-        """Yield what is new or has changed, by rising number. Raises StoreUnavailable."""
+        """Yield what is new or has changed, by rising number. Raises StoreUnavailableError."""
         for row in self._rows():
             if self._known.get(row.id) != _mark(row):
                 self._known[row.id] = _mark(row)

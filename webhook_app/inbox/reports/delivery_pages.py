@@ -68,7 +68,7 @@ class Page:
 
 
 def page(inbox: Inbox, wanted: DeliveryFilter, size: int, below: int | None = None) -> Page:
-    """Return up to `size` rows with numbers below `below`. Raises StoreUnavailable."""
+    """Return up to `size` rows with numbers below `below`. Raises StoreUnavailableError."""
     with inbox.database.reading() as connection:
         top = below if below is not None else _newest(connection) + 1
         if wanted.order or wanted.selection.ids:
