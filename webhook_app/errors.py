@@ -44,13 +44,13 @@ class BadSignatureError(ReceiverError):
 class StoreUnavailableError(ReceiverError):
     """The inbox can neither store nor read now: answer 503 with Retry-After, or retry.
 
-    `passing` means that an immediate retry may succeed: a connection broke, or two transactions were in conflict.
+    `transient` means that an immediate retry may succeed: a connection broke, or two transactions were in conflict.
     """
 
-    def __init__(self, sentence: str, *, passing: bool = False) -> None:
+    def __init__(self, sentence: str, *, transient: bool = False) -> None:
         """`sentence` is the driver's message, without anything of a body."""
         super().__init__(sentence)
-        self.passing = passing
+        self.transient = transient
 
 
 class UnknownDeliveryError(ReceiverError):

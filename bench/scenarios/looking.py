@@ -17,6 +17,7 @@ from bench.receivers import ours
 from bench.shape import Options, Run, Scenario, Target
 from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
 from webhook_app.inbox.tables import deliveries
+from webhook_app.time_units import DAY
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ROWS, ROWS_IN_FULL = 1_000_000, 5_000_000
 DAYS = 30
-DAY = 86_400_000  # milliseconds
 PASSWORD = "the-password-of-the-bench"  # noqa: S105 - it opens nothing but the bench's own receiver
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 COUNTING = "Still counting"

@@ -74,13 +74,13 @@ class AlertEvaluator:
     def _tell(self, alert: ActiveAlert, found: dict[str, AlertFinding]) -> bool:
         """Tell of a beginning or an end that nobody knows of; False where nobody takes the message."""
         if alert.name in found:
-            if not alert.told and not self._messenger.tell(began(alert)):
+            if not alert.notified and not self._messenger.tell(began(alert)):
                 return False
-            if not alert.told:
+            if not alert.notified:
                 active_alerts.mark_notified(self._inbox, alert)
                 self._log.warning("alert_started", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
             return True
-        if alert.told and not self._messenger.tell(over(alert)):
+        if alert.notified and not self._messenger.tell(over(alert)):
             return False
         active_alerts.end(self._inbox, alert)
         self._log.info("alert_ended", kind=alert.kind, shop=alert.shop or None)

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from webhook_app.alerts.rules import DAY, HOUR, Measurements, SilentTopic
+from webhook_app.alerts.rules import Measurements, SilentTopic
 from webhook_app.inbox import activity
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import backlog
+from webhook_app.time_units import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,13 +8,14 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from webhook_app.time_units import DAY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
     from webhook_app.throttling.state import Scope, ThrottleState
 
-HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
 LASTING = 3  # times in a row that a breaker opened; what passes within seconds is nobody's business
 REFUSED = ("http_401", "http_403", "http_404", "http_3")  # nothing goes until a person corrects the key or the address
 SPIKE = 5  # times what is usual

@@ -64,7 +64,7 @@ def warn_worker(config: Settings) -> None:
 
 
 def _tell_doubts(config: Settings, inbox: Inbox) -> None:
-    for sentence in inbox.database.doubts(config.web_concurrency):
+    for sentence in inbox.database.warnings(config.web_concurrency):
         _say(f"Warning: {sentence}")
 
 

@@ -18,6 +18,7 @@ from webhook_app.feed_check.feed_reader import item_ids, unpacked
 from webhook_app.inbox import Inbox, feed_check_results
 from webhook_app.inbox.reports.recent import sent_calls, stored_bodies
 from webhook_app.platforms import all_platforms
+from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox.feed_check_results import FeedCheckResult
 
-DAY = 24 * 60 * 60 * 1000  # milliseconds
 MOST_BODIES = 2000  # of a shop, the newest, whose lines templates are tried on
 
 

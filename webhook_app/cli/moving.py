@@ -11,8 +11,8 @@ import click
 from webhook_app.config import settings
 from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import transfer as moving
-from webhook_app.inbox.engines.database import now_ms
 from webhook_app.inbox.engines.factory import open_database
+from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from click import Context, Parameter

@@ -11,7 +11,7 @@ import click
 
 from webhook_app.delivery.causes import REASON_PREFIXES, Cause
 from webhook_app.inbox import Selection, State
-from webhook_app.inbox.engines.database import now_ms
+from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,4 +94,4 @@ def _selection(numbers: tuple[int, ...], states: tuple[str, ...], fault: str | N
     if fault and set(states) - {State.DEAD}:
         raise click.UsageError("--fault is about dead deliveries; leave --state out.")
     chosen = (State.DEAD.value,) if fault else states
-    return Selection(ids=numbers, states=chosen, beginnings=REASON_PREFIXES[Cause(fault)] if fault else (), **said)
+    return Selection(ids=numbers, states=chosen, reason_prefixes=REASON_PREFIXES[Cause(fault)] if fault else (), **said)

@@ -38,8 +38,8 @@ def check(url: str | None) -> None:
     if not url:
         click.echo("Give --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
-        current, doubts = migrations.is_current(inbox.database), inbox.database.doubts(config.web_concurrency)
-    for sentence in doubts:
+        current, warnings = migrations.is_current(inbox.database), inbox.database.warnings(config.web_concurrency)
+    for sentence in warnings:
         click.echo(f"Warning    {sentence}")
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
     if config.spool:

@@ -45,7 +45,7 @@ def tail(*, selection: Selection, as_json: bool) -> None:
 
 def _seen(follower: Follower) -> Iterator[Row]:
     try:
-        yield from follower.look()
+        yield from follower.poll()
     except StoreUnavailableError as error:
         click.echo(f"The database does not answer: {error}. Waiting for it.", err=True)
 

@@ -29,15 +29,15 @@ def database(subject: Subject) -> Iterator[Finding]:
             said = "The database is not of the current shape."
             yield Finding("database", Level.WRONG, said, "Run: python -m webhook_app migrate")
             return
-        doubts = inbox.database.doubts(subject.config.web_concurrency)
+        warnings = inbox.database.warnings(subject.config.web_concurrency)
     except (StoreUnavailableError, ConfigurationError) as error:
         said = f"The database does not answer: {error}."
         yield Finding("database", Level.WRONG, said, "Is DATABASE_URL right, and does the server run?")
         return
     engine = inbox.database.engine.dialect.name
     yield Finding("database", Level.FINE, f"The database ({engine}) answers and is migrated ({migrate.head()}).")
-    for doubt in doubts:
-        yield Finding("database", Level.WARNING, doubt, "What to change is said in it.")
+    for warning in warnings:
+        yield Finding("database", Level.WARNING, warning, "What to change is said in it.")
 
 
 def disk(subject: Subject) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ EVALUATION = "alerts"
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlert:
-    """Something that a person should know, since a moment; `told` says whether somebody took the message.
+    """Something that a person should know, since a moment; `notified` says whether somebody took the message.
 
     `name` tells alerts apart; `sample` is the number of a delivery that shows it.
     """
@@ -34,7 +34,7 @@ class ActiveAlert:
     sample: int | None
     text: str
     since: int
-    told: bool = False
+    notified: bool = False
 
 
 def take_lease(inbox: Inbox, seconds: float) -> bool:
@@ -67,7 +67,7 @@ def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
 def mark_notified(inbox: Inbox, alert: ActiveAlert) -> None:
     """Note that somebody took the message. Raises StoreUnavailableError."""
     with inbox.database.writing() as connection:
-        connection.execute(update(alerts).where(alerts.c.name == alert.name).values(told=True))
+        connection.execute(update(alerts).where(alerts.c.name == alert.name).values(notified=True))
 
 
 def end(inbox: Inbox, alert: ActiveAlert) -> None:

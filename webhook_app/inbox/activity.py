@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, func, select
 
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.engines.statements import Batch, adding
 from webhook_app.inbox.tables import activity_totals, hourly_activity
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

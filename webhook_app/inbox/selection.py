@@ -27,10 +27,10 @@ HAS_BODY = exists(select(bodies.c.delivery_id).where(bodies.c.delivery_id == del
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What deliveries must be to be meant; an empty field asks for nothing.
+    """A filter over deliveries; an empty field filters nothing.
 
-    `beginnings` are of reasons; `since` (included) and `until` (not included) are of when they were received, in
-    milliseconds since 1970 UTC.
+    `reason_prefixes` lists what the reason may start with; `since` (included) and `until` (excluded) limit when a
+    delivery was received, in milliseconds since 1970 UTC.
     """
 
     ids: tuple[int, ...] = ()
@@ -38,7 +38,7 @@ class Selection:
     topic: str | None = None
     states: tuple[str, ...] = ()
     reason: str | None = None
-    beginnings: tuple[str, ...] = ()
+    reason_prefixes: tuple[str, ...] = ()
     since: int | None = None
     until: int | None = None
 
@@ -51,7 +51,7 @@ class Selection:
             (self.topic, row.topic.__eq__),
             (self.states, row.state.in_),
             (self.reason, row.reason.__eq__),
-            (self.beginnings, _begins),
+            (self.reason_prefixes, _starts_with),
             (self.since, row.received_at.__ge__),
             (self.until, row.received_at.__lt__),
         ]
@@ -59,17 +59,18 @@ class Selection:
 
     def without_outcome(self) -> Selection:
         """Return the same, whatever became of them: state and reason change."""
-        return replace(self, states=(), reason=None, beginnings=())
+        return replace(self, states=(), reason=None, reason_prefixes=())
 
     def fits_outcome(self, row: Row) -> bool:
         """Tell whether what became of `row` is what is asked for."""
         right_state = not self.states or row.state in self.states
         right_reason = self.reason in (None, row.reason)
-        return right_state and right_reason and (not self.beginnings or row.reason.startswith(self.beginnings))
+        right_prefix = not self.reason_prefixes or row.reason.startswith(self.reason_prefixes)
+        return right_state and right_reason and right_prefix
 
 
-def _begins(beginnings: Iterable[str]) -> ColumnElement[bool]:
-    return or_(*(deliveries.c.reason.startswith(text, autoescape=True) for text in beginnings))
+def _starts_with(reason_prefixes: Iterable[str]) -> ColumnElement[bool]:
+    return or_(*(deliveries.c.reason.startswith(text, autoescape=True) for text in reason_prefixes))
 
 
 ALL_DELIVERIES = Selection()

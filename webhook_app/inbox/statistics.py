@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, delete, func, insert, select, update
 
 from webhook_app import green_threads
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.engines.statements import INSERT, fixed
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,6 @@ from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import queue, throttles
 from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Row, Settlement, StoreResult
-from webhook_app.inbox.engines.database import now_ms
 from webhook_app.inbox.engines.factory import open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.engines.statements import Statement
@@ -18,6 +17,7 @@ from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS, Selection, stor
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
 from webhook_app.instrumentation import NullMeter
+from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +99,7 @@ class Inbox:
         try:
             return self._kept(arrivals)
         except StoreUnavailableError as error:
-            if not error.passing:
+            if not error.transient:
                 raise
             # A server that was restarted leaves broken connections behind; and two processes that keep the same
             # deliveries may wait for each other, which one at a time cannot. Keeping twice is keeping once.

@@ -143,7 +143,7 @@ alerts = Table(
     Column("sample", BigInteger),
     Column("text", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
-    Column("told", Boolean, nullable=False),
+    Column("told", Boolean, key="notified", nullable=False),
 )
 # What one process at a time does for all, and until when it is that one's.
 task_leases = Table(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,11 +20,12 @@ from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.alerts import evaluator
 from webhook_app.alerts.evaluator import AlertEvaluator
 from webhook_app.alerts.notifier import Message, Notifier
-from webhook_app.alerts.rules import HOUR, Thresholds
+from webhook_app.alerts.rules import Thresholds
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, activity, migrate
 from webhook_app.inbox.activity import ActivityCount, ActivityKind
 from webhook_app.throttling.state import Scope, ThrottleState
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,7 +31,7 @@ ESCAPE = "\x1b["
 
 
 def seen(follower: Follower) -> list[tuple[int, str]]:
-    return [(row.id, row.state) for row in follower.look()]
+    return [(row.id, row.state) for row in follower.poll()]
 
 
 def stored(inbox: Inbox, *identities: str, **changed: Any) -> list[int]:

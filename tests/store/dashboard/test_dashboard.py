@@ -21,6 +21,7 @@ from webhook_app.dashboard.pages.overview import TopicLine
 from webhook_app.dashboard.registration import VERSIONS
 from webhook_app.dashboard.sessions import IDLE, LONGEST, Session, Sessions
 from webhook_app.inbox import Inbox, State, audit_log, migrate
+from webhook_app.time_units import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -364,7 +365,7 @@ def test_accounting_adds_up_day_by_day(story: tuple[Browser, Inbox]) -> None:
     browser, inbox = story
     total: dict[str, int] = {}
     for back in range(16):
-        day = formatting.moment(inbox.clock() - back * formatting.DAY)[:10]
+        day = formatting.moment(inbox.clock() - back * DAY)[:10]
         rows = list(csv.DictReader(io.StringIO(browser.get(f"/accounting.csv?day={day}&set=all").text)))
         for row in rows:
             total[row["state"]] = total.get(row["state"], 0) + int(row["number"])
@@ -528,8 +529,8 @@ def test_odd_bodies_are_shown_somehow(raw: bytes) -> None:
 )
 def test_a_topic_is_missed_by_what_is_usual(usual: int | None, hours: float, is_missed: bool) -> None:
     """A night's pause is nothing where nights are quiet, and nobody is told within three hours."""
-    line = TopicLine("a", "orders/create", 0, None if usual is None else usual * formatting.HOUR)
-    assert line.is_missed(int(hours * formatting.HOUR)) is is_missed
+    line = TopicLine("a", "orders/create", 0, None if usual is None else usual * HOUR)
+    assert line.is_missed(int(hours * HOUR)) is is_missed
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from webhook_app.app import create_app
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, feed_check_results, migrate
 from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
-from webhook_app.inbox.engines.database import now_ms
 from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
+from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,9 +23,9 @@ from webhook_app.feed_check import Comparison
 from webhook_app.feed_check import feed_reader as reading
 from webhook_app.feed_check.feed_reader import item_ids, unpacked
 from webhook_app.inbox import Inbox, State, feed_check_results
-from webhook_app.inbox.engines.database import now_ms
 from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
 from webhook_app.platforms import all_platforms
+from webhook_app.time_units import now_ms
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:

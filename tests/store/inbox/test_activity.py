@@ -16,11 +16,11 @@ from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, activity, migrate
 from webhook_app.inbox.activity import MOST_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.time_units import HOUR
 from webhook_app.web.activity import MOST_HELD, STEPS, ActivityRecorder, step_of
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ def test_defaults_fit_a_small_plan_twice(monkeypatch: pytest.MonkeyPatch) -> Non
     """Web and worker fit, also while a deployment starts the new ones beside the old."""
     monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
     processes_of_web = settings.load().web_concurrency
-    assert 2 * (processes_of_web * connection_budget.OF_A_PROCESS + connection_budget.OF_A_WORKER) <= PLAN
-    assert connection_budget.doubts(limits(PLAN), processes_of_web, pooled=False) == []
+    assert 2 * (processes_of_web * connection_budget.PER_PROCESS + connection_budget.PER_WORKER) <= PLAN
+    assert connection_budget.warnings(limits(PLAN), processes_of_web, pooled=False) == []
 
 
 @pytest.mark.parametrize(
@@ -47,18 +47,18 @@ def test_defaults_fit_a_small_plan_twice(monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_too_few_connections(allowed: Limits, web: int, said: str) -> None:
     """The sentence has the figures, what sets them and what to change."""
-    [sentence] = connection_budget.doubts(allowed, web, pooled=False)
+    [sentence] = connection_budget.warnings(allowed, web, pooled=False)
     assert said in sentence
 
 
 def test_only_the_pooler_knows_its_connections() -> None:
     """Behind a pooler the server's limits are not ours."""
-    assert connection_budget.doubts(limits(of_role=2), 8, pooled=True) == []
+    assert connection_budget.warnings(limits(of_role=2), 8, pooled=True) == []
 
 
 def test_commits_that_are_not_durable() -> None:
     """A server that acknowledges before the disk does is named."""
-    [sentence] = connection_budget.doubts(Limits(160_000, 97, None, None, "off"), 2, pooled=False)
+    [sentence] = connection_budget.warnings(Limits(160_000, 97, None, None, "off"), 2, pooled=False)
     assert "synchronous_commit" in sentence
 
 
@@ -88,9 +88,9 @@ def test_limited_role_is_warned(postgres: Server) -> None:
     """A real server is asked, and `check` and a worker say what it answers."""
     with limited(postgres, 9) as address:
         with closing(Inbox(address)) as inbox:
-            [sentence] = inbox.database.doubts(2)
+            [sentence] = inbox.database.warnings(2)
             assert "allows 9 connections (the role)" in sentence
-            assert inbox.database.doubts(1) == []
+            assert inbox.database.warnings(1) == []
         env = processes.environment(DATABASE_URL=address, SHOPS_FILE="shops.demo.toml")
         checked = processes.command("check", env=env)
         assert (checked.returncode, "allows 9 connections" in checked.stdout) == (0, True)
@@ -99,7 +99,7 @@ def test_limited_role_is_warned(postgres: Server) -> None:
 def test_limited_role_is_enough_for_what_is_counted(postgres: Server) -> None:
     """No process opens more than what it says, whatever it does at once."""
     with (
-        limited(postgres, connection_budget.OF_A_PROCESS) as address,
+        limited(postgres, connection_budget.PER_PROCESS) as address,
         closing(Inbox(address)) as inbox,
         ThreadPoolExecutor(16) as threads,
     ):

@@ -43,7 +43,7 @@ def several(inbox: Inbox, clock: Clock) -> Inbox:
         ({"reason": "no_profile"}, [4]),
         ({"since": BEGAN + 60_000, "until": BEGAN + 180_000}, [2, 3]),
         ({"shop": "acme", "states": ("received",)}, []),
-        *(({"beginnings": REASON_PREFIXES[fault]}, [1 + number]) for number, fault in enumerate(Cause)),
+        *(({"reason_prefixes": REASON_PREFIXES[fault]}, [1 + number]) for number, fault in enumerate(Cause)),
     ],
 )
 def test_selection_means(several: Inbox, wanted: dict[str, Any], ids: list[int]) -> None:
@@ -57,7 +57,7 @@ def test_a_beginning_is_no_pattern(inbox: Inbox) -> None:
     """The underscore in a reason stands for itself."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD, reason="gaveXupX")
-    assert selection.size(inbox, Selection(beginnings=("gave_up_",))) == 0
+    assert selection.size(inbox, Selection(reason_prefixes=("gave_up_",))) == 0
 
 
 def test_pages_are_small(several: Inbox) -> None:

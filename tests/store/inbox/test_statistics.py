@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 
 from tests.support.deliveries import CALL, arrival, claim, settle
 from webhook_app.inbox import Selection, State, audit_log, operator_actions, retention, statistics
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.reports import accounting, delivery_pages, time_series
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries
 from webhook_app.inbox.tables import delivery_counts as table
+from webhook_app.time_units import HOUR
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from webhook_app.alerts.rules import DAY, HOUR, Measurements, SilentTopic, Thresholds, duration, findings
+from webhook_app.alerts.rules import Measurements, SilentTopic, Thresholds, duration, findings
 from webhook_app.inbox.reports.backlog import Backlog, ShopCount
 from webhook_app.throttling.state import Scope, ThrottleState
+from webhook_app.time_units import DAY, HOUR
 
 NOW = 20_000 * DAY
 LIMITS = Thresholds(older_than=900, silent_for=86_400, refusals=20)

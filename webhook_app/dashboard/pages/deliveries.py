@@ -91,7 +91,7 @@ def _wanted(asked: Mapping[str, str], profile_key: str) -> DeliveryFilter:
         topic=None if chosen else asked.get("topic"),
         states=STATES.get(state, (state,) if state else ()),
         reason=None if fault else reason or None,
-        beginnings=REASON_PREFIXES[fault] if fault else (),
+        reason_prefixes=REASON_PREFIXES[fault] if fault else (),
         since=_milliseconds(asked.get("since", "")),
         until=_milliseconds(asked.get("until", "")),
     )

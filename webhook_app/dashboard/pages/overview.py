@@ -13,11 +13,11 @@ from webhook_app.dashboard.access import gate
 from webhook_app.dashboard.context import current
 from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from webhook_app.errors import ConfigurationError
 
-OF_A_PROCESS = 3  # keeping and settling are done in groups, one at a time: more would wait for each other
-OF_A_WORKER = OF_A_PROCESS + 1  # one listens
+PER_PROCESS = 3  # keeping and settling are done in groups, one at a time: more would wait for each other
+PER_WORKER = PER_PROCESS + 1  # one listens
 OLDEST_VERSION = 140_000  # as server_version_num says it
 
 ASK = """
@@ -42,7 +42,7 @@ def require_version(version: int) -> None:
         raise ConfigurationError([f"DATABASE_URL: PostgreSQL {version // 10_000} is too old; 14 or newer is needed"])
 
 
-def doubts(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
+def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
     """Return a sentence for whatever will not go well; `pooled`: only a pooler knows how many connections there are."""
     found = []
     if not pooled and (sentence := _too_few(limits, web_processes)):
@@ -57,13 +57,13 @@ def doubts(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
 
 def _too_few(limits: Limits, web_processes: int) -> str | None:
     room, name = limits.smallest()
-    web = web_processes * OF_A_PROCESS
-    if web + OF_A_WORKER <= room:
+    web = web_processes * PER_PROCESS
+    if web + PER_WORKER <= room:
         return None
-    fitting = (room - OF_A_WORKER) // OF_A_PROCESS
+    fitting = (room - PER_WORKER) // PER_PROCESS
     lower = f"Set WEB_CONCURRENCY={fitting}, raise" if fitting > 0 else "Raise"
     return (
         f"The database allows {room} connections ({name}), but web may open {web} (WEB_CONCURRENCY={web_processes}, "
-        f"{OF_A_PROCESS} each) and a worker {OF_A_WORKER}. {lower} the limit, or put a pooler in between "
+        f"{PER_PROCESS} each) and a worker {PER_WORKER}. {lower} the limit, or put a pooler in between "
         "(DATABASE_POOLER=transaction)."
     )

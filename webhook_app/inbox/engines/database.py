@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.engines.notifications import WakeupChannel
 
-HOUR = 3_600_000  # milliseconds
-
-
-def now_ms() -> int:
-    """Return the time in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
 
 class Database(ABC):
     """One process's access to the database. Nothing is connected before the first use."""
@@ -77,13 +70,13 @@ class Database(ABC):
             yield
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            raise StoreUnavailableError(_sentence(error), passing=lost) from None
+            raise StoreUnavailableError(_sentence(error), transient=lost) from None
 
     @abstractmethod
     def prepare(self) -> None:
         """Make what migrations need to begin with. Raises StoreUnavailableError."""
 
-    def doubts(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
+    def warnings(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
         """Return a sentence for whatever will not go well with so many web processes and a worker.
 
         Raises ConfigurationError where it cannot go at all, and StoreUnavailableError.

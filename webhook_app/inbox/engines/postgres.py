@@ -66,7 +66,7 @@ class Postgres(Database):
         self.engine = create_engine(
             self.url,
             hide_parameters=True,
-            pool_size=connection_budget.OF_A_PROCESS,
+            pool_size=connection_budget.PER_PROCESS,
             max_overflow=0,
             pool_timeout=CONNECTION_WAIT,
             # A statement prepared on one server connection is unknown on the next one the pooler chooses.
@@ -129,12 +129,12 @@ class Postgres(Database):
             self._drop(connection)
             raise StoreUnavailableError(SILENT) from None
         except (DeadlockDetected, SerializationFailure) as error:
-            raise StoreUnavailableError(str(error.diag.message_primary), passing=True) from None
+            raise StoreUnavailableError(str(error.diag.message_primary), transient=True) from None
         except psycopg.Error:
             if not _is_broken(connection):
                 raise
             self._drop(connection)
-            raise StoreUnavailableError("the connection broke", passing=True) from None
+            raise StoreUnavailableError("the connection broke", transient=True) from None
 
     def _drop(self, connection: Connection | PoolProxiedConnection) -> None:
         """Close a connection, and the idle ones: they will be no better."""
@@ -145,14 +145,14 @@ class Postgres(Database):
         """Refuse a server that is too old; whoever runs it made the database. Raises ConfigurationError."""
         connection_budget.require_version(self._limits().version)
 
-    def doubts(self, web_processes: int) -> list[str]:
+    def warnings(self, web_processes: int) -> list[str]:
         """Report too few connections or commits that are not durable.
 
         Raises ConfigurationError and StoreUnavailableError.
         """
         limits = self._limits()
         connection_budget.require_version(limits.version)
-        return connection_budget.doubts(limits, web_processes, pooled=self._pooled)
+        return connection_budget.warnings(limits, web_processes, pooled=self._pooled)
 
     def _limits(self) -> connection_budget.Limits:
         with self.reading() as connection:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import delivery_counts
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -38,7 +38,7 @@ class Follower:
             self._last = self._highest()
             self._known = {row.id: _mark(row) for row in self._rows()}
 
-    def look(self) -> Iterator[Row]:
+    def poll(self) -> Iterator[Row]:
         """Yield what is new or has changed, by rising number. Raises StoreUnavailableError."""
         for row in self._rows():
             if self._known.get(row.id) != _mark(row):

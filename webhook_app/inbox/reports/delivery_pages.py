@@ -13,10 +13,10 @@ from sqlalchemy import func, select
 
 from webhook_app import green_threads
 from webhook_app.inbox.delivery import Row
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS
 from webhook_app.inbox.statistics import BLOCK
 from webhook_app.inbox.tables import ORDERS, counted_blocks, deliveries, delivery_counts
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox.engines.database import HOUR
 from webhook_app.inbox.engines.statements import fixed
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, delivery_counts
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
