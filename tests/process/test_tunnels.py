@@ -19,7 +19,7 @@ from tests.support import processes
 from tests.support.sshd import Sshd, needed
 from webhook_app.errors import TunnelRefusedError
 from webhook_app.tunnels import TUNNELS, runner
-from webhook_app.tunnels.base import Opened, Refused, TunnelOptions
+from webhook_app.tunnels.base import TunnelFailed, TunnelOpened, TunnelOptions
 from webhook_app.tunnels.runner import TunnelRunner
 
 if TYPE_CHECKING:
@@ -110,14 +110,14 @@ def stand_in(folder: Path, name: str, script: str) -> Path:
 def test_address_of_a_service_is_found(file: str, url: str) -> None:
     """Of all the links that a service prints, the one that is the tunnel's address counts."""
     said = [SSH.read(line.strip(), TunnelOptions(PORT, "a@b")) for line in (SAID / file).read_text().splitlines()]
-    assert not [one for one in said if isinstance(one, Refused)]
-    assert [one.url for one in said if isinstance(one, Opened)] == [url]
+    assert not [one for one in said if isinstance(one, TunnelFailed)]
+    assert [one.url for one in said if isinstance(one, TunnelOpened)] == [url]
 
 
 def test_own_options_come_first() -> None:
     """The first value of an option counts for ssh, so that must be the user's."""
-    wish = TunnelOptions(PORT, "me@example.com:2222", "9000", "https://a.example", ("ServerAliveInterval=60",))
-    command = SSH.command(wish)
+    options = TunnelOptions(PORT, "me@example.com:2222", "9000", "https://a.example", ("ServerAliveInterval=60",))
+    command = SSH.command(options)
     assert command.index("ServerAliveInterval=60") < command.index("ServerAliveInterval=10")
     assert command[-1] == "ssh://me@example.com:2222"
     assert "9000:127.0.0.1:8000" in command

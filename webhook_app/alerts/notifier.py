@@ -21,7 +21,7 @@ PAUSES = (1.0, 3.0)  # seconds before the second and the third try
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class AlertMessage:
     """What is told; the same `id` is the same message, should it come twice."""
 
     id: str
@@ -44,7 +44,7 @@ class Notifier:
         self._url, self._form, self._secret, self._pause = url, form, secret, pause
         self._log = logs.logger()
 
-    def tell(self, message: Message) -> bool:
+    def send(self, message: AlertMessage) -> bool:
         """Return whether somebody took the message; why not is logged, without the address, which may be a secret."""
         why = ""
         for pause in (0.0, *PAUSES):
@@ -55,7 +55,7 @@ class Notifier:
         self._log.warning("alert_delivery_failed", type=message.type, reason=why)
         return False
 
-    def _post(self, message: Message) -> str:
+    def _post(self, message: AlertMessage) -> str:
         """Return why nobody took it, "" if somebody did."""
         body = self._body(message)
         signed = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
@@ -66,7 +66,7 @@ class Notifier:
             return type(error).__name__
         return "" if said.ok and not said.is_redirect else f"http_{said.status_code}"
 
-    def _body(self, message: Message) -> bytes:
+    def _body(self, message: AlertMessage) -> bytes:
         if self._form == "slack":
             return json.dumps({"text": message.text}).encode()
         now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""What a person should know of: from facts to findings, and pure."""
+"""What a person should know of: from measured to findings, and pure."""
 
 from __future__ import annotations
 
@@ -92,30 +92,32 @@ class Measurements:
     missing: Sequence[ShopCount] = ()
 
 
-def findings(facts: Measurements, limits: Thresholds) -> list[AlertFinding]:
+def findings(measured: Measurements, limits: Thresholds) -> list[AlertFinding]:
     """Return what is worth an alert now."""
     return [
-        *_oldest(facts, limits),
-        *_breakers(facts),
-        *_dead(facts),
-        *_signatures(facts, limits),
-        *_silences(facts, limits),
-        *_accounting(facts),
+        *_oldest(measured, limits),
+        *_breakers(measured),
+        *_dead(measured),
+        *_signatures(measured, limits),
+        *_silences(measured, limits),
+        *_accounting(measured),
     ]
 
 
-def _oldest(facts: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
-    for one in facts.backlogs:
-        age = facts.now - one.oldest
+def _oldest(measured: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
+    for one in measured.backlogs:
+        age = measured.now - one.oldest
         if age > limits.older_than * 1000:
             text = f"{one.shop}: an event has been waiting for {duration(age)}; {sum(one.states.values())} wait in all."
             yield AlertFinding(AlertKind.OLDEST, one.shop, text, sample=one.first)
 
 
-def _breakers(facts: Measurements) -> Iterator[AlertFinding]:
+def _breakers(measured: Measurements) -> Iterator[AlertFinding]:
     """Where a Tweakwise cannot be reached, each of its shops cannot reach it either: that is told once."""
-    first = {one.shop: one.first for one in facts.backlogs}
-    lasting = {scope: throttle for scope, throttle in facts.throttles.items() if throttle.is_open and _lasts(throttle)}
+    first = {one.shop: one.first for one in measured.backlogs}
+    lasting = {
+        scope: throttle for scope, throttle in measured.throttles.items() if throttle.is_open and _lasts(throttle)
+    }
     all_of_it = any(not scope.is_shop for scope in lasting)
     for scope, throttle in lasting.items():
         if throttle.reason.startswith(REFUSED) or not (all_of_it and scope.is_shop):
@@ -130,25 +132,25 @@ def _lasts(throttle: ThrottleState) -> bool:
     return throttle.pauses >= LASTING or throttle.reason.startswith(REFUSED)
 
 
-def _dead(facts: Measurements) -> Iterator[AlertFinding]:
-    for one in facts.died:
+def _dead(measured: Measurements) -> Iterator[AlertFinding]:
+    for one in measured.died:
         text = f"{one.shop}: {one.count} deliver{'ies were' if one.count > 1 else 'y was'} given up in the last hour."
         yield AlertFinding(AlertKind.DEAD, one.shop, text, sample=one.newest)
 
 
-def _signatures(facts: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
-    for (shop, reason), count in facts.refused.items():
-        if count >= max(limits.refusals, SPIKE * facts.usually_refused.get((shop, reason), 0.0)):
+def _signatures(measured: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
+    for (shop, reason), count in measured.refused.items():
+        if count >= max(limits.refusals, SPIKE * measured.usually_refused.get((shop, reason), 0.0)):
             text = (
                 f"{shop}: {count} webhooks were refused as {reason} in the last two hours, "
-                f"{facts.accepted.get(shop, 0)} were accepted."
+                f"{measured.accepted.get(shop, 0)} were accepted."
             )
             yield AlertFinding(AlertKind.SIGNATURES, shop, text, of=reason)
 
 
-def _silences(facts: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
-    for one in facts.silent:
-        silence, usual = facts.now - one.last_at, longest_silence(one.hours)
+def _silences(measured: Measurements, limits: Thresholds) -> Iterator[AlertFinding]:
+    for one in measured.silent:
+        silence, usual = measured.now - one.last_at, longest_silence(one.hours)
         if usual is not None and silence > max(limits.silent_for * 1000, LONGER * usual):
             text = (
                 f"{one.shop}: no {one.topic} for {duration(silence)}; in the two weeks before, "
@@ -164,9 +166,9 @@ def longest_silence(hours: Sequence[int]) -> int | None:
     return max(after - before for before, after in pairwise(sorted(hours)))
 
 
-def _accounting(facts: Measurements) -> Iterator[AlertFinding]:
-    for one in facts.missing:
-        arrived = facts.arrived.get(one.shop, 0)
+def _accounting(measured: Measurements) -> Iterator[AlertFinding]:
+    for one in measured.missing:
+        arrived = measured.arrived.get(one.shop, 0)
         if arrived >= FEWEST and one.count / arrived > 1 - ACCOUNTED:
             share = 100 * (1 - one.count / arrived)
             text = (

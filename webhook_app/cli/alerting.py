@@ -25,12 +25,12 @@ def alert(*, tests: bool) -> None:
     if tests:
         if not config.alert_url:
             raise click.ClickException("ALERT_URL is not set: there is nobody to tell.")
-        if not evaluator.notifier(config, config.alert_url).tell(evaluator.test_message(known)):
+        if not evaluator.notifier(config, config.alert_url).send(evaluator.test_message(known)):
             raise click.ClickException("Nobody took the message; the line above says why.")
         click.echo("Somebody took the message.")
         return
     with closing(Inbox.configured(config)) as inbox:
-        found = evaluator.findings(inbox, known, evaluator.limits(config))
+        found = evaluator.findings(inbox, known, evaluator.thresholds(config))
     for finding in found:
         click.echo(f"{finding.text}{f' For example delivery {finding.sample}.' if finding.sample else ''}")
     click.echo("" if found else "Nothing is worth an alert.", nl=not found)

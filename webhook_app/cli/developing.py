@@ -33,7 +33,7 @@ STEPS = "Step by step, for each platform: docs/local-testing.md"
 
 
 def wishing(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how a tunnel is to be, and call it with the `wish` they make."""
+    """Give a command the options that say how a tunnel is to be, and call it with the `options` they make."""
     options = [
         click.option("--tunnel-host", "host", default="", help="ssh: user@host or user@host:port."),
         click.option("--tunnel-remote", "remote", default="", help="ssh: [name:]port to listen on there; default: 80."),
@@ -43,7 +43,7 @@ def wishing(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def called(*, host: str, remote: str, url: str, extras: tuple[str, ...], **others: Any) -> None:
-        command(wish=TunnelOptions(settings.load().port, host, remote, url.rstrip("/"), extras), **others)
+        command(options=TunnelOptions(settings.load().port, host, remote, url.rstrip("/"), extras), **others)
 
     return functools.reduce(lambda function, option: option(function), reversed(options), called)
 
@@ -52,7 +52,7 @@ def wishing(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--tunnel", "name", type=click.Choice([*TUNNELS]), help="Make it reachable from outside, through this.")
 @wishing
 @click.option("--sandbox-port", type=click.IntRange(1, 65535), default=8001, show_default=True, envvar="SANDBOX_PORT")
-def dev(*, name: str | None, wish: TunnelOptions, sandbox_port: int) -> None:
+def dev(*, name: str | None, options: TunnelOptions, sandbox_port: int) -> None:
     """Start everything for testing, and tell what happens, one line an event.
 
     That is: web, worker, a sandbox in Tweakwise's place and, with --tunnel, a way in from outside, which is opened
@@ -68,14 +68,14 @@ def dev(*, name: str | None, wish: TunnelOptions, sandbox_port: int) -> None:
     _take_demo_shops()
     config, known = configuration.load()
     if name:
-        _keeper(name, wish)
-    elif wish != TunnelOptions(config.port):
+        _keeper(name, options)
+    elif options != TunnelOptions(config.port):
         raise click.UsageError("--tunnel says which tunnel the other --tunnel-options are for.")
     supervisor = supervised(config, known, sandbox_port)
     supervisor.environment |= {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
     supervisor.environment.setdefault("WEB_CONCURRENCY", "1")
     if name:
-        supervisor.add("tunnel", ["tunnel", name, *_arguments(wish)])
+        supervisor.add("tunnel", ["tunnel", name, *_arguments(options)])
     with closing(Inbox.configured(config)) as inbox:
         hearing = Hearing(inbox, _tell, lambda url, moved: _tell_address(url, known, moved=moved), _widths(known))
         supervisor.listen(lambda ear: _listen(hearing, ear))
@@ -86,34 +86,34 @@ def dev(*, name: str | None, wish: TunnelOptions, sandbox_port: int) -> None:
 @click.command()
 @click.argument("name", metavar="TUNNEL", type=click.Choice([*TUNNELS]))
 @wishing
-def tunnel(*, name: str, wish: TunnelOptions) -> None:
+def tunnel(*, name: str, options: TunnelOptions) -> None:
     """Open a tunnel to the receiver on PORT, and open it again whenever it breaks.
 
     TUNNEL is ssh, cloudflared or ngrok. `dev` does this too; this is for beside `run`.
     """
-    from webhook_app.processes.supervisor import answers  # noqa: PLC0415 - no other command needs it
+    from webhook_app.processes.supervisor import is_ready  # noqa: PLC0415 - no other command needs it
 
     config = settings.load()
     logs.configure(config.log_level, config.log_format)
-    keeper = _keeper(name, wish)
+    keeper = _keeper(name, options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: keeper.stop())
     url = f"http://127.0.0.1:{config.port}/healthz"
-    if not answers(url):
+    if not is_ready(url):
         logs.logger().info("tunnel_waiting", hint=f"Nothing answers on port {config.port} yet.")
-    keeper.run(lambda: answers(url))
+    keeper.run(lambda: is_ready(url))
 
 
-def _keeper(name: str, wish: TunnelOptions) -> Any:
+def _keeper(name: str, options: TunnelOptions) -> Any:
     """Return what keeps the tunnel open; raises TunnelRefusedError where it cannot."""
     from webhook_app.tunnels.runner import TunnelRunner  # noqa: PLC0415 - no other command needs it
 
-    return TunnelRunner(TUNNELS[name], wish)
+    return TunnelRunner(TUNNELS[name], options)
 
 
-def _arguments(wish: TunnelOptions) -> list[str]:
-    extras = [f"--tunnel-option={option}" for option in wish.options]
-    said = {"host": wish.host, "remote": wish.remote, "url": wish.url}
+def _arguments(options: TunnelOptions) -> list[str]:
+    extras = [f"--tunnel-option={option}" for option in options.options]
+    said = {"host": options.host, "remote": options.remote, "url": options.url}
     return [*(f"--tunnel-{name}={value}" for name, value in said.items() if value), *extras]
 
 

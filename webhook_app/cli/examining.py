@@ -12,8 +12,9 @@ from marshmallow import ValidationError
 
 from webhook_app.cli import configuration
 from webhook_app.config.settings import web_address
-from webhook_app.doctor import Finding, Level, Subject, examine
+from webhook_app.doctor import CheckContext, Finding, Severity, run_checks
 from webhook_app.errors import ConfigurationError
+from webhook_app.formatting import counted
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
-COLOURS = {Level.FINE: "green", Level.NOTE: "bright_black", Level.WARNING: "yellow", Level.WRONG: "red"}
+COLOURS = {Severity.OK: "green", Severity.INFO: "bright_black", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 
 
 def _address(_ctx: object, _param: object, value: str | None) -> str | None:
@@ -45,16 +46,18 @@ def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> N
 
     It reads and asks, and changes nothing. What goes out: a GET to each Tweakwise address and to each webhook URL;
     only with --send an event, one search marked as internal traffic, since the API knows no harmless request that needs
-    the instance key. Exit code 1 if anything is wrong; warnings and notes are no failure.
+    the instance key. Exit code 1 if there is an error; warnings do not count.
     """
     found = []
     for finding in _findings(name, url, send=send):
         found.append(finding)
         click.echo(json.dumps(asdict(finding)) if as_json else _line(finding))
-    wrong, warnings = (sum(one.level is level for one in found) for level in (Level.WRONG, Level.WARNING))
+    errors, warnings = (
+        sum(one.severity is severity for one in found) for severity in (Severity.ERROR, Severity.WARNING)
+    )
     if not as_json:
-        click.echo(f"\n{_counted(wrong, 'thing')} wrong, {_counted(warnings, 'warning')}.")
-    if wrong:
+        click.echo(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
+    if errors:
         raise SystemExit(1)
 
 
@@ -63,23 +66,19 @@ def _findings(name: str | None, url: str | None, *, send: bool) -> Iterator[Find
         config, known = configuration.load()
     except ConfigurationError as error:
         for fault in error.faults:
-            yield Finding("configuration", Level.WRONG, fault, "Correct it: nothing starts before.")
+            yield Finding("configuration", Severity.ERROR, fault, "Correct it: nothing starts before.")
         return
     if name is not None and name not in known:
         raise click.BadParameter(f"there is no shop {name}; known are {', '.join(known)}", param_hint="--shop")
-    yield from _examined(config, {name: known[name]} if name else known, url=url, sends=send)
+    yield from _examined(config, {name: known[name]} if name else known, url=url, sends_events=send)
 
 
 def _examined(config: Settings, shops: dict[str, Shop], **asked: Any) -> Iterator[Finding]:
     with closing(Inbox.configured(config)) as inbox:
-        yield from examine(Subject(config, shops, all_platforms(), inbox, **asked))
+        yield from run_checks(CheckContext(config, shops, all_platforms(), inbox, **asked))
 
 
 def _line(finding: Finding) -> str:
-    level = click.style(f"{finding.level:<8}", fg=COLOURS[finding.level])
-    todo = f"\n{'':<24}{finding.todo}" if finding.todo else ""
-    return f"{level} {finding.check:<14} {finding.said}{todo}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+    severity = click.style(f"{finding.severity:<8}", fg=COLOURS[finding.severity])
+    advice = f"\n{'':<24}{finding.advice}" if finding.advice else ""
+    return f"{severity} {finding.check:<14} {finding.text}{advice}"

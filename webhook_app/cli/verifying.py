@@ -10,14 +10,14 @@ from webhook_app.cli.selecting import Moment
 from webhook_app.config import shops
 from webhook_app.errors import UnreadableHeadersError
 from webhook_app.platforms import all_platforms
-from webhook_app.signature_check import Known, diagnose, diagnose_query, query_of
+from webhook_app.signature_check import Configuration, diagnose, diagnose_query, query_of
 from webhook_app.signature_check.header_files import headers_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.config.shops import Shop
-    from webhook_app.signature_check import Verdict
+    from webhook_app.signature_check import Diagnosis
 
 
 @click.command()
@@ -39,31 +39,31 @@ def verify(name: str, headers: BinaryIO | None, body: BinaryIO | None, query: Bi
     Exit code 0 if the request proves itself, 1 if not. It sends nothing, stores nothing, and shows neither secrets nor
     the body.
     """
-    known = Known(shops.load(all_platforms()), all_platforms())
+    known = Configuration(shops.load(all_platforms()), all_platforms())
     if name not in known.shops:
         raise click.BadParameter(f"there is no shop {name}; known are {', '.join(known.shops)}", param_hint="--shop")
     shop, arrived = known.shops[name], None if at is None else at / 1000
     if query and not headers and not body:
-        verdict = _of_query(query, shop, known, arrived)
+        diagnosis = _of_query(query, shop, known, arrived)
     elif headers and body and not query:
-        verdict = _of_post(headers, body, shop, known, arrived)
+        diagnosis = _of_post(headers, body, shop, known, arrived)
     else:
         raise click.UsageError(
             "Give --headers and --body for a webhook, or --query for a storefront's event; not both."
         )
-    click.echo("\n".join(_lines(verdict, shop)))
-    if verdict.reason:
+    click.echo("\n".join(_lines(diagnosis, shop)))
+    if diagnosis.reason:
         raise SystemExit(1)
 
 
-def _of_query(file: BinaryIO, shop: Shop, known: Known, arrived: float | None) -> Verdict:
+def _of_query(file: BinaryIO, shop: Shop, known: Configuration, arrived: float | None) -> Diagnosis:
     platform = known.platforms[shop.platform]
     if platform.proxy is None:
         raise click.UsageError(f"{platform.title} has no proxy that signs queries; give --headers and --body.")
     return diagnose_query(query_of(file.read().decode("utf-8", "replace")), platform.proxy, shop, known, arrived)
 
 
-def _of_post(headers: BinaryIO, body: BinaryIO, shop: Shop, known: Known, arrived: float | None) -> Verdict:
+def _of_post(headers: BinaryIO, body: BinaryIO, shop: Shop, known: Configuration, arrived: float | None) -> Diagnosis:
     if headers is body:
         raise click.UsageError("Only one of --headers and --body can come from stdin.")
     return diagnose(body.read(), _read(headers), shop, known, arrived)
@@ -76,14 +76,14 @@ def _read(file: BinaryIO) -> dict[str, str]:
         raise click.BadParameter(str(error), param_hint="--headers") from None
 
 
-def _lines(verdict: Verdict, shop: Shop) -> Iterator[str]:
+def _lines(diagnosis: Diagnosis, shop: Shop) -> Iterator[str]:
     secrets = f"{len(shop.secrets)} secret{'s' * (len(shop.secrets) > 1)}"
     yield f"Shop       {shop.name} ({all_platforms()[shop.platform].title}), {secrets}"
-    yield f"Expected   {verdict.about}"
-    yield f"Came       {verdict.came}"
-    if not verdict.reason:
-        yield f"Answer     200: {verdict.hint or 'the request proves itself.'}"
+    yield f"Expected   {diagnosis.expected}"
+    yield f"Came       {diagnosis.received}"
+    if not diagnosis.reason:
+        yield f"Answer     200: {diagnosis.hint or 'the request proves itself.'}"
         return
-    yield f"Answer     401 {verdict.reason}"
-    for finding in verdict.findings:
-        yield f"\n{'Why' if finding.proven else 'Odd'}:  {finding.said}\nDo:   {finding.todo}"
+    yield f"Answer     401 {diagnosis.reason}"
+    for finding in diagnosis.findings:
+        yield f"\n{'Why' if finding.verified else 'Odd'}:  {finding.text}\nDo:   {finding.advice}"

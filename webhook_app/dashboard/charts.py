@@ -38,7 +38,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Gridline:
     """A horizontal line and the number at its end."""
 
     y: float
@@ -50,7 +50,7 @@ class Chart:
     """A stacked bar chart."""
 
     columns: tuple[Column, ...]
-    lines: tuple[Line, ...]  # the lowest first, evenly apart
+    lines: tuple[Gridline, ...]  # the lowest first, evenly apart
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -65,7 +65,7 @@ def stacked(bars: Sequence[tuple[str, str, Mapping[str, int]]], kinds: Sequence[
     for position, (label, said, numbers) in enumerate(bars):
         x, width = place * (position + GAP / 2), place * (1 - GAP)
         columns.append(Column(_round(x), _round(width), label, said, _parts(x, width, numbers, kinds, top)))
-    return Chart(tuple(columns), tuple(Line(_round(HEIGHT * (1 - line.value / top)), line.value) for line in lines))
+    return Chart(tuple(columns), tuple(Gridline(_round(HEIGHT * (1 - line.value / top)), line.value) for line in lines))
 
 
 def _parts(x: float, width: float, numbers: Mapping[str, int], kinds: Sequence[str], top: int) -> tuple[Part, ...]:
@@ -81,12 +81,12 @@ def _parts(x: float, width: float, numbers: Mapping[str, int], kinds: Sequence[s
     return tuple(parts)
 
 
-def scale(highest: int) -> list[Line]:
+def scale(highest: int) -> list[Gridline]:
     """Return lines at round numbers from 0 to `highest` or just above."""
     if highest <= 0:
-        return [Line(0, 0)]
+        return [Gridline(0, 0)]
     step = next(size for size in _sizes() if size * LINES >= highest)
-    return [Line(0, value) for value in range(0, highest + step, step)]
+    return [Gridline(0, value) for value in range(0, highest + step, step)]
 
 
 def _sizes() -> list[int]:

@@ -1,19 +1,19 @@
-"""The doctor: one small check after the other, each of which says what it found and what to do about it."""
+"""The doctor: a list of small checks, each of which yields findings with advice."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from webhook_app.doctor import configuration, product_keys, storage, traffic, tweakwise, webhook_urls
-from webhook_app.doctor.finding import Finding, Level, Subject
+from webhook_app.doctor.finding import CheckContext, Finding, Severity
 from webhook_app.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Check = Callable[[Subject], Iterator[Finding]]
+    Check = Callable[[CheckContext], Iterator[Finding]]
 
-__all__ = ["CHECKS", "OF_THE_INBOX", "Finding", "Level", "Subject", "examine"]
+__all__ = ["CHECKS", "INBOX_CHECKS", "CheckContext", "Finding", "Severity", "run_checks"]
 
 CHECKS: tuple[Check, ...] = (
     configuration.shops,
@@ -21,31 +21,32 @@ CHECKS: tuple[Check, ...] = (
     storage.database,
     storage.disk,
     storage.spool,
-    tweakwise.reached,
+    tweakwise.reachable,
     webhook_urls.urls,
 )
-# These read the inbox, and are left out where the database is not sound.
-OF_THE_INBOX: tuple[Check, ...] = (
+# These read the inbox; they are skipped when the database check fails.
+INBOX_CHECKS: tuple[Check, ...] = (
     traffic.workers,
     traffic.breakers,
     traffic.dead,
     traffic.events,
-    tweakwise.keys,
+    tweakwise.instance_keys,
     product_keys.templates,
     product_keys.feeds,
 )
 
 
-def examine(subject: Subject) -> Iterator[Finding]:
-    """Run every check; yields findings as they come, and raises nothing for what is wrong with the subject."""
-    sound = True
+def run_checks(context: CheckContext) -> Iterator[Finding]:
+    """Run every check and yield its findings as they come; a failing database is a finding, not an exception."""
+    database_works = True
     for check in CHECKS:
-        for finding in check(subject):
-            sound = sound and not (finding.check == "database" and finding.level is Level.WRONG)
+        for finding in check(context):
+            database_works = database_works and not (finding.check == "database" and finding.severity is Severity.ERROR)
             yield finding
-    for check in OF_THE_INBOX if sound else ():
+    for check in INBOX_CHECKS if database_works else ():
         try:
-            yield from check(subject)
+            yield from check(context)
         except StoreUnavailableError as error:
-            yield Finding("database", Level.WRONG, f"The database does not answer: {error}.", "Look at its own log.")
+            text = f"The database does not answer: {error}."
+            yield Finding("database", Severity.ERROR, text, "Check the log of the database server.")
             return

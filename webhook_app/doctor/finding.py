@@ -1,9 +1,8 @@
-"""What a check finds, and what all checks look at."""
+"""A finding of the doctor, and what its checks read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,40 +15,36 @@ if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform
 
 
-class Level(StrEnum):
-    """How bad it is; only what is wrong makes the doctor fail."""
+class Severity(StrEnum):
+    """How bad a finding is; only an error makes `doctor` exit with 1."""
 
-    FINE = "fine"
-    NOTE = "note"  # nobody can tell, or a person may want to know
+    OK = "ok"
+    INFO = "info"  # cannot be decided from here, or may be intended
     WARNING = "warning"
-    WRONG = "wrong"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: a sentence, and for whatever is not fine what to do. Never a secret, never a body."""
+    """The result of one check: a sentence, and advice unless it is ok. Holds no secret and nothing of a body."""
 
     check: str
-    level: Level
-    said: str
-    todo: str = ""
+    severity: Severity
+    text: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is examined: `shops` are those asked for, `url` is the public address, `sends` allows a real event."""
+class CheckContext:
+    """The input of every check.
+
+    `shops` are the shops to check, `url` is the public address of the receiver, None to skip the checks from outside;
+    `sends_events` allows sending one search to Tweakwise for each shop.
+    """
 
     config: Settings
     shops: Mapping[str, Shop]
     platforms: Mapping[str, Platform]
     inbox: Inbox
     url: str | None = None
-    sends: bool = False
-
-
-def span(seconds: float) -> str:
-    """Write a span of time for people, in its largest unit."""
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{max(int(timedelta(seconds=seconds).total_seconds()), 0)} seconds"
+    sends_events: bool = False

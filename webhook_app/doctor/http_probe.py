@@ -1,4 +1,4 @@
-"""One HTTP request, and in words what went wrong with it."""
+"""Sends one HTTP request and describes in words what went wrong with it."""
 
 from __future__ import annotations
 
@@ -17,43 +17,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TIMEOUT = 10.0  # seconds
-MOST_READ = 4096  # bytes of an answer
+MOST_READ = 4096  # bytes of a response
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResponse:
-    """What came back. `fault` is "" when something did: else `dns`, `connect`, `tls` or `timeout`; `said` tells more.
+    """The response to a probe, or why there is none.
 
-    `skew` is how many seconds our clock is ahead of the server's (None where it says no time).
+    `failure` is "" where there is a response, otherwise `dns`, `connect`, `tls` or `timeout`; `message` describes it.
+    `clock_skew` is how many seconds this machine's clock is ahead of the server's, None without a Date header.
     """
 
     status: int = 0
     headers: Mapping[str, str] | None = None
     text: str = ""
-    fault: str = ""
-    said: str = ""
-    skew: float | None = None
+    failure: str = ""
+    message: str = ""
+    clock_skew: float | None = None
 
 
-def probe(method: str, url: str, **how: Any) -> ProbeResponse:
-    """Send one request; follows no redirect, and raises nothing."""
-    began = time.time()
+def probe(method: str, url: str, **options: Any) -> ProbeResponse:
+    """Send one request; follows no redirect and raises nothing. `options` are those of requests.request()."""
+    started = time.time()
     try:
-        with requests.request(method, url, timeout=TIMEOUT, allow_redirects=False, stream=True, **how) as response:
+        with requests.request(method, url, timeout=TIMEOUT, allow_redirects=False, stream=True, **options) as response:
             ended = time.time()
             text = next(response.iter_content(MOST_READ), b"").decode("utf-8", "replace")
-            skew = _skew(response.headers.get("Date", ""), (began + ended) / 2)
-            return ProbeResponse(response.status_code, response.headers, text, skew=skew)
+            skew = _clock_skew(response.headers.get("Date", ""), (started + ended) / 2)
+            return ProbeResponse(response.status_code, response.headers, text, clock_skew=skew)
     except requests.RequestException as error:
-        fault, said = _told(error)
-        return ProbeResponse(fault=fault, said=said)
+        failure, message = _described(error)
+        return ProbeResponse(failure=failure, message=message)
 
 
-def _told(error: requests.RequestException) -> tuple[str, str]:
+def _described(error: requests.RequestException) -> tuple[str, str]:
     causes = list(_causes(error))
     certificate = next((one for one in causes if isinstance(one, ssl.SSLCertVerificationError)), None)
     if certificate or isinstance(error, requests.exceptions.SSLError):
-        detail = certificate.verify_message if certificate else "no encrypted connection came about"
+        detail = certificate.verify_message if certificate else "no encrypted connection could be made"
         return "tls", f"{MEANINGS['tls']} ({detail})"
     if any(isinstance(one, NameResolutionError) for one in causes):
         return "dns", MEANINGS["dns"]
@@ -63,7 +64,7 @@ def _told(error: requests.RequestException) -> tuple[str, str]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what lies below it: urllib3 keeps the real one in `reason` or among the arguments."""
+    """Yield an error and the errors behind it: urllib3 puts the original one into `reason` or the arguments."""
     for _ in range(10):
         if error is None:
             return
@@ -72,8 +73,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = next((one for one in inner if isinstance(one, BaseException)), None)
 
 
-def _skew(date: str, now: float) -> float | None:
+def _clock_skew(date: str, now: float) -> float | None:
     try:
-        return now - (parsedate_to_datetime(date).timestamp() + 0.5)  # a Date has no fractions of a second
+        return now - (parsedate_to_datetime(date).timestamp() + 0.5)  # a Date header has no fractions of a second
     except ValueError:
         return None

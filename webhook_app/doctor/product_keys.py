@@ -1,12 +1,13 @@
-"""Checks of product keys: does the template fit the last orders, and did its keys exist in the feed."""
+"""Checks of product keys: whether the template fits recent orders, and whether its keys are in the product feed."""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor.finding import Finding, Level, span
+from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.feed_check import fields_of
+from webhook_app.formatting import duration, percent
 from webhook_app.inbox import feed_check_results
 from webhook_app.inbox.reports.recent import stored_bodies
 
@@ -14,61 +15,66 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.config.shops import Shop
-    from webhook_app.doctor.finding import Subject
+    from webhook_app.doctor.finding import CheckContext
     from webhook_app.inbox.feed_check_results import FeedCheckResult
 
-LAST = 100  # deliveries of a shop whose lines are tried
-LEAST_SHARE = 0.95
+MOST_BODIES = 100  # recent deliveries of a shop whose order lines are tried
+SUFFICIENT_SHARE = 0.95
 RUN = "Run: python -m webhook_app match --feed <the product feed>"
 
 
-def templates(subject: Subject) -> Iterator[Finding]:
-    """Fill each shop's template for the lines of its last bodies that are still held."""
-    for shop in subject.shops.values():
-        lines = _lines(subject, shop)
+def templates(context: CheckContext) -> Iterator[Finding]:
+    """Fill each shop's template with the order lines of its most recent stored bodies."""
+    for shop in context.shops.values():
+        lines = _lines(context, shop)
         keys = [key for line in lines if (key := shop.product_key.fill(line))]
-        yield _tried(shop, len(lines), keys)
+        yield _template_finding(shop, len(lines), keys)
 
 
-def feeds(subject: Subject) -> Iterator[Finding]:
-    """Tell what `match` found last."""
-    found = feed_check_results.latest(subject.inbox)
-    for shop in subject.shops.values():
+def feeds(context: CheckContext) -> Iterator[Finding]:
+    """Report the last result of `match`."""
+    found = feed_check_results.latest(context.inbox)
+    for shop in context.shops.values():
         match = found.get(shop.name)
         if match is None or match.share is None:
-            said = f"Whether the product keys of {shop.name} exist in the feed was not looked at yet."
-            yield Finding("feed", Level.NOTE, said, RUN)
+            text = f"The product keys of {shop.name} have not been compared with the product feed yet."
+            yield Finding("feed", Severity.INFO, text, RUN)
         else:
-            yield _matched(shop, match, (subject.inbox.clock() - match.at) / 1000)
+            yield _feed_finding(shop, match, context.inbox.clock() - match.at)
 
 
-def _lines(subject: Subject, shop: Shop) -> list[dict[str, str]]:
-    platform = subject.platforms[shop.platform]
-    held = islice(stored_bodies(subject.inbox, shop.name), LAST)
+def _lines(context: CheckContext, shop: Shop) -> list[dict[str, str]]:
+    platform = context.platforms[shop.platform]
+    stored = islice(stored_bodies(context.inbox, shop.name), MOST_BODIES)
     return [
-        line for one in held if one.platform == shop.platform for line in fields_of(one.body, one.topic, platform, shop)
+        line
+        for one in stored
+        if one.platform == shop.platform
+        for line in fields_of(one.body, one.topic, platform, shop)
     ]
 
 
-def _tried(shop: Shop, lines: int, keys: list[str]) -> Finding:
+def _template_finding(shop: Shop, lines: int, keys: list[str]) -> Finding:
     template = shop.product_key.text
     if not lines:
-        return Finding("product key", Level.NOTE, f"No order of {shop.name} is held to try {template} on.", "")
-    said = f"{template} gives a key for {len(keys)} of the last {lines} order lines of {shop.name}"
+        text = f"No body of an order of {shop.name} is stored, so {template} could not be tried."
+        return Finding("product key", Severity.INFO, text)
+    text = f"{template} gives a product key for {len(keys)} of the last {lines} order lines of {shop.name}"
     if not keys:
-        todo = "Name a field in product_key that the orders have; the README's table of shops lists them."
-        return Finding("product key", Level.WRONG, f"{said}.", todo)
-    said = f"{said}, for example {keys[0]}."
+        advice = "Use fields in product_key that the orders have; docs/configuration.md lists them."
+        return Finding("product key", Severity.ERROR, f"{text}.", advice)
+    text = f"{text}, for example {keys[0]}."
     if len(keys) < lines:
-        return Finding("product key", Level.WARNING, said, "Lines without a key are left out of the purchase.")
-    return Finding("product key", Level.FINE, said)
+        return Finding("product key", Severity.WARNING, text, "Lines without a key are left out of the purchase.")
+    return Finding("product key", Severity.OK, text)
 
 
-def _matched(shop: Shop, match: FeedCheckResult, ago: float) -> Finding:
-    said = f"{100 * (match.share or 0):.1f} % of {shop.name}'s product keys were in the feed {span(ago)} ago."
+def _feed_finding(shop: Shop, match: FeedCheckResult, age: int) -> Finding:
+    share = match.share or 0
+    text = f"{percent(share, 1)} of the product keys of {shop.name} were in the feed {duration(age)} ago."
     if match.template != shop.product_key.text:
-        return Finding("feed", Level.NOTE, f"{said} The template was another one then.", RUN)
-    if (match.share or 0) >= LEAST_SHARE:
-        return Finding("feed", Level.FINE, said)
-    better = f'product_key = "{match.better.template}" would have matched better.' if match.better else RUN
-    return Finding("feed", Level.WARNING, said, better)
+        return Finding("feed", Severity.INFO, f"{text} The template has changed since then.", RUN)
+    if share >= SUFFICIENT_SHARE:
+        return Finding("feed", Severity.OK, text)
+    better = f'product_key = "{match.better.template}" would match more of them.' if match.better else RUN
+    return Finding("feed", Severity.WARNING, text, better)

@@ -1,4 +1,4 @@
-"""Checks of where events are kept."""
+"""Checks of the database, the spool and their disks."""
 
 from __future__ import annotations
 
@@ -9,84 +9,88 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhook_app.config import settings
-from webhook_app.doctor.finding import Finding, Level
+from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.doctor.finding import Subject
+    from webhook_app.doctor.finding import CheckContext
 
-WRONG_BELOW, WARNING_BELOW = 100, 1000  # MB of free space
+ERROR_BELOW, WARNING_BELOW = 100, 1000  # MB of free space
 
 
-def database(subject: Subject) -> Iterator[Finding]:
-    """Ask the database whether it is there, of the current shape, and large enough."""
-    inbox = subject.inbox
+def database(context: CheckContext) -> Iterator[Finding]:
+    """Check that the database answers, is migrated, and allows enough connections."""
+    inbox = context.inbox
     try:
         if not migrate.is_current(inbox.database):
-            said = "The database is not of the current shape."
-            yield Finding("database", Level.WRONG, said, "Run: python -m webhook_app migrate")
+            text = "The database is not migrated to the current version."
+            yield Finding("database", Severity.ERROR, text, "Run: python -m webhook_app migrate")
             return
-        warnings = inbox.database.warnings(subject.config.web_concurrency)
+        warnings = inbox.database.warnings(context.config.web_concurrency)
     except (StoreUnavailableError, ConfigurationError) as error:
-        said = f"The database does not answer: {error}."
-        yield Finding("database", Level.WRONG, said, "Is DATABASE_URL right, and does the server run?")
+        text = f"The database does not answer: {error}."
+        yield Finding("database", Severity.ERROR, text, "Check DATABASE_URL, and that the database server is running.")
         return
     engine = inbox.database.engine.dialect.name
-    yield Finding("database", Level.FINE, f"The database ({engine}) answers and is migrated ({migrate.head()}).")
+    yield Finding("database", Severity.OK, f"The database ({engine}) answers and is migrated ({migrate.head()}).")
     for warning in warnings:
-        yield Finding("database", Level.WARNING, warning, "What to change is said in it.")
+        yield Finding("database", Severity.WARNING, warning, "See the warning above.")
 
 
-def disk(subject: Subject) -> Iterator[Finding]:
-    """Look at the folder of an SQLite inbox; a server's disk is the server's business."""
-    url = subject.config.database_url
+def disk(context: CheckContext) -> Iterator[Finding]:
+    """Check the folder of an SQLite inbox; the disk of a PostgreSQL server cannot be seen from here."""
+    url = context.config.database_url
     if url.startswith(settings.SQLITE):
         path = url.removeprefix(settings.SQLITE)
-        yield from _place("disk", "inbox", path)
+        yield from _folder("disk", "inbox", path)
         if settings.is_forgetful(path):
-            said = "The inbox lies on a dyno's disk, which is emptied at every restart."
-            yield Finding(
-                "disk", Level.WRONG, said, "Add a database: heroku addons:create heroku-postgresql:essential-0"
-            )
+            text = "The inbox is on the disk of a dyno, which is emptied at every restart: events would be lost."
+            advice = "Add a database: heroku addons:create heroku-postgresql:essential-0"
+            yield Finding("disk", Severity.ERROR, text, advice)
 
 
-def spool(subject: Subject) -> Iterator[Finding]:
-    """Look at the spool's disk, and whether anything waits in it."""
-    path = subject.config.spool
+def spool(context: CheckContext) -> Iterator[Finding]:
+    """Check the disk of the spool, and whether it holds events."""
+    path = context.config.spool
     if not path:
         return
-    yield from _place("spool", "spool", path)
+    yield from _folder("spool", "spool", path)
     if settings.is_forgetful(path):
-        said = "The spool lies on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
-        yield Finding("spool", Level.WRONG, said, "Take SPOOL away, or put it on a disk that lasts.")
-    elif count := _waiting(path):
-        said = f"Acknowledged events that wait in the spool: {count}."
-        yield Finding("spool", Level.WARNING, said, "A running web process drains it once the database is back.")
+        text = "The spool is on the disk of a dyno, which is emptied at every restart: accepted events would be lost."
+        yield Finding("spool", Severity.ERROR, text, "Remove SPOOL, or put it on a persistent disk.")
+    elif count := _spooled(path):
+        text = f"Accepted events that wait in the spool for the database: {count}."
+        advice = "A running web process moves them into the database once it answers again."
+        yield Finding("spool", Severity.WARNING, text, advice)
 
 
-def _place(check: str, what: str, path: str) -> Iterator[Finding]:
-    # Migrating makes the folders that are missing.
+def _folder(check: str, what: str, path: str) -> Iterator[Finding]:
+    # Migrating creates the folders that are missing.
     folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
     try:
         free = shutil.disk_usage(folder).free // 1_000_000
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"can be written")
     except OSError as error:
-        said = f"The folder of the {what} ({folder}) cannot be written to: {error.strerror}."
-        yield Finding(check, Level.WRONG, said, "Give this user the right to write there.")
+        text = f"The folder of the {what} ({folder}) is not writable: {error.strerror}."
+        yield Finding(check, Severity.ERROR, text, "Give the user of this process write permission there.")
         return
+    yield _free_space(check, what, free)
+
+
+def _free_space(check: str, what: str, free: int) -> Finding:
+    """Judge the free space of a folder, in MB."""
     if free >= WARNING_BELOW:
-        yield Finding(check, Level.FINE, f"The folder of the {what} can be written to; {free / 1000:.1f} GB are free.")
-        return
-    level = Level.WRONG if free < WRONG_BELOW else Level.WARNING
-    said = f"Only {free} MB are free where the {what} lies; a full disk means 503 for every webhook."
-    yield Finding(check, level, said, "Make room, or keep less: KEEP_BODIES, KEEP_ROWS.")
+        return Finding(check, Severity.OK, f"The folder of the {what} is writable; {free / 1000:.1f} GB are free.")
+    severity = Severity.ERROR if free < ERROR_BELOW else Severity.WARNING
+    text = f"Only {free} MB are free on the disk of the {what}; once it is full, every webhook is answered with 503."
+    return Finding(check, severity, text, "Free some space, or store less: KEEP_BODIES, KEEP_ROWS.")
 
 
-def _waiting(path: str) -> int:
+def _spooled(path: str) -> int:
     if not Path(path).exists():
         return 0
     with closing(Inbox(f"{settings.SQLITE}{path}")) as inbox:

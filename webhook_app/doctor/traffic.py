@@ -1,103 +1,115 @@
-"""Checks of what comes in and goes out."""
+"""Checks of received events, workers, circuit breakers and dead deliveries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor.finding import Finding, Level, span
+from webhook_app.doctor.finding import Finding, Severity
+from webhook_app.formatting import counted, duration
 from webhook_app.inbox.activity import ActivityKind, last_seen
 from webhook_app.inbox.reports.backlog import dead as dead_by_shop
 from webhook_app.inbox.reports.backlog import summary
 from webhook_app.throttling import descriptions
+from webhook_app.time_units import DAY, MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.doctor.finding import Subject
+    from webhook_app.doctor.finding import CheckContext
     from webhook_app.inbox.reports.backlog import InboxSummary
 
-SILENT = 7 * 86400  # seconds without any event
-OVERDUE = 60  # seconds that an event may wait for a worker
+SILENT_AFTER = 7 * DAY  # without any event of a shop
+OVERDUE_AFTER = MINUTE  # that a due event may wait for a worker
+START_A_WORKER = "Start one (python -m webhook_app worker, or run), and check its log for errors."
 
 
-def events(subject: Subject) -> Iterator[Finding]:
-    """Tell when each shop's last event came, and which topics never did."""
-    now, seen = subject.inbox.clock(), last_seen(subject.inbox, ActivityKind.TOPIC)
-    for shop in subject.shops.values():
-        mine = {one.name: one.last_at for one in seen if one.shop == shop.name}
-        wanted = [topic.name for topic in subject.platforms[shop.platform].topics if topic.subscribe]
-        missing = ", ".join(topic for topic in wanted if topic not in mine)
-        if not mine:
-            yield Finding("events", Level.WARNING, f"Nothing ever came from {shop.name}.", _paste(shop.name))
+def events(context: CheckContext) -> Iterator[Finding]:
+    """Report when the last event of each shop was received, and which topics were never received."""
+    now, seen = context.inbox.clock(), last_seen(context.inbox, ActivityKind.TOPIC)
+    for shop in context.shops.values():
+        received = {one.name: one.last_at for one in seen if one.shop == shop.name}
+        wanted = [topic.name for topic in context.platforms[shop.platform].topics if topic.subscribe]
+        missing = ", ".join(topic for topic in wanted if topic not in received)
+        if not received:
+            text = f"No webhook was ever received from {shop.name}."
+            yield Finding("events", Severity.WARNING, text, _how_to_connect(shop.name))
             continue
-        last = max(mine, key=lambda topic: mine[topic])
-        ago = (now - mine[last]) / 1000
-        level = Level.WARNING if ago > SILENT else Level.FINE
-        todo = "Is the webhook still active at the platform?" if level is Level.WARNING else ""
-        yield Finding("events", level, f"The last event of {shop.name} came {span(ago)} ago ({last}).", todo)
+        yield _last_event(shop.name, received, now)
         if missing:
-            yield Finding("events", Level.NOTE, f"{shop.name} never sent {missing}.", _paste(shop.name))
+            text = f"{shop.name} never sent {missing}."
+            yield Finding("events", Severity.INFO, text, _how_to_connect(shop.name))
 
 
-def workers(subject: Subject) -> Iterator[Finding]:
-    """Tell whether a worker listens, and whether anything waits for one longer than it should."""
-    heard, now = subject.inbox.wakeups.has_listener(), summary(subject.inbox)
-    late = _late(subject, now)
-    start = "Start one: python -m webhook_app worker (or run). Does its log say anything?"
+def _last_event(shop: str, received: dict[str, int], now: int) -> Finding:
+    last = max(received, key=lambda topic: received[topic])
+    age = now - received[last]
+    text = f"The last event of {shop} was received {duration(age)} ago ({last})."
+    if age > SILENT_AFTER:
+        return Finding("events", Severity.WARNING, text, "Check that the webhook is still active at the platform.")
+    return Finding("events", Severity.OK, text)
+
+
+def workers(context: CheckContext) -> Iterator[Finding]:
+    """Check that a worker listens, and that no due event waits for one."""
+    listening, late = context.inbox.wakeups.has_listener(), _late(context, summary(context.inbox))
     if late:
-        said = f"Events of {', '.join(late)} are due and no worker has taken them for over {OVERDUE} s"
-        why = {True: ", although one listens", False: ": none listens", None: ""}[heard]
-        yield Finding("workers", Level.WRONG, f"{said}{why}.", start)
-    elif heard is None:
-        said = "Nothing waits too long; whether a worker runs cannot be told through a pooler."
-        yield Finding("workers", Level.NOTE, said, "Look at its log, or send a sample.")
-    elif heard:
-        yield Finding("workers", Level.FINE, "A worker listens, and nothing waits too long for one.")
+        text = f"Events of {', '.join(late)} have been due for over {duration(OVERDUE_AFTER)}"
+        why = {True: ", although a worker listens", False: ", and no worker listens", None: ""}[listening]
+        yield Finding("workers", Severity.ERROR, f"{text}{why}.", START_A_WORKER)
+    elif listening is None:
+        text = "No event is overdue; a connection pooler hides whether a worker is running."
+        yield Finding("workers", Severity.INFO, text, "Check the log of the worker, or send a sample.")
+    elif listening:
+        yield Finding("workers", Severity.OK, "A worker listens, and no event is overdue.")
     else:
-        yield Finding("workers", Level.WARNING, "No worker listens on this database.", start)
+        yield Finding("workers", Severity.WARNING, "No worker listens on this database.", START_A_WORKER)
 
 
-def breakers(subject: Subject) -> Iterator[Finding]:
-    """Tell what is held up, and why."""
-    throttles, now = subject.inbox.throttles(), subject.inbox.clock()
-    names = set(subject.shops)
-    said = [
-        (throttle, descriptions.sentences(throttle, now))
+def breakers(context: CheckContext) -> Iterator[Finding]:
+    """Report what is held up or slowed down, and why."""
+    throttles, now = context.inbox.throttles(), context.inbox.clock()
+    names = set(context.shops)
+    described = [
+        (throttle, sentence)
         for throttle in throttles.values()
-        if throttle.scope.concerns(names)
+        if throttle.scope.concerns(names) and (sentence := descriptions.sentences(throttle, now))
     ]
-    held = [(throttle, sentence) for throttle, sentence in said if sentence]
-    for throttle, sentence in held:
-        level = Level.WRONG if throttle.is_open else Level.WARNING
-        todo = "Correct instance_key or the address, and restart." if _is_ours(throttle.reason) else "It mends itself."
-        yield Finding("breakers", level, f"{sentence[0].upper()}{sentence[1:]}", todo)
-    if not held:
-        yield Finding("breakers", Level.FINE, "No breaker is open and nothing is slowed down.")
+    for throttle, sentence in described:
+        severity = Severity.ERROR if throttle.is_open else Severity.WARNING
+        corrected = "Correct instance_key or the address, and restart."
+        advice = corrected if _is_configuration(throttle.reason) else "No action is needed: it recovers by itself."
+        yield Finding("breakers", severity, f"{sentence[0].upper()}{sentence[1:]}", advice)
+    if not described:
+        yield Finding("breakers", Severity.OK, "No circuit breaker is open and no rate is lowered.")
 
 
-def dead(subject: Subject) -> Iterator[Finding]:
-    """Count what was given up."""
-    count = sum(dead_by_shop(subject.inbox).values())
+def dead(context: CheckContext) -> Iterator[Finding]:
+    """Count the dead deliveries."""
+    count = sum(dead_by_shop(context.inbox).values())
     if count:
-        todo = "python -m webhook_app list --state dead; docs/reasons.md explains each; then replay or discard them."
-        yield Finding("dead", Level.WARNING, f"Dead deliveries: {count}.", todo)
+        text = f"{counted(count, 'dead delivery', 'dead deliveries')}: given up, and not sent to Tweakwise."
+        advice = (
+            "List them with python -m webhook_app list --state dead; docs/reasons.md explains each reason. "
+            "Then replay or discard them."
+        )
+        yield Finding("dead", Severity.WARNING, text, advice)
 
 
-def _late(subject: Subject, now: InboxSummary) -> list[str]:
-    """Return the shops of which something is due for too long, while no breaker holds it up."""
-    throttles = subject.inbox.throttles().values()
+def _late(context: CheckContext, now: InboxSummary) -> list[str]:
+    """Return the shops with an event that is overdue while no circuit breaker holds it up."""
+    throttles = context.inbox.throttles().values()
     oldest = {one.shop: one.oldest for one in now.unfinished}
-    waits = {queue.shop: now.at - (queue.due_at or oldest.get(queue.shop, now.at)) for queue in subject.inbox.queues()}
+    waits = {queue.shop: now.at - (queue.due_at or oldest.get(queue.shop, now.at)) for queue in context.inbox.queues()}
     return [
         shop
-        for shop, milliseconds in waits.items()
-        if shop in subject.shops and milliseconds > OVERDUE * 1000 and not descriptions.open_for(throttles, {shop})
+        for shop, waited in waits.items()
+        if shop in context.shops and waited > OVERDUE_AFTER and not descriptions.open_for(throttles, {shop})
     ]
 
 
-def _is_ours(reason: str) -> bool:
+def _is_configuration(reason: str) -> bool:
     return reason in ("http_401", "http_403", "http_404", "dns") or reason.startswith("http_3")
 
 
-def _paste(shop: str) -> str:
-    return f"`check --url` says which URL to paste where for {shop}; `send-sample` tries the way."
+def _how_to_connect(shop: str) -> str:
+    return f"`check --url` shows the webhook URL of {shop} and where to paste it; `send-sample` tests it."

@@ -1,103 +1,108 @@
-"""Checks of the Analytics API: is it reached, does it take the instance keys, and does it agree on the time."""
+"""Checks of the Analytics API: whether it can be reached and accepts the instance keys, and whether clocks agree."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor.finding import Finding, Level, span
+from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.doctor.http_probe import probe
+from webhook_app.formatting import duration
 from webhook_app.inbox import Selection, State
+from webhook_app.time_units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.config.shops import Shop
-    from webhook_app.doctor.finding import Subject
+    from webhook_app.doctor.finding import CheckContext
     from webhook_app.doctor.http_probe import ProbeResponse
 
-WARNING_SKEW, WRONG_SKEW = 5, 60  # seconds; timestamps of webhooks may be 90 to 300 seconds off
-CLOCK = "Let the machine's clock be set by the network: timedatectl set-ntp true"
-# One profile for ever: each new one may push out a real visitor's.
+# Seconds; the timestamps of signed webhooks may be 90 to 300 seconds off.
+WARNING_SKEW, ERROR_SKEW = 5, 60
+SYNCHRONISE = "Synchronise the clock of this machine over the network: timedatectl set-ntp true"
+# Always the same profile: each new one may evict a real visitor's at Tweakwise.
 TERM, PROFILE = "webhook receiver doctor", "webhook-receiver-doctor"
 REFUSED = (401, 403, 404)
 
 
-def reached(subject: Subject) -> Iterator[Finding]:
-    """GET each address of the API, without any key or event, and compare clocks."""
+def reachable(context: CheckContext) -> Iterator[Finding]:
+    """GET each address of the API, without an instance key or event, and compare clocks."""
     skews: dict[str, float] = {}
-    for url in sorted({_url(subject, shop) for shop in subject.shops.values()}):
-        answer = probe("GET", url)
-        yield _reached(url, answer)
-        if answer.skew is not None:
-            skews[url] = answer.skew
+    for url in sorted({_url(context, shop) for shop in context.shops.values()}):
+        response = probe("GET", url)
+        yield _reachability(url, response)
+        if response.clock_skew is not None:
+            skews[url] = response.clock_skew
     for url, skew in skews.items():
         yield _clock(url, skew)
 
 
-def keys(subject: Subject) -> Iterator[Finding]:
-    """Tell whether each instance key is taken: from what was delivered last, or by one event that is sent."""
-    for shop in subject.shops.values():
-        yield _sent(subject, shop) if subject.sends else _remembered(subject, shop)
+def instance_keys(context: CheckContext) -> Iterator[Finding]:
+    """Report whether each instance key is accepted: from the last delivery, or by sending one event."""
+    for shop in context.shops.values():
+        yield _from_test_event(context, shop) if context.sends_events else _from_last_delivery(context, shop)
 
 
-def _reached(url: str, answer: ProbeResponse) -> Finding:
-    if answer.fault:
-        said = f"{url} is not reached: {answer.said}."
-        return Finding("tweakwise", Level.WRONG, said, "Is TWEAKWISE_URL right, and does a firewall let it through?")
-    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own classes
-        said = f"{url} answers with a redirect ({answer.status}), which no call follows."
-        return Finding("tweakwise", Level.WRONG, said, "Correct TWEAKWISE_URL or tweakwise_url.")
-    if answer.status >= 500:  # noqa: PLR2004 - HTTP's own classes
-        said = f"{url} has trouble of its own ({answer.status})."
-        return Finding("tweakwise", Level.WARNING, said, "Wait; events are kept and repeated.")
-    return Finding("tweakwise", Level.FINE, f"{url} is reached (asked with a plain GET, nothing was sent).")
+def _reachability(url: str, response: ProbeResponse) -> Finding:
+    if response.failure:
+        text = f"{url} cannot be reached: {response.message}. Events wait until it can."
+        return Finding("tweakwise", Severity.ERROR, text, "Check TWEAKWISE_URL, and that no firewall blocks it.")
+    if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP's own classes
+        text = f"{url} answers with a redirect ({response.status}), which is never followed: no event is delivered."
+        return Finding("tweakwise", Severity.ERROR, text, "Correct TWEAKWISE_URL or tweakwise_url.")
+    if response.status >= 500:  # noqa: PLR2004 - HTTP's own classes
+        text = f"{url} answers with a server error ({response.status})."
+        return Finding("tweakwise", Severity.WARNING, text, "No action is needed: events are stored and retried.")
+    return Finding("tweakwise", Severity.OK, f"{url} can be reached (with a plain GET; no event was sent).")
 
 
 def _clock(url: str, skew: float) -> Finding:
     size = abs(skew)
-    said = f"This machine's clock is {span(size)} {'ahead of' if skew > 0 else 'behind'} that of {url}."
-    if size > WRONG_SKEW:
-        return Finding("clock", Level.WRONG, said, CLOCK)
+    direction = "ahead of" if skew > 0 else "behind"
+    text = f"The clock of this machine is {duration(size * SECOND)} {direction} that of {url}."
+    if size > ERROR_SKEW:
+        return Finding("clock", Severity.ERROR, text, SYNCHRONISE)
     if size > WARNING_SKEW:
-        return Finding("clock", Level.WARNING, said, CLOCK)
-    return Finding("clock", Level.FINE, f"This machine's clock agrees with that of {url}.")
+        return Finding("clock", Severity.WARNING, text, SYNCHRONISE)
+    return Finding("clock", Severity.OK, f"The clock of this machine agrees with that of {url}.")
 
 
-def _remembered(subject: Subject, shop: Shop) -> Finding:
-    last = subject.inbox.newest(1, Selection(shop=shop.name, states=(State.DELIVERED,)))
+def _from_last_delivery(context: CheckContext, shop: Shop) -> Finding:
+    last = context.inbox.newest(1, Selection(shop=shop.name, states=(State.DELIVERED,)))
     if last and last[0].settled_at:
-        ago = span((subject.inbox.clock() - last[0].settled_at) / 1000)
-        return Finding("instance key", Level.FINE, f"Tweakwise took a call of {shop.name} {ago} ago.")
-    said = f"No call of {shop.name} was delivered yet, so nobody knows whether its instance key is taken."
-    todo = "--send posts one search for it: the API knows no harmless request that needs the key."
-    return Finding("instance key", Level.NOTE, said, todo)
+        age = duration(context.inbox.clock() - last[0].settled_at)
+        return Finding("instance key", Severity.OK, f"Tweakwise accepted an event of {shop.name} {age} ago.")
+    text = f"No event of {shop.name} has been delivered yet, so its instance key is untested."
+    advice = "Test it with --send, which sends one search: the API has no harmless request that needs the key."
+    return Finding("instance key", Severity.INFO, text, advice)
 
 
-def _sent(subject: Subject, shop: Shop) -> Finding:
-    url = f"{_url(subject, shop).rstrip('/')}/api/search"
-    answer = probe(
-        "POST",
-        url,
-        json={"SearchTerm": TERM, "ProfileKey": PROFILE},
-        headers={
-            "Content-Type": subject.config.tweakwise_content_type,
-            "Instance-Key": shop.instance_key,
-            "TWN-Source": "Internal-Traffic",
-        },
-    )
+def _from_test_event(context: CheckContext, shop: Shop) -> Finding:
+    url = f"{_url(context, shop).rstrip('/')}/api/search"
+    response = _send_search(context, shop, url)
     sent = f'sent: POST {url}, SearchTerm "{TERM}", ProfileKey "{PROFILE}", TWN-Source Internal-Traffic'
-    if answer.fault:
-        return Finding(
-            "instance key", Level.WRONG, f"{answer.said[0].upper()}{answer.said[1:]} ({sent}).", "Try again."
-        )
-    if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own classes
-        return Finding("instance key", Level.FINE, f"Tweakwise takes the instance key of {shop.name} ({sent}).")
-    if answer.status in REFUSED:
-        said = f"Tweakwise refuses the instance key of {shop.name} with {answer.status} ({sent})."
-        return Finding("instance key", Level.WRONG, said, "Copy it from the dashboard of the Tweakwise app once more.")
-    said = f"Tweakwise answers {answer.status} to a search of {shop.name} ({sent})."
-    return Finding("instance key", Level.WARNING, said, "That says nothing of the key; try again later.")
+    if response.failure:
+        text = f"{response.message[0].upper()}{response.message[1:]} ({sent})."
+        return Finding("instance key", Severity.ERROR, text, "Try again.")
+    if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's own classes
+        return Finding("instance key", Severity.OK, f"Tweakwise accepts the instance key of {shop.name} ({sent}).")
+    if response.status in REFUSED:
+        text = f"Tweakwise refuses the instance key of {shop.name} with {response.status} ({sent})."
+        return Finding("instance key", Severity.ERROR, text, "Copy the key from the Tweakwise app again.")
+    text = f"Tweakwise answers {response.status} to a search of {shop.name} ({sent})."
+    return Finding(
+        "instance key", Severity.WARNING, text, "This does not show whether the key is valid; try again later."
+    )
 
 
-def _url(subject: Subject, shop: Shop) -> str:
-    return shop.tweakwise_url or subject.config.tweakwise_url
+def _send_search(context: CheckContext, shop: Shop, url: str) -> ProbeResponse:
+    headers = {
+        "Content-Type": context.config.tweakwise_content_type,
+        "Instance-Key": shop.instance_key,
+        "TWN-Source": "Internal-Traffic",
+    }
+    return probe("POST", url, json={"SearchTerm": TERM, "ProfileKey": PROFILE}, headers=headers)
+
+
+def _url(context: CheckContext, shop: Shop) -> str:
+    return shop.tweakwise_url or context.config.tweakwise_url

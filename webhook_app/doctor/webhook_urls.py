@@ -1,4 +1,4 @@
-"""Checks of the webhook URLs as they are seen from outside."""
+"""Checks of the webhook URLs from outside, through DNS, certificate and proxy."""
 
 from __future__ import annotations
 
@@ -6,77 +6,80 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from webhook_app.doctor.finding import Finding, Level
+from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.doctor.http_probe import probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.doctor.finding import Subject
+    from webhook_app.doctor.finding import CheckContext
     from webhook_app.doctor.http_probe import ProbeResponse
 
-REDIRECT = "Paste the address that does not redirect: WooCommerce takes a redirect for success, and the order is lost."
+REDIRECT = "Use the address that does not redirect: WooCommerce takes a redirect for success, and the order is lost."
 CERTIFICATES = {
     "expired": "Renew the certificate.",
-    "self-signed": "Use a certificate of a known authority (Let's Encrypt).",
-    "self signed": "Use a certificate of a known authority (Let's Encrypt).",
-    "unable to get local issuer": "Let the server send the whole chain, with the intermediate certificate.",
+    "self-signed": "Use a certificate of a public authority (Let's Encrypt).",
+    "self signed": "Use a certificate of a public authority (Let's Encrypt).",
+    "unable to get local issuer": "Configure the server to send the whole chain, with the intermediate certificate.",
     "doesn't match": "The certificate is for another name: correct the address or the certificate.",
     "not valid for": "The certificate is for another name: correct the address or the certificate.",
 }
 
 
-def urls(subject: Subject) -> Iterator[Finding]:
-    """GET each shop's webhook URL, which must say what it is for, and /readyz."""
-    if not subject.url:
+def urls(context: CheckContext) -> Iterator[Finding]:
+    """GET the webhook URL of each shop, which the receiver answers with 405, and /readyz."""
+    if not context.url:
         return
-    base = subject.url.rstrip("/")
+    base = context.url.rstrip("/")
     if not base.startswith("https://"):
-        said = f"{base} is not https://; Shopify posts to nothing else, and others may be redirected."
-        yield Finding("webhook URL", Level.WARNING, said, "Put a proxy with a certificate in front.")
-    for shop in subject.shops.values():
+        text = f"{base} is not https://; Shopify posts only to https://, and other platforms may be redirected."
+        yield Finding("webhook URL", Severity.WARNING, text, "Put a proxy with a certificate in front of the receiver.")
+    for shop in context.shops.values():
         url = f"{base}/webhooks/{shop.platform}/{shop.name}"
-        finding = _told(url, probe("GET", url))
+        finding = _webhook_url(url, probe("GET", url))
         yield finding
-        if finding.level is Level.WRONG and urlsplit(url).hostname:
-            break  # what is wrong with the address is wrong with all of them
+        if finding.severity is Severity.ERROR and urlsplit(url).hostname:
+            break  # the other shops have the same address
     else:
-        yield _ready(f"{base}/readyz", probe("GET", f"{base}/readyz"))
+        yield _readiness(f"{base}/readyz", probe("GET", f"{base}/readyz"))
 
 
-def _told(url: str, answer: ProbeResponse) -> Finding:
-    if answer.fault:
-        return Finding("webhook URL", Level.WRONG, f"{url} is not reached: {answer.said}.", _advice(answer))
-    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's own classes
-        there = (answer.headers or {}).get("Location", "")
-        said = f"{url} answers with a redirect ({answer.status}) to {there or 'nowhere'}."
-        return Finding("webhook URL", Level.WRONG, said, REDIRECT)
-    if answer.status == 405 and _said(answer, "error") == "method_not_allowed":  # noqa: PLR2004 - the receiver's answer
-        return Finding("webhook URL", Level.FINE, f"{url} is reached, and it is this receiver that answers.")
-    said = f"{url} answers {answer.status}, and not as this receiver does (405, with a sentence)."
-    return Finding("webhook URL", Level.WRONG, said, "Let the proxy pass /webhooks/ on to the receiver, unchanged.")
+def _webhook_url(url: str, response: ProbeResponse) -> Finding:
+    if response.failure:
+        text = f"{url} cannot be reached: {response.message}."
+        return Finding("webhook URL", Severity.ERROR, text, _advice(response))
+    if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP's own classes
+        target = (response.headers or {}).get("Location", "")
+        text = f"{url} answers with a redirect ({response.status}) to {target or 'no address'}."
+        return Finding("webhook URL", Severity.ERROR, text, REDIRECT)
+    if response.status == 405 and _field(response, "error") == "method_not_allowed":  # noqa: PLR2004 - as the receiver
+        return Finding("webhook URL", Severity.OK, f"{url} can be reached, and this receiver answers.")
+    text = f"{url} answers {response.status}; this receiver would answer 405 with a JSON body."
+    return Finding("webhook URL", Severity.ERROR, text, "Configure the proxy to pass /webhooks/ on to the receiver.")
 
 
-def _advice(answer: ProbeResponse) -> str:
-    if answer.fault == "tls":
-        return next((todo for word, todo in CERTIFICATES.items() if word in answer.said), "Mend the certificate.")
-    if answer.fault == "dns":
-        return "Is the name written right, and is there a DNS record for it?"
-    return "Does the proxy or the tunnel run, and is the port open to the outside?"
+def _advice(response: ProbeResponse) -> str:
+    if response.failure == "tls":
+        found = (advice for word, advice in CERTIFICATES.items() if word in response.message)
+        return next(found, "Correct the certificate.")
+    if response.failure == "dns":
+        return "Check the spelling of the name, and that it has a DNS record."
+    return "Check that the proxy or the tunnel is running, and that the port is open to the outside."
 
 
-def _ready(url: str, answer: ProbeResponse) -> Finding:
-    status = _said(answer, "status")
-    if answer.status == 200 and status in ("ready", "spooling"):  # noqa: PLR2004 - HTTP's own word
-        said = f"{url} says {status}: webhooks are stored."
-        return Finding("webhook URL", Level.FINE if status == "ready" else Level.WARNING, said, "")
-    said = f"{url} does not say that webhooks can be stored ({answer.status or answer.said})."
-    todo = "Is the database that `web` runs with there and migrated? (A proxy may also hide /readyz: then ignore this.)"
-    return Finding("webhook URL", Level.WARNING, said, todo)
+def _readiness(url: str, response: ProbeResponse) -> Finding:
+    status = _field(response, "status")
+    if response.status == 200 and status in ("ready", "spooling"):  # noqa: PLR2004 - HTTP's own word
+        severity = Severity.OK if status == "ready" else Severity.WARNING
+        advice = "" if status == "ready" else "Check the database: until it answers, webhooks are stored in the spool."
+        return Finding("webhook URL", severity, f"{url} answers {status}: webhooks are stored.", advice)
+    text = f"{url} does not confirm that webhooks can be stored ({response.status or response.message})."
+    advice = "Check that the database of `web` answers and is migrated. Ignore this if a proxy hides /readyz."
+    return Finding("webhook URL", Severity.WARNING, text, advice)
 
 
-def _said(answer: ProbeResponse, name: str) -> str:
+def _field(response: ProbeResponse, name: str) -> str:
     try:
-        return str(json.loads(answer.text).get(name, ""))
+        return str(json.loads(response.text).get(name, ""))
     except (ValueError, AttributeError):
         return ""

@@ -53,7 +53,7 @@ def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def item_ids(chunks: Iterable[bytes]) -> Iterator[str]:
     """Yield the id of each item, in order. Raises FeedUnreadableError, which says where and what is wrong."""
-    reading = _Reading()
+    reading = _FeedParser()
     for chunk in chunks:
         reading.feed(chunk)
         yield from reading.taken()
@@ -61,7 +61,7 @@ def item_ids(chunks: Iterable[bytes]) -> Iterator[str]:
     yield from reading.taken()
 
 
-class _Reading:
+class _FeedParser:
     """One pass of expat over a feed. Entities are refused by refusing what declares them, external ones with them."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ def blueprint(page: MetricsPage) -> Blueprint:
     def scrape() -> Response:
         """Answer Prometheus."""
         headers = request.headers
-        response = page.answer(headers.get("Authorization", ""), headers.get("Accept", ""))
+        response = page.respond(headers.get("Authorization", ""), headers.get("Accept", ""))
         return Response(response.body, response.status, content_type=response.media_type)
 
     return endpoint

@@ -37,7 +37,7 @@ GAUGES = {
 Values = dict[tuple[str, ...], float]
 
 
-class PageResponse(NamedTuple):
+class MetricsResponse(NamedTuple):
     """A page; `media_type` is the value of its Content-Type."""
 
     body: bytes
@@ -52,12 +52,12 @@ class MetricsPage:
         """Without `token` there is no such page."""
         self._inbox, self._shops, self._meter, self._token = inbox, shops, meter, token
 
-    def answer(self, authorization: str, accept: str = "") -> PageResponse:
+    def respond(self, authorization: str, accept: str = "") -> MetricsResponse:
         """Return the page to who knows the token; `authorization` and `accept` are the request's headers."""
         if not self._token or not isinstance(self._meter, metrics.PrometheusMeter):
-            return PageResponse(b"Not found.\n", 404)
+            return MetricsResponse(b"Not found.\n", 404)
         if not hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {self._token}".encode()):
-            return PageResponse(b"Send METRICS_TOKEN as a bearer token.\n", 401)
+            return MetricsResponse(b"Send METRICS_TOKEN as a bearer token.\n", 401)
         from prometheus_client import CollectorRegistry  # noqa: PLC0415 - loaded where metrics are on
         from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - the same
 
@@ -65,7 +65,7 @@ class MetricsPage:
         registry.register(metrics.collector(self._meter))
         registry.register(self)
         encode, media_type = choose_encoder(accept)
-        return PageResponse(encode(registry), 200, media_type)
+        return MetricsResponse(encode(registry), 200, media_type)
 
     def collect(self) -> Iterator[Any]:
         """Yield how it stands in the inbox, in the form that prometheus_client asks its collectors for."""
@@ -108,16 +108,16 @@ def _limits(throttles: Mapping[Scope, ThrottleState], now: int) -> Values:
     return {(name,): rate for name, rate in rates.items() if rate is not None}
 
 
-def serve(exposition: MetricsPage, port: int) -> None:
+def serve(page: MetricsPage, port: int) -> None:
     """Answer at `port` from a thread, for a process that has no other web server; where that fails, only say so."""
 
     class _Page(BaseHTTPRequestHandler):
         timeout = 10.0  # seconds for a request to come
 
         def do_GET(self) -> None:
-            said = exposition.answer(self.headers.get("Authorization", ""), self.headers.get("Accept", ""))
+            said = page.respond(self.headers.get("Authorization", ""), self.headers.get("Accept", ""))
             if self.path.partition("?")[0] != "/metrics":
-                said = PageResponse(b"Not found.\n", 404)
+                said = MetricsResponse(b"Not found.\n", 404)
             self.send_response(said.status)
             self.send_header("Content-Type", said.media_type)
             self.send_header("Content-Length", str(len(said.body)))

@@ -22,14 +22,14 @@ WAITING = (429, 503)
 TEXT_TOO = (400, 431)  # what the web server itself refuses is answered in text
 
 
-class Accepted(Schema):
+class AcceptedSchema(Schema):
     """The answer to what is stored; while the database is away it has no number yet."""
 
     status = fields.String(required=True, validate=validate.OneOf(["stored", "duplicate", "spooled"]))
     id = fields.Integer(metadata={"description": "The delivery's number, for `python -m webhook_app show`."})
 
 
-class Refused(Schema):
+class RefusedSchema(Schema):
     """Every other answer."""
 
     error = fields.String(required=True, metadata={"description": "A name that does not change."})
@@ -43,8 +43,8 @@ def document() -> dict[str, Any]:
     info = {"description": texts.INTRODUCTION}
     spec = APISpec(texts.TITLE, texts.VERSION, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "/"}])
     _map_fields(plugin)
-    for schema in (Accepted(), Refused()):
-        spec.components.schema(type(schema).__name__, schema=schema)
+    for schema in (AcceptedSchema(), RefusedSchema()):
+        spec.components.schema(type(schema).__name__.removesuffix("Schema"), schema=schema)
     spec.path(PATH, parameters=[_shop()], operations={"post": _post(spec), "get": _get()})
     written: dict[str, Any] = spec.to_dict()
     return written

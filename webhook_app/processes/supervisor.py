@@ -97,7 +97,7 @@ class Supervisor:
     def _is_ready(self, child: _Child) -> bool:
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and not self._any_ended() and not _stop_asked():
-            if not child.ready_url or answers(child.ready_url):
+            if not child.ready_url or is_ready(child.ready_url):
                 return True
             time.sleep(0.1)
         return False
@@ -130,7 +130,7 @@ class Supervisor:
             self._listener.join(LAST_WORDS)
 
 
-def answers(url: str) -> bool:
+def is_ready(url: str) -> bool:
     """Tell whether `url` answers with 200 now."""
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - ours
         return bool(response.status == 200)  # noqa: PLR2004 - the one status that means ready

@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from webhook_app.errors import CallRefusedError, UnreadableBodyError
 from webhook_app.sandbox.analytics import FIELDS, faults_of, is_instance_key, read_body, unknown_products
 from webhook_app.sandbox.context import current
-from webhook_app.sandbox.events import Call
+from webhook_app.sandbox.events import SandboxCall
 from webhook_app.sandbox.failure_switches import HANG_SECONDS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from webhook_app.sandbox.analytics import Body
     from webhook_app.sandbox.context import Sandbox
-    from webhook_app.sandbox.failure_switches import Switches
+    from webhook_app.sandbox.failure_switches import FailureSettings
 
 CONTENT_TYPES = ("application/json", "text/json")
 MAX_BODY = 1024 * 1024
@@ -50,7 +50,7 @@ def _fail_when_told(sandbox: Sandbox) -> None:
         raise _trouble(switches)
 
 
-def _trouble(switches: Switches) -> CallRefusedError:
+def _trouble(switches: FailureSettings) -> CallRefusedError:
     sentence = f"Answered {switches.status} because the trouble switches say so."
     return CallRefusedError(switches.status, "trouble", {"trouble": [sentence]}, switches.retry_after)
 
@@ -63,13 +63,13 @@ def _refuse(refusal: CallRefusedError) -> Response:
     return response
 
 
-def _accept(event: str, sandbox: Sandbox) -> Call:
+def _accept(event: str, sandbox: Sandbox) -> SandboxCall:
     instance_key = _instance_key(sandbox)
     _check_content_type()
     raw = _raw_body()
     body = _body(event, raw)
     unknown = unknown_products(body, sandbox.catalogue)
-    return Call(instance_key, event, request.headers.get("TWN-Source"), body, len(raw), unknown)
+    return SandboxCall(instance_key, event, request.headers.get("TWN-Source"), body, len(raw), unknown)
 
 
 def _instance_key(sandbox: Sandbox) -> str:

@@ -12,9 +12,9 @@ from werkzeug.exceptions import HTTPException
 from webhook_app.sandbox.analytics import FIELDS
 from webhook_app.sandbox.api import MAX_BODY, api
 from webhook_app.sandbox.context import NAME, Sandbox
-from webhook_app.sandbox.failure_switches import Trouble
+from webhook_app.sandbox.failure_switches import FailureSwitches
 from webhook_app.sandbox.json_endpoints import records
-from webhook_app.sandbox.memory import Memory
+from webhook_app.sandbox.memory import SandboxStore
 from webhook_app.sandbox.pages import pages
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def create_app(
     app.json = _Json(app)
     # A chunked body is cut off at this length, not refused: one byte more shows that it was too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
-    app.extensions[NAME] = Sandbox(frozenset(instance_keys), frozenset(catalogue), Memory(max_profiles), Trouble())
+    app.extensions[NAME] = Sandbox(
+        frozenset(instance_keys), frozenset(catalogue), SandboxStore(max_profiles), FailureSwitches()
+    )
     for blueprint in (api, records, pages):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _answer_error)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
-    from webhook_app.sandbox.failure_switches import Trouble
-    from webhook_app.sandbox.memory import Memory
+    from webhook_app.sandbox.failure_switches import FailureSwitches
+    from webhook_app.sandbox.memory import SandboxStore
 
 NAME = "sandbox"
 NOTICE = "This is a local imitation, not Tweakwise."
@@ -21,8 +21,8 @@ class Sandbox:
 
     instance_keys: frozenset[str]
     catalogue: frozenset[str]
-    memory: Memory
-    trouble: Trouble
+    memory: SandboxStore
+    trouble: FailureSwitches
 
 
 def current() -> Sandbox:

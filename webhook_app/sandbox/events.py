@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SandboxCall:
     """One accepted call, before it has a number."""
 
     instance_key: str
@@ -24,12 +24,12 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class SandboxEvent:
     """One accepted call as it is remembered: `n` counts from 1 in order of arrival, `at` is ISO 8601 in UTC."""
 
     n: int
     at: str
-    call: Call
+    call: SandboxCall
 
     @property
     def event(self) -> str:
@@ -65,7 +65,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class EventFilter:
     """Which events are asked for; None or an empty text asks for any."""
 
     event: str | None = None
@@ -73,7 +73,7 @@ class Filter:
     profile_key: str | None = None
     after: int = 0
 
-    def takes(self, event: Event) -> bool:
+    def takes(self, event: SandboxEvent) -> bool:
         """Tell whether the event is among those asked for."""
         return (
             event.n > self.after

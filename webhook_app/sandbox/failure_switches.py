@@ -23,7 +23,7 @@ CHANCE = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
+class FailureSettings:
     """What goes wrong with calls; the defaults are all off."""
 
     delay_ms: int = 0
@@ -38,7 +38,7 @@ class Switches:
         return bool(self.delay_ms or self.status or self.hang)
 
 
-OFF = Switches()
+OFF = FailureSettings()
 
 
 def _off_or_failure(status: int) -> None:
@@ -51,7 +51,7 @@ def _whole(largest: int) -> fields.Integer:
     return fields.Integer(strict=True, validate=limits, error_messages={"invalid": "Must be a whole number."})
 
 
-class SwitchesSchema(Schema):
+class FailureSettingsSchema(Schema):
     """A complete setting: a switch that is left out is off."""
 
     delay_ms = _whole(LONGEST_DELAY_MS)
@@ -66,17 +66,17 @@ class SwitchesSchema(Schema):
     hang = fields.Boolean(error_messages={"invalid": "Must be true or false."})
 
     @post_load
-    def switches(self, found: dict[str, Any], **_kwargs: Any) -> Switches:
+    def as_settings(self, found: dict[str, Any], **_kwargs: Any) -> FailureSettings:
         """Turn the checked values into the frozen setting."""
-        return Switches(**found)
+        return FailureSettings(**found)
 
 
-SCHEMA = SwitchesSchema()
+SCHEMA = FailureSettingsSchema()
 
 
-def read_switches(setting: Any) -> Switches:
+def read_switches(setting: Any) -> FailureSettings:
     """Return the switches that a parsed JSON document asks for; raise ValidationError with faults by name."""
-    switches: Switches = SCHEMA.load(setting)
+    switches: FailureSettings = SCHEMA.load(setting)
     return switches
 
 
@@ -89,14 +89,14 @@ def _number_or_text(text: str) -> int | str:
     return int(text) if text.isdecimal() and len(text) <= LONGEST_FORM_NUMBER else text
 
 
-class Trouble:
+class FailureSwitches:
     """The switches in force, shared by all threads of the imitation."""
 
     def __init__(self) -> None:
         self.switches = OFF
         self._changed = threading.Event()
 
-    def set(self, switches: Switches) -> None:
+    def set(self, switches: FailureSettings) -> None:
         """Put the switches in force and let go of every call that still waits under the former ones."""
         self.switches = switches
         former, self._changed = self._changed, threading.Event()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, jsonify, request
 
 from webhook_app.sandbox.context import NOTICE, current
-from webhook_app.sandbox.events import Filter
+from webhook_app.sandbox.events import EventFilter
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -33,9 +33,9 @@ def events() -> ResponseReturnValue:
     return jsonify(sandbox=NOTICE, **counts, events=[event.as_json() for event in found])
 
 
-def _filter(after: int) -> Filter:
+def _filter(after: int) -> EventFilter:
     asked = request.args.get
-    return Filter(asked("event"), asked("instance_key"), asked("profile_key"), after)
+    return EventFilter(asked("event"), asked("instance_key"), asked("profile_key"), after)
 
 
 @records.delete("/events")

@@ -7,15 +7,15 @@ from collections import Counter, deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from webhook_app.sandbox.events import Event, Filter
-from webhook_app.sandbox.profiles import Profiles
+from webhook_app.sandbox.events import EventFilter, SandboxEvent
+from webhook_app.sandbox.profiles import ProfileStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from webhook_app.sandbox.analytics import Faults
-    from webhook_app.sandbox.events import Call
-    from webhook_app.sandbox.profiles import Profile
+    from webhook_app.sandbox.events import SandboxCall
+    from webhook_app.sandbox.profiles import SandboxProfile
 
 MOST_EVENTS = 10_000
 # 10,000 events of a megabyte would not fit into a developer's machine; bytes as they arrived.
@@ -23,7 +23,7 @@ MOST_EVENT_BYTES = 32 * 1024 * 1024
 MOST_REFUSALS = 1_000
 
 
-class Memory:
+class SandboxStore:
     """Events, profiles and refusals; every method may be called from any thread."""
 
     def __init__(self, max_profiles: int) -> None:
@@ -32,18 +32,18 @@ class Memory:
         self._start()
 
     def _start(self) -> None:
-        self._events: deque[Event] = deque()
+        self._events: deque[SandboxEvent] = deque()
         self._bytes = 0
         self._kinds: Counter[str] = Counter()
         self._with_unknown = 0
         self._refusals: deque[dict[str, Any]] = deque(maxlen=MOST_REFUSALS)
         self._refused = 0
-        self._profiles = Profiles(self._max_profiles)
+        self._profiles = ProfileStore(self._max_profiles)
 
-    def store(self, call: Call) -> Event:
+    def store(self, call: SandboxCall) -> SandboxEvent:
         """Remember the call as the newest event and return it; the oldest leave when there are too many."""
         with self._lock:
-            event = Event(self._kinds.total() + 1, _now(), call)
+            event = SandboxEvent(self._kinds.total() + 1, _now(), call)
             self._events.append(event)
             self._bytes += call.size
             self._kinds[call.event] += 1
@@ -67,12 +67,12 @@ class Memory:
         with self._lock:
             self._start()
 
-    def events(self, wanted: Filter | None = None) -> tuple[dict[str, int], list[Event]]:
+    def events(self, wanted: EventFilter | None = None) -> tuple[dict[str, int], list[SandboxEvent]]:
         """Return how many events came and were dropped, and those asked for, in order of arrival."""
         with self._lock:
             kept, total = list(self._events), self._kinds.total()
         counts = {"total": total, "dropped": total - len(kept)}
-        return counts, _chosen(kept, wanted or Filter())
+        return counts, _chosen(kept, wanted or EventFilter())
 
     def refusals(self) -> list[dict[str, Any]]:
         """Return the newest refusals, oldest first."""
@@ -89,7 +89,7 @@ class Memory:
                 "profiles": [profile.as_json() for profile in self._profiles],
             }
 
-    def profile(self, instance_key: str, profile_key: str) -> tuple[dict[str, Any], list[Event]] | None:
+    def profile(self, instance_key: str, profile_key: str) -> tuple[dict[str, Any], list[SandboxEvent]] | None:
         """Return one profile with the events of it that are still kept, or None when there is none."""
         with self._lock:
             found = self._profiles.get(instance_key, profile_key)
@@ -110,12 +110,12 @@ class Memory:
             }
 
 
-def _of(profile: Profile) -> Filter:
+def _of(profile: SandboxProfile) -> EventFilter:
     # An evicted profile that comes back is a new one: its former events are not its own.
-    return Filter(instance_key=profile.instance_key, profile_key=profile.profile_key, after=profile.first - 1)
+    return EventFilter(instance_key=profile.instance_key, profile_key=profile.profile_key, after=profile.first - 1)
 
 
-def _chosen(events: Iterable[Event], wanted: Filter) -> list[Event]:
+def _chosen(events: Iterable[SandboxEvent], wanted: EventFilter) -> list[SandboxEvent]:
     return [event for event in events if wanted.takes(event)]
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-    from webhook_app.sandbox.events import Event
-    from webhook_app.sandbox.failure_switches import Switches
+    from webhook_app.sandbox.events import SandboxEvent
+    from webhook_app.sandbox.failure_switches import FailureSettings
 
 SHOWN_EVENTS = 50
 SHOWN_REFUSALS = 20
@@ -56,7 +56,7 @@ def _index(faults: Mapping[str, Any], entered: Mapping[str, Any] | None = None) 
     )
 
 
-def _written(switches: Switches) -> dict[str, Any]:
+def _written(switches: FailureSettings) -> dict[str, Any]:
     return {**asdict(switches), "rate": f"{switches.rate:g}"}
 
 
@@ -76,7 +76,7 @@ def profile(instance_key: str, profile_key: str) -> ResponseReturnValue:
     )
 
 
-def _row(event: Event) -> dict[str, Any]:
+def _row(event: SandboxEvent) -> dict[str, Any]:
     body, unknown = event.call.body, event.call.unknown_products
     strange = set(unknown)
     known = [key for key in products_of(body) if key not in strange]
@@ -128,7 +128,7 @@ def make_trouble() -> ResponseReturnValue:
     return redirect(url_for(".index"), 303) if is_form else jsonify(asdict(switches))
 
 
-def _asked_for(*, is_form: bool) -> Switches:
+def _asked_for(*, is_form: bool) -> FailureSettings:
     if is_form:
         return read_switches(numbers_of(request.form))
     if not request.is_json and request.mimetype != "text/json":

@@ -1,4 +1,4 @@
-"""Profiles as Tweakwise keeps them: by instance key, at most so many, the one inactive longest makes room."""
+"""ProfileStore as Tweakwise keeps them: by instance key, at most so many, the one inactive longest makes room."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.sandbox.events import Event
+    from webhook_app.sandbox.events import SandboxEvent
 
 MOST_EVICTIONS = 1_000
 # Digits enough to add any two accepted revenues without rounding.
@@ -18,7 +18,7 @@ REVENUE_DIGITS = 60
 
 
 @dataclass(slots=True)
-class Profile:
+class SandboxProfile:
     """What is known of one profile; its events themselves stay in the memory, from number `first` on."""
 
     instance_key: str
@@ -29,7 +29,7 @@ class Profile:
     events: Counter[str] = field(default_factory=Counter)
     revenue: Decimal = Decimal(0)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: SandboxEvent) -> None:
         """Count one event of this profile."""
         self.last_seen = event.at
         self.events[event.event] += 1
@@ -48,7 +48,7 @@ class Profile:
         }
 
 
-class Profiles:
+class ProfileStore:
     """The profiles of every instance key; not locked by itself, the memory that owns it is."""
 
     def __init__(self, most: int) -> None:
@@ -56,34 +56,34 @@ class Profiles:
         self.evicted = 0
         self.evictions: deque[dict[str, str]] = deque(maxlen=MOST_EVICTIONS)
         # Each in order of activity, so that the first is the one inactive longest.
-        self._by_instance: dict[str, OrderedDict[str, Profile]] = {}
+        self._by_instance: dict[str, OrderedDict[str, SandboxProfile]] = {}
 
-    def __iter__(self) -> Iterator[Profile]:
+    def __iter__(self) -> Iterator[SandboxProfile]:
         for profiles in self._by_instance.values():
             yield from profiles.values()
 
     def __len__(self) -> int:
         return sum(map(len, self._by_instance.values()))
 
-    def get(self, instance_key: str, profile_key: str) -> Profile | None:
+    def get(self, instance_key: str, profile_key: str) -> SandboxProfile | None:
         """Return the profile, or None when it never was or was evicted."""
         profiles = self._by_instance.get(instance_key)
         return profiles.get(profile_key) if profiles else None
 
-    def add(self, event: Event) -> None:
+    def add(self, event: SandboxEvent) -> None:
         """Count the event for its profile, and make room first when that profile is new; without a key do nothing."""
         if event.profile_key is None:
             return
         profiles = self._by_instance.setdefault(event.instance_key, OrderedDict())
         if event.profile_key not in profiles:
             self._make_room(profiles, event.at)
-            profiles[event.profile_key] = Profile(
+            profiles[event.profile_key] = SandboxProfile(
                 event.instance_key, event.profile_key, event.n, first_seen=event.at, last_seen=event.at
             )
         profiles.move_to_end(event.profile_key)
         profiles[event.profile_key].add(event)
 
-    def _make_room(self, profiles: OrderedDict[str, Profile], at: str) -> None:
+    def _make_room(self, profiles: OrderedDict[str, SandboxProfile], at: str) -> None:
         while len(profiles) >= self.most:
             _, gone = profiles.popitem(last=False)
             self.evicted += 1

@@ -3,7 +3,7 @@
 Pure, and knows no scheme: a platform's own verify() judges each try, so that a new platform needs nothing here.
 """
 
-from webhook_app.signature_check.search import Explanation, Known, Verdict, diagnose
+from webhook_app.signature_check.search import Configuration, Diagnosis, SignatureFinding, diagnose
 from webhook_app.signature_check.signed_queries import diagnose_query, query_of
 
-__all__ = ["Explanation", "Known", "Verdict", "diagnose", "diagnose_query", "query_of"]
+__all__ = ["Configuration", "Diagnosis", "SignatureFinding", "diagnose", "diagnose_query", "query_of"]

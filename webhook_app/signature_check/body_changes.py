@@ -43,18 +43,18 @@ def changed(body: bytes) -> Iterator[Change[bytes]]:
 
 
 def _all(body: bytes) -> Iterator[Change[bytes]]:
-    for said, todo, undo in SIMPLE:
+    for text, advice, undo in SIMPLE:
         try:
-            yield Change(undo(body), said, todo)
+            yield Change(undo(body), text, advice)
         except (ValueError, binascii.Error, zlib.error, RecursionError):
             continue
     yield from _unwrapped(body)
     if len(body) <= MOST_REWRITTEN:
         for style, written in rewritten(body):
-            said = f"The JSON was parsed and written anew on its way; it was signed as JSON {style.words}."
-            yield Change(written, said, RAW)
+            text = f"The JSON was parsed and written anew on its way; it was signed as JSON {style.words}."
+            yield Change(written, text, RAW)
             for end in (b"\n", b"\r\n"):
-                yield Change(written + end, f"{said[:-1]}, with a line end behind it.", RAW)
+                yield Change(written + end, f"{text[:-1]}, with a line end behind it.", RAW)
 
 
 def _text(undo: Callable[[str], str]) -> Callable[[bytes], bytes]:
@@ -140,10 +140,10 @@ def _members(body: bytes) -> list[tuple[str, Any]]:
     return list(outer.items()) if isinstance(outer, dict) else []
 
 
-def _inner(value: str, said: str) -> Iterator[Change[bytes]]:
-    yield Change(value.encode(), f"{said}.", WRAPPED)
+def _inner(value: str, text: str) -> Iterator[Change[bytes]]:
+    yield Change(value.encode(), f"{text}.", WRAPPED)
     try:
-        yield Change(base64.b64decode(value, validate=True), f"{said}, in base64.", WRAPPED)
+        yield Change(base64.b64decode(value, validate=True), f"{text}, in base64.", WRAPPED)
     except ValueError:
         return
 

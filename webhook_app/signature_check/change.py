@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[T]):
-    """`value` is how it would have been; `said` tells what happened, `todo` what to do about it.
+    """`value` is how it would have been; `text` tells what happened, `advice` what to do about it.
 
     Both are whole sentences that hold neither a secret nor anything of a body.
     """
 
     value: T
-    said: str
-    todo: str
+    text: str
+    advice: str

@@ -38,14 +38,14 @@ def rewritten(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Chan
     """Yield `headers` with the proof as it should have been written. `names` are those that carry it."""
     for name in names:
         given = headers.get(name, "")
-        for said, todo, undo in WRITINGS if given else ():
+        for text, advice, undo in WRITINGS if given else ():
             try:
                 value = undo(given)
             except (ValueError, binascii.Error):
                 continue
             for whole in (value, f"{VERSION}{value}"):
                 if value and whole != given:
-                    yield Change({**headers, name: whole}, said, todo)
+                    yield Change({**headers, name: whole}, text, advice)
 
 
 def renamed(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Change[Headers]]:
@@ -54,13 +54,13 @@ def renamed(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Change
     strangers = [name for name in headers if name not in names and LOOKS_LIKE_PROOF.search(name)]
     for name in missing:
         for stranger in strangers:
-            said = f"The proof came in the header {stranger}; this platform sends it as {name}."
-            yield Change({**headers, name: headers[stranger]}, said, PASSED_ON)
+            text = f"The proof came in the header {stranger}; this platform sends it as {name}."
+            yield Change({**headers, name: headers[stranger]}, text, PASSED_ON)
     for prefix in dict.fromkeys(name.rpartition("-")[0] for name in strangers) if len(missing) > 1 else ():
         theirs = {name: headers.get(f"{prefix}-{name.rpartition('-')[2]}", "") for name in missing}
         if all(theirs.values()):
-            said = f"The proof came in headers that begin with {prefix}-; here they are called {', '.join(missing)}."
-            yield Change({**headers, **theirs}, said, "Let the sender, or a proxy before the receiver, rename them.")
+            text = f"The proof came in headers that begin with {prefix}-; here they are called {', '.join(missing)}."
+            yield Change({**headers, **theirs}, text, "Let the sender, or a proxy before the receiver, rename them.")
 
 
 def algorithm(given: str, content: bytes, secrets: Iterable[str]) -> str:

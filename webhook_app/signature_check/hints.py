@@ -47,8 +47,8 @@ def _another_platform(
     for other in platforms.values():
         theirs = _asked_of(headers, other)
         if other.name != platform.name and theirs - ours and theirs <= set(headers):
-            said = f"These are the headers of {other.title}, and the shop is set up for {platform.title}."
-            yield said, f"Paste the URL of a shop whose platform is {other.name}, or correct this one's `platform`."
+            text = f"These are the headers of {other.title}, and the shop is set up for {platform.title}."
+            yield text, f"Paste the URL of a shop whose platform is {other.name}, or correct this one's `platform`."
 
 
 def _asked_of(headers: Mapping[str, str], platform: Platform) -> set[str]:

@@ -22,30 +22,30 @@ MOST_PAIRED = 128 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """What happened and what to do about it, in sentences; `proven` where the signature matches once it is undone."""
+class SignatureFinding:
+    """What happened and what to do about it, in sentences; `verified` where the signature matches once it is undone."""
 
-    said: str
-    todo: str
-    proven: bool = True
+    text: str
+    advice: str
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Diagnosis:
     """What the receiver answers (`reason` is "" for a request that proves itself), and why.
 
-    `about` says in words what is expected, `came` what came instead.
+    `expected` and `received` say in words what should have come and what came.
     """
 
     reason: str
     hint: str
-    about: str
-    came: str
-    findings: tuple[Explanation, ...] = ()
+    expected: str
+    received: str
+    findings: tuple[SignatureFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Configuration:
     """Every shop and every platform: a request may be another one's."""
 
     shops: Mapping[str, Shop]
@@ -53,7 +53,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class _Attempt:
     """A request as it may have been, and the secrets it may have been signed with."""
 
     body: bytes
@@ -62,8 +62,8 @@ class _Try:
 
 
 def diagnose(
-    body: bytes, headers: Mapping[str, str], shop: Shop, known: Known, arrived: float | None = None
-) -> Verdict:
+    body: bytes, headers: Mapping[str, str], shop: Shop, known: Configuration, arrived: float | None = None
+) -> Diagnosis:
     """Say whether a request proves itself to `shop`, and where it does not, why.
 
     Header names come in lower case; `arrived` is when the request came, in seconds since 1970, None for now. Nothing of
@@ -72,15 +72,17 @@ def diagnose(
     platform = _at(known.platforms[shop.platform], arrived)
     anatomy = platform.signature.describe(headers)
     names = header_changes.carried_in(headers, anatomy.carriers)
-    told = partial(Verdict, about=anatomy.about, came=f"{_came(headers, names)}; a body of {len(body)} bytes")
+    told = partial(Diagnosis, expected=anatomy.about, received=f"{_came(headers, names)}; a body of {len(body)} bytes")
     if platform.ping(body, headers):
         return told("", "It is a ping, which the platform does not sign.")
     try:
         platform.verify(body, headers, shop.secrets)
     except BadSignatureError as error:
-        search = _Search(_at(platform, anatomy.sent_at), _Try(body, headers, shop.secrets), shop, known.shops)
+        search = _Search(_at(platform, anatomy.sent_at), _Attempt(body, headers, shop.secrets), shop, known.shops)
         found = _topic(platform) if error.reason == "topic_missing" else _found(error, search, anatomy.sent_at, arrived)
-        doubts = [Explanation(*doubt, proven=False) for doubt in hints.doubts(body, headers, platform, known.platforms)]
+        doubts = [
+            SignatureFinding(*doubt, verified=False) for doubt in hints.doubts(body, headers, platform, known.platforms)
+        ]
         return told(error.reason, error.hint, findings=(*found, *doubts) or (_last_resort(platform),))
     return told("", "")
 
@@ -93,7 +95,7 @@ def _at(platform: Platform, seconds: float | None) -> Platform:
 class _Search:
     """Undoes one mishap after the other until the platform's own verify() says that the request proves itself."""
 
-    def __init__(self, platform: Platform, given: _Try, shop: Shop, shops: Mapping[str, Shop]) -> None:
+    def __init__(self, platform: Platform, given: _Attempt, shop: Shop, shops: Mapping[str, Shop]) -> None:
         self._signature, self._given = platform.signature, given
         self._anatomy = self._signature.describe(given.headers)
         self._names = header_changes.carried_in(given.headers, self._anatomy.carriers)
@@ -103,12 +105,12 @@ class _Search:
         """Tell whether nothing but its time is wrong."""
         return self._proves(self._given)
 
-    def findings(self) -> list[Explanation]:
+    def findings(self) -> list[SignatureFinding]:
         """Return what was proven: single mishaps, and only without any of these two at once."""
         one = next((change for change, attempt in self._singles() if self._proves(attempt)), None)
-        return [undone(one)] if one else self._other_algorithm() or self._two_at_once()
+        return [finding_for(one)] if one else self._other_algorithm() or self._two_at_once()
 
-    def _singles(self) -> Iterator[tuple[Change[Any], _Try]]:
+    def _singles(self) -> Iterator[tuple[Change[Any], _Attempt]]:
         for headers in self._proofs():
             yield headers, self._with(headers=headers.value)
         for secret in self._spellings:
@@ -116,28 +118,28 @@ class _Search:
         for body in body_changes.changed(self._given.body):
             yield body, self._with(body=body.value)
 
-    def _two_at_once(self) -> list[Explanation]:
+    def _two_at_once(self) -> list[SignatureFinding]:
         if len(self._given.body) > MOST_PAIRED:
             return []
         writings = self._proofs()
         for proof in writings:
             if secret := self._among(self._with(headers=proof.value)):
-                return [undone(proof), undone(secret)]
+                return [finding_for(proof), finding_for(secret)]
         for body in body_changes.changed(self._given.body):
             if secret := self._among(self._with(body=body.value)):
-                return [undone(body), undone(secret)]
+                return [finding_for(body), finding_for(secret)]
             for proof in writings:
                 if self._proves(self._with(body=body.value, headers=proof.value)):
-                    return [undone(proof), undone(body)]
+                    return [finding_for(proof), finding_for(body)]
         return []
 
-    def _among(self, attempt: _Try) -> Change[str] | None:
+    def _among(self, attempt: _Attempt) -> Change[str] | None:
         """Return the secret with which `attempt` proves itself, asking for all of them together first."""
         if not self._proves(replace(attempt, secrets=[secret.value for secret in self._spellings])):
             return None
         return next(secret for secret in self._spellings if self._proves(replace(attempt, secrets=[secret.value])))
 
-    def _other_algorithm(self) -> list[Explanation]:
+    def _other_algorithm(self) -> list[SignatureFinding]:
         for name in self._names:
             given = self._given.headers.get(name, "")
             content = self._anatomy.start + self._given.body
@@ -146,7 +148,7 @@ class _Search:
             )
             if made_by:
                 return [
-                    Explanation(
+                    SignatureFinding(
                         f"The digest was made by {made_by}; this platform takes another.", header_changes.SIGNER
                     )
                 ]
@@ -158,10 +160,10 @@ class _Search:
             *header_changes.renamed(self._given.headers, self._names),
         ]
 
-    def _with(self, **changed: Any) -> _Try:
+    def _with(self, **changed: Any) -> _Attempt:
         return replace(self._given, **changed)
 
-    def _proves(self, attempt: _Try) -> bool:
+    def _proves(self, attempt: _Attempt) -> bool:
         signature = self._signature
         if (sent_at := signature.describe(attempt.headers).sent_at) is not None:
             signature = signature.at(sent_at)
@@ -179,44 +181,44 @@ def _came(headers: Mapping[str, str], names: Sequence[str]) -> str:
     return ", ".join([looks, *(name if headers.get(name) else f"no {name}" for name in names[1:])])
 
 
-def undone(change: Change[Any]) -> Explanation:
+def finding_for(change: Change[Any]) -> SignatureFinding:
     """Return what is proven once `change` proves itself."""
-    return Explanation(change.said, change.todo)
+    return SignatureFinding(change.text, change.advice)
 
 
 def _found(
     error: BadSignatureError, search: _Search, sent_at: float | None, arrived: float | None
-) -> list[Explanation]:
+) -> list[SignatureFinding]:
     """Return what is proven; where only the time is wrong, that."""
     if sent_at is None or error.reason not in ("timestamp_too_old", "timestamp_too_new"):
         return search.findings()
-    moment = late((arrived if arrived is not None else now()) - sent_at, known=arrived is not None)
-    return [moment] if search.is_sound() else [*search.findings(), replace(moment, proven=False)]
+    moment = clock_finding((arrived if arrived is not None else now()) - sent_at, known=arrived is not None)
+    return [moment] if search.is_sound() else [*search.findings(), replace(moment, verified=False)]
 
 
-def late(age: float, *, known: bool) -> Explanation:
+def clock_finding(age: float, *, known: bool) -> SignatureFinding:
     """Say how far a request's time is from when it arrived, or from now where that is not `known`.
 
     `age` is in seconds, below 0 where the time lies ahead.
     """
     minutes = f"{abs(age) / 60:.0f} minutes {'old' if age > 0 else 'ahead'}"
     if known:
-        todo = "Set the sender's clock by the network, and let it sign each attempt anew."
-        return Explanation(f"Its timestamp was {minutes} when it arrived.", todo)
-    said = f"Its timestamp is {minutes} now. The rest decides whether it was right when it arrived."
-    return Explanation(
-        said, "If it was recorded earlier, say when it arrived with --at; else look at the sender's clock."
+        advice = "Set the sender's clock by the network, and let it sign each attempt anew."
+        return SignatureFinding(f"Its timestamp was {minutes} when it arrived.", advice)
+    text = f"Its timestamp is {minutes} now. The rest decides whether it was right when it arrived."
+    return SignatureFinding(
+        text, "If it was recorded earlier, say when it arrived with --at; else look at the sender's clock."
     )
 
 
-def _topic(platform: Platform) -> list[Explanation]:
-    said = f"The signature is right, but the header {platform.topic_headers[0]} is missing or unusable."
-    return [Explanation(said, header_changes.PASSED_ON)]
+def _topic(platform: Platform) -> list[SignatureFinding]:
+    text = f"The signature is right, but the header {platform.topic_headers[0]} is missing or unusable."
+    return [SignatureFinding(text, header_changes.PASSED_ON)]
 
 
-def _last_resort(platform: Platform) -> Explanation:
-    said = (
+def _last_resort(platform: Platform) -> SignatureFinding:
+    text = (
         "None of the changes that are known reproduces it: the secret is another webhook's altogether, or the body was "
         "changed in a way that cannot be undone (keys in another order, fields left out, letters replaced)."
     )
-    return Explanation(said, f"Compare the secret first. {platform.title}: {platform.secret}", proven=False)
+    return SignatureFinding(text, f"Compare the secret first. {platform.title}: {platform.secret}", verified=False)

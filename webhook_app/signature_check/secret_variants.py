@@ -45,8 +45,8 @@ def spelled(shop: Shop, others: Iterable[Shop], signature: SignatureScheme) -> I
 def _as_it_stands(change: Change[str], signature: SignatureScheme) -> Iterator[Change[str]]:
     value = signature.as_secret(change.value.encode("utf-8", "surrogateescape"))
     if value != change.value:
-        said = f"{change.said.removesuffix('.')}, when its text is the key and not what base64 makes of it."
-        yield Change(value, said, DECODE)
+        text = f"{change.text.removesuffix('.')}, when its text is the key and not what base64 makes of it."
+        yield Change(value, text, DECODE)
 
 
 def keys(secrets: Iterable[str]) -> Iterator[str]:
@@ -75,9 +75,11 @@ def _spellings(secret: str, which: str) -> Iterator[Change[str]]:
 def _not_ours(shop: Shop, others: Iterable[Shop]) -> Iterator[Change[str]]:
     for other in others:
         for secret in other.secrets if other.name != shop.name else ():
-            said = f"It was signed with the secret of another shop: {other.name} ({other.platform})."
-            todo = f"Paste the URL of {shop.name} where this webhook is made, or list the secret with {shop.name} too."
-            yield Change(secret, said, todo)
+            text = f"It was signed with the secret of another shop: {other.name} ({other.platform})."
+            advice = (
+                f"Paste the URL of {shop.name} where this webhook is made, or list the secret with {shop.name} too."
+            )
+            yield Change(secret, text, advice)
     swap = "Set the webhook's own secret at the platform and in `secrets`, and keep this one for what it is meant for."
     if shop.profile_salt:
         yield Change(shop.profile_salt, "It was signed with this shop's profile_salt.", swap)

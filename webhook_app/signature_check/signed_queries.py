@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from webhook_app.errors import BadSignatureError
 from webhook_app.signature_check.change import Change
-from webhook_app.signature_check.search import Explanation, Verdict, late, undone
+from webhook_app.signature_check.search import Diagnosis, SignatureFinding, clock_finding, finding_for
 from webhook_app.signature_check.secret_variants import spelled
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Proxy
-    from webhook_app.signature_check.search import Known
+    from webhook_app.signature_check.search import Configuration
 
 UNCHANGED = "Pass the query on as it came: let nothing in between add, drop or encode parameters."
 MOST = 64  # parameters that are taken away one by one
-LAST_RESORT = Explanation(
+LAST_RESORT = SignatureFinding(
     "None of the changes that are known reproduces it: the secret is another app's, or parameters were changed.",
     "Take the client secret of the very app that has the proxy, and look at what stands between the platform and here.",
-    proven=False,
+    verified=False,
 )
 
 
@@ -34,7 +34,9 @@ def query_of(text: str) -> bytes:
     return (plain.partition("?")[2] if "?" in plain else plain).encode()
 
 
-def diagnose_query(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float | None = None) -> Verdict:
+def diagnose_query(
+    query: bytes, proxy: Proxy, shop: Shop, known: Configuration, arrived: float | None = None
+) -> Diagnosis:
     """Say whether a query proves itself to `shop`, and where it does not, why; `arrived` as in diagnose()."""
     about = f"an HMAC-SHA256 of the sorted parameters with the secret, as hex in {proxy.signature.proof}"
     names = sorted({part.partition(b"=")[0].decode("ascii", "replace")[:40] for part in query.split(b"&")[:MOST]})
@@ -43,15 +45,17 @@ def diagnose_query(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived
         proxy.verify(query, shop.secrets, now() if arrived is None else arrived)
     except BadSignatureError as error:
         found = list(_proven(query, proxy, shop, known, arrived)) or list(_odd(error, query, proxy))
-        return Verdict(error.reason, error.hint, about, came, tuple(found) or (LAST_RESORT,))
-    return Verdict("", "", about, came)
+        return Diagnosis(error.reason, error.hint, about, came, tuple(found) or (LAST_RESORT,))
+    return Diagnosis("", "", about, came)
 
 
-def _proven(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float | None) -> Iterator[Explanation]:
+def _proven(
+    query: bytes, proxy: Proxy, shop: Shop, known: Configuration, arrived: float | None
+) -> Iterator[SignatureFinding]:
     """Yield the one change after which the query proves itself, or that it is only late."""
     sent_at = _sent_at(query, proxy, shop.secrets)
     if sent_at is not None:
-        yield late((now() if arrived is None else arrived) - sent_at, known=arrived is not None)
+        yield clock_finding((now() if arrived is None else arrived) - sent_at, known=arrived is not None)
         return
     spellings = spelled(shop, known.shops.values(), known.platforms[shop.platform].signature)
     secret = next((one for one in spellings if _sent_at(query, proxy, [one.value]) is not None), None)
@@ -59,7 +63,7 @@ def _proven(query: bytes, proxy: Proxy, shop: Shop, known: Known, arrived: float
         (one for one in _changed(query) if _sent_at(one.value, proxy, shop.secrets) is not None), None
     )
     if mended:
-        yield undone(mended)
+        yield finding_for(mended)
 
 
 def _sent_at(query: bytes, proxy: Proxy, secrets: Sequence[str]) -> float | None:
@@ -88,12 +92,12 @@ def _changed(query: bytes) -> Iterator[Change[bytes]]:
         yield Change(query + f"&{name}=".encode(), f"The empty parameter {name} was dropped on the way.", UNCHANGED)
 
 
-def _odd(error: BadSignatureError, query: bytes, proxy: Proxy) -> Iterator[Explanation]:
+def _odd(error: BadSignatureError, query: bytes, proxy: Proxy) -> Iterator[SignatureFinding]:
     names = {part.partition(b"=")[0] for part in query.split(b"&")}
     if b"hmac" in names and proxy.signature.proof.encode() not in names:
-        said = "It has hmac and no signature: this is a request to the app's own address, not one of its proxy."
-        yield Explanation(
-            said, "Use the address below the shop's own domain: https://<shop>/apps/<subpath>/...", proven=False
+        text = "It has hmac and no signature: this is a request to the app's own address, not one of its proxy."
+        yield SignatureFinding(
+            text, "Use the address below the shop's own domain: https://<shop>/apps/<subpath>/...", verified=False
         )
     elif error.reason.endswith(("_missing", "_repeated")):
-        yield Explanation(error.hint, UNCHANGED, proven=False)
+        yield SignatureFinding(error.hint, UNCHANGED, verified=False)

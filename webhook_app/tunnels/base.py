@@ -1,4 +1,4 @@
-"""What a tunnel is: a value that says which program to start, and what the lines that it prints mean; pure."""
+"""A tunnel as a value: the program to start, and how to interpret the lines that it prints; pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TunnelOptions:
-    """What a person asked for; "" is what was not said.
+    """The options of --tunnel; "" where an option was not given.
 
-    `port` is the receiver's, on this machine. `host` is ssh's destination, `remote` what it shall listen on
-    (`[name:]port`), `url` the public address where that is known beforehand, `options` go to the program.
+    `port` is the receiver's, on this machine. `host` is the destination of ssh, `remote` the port there to listen on
+    (`[name:]port`), `url` the public address if it is known in advance; `options` are passed to the program.
     """
 
     port: int
@@ -25,36 +25,36 @@ class TunnelOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A line that says that the tunnel is open, at this public address."""
+class TunnelOpened:
+    """A line which shows that the tunnel is open, at this public address."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A line that says that it will not open; `hint` is what a person can do, `lasting` that waiting helps nobody."""
+class TunnelFailed:
+    """A line which shows that the tunnel cannot open; `hint` is what to do, `permanent` that a retry will not help."""
 
     hint: str
-    lasting: bool = False
+    permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """One program that opens a tunnel.
 
-    `faults` finds what is wrong with a wish before anything starts, `command` is the command line, `read` tells what
-    a line of its output means, None for nothing that matters, and `chatter` are beginnings of lines that never matter.
+    `faults` returns what is wrong with the options before anything starts, `command` the command line. `read`
+    interprets a line of output, None where it does not matter; `chatter` are beginnings of lines that never matter.
     """
 
     name: str
     install: str
     faults: Callable[[TunnelOptions], Sequence[str]]
     command: Callable[[TunnelOptions], list[str]]
-    read: Callable[[str, TunnelOptions], Opened | Refused | None]
+    read: Callable[[str, TunnelOptions], TunnelOpened | TunnelFailed | None]
     chatter: tuple[str, ...] = ()
 
 
-def matching(line: str, refusals: Sequence[tuple[str, Refused]]) -> Refused | None:
-    """Return the first refusal whose text is in `line`."""
-    return next((refused for text, refused in refusals if text in line), None)
+def matching(line: str, failures: Sequence[tuple[str, TunnelFailed]]) -> TunnelFailed | None:
+    """Return the first failure whose text is in `line`."""
+    return next((failure for text, failure in failures if text in line), None)

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import re
 
-from webhook_app.tunnels.base import Opened, Refused, Tunnel, TunnelOptions, matching
+from webhook_app.tunnels.base import Tunnel, TunnelFailed, TunnelOpened, TunnelOptions, matching
 
 # The address stands in a box of its own; api.trycloudflare.com, which errors quote, is not one.
 ADDRESS = re.compile(r"https://(?!api\.)[a-z0-9-]+\.trycloudflare\.com")
-REFUSALS = (
-    ("429 Too Many Requests", Refused("Cloudflare gives out no more quick tunnels to you now; try again in a while.")),
-    ("failed to request quick Tunnel", Refused("Cloudflare was not reached; is there a network, or a firewall?")),
-    ("failed to unmarshal quick Tunnel", Refused("Cloudflare gave out no quick tunnel; try again in a while.")),
-    ("flag provided but not defined", Refused("this cloudflared is too old or too new for it.", lasting=True)),
+FAILURES = (
+    (
+        "429 Too Many Requests",
+        TunnelFailed("Cloudflare gives out no more quick tunnels to you now; try again in a while."),
+    ),
+    ("failed to request quick Tunnel", TunnelFailed("Cloudflare was not reached; is there a network, or a firewall?")),
+    ("failed to unmarshal quick Tunnel", TunnelFailed("Cloudflare gave out no quick tunnel; try again in a while.")),
+    ("flag provided but not defined", TunnelFailed("this cloudflared is too old or too new for it.", permanent=True)),
 )
 
 
-def _command(wish: TunnelOptions) -> list[str]:
-    return ["cloudflared", "tunnel", "--no-autoupdate", *wish.options, "--url", f"http://127.0.0.1:{wish.port}"]
+def _command(options: TunnelOptions) -> list[str]:
+    return ["cloudflared", "tunnel", "--no-autoupdate", *options.options, "--url", f"http://127.0.0.1:{options.port}"]
 
 
-def _read(line: str, _wish: TunnelOptions) -> Opened | Refused | None:
-    if refused := matching(line, REFUSALS):
+def _read(line: str, _options: TunnelOptions) -> TunnelOpened | TunnelFailed | None:
+    if refused := matching(line, FAILURES):
         return refused
     found = ADDRESS.search(line)
-    return Opened(found[0]) if found else None
+    return TunnelOpened(found[0]) if found else None
 
 
-def _faults(wish: TunnelOptions) -> list[str]:
-    if wish.url or wish.host or wish.remote:
+def _faults(options: TunnelOptions) -> list[str]:
+    if options.url or options.host or options.remote:
         return ["--tunnel cloudflared gives out an address of its own: leave --tunnel-url, -host and -remote out."]
     return []
 

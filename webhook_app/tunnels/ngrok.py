@@ -5,32 +5,35 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from webhook_app.tunnels.base import Opened, Refused, Tunnel, TunnelOptions, matching
+from webhook_app.tunnels.base import Tunnel, TunnelFailed, TunnelOpened, TunnelOptions, matching
 
 # https://ngrok.com/docs/errors
-REFUSALS = (
-    ("ERR_NGROK_4018", Refused("it needs an account: ngrok config add-authtoken <your token>.", lasting=True)),
-    ("ERR_NGROK_105", Refused("the authtoken is not one; see ngrok config check.", lasting=True)),
-    ("ERR_NGROK_107", Refused("the authtoken was revoked or reset; add the new one.", lasting=True)),
-    ("ERR_NGROK_108", Refused("your account runs another agent already, and may not run two; end that one.")),
-    ("ERR_NGROK_334", Refused("that address is in use by another agent of yours; end that one.")),
-    ("ERR_NGROK_3200", Refused("that address is not yours; check --tunnel-url.", lasting=True)),
-    ("unknown flag", Refused("this ngrok does not know it; --tunnel-url needs version 3.16 or newer.", lasting=True)),
+FAILURES = (
+    ("ERR_NGROK_4018", TunnelFailed("it needs an account: ngrok config add-authtoken <your token>.", permanent=True)),
+    ("ERR_NGROK_105", TunnelFailed("the authtoken is not one; see ngrok config check.", permanent=True)),
+    ("ERR_NGROK_107", TunnelFailed("the authtoken was revoked or reset; add the new one.", permanent=True)),
+    ("ERR_NGROK_108", TunnelFailed("your account runs another agent already, and may not run two; end that one.")),
+    ("ERR_NGROK_334", TunnelFailed("that address is in use by another agent of yours; end that one.")),
+    ("ERR_NGROK_3200", TunnelFailed("that address is not yours; check --tunnel-url.", permanent=True)),
+    (
+        "unknown flag",
+        TunnelFailed("this ngrok does not know it; --tunnel-url needs version 3.16 or newer.", permanent=True),
+    ),
 )
 
 
-def _command(wish: TunnelOptions) -> list[str]:
-    address = [f"--url={wish.url}"] if wish.url else []
+def _command(options: TunnelOptions) -> list[str]:
+    address = [f"--url={options.url}"] if options.url else []
     logging = ["--log=stdout", "--log-format=json"]
-    return ["ngrok", "http", *logging, *address, *wish.options, f"127.0.0.1:{wish.port}"]
+    return ["ngrok", "http", *logging, *address, *options.options, f"127.0.0.1:{options.port}"]
 
 
-def _read(line: str, _wish: TunnelOptions) -> Opened | Refused | None:
-    if refused := matching(line, REFUSALS):
+def _read(line: str, _options: TunnelOptions) -> TunnelOpened | TunnelFailed | None:
+    if refused := matching(line, FAILURES):
         return refused
     record = _record(line)
     url = str(record.get("url", ""))
-    return Opened(url) if record.get("msg") == "started tunnel" and url.startswith("http") else None
+    return TunnelOpened(url) if record.get("msg") == "started tunnel" and url.startswith("http") else None
 
 
 def _record(line: str) -> dict[str, Any]:
@@ -41,8 +44,8 @@ def _record(line: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _faults(wish: TunnelOptions) -> list[str]:
-    return ["--tunnel ngrok: leave --tunnel-host and --tunnel-remote out."] if wish.host or wish.remote else []
+def _faults(options: TunnelOptions) -> list[str]:
+    return ["--tunnel ngrok: leave --tunnel-host and --tunnel-remote out."] if options.host or options.remote else []
 
 
 TUNNEL = Tunnel(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.errors import TunnelRefusedError
 from webhook_app.processes.child_processes import end, follow_parent
-from webhook_app.tunnels.base import Opened, Refused
+from webhook_app.tunnels.base import TunnelFailed, TunnelOpened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,14 +32,14 @@ LONGEST_LINE = 4096  # bytes
 class TunnelRunner:
     """One tunnel, kept open until stop(). What happens is logged: `tunnel_open`, `tunnel_lost`."""
 
-    def __init__(self, tunnel: Tunnel, wish: TunnelOptions) -> None:
-        """Raises TunnelRefusedError with what is wrong with the wish, or how to get the program."""
-        if faults := tunnel.faults(wish):
+    def __init__(self, tunnel: Tunnel, options: TunnelOptions) -> None:
+        """Raises TunnelRefusedError with what is wrong with the options, or how to get the program."""
+        if faults := tunnel.faults(options):
             raise TunnelRefusedError(" ".join(faults))
-        self._command = tunnel.command(wish)
+        self._command = tunnel.command(options)
         if shutil.which(self._command[0]) is None:
             raise TunnelRefusedError(f"{self._command[0]} is not installed. {tunnel.install}")
-        self._tunnel, self._wish = tunnel, wish
+        self._tunnel, self._options = tunnel, options
         self._url, self._opened_at = "", 0.0
         self._stopping = threading.Event()
         self._log = logs.logger()
@@ -57,7 +57,7 @@ class TunnelRunner:
             why = self._once()
             if self._stopping.is_set():
                 return
-            if why.lasting or not self._url:
+            if why.permanent or not self._url:
                 raise TunnelRefusedError(f"{self._tunnel.name}: {why.hint}")
             if self._opened_at and time.monotonic() - self._opened_at >= STEADY:
                 pause = FIRST_PAUSE
@@ -69,15 +69,15 @@ class TunnelRunner:
         """Ask run() to end; may be called from a signal handler."""
         self._stopping.set()
 
-    def _once(self) -> Refused:
+    def _once(self) -> TunnelFailed:
         """Run the program until it ends; returns why."""
         last, refused, deadline = "", None, time.monotonic() + OPEN_WITHIN
         with self._running() as process:
             for line in self._lines(process, deadline):
-                said = self._tunnel.read(line, self._wish)
-                if isinstance(said, Opened):
+                said = self._tunnel.read(line, self._options)
+                if isinstance(said, TunnelOpened):
                     self._open(said.url)
-                elif said and not self._opened_at and not (refused and refused.lasting):
+                elif said and not self._opened_at and not (refused and refused.permanent):
                     refused = said
                 if line and not line.startswith(self._tunnel.chatter):
                     last = line
@@ -89,7 +89,7 @@ class TunnelRunner:
             if late
             else f"it ended with exit code {process.returncode}"
         )
-        return Refused(f"{ended}. {last}".strip())
+        return TunnelFailed(f"{ended}. {last}".strip())
 
     def _open(self, url: str) -> None:
         if self._opened_at and url == self._url:

@@ -19,7 +19,7 @@ from tests.support.deliveries import CALL, arrival, claim_one, settle
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.alerts import evaluator
 from webhook_app.alerts.evaluator import AlertEvaluator
-from webhook_app.alerts.notifier import Message, Notifier
+from webhook_app.alerts.notifier import AlertMessage, Notifier
 from webhook_app.alerts.rules import Thresholds
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, activity, migrate
@@ -98,7 +98,7 @@ def watch(inbox: Inbox, somebody: Somebody, clock: Clock) -> Any:
 
     def look() -> list[tuple[str, str]]:
         clock.move(60)
-        each.look()
+        each.evaluate()
         return somebody.told
 
     return look
@@ -202,13 +202,13 @@ def test_one_process_at_a_time(inbox: Inbox, somebody: Somebody, clock: Clock) -
     inbox.store(arrival())
     clock.move(1000)
     for each in [looking(inbox, somebody) for _ in range(3)]:
-        each.look()
+        each.evaluate()
     assert somebody.told == [("alert.began", "oldest")]
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
-    looking(inbox, somebody).look()
+    looking(inbox, somebody).evaluate()
     assert len(somebody.got) == 1
     clock.move(-DAY)
-    looking(inbox, somebody).look()
+    looking(inbox, somebody).evaluate()
     assert len(somebody.got) == 2
 
 
@@ -265,21 +265,21 @@ def test_tries_again_at_once(somebody: Somebody) -> None:
         paused.append(seconds)
         somebody.status = 200 if len(paused) == 3 else 500
 
-    assert Notifier(somebody.url, "json", SECRET, pause).tell(Message("alert_1", "alert.test", "hello", {}))
+    assert Notifier(somebody.url, "json", SECRET, pause).send(AlertMessage("alert_1", "alert.test", "hello", {}))
     assert (paused, len(somebody.got)) == ([0.0, 1.0, 3.0], 1)
 
 
 def test_address_that_does_not_answer() -> None:
     """An address where nobody listens fails the message and nothing else."""
-    messenger = Notifier(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
+    notifier = Notifier(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
     with capture_logs() as lines:
-        assert not messenger.tell(Message("alert_1", "alert.test", "hello", {}))
+        assert not notifier.send(AlertMessage("alert_1", "alert.test", "hello", {}))
     assert lines[0]["reason"] == "ConnectionError"
 
 
 def test_slack_gets_text_alone(somebody: Somebody) -> None:
     """Slack takes an object with a text and nothing else."""
-    assert Notifier(somebody.url, "slack").tell(Message("alert_1", "alert.test", "hello", {"a": 1}))
+    assert Notifier(somebody.url, "slack").send(AlertMessage("alert_1", "alert.test", "hello", {"a": 1}))
     assert somebody.got == [{"text": "hello"}]
     assert "webhook-signature" not in somebody.headers
 
@@ -287,7 +287,7 @@ def test_slack_gets_text_alone(somebody: Somebody) -> None:
 def test_database_away_hurts_nobody(postgres: Server, somebody: Somebody, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that looks lives on while the database is away, and tells what it finds when it is back."""
     monkeypatch.setattr(evaluator, "EVALUATE_EVERY", 0.05)
-    monkeypatch.setattr(evaluator, "TURN", 0.01)
+    monkeypatch.setattr(evaluator, "LEASE", 0.01)
     with postgres.database() as address, closing(Inbox(address)) as inbox:
         migrate.upgrade(inbox.database)
         inbox.store(arrival(received_at=inbox.clock() - 1_000_000))

@@ -68,8 +68,8 @@ def examined(*arguments: str) -> list[dict[str, str]]:
     """Run the command; returns its findings, after a look at what holds for all of them."""
     result = run(*arguments, "--json")
     findings = [json.loads(line) for line in result.output.splitlines()]
-    assert result.exit_code == any(one["level"] == "wrong" for one in findings), result.output
-    assert all(one["todo"] for one in findings if one["level"] in ("warning", "wrong"))
+    assert result.exit_code == any(one["severity"] == "error" for one in findings), result.output
+    assert all(one["advice"] for one in findings if one["severity"] in ("warning", "error"))
     assert SECRET not in result.output
     return findings
 
@@ -98,7 +98,7 @@ def plain(configured: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 def of(findings: list[dict[str, str]], check: str) -> list[tuple[str, str]]:
-    return [(one["level"], one["said"]) for one in findings if one["check"] == check]
+    return [(one["severity"], one["text"]) for one in findings if one["check"] == check]
 
 
 def one_of(findings: list[dict[str, str]], check: str) -> tuple[str, str]:
@@ -122,20 +122,20 @@ def test_a_sound_receiver_is_fine(inbox: Inbox, examine: Examine, clock: Clock) 
     feed_check_results.save(inbox, [match(sent_found=100)])
     with listening(inbox):
         findings = examine()
-    assert {one["level"] for one in findings} <= {"fine", "note"}
+    assert {one["severity"] for one in findings} <= {"ok", "info"}
     assert {"clock", "workers", "feed", "product key", "instance key", "events"} <= {one["check"] for one in findings}
     for check in ("database", "secrets", "clock", "workers", "breakers", "events", "product key", "feed"):
-        assert one_of(findings, check)[0] == "fine", check
+        assert one_of(findings, check)[0] == "ok", check
 
 
 def test_it_says_what_to_do(plain: Examine) -> None:
-    """As text: level, check and sentence, the remedy below, the sum at the end."""
+    """As text: severity, check and sentence, the remedy below, the sum at the end."""
     result = run()
     assert result.exit_code == 0
-    assert "warning  events         Nothing ever came from acme." in result.output
+    assert "warning  events         No webhook was ever received from acme." in result.output
     assert "send-sample" in result.output
     assert result.output.rstrip().endswith("warnings.")
-    assert "0 things wrong" in result.output
+    assert "0 errors" in result.output
 
 
 @contextmanager
@@ -169,17 +169,17 @@ def test_a_pooler_hides_workers(on_postgres: Examine, monkeypatch: pytest.Monkey
     """Behind one nobody listens: that is a note, and no fault."""
     assert one_of(on_postgres(), "workers")[0] == "warning"
     monkeypatch.setenv("DATABASE_POOLER", "transaction")
-    assert one_of(on_postgres(), "workers")[0] == "note"
+    assert one_of(on_postgres(), "workers")[0] == "info"
 
 
 def test_events_that_nobody_takes_are_wrong(inbox: Inbox, examine: Examine, clock: Clock) -> None:
     """An event is due for minutes: no worker runs, or it cannot. A shop's open breaker is no such case."""
     clock.now = now_ms() - 300_000
     inbox.store(arrival())
-    level, said = one_of(examine(), "workers")
-    assert level == "wrong"
-    assert "acme" in said
-    assert "none listens" in said
+    severity, text = one_of(examine(), "workers")
+    assert severity == "error"
+    assert "acme" in text
+    assert "no worker listens" in text
     open_breaker(inbox, "acme")
     assert one_of(examine(), "workers")[0] == "warning"
 
@@ -188,11 +188,11 @@ def test_an_open_breaker_is_wrong(inbox: Inbox, examine: Examine, clock: Clock) 
     """With its reason in words; that of another shop does not concern."""
     clock.now = now_ms()
     open_breaker(inbox, "globex")
-    assert one_of(examine("--shop=acme"), "breakers")[0] == "fine"
+    assert one_of(examine("--shop=acme"), "breakers")[0] == "ok"
     open_breaker(inbox, "acme")
-    level, said = one_of(examine("--shop=acme"), "breakers")
-    assert level == "wrong"
-    assert "instance key was refused" in said
+    severity, text = one_of(examine("--shop=acme"), "breakers")
+    assert severity == "error"
+    assert "instance key was refused" in text
 
 
 def test_events_and_dead_ones_are_told(inbox: Inbox, examine: Examine, clock: Clock) -> None:
@@ -203,19 +203,19 @@ def test_events_and_dead_ones_are_told(inbox: Inbox, examine: Examine, clock: Cl
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422")
     findings = examine()
     assert of(findings, "events") == [
-        ("warning", "The last event of acme came 10 days ago (orders/create)."),
-        ("note", "acme never sent orders/paid, orders/updated."),
+        ("warning", "The last event of acme was received 10 d ago (orders/create)."),
+        ("info", "acme never sent orders/paid, orders/updated."),
     ]
-    assert one_of(findings, "dead") == ("warning", "Dead deliveries: 1.")
+    assert one_of(findings, "dead") == ("warning", "1 dead delivery: given up, and not sent to Tweakwise.")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
-    ("template", "level", "fitting"),
-    [("{product_id}", "fine", 2), ("{sku}", "warning", 1), ("{variant_id:04d}{locale}", "wrong", 0)],
+    ("template", "severity", "fitting"),
+    [("{product_id}", "ok", 2), ("{sku}", "warning", 1), ("{variant_id:04d}{locale}", "error", 0)],
 )
 def test_the_template_is_tried(  # noqa: PLR0913, PLR0917 - three of them are the table's columns
-    inbox: Inbox, examine: Examine, monkeypatch: pytest.MonkeyPatch, template: str, level: str, fitting: int
+    inbox: Inbox, examine: Examine, monkeypatch: pytest.MonkeyPatch, template: str, severity: str, fitting: int
 ) -> None:
     """On the bodies that are still held, whatever became of them."""
     line = {"product_id": 5, "price": "1", "quantity": 1}
@@ -224,7 +224,7 @@ def test_the_template_is_tried(  # noqa: PLR0913, PLR0917 - three of them are th
     inbox.store(arrival("odd", body=b"no JSON"))
     monkeypatch.setenv("SHOPS", f'{SHOPS}product_key = "{template}"')
     found = one_of(examine(), "product key")
-    assert found[0] == level
+    assert found[0] == severity
     assert f"{fitting} of the last 2 order lines" in found[1]
 
 
@@ -249,20 +249,20 @@ def match(**changed: Any) -> FeedCheckResult:
 
 def test_the_last_match_is_told(inbox: Inbox, examine: Examine) -> None:
     """Too few keys in the feed is a warning, with the better template; never looked is a note."""
-    assert one_of(examine(), "feed")[0] == "note"
+    assert one_of(examine(), "feed")[0] == "info"
     feed_check_results.save(inbox, [match()])
     findings = examine()
-    assert one_of(findings, "feed") == ("warning", "50.0 % of acme's product keys were in the feed 2 hours ago.")
-    assert any('product_key = "{sku}"' in one["todo"] for one in findings)
+    assert one_of(findings, "feed") == ("warning", "50.0 % of the product keys of acme were in the feed 2 h ago.")
+    assert any('product_key = "{sku}"' in one["advice"] for one in findings)
     feed_check_results.save(inbox, [match(template="{sku}")])
-    assert one_of(examine(), "feed")[0] == "note"
+    assert one_of(examine(), "feed")[0] == "info"
 
 
 def test_a_database_without_tables_is_wrong(empty: Examine) -> None:
-    """Not migrated: said once, and what needs the inbox is left out."""
+    """Not migrated: text once, and what needs the inbox is left out."""
     findings = empty()
-    assert one_of(findings, "database")[0] == "wrong"
-    assert any("webhook_app migrate" in one["todo"] for one in findings)
+    assert one_of(findings, "database")[0] == "error"
+    assert any("webhook_app migrate" in one["advice"] for one in findings)
     assert not of(findings, "workers")
 
 
@@ -272,22 +272,22 @@ def test_a_database_that_is_away_is_wrong(plain: Examine, monkeypatch: pytest.Mo
     for url in (f"postgres://me:hidden@127.0.0.1:{free_port()}/none", f"sqlite:///{tmp_path / 'not.db'}"):
         monkeypatch.setenv("DATABASE_URL", url)
         findings = plain()
-        assert one_of(findings, "database")[0] == "wrong"
+        assert one_of(findings, "database")[0] == "error"
         assert "hidden" not in json.dumps(findings)
 
 
 @pytest.mark.parametrize(
-    ("ahead", "level", "words"),
-    [(0, "fine", "agrees"), (-20, "warning", "ahead of"), (3600, "wrong", "minutes behind")],
+    ("ahead", "severity", "words"),
+    [(0, "ok", "agrees"), (-20, "warning", "ahead of"), (3600, "error", "59 min")],
 )
 def test_the_clock_is_compared(
-    plain: Examine, monkeypatch: pytest.MonkeyPatch, ahead: float, level: str, words: str
+    plain: Examine, monkeypatch: pytest.MonkeyPatch, ahead: float, severity: str, words: str
 ) -> None:
     """With the time that Tweakwise's answer says."""
     with web_server.serving(ahead=ahead) as server:
         monkeypatch.setenv("TWEAKWISE_URL", server)
         found = one_of(plain(), "clock")
-    assert found[0] == level
+    assert found[0] == severity
     assert words in found[1]
 
 
@@ -315,44 +315,44 @@ def test_a_tweakwise_that_is_not_reached_is_wrong(
         web_server.serving(status=503) as down,
     ):
         cases = {
-            "http://tweakwise.invalid": ("wrong", "could not be looked up"),
-            f"http://127.0.0.1:{free_port()}": ("wrong", "refused"),
-            unknown: ("wrong", "self-signed certificate"),
-            moved: ("wrong", "redirect (302)"),
+            "http://tweakwise.invalid": ("error", "could not be looked up"),
+            f"http://127.0.0.1:{free_port()}": ("error", "refused"),
+            unknown: ("error", "self-signed certificate"),
+            moved: ("error", "redirect (302)"),
             down: ("warning", "503"),
         }
-        for url, (level, words) in cases.items():
+        for url, (severity, words) in cases.items():
             monkeypatch.setenv("TWEAKWISE_URL", url)
             found = one_of(plain(), "tweakwise")
-            assert found[0] == level, found
+            assert found[0] == severity, found
             assert words in found[1]
 
 
 def test_nothing_is_sent_unasked(plain: Examine, tweakwise: LocalTweakwise) -> None:
     """Without --send Tweakwise gets no event, and the key is a note."""
     before = len(tweakwise.events())
-    assert one_of(plain(), "instance key")[0] == "note"
+    assert one_of(plain(), "instance key")[0] == "info"
     assert len(tweakwise.events()) == before
 
 
 def test_the_instance_key_is_tried_when_asked(
     plain: Examine, monkeypatch: pytest.MonkeyPatch, tweakwise: LocalTweakwise
 ) -> None:
-    """One search, marked as internal; what was sent is said."""
+    """One search, marked as internal; what was sent is text."""
     before = len(tweakwise.events())
-    level, said = one_of(plain("--send"), "instance key")
-    assert level == "fine"
-    assert "Internal-Traffic" in said
+    severity, text = one_of(plain("--send"), "instance key")
+    assert severity == "ok"
+    assert "Internal-Traffic" in text
     [event] = tweakwise.events()[before:]
-    assert event["body"]["ProfileKey"] in said
-    assert event["body"]["SearchTerm"] in said
+    assert event["body"]["ProfileKey"] in text
+    assert event["body"]["SearchTerm"] in text
     tweakwise.trouble(status=401)
     try:
-        level, said = one_of(plain("--send"), "instance key")
+        severity, text = one_of(plain("--send"), "instance key")
     finally:
         tweakwise.trouble()
-    assert level == "wrong"
-    assert "401" in said
+    assert severity == "error"
+    assert "401" in text
 
 
 @contextmanager
@@ -373,8 +373,8 @@ def test_a_webhook_url_is_reached(plain: Examine) -> None:
     """Our own answer to GET is recognised, and /readyz is asked too; http:// alone is a warning."""
     with receiving() as url:
         found = of(plain("--url", f"{url}/"), "webhook URL")
-    assert [level for level, _ in found] == ["warning", "fine", "fine"]
-    assert f"{url}/webhooks/shopify/acme is reached" in found[1][1]
+    assert [severity for severity, _ in found] == ["warning", "ok", "ok"]
+    assert f"{url}/webhooks/shopify/acme can be reached" in found[1][1]
 
 
 def test_a_webhook_url_that_is_not_ours_is_wrong(plain: Examine, certificate: ssl.SSLContext) -> None:
@@ -385,24 +385,24 @@ def test_a_webhook_url_that_is_not_ours_is_wrong(plain: Examine, certificate: ss
         web_server.serving(tls=certificate) as unknown,
     ):
         cases = {
-            other: "answers 200, and not as this receiver does",
+            other: "answers 200; this receiver would answer 405",
             moved: "redirect (301) to https://www.example/webhooks",
             unknown: "self-signed certificate",
             f"https://127.0.0.1:{free_port()}": "no connection came about",
             "https://webhooks.invalid": "could not be looked up",
         }
         for url, words in cases.items():
-            level, said = of(plain("--url", url), "webhook URL")[-1]
-            assert level == "wrong"
-            assert words in said
+            severity, text = of(plain("--url", url), "webhook URL")[-1]
+            assert severity == "error"
+            assert words in text
 
 
 ODD = {
     "a-long-enough-secret ": "begins or ends with white space",
-    "a-long enough-secret": "holds white space",
+    "a-long enough-secret": "contains white space",
     "a-long-en\\u200bough-secret": "invisible character",
     "'a-long-enough-secret'": "quotation mark",
-    "a-long-enough-sécret": "beyond ASCII",
+    "a-long-enough-sécret": "outside ASCII",
     "a-long-enough&amp;secret": "HTML entity",
     "short": "fewer than 16",
     "changeme": "placeholder",
@@ -415,25 +415,25 @@ def test_odd_secrets_are_told(plain: Examine, monkeypatch: pytest.MonkeyPatch, s
     """By what is odd about them and by number, never by what they are."""
     monkeypatch.setenv("SHOPS", SHOPS.replace(f'"{SECRET}"', f'"{SECRET}", "{secret}"'))
     found = of(plain(), "secrets")
-    assert any(level == "warning" and ODD[secret] in said for level, said in found)
-    assert all(said.startswith("Secret 2 of acme") for _, said in found)
-    assert all(secret.strip() not in said for _, said in found)
+    assert any(severity == "warning" and ODD[secret] in text for severity, text in found)
+    assert all(text.startswith("Secret 2 of acme") for _, text in found)
+    assert all(secret.strip() not in text for _, text in found)
 
 
 def test_a_secret_of_two_shops_is_told(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that WordPress would change."""
     woo = SHOPS.replace("acme", "globex").replace("shopify", "woocommerce").replace(SECRET, "a<b>c%20d-long-enough")
     monkeypatch.setenv("SHOPS", SHOPS + SHOPS.replace("acme", "initech") + woo)
-    said = " ".join(sentence for _, sentence in of(plain(), "secrets"))
-    assert "Secret 1 of initech is also one of acme's" in said
-    assert "Secret 1 of globex holds characters that WordPress changes" in said
+    text = " ".join(sentence for _, sentence in of(plain(), "secrets"))
+    assert "Secret 1 of initech is also a secret of acme" in text
+    assert "Secret 1 of globex contains characters that WordPress changes" in text
 
 
 def test_an_address_without_encryption_is_told(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one shop, or of all of them; a sandbox on this machine is none."""
-    assert {level for level, _ in of(plain(), "configuration")} == {"fine"}
+    assert {severity for severity, _ in of(plain(), "configuration")} == {"ok"}
     monkeypatch.setenv("SHOPS", f'{SHOPS}tweakwise_url = "http://tweakwise.invalid"')
-    assert "without encryption" in of(plain(), "configuration")[-1][1]
+    assert "unencrypted" in of(plain(), "configuration")[-1][1]
 
 
 def test_a_wrong_configuration_is_wrong(configured: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,14 +442,14 @@ def test_a_wrong_configuration_is_wrong(configured: None, monkeypatch: pytest.Mo
     monkeypatch.setenv("WEB_CONCURRENCY", "many")
     findings = examined()
     assert len(findings) == 2
-    assert {one["level"] for one in findings} == {"wrong"}
+    assert {one["severity"] for one in findings} == {"error"}
 
 
-@pytest.mark.parametrize(("free", "level"), [(50_000_000, "wrong"), (500_000_000, "warning"), (5_000_000_000, "fine")])
-def test_a_full_disk_is_told(plain: Examine, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
+@pytest.mark.parametrize(("free", "severity"), [(50_000_000, "error"), (500_000_000, "warning"), (5_000_000_000, "ok")])
+def test_a_full_disk_is_told(plain: Examine, monkeypatch: pytest.MonkeyPatch, free: int, severity: str) -> None:
     """Before it is full; the system's figure is the only thing that is made up here."""
     monkeypatch.setattr("shutil.disk_usage", lambda _path: Usage(free))
-    assert one_of(plain(), "disk")[0] == level
+    assert one_of(plain(), "disk")[0] == severity
 
 
 class Usage(NamedTuple):
@@ -460,27 +460,27 @@ def test_a_folder_that_cannot_be_written_to_is_wrong(plain: Examine, monkeypatch
     """/proc takes no file, not even from root."""
     monkeypatch.setenv("DATABASE_URL", "sqlite:////proc/inbox.db")
     findings = plain()
-    assert one_of(findings, "disk")[0] == "wrong"
-    assert one_of(findings, "database")[0] == "wrong"
+    assert one_of(findings, "disk")[0] == "error"
+    assert one_of(findings, "database")[0] == "error"
 
 
 def test_a_dynos_disk_is_wrong(plain: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where DYNO says so and the file lies in the project's folder."""
     monkeypatch.setenv("DYNO", "web.1")
-    assert one_of(plain(), "disk")[0] == "fine"
+    assert one_of(plain(), "disk")[0] == "ok"
     monkeypatch.chdir(tmp_path)
-    assert [level for level, _ in of(plain(), "disk")] == ["fine", "wrong"]
+    assert [severity for severity, _ in of(plain(), "disk")] == ["ok", "error"]
 
 
 def test_what_waits_in_a_spool_is_told(on_postgres: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It was acknowledged, and the database is back."""
     assert not of(on_postgres(), "spool")
     monkeypatch.setenv("SPOOL", str(tmp_path / "spool.db"))
-    assert [level for level, _ in of(on_postgres(), "spool")] == ["fine"]
+    assert [severity for severity, _ in of(on_postgres(), "spool")] == ["ok"]
     with closing(Inbox(f"sqlite:///{tmp_path / 'spool.db'}")) as spool:
         migrate.upgrade(spool.database)
         spool.store(arrival())
-    assert of(on_postgres(), "spool")[1] == ("warning", "Acknowledged events that wait in the spool: 1.")
+    assert of(on_postgres(), "spool")[1] == ("warning", "Accepted events that wait in the spool for the database: 1.")
 
 
 @pytest.mark.parametrize(
@@ -493,7 +493,7 @@ def test_wrong_use_is_said(plain: Examine, arguments: list[str], words: str) -> 
     assert words in result.output
 
 
-@pytest.mark.parametrize("check", [*examination.CHECKS, *examination.OF_THE_INBOX], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*examination.CHECKS, *examination.INBOX_CHECKS], ids=lambda check: check.__name__)
 def test_every_check_says_what_it_is_for(check: Any) -> None:
     """One check is one function with a sentence."""
     assert check.__doc__

@@ -57,7 +57,7 @@ class Samples:
 
 
 def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
-    said = MetricsPage(inbox, SHOPS, meter or PrometheusMeter(), TOKEN).answer(f"Bearer {TOKEN}")
+    said = MetricsPage(inbox, SHOPS, meter or PrometheusMeter(), TOKEN).respond(f"Bearer {TOKEN}")
     assert said.status == 200
     return Samples(said.body.decode())
 

@@ -1,4 +1,4 @@
-"""When something is worth an alert: facts in, findings out."""
+"""When something is worth an alert: measured in, findings out."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ NOT_WORTH = {
 }
 
 
-@pytest.mark.parametrize(("facts", "name", "text"), WORTH, ids=[f"{name} {text[-20:]}" for _, name, text in WORTH])
-def test_worth_an_alert(facts: Measurements, name: str, text: str) -> None:
+@pytest.mark.parametrize(("measured", "name", "text"), WORTH, ids=[f"{name} {text[-20:]}" for _, name, text in WORTH])
+def test_worth_an_alert(measured: Measurements, name: str, text: str) -> None:
     """One finding, which has its own name and says what is wrong in figures."""
-    [found] = findings(facts, LIMITS)
+    [found] = findings(measured, LIMITS)
     assert (found.name, text in found.text) == (name, True), found.text
 
 
@@ -105,14 +105,14 @@ def test_outage_is_told_once() -> None:
     assert [one.of for one in found] == ["shop b", "tweakwise https://t.example"]
 
 
-@pytest.mark.parametrize("facts", NOT_WORTH.values(), ids=NOT_WORTH)
-def test_not_worth_an_alert(facts: Measurements) -> None:
+@pytest.mark.parametrize("measured", NOT_WORTH.values(), ids=NOT_WORTH)
+def test_not_worth_an_alert(measured: Measurements) -> None:
     """What is as ever, or passes by itself, is nobody's business."""
-    assert findings(facts, LIMITS) == []
+    assert findings(measured, LIMITS) == []
 
 
 @pytest.mark.parametrize(
-    ("facts", "sample"),
+    ("measured", "sample"),
     [
         (backlog(901), 7),
         (throttle(), 7),
@@ -121,9 +121,9 @@ def test_not_worth_an_alert(facts: Measurements) -> None:
         (refused(20), None),
     ],
 )
-def test_sample(facts: Measurements, sample: int | None) -> None:
+def test_sample(measured: Measurements, sample: int | None) -> None:
     """A delivery to look at is named, where there is one."""
-    assert findings(facts, LIMITS)[0].sample == sample
+    assert findings(measured, LIMITS)[0].sample == sample
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from webhook_app.cli import main
 from webhook_app.config import shops
 from webhook_app.errors import UnreadableHeadersError
 from webhook_app.platforms import all_platforms
-from webhook_app.signature_check import Known, Verdict, diagnose, diagnose_query, query_of
+from webhook_app.signature_check import Configuration, Diagnosis, diagnose, diagnose_query, query_of
 from webhook_app.signature_check.header_files import headers_from
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ ORDERED: dict[str, Any] = json.loads(ORDER)
 ARRIVED = RECEIVED_AT.timestamp()
 
 
-def known(one: Recorded) -> Known:
+def known(one: Recorded) -> Configuration:
     """The platforms, and the one shop that a fixture is for."""
-    return Known({"fixture": one.shop}, all_platforms())
+    return Configuration({"fixture": one.shop}, all_platforms())
 
 
 def digest(body: bytes, secret: str = SECRET, way: str = "sha256") -> bytes:
@@ -76,16 +76,16 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def told(body: bytes, proof: str, header: str = "x-shopify-hmac-sha256", shop: str = "acme", **more: str) -> Verdict:
-    """The verdict on `body`, arrived with that proof."""
+def told(body: bytes, proof: str, header: str = "x-shopify-hmac-sha256", shop: str = "acme", **more: str) -> Diagnosis:
+    """The diagnosis on `body`, arrived with that proof."""
     platforms = all_platforms()
     known = shops.parse(SHOPS, "SHOPS", platforms)
     headers = {"x-shopify-topic": "orders/create", header: proof, **{k.replace("_", "-"): v for k, v in more.items()}}
-    return diagnose(body, headers, known[shop], Known(known, platforms))
+    return diagnose(body, headers, known[shop], Configuration(known, platforms))
 
 
-def causes(verdict: Verdict) -> list[str]:
-    return [finding.said for finding in verdict.findings if finding.proven]
+def causes(diagnosis: Diagnosis) -> list[str]:
+    return [finding.text for finding in diagnosis.findings if finding.verified]
 
 
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
@@ -109,8 +109,8 @@ def test_a_signature_knows_its_anatomy(name: str) -> None:
 @pytest.mark.parametrize("one", SIGNED[::6], ids=lambda one: one.name)
 def test_a_line_end_is_found_on_every_platform(one: Recorded) -> None:
     """A new platform needs nothing of its own to be diagnosed."""
-    verdict = diagnose(one.body + b"\n", one.headers, one.shop, known(one), ARRIVED)
-    assert causes(verdict) == ["A line end was added behind the body."]
+    diagnosis = diagnose(one.body + b"\n", one.headers, one.shop, known(one), ARRIVED)
+    assert causes(diagnosis) == ["A line end was added behind the body."]
 
 
 ACCENTS = '{"name":"Zoë Müller"}'
@@ -207,7 +207,7 @@ def test_numbers_stay_as_they_were_written() -> None:
 
 BODY = ORDER.encode()
 SECRETS: dict[str, tuple[str, str, str]] = {
-    # what is configured, what the platform signs with, what is said
+    # what is configured, what the platform signs with, what is text
     "trimmed": ("secret \n", "secret", "white space around it is removed"),
     "quoted": ("'\"secret\"'", "secret", "quotes around it"),
     "curly quotes": ("\u201csecret\u201d", "secret", "quotes around it"),
@@ -235,8 +235,8 @@ def test_a_secret_that_nearly_fits_is_told(name: str, monkeypatch: pytest.Monkey
     document = SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["another-secret", "${CONFIGURED}"]')
     known = shops.parse(document, "SHOPS", all_platforms())
     headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": b64(digest(BODY, real))}
-    verdict = diagnose(BODY, headers, known["acme"], Known(known, all_platforms()))
-    [cause] = causes(verdict)
+    diagnosis = diagnose(BODY, headers, known["acme"], Configuration(known, all_platforms()))
+    [cause] = causes(diagnosis)
     assert words in cause
     assert cause.startswith("Secret 2 of 2")
 
@@ -248,7 +248,7 @@ def test_raw_key_bytes_that_are_no_text_are_found(monkeypatch: pytest.MonkeyPatc
     known = shops.parse(SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["${CONFIGURED}"]'), "SHOPS", all_platforms())
     proof = b64(hmac.new(key, BODY, "sha256").digest())
     headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": proof}
-    assert "base64" in causes(diagnose(BODY, headers, known["acme"], Known(known, all_platforms())))[0]
+    assert "base64" in causes(diagnose(BODY, headers, known["acme"], Configuration(known, all_platforms())))[0]
 
 
 @pytest.mark.parametrize(
@@ -308,16 +308,16 @@ def test_a_renamed_header_is_told() -> None:
 
 def test_a_missing_header_is_told() -> None:
     """No proof at all: which header is missing."""
-    verdict = told(BODY, "", "x-nothing")
-    assert verdict.reason == "signature_missing"
-    assert "has no x-shopify-hmac-sha256" in verdict.findings[0].said
+    diagnosis = told(BODY, "", "x-nothing")
+    assert diagnosis.reason == "signature_missing"
+    assert "has no x-shopify-hmac-sha256" in diagnosis.findings[0].text
 
 
 def test_a_missing_topic_is_told() -> None:
     """The signature is right, the topic is not there."""
-    verdict = told(BODY, b64(RAW), x_shopify_topic="")
-    assert verdict.reason == "topic_missing"
-    assert "x-shopify-topic" in causes(verdict)[0]
+    diagnosis = told(BODY, b64(RAW), x_shopify_topic="")
+    assert diagnosis.reason == "topic_missing"
+    assert "x-shopify-topic" in causes(diagnosis)[0]
 
 
 @pytest.mark.parametrize(
@@ -344,10 +344,10 @@ def standard(key: bytes = base64.b64decode(KEY), body: bytes = VIEW, way: str = 
     return {"webhook-id": "msg_1", "webhook-timestamp": str(SIGNED_AT), "webhook-signature": f"v1,{b64(signed)}"}
 
 
-def told_standard(headers: dict[str, str], body: bytes = VIEW, arrived: float | None = SIGNED_AT + 10) -> Verdict:
+def told_standard(headers: dict[str, str], body: bytes = VIEW, arrived: float | None = SIGNED_AT + 10) -> Diagnosis:
     platforms = all_platforms()
     known = shops.parse(SHOPS, "SHOPS", platforms)
-    return diagnose(body, headers, known["umbrella"], Known(known, platforms), arrived)
+    return diagnose(body, headers, known["umbrella"], Configuration(known, platforms), arrived)
 
 
 RIGHT = standard()
@@ -387,22 +387,22 @@ def test_standard_webhooks_are_explained(name: str) -> None:
 )
 def test_a_wrong_time_is_told(arrived: float | None, words: str) -> None:
     """Where nothing but the time is wrong; a recorded request is judged by when it arrived."""
-    verdict = told_standard(RIGHT, arrived=arrived)
-    assert verdict.reason.startswith("timestamp_too_")
-    assert words in causes(verdict)[0]
+    diagnosis = told_standard(RIGHT, arrived=arrived)
+    assert diagnosis.reason.startswith("timestamp_too_")
+    assert words in causes(diagnosis)[0]
 
 
 def test_an_old_request_is_searched_all_the_same() -> None:
     """The time does not hide what else is wrong."""
-    verdict = told_standard(RIGHT, VIEW + b"\n", arrived=None)
-    assert causes(verdict) == ["A line end was added behind the body."]
-    assert any("old now" in finding.said for finding in verdict.findings if not finding.proven)
+    diagnosis = told_standard(RIGHT, VIEW + b"\n", arrived=None)
+    assert causes(diagnosis) == ["A line end was added behind the body."]
+    assert any("old now" in finding.text for finding in diagnosis.findings if not finding.verified)
 
 
 def test_another_platforms_request_is_told() -> None:
     """A WooCommerce webhook was pasted to a Shopify shop's URL."""
-    verdict = told(BODY, b64(digest(BODY, "initech")), "x-wc-webhook-signature", x_wc_webhook_topic="order.created")
-    assert any("headers of WooCommerce" in finding.said for finding in verdict.findings)
+    diagnosis = told(BODY, b64(digest(BODY, "initech")), "x-wc-webhook-signature", x_wc_webhook_topic="order.created")
+    assert any("headers of WooCommerce" in finding.text for finding in diagnosis.findings)
 
 
 @pytest.mark.parametrize(
@@ -417,15 +417,15 @@ def test_another_platforms_request_is_told() -> None:
     ],
 )
 def test_what_cannot_be_undone_is_doubted(body: bytes, more: dict[str, str], words: str) -> None:
-    """Where nothing is proven, what is odd is said, and it is called that."""
-    verdict = told(body, b64(digest(b"something else")), **more)
-    assert any(words in finding.said for finding in verdict.findings)
-    assert not causes(verdict)
+    """Where nothing is proven, what is odd is text, and it is called that."""
+    diagnosis = told(body, b64(digest(b"something else")), **more)
+    assert any(words in finding.text for finding in diagnosis.findings)
+    assert not causes(diagnosis)
 
 
 @given(st.binary(max_size=300), st.text(max_size=80), st.text(max_size=40))
 def test_nothing_breaks_it(body: bytes, proof: str, other: str) -> None:
-    """Any body and any headers give a verdict."""
+    """Any body and any headers give a diagnosis."""
     assert told(body, proof, x_signature=other).reason
 
 
@@ -457,11 +457,11 @@ QUERIES: dict[str, tuple[bytes, str]] = {
 }
 
 
-def told_query(query: bytes, arrived: float | None = QUERY_AT) -> Verdict:
+def told_query(query: bytes, arrived: float | None = QUERY_AT) -> Diagnosis:
     platforms = all_platforms()
     shops_ = shops.parse(SHOPS, "SHOPS", platforms)
     assert platforms["shopify"].proxy
-    return diagnose_query(query, platforms["shopify"].proxy, shops_["acme"], Known(shops_, platforms), arrived)
+    return diagnose_query(query, platforms["shopify"].proxy, shops_["acme"], Configuration(shops_, platforms), arrived)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -476,7 +476,7 @@ def test_a_query_is_explained(name: str) -> None:
 def test_an_old_query_is_told() -> None:
     """A right signature, and a time that is not."""
     assert "60 minutes old when it arrived" in causes(told_query(GENUINE, QUERY_AT + 3600))[0]
-    assert "--at" in told_query(GENUINE, None).findings[0].todo
+    assert "--at" in told_query(GENUINE, None).findings[0].advice
 
 
 @pytest.mark.parametrize(
@@ -488,16 +488,16 @@ def test_an_old_query_is_told() -> None:
     ],
 )
 def test_a_query_that_cannot_be_mended_is_told(query: bytes, words: str) -> None:
-    """What is odd is said, and called that."""
-    verdict = told_query(query)
-    assert verdict.reason
-    assert words in verdict.findings[0].said
-    assert not causes(verdict)
+    """What is odd is text, and called that."""
+    diagnosis = told_query(query)
+    assert diagnosis.reason
+    assert words in diagnosis.findings[0].text
+    assert not causes(diagnosis)
 
 
 @given(st.binary(max_size=200))
 def test_no_query_breaks_it(query: bytes) -> None:
-    """Any bytes give a verdict."""
+    """Any bytes give a diagnosis."""
     assert told_query(query).reason
 
 
@@ -568,9 +568,9 @@ def test_the_command_takes_the_time_of_arrival(recorded: list[str], tmp_path: Pa
     """A request that was recorded long ago is judged as of then."""
     (tmp_path / "standard").write_text(json.dumps(RIGHT))
     given = ["verify", "--shop=umbrella", f"--headers={tmp_path / 'standard'}", "--body=-"]
-    late = CliRunner().invoke(main, given, input=VIEW)
-    assert late.exit_code == 1
-    assert "--at" in late.output
+    clock_finding = CliRunner().invoke(main, given, input=VIEW)
+    assert clock_finding.exit_code == 1
+    assert "--at" in clock_finding.output
     assert CliRunner().invoke(main, [*given, "--at=2021-02-25T15:02:20Z"], input=VIEW).exit_code == 0
 
 

@@ -39,7 +39,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AccountingLine:
     """One topic of one shop, and its sums."""
 
     shop: str
@@ -121,10 +121,10 @@ def _entries(asked: _Asked) -> list[AccountingEntry]:
     return [one for one in found if asked.chosen in (ALL, topic_groups.set_of(platforms, one.platform, one.topic))]
 
 
-def _lines(entries: Sequence[AccountingEntry]) -> list[Line]:
+def _lines(entries: Sequence[AccountingEntry]) -> list[AccountingLine]:
     kinds = dict.fromkeys((entry.shop, entry.topic) for entry in entries)
     return [
-        Line(*kind, accounting.totals(entry for entry in entries if (entry.shop, entry.topic) == kind))
+        AccountingLine(*kind, accounting.totals(entry for entry in entries if (entry.shop, entry.topic) == kind))
         for kind in kinds
     ]
 
