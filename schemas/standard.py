@@ -1,6 +1,6 @@
 """Our own messages, for storefronts that no platform here knows: `{"type": ..., "data": {...}}`.
 
-The contract is docs/standard-webhooks.md, and the OpenAPI document is written from these schemas. To a type, fields are
+The contract is docs/standard.md, and the OpenAPI document is written from these schemas. To a type, fields are
 only added; what would break a sender becomes a new type.
 """
 

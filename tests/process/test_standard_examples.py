@@ -1,7 +1,8 @@
-"""Every example in docs/standard-webhooks.md, run as it stands there against a receiver that runs."""
+"""Every example in docs/standard.md, run as it stands there against a receiver that runs."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PAGE = (processes.ROOT / "docs/standard-webhooks.md").read_text(encoding="utf-8")
+PAGE = (processes.ROOT / "docs/standard.md").read_text(encoding="utf-8")
 STANDARD = all_platforms()["standard"]
 SECRET = tomllib.loads((processes.ROOT / "shops.demo.toml").read_text())["shops"]["demo-standard"]["secrets"][0]
 # printf 7012 | openssl dgst -sha256 -hmac demo-profile-salt -r
 OF_CUSTOMER_7012 = "b2ea880e3871979fbc755991c8e43a621ea988eb7cf76c813ed00314ab29ed44"
 VISITOR = "9f2c4be1a07d4c55"
+REASON_OF_401 = r"(?:id|timestamp|signature)_[a-z_]+"
 WRONG = "whsec_" + "QUFB" * 10
 # How the tests run a language, and the Debian packages without which they cannot.
 RUN: dict[str, tuple[list[str], str, dict[str, str]]] = {
@@ -127,8 +129,10 @@ def test_every_message_on_the_page_is_one() -> None:
 
 def test_every_reason_is_on_the_page() -> None:
     """Every name that a 401 can have is explained, on this page and on the receiver's own."""
-    source = (processes.ROOT / "webhook_app/signing/standard_webhooks.py").read_text(encoding="utf-8")
-    assert set(re.findall(r'"((?:id|timestamp|signature)_[a-z_]+)"', source)) == set(texts.REASONS)
+    tree = ast.parse((processes.ROOT / "webhook_app/signing/standard_webhooks.py").read_text(encoding="utf-8"))
+    constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    named = {text for text in constants if isinstance(text, str) and re.fullmatch(REASON_OF_401, text)}
+    assert named == set(texts.REASONS)
     assert not [reason for reason in texts.REASONS if f"`{reason}`" not in PAGE]
 
 

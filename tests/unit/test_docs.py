@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
 import tomllib
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,18 +23,27 @@ from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
 from webhook_app.tweakwise import retry_policy
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from webhook_app.platforms.base import Platform
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 REASONS = (ROOT / "docs/reasons.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 APP_JSON = ROOT / "app.json"
+LEAST_SHOP = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"\n'
 
-SETTINGS_SOURCE = (ROOT / "webhook_app/config/settings.py").read_text(encoding="utf-8")
-SHOPS_SOURCE = (ROOT / "webhook_app/config/shops.py").read_text(encoding="utf-8")
-SETTINGS = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS_SOURCE)
-SHOPS = re.findall(r'os\.environ\.get\("([A-Z_]+)"\)', SHOPS_SOURCE)
-OPTIONS = re.findall(r'envvar="([A-Z_]+)"', (ROOT / "webhook_app/cli/serving.py").read_text(encoding="utf-8"))
+SETTINGS = [field.name.upper() for field in fields(settings.Settings)]
+SHOPS = ["SHOPS", "SHOPS_FILE"]
+OPTIONS = sorted(
+    {str(option.envvar) for command in main.commands.values() for option in command.params if option.envvar}
+)
 VARIABLES = [*SETTINGS, *SHOPS, *OPTIONS]
 
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
@@ -50,7 +62,7 @@ def rows(text: str, heading: str) -> dict[str, list[str]]:
 
 def default_of(name: str, heading: str) -> str | None:
     """What a table says is the default, None where it says none in code."""
-    written = CODE.fullmatch(rows(README, heading)[name][2])
+    written = CODE.fullmatch(rows(CONFIGURATION, heading)[name][2])
     return written[1] if written else None
 
 
@@ -67,6 +79,41 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def parsed(path: str) -> Iterator[ast.Call]:
+    """Every call in a module of the product."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def refusals(path: str) -> set[str]:
+    """The constant reasons with which a module raises BadSignatureError."""
+    calls = [call for call in parsed(path) if getattr(call.func, "id", "") == "BadSignatureError"]
+    return {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
+
+
+def reasons_given(state: str) -> set[str]:
+    """The constant reasons with which delivery/outcomes.py settles a delivery in a state."""
+    pairs = [pair for call in parsed("webhook_app/delivery/outcomes.py") for pair in pairwise(call.args)]
+    return {
+        str(reason.value)
+        for given, reason in pairs
+        if isinstance(given, ast.Attribute) and given.attr == state and isinstance(reason, ast.Constant)
+    }
+
+
+def chapter(name: str) -> str:
+    """The page of a platform."""
+    return (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+
+
+def list_of_platforms(platforms: Iterable[Platform]) -> str:
+    """The README's one line that lists the platforms."""
+    listed = [
+        f"[{one.title}](docs/{one.name}.md) (`{one.name}`)" for one in sorted(platforms, key=lambda one: one.title)
+    ]
+    return f"Platforms: {', '.join(listed)}."
+
+
 def app_variables() -> dict[str, Any]:
     variables: dict[str, Any] = json.loads(APP_JSON.read_text(encoding="utf-8"))["env"]
     return variables
@@ -79,21 +126,40 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_variables_are_found_in_the_source() -> None:
-    """Every field of Settings is read from a variable that these tests know."""
-    assert {name.lower() for name in SETTINGS} == {field.name for field in fields(settings.Settings)}
-    assert set(SHOPS) == {"SHOPS", "SHOPS_FILE"}
+class _Recorder(dict[str, str]):
+    """An empty environment that remembers what was read from it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.read.add(key)
+        return super().get(key, default)
+
+
+def test_the_variables_are_those_that_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Loading the configuration reads a variable for each field of Settings, those of the shops, and no other."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / shops.DEFAULT_FILE).write_text(LEAST_SHOP, encoding="utf-8")
+    recorder = _Recorder()
+    monkeypatch.setattr(os, "environ", recorder)
+    settings.load()
+    assert recorder.read == set(SETTINGS)
+    recorder.read.clear()
+    shops.load(all_platforms())
+    assert recorder.read == set(SHOPS)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_every_variable_is_documented(name: str) -> None:
-    """A variable that is read is in the README's table."""
-    assert name in rows(README, "## Settings")
+    """A variable that is read is in the table of settings."""
+    assert name in rows(CONFIGURATION, "## Settings")
 
 
 def test_every_documented_variable_is_read() -> None:
-    """The README's table has no variable that nobody reads."""
-    assert set(rows(README, "## Settings")) == set(VARIABLES)
+    """The table of settings has no variable that is not read."""
+    assert set(rows(CONFIGURATION, "## Settings")) == set(VARIABLES)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -104,7 +170,7 @@ def test_every_documented_default_is_the_real_one(
     unset = settings.load()
     documented = default_of(name, "## Settings")
     if documented is None:
-        assert (rows(README, "## Settings")[name][2], getattr(unset, name.lower())) == ("none", None)
+        assert (rows(CONFIGURATION, "## Settings")[name][2], getattr(unset, name.lower())) == ("none", None)
     monkeypatch.setenv(name, documented or "")
     assert settings.load() == unset
 
@@ -116,8 +182,8 @@ def test_the_documented_shops_file_is_the_real_one() -> None:
 
 @pytest.mark.parametrize("name", [name for name, command in main.commands.items() if not command.hidden])
 def test_every_command_is_documented(name: str) -> None:
-    """A command is in the README's table."""
-    assert name in rows(README, "## Commands")
+    """A command is in the table of commands."""
+    assert name in rows(COMMANDS, "## All commands")
 
 
 def test_every_documented_command_exists() -> None:
@@ -127,30 +193,28 @@ def test_every_documented_command_exists() -> None:
 
 
 def test_the_shop_keys_are_the_documented_ones() -> None:
-    """The README's table has every key of a shop and no other."""
+    """The table of a shop's keys has every key and no other."""
     known = {field.data_key or name for name, field in shops._ShopSchema().fields.items()}  # noqa: SLF001 - the one place that lists them
-    assert set(rows(README, "## Shops")) - {rung.name.lower() for rung in Payment} == known
+    assert set(rows(CONFIGURATION, "## Shops")) == known
 
 
 def test_every_documented_shop_default_is_the_real_one() -> None:
     """Writing a shop's documented defaults out changes nothing."""
-    least = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"\n'
     documented = {
         name: default
-        for name in rows(README, "## Shops")
+        for name in rows(CONFIGURATION, "## Shops")
         if (default := default_of(name, "## Shops")) and name != "tweakwise_url"
     }
     written_bare = {"require_consent", "extra_events", "repeat_within"}
     assert set(documented) == {"product_key", "profile_attribute", "purchase_on", *written_bare}
     written = {name: value if name in written_bare else json.dumps(value) for name, value in documented.items()}
-    whole = least + "\n".join(f"{name} = {value}" for name, value in written.items())
-    assert shops.parse(whole, "whole", all_platforms()) == shops.parse(least, "least", all_platforms())
+    whole = LEAST_SHOP + "\n".join(f"{name} = {value}" for name, value in written.items())
+    assert shops.parse(whole, "whole", all_platforms()) == shops.parse(LEAST_SHOP, "least", all_platforms())
 
 
-@pytest.mark.parametrize("rung", Payment)
-def test_every_rung_is_documented(rung: Payment) -> None:
-    """A value of purchase_on is explained in the README."""
-    assert rung.name.lower() in rows(README, "## Shops")
+def test_every_stage_of_payment_is_documented() -> None:
+    """Each value of purchase_on is explained, and no other."""
+    assert set(rows(CONFIGURATION, "### When an order counts")) == {stage.name.lower() for stage in Payment}
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -167,10 +231,9 @@ def test_every_documented_reason_to_ignore_exists() -> None:
 @pytest.mark.parametrize("state", ["WAITING", "DEAD"])
 def test_every_reason_of_the_worker_is_documented(state: str) -> None:
     """A reason that the worker writes with a waiting or dead delivery is explained."""
-    source = (ROOT / "webhook_app/delivery/outcomes.py").read_text(encoding="utf-8")
-    given = re.findall(rf'State\.{state},\s*"([a-z_]+)"', source)
+    given = reasons_given(state)
     assert given
-    assert set(given) <= set(rows(REASONS, f"## {state.capitalize()}"))
+    assert given <= set(rows(REASONS, f"## {state.capitalize()}"))
 
 
 def test_every_failure_of_a_call_is_documented() -> None:
@@ -196,16 +259,15 @@ def test_no_reason_has_two_faults() -> None:
 
 
 def test_every_refusal_is_documented() -> None:
-    """The reason of a 401 is explained in the README."""
-    sources = [ROOT / "webhook_app/signing/hmac_schemes.py", ROOT / "webhook_app/platforms/base.py"]
-    given = {name for path in sources for name in re.findall(r'BadSignatureError\(\s*"(\w+)"', path.read_text("utf-8"))}
+    """The reason of a 401 is explained, and no reason that is never given."""
+    given = refusals("webhook_app/signing/hmac_schemes.py") | refusals("webhook_app/platforms/base.py")
     assert given
     given |= set(texts.REASONS)
     for proxy in (platform.proxy for platform in all_platforms().values() if platform.proxy):
         needed = (proxy.signature.proof, proxy.signature.timestamp, *proxy.signature.needed)
         given |= {f"{name}_missing" for name in needed}
         given |= {f"{name}_repeated" for name in (*needed, *proxy.signature.single)}
-    assert given == set(rows(README, "### The answer is 401"))
+    assert given == set(rows(TROUBLESHOOTING, "## The answer is 401"))
 
 
 def test_the_diagram_is_drawn_from_the_transitions() -> None:
@@ -215,7 +277,7 @@ def test_the_diagram_is_drawn_from_the_transitions() -> None:
     assert drawn[1] == diagram(), f"Put this between the markers in docs/architecture.md:\n\n{diagram()}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     """A relative link names a file that is there, and a heading that is on it."""
     for link in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
@@ -228,33 +290,49 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_the_readme_lists_every_platform() -> None:
+    """The README's line of platforms has each with its page and its name, and no other."""
+    line = list_of_platforms(all_platforms().values())
+    assert line in README.splitlines(), f"Put this line into README.md, in place of the one that begins so:\n\n{line}"
+
+
 @pytest.mark.parametrize("name", all_platforms())
-def test_every_platform_is_documented(name: str) -> None:
-    """A platform has its chapter in the README, and its name as a value of `platform`."""
-    assert f"\n## {all_platforms()[name].title} in " in README
-    assert f"`{name}`" in rows(README, "## Shops")["platform"][1]
+def test_every_platform_has_a_page(name: str) -> None:
+    """A platform's page is docs/<platform>.md, headed by its title, with steps from the secret to the first order."""
+    assert chapter(name).startswith(f"# {all_platforms()[name].title}\n")
+    assert re.search(r"^## (.+ )?[Ii]n five steps$", chapter(name), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", all_platforms())
 def test_every_topic_to_subscribe_to_is_documented(name: str) -> None:
-    """The README's chapter of a platform tells which topics to subscribe to; a storefront's come by themselves."""
-    platform = all_platforms()[name]
-    chapter = README.split(f"\n## {platform.title} in ", 1)[1].split("\n## ", 1)[0]
-    for topic in platform.topics:
+    """A platform's page names the topics to subscribe to; a storefront's come by themselves."""
+    for topic in all_platforms()[name].topics:
         if topic.storefront:
             continue
         words = topic.name.replace(".", " ").capitalize()
-        assert topic.name in chapter or words in chapter
+        assert topic.name in chapter(name) or words in chapter(name)
 
 
-def test_every_shop_in_an_example_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader may copy the README's TOML of shops as it stands."""
-    examples = [text for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[shops." in text]
-    assert examples
-    for text in (re.sub(r"^ +", "", example, flags=re.MULTILINE) for example in examples):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_shop_in_an_example_is_read(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader may copy a page's TOML of shops unchanged."""
+    blocks = re.findall(r"^( *)```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    examples = [re.sub(f"^{indent}", "", text, flags=re.MULTILINE) for indent, text in blocks if "[shops." in text]
+    for text in (text for text in examples if "platform" in text and "[shops.fixture]" not in text):
         for name in re.findall(r"\$\{(\w+)\}", text):
-            monkeypatch.setenv(name, "made-up")
-        assert shops.parse(text, "README.md", all_platforms())
+            monkeypatch.setenv(name, f"whsec_{'QUFB' * 10}")
+        assert shops.parse(text, page.name, all_platforms())
+
+
+def test_the_readme_shows_a_shop() -> None:
+    """The README's example of a shop is among those that are read."""
+    assert "```toml\n[shops." in README
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_page_is_in_the_table_of_contents(page: Path) -> None:
+    """The README leads to every page."""
+    assert f"](docs/{page.name})" in README
 
 
 def test_the_environments_of_the_app_are_known() -> None:

@@ -1,4 +1,4 @@
-"""Any other storefront: our own JSON (docs/standard-webhooks.md), signed as https://www.standardwebhooks.com says."""
+"""Any other storefront: our own JSON (docs/standard.md), signed as https://www.standardwebhooks.com says."""
 
 from __future__ import annotations
 
