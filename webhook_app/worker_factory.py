@@ -11,7 +11,7 @@ from webhook_app.inbox.retention import Retention
 from webhook_app.observability import metrics, tracing
 from webhook_app.observability.metrics_page import MetricsPage, serve
 from webhook_app.platforms import all_platforms
-from webhook_app.translation.translate import Ages
+from webhook_app.translation.translate import AgeLimits
 from webhook_app.tweakwise import retry_policy
 from webhook_app.tweakwise.client import Client
 
@@ -30,7 +30,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     """
     rules = WorkerOptions(
         threads=config.worker_threads,
-        ages=Ages(config.max_order_age, config.max_age),
+        ages=AgeLimits(config.max_order_age, config.max_age),
         policy=retry_policy.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
         retention=Retention(config.keep_bodies, config.keep_rows),
         max_rate=config.max_rate,

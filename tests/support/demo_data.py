@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from webhook_app.inbox import Inbox, NewDelivery, Settlement, State, activity, migrate
 from webhook_app.inbox.activity import ActivityCount, ActivityKind
 from webhook_app.platforms import all_platforms
-from webhook_app.platforms.base import Sample
-from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.platforms.base import SampleValues
+from webhook_app.signing.base import fingerprint
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import Scope
 from webhook_app.tweakwise import retry_policy
@@ -80,7 +80,9 @@ class Story:
     def body(self, shop: str) -> bytes:
         topic = all_platforms()[SHOPS[shop]].topics[0]
         now = datetime.fromtimestamp(self.at / 1000, UTC).isoformat(timespec="seconds")
-        return json.dumps(topic.sample(Sample(self._number, now, "tweakwise_profile_key", f"p{self._number}"))).encode()
+        return json.dumps(
+            topic.sample(SampleValues(self._number, now, "tweakwise_profile_key", f"p{self._number}"))
+        ).encode()
 
     def _order(self, shop: str) -> None:
         topics = {

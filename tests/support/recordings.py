@@ -19,7 +19,7 @@ from webhook_app.translation.translate import Payload
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhook_app.platforms.base import Envelope, Platform, Proxy
+    from webhook_app.platforms.base import Envelope, Platform, StorefrontProxy
 
 FOLDER = Path(__file__).parents[1] / "fixtures"
 RECEIVED_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -84,7 +84,7 @@ class Asked(Recorded):
     """A fixture folder of what a page asked through the platform's proxy: `asked.raw` is `<action>?<signed query>`."""
 
     @property
-    def proxy(self) -> Proxy:
+    def proxy(self) -> StorefrontProxy:
         assert self.platform.proxy
         return self.platform.proxy
 
@@ -106,7 +106,7 @@ class Asked(Recorded):
 
     def _packed(self, query: bytes, secrets: Sequence[str]) -> tuple[Envelope, bytes]:
         parameters = self.proxy.verify(query, secrets, RECEIVED_AT.timestamp())
-        return self.proxy.packed(STOREFRONT + self.action, parameters, self.headers["user-agent"])
+        return self.proxy.make_delivery(STOREFRONT + self.action, parameters, self.headers["user-agent"])
 
 
 def payload_of(delivery: Delivery) -> Payload:

@@ -17,7 +17,7 @@ import requests
 
 from tests.support import processes
 from webhook_app.platforms import all_platforms
-from webhook_app.platforms.base import Sample
+from webhook_app.platforms.base import SampleValues
 
 if TYPE_CHECKING:
     import subprocess
@@ -83,7 +83,7 @@ class Service:
     def post(self, number: int) -> requests.Response:
         """Post the order of that number, signed."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        sample = Sample(number, now, "tweakwise_profile_key", f"profile-{number}")
+        sample = SampleValues(number, now, "tweakwise_profile_key", f"profile-{number}")
         body = json.dumps(TOPIC.sample(sample)).encode()
         headers = SHOPIFY.sign_sample(TOPIC.name, f"order-{number}", body, "demo-shopify-secret")
         return requests.post(f"{self.url}/webhooks/shopify/demo-shopify", data=body, headers=headers, timeout=30)

@@ -264,7 +264,7 @@ def test_every_refusal_is_documented() -> None:
     assert given
     given |= set(texts.REASONS)
     for proxy in (platform.proxy for platform in all_platforms().values() if platform.proxy):
-        needed = (proxy.signature.proof, proxy.signature.timestamp, *proxy.signature.needed)
+        needed = (proxy.signature.signature_parameter, proxy.signature.timestamp_parameter, *proxy.signature.required)
         given |= {f"{name}_missing" for name in needed}
         given |= {f"{name}_repeated" for name in (*needed, *proxy.signature.single)}
     assert given == set(rows(TROUBLESHOOTING, "## The answer is 401"))

@@ -11,7 +11,7 @@ import click
 from marshmallow import ValidationError
 
 from webhook_app.cli import configuration
-from webhook_app.config.settings import web_address
+from webhook_app.config.settings import validate_http_url
 from webhook_app.doctor import CheckContext, Finding, Severity, run_checks
 from webhook_app.errors import ConfigurationError
 from webhook_app.formatting import counted
@@ -30,7 +30,7 @@ COLOURS = {Severity.OK: "green", Severity.INFO: "bright_black", Severity.WARNING
 def _address(_ctx: object, _param: object, value: str | None) -> str | None:
     try:
         if value is not None:
-            web_address(value)
+            validate_http_url(value)
     except ValidationError:
         raise click.BadParameter("write an address such as https://events.example.com") from None
     return value

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from webhook_app.inbox import Inbox, Row
-    from webhook_app.platforms.base import Platform, Proxy, Topic
+    from webhook_app.platforms.base import Platform, StorefrontProxy, Topic
 
 BROWSER = "Mozilla/5.0 (sample)"  # as a user agent: no known crawler's
 SEND_TIMEOUT = 30.0  # seconds
@@ -67,13 +67,13 @@ def post(errand: SampleRequest, session: requests.Session) -> requests.Response:
 
 def _posted(errand: SampleRequest) -> requests.Request:
     target = errand.target
-    headers, body = samples.signed(errand.platform, errand.topic, target.profile_attribute, target.secret)
+    headers, body = samples.signed_delivery(errand.platform, errand.topic, target.profile_attribute, target.secret)
     return requests.Request("POST", target.url, data=body, headers=headers)
 
 
-def _reported(proxy: Proxy, errand: SampleRequest) -> requests.Request:
+def _reported(proxy: StorefrontProxy, errand: SampleRequest) -> requests.Request:
     """Ask as a platform passes on what a page reports; a webhook's URL has another beginning."""
-    payload = errand.topic.sample(samples.fresh(errand.target.profile_attribute))
+    payload = errand.topic.sample(samples.new_values(errand.target.profile_attribute))
     query = proxy.sign(payload, errand.target.secret, time.time()).decode()
     base = errand.target.url.replace("/webhooks/", f"/{STOREFRONT}", 1)
     url = f"{base}/{errand.topic.name.removeprefix(STOREFRONT)}?{query}"

@@ -159,7 +159,7 @@ def _refuse_split_disk(config: Settings, command: str) -> None:
 
 def _has_forgetful_disk(config: Settings) -> bool:
     path = config.database_url.removeprefix(settings.SQLITE)
-    return path != config.database_url and settings.is_forgetful(path)
+    return path != config.database_url and settings.is_ephemeral(path)
 
 
 def _warn_of_a_forgetful_disk(config: Settings) -> None:

@@ -44,7 +44,7 @@ def check(url: str | None) -> None:
     click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
     if config.spool:
         database.check_spool(config)
-        click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_forgetful(config.spool) else SPOOL}")
+        click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_ephemeral(config.spool) else SPOOL}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
 
 
@@ -88,7 +88,7 @@ def platforms(name: str | None) -> None:
     platform = known[name]
     click.secho(platform.title, bold=True)
     for topic in platform.topics:
-        click.echo(f"  {topic.name:<24} {topic.about}{'' if topic.subscribe else ' (not subscribed to per shop)'}")
-    click.echo(f"\nStored and ignored, by name: {', '.join(platform.ignored)}, and every other topic.")
-    click.echo(f"\nSecret: {platform.secret}")
-    click.echo("\nGood to know:" + "".join(f"{os.linesep}  - {quirk}" for quirk in platform.quirks))
+        click.echo(f"  {topic.name:<24} {topic.summary}{'' if topic.subscribe else ' (not subscribed to per shop)'}")
+    click.echo(f"\nStored and ignored, by name: {', '.join(platform.ignored_topics)}, and every other topic.")
+    click.echo(f"\nSecret: {platform.secret_help}")
+    click.echo("\nGood to know:" + "".join(f"{os.linesep}  - {quirk}" for quirk in platform.notes))

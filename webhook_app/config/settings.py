@@ -121,7 +121,7 @@ def _read(env: Env) -> dict[str, Any]:
         "database_url": env.str("DATABASE_URL", f"{SQLITE}var/inbox.db", validate=_database),
         "database_pooler": env.str("DATABASE_POOLER", "none", validate=validate.OneOf(["none", "transaction"])),
         "spool": env.str("SPOOL", None),
-        "tweakwise_url": env.str("TWEAKWISE_URL", TWEAKWISE_URL, validate=web_address),
+        "tweakwise_url": env.str("TWEAKWISE_URL", TWEAKWISE_URL, validate=validate_http_url),
         "tweakwise_content_type": env.str(
             "TWEAKWISE_CONTENT_TYPE", CONTENT_TYPES[0], validate=validate.OneOf(CONTENT_TYPES)
         ),
@@ -146,14 +146,14 @@ def _read(env: Env) -> dict[str, Any]:
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
         "metrics_token": env.str("METRICS_TOKEN", None, validate=validate.Length(min=16)),
         "metrics_port": env.int("METRICS_PORT", None, validate=validate.Range(1, 65535)),
-        "alert_url": env.str("ALERT_URL", None, validate=web_address),
+        "alert_url": env.str("ALERT_URL", None, validate=validate_http_url),
         "alert_secret": env.str("ALERT_SECRET", None, validate=_standard_secret),
         "alert_format": env.str("ALERT_FORMAT", "json", validate=validate.OneOf(["json", "slack"])),
         "alert_older_than": env.duration("ALERT_OLDER_THAN", timedelta(minutes=15), validate=positive),
         "alert_silent_for": env.duration("ALERT_SILENT_FOR", timedelta(hours=24), validate=positive),
         "alert_refusals": env.int("ALERT_REFUSALS", 20, validate=validate.Range(min=1)),
-        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=web_address),
-        "sentry_dsn": env.str("SENTRY_DSN", None, validate=web_address),
+        "otel_exporter_otlp_endpoint": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", None, validate=validate_http_url),
+        "sentry_dsn": env.str("SENTRY_DSN", None, validate=validate_http_url),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "log_format": env.str("LOG_FORMAT", "console", validate=validate.OneOf(["console", "json"])),
     }
@@ -193,7 +193,7 @@ def _standard_secret(value: str) -> None:
         raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
 
 
-def web_address(value: str) -> None:
+def validate_http_url(value: str) -> None:
     """Refuse what is no http(s) address; raises marshmallow's ValidationError."""
     try:
         parts = urlsplit(value)
@@ -204,7 +204,7 @@ def web_address(value: str) -> None:
         raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
 
 
-def is_forgetful(path: str) -> bool:
+def is_ephemeral(path: str) -> bool:
     """Tell whether a file lies in a dyno's own folder; an absolute path elsewhere is a mounted volume."""
     return "DYNO" in os.environ and Path(path).absolute().is_relative_to(Path.cwd())
 

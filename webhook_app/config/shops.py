@@ -13,7 +13,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.events import Payment
 from webhook_app.config import product_key_template
-from webhook_app.config.settings import web_address
+from webhook_app.config.settings import validate_http_url
 from webhook_app.errors import ConfigurationError, TemplateError
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class _ShopSchema(Schema):
     extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))
     source = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
-    tweakwise_url = fields.String(load_default=None, validate=web_address)
+    tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
     max_rate = fields.Float(load_default=None, validate=validate.Range(min=0, min_inclusive=False))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webhook_app.dashboard.sessions import Session, Sessions
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
-    from webhook_app.translation.translate import Ages
+    from webhook_app.translation.translate import AgeLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Dashboard:
     shops: Mapping[str, Shop]
     platforms: Mapping[str, Platform]
     sessions: Sessions
-    ages: Ages
+    ages: AgeLimits
     tweakwise_url: str
 
 

@@ -14,7 +14,7 @@ from webhook_app.dashboard.access import gate
 from webhook_app.dashboard.context import Dashboard
 from webhook_app.dashboard.pages import accounting, audit_log, deliveries, delivery, overview, setup
 from webhook_app.dashboard.sessions import Sessions
-from webhook_app.translation.translate import Ages
+from webhook_app.translation.translate import AgeLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def register(
 ) -> None:
     """Put the pages under /dashboard; DASHBOARD_PASSWORD must be set."""
     sessions = Sessions(config.dashboard_password or "")
-    ages = Ages(config.max_order_age, config.max_age)
+    ages = AgeLimits(config.max_order_age, config.max_age)
     app.extensions["dashboard"] = Dashboard(inbox, shops, platforms, sessions, ages, config.tweakwise_url)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

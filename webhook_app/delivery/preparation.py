@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox
     from webhook_app.platforms.base import Platform
-    from webhook_app.translation.translate import Ages
+    from webhook_app.translation.translate import AgeLimits
 
 
 class Preparation:
     """What translation needs, held by a worker. Its methods raise StoreUnavailableError."""
 
-    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], ages: Ages) -> None:
+    def __init__(
+        self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], ages: AgeLimits
+    ) -> None:
         """Nothing is asked of the inbox before prepare()."""
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
 

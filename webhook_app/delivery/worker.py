@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Delivery, Inbox, Settlement
     from webhook_app.instrumentation import Meter, Tracer
     from webhook_app.platforms.base import Platform
-    from webhook_app.translation.translate import Ages
+    from webhook_app.translation.translate import AgeLimits
     from webhook_app.tweakwise import retry_policy
     from webhook_app.tweakwise.client import CallResult, Client
 
@@ -47,7 +47,7 @@ class WorkerOptions:
     """
 
     threads: int
-    ages: Ages
+    ages: AgeLimits
     policy: retry_policy.Policy
     retention: Retention
     max_rate: float | None = None

@@ -46,7 +46,7 @@ def disk(context: CheckContext) -> Iterator[Finding]:
     if url.startswith(settings.SQLITE):
         path = url.removeprefix(settings.SQLITE)
         yield from _folder("disk", "inbox", path)
-        if settings.is_forgetful(path):
+        if settings.is_ephemeral(path):
             text = "The inbox is on the disk of a dyno, which is emptied at every restart: events would be lost."
             advice = "Add a database: heroku addons:create heroku-postgresql:essential-0"
             yield Finding("disk", Severity.ERROR, text, advice)
@@ -58,7 +58,7 @@ def spool(context: CheckContext) -> Iterator[Finding]:
     if not path:
         return
     yield from _folder("spool", "spool", path)
-    if settings.is_forgetful(path):
+    if settings.is_ephemeral(path):
         text = "The spool is on the disk of a dyno, which is emptied at every restart: accepted events would be lost."
         yield Finding("spool", Severity.ERROR, text, "Remove SPOOL, or put it on a persistent disk.")
     elif count := _spooled(path):

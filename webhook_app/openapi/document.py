@@ -13,10 +13,10 @@ from marshmallow import Schema, fields, validate
 from schemas.fields import Id, Label, Moment, Money
 from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
-from webhook_app.platforms.base import Sample
+from webhook_app.platforms.base import SampleValues
 
 PATH = "/webhooks/standard/{shop}"
-SAMPLE = Sample(20261123120000, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "9f2c4be1a07d4c55")
+SAMPLE = SampleValues(20261123120000, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "9f2c4be1a07d4c55")
 SMALLEST_NUMBER, LARGEST_NUMBER = 0.001, 10**9  # what the contract promises; the receiver takes more
 WAITING = (429, 503)
 TEXT_TOO = (400, 431)  # what the web server itself refuses is answered in text
@@ -109,14 +109,14 @@ def _messages(spec: APISpec) -> dict[str, Any]:
     topics = all_platforms()["standard"].topics
     names = {topic.name: type(topic.schema).__name__ for topic in topics}
     for topic in topics:
-        spec.components.schema(names[topic.name], component={"description": topic.about}, schema=topic.schema)
+        spec.components.schema(names[topic.name], component={"description": topic.summary}, schema=topic.schema)
     places = {topic: f"#/components/schemas/{name}" for topic, name in names.items()}
     return {
         "schema": {
             "oneOf": [{"$ref": place} for place in places.values()],
             "discriminator": {"propertyName": "type", "mapping": places},
         },
-        "examples": {topic.name: {"summary": topic.about, "value": topic.sample(SAMPLE)} for topic in topics},
+        "examples": {topic.name: {"summary": topic.summary, "value": topic.sample(SAMPLE)} for topic in topics},
     }
 
 

@@ -1,4 +1,4 @@
-"""One module a platform, each defining PLATFORM; they are discovered, never listed."""
+"""Shop platforms: one module each, defining PLATFORM; the modules of this folder are discovered, never listed."""
 
 from __future__ import annotations
 

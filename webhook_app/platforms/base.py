@@ -1,4 +1,4 @@
-"""What a platform is: a value that says how its webhooks are signed, named and shaped."""
+"""What a platform is: a value that describes how its webhooks are signed, named and shaped."""
 
 from __future__ import annotations
 
@@ -18,33 +18,36 @@ if TYPE_CHECKING:
 
     from schemas.base import PlatformSchema
     from schemas.events import Translation
-    from webhook_app.signing.hmac_schemes import QueryHmac, SignatureScheme, SignedQuery
+    from webhook_app.signing.base import SignatureScheme
+    from webhook_app.signing.hmac_schemes import QueryHmac, SignedQuery
 
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
-STOREFRONT = "storefront/"  # what the topics of a storefront that is passed on begin with
-LONGEST_AGENT = 500  # characters of a user agent
+STOREFRONT = "storefront/"  # prefix of the topics that come through a storefront proxy
+LONGEST_USER_AGENT = 500  # characters
+LONGEST_DOMAIN = 255  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One of the platform's own words for what happened.
+    """A kind of webhook, under the platform's own name for it.
 
-    `about` is a sentence for a person; `schema` reads the payload; `subscribe` says whether a shop should ask for
-    it; `sample` makes a realistic payload for `send-sample`; `storefront` marks what any visitor of the shop can cause.
+    `summary` is one sentence for people; `schema` reads the payload; `sample` makes a realistic payload for
+    `send-sample`; `subscribe` is whether a shop should subscribe to it; `storefront` marks events that any visitor of
+    the shop can cause, which are rate limited.
     """
 
     name: str
-    about: str
+    summary: str
     schema: PlatformSchema
-    sample: Callable[[Sample], dict[str, Any]]
+    sample: Callable[[SampleValues], dict[str, Any]]
     subscribe: bool = True
     storefront: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """What a sample payload is made for: a fresh number, a time in ISO 8601 UTC, and the profile key to carry."""
+class SampleValues:
+    """What varies between sample payloads: a unique number, the time in ISO 8601 UTC, and the profile key."""
 
     number: int
     now: str
@@ -54,55 +57,57 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a proven request says of itself, besides its body.
+    """What the receiver stores of a verified request besides its body.
 
-    `identity` tells deliveries apart, within one shop; `domain` is the sender's own address, "" when not said;
-    `secret` is the place of the shop's secret that proved it.
+    `identity` identifies a delivery within one shop; `domain` is the sender's address, "" if not given;
+    `secret_index` is the index of the shop's secret that signed the request.
     """
 
     topic: str
     identity: str
     domain: str
     headers: Mapping[str, str]
-    secret: int = 0
+    secret_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
-    """How a platform passes on what a shop's pages ask of us: it adds who asks, and signs the query.
+class StorefrontProxy:
+    """How a platform forwards requests of a shop's pages: it adds the shop and the customer, and signs the query.
 
-    `shop` names the parameter with the shop's own address, `customer` the one with the id of whoever is logged in.
+    `shop_parameter` holds the shop's own address, `customer_parameter` the id of the customer who is logged in.
     """
 
     signature: QueryHmac
-    shop: str
-    customer: str
+    shop_parameter: str
+    customer_parameter: str
 
     def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
-        """Return the parameters that were signed; `now` is in seconds since 1970. Raises BadSignatureError."""
+        """Return the signed parameters; `now` is in seconds since 1970. Raises BadSignatureError."""
         return self.signature.verify(query, secrets, now)
 
     def sign(self, parameters: Mapping[str, str], secret: str, now: float) -> bytes:
-        """Return the query as the platform would pass it on at `now`."""
-        query = urlencode({**parameters, self.signature.timestamp: str(int(now))})
+        """Return the query as the platform would forward it at `now`."""
+        query = urlencode({**parameters, self.signature.timestamp_parameter: str(int(now))})
         return self.signature.sign(query.encode(), secret)
 
-    def packed(self, topic: str, signed: SignedQuery, user_agent: str) -> tuple[Envelope, bytes]:
-        """Make a delivery of an event, which came without a body: its parameters, and what the browser calls itself."""
-        body = json.dumps({**signed.parameters, "user_agent": user_agent[:LONGEST_AGENT]}).encode()
-        domain = signed.parameters.get(self.shop, "")[:255]
-        return Envelope(topic, _digest(topic, body), domain, {}, signed.secret), body
+    def make_delivery(self, topic: str, signed: SignedQuery, user_agent: str) -> tuple[Envelope, bytes]:
+        """Return envelope and body of the delivery that stands for a request without body: its parameters as JSON."""
+        body = json.dumps({**signed.parameters, "user_agent": user_agent[:LONGEST_USER_AGENT]}).encode()
+        domain = signed.parameters.get(self.shop_parameter, "")[:LONGEST_DOMAIN]
+        return Envelope(topic, _digest(topic, body), domain, {}, signed.secret_index), body
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
     """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
 
-    Where a platform uses several names for one header, the first is the one our samples are sent with.
-    `topic_of` finds the topic in a proven body, where no header says it.
-    `identity_headers` are empty where the platform has no id that is truly unique; topic and body stand in for it.
-    `ignored` maps a pattern of topics to what they mean instead of an event. `proxy` is there where the platform has
-    its own way for storefront events; their topics begin with `storefront/`.
+    Where a platform uses several names for one header, samples are sent with the first.
+    `topic_from_body` reads the topic from a verified body, where no header names it.
+    `identity_headers` are empty where the platform has no truly unique id: a digest of topic and body is used instead.
+    `stored_headers` are stored with the delivery, besides those above. `ignored_topics` maps patterns of topics to the
+    reason why no event is made of them. `proxy` is set where the platform forwards storefront events in its own way;
+    their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
+    `secret_help` tells merchants where to find the secret; `notes` are sentences for `platforms <name>`.
     """
 
     name: str
@@ -110,48 +115,52 @@ class Platform:
     signature: SignatureScheme
     topics: Sequence[Topic]
     topic_headers: tuple[str, ...] = ()
-    topic_of: Callable[[bytes], str] | None = None
+    topic_from_body: Callable[[bytes], str] | None = None
     identity_headers: tuple[str, ...] = ()
     domain_headers: tuple[str, ...] = ()
-    kept_headers: tuple[str, ...] = ()
-    ignored: Mapping[str, Ignored] = field(default_factory=dict)
-    proxy: Proxy | None = None
-    ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
-    secret: str = ""
-    quirks: tuple[str, ...] = ()
+    stored_headers: tuple[str, ...] = ()
+    ignored_topics: Mapping[str, Ignored] = field(default_factory=dict)
+    proxy: StorefrontProxy | None = None
+    is_ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
+    secret_help: str = ""
+    notes: tuple[str, ...] = ()
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
-        """Verify the raw body and read the envelope; raises BadSignatureError."""
-        secret = self.signature.verify(body, headers, secrets)
-        topic = self.topic_of(body) if self.topic_of else _first(headers, self.topic_headers)
+        """Verify the raw body and return the envelope; raises BadSignatureError."""
+        secret_index = self.signature.verify(body, headers, secrets)
+        topic = self.topic_from_body(body) if self.topic_from_body else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
-            where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
-            raise BadSignatureError("topic_missing", f"The request has no usable {where}.")
+            raise BadSignatureError("topic_missing", self._topic_hint())
         given = _first(headers, self.identity_headers)
         identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
-        kept = {name: headers[name] for name in self._kept() if name in headers}
-        return Envelope(topic, identity, _first(headers, self.domain_headers)[:255], kept, secret)
+        stored = {name: headers[name] for name in self._all_stored_headers() if name in headers}
+        return Envelope(topic, identity, _first(headers, self.domain_headers)[:LONGEST_DOMAIN], stored, secret_index)
 
     def translate(self, topic: str, payload: Any) -> Translation:
-        """Tell what a payload of `topic` means; raises marshmallow's ValidationError."""
-        known = self.topic(topic)
-        if known:
+        """Return the event of a payload of `topic`, or why there is none; raises marshmallow's ValidationError."""
+        if known := self.topic(topic):
             return known.schema.translate(payload)
-        patterns = (meaning for pattern, meaning in self.ignored.items() if fnmatchcase(topic, pattern))
-        return next(patterns, Ignored(Reason.UNMAPPED_TOPIC, "No event is made of this topic."))
+        matching = (ignored for pattern, ignored in self.ignored_topics.items() if fnmatchcase(topic, pattern))
+        return next(matching, Ignored(Reason.UNMAPPED_TOPIC, "No event is made of this topic."))
 
     def topic(self, name: str) -> Topic | None:
         """Return the mapped topic of that name, if there is one."""
         return next((topic for topic in self.topics if topic.name == name), None)
 
     def sign_sample(self, topic: str, identity: str, body: bytes, secret: str) -> dict[str, str]:
-        """Return the headers under which the platform would post `body`."""
-        said = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, SAMPLE_DOMAIN))
-        named = {names[0]: value for names, value in said if names}
+        """Return the headers with which the platform would post `body`."""
+        values = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, SAMPLE_DOMAIN))
+        named = {names[0]: value for names, value in values if names}
         return {"content-type": "application/json", **named, **self.signature.sign(body, secret, identity)}
 
-    def _kept(self) -> tuple[str, ...]:
-        return (*self.topic_headers, *self.identity_headers, *self.domain_headers, *self.kept_headers)
+    def _all_stored_headers(self) -> tuple[str, ...]:
+        return (*self.topic_headers, *self.identity_headers, *self.domain_headers, *self.stored_headers)
+
+    def _topic_hint(self) -> str:
+        where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
+        return (
+            f"The signature is right, but the request has no usable {where}: check that nothing in between removes it."
+        )
 
 
 def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Realistic samples, signed as the platform would sign them."""
+"""Realistic sample deliveries, signed as the platform signs them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhook_app.platforms.base import Sample
+from webhook_app.platforms.base import SampleValues
 
 if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform, Topic
 
 
-def fresh(profile_attribute: str) -> Sample:
-    """Return what a sample of now is made of: a number nobody had before, and a profile of its own."""
+def new_values(profile_attribute: str) -> SampleValues:
+    """Return the values of a new sample: an unused number, the present time and a random profile key."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Sample(time.time_ns() // 1000, now, profile_attribute, f"sample-{secrets.token_hex(8)}")
+    return SampleValues(time.time_ns() // 1000, now, profile_attribute, f"sample-{secrets.token_hex(8)}")
 
 
-def signed(platform: Platform, topic: Topic, profile_attribute: str, secret: str) -> tuple[dict[str, str], bytes]:
+def signed_delivery(
+    platform: Platform, topic: Topic, profile_attribute: str, secret: str
+) -> tuple[dict[str, str], bytes]:
     """Return headers and body of a sample delivery."""
-    body = json.dumps(topic.sample(fresh(profile_attribute))).encode()
+    body = json.dumps(topic.sample(new_values(profile_attribute))).encode()
     return platform.sign_sample(topic.name, str(uuid.uuid4()), body, secret), body

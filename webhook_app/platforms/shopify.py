@@ -15,11 +15,11 @@ from schemas.shopify import (
     RedactSchema,
     ShopRedactSchema,
 )
-from webhook_app.platforms.base import SAMPLE_DOMAIN, Platform, Proxy, Sample, Topic
+from webhook_app.platforms.base import SAMPLE_DOMAIN, Platform, SampleValues, StorefrontProxy, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
 
 
-def _order(sample: Sample) -> dict[str, Any]:
+def _order(sample: SampleValues) -> dict[str, Any]:
     return {
         "id": sample.number,
         "created_at": sample.now,
@@ -51,7 +51,7 @@ def _line(product: str, variant: str, sku: str, price: str, tax: str) -> dict[st
     }
 
 
-def _customer(sample: Sample) -> dict[str, Any]:
+def _customer(sample: SampleValues) -> dict[str, Any]:
     return {
         "shop_id": 1,
         "shop_domain": SAMPLE_DOMAIN,
@@ -59,35 +59,35 @@ def _customer(sample: Sample) -> dict[str, Any]:
     }
 
 
-def _redact(sample: Sample) -> dict[str, Any]:
+def _redact(sample: SampleValues) -> dict[str, Any]:
     return {**_customer(sample), "orders_to_redact": []}
 
 
-def _data_request(sample: Sample) -> dict[str, Any]:
+def _data_request(sample: SampleValues) -> dict[str, Any]:
     return {**_customer(sample), "orders_requested": [], "data_request": {"id": sample.number}}
 
 
-def _shop_redact(_sample: Sample) -> dict[str, Any]:
+def _shop_redact(_sample: SampleValues) -> dict[str, Any]:
     return {"shop_id": 1, "shop_domain": SAMPLE_DOMAIN}
 
 
-def _search(sample: Sample) -> dict[str, Any]:
+def _search(sample: SampleValues) -> dict[str, Any]:
     return {"term": "blue mug", **_who(sample)}
 
 
-def _product(sample: Sample) -> dict[str, Any]:
+def _product(sample: SampleValues) -> dict[str, Any]:
     return {"product_id": "8011551572211", "variant_id": "44123456789011", "sku": "MUG-BLUE", **_who(sample)}
 
 
-def _cart(sample: Sample) -> dict[str, Any]:
+def _cart(sample: SampleValues) -> dict[str, Any]:
     return {**_product(sample), "quantity": "2", "amount": "39.90"}
 
 
-def _session(sample: Sample) -> dict[str, Any]:
+def _session(sample: SampleValues) -> dict[str, Any]:
     return {"session_key": f"session-{sample.number}", **_who(sample)}
 
 
-def _who(sample: Sample) -> dict[str, Any]:
+def _who(sample: SampleValues) -> dict[str, Any]:
     """Return what the App Proxy adds, and the visitor's key."""
     return {
         "profile_key": sample.profile_key,
@@ -107,7 +107,7 @@ PLATFORM = Platform(
     topic_headers=("x-shopify-topic", "shopify-topic"),
     identity_headers=("x-shopify-webhook-id", "shopify-webhook-id"),
     domain_headers=("x-shopify-shop-domain", "shopify-shop-domain"),
-    kept_headers=(
+    stored_headers=(
         "x-shopify-event-id",
         "shopify-event-id",
         "x-shopify-triggered-at",
@@ -174,23 +174,23 @@ PLATFORM = Platform(
         ),
     ),
     # https://shopify.dev/docs/apps/build/online-store/app-proxies/authenticate-app-proxies
-    proxy=Proxy(
-        QueryHmac(needed=("shop",), single=("logged_in_customer_id", "path_prefix")),
-        shop="shop",
-        customer="logged_in_customer_id",
+    proxy=StorefrontProxy(
+        QueryHmac(required=("shop",), single=("logged_in_customer_id", "path_prefix")),
+        shop_parameter="shop",
+        customer_parameter="logged_in_customer_id",
     ),
-    ignored={
+    ignored_topics={
         "orders/cancelled": Ignored(Reason.CANCELLED, "The order was cancelled; Tweakwise cannot take it back."),
         "refunds/create": Ignored(Reason.REFUNDED, "A refund; Tweakwise cannot take a purchase back."),
         "orders/delete": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take it back."),
         "draft_orders/*": Ignored(Reason.DRAFT, "A draft order is not a purchase."),
         "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was removed from the shop."),
     },
-    secret=(
+    secret_help=(
         "Webhooks of an app: the app's client secret. Webhooks made in Settings > Notifications > Webhooks: the "
         "secret shown at the bottom of that page."
     ),
-    quirks=(
+    notes=(
         "After a client secret is rotated, deliveries may be signed with the old one for an hour: list both.",
         "Send test notification posts a cancelled test order: it arrives and is ignored as test_order.",
         "Answers later than 5 seconds count as failures; 8 failures in a row remove a subscription made by API.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.events import Ignored, Reason
 from schemas.standard import AddToCartMessage, PageviewMessage, PurchaseMessage, SearchMessage, SessionStartMessage
-from webhook_app.platforms.base import PRINTABLE, Platform, Sample, Topic
+from webhook_app.platforms.base import PRINTABLE, Platform, SampleValues, Topic
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
 UNTYPED = "untyped"
@@ -24,23 +24,23 @@ def _type_of(body: bytes) -> str:
     return said if isinstance(said, str) and PRINTABLE.fullmatch(said) else UNTYPED
 
 
-def _search(sample: Sample) -> dict[str, Any]:
+def _search(sample: SampleValues) -> dict[str, Any]:
     return {"type": "search", "data": {"term": "blue mug", "profile_key": sample.profile_key}}
 
 
-def _pageview(sample: Sample) -> dict[str, Any]:
+def _pageview(sample: SampleValues) -> dict[str, Any]:
     return {"type": "pageview", "data": {**MUG, "profile_key": sample.profile_key}}
 
 
-def _add_to_cart(sample: Sample) -> dict[str, Any]:
+def _add_to_cart(sample: SampleValues) -> dict[str, Any]:
     return {"type": "addtocart", "data": {**MUG, "quantity": 2, "amount": 39.9, "profile_key": sample.profile_key}}
 
 
-def _session_start(sample: Sample) -> dict[str, Any]:
+def _session_start(sample: SampleValues) -> dict[str, Any]:
     return {"type": "sessionstart", "data": {"session_key": f"s-{sample.number}", "profile_key": sample.profile_key}}
 
 
-def _purchase(sample: Sample) -> dict[str, Any]:
+def _purchase(sample: SampleValues) -> dict[str, Any]:
     data = {
         "order_id": str(sample.number),
         "created_at": sample.now,
@@ -57,9 +57,9 @@ PLATFORM = Platform(
     name="standard",
     title="Standard Webhooks",
     signature=StandardWebhooks(),
-    topic_of=_type_of,
+    topic_from_body=_type_of,
     identity_headers=("webhook-id",),
-    kept_headers=("webhook-timestamp",),
+    stored_headers=("webhook-timestamp",),
     topics=(
         Topic("search", "A results page was shown.", SearchMessage(), _search, storefront=True),
         Topic("pageview", "A product page was shown.", PageviewMessage(), _pageview, storefront=True),
@@ -82,12 +82,14 @@ PLATFORM = Platform(
             storefront=True,
         ),
     ),
-    ignored={UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single word.')},
-    secret=(
+    ignored_topics={
+        UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single word.')
+    },
+    secret_help=(
         'You choose it: echo "whsec_$(openssl rand -base64 32)". The sender and the shop here get the same text, with '
         "or without whsec_."
     ),
-    quirks=(
+    notes=(
         "webhook-timestamp must be within 5 minutes of our clock: sign again for every attempt.",
         "webhook-id tells deliveries apart: keep it when you repeat one, and take a new one for everything else.",
         "A purchase is counted once for its order_id, whatever its webhook-id.",

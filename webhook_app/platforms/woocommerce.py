@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.events import Ignored, Reason
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from schemas.woocommerce import OrderSchema
-from webhook_app.platforms.base import Platform, Sample, Topic
+from webhook_app.platforms.base import Platform, SampleValues, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _is_ping(body: bytes, headers: Mapping[str, str]) -> bool:
     return "x-wc-webhook-topic" not in headers and PING.fullmatch(body) is not None
 
 
-def _order(sample: Sample) -> dict[str, Any]:
+def _order(sample: SampleValues) -> dict[str, Any]:
     return {
         "id": sample.number,
         "status": "processing",
@@ -63,7 +63,7 @@ def _line(number: int, product: str, variation: str, sku: str, total: str) -> di
     }
 
 
-def _visitor(sample: Sample) -> dict[str, Any]:
+def _visitor(sample: SampleValues) -> dict[str, Any]:
     return {
         "profile_key": sample.profile_key,
         "session_key": f"sample-{sample.number}",
@@ -74,22 +74,22 @@ def _visitor(sample: Sample) -> dict[str, Any]:
     }
 
 
-def _search(sample: Sample) -> dict[str, Any]:
+def _search(sample: SampleValues) -> dict[str, Any]:
     return {"term": "blue mug", **_visitor(sample)}
 
 
-def _pageview(sample: Sample) -> dict[str, Any]:
+def _pageview(sample: SampleValues) -> dict[str, Any]:
     return {"product_id": "10", "sku": "MUG-BLUE", **_visitor(sample)}
 
 
-def _add_to_cart(sample: Sample) -> dict[str, Any]:
+def _add_to_cart(sample: SampleValues) -> dict[str, Any]:
     return {**_pageview(sample), "quantity": 2, "amount": "42.80"}
 
 
 _ORDER = OrderSchema()
 
 
-def _seen(name: str, about: str, schema: PlatformSchema, sample: Callable[[Sample], dict[str, Any]]) -> Topic:
+def _seen(name: str, about: str, schema: PlatformSchema, sample: Callable[[SampleValues], dict[str, Any]]) -> Topic:
     return Topic(name, about, schema, sample, subscribe=False, storefront=True)
 
 
@@ -102,7 +102,7 @@ PLATFORM = Platform(
     # X-WC-Webhook-Delivery-ID is a hash of the webhook and the second: different orders share it.
     identity_headers=(),
     domain_headers=("x-wc-webhook-source",),
-    kept_headers=("x-wc-webhook-id", "x-wc-webhook-delivery-id"),
+    stored_headers=("x-wc-webhook-id", "x-wc-webhook-delivery-id"),
     topics=(
         Topic("order.created", "An order was made; its status decides whether it counts.", _ORDER, _order),
         Topic("order.updated", "An order changed, was paid, or was placed in the block checkout.", _ORDER, _order),
@@ -111,7 +111,7 @@ PLATFORM = Platform(
         _seen("storefront.addtocart", "A product was put into the cart (the plugin).", AddToCartSchema(), _add_to_cart),
         _seen("storefront.sessionstart", "A visit began (the plugin).", SessionStartSchema(), _visitor),
     ),
-    ignored={
+    ignored_topics={
         "storefront.test": Ignored(Reason.TEST_EVENT, "The plugin's button sent it: address and secret are right."),
         "order.deleted": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take a purchase back."),
         "order.*": Ignored(Reason.NOT_AN_ORDER, "This order topic is not a purchase."),
@@ -120,12 +120,12 @@ PLATFORM = Platform(
         "product.*": Ignored(Reason.NOT_AN_ORDER, "A product is not an order."),
         "coupon.*": Ignored(Reason.NOT_AN_ORDER, "A coupon is not an order."),
     },
-    ping=_is_ping,
-    secret=(
+    is_ping=_is_ping,
+    secret_help=(
         "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one yourself, of A-Z a-z 0-9 "
         "only: saving the form again changes many a generated secret."
     ),
-    quirks=(
+    notes=(
         "No webhook tells of searches and product views: install the plugin in storefront/woocommerce.",
         "Subscribe to both order topics: the block checkout sends order.updated before order.created.",
         "WooCommerce never repeats a failed delivery, and disables a webhook after 7 failures in a row.",

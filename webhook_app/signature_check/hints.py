@@ -28,7 +28,7 @@ def doubts(
 
 
 def _missing(headers: Mapping[str, str], platform: Platform) -> Iterator[Doubt]:
-    names = header_changes.carried_in(headers, platform.signature.describe(headers).carriers)
+    names = header_changes.carried_in(headers, platform.signature.describe(headers).headers)
     missing = [name for name in names if not headers.get(name)]
     if not missing:
         return
@@ -53,7 +53,7 @@ def _another_platform(
 
 def _asked_of(headers: Mapping[str, str], platform: Platform) -> set[str]:
     """Return the headers that a platform's requests have."""
-    carriers = platform.signature.describe(headers).carriers
+    carriers = platform.signature.describe(headers).headers
     return {*header_changes.carried_in(headers, carriers), *platform.topic_headers[:1]}
 
 

@@ -71,9 +71,11 @@ def diagnose(
     """
     platform = _at(known.platforms[shop.platform], arrived)
     anatomy = platform.signature.describe(headers)
-    names = header_changes.carried_in(headers, anatomy.carriers)
-    told = partial(Diagnosis, expected=anatomy.about, received=f"{_came(headers, names)}; a body of {len(body)} bytes")
-    if platform.ping(body, headers):
+    names = header_changes.carried_in(headers, anatomy.headers)
+    told = partial(
+        Diagnosis, expected=anatomy.summary, received=f"{_came(headers, names)}; a body of {len(body)} bytes"
+    )
+    if platform.is_ping(body, headers):
         return told("", "It is a ping, which the platform does not sign.")
     try:
         platform.verify(body, headers, shop.secrets)
@@ -89,7 +91,7 @@ def diagnose(
 
 def _at(platform: Platform, seconds: float | None) -> Platform:
     """Return the platform as it is at that time."""
-    return platform if seconds is None else replace(platform, signature=platform.signature.at(seconds))
+    return platform if seconds is None else replace(platform, signature=platform.signature.with_clock_at(seconds))
 
 
 class _Search:
@@ -98,7 +100,7 @@ class _Search:
     def __init__(self, platform: Platform, given: _Attempt, shop: Shop, shops: Mapping[str, Shop]) -> None:
         self._signature, self._given = platform.signature, given
         self._anatomy = self._signature.describe(given.headers)
-        self._names = header_changes.carried_in(given.headers, self._anatomy.carriers)
+        self._names = header_changes.carried_in(given.headers, self._anatomy.headers)
         self._spellings = list(secret_variants.spelled(shop, shops.values(), self._signature))
 
     def is_sound(self) -> bool:
@@ -142,7 +144,7 @@ class _Search:
     def _other_algorithm(self) -> list[SignatureFinding]:
         for name in self._names:
             given = self._given.headers.get(name, "")
-            content = self._anatomy.start + self._given.body
+            content = self._anatomy.prefix + self._given.body
             made_by = (
                 header_changes.algorithm(given, content, secret_variants.keys(self._given.secrets)) if given else ""
             )
@@ -166,7 +168,7 @@ class _Search:
     def _proves(self, attempt: _Attempt) -> bool:
         signature = self._signature
         if (sent_at := signature.describe(attempt.headers).sent_at) is not None:
-            signature = signature.at(sent_at)
+            signature = signature.with_clock_at(sent_at)
         try:
             signature.verify(attempt.body, attempt.headers, attempt.secrets)
         except BadSignatureError:
@@ -221,4 +223,4 @@ def _last_resort(platform: Platform) -> SignatureFinding:
         "None of the changes that are known reproduces it: the secret is another webhook's altogether, or the body was "
         "changed in a way that cannot be undone (keys in another order, fields left out, letters replaced)."
     )
-    return SignatureFinding(text, f"Compare the secret first. {platform.title}: {platform.secret}", verified=False)
+    return SignatureFinding(text, f"Compare the secret first. {platform.title}: {platform.secret_help}", verified=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from webhook_app.config.shops import Shop
-    from webhook_app.signing.hmac_schemes import SignatureScheme
+    from webhook_app.signing.base import SignatureScheme
 
 QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
@@ -43,7 +43,7 @@ def spelled(shop: Shop, others: Iterable[Shop], signature: SignatureScheme) -> I
 
 
 def _as_it_stands(change: Change[str], signature: SignatureScheme) -> Iterator[Change[str]]:
-    value = signature.as_secret(change.value.encode("utf-8", "surrogateescape"))
+    value = signature.encode_secret(change.value.encode("utf-8", "surrogateescape"))
     if value != change.value:
         text = f"{change.text.removesuffix('.')}, when its text is the key and not what base64 makes of it."
         yield Change(value, text, DECODE)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from webhook_app.config.shops import Shop
-    from webhook_app.platforms.base import Proxy
+    from webhook_app.platforms.base import StorefrontProxy
     from webhook_app.signature_check.search import Configuration
 
 UNCHANGED = "Pass the query on as it came: let nothing in between add, drop or encode parameters."
@@ -35,10 +35,10 @@ def query_of(text: str) -> bytes:
 
 
 def diagnose_query(
-    query: bytes, proxy: Proxy, shop: Shop, known: Configuration, arrived: float | None = None
+    query: bytes, proxy: StorefrontProxy, shop: Shop, known: Configuration, arrived: float | None = None
 ) -> Diagnosis:
     """Say whether a query proves itself to `shop`, and where it does not, why; `arrived` as in diagnose()."""
-    about = f"an HMAC-SHA256 of the sorted parameters with the secret, as hex in {proxy.signature.proof}"
+    about = f"an HMAC-SHA256 of the sorted parameters with the secret, as hex in {proxy.signature.signature_parameter}"
     names = sorted({part.partition(b"=")[0].decode("ascii", "replace")[:40] for part in query.split(b"&")[:MOST]})
     came = f"the parameters {', '.join(names)}" if query else "no query"
     try:
@@ -50,7 +50,7 @@ def diagnose_query(
 
 
 def _proven(
-    query: bytes, proxy: Proxy, shop: Shop, known: Configuration, arrived: float | None
+    query: bytes, proxy: StorefrontProxy, shop: Shop, known: Configuration, arrived: float | None
 ) -> Iterator[SignatureFinding]:
     """Yield the one change after which the query proves itself, or that it is only late."""
     sent_at = _sent_at(query, proxy, shop.secrets)
@@ -66,9 +66,9 @@ def _proven(
         yield finding_for(mended)
 
 
-def _sent_at(query: bytes, proxy: Proxy, secrets: Sequence[str]) -> float | None:
+def _sent_at(query: bytes, proxy: StorefrontProxy, secrets: Sequence[str]) -> float | None:
     """Return when a query says it was signed, None where its signature is not right."""
-    name = proxy.signature.timestamp.encode() + b"="
+    name = proxy.signature.timestamp_parameter.encode() + b"="
     values = [part.removeprefix(name) for part in query.split(b"&") if part.startswith(name)]
     moment = float(values[0]) if values and values[0].isdigit() and len(values[0]) < 13 else 0.0  # noqa: PLR2004 - digits
     try:
@@ -92,9 +92,9 @@ def _changed(query: bytes) -> Iterator[Change[bytes]]:
         yield Change(query + f"&{name}=".encode(), f"The empty parameter {name} was dropped on the way.", UNCHANGED)
 
 
-def _odd(error: BadSignatureError, query: bytes, proxy: Proxy) -> Iterator[SignatureFinding]:
+def _odd(error: BadSignatureError, query: bytes, proxy: StorefrontProxy) -> Iterator[SignatureFinding]:
     names = {part.partition(b"=")[0] for part in query.split(b"&")}
-    if b"hmac" in names and proxy.signature.proof.encode() not in names:
+    if b"hmac" in names and proxy.signature.signature_parameter.encode() not in names:
         text = "It has hmac and no signature: this is a request to the app's own address, not one of its proxy."
         yield SignatureFinding(
             text, "Use the address below the shop's own domain: https://<shop>/apps/<subpath>/...", verified=False

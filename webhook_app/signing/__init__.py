@@ -1,1 +1,1 @@
-"""Signature schemes: verify() beside sign(), for each way in which platforms sign webhooks."""
+"""Signature schemes: verify() beside sign(); bytes in, BadSignatureError out and no other exception."""

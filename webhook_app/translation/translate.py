@@ -46,7 +46,7 @@ Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Ages:
+class AgeLimits:
     """How old, in seconds, an order may be when it arrives, and a search or view when it is sent."""
 
     max_order_age: float
@@ -62,7 +62,7 @@ class Payload(NamedTuple):
     body: bytes | None
 
 
-def translate(payload: Payload, shop: Shop, platform: Platform, ages: Ages, now: datetime) -> Decision:
+def translate(payload: Payload, shop: Shop, platform: Platform, ages: AgeLimits, now: datetime) -> Decision:
     """Return what is to be done about a delivery.
 
     `now` is aware. An order's age is taken when it arrived, not now: a replay must give the same answer.
@@ -90,7 +90,7 @@ def parse_json(body: bytes) -> Any:
         raise ValidationError("the body is not JSON that can be read") from None
 
 
-def _decide(event: Translation, payload: Payload, shop: Shop, ages: Ages, now: datetime) -> Decision:
+def _decide(event: Translation, payload: Payload, shop: Shop, ages: AgeLimits, now: datetime) -> Decision:
     arrived = datetime.fromtimestamp(payload.received_at / 1000, UTC)
     match event:
         case Purchase():
@@ -101,7 +101,7 @@ def _decide(event: Translation, payload: Payload, shop: Shop, ages: Ages, now: d
             return event
 
 
-def _not_counted(order: Purchase, shop: Shop, ages: Ages, arrived: datetime) -> Ignored | None:
+def _not_counted(order: Purchase, shop: Shop, ages: AgeLimits, arrived: datetime) -> Ignored | None:
     if order.created_at and (arrived - order.created_at).total_seconds() > ages.max_order_age:
         return Ignored(Reason.TOO_OLD, f"The order was made on {order.created_at:%Y-%m-%d}: this is an edit of it.")
     if order.payment >= shop.purchase_on:
@@ -128,7 +128,7 @@ def _purchase(order: Purchase, shop: Shop) -> Call | Ignored:
     )
 
 
-def _expired(ages: Ages, arrived: datetime, now: datetime) -> Ignored | None:
+def _expired(ages: AgeLimits, arrived: datetime, now: datetime) -> Ignored | None:
     if (now - arrived).total_seconds() <= ages.max_age:
         return None
     return Ignored(Reason.EXPIRED, "It waited too long: the API has no timestamp, so late would mean wrong.")

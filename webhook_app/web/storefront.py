@@ -18,7 +18,7 @@ from webhook_app.web.webhooks import store
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
-    from webhook_app.platforms.base import Platform, Proxy
+    from webhook_app.platforms.base import Platform, StorefrontProxy
     from webhook_app.signing.hmac_schemes import SignedQuery
 
 blueprint = Blueprint("storefront", __name__)
@@ -34,7 +34,7 @@ class Asked:
 
     platform: Platform
     shop: Shop
-    proxy: Proxy
+    proxy: StorefrontProxy
     signed: SignedQuery
 
 
@@ -50,7 +50,7 @@ def event(platform: str, shop: str, action: str) -> Response:
     topic = asked.platform.topic(STOREFRONT + action)
     if topic is None:
         return answer(404, error="unknown_event", hint="There is no such event.")
-    envelope, body = asked.proxy.packed(topic.name, asked.signed, request.headers.get("User-Agent", ""))
+    envelope, body = asked.proxy.make_delivery(topic.name, asked.signed, request.headers.get("User-Agent", ""))
     # Without the number: how many events a shop has is not every visitor's business.
     return answer(200, status=store(asked.platform, asked.shop, envelope, body, began).status)
 
@@ -64,7 +64,7 @@ def profile(platform: str, shop: str) -> Response:
     if isinstance(asked, Response):
         return asked
     parameters = asked.signed.parameters
-    given, customer = parameters.get("profile_key", ""), parameters.get(asked.proxy.customer, "")
+    given, customer = parameters.get("profile_key", ""), parameters.get(asked.proxy.customer_parameter, "")
     if customer and asked.shop.profile_salt:
         return answer(200, profile_key=profile_key.derived_key(customer, asked.shop.profile_salt))
     return answer(200, profile_key=given if profile_key.is_usable(given) else secrets.token_hex(16))
@@ -82,7 +82,7 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
         signed = proxy.verify(request.query_string, shop.secrets, time.time())
     except BadSignatureError as error:
         return bad_signature(shop, error)
-    visitor = signed.parameters.get(proxy.customer) or signed.parameters.get("profile_key", "")
+    visitor = signed.parameters.get(proxy.customer_parameter) or signed.parameters.get("profile_key", "")
     if wait := current().rate_limiter.take(shop.name, visitor[:LONGEST_VISITOR]):
         return too_many_requests(shop, wait)
     return Asked(platform, shop, proxy, signed)

@@ -64,7 +64,7 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
         )
         result = context.store(delivery)
     seconds = time.monotonic() - began
-    context.activity.accepted(shop, envelope.topic, envelope.secret, result.status, seconds)
+    context.activity.accepted(shop, envelope.topic, envelope.secret_index, result.status, seconds)
     # The worker logs the outcome within milliseconds, under the same number.
     context.log.debug(
         "webhook_stored",
@@ -80,7 +80,7 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
 
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     context = current()
-    if platform.ping(body, headers):
+    if platform.is_ping(body, headers):
         context.log.info("ping_received", shop=shop.name, platform=platform.name)
         context.meter.accepted(platform.name, shop.name, "ping")
         return answer(200, status="ping")

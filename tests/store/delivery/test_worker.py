@@ -30,7 +30,7 @@ from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Topic
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import Scope, ThrottleState
-from webhook_app.translation.translate import Ages
+from webhook_app.translation.translate import AgeLimits
 from webhook_app.tweakwise import retry_policy
 from webhook_app.tweakwise.call import Call
 from webhook_app.tweakwise.client import Client
@@ -47,7 +47,7 @@ ORDER = BY_NAME["shopify/orders_create__note-attributes"]
 LONGEST_WAIT = 15  # seconds
 POLICY = retry_policy.Policy(base=0.05, cap=0.1, give_up_after=3600)
 RULES = worker.WorkerOptions(
-    threads=2, ages=Ages(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
+    threads=2, ages=AgeLimits(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
 )
 
 

@@ -19,7 +19,7 @@ from webhook_app.inbox.activity import MOST_TOPICS, ActivityKind, ActivityTotal,
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
-from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.signing.base import fingerprint
 from webhook_app.time_units import HOUR
 from webhook_app.web.activity import MOST_HELD, STEPS, ActivityRecorder, step_of
 

@@ -11,11 +11,11 @@ from schemas.events import DataRequest, Ignored, Redaction
 from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
 from webhook_app.errors import BadSignatureError
 from webhook_app.platforms import all_platforms
-from webhook_app.platforms.base import Platform, Sample
-from webhook_app.translation.translate import Ages, Decision, parse_json, translate
+from webhook_app.platforms.base import Platform, SampleValues
+from webhook_app.translation.translate import AgeLimits, Decision, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
-AGES = Ages(max_order_age=7 * 86400, max_age=86400)
+AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
 PROVEN = [*SIGNED, *ASKED]
 every_signed_fixture = pytest.mark.parametrize("recorded", PROVEN, ids=lambda recorded: recorded.name)
@@ -43,7 +43,7 @@ def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
 def test_each_missing_header_fails(recorded: Recorded) -> None:
     """Without its signature or its topic a request proves nothing."""
     platform = recorded.platform
-    proof = [name for names in platform.signature.describe({}).carriers for name in names]
+    proof = [name for names in platform.signature.describe({}).headers for name in names]
     needed = {*proof, *platform.topic_headers} & set(recorded.headers)
     needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in proof}}
     assert len(needed) >= 2
@@ -57,7 +57,7 @@ def test_each_missing_header_fails(recorded: Recorded) -> None:
 def test_each_missing_parameter_fails(recorded: Asked) -> None:
     """Without its signature, its time or whose it is, a query proves nothing, and says what it lacks."""
     signature = recorded.proxy.signature
-    for missing in (signature.proof, signature.timestamp, *signature.needed):
+    for missing in (signature.signature_parameter, signature.timestamp_parameter, *signature.required):
         parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
         with pytest.raises(BadSignatureError, match=f"{missing}_missing"):
             recorded.verify(b"&".join(parts))
@@ -74,7 +74,7 @@ def test_wrong_secret_fails(recorded: Recorded) -> None:
 def test_rotated_secret_passes(recorded: Recorded) -> None:
     """A delivery signed with the older secret still counts, and it is known which one that was."""
     secrets = ["brand new secret", *recorded.shop.secrets]
-    assert recorded.verify(secrets=secrets).secret >= 1
+    assert recorded.verify(secrets=secrets).secret_index >= 1
 
 
 @every_signed_fixture
@@ -103,7 +103,7 @@ def test_output_equals_expected(recorded: Recorded) -> None:
 @every_fixture
 def test_ping_is_recognised(recorded: Recorded) -> None:
     """A ping is told from a delivery, and no delivery is taken for a ping."""
-    assert recorded.platform.ping(recorded.body, recorded.headers) == recorded.expected.get("ping", False)
+    assert recorded.platform.is_ping(recorded.body, recorded.headers) == recorded.expected.get("ping", False)
 
 
 @every_platform
@@ -117,7 +117,7 @@ def test_every_mapped_topic_has_a_fixture(platform: Platform) -> None:
 def test_every_sample_is_mapped(platform: Platform) -> None:
     """Every topic's sample is signed as the platform would, and can be read."""
     secret = shop_keys(platform.name)["secrets"][0]
-    sample = Sample(20261123000000001, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "sample-1")
+    sample = SampleValues(20261123000000001, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "sample-1")
     for topic in platform.topics:
         if platform.proxy and topic.storefront:
             parameters = {name: str(value) for name, value in topic.sample(sample).items()}

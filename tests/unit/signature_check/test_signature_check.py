@@ -97,11 +97,11 @@ def test_a_genuine_request_proves_itself(one: Recorded) -> None:
 @pytest.mark.parametrize("name", all_platforms())
 def test_a_signature_knows_its_anatomy(name: str) -> None:
     """It signs with the first name of each carrier, at the time it is told, with any key written as a secret."""
-    signature = all_platforms()[name].signature.at(ARRIVED)
-    secret = signature.as_secret(bytes(range(100, 140)))
+    signature = all_platforms()[name].signature.with_clock_at(ARRIVED)
+    secret = signature.encode_secret(bytes(range(100, 140)))
     headers = signature.sign(b"{}", secret)
     anatomy = signature.describe(headers)
-    assert {names[0] for names in anatomy.carriers} == set(headers)
+    assert {names[0] for names in anatomy.headers} == set(headers)
     assert anatomy.sent_at in (None, ARRIVED)
     signature.verify(b"{}", headers, [secret])
 

@@ -1,4 +1,4 @@
-"""How a request proves itself: published vectors, openssl's digests, and everything that proves nothing."""
+"""BodyHmac against published vectors and openssl's digests, and every request that is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from webhook_app.platforms.base import Platform
 
-BASE64, HEX = BodyHmac(("x-proof", "proof")), BodyHmac(("x-proof",), encoding="hex")
+BASE64, HEX = BodyHmac(("x-signature", "signature")), BodyHmac(("x-signature",), encoding="hex")
 SHOPIFY, WOOCOMMERCE = all_platforms()["shopify"], all_platforms()["woocommerce"]
 
 # printf '{"id":1}' | openssl dgst -sha256 -hmac SECRET -binary | openssl base64 (or -r for hex)
@@ -47,14 +47,14 @@ vectors = pytest.mark.parametrize(
 ODD_TEXT = st.text(st.characters(), max_size=60)
 
 
-def refusal(prove: Callable[..., Any], *args: Any) -> BadSignatureError:
+def refusal(verify: Callable[..., Any], *args: Any) -> BadSignatureError:
     with pytest.raises(BadSignatureError) as refused:
-        prove(*args)
+        verify(*args)
     return refused.value
 
 
-def proven(**headers: str) -> dict[str, str]:
-    """Headers of a Shopify request that is signed, with what the test is about on top."""
+def signed_headers(**headers: str) -> dict[str, str]:
+    """Headers of a Shopify request that is signed, with the given headers on top."""
     return {"x-shopify-hmac-sha256": BY_NEW, **{name.replace("_", "-"): value for name, value in headers.items()}}
 
 
@@ -76,8 +76,8 @@ HEX_VECTORS = [
 def test_hex_vector_passes(secret: str, message: bytes, digest: str) -> None:
     """A published vector in hex is accepted, in either case."""
     signature = BodyHmac(("x-signature",), encoding="hex")
-    for proof in (digest, digest.upper()):
-        signature.verify(message, {"x-signature": proof}, [secret])
+    for given_digest in (digest, digest.upper()):
+        signature.verify(message, {"x-signature": given_digest}, [secret])
 
 
 @vectors
@@ -125,30 +125,30 @@ def test_wrong_secret_fails(platform: Platform, secret: str, body: bytes, header
 )
 def test_bytes_as_openssl_signs_them(secret: str, body: bytes, digest: str) -> None:
     """The raw bytes are signed, whatever they are, with the secret in UTF-8."""
-    BASE64.verify(body, {"x-proof": digest}, [secret])
+    BASE64.verify(body, {"x-signature": digest}, [secret])
 
 
 @pytest.mark.parametrize(("digest", "place"), [(BY_NEW, 0), (BY_OLD, 1)], ids=["newest", "rotated"])
 def test_any_of_several_secrets_passes(digest: str, place: int) -> None:
-    """While a secret is rotated, both the new one and the old one prove a request, and it is known which did."""
-    assert BASE64.verify(BODY, {"x-proof": digest}, [NEW_SECRET, OLD_SECRET]) == place
+    r"""While a secret is rotated, requests signed with either secret pass, and verify\(\) returns its index."""
+    assert BASE64.verify(BODY, {"x-signature": digest}, [NEW_SECRET, OLD_SECRET]) == place
 
 
 def test_decoded_secret_has_the_place_of_the_configured_one() -> None:
-    """A platform that signs with something made of the secret proves that secret."""
-    reversing = BodyHmac(("x-proof",), decode=lambda secret: secret[::-1])
-    proof = reversing.sign(BODY, OLD_SECRET)
-    assert reversing.verify(BODY, proof, [NEW_SECRET, OLD_SECRET]) == 1
+    """The index is that of the configured secret, also where the platform decodes it before signing."""
+    reversing = BodyHmac(("x-signature",), decode=lambda secret: secret[::-1])
+    headers = reversing.sign(BODY, OLD_SECRET)
+    assert reversing.verify(BODY, headers, [NEW_SECRET, OLD_SECRET]) == 1
 
 
-def test_no_secret_proves_nothing() -> None:
+def test_without_secrets_everything_is_refused() -> None:
     """Without any secret every request is refused."""
-    assert refusal(BASE64.verify, BODY, {"x-proof": BY_NEW}, []).reason == "signature_mismatch"
+    assert refusal(BASE64.verify, BODY, {"x-signature": BY_NEW}, []).reason == "signature_mismatch"
 
 
 @pytest.mark.parametrize(
     "headers",
-    [{"x-proof": BY_NEW}, {"proof": BY_NEW}, {"x-proof": "", "proof": BY_NEW}],
+    [{"x-signature": BY_NEW}, {"signature": BY_NEW}, {"x-signature": "", "signature": BY_NEW}],
     ids=["first name", "second name", "first name is empty"],
 )
 def test_header_under_any_of_its_names(headers: dict[str, str]) -> None:
@@ -158,53 +158,73 @@ def test_header_under_any_of_its_names(headers: dict[str, str]) -> None:
 
 def test_first_name_decides() -> None:
     """A wrong digest under the first name is not rescued by a right one under the second."""
-    headers = {"x-proof": BY_OLD, "proof": BY_NEW}
+    headers = {"x-signature": BY_OLD, "signature": BY_NEW}
     assert refusal(BASE64.verify, BODY, headers, [NEW_SECRET]).reason == "signature_mismatch"
 
 
 @pytest.mark.parametrize("given", [BY_NEW_IN_HEX, BY_NEW_IN_HEX.upper()])
 def test_hex_passes_in_either_case(given: str) -> None:
     """A platform that sends hex may write it in capitals."""
-    HEX.verify(BODY, {"x-proof": given}, [NEW_SECRET])
+    HEX.verify(BODY, {"x-signature": given}, [NEW_SECRET])
 
 
 @pytest.mark.parametrize(
     ("signature", "given", "secret", "sentence"),
     [
-        (BASE64, BY_NEW_IN_HEX, NEW_SECRET, "This is a hex digest; this platform sends base64."),
-        (HEX, BY_NEW, NEW_SECRET, "This is a base64 digest; this platform sends hex."),
-        (BASE64, BY_NEW, f" {NEW_SECRET}\n", "It matches once white space around the configured secret is removed"),
-        (HEX, BY_NEW_IN_HEX, f"{NEW_SECRET}\t", "It matches once white space around the configured secret is removed"),
-        (BASE64, BY_OLD, NEW_SECRET, "The secret is not this webhook's secret"),
-        (BASE64, "nonsense", NEW_SECRET, "The secret is not this webhook's secret"),
+        (BASE64, BY_NEW_IN_HEX, NEW_SECRET, "The signature is a hex digest, but this platform signs in base64"),
+        (HEX, BY_NEW, NEW_SECRET, "The signature is a base64 digest, but this platform signs in hex"),
+        (
+            BASE64,
+            BY_NEW,
+            f" {NEW_SECRET}\n",
+            "The signature matches once white space around the configured secret is removed",
+        ),
+        (
+            HEX,
+            BY_NEW_IN_HEX,
+            f"{NEW_SECRET}\t",
+            "The signature matches once white space around the configured secret is removed",
+        ),
+        (
+            BASE64,
+            BY_OLD,
+            NEW_SECRET,
+            "The signature does not match: the configured secret is not this webhook's secret",
+        ),
+        (
+            BASE64,
+            "nonsense",
+            NEW_SECRET,
+            "The signature does not match: the configured secret is not this webhook's secret",
+        ),
     ],
 )
 def test_mismatch_hints_at_its_cause(signature: BodyHmac, given: str, secret: str, sentence: str) -> None:
-    """Whoever set the webhook up reads what to correct."""
-    assert refusal(signature.verify, BODY, {"x-proof": given}, [secret]).hint.startswith(sentence)
+    """The hint names what to correct."""
+    assert refusal(signature.verify, BODY, {"x-signature": given}, [secret]).hint.startswith(sentence)
 
 
-def test_trimmed_secret_does_not_prove() -> None:
-    """A secret that would match without white space is named in the hint, and the request still refused."""
-    assert refusal(BASE64.verify, BODY, {"x-proof": BY_NEW}, [NEW_SECRET + " "]).reason == "signature_mismatch"
+def test_untrimmed_secret_is_refused() -> None:
+    """A secret that would match without white space is named in the hint, and the request is refused all the same."""
+    assert refusal(BASE64.verify, BODY, {"x-signature": BY_NEW}, [NEW_SECRET + " "]).reason == "signature_mismatch"
 
 
 @pytest.mark.parametrize("given", ["é" * 44, "€", "\ud800", BY_NEW + "\udcff", "\x00", "\uff2b" + BY_NEW[1:], " "])
 @pytest.mark.parametrize("signature", [BASE64, HEX], ids=["base64", "hex"])
 def test_odd_header_text_is_a_mismatch(signature: BodyHmac, given: str) -> None:
     """Text that no digest could be is refused like a wrong digest."""
-    assert refusal(signature.verify, BODY, {"x-proof": given}, [NEW_SECRET]).reason == "signature_mismatch"
+    assert refusal(signature.verify, BODY, {"x-signature": given}, [NEW_SECRET]).reason == "signature_mismatch"
 
 
 @pytest.mark.parametrize("given", [BY_NEW[:-1], BY_NEW + "=", BY_NEW + " ", f'"{BY_NEW}"', f"sha256={BY_NEW}"])
 def test_digest_must_be_exact(given: str) -> None:
-    """A right digest in another dress is a mismatch."""
-    assert refusal(BASE64.verify, BODY, {"x-proof": given}, [NEW_SECRET]).reason == "signature_mismatch"
+    """A right digest with anything added or removed is a mismatch."""
+    assert refusal(BASE64.verify, BODY, {"x-signature": given}, [NEW_SECRET]).reason == "signature_mismatch"
 
 
-def test_refusal_tells_no_secret() -> None:
+def test_refusal_reveals_no_secret() -> None:
     """Neither reason nor hint holds a secret, the digest or the body."""
-    refused = refusal(BASE64.verify, BODY, {"x-proof": BY_OLD}, [f" {NEW_SECRET}"])
+    refused = refusal(BASE64.verify, BODY, {"x-signature": BY_OLD}, [f" {NEW_SECRET}"])
     assert not any(secret in f"{refused} {refused.hint}" for secret in (NEW_SECRET, BY_OLD, BY_NEW, BODY.decode()))
 
 
@@ -214,7 +234,7 @@ def test_sign_and_verify_agree(body: bytes, secret: str, signature: BodyHmac) ->
     signature.verify(body, signature.sign(body, secret), [secret])
 
 
-@given(st.binary(max_size=200), st.dictionaries(st.sampled_from(["x-proof", "proof"]), ODD_TEXT), st.booleans())
+@given(st.binary(max_size=200), st.dictionaries(st.sampled_from(["x-signature", "signature"]), ODD_TEXT), st.booleans())
 def test_verify_raises_nothing_else(body: bytes, headers: dict[str, str], hexadecimal: bool) -> None:
     """Any bytes and any header texts end in BadSignatureError, never in another exception."""
     assert refusal((HEX if hexadecimal else BASE64).verify, body, headers, [NEW_SECRET, " s ", "é"])
@@ -226,13 +246,15 @@ def test_verify_raises_nothing_else(body: bytes, headers: dict[str, str], hexade
     st.data(),
     st.booleans(),
 )
-def test_prove_raises_nothing_else(platform: Platform, body: bytes, data: st.DataObject, signed: bool) -> None:
+def test_platform_verify_raises_nothing_else(
+    platform: Platform, body: bytes, data: st.DataObject, signed: bool
+) -> None:
     """Any bytes and any header texts, signed or not, are an envelope or BadSignatureError, never another exception."""
-    names = [*platform.topic_headers, *platform.identity_headers, *platform.domain_headers, *platform.kept_headers]
+    names = [*platform.topic_headers, *platform.identity_headers, *platform.domain_headers, *platform.stored_headers]
     headers = data.draw(st.dictionaries(st.sampled_from([*names, "cookie"]), ODD_TEXT))
     try:
-        proof = platform.signature.sign(body, NEW_SECRET) if signed else {}
-        envelope = platform.verify(body, {**headers, **proof}, [NEW_SECRET])
+        signature = platform.signature.sign(body, NEW_SECRET) if signed else {}
+        envelope = platform.verify(body, {**headers, **signature}, [NEW_SECRET])
     except BadSignatureError as refused:
         assert refused.reason in {"signature_missing", "topic_missing"}  # noqa: PT017 - either end is right
     else:
@@ -245,38 +267,39 @@ def test_prove_raises_nothing_else(platform: Platform, body: bytes, data: st.Dat
     ids=["missing", "empty", "blank", "space", "accent", "newline", "surrogate", "too long"],
 )
 def test_topic_must_be_printable(topic: str | None) -> None:
-    """A proven request without a usable topic is refused as topic_missing."""
-    headers = proven() if topic is None else proven(x_shopify_topic=topic)
+    """A signed request without a usable topic is refused as topic_missing."""
+    headers = signed_headers() if topic is None else signed_headers(x_shopify_topic=topic)
     assert refusal(SHOPIFY.verify, BODY, headers, [NEW_SECRET]).reason == "topic_missing"
 
 
 def test_signature_comes_before_topic() -> None:
-    """An unproven request learns nothing about its topic."""
+    """The topic is checked only after the signature."""
     assert refusal(SHOPIFY.verify, BODY, {}, [NEW_SECRET]).reason == "signature_missing"
 
 
 @pytest.mark.parametrize("header", ["x-shopify-topic", "shopify-topic"])
 def test_topic_under_either_name(header: str) -> None:
     """The topic is found with and without the X-."""
-    assert SHOPIFY.verify(BODY, {**proven(), header: "orders/paid"}, [NEW_SECRET]).topic == "orders/paid"
+    assert SHOPIFY.verify(BODY, {**signed_headers(), header: "orders/paid"}, [NEW_SECRET]).topic == "orders/paid"
 
 
 def test_identity_is_the_platforms_own() -> None:
-    """Shopify's webhook id tells its deliveries apart."""
-    headers = proven(x_shopify_topic="orders/create", x_shopify_webhook_id="b54557e4")
+    """Shopify's webhook id identifies a delivery."""
+    headers = signed_headers(x_shopify_topic="orders/create", x_shopify_webhook_id="b54557e4")
     assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).identity == "b54557e4"
 
 
-@pytest.mark.parametrize("given", [None, "", "a b", "é", "\ud800", "x" * 129])
-def test_identity_falls_back_to_a_digest(given: str | None) -> None:
-    """Without a usable id, the SHA-256 of topic, a zero byte and body stands in for it (sha256sum)."""
-    headers = proven(x_shopify_topic="orders/create", **({} if given is None else {"x_shopify_webhook_id": given}))
+@pytest.mark.parametrize("webhook_id", [None, "", "a b", "é", "\ud800", "x" * 129])
+def test_identity_falls_back_to_a_digest(webhook_id: str | None) -> None:
+    """Without a usable id, the SHA-256 of topic, a zero byte and body is used (sha256sum)."""
+    optional = {} if webhook_id is None else {"x_shopify_webhook_id": webhook_id}
+    headers = signed_headers(x_shopify_topic="orders/create", **optional)
     expected = "a0440f10a9bbdcb1fa832a630294c6fcebf055159f3b31c6a106e4f63a8bcf02"
     assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).identity == expected
 
 
 def test_woocommerce_delivery_id_is_no_identity() -> None:
-    """Different WooCommerce orders share a delivery id, so it does not tell them apart."""
+    """Different WooCommerce orders share a delivery id, so it does not identify one."""
     headers = {
         "x-wc-webhook-signature": BY_NEW,
         "x-wc-webhook-topic": "orders/create",
@@ -285,15 +308,15 @@ def test_woocommerce_delivery_id_is_no_identity() -> None:
     assert WOOCOMMERCE.verify(BODY, headers, [NEW_SECRET]).identity.startswith("a0440f10a9bbdcb1")
 
 
-def test_envelope_keeps_only_headers_that_matter() -> None:
+def test_envelope_has_only_the_stored_headers() -> None:
     """Cookies, addresses and the signature itself are not stored."""
-    headers = proven(x_shopify_topic="orders/create", cookie="session=1", x_forwarded_for="10.0.0.1")
+    headers = signed_headers(x_shopify_topic="orders/create", cookie="session=1", x_forwarded_for="10.0.0.1")
     assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).headers == {"x-shopify-topic": "orders/create"}
 
 
 def test_domain_is_cut() -> None:
     """A sender's address of any length fits the store."""
-    headers = proven(x_shopify_topic="orders/create", x_shopify_shop_domain="a" * 300)
+    headers = signed_headers(x_shopify_topic="orders/create", x_shopify_shop_domain="a" * 300)
     assert len(SHOPIFY.verify(BODY, headers, [NEW_SECRET]).domain) == 255
 
 
@@ -309,10 +332,10 @@ def test_domain_is_cut() -> None:
     ],
 )
 def test_woocommerce_ping(body: bytes, headers: dict[str, str], is_ping: bool) -> None:
-    """Only WooCommerce's exact unsigned ping is taken for one."""
-    assert WOOCOMMERCE.ping(body, headers) is is_ping
+    """Only WooCommerce's exact unsigned ping is recognised."""
+    assert WOOCOMMERCE.is_ping(body, headers) is is_ping
 
 
 def test_shopify_has_no_ping() -> None:
-    """What WooCommerce's ping looks like is an unsigned request elsewhere."""
-    assert not SHOPIFY.ping(b"webhook_id=12", {})
+    """A ping of WooCommerce is an unsigned request to Shopify."""
+    assert not SHOPIFY.is_ping(b"webhook_id=12", {})

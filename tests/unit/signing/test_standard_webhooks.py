@@ -1,4 +1,4 @@
-"""Standard Webhooks prove themselves: the published vector, the official library, and what proves nothing."""
+"""StandardWebhooks against the published vector and the official library, and every request that is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def official(secret: str | bytes, body: str = BODY.decode(), identity: str = ID,
     return Webhook(secret).sign(identity, datetime.fromtimestamp(at, UTC), body)
 
 
-def proven_by(signature: str, **changed: str) -> dict[str, str]:
+def headers_with(signature: str, **changed: str) -> dict[str, str]:
     return {
         **HEADERS,
         "webhook-signature": signature,
@@ -75,15 +75,15 @@ def test_official_library_accepts_what_is_signed() -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), st.binary(min_size=24, max_size=64))
 def test_what_the_official_library_signs_passes(body: str, key: bytes) -> None:
     """Any text under any key is accepted as the official library signs it."""
-    SIGNATURE.verify(body.encode(), proven_by(official(key, body)), [base64.b64encode(key).decode()])
+    SIGNATURE.verify(body.encode(), headers_with(official(key, body)), [base64.b64encode(key).decode()])
 
 
 def test_key_without_padding() -> None:
     """A secret whose base64 lost its = signs like the whole one, as in the official library."""
     bare = OTHER.rstrip("=")
     assert bare != OTHER
-    SIGNATURE.verify(BODY, proven_by(official(bare)), [bare])
-    SIGNATURE.verify(BODY, proven_by(official(bare)), [OTHER])
+    SIGNATURE.verify(BODY, headers_with(official(bare)), [bare])
+    SIGNATURE.verify(BODY, headers_with(official(bare)), [OTHER])
 
 
 @pytest.mark.parametrize(
@@ -97,15 +97,15 @@ def test_key_without_padding() -> None:
     ],
 )
 def test_one_of_several_signatures_is_enough(given_signatures: str) -> None:
-    """While the sender rotates, or signs in other ways too, one that matches proves the request."""
+    """While the sender rotates, or signs in other ways too, one that matches is enough."""
     text = given_signatures.format(right=DIGEST, wrong=official(OTHER)[3:])
-    SIGNATURE.verify(BODY, proven_by(text), [SECRET])
+    SIGNATURE.verify(BODY, headers_with(text), [SECRET])
 
 
 @pytest.mark.parametrize("secret", [SECRET, OTHER], ids=["newest", "rotated"])
 def test_any_of_several_secrets_passes(secret: str) -> None:
-    """While the receiver rotates, both the new secret and the old one prove a request."""
-    SIGNATURE.verify(BODY, proven_by(official(secret)), [SECRET, OTHER])
+    """While the receiver rotates, requests signed with either secret pass."""
+    SIGNATURE.verify(BODY, headers_with(official(secret)), [SECRET, OTHER])
 
 
 @pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
@@ -123,7 +123,7 @@ def test_beyond_five_minutes_is_refused(seconds: int, reason: str) -> None:
 
 @pytest.mark.parametrize("clock", [1614265330.9, 1614265629.9])
 def test_the_clock_may_have_fractions(clock: float) -> None:
-    """A clock that stands between two seconds is as good."""
+    """A clock may return fractions of a second."""
     replace(SIGNATURE, clock=lambda: clock).verify(BODY, HEADERS, [SECRET])
 
 
@@ -135,11 +135,11 @@ def test_the_clock_may_have_fractions(clock: float) -> None:
         ("webhook-signature", "signature_missing"),
     ],
 )
-@pytest.mark.parametrize("said", [None, ""], ids=["missing", "empty"])
-def test_missing_header_is_named(header: str, reason: str, said: str | None) -> None:
+@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+def test_missing_header_is_named(header: str, reason: str, value: str | None) -> None:
     """Without one of its three headers a request is refused by the name of that header."""
     headers = {name: text for name, text in HEADERS.items() if name != header} | (
-        {} if said is None else {header: said}
+        {} if value is None else {header: value}
     )
     refused = refusal(headers)
     assert (refused.reason, header in refused.hint) == (reason, True)
@@ -179,31 +179,31 @@ def test_changed_body_is_a_mismatch(body: bytes) -> None:
     assert refusal(HEADERS, body=body).reason == "signature_mismatch"
 
 
-def test_id_and_time_are_not_to_be_moved_about() -> None:
-    """What was signed for one id and time proves no other split of the same bytes."""
-    moved = proven_by(official(SECRET, f"{AT}.1", "msg_1"), webhook_id=f"msg_1.{AT}")
+def test_id_and_timestamp_cannot_be_split_elsewhere() -> None:
+    """A signature for one id and timestamp does not verify another split of the same bytes."""
+    moved = headers_with(official(SECRET, f"{AT}.1", "msg_1"), webhook_id=f"msg_1.{AT}")
     assert refusal(moved, body=b"1").reason == "id_malformed"
 
 
 @pytest.mark.parametrize(
     ("signature", "sentence"),
     [
-        (official(SECRET.encode()), "It is signed with the secret's text"),
-        (official(SECRET.removeprefix("whsec_").encode()), "It is signed with the secret's text"),
-        (f"v1,{base64.b64decode(DIGEST).hex()}", "This is a hex digest"),
-        (official(OTHER), "The secret is not this webhook's secret"),
+        (official(SECRET.encode()), "The request is signed with the text of the secret as key"),
+        (official(SECRET.removeprefix("whsec_").encode()), "The request is signed with the text of the secret as key"),
+        (f"v1,{base64.b64decode(DIGEST).hex()}", "The signature is a hex digest"),
+        (official(OTHER), "The signature does not match: the configured secret is not this webhook's secret"),
     ],
     ids=["whole secret as the key", "its base64 as the key", "hex", "another secret"],
 )
 def test_mismatch_hints_at_its_cause(signature: str, sentence: str) -> None:
-    """Whoever wrote the sender reads what to correct, and is refused all the same."""
-    refused = refusal(proven_by(signature))
+    """The hint names what to correct."""
+    refused = refusal(headers_with(signature))
     assert (refused.reason, refused.hint.startswith(sentence)) == ("signature_mismatch", True)
 
 
-def test_refusal_tells_no_secret() -> None:
+def test_refusal_reveals_no_secret() -> None:
     """Neither reason nor hint holds a secret, the digest or the body."""
-    refused = refusal(proven_by(official(SECRET.encode())))
+    refused = refusal(headers_with(official(SECRET.encode())))
     assert not any(text in f"{refused} {refused.hint}" for text in (SECRET[6:], DIGEST, BODY.decode()))
 
 
@@ -222,8 +222,8 @@ def test_verify_raises_nothing_else(
 
 
 @given(st.binary(max_size=100) | st.just(b"[" * 100_000) | st.just(b'{"type": ' + b"9" * 5000 + b"}"))
-def test_any_proven_body_has_a_topic(body: bytes) -> None:
-    """A proven body is stored whatever it holds: it is for the worker to say that nobody can read it."""
+def test_every_verified_body_has_a_topic(body: bytes) -> None:
+    """A verified body is stored whatever it holds; the worker decides whether it is readable."""
     assert PLATFORM.verify(body, PLATFORM.signature.sign(body, SECRET), [SECRET]).topic == "untyped"
 
 
@@ -241,12 +241,12 @@ def test_any_proven_body_has_a_topic(body: bytes) -> None:
     ],
 )
 def test_topic_is_the_bodys_type(body: bytes, topic: str) -> None:
-    """What happened is said in the body, by a word."""
+    """The topic is the "type" in the body."""
     assert PLATFORM.verify(body, PLATFORM.signature.sign(body, SECRET), [SECRET]).topic == topic
 
 
 def test_identity_is_the_webhook_id() -> None:
-    """A repeated delivery keeps its id, and is known by it."""
+    """The identity of a delivery is its webhook-id."""
     envelope = PLATFORM.verify(BODY, PLATFORM.signature.sign(BODY, SECRET, "msg_7"), [SECRET])
     assert (envelope.identity, set(envelope.headers)) == ("msg_7", {"webhook-id", "webhook-timestamp"})
 
@@ -260,11 +260,11 @@ def test_identity_is_the_webhook_id() -> None:
         ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa-_", "number 2 is not base64"),
         ("whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "number 2 is not base64"),
         ("gehéim", "number 2 is not base64"),
-        ("password", "number 2 is a key of 6 bytes where at least 24 are asked for"),
+        ("password", "number 2 is a key of 6 bytes, but at least 24 are required"),
     ],
 )
 def test_secret_that_is_no_key_is_a_fault(secret: str, sentence: str) -> None:
-    """A secret that could prove nothing stops the start, by its line and place, and is not repeated."""
+    """An unusable secret is a configuration fault that names its line and number, without quoting it."""
     text = f'[shops.acme]\nplatform = "standard"\ninstance_key = "1234abcd"\nsecrets = ["{SECRET}", "{secret}"]\n'
     with pytest.raises(ConfigurationError) as refused:
         shops.parse(text, "shops.toml", all_platforms())

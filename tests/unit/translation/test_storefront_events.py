@@ -17,11 +17,11 @@ from webhook_app.config import shops
 from webhook_app.platforms.base import Platform, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 from webhook_app.translation import bots, profile_key
-from webhook_app.translation.translate import Ages, Decision, translate
+from webhook_app.translation.translate import AgeLimits, Decision, translate
 from webhook_app.tweakwise.call import Call
 
 SEEN = datetime(2026, 11, 24, 12, tzinfo=UTC)
-AGES = Ages(max_order_age=7 * 86400, max_age=86400)
+AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 KEY = "5f2d9c1e7a"
 PAYLOADS: dict[str, dict[str, Any]] = {
     "search": {"term": "rode jas", "profile_key": KEY},

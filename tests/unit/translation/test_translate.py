@@ -22,7 +22,7 @@ from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
-from webhook_app.translation.translate import Ages, parse_json, product_key, translate
+from webhook_app.translation.translate import AgeLimits, parse_json, product_key, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from webhook_app.translation.translate import Decision
 
 ARRIVED = datetime(2026, 11, 23, 12, tzinfo=UTC)
-AGES = Ages(max_order_age=7 * 86_400, max_age=86_400)
+AGES = AgeLimits(max_order_age=7 * 86_400, max_age=86_400)
 KEY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 CARRIED = Visitor({"tweakwise_profile_key": KEY})
 SHOPIFY_ORDER: dict[str, Any] = {

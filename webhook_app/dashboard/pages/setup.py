@@ -13,7 +13,7 @@ from webhook_app.dashboard.context import current, record
 from webhook_app.inbox import activity, audit_log, feed_check_results
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.platforms import samples
-from webhook_app.signing.hmac_schemes import fingerprint
+from webhook_app.signing.base import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def sample(name: str) -> ResponseReturnValue:
     platform = current().platforms[shop.platform]
     topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample of that topic.")
     record(audit_log.AuditAction.SAMPLE, detail=f"{shop.name} {topic.name}")
-    headers, body = samples.signed(platform, topic, shop.profile_attribute, shop.secrets[0])
+    headers, body = samples.signed_delivery(platform, topic, shop.profile_attribute, shop.secrets[0])
     try:
         answer = requests.post(_own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
         said = answer.json()

@@ -1,4 +1,4 @@
-"""How a query proves itself: Shopify's published vectors, openssl's digests, and everything that proves nothing."""
+"""QueryHmac against Shopify's published vectors and openssl's digests, and every query that is refused."""
 
 from __future__ import annotations
 
@@ -11,98 +11,98 @@ from hypothesis import strategies as st
 from webhook_app.errors import BadSignatureError
 from webhook_app.signing.hmac_schemes import QueryHmac
 
-PROXY = QueryHmac(needed=("shop",), single=("logged_in_customer_id",))
+SCHEME = QueryHmac(required=("shop",), single=("logged_in_customer_id",))
 SECRET, SIGNED_AT = "hush", 1317327555
 PLAIN = (
     b"extra=1&extra=2&shop=shop-name.myshopify.com&logged_in_customer_id=1"
     b"&path_prefix=%2Fapps%2Fawesome_reviews&timestamp=1317327555"
 )
-PROOF = b"4c68c8624d737112c91818c11017d24d334b524cb5c2b8ba08daa056f7395ddb"
-GENUINE = PLAIN + b"&signature=" + PROOF
+DIGEST = b"4c68c8624d737112c91818c11017d24d334b524cb5c2b8ba08daa056f7395ddb"
+GENUINE = PLAIN + b"&signature=" + DIGEST
 # https://shopify.dev/docs/apps/build/online-store/app-proxies/authenticate-app-proxies ; the older text names the shop.
 VECTORS = [
-    (PLAIN, PROOF),
+    (PLAIN, DIGEST),
     (
         PLAIN.replace(b"customer_id=1", b"customer_id="),
         b"e072b6d7e6622d85912a5214b860d3100dc1e73d9bc29f43796ac8c9ff8093cb",
     ),
 ]
-vectors = pytest.mark.parametrize(("query", "proof"), VECTORS, ids=["logged in", "not logged in"])
+vectors = pytest.mark.parametrize(("query", "digest"), VECTORS, ids=["logged in", "not logged in"])
 
 
 def refused(query: bytes, secrets: list[str] | None = None, now: float = SIGNED_AT) -> str:
     with pytest.raises(BadSignatureError) as refusal:
-        PROXY.verify(query, [SECRET] if secrets is None else secrets, now)
+        SCHEME.verify(query, [SECRET] if secrets is None else secrets, now)
     return refusal.value.reason
 
 
 @vectors
-def test_vector_passes(query: bytes, proof: bytes) -> None:
+def test_vector_passes(query: bytes, digest: bytes) -> None:
     """What Shopify published is accepted, wherever in the query the signature stands, in either case."""
-    for genuine in (query + b"&signature=" + proof, b"signature=" + proof.upper() + b"&" + query):
-        parameters = PROXY.verify(genuine, [SECRET], SIGNED_AT).parameters
+    for genuine in (query + b"&signature=" + digest, b"signature=" + digest.upper() + b"&" + query):
+        parameters = SCHEME.verify(genuine, [SECRET], SIGNED_AT).parameters
         assert parameters["extra"] == "1,2"
         assert parameters["path_prefix"] == "/apps/awesome_reviews"
         assert "signature" not in parameters
 
 
 @vectors
-def test_vector_is_reproduced(query: bytes, proof: bytes) -> None:
+def test_vector_is_reproduced(query: bytes, digest: bytes) -> None:
     """sign() writes the signature that Shopify published."""
-    assert PROXY.sign(query, SECRET) == query + b"&signature=" + proof
+    assert SCHEME.sign(query, SECRET) == query + b"&signature=" + digest
 
 
 def test_query_as_openssl_signs_it() -> None:
     """By printf %s 'shop=a.example' 'term=T€ &=+x' 'timestamp=1317327555' | openssl dgst -sha256 -hmac sécret -r."""
     digest = b"dfb05dbe5120dd80b5d9b227c68e795807d0617a847d3d3b1224e85f50d68a9e"
     query = b"timestamp=1317327555&term=T%E2%82%AC+%26%3d%2Bx&shop=a.example&signature=" + digest
-    assert PROXY.verify(query, ["sécret"], SIGNED_AT).parameters["term"] == "T€ &=+x"
+    assert SCHEME.verify(query, ["sécret"], SIGNED_AT).parameters["term"] == "T€ &=+x"
 
 
 @pytest.mark.parametrize("secrets", [["brand new", SECRET], [SECRET, "old"]])
 def test_any_rotated_secret_passes(secrets: list[str]) -> None:
-    """While the app's secret is rotated, either proves a query, and it is known which did."""
-    assert PROXY.verify(GENUINE, secrets, SIGNED_AT).secret == secrets.index(SECRET)
+    """While the app's secret is rotated, queries signed with either pass, and the index of the secret is returned."""
+    assert SCHEME.verify(GENUINE, secrets, SIGNED_AT).secret_index == secrets.index(SECRET)
 
 
 def test_wrong_secret_fails() -> None:
-    """Another secret, or none at all, proves nothing."""
+    """With another secret, or none at all, every query is refused."""
     assert refused(GENUINE, ["hush "]) == "signature_mismatch"
     assert refused(GENUINE, []) == "signature_mismatch"
 
 
 @pytest.mark.parametrize("seconds", [-90, 0, 90])
 def test_within_90_seconds(seconds: int) -> None:
-    """Clocks may differ, and a request takes its time."""
-    assert PROXY.verify(GENUINE, [SECRET], SIGNED_AT + seconds)
+    """Clocks may differ by up to 90 seconds."""
+    assert SCHEME.verify(GENUINE, [SECRET], SIGNED_AT + seconds)
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(91, "timestamp_too_old"), (-91, "timestamp_too_new")])
 def test_beyond_90_seconds_fails(seconds: int, reason: str) -> None:
-    """A query that somebody kept does not count again."""
+    """A recorded query cannot be sent again later."""
     assert refused(GENUINE, now=SIGNED_AT + seconds) == reason
 
 
 @pytest.mark.parametrize("name", ["signature", "timestamp", "shop"])
 def test_missing_parameter_fails(name: str) -> None:
-    """What must be there is missed by its name."""
+    """A missing parameter is named in the reason."""
     parts = [part for part in GENUINE.split(b"&") if not part.startswith(name.encode() + b"=")]
     assert refused(b"&".join(parts)) == f"{name}_missing"
 
 
 @pytest.mark.parametrize("name", ["signature", "timestamp", "shop", "logged_in_customer_id"])
 def test_repeated_parameter_fails(name: str) -> None:
-    """What a visitor put beside the platform's own is refused, though the platform signed both."""
+    """A second value beside the platform's own is refused, although the platform signed both."""
     plain = PLAIN + f"&{name}=1".encode()
-    assert refused(PROXY.sign(plain, SECRET)) == f"{name}_repeated"
+    assert refused(SCHEME.sign(plain, SECRET)) == f"{name}_repeated"
     encoded = PLAIN + "&{}=1".format(name.replace("i", "%69").replace("o", "%6F")).encode()
-    assert refused(PROXY.sign(encoded, SECRET)) == f"{name}_repeated"
+    assert refused(SCHEME.sign(encoded, SECRET)) == f"{name}_repeated"
 
 
 @pytest.mark.parametrize("timestamp", ["", "soon", "-1", "1e9", "1317327555.0", "9" * 40, "%EF%BC%91", " 1317327555"])
 def test_odd_timestamp_fails(timestamp: str) -> None:
-    """A time that is none is refused by its name, also when it is signed."""
-    query = PROXY.sign(f"shop=a.example&timestamp={timestamp.replace(' ', '+')}".encode(), SECRET)
+    """A malformed timestamp is refused by name, even when it is signed."""
+    query = SCHEME.sign(f"shop=a.example&timestamp={timestamp.replace(' ', '+')}".encode(), SECRET)
     assert refused(query) == "timestamp_malformed"
 
 
@@ -115,7 +115,7 @@ def test_odd_timestamp_fails(timestamp: str) -> None:
         GENUINE.replace(b"extra=1&extra=2&", b""),
         GENUINE[:-1],
         GENUINE + b"\n",
-        GENUINE.replace(PROOF, b""),
+        GENUINE.replace(DIGEST, b""),
     ],
 )
 def test_changed_query_fails(changed: bytes) -> None:
@@ -134,35 +134,35 @@ def test_changed_query_fails(changed: bytes) -> None:
 )
 def test_parameters_are_decoded(query: bytes, parameters: dict[str, str]) -> None:
     """What is not text is still signed as the bytes that it is."""
-    genuine = PROXY.sign(b"shop=a.example&timestamp=1317327555&" + query, SECRET)
-    verified = PROXY.verify(genuine, [SECRET], SIGNED_AT).parameters
+    genuine = SCHEME.sign(b"shop=a.example&timestamp=1317327555&" + query, SECRET)
+    verified = SCHEME.verify(genuine, [SECRET], SIGNED_AT).parameters
     assert verified == {"shop": "a.example", "timestamp": "1317327555", **parameters}
 
 
-def test_refusal_tells_nothing_that_was_sent() -> None:
+def test_refusal_reveals_nothing_that_was_sent() -> None:
     """Neither reason nor hint holds a secret or a value."""
     for query in (GENUINE + b"&x=1", GENUINE + b"&shop=jan%40example.test", b"signature=x"):
         with pytest.raises(BadSignatureError) as refusal:
-            PROXY.verify(query, ["my-secret"], SIGNED_AT)
-        said = f"{refusal.value} {refusal.value.hint}"
-        assert not [word for word in ("my-secret", "jan", "myshopify", PROOF.decode()) if word in said]
+            SCHEME.verify(query, ["my-secret"], SIGNED_AT)
+        text = f"{refusal.value} {refusal.value.hint}"
+        assert not [word for word in ("my-secret", "jan", "myshopify", DIGEST.decode()) if word in text]
 
 
 @given(query=st.binary(max_size=200), secret=st.text(max_size=20), now=st.floats(0, 4e9))
 @example(query=b"signature=%&timestamp=%zz&shop=%", secret="\udcff", now=0.0)
-def test_anything_else_is_only_refused(query: bytes, secret: str, now: float) -> None:
-    """Whatever comes in, BadSignatureError comes out."""
+def test_verify_raises_nothing_else(query: bytes, secret: str, now: float) -> None:
+    """Any bytes end in BadSignatureError, never in another exception."""
     with pytest.raises(BadSignatureError):
-        PROXY.verify(query, [secret], now)
+        SCHEME.verify(query, [secret], now)
 
 
 NAMES = st.sampled_from(["term", "a", "b", "profile_key", "é"])
 
 
 @given(st.lists(st.tuples(NAMES, st.text(st.characters(exclude_categories=["Cs"]), max_size=20)), max_size=5))
-def test_whatever_is_signed_is_proven(pairs: list[tuple[str, str]]) -> None:
-    """Any text survives the way through a query."""
+def test_whatever_is_signed_is_verified(pairs: list[tuple[str, str]]) -> None:
+    """Any text is decoded to what was signed."""
     query = urlencode([("shop", "a.example"), ("timestamp", SIGNED_AT), *pairs]).encode()
-    parameters = PROXY.verify(PROXY.sign(query, SECRET), [SECRET], SIGNED_AT).parameters
+    parameters = SCHEME.verify(SCHEME.sign(query, SECRET), [SECRET], SIGNED_AT).parameters
     for name in {name for name, _ in pairs}:
         assert parameters[name] == ",".join(value for known, value in pairs if known == name)
