@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.doctor.finding import CheckContext
+    from webhook_app.platforms.base import Platform
 
 SHORTEST_SECRET = 16  # characters
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")  # a sandbox needs no certificate
@@ -49,7 +50,7 @@ def _secrets(context: CheckContext) -> Iterator[Finding]:
     for shop in context.shops.values():
         for number, secret in enumerate(shop.secrets, start=1):
             which = f"Secret {number} of {shop.name}"
-            for problem, advice in _problems(secret, shop):
+            for problem, advice in _problems(secret, shop, context.platforms[shop.platform]):
                 yield Finding("secrets", Severity.WARNING, f"{which} {problem}.", advice)
             if secret in owners:
                 text = f"{which} is also a secret of {owners[secret]}."
@@ -58,7 +59,7 @@ def _secrets(context: CheckContext) -> Iterator[Finding]:
             owners[secret] = shop.name
 
 
-def _problems(secret: str, shop: Shop) -> Iterator[tuple[str, str]]:
+def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str, str]]:
     if secret != secret.strip():
         yield "begins or ends with white space", COPY_AGAIN
     elif any(letter.isspace() or not letter.isprintable() for letter in secret):
@@ -76,5 +77,6 @@ def _problems(secret: str, shop: Shop) -> Iterator[tuple[str, str]]:
         yield "is the same as the shop's profile_salt or instance_key", "Give each setting its own value."
     if re.search(r"&(#\d+|\w+);", secret):
         yield "contains an HTML entity such as &amp;", f"It may come from the source of a web page. {COPY_AGAIN}"
-    if shop.platform == "woocommerce" and re.search(r"[<>&\"'%]", secret):
-        yield "contains characters that WordPress changes on saving", "Use only the characters A-Z, a-z and 0-9."
+    if set(secret) & set(platform.unsafe_secret_characters):
+        text = f"contains characters that {platform.title} changes on saving"
+        yield text, "Use only the characters A-Z, a-z and 0-9."

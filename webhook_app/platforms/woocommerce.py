@@ -121,6 +121,8 @@ PLATFORM = Platform(
         "coupon.*": Ignored(Reason.NOT_AN_ORDER, "A coupon is not an order."),
     },
     is_ping=_is_ping,
+    # sanitize_text_field() takes tags and %xx out; the form writes quotes and & as HTML entities.
+    unsafe_secret_characters="<>&\"'%",
     secret_help=(
         "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one yourself, of A-Z a-z 0-9 "
         "only: saving the form again changes many a generated secret."

@@ -421,12 +421,12 @@ def test_odd_secrets_are_told(plain: Examine, monkeypatch: pytest.MonkeyPatch, s
 
 
 def test_a_secret_of_two_shops_is_told(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And one that WordPress would change."""
+    """A secret of two shops is reported, and one with characters that the platform changes."""
     woo = SHOPS.replace("acme", "globex").replace("shopify", "woocommerce").replace(SECRET, "a<b>c%20d-long-enough")
     monkeypatch.setenv("SHOPS", SHOPS + SHOPS.replace("acme", "initech") + woo)
     text = " ".join(sentence for _, sentence in of(plain(), "secrets"))
     assert "Secret 1 of initech is also a secret of acme" in text
-    assert "Secret 1 of globex contains characters that WordPress changes" in text
+    assert "Secret 1 of globex contains characters that WooCommerce changes" in text
 
 
 def test_an_address_without_encryption_is_told(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +17,10 @@ from webhook_app.platforms.base import Platform, SampleValues
 from webhook_app.translation.translate import AgeLimits, Decision, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
 AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
 PROVEN = [*SIGNED, *ASKED]
@@ -135,6 +141,36 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
 def test_every_folder_of_fixtures_is_a_platform() -> None:
     """No fixture lies in a folder that nobody reads."""
     assert {folder.name for folder in FOLDER.iterdir() if folder.is_dir()} == set(all_platforms())
+
+
+def test_no_module_depends_on_one_platform() -> None:
+    """What differs between platforms is a field of Platform: outside platforms/ their names are nowhere compared."""
+    modules = [*(ROOT / "schemas").rglob("*.py"), *(ROOT / "webhook_app").rglob("*.py")]
+    elsewhere = [path for path in modules if path.parent != ROOT / "webhook_app/platforms"]
+    assert len(elsewhere) > 100
+    assert [f"{path.relative_to(ROOT)}:{line}" for path in elsewhere for line in _comparisons(path)] == []
+
+
+def _comparisons(module: Path) -> Iterator[int]:
+    """Yield the lines on which a literal that is a platform's name is compared, matched or looked up."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare | ast.MatchValue | ast.Dict):
+            literals = (inner for inner in ast.walk(node) if isinstance(inner, ast.Constant))
+            yield from (literal.lineno for literal in literals if literal.value in all_platforms())
+
+
+def test_a_comparison_with_a_platform_is_found(tmp_path: Path) -> None:
+    """The law above sees every way to write such a comparison."""
+    module = tmp_path / "module.py"
+    module.write_text(
+        'if platform == "shopify": pass\n'
+        'if name in ("woocommerce", "x"): pass\n'
+        "match name:\n"
+        '    case "standard" | "x": pass\n'
+        'labels = {"shopify": 1}\n'
+        'all_platforms()["standard"]\n'
+    )
+    assert set(_comparisons(module)) == {1, 2, 4, 5}
 
 
 def _as_expected(translated: Decision) -> dict[str, Any]:
