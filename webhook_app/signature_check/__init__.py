@@ -1,6 +1,7 @@
-"""Why a signature fails: every common mishap is undone, and the one after which it matches is what happened.
+"""Finds out why a signature fails: undoes common changes to a request until the signature matches.
 
-Pure, and knows no scheme: a platform's own verify() judges each try, so that a new platform needs nothing here.
+Pure, and independent of signature schemes: the platform's own verify() judges each attempt, so that a new platform
+needs no code here.
 """
 
 from webhook_app.signature_check.search import Configuration, Diagnosis, SignatureFinding, diagnose

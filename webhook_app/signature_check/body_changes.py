@@ -1,4 +1,4 @@
-"""What happens to bodies on their way, undone: each change gives the body as it may have been signed."""
+"""Changes that proxies, gateways and editors make to bodies, undone: each gives a body that may have been signed."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BOM = b"\xef\xbb\xbf"
-# Beyond this, writing it in every style would take minutes.
-MOST_REWRITTEN = 512 * 1024  # bytes
-MOST_UNPACKED = 16 * 1024 * 1024  # bytes
+# A larger body would take minutes to write in every style.
+LARGEST_REWRITTEN = 512 * 1024  # bytes
+LARGEST_UNPACKED = 16 * 1024 * 1024  # bytes
 
-# What gateways and middlemen call the body in a document of their own.
-CARRIERS = ("body", "payload", "data", "rawbody", "raw_body")
+# Names that gateways and integration tools give to the body inside their own document.
+WRAPPER_FIELDS = ("body", "payload", "data", "rawbody", "raw_body")
 
-RAW = "Verify, store and pass on the bytes as they came in, before anything reads them as text or JSON."
-EDITED = "Save the body byte for byte (curl --data-binary, not -d; no editor), and let nothing add or take line ends."
-WRAPPED = "Let whatever stands in front (gateway, function, middleman) pass the inner body on as it is."
-ENCODING = "Let nothing in between convert the character set: pass the bytes on as they came."
+RAW = "Verify, store and pass on the bytes exactly as received, before anything parses them as text or JSON."
+EDITED = "Save and send the body byte for byte (curl --data-binary, not -d; no editor), without changing line ends."
+WRAPPED = "Configure the gateway or integration tool in front of the receiver to pass on the inner body unchanged."
+ENCODING = "Pass the bytes on unchanged: something on the way converts the character set."
 
 Undoing = tuple[str, str, "Callable[[bytes], bytes]"]
 
 
 def changed(body: bytes) -> Iterator[Change[bytes]]:
-    """Yield the body as it may have been before each common change, each different body once."""
+    """Yield the body as it may have been before each common change; the same body is yielded only once."""
     seen = {body}
     for change in _all(body):
         if change.value not in seen:
@@ -49,12 +49,12 @@ def _all(body: bytes) -> Iterator[Change[bytes]]:
         except (ValueError, binascii.Error, zlib.error, RecursionError):
             continue
     yield from _unwrapped(body)
-    if len(body) <= MOST_REWRITTEN:
+    if len(body) <= LARGEST_REWRITTEN:
         for style, written in rewritten(body):
-            text = f"The JSON was parsed and written anew on its way; it was signed as JSON {style.words}."
+            text = f"The JSON was parsed and written again on the way; it was signed as JSON {style.description}."
             yield Change(written, text, RAW)
             for end in (b"\n", b"\r\n"):
-                yield Change(written + end, f"{text[:-1]}, with a line end behind it.", RAW)
+                yield Change(written + end, f"{text[:-1]}, followed by a line end.", RAW)
 
 
 def _text(undo: Callable[[str], str]) -> Callable[[bytes], bytes]:
@@ -70,7 +70,7 @@ def _without_replacing(body: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def _unpacked(body: bytes) -> bytes:
-    return zlib.decompressobj(wbits=47).decompress(body, MOST_UNPACKED)  # 47: gzip or zlib, whichever it is
+    return zlib.decompressobj(wbits=47).decompress(body, LARGEST_UNPACKED)  # 47: gzip or zlib, whichever it is
 
 
 def _as_string(body: bytes) -> bytes:
@@ -79,50 +79,62 @@ def _as_string(body: bytes) -> bytes:
 
 
 SIMPLE: tuple[Undoing, ...] = (
-    ("A line end was added behind the body.", EDITED, _without_end),
-    ("White space was added before or behind the body.", EDITED, bytes.strip),
-    ("The line end behind the body was taken away.", EDITED, lambda body: body + b"\n"),
-    ("The line end behind the body was taken away.", EDITED, lambda body: body + b"\r\n"),
-    ("Its line ends were turned from LF into CRLF.", EDITED, lambda body: body.replace(b"\r\n", b"\n")),
-    ("Its line ends were turned from CRLF into LF.", EDITED, lambda body: _without_replacing(body, b"\n", b"\r\n")),
-    ("A byte order mark (BOM) was put before the body.", EDITED, lambda body: body.removeprefix(BOM)),
-    ("The byte order mark (BOM) before the body was taken away.", EDITED, lambda body: BOM + body),
-    ("NUL bytes were added behind the body.", RAW, lambda body: body.rstrip(b"\0")),
-    ("It was turned into UTF-16.", ENCODING, lambda body: body.decode("utf-16").encode()),
+    ("A line end was added after the body.", EDITED, _without_end),
+    ("White space was added before or after the body.", EDITED, bytes.strip),
+    ("The line end after the body was removed.", EDITED, lambda body: body + b"\n"),
+    ("The line end after the body was removed.", EDITED, lambda body: body + b"\r\n"),
+    ("The line ends of the body were changed from LF to CRLF.", EDITED, lambda body: body.replace(b"\r\n", b"\n")),
     (
-        "UTF-8 was read as Latin-1 and written as UTF-8 again: letters such as ë became two.",
+        "The line ends of the body were changed from CRLF to LF.",
+        EDITED,
+        lambda body: _without_replacing(body, b"\n", b"\r\n"),
+    ),
+    ("A byte order mark (BOM) was added before the body.", EDITED, lambda body: body.removeprefix(BOM)),
+    ("The byte order mark (BOM) before the body was removed.", EDITED, lambda body: BOM + body),
+    ("NUL bytes were added after the body.", RAW, lambda body: body.rstrip(b"\0")),
+    ("The body was converted to UTF-16.", ENCODING, lambda body: body.decode("utf-16").encode()),
+    (
+        "The body was read as Latin-1 instead of UTF-8: letters such as ë became two.",
         ENCODING,
         lambda body: body.decode().encode("latin-1"),
     ),
     (
-        "UTF-8 was read as Windows-1252 and written as UTF-8 again: letters such as ë became two.",
+        "The body was read as Windows-1252 instead of UTF-8: letters such as ë became two.",
         ENCODING,
         lambda body: body.decode().encode("cp1252"),
     ),
-    ("It was turned from UTF-8 into Latin-1.", ENCODING, lambda body: body.decode("latin-1").encode()),
-    ("It was turned from UTF-8 into Windows-1252.", ENCODING, lambda body: body.decode("cp1252").encode()),
-    ("Its letters were composed (Unicode NFC).", ENCODING, _text(lambda text: unicodedata.normalize("NFD", text))),
-    ("Its letters were taken apart (Unicode NFD).", ENCODING, _text(lambda text: unicodedata.normalize("NFC", text))),
-    ("HTML entities were decoded in it.", RAW, _text(lambda text: html.escape(text, quote=False))),
-    ("HTML entities were decoded in it.", RAW, _text(html.escape)),
-    ("Letters were turned into HTML entities (&quot;) in it.", RAW, _text(html.unescape)),
-    ("It was URL-encoded.", RAW, _text(unquote_plus)),
-    ("It was URL-encoded.", RAW, unquote_to_bytes),
-    ("It was URL-decoded.", RAW, lambda body: quote_plus(body).encode()),
-    ("It was URL-decoded.", RAW, lambda body: quote(body, safe="").encode()),
-    ("It was compressed on its way.", RAW, _unpacked),
-    ("It was put into base64.", WRAPPED, lambda body: base64.b64decode(body.strip(), validate=True)),
-    ("It was written as a JSON string inside quotes.", WRAPPED, _as_string),
+    ("The body was converted from UTF-8 to Latin-1.", ENCODING, lambda body: body.decode("latin-1").encode()),
+    ("The body was converted from UTF-8 to Windows-1252.", ENCODING, lambda body: body.decode("cp1252").encode()),
+    (
+        "The letters of the body were composed (Unicode NFC).",
+        ENCODING,
+        _text(lambda text: unicodedata.normalize("NFD", text)),
+    ),
+    (
+        "The letters of the body were decomposed (Unicode NFD).",
+        ENCODING,
+        _text(lambda text: unicodedata.normalize("NFC", text)),
+    ),
+    ("HTML entities in the body were decoded.", RAW, _text(lambda text: html.escape(text, quote=False))),
+    ("HTML entities in the body were decoded.", RAW, _text(html.escape)),
+    ("Characters of the body were encoded as HTML entities (&quot;).", RAW, _text(html.unescape)),
+    ("The body was URL-encoded.", RAW, _text(unquote_plus)),
+    ("The body was URL-encoded.", RAW, unquote_to_bytes),
+    ("The body was URL-decoded.", RAW, lambda body: quote_plus(body).encode()),
+    ("The body was URL-decoded.", RAW, lambda body: quote(body, safe="").encode()),
+    ("The body was compressed on the way.", RAW, _unpacked),
+    ("The body was encoded in base64.", WRAPPED, lambda body: base64.b64decode(body.strip(), validate=True)),
+    ("The body was wrapped as a JSON string in quotes.", WRAPPED, _as_string),
 )
 
 
 def _unwrapped(body: bytes) -> Iterator[Change[bytes]]:
-    """Yield what a form or a gateway's own JSON carries the body in."""
+    """Yield the fields of a form or of a gateway's JSON that may hold the body."""
     for name, value in _form(body):
-        yield Change(value.encode(), f"It was put into a form, as the field {_short(name)}.", WRAPPED)
+        yield Change(value.encode(), f"The body was sent as the field {_short(name)} of a form.", WRAPPED)
     for name, value in _members(body):
-        if isinstance(value, str) and name.lower() in CARRIERS:
-            yield from _inner(value, f"It was put into another JSON document, as its field {name!r}")
+        if isinstance(value, str) and name.lower() in WRAPPER_FIELDS:
+            yield from _inner(value, f"The body was sent inside another JSON document, as its field {name!r}")
 
 
 def _form(body: bytes) -> list[tuple[str, str]]:
@@ -149,5 +161,5 @@ def _inner(value: str, text: str) -> Iterator[Change[bytes]]:
 
 
 def _short(name: str) -> str:
-    """Name a form's field, unless it is itself part of a body."""
+    """Quote the name of a form's field, unless it may itself be part of a body."""
     return repr(name) if name.isidentifier() and len(name) < 30 else "without a name"  # noqa: PLR2004 - of a name

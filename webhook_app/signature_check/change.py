@@ -1,4 +1,4 @@
-"""One thing that may have happened to a request or a secret, undone."""
+"""One way to undo what may have happened to a request or a secret."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[T]):
-    """`value` is how it would have been; `text` tells what happened, `advice` what to do about it.
+    """`value` is the original; `text` says what happened to it, `advice` what to do about it.
 
-    Both are whole sentences that hold neither a secret nor anything of a body.
+    Both are complete sentences without a secret and without anything of a body.
     """
 
     value: T

@@ -1,4 +1,4 @@
-"""What goes wrong with the header that carries the proof: another name, another way to write the digest."""
+"""Changes to the signature headers, undone: another name, or another way to write the digest."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
     Headers = Mapping[str, str]
 
-LOOKS_LIKE_PROOF = re.compile(r"signature|hmac|sha-?256|digest|webhook-(id|timestamp)")
+LIKE_A_SIGNATURE = re.compile(r"signature|hmac|sha-?256|digest|webhook-(id|timestamp)")
 HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 PREFIXED = re.compile(
     r"\s*(?:sha-?256\s*[=:]|hmac-?(?:sha-?256)?\s*[=: ]|signature\s*[=: ]|v1\s*[=,])\s*", re.IGNORECASE
 )
-VERSION = "v1,"  # what Standard Webhooks put before a digest
+VERSION = "v1,"  # Standard Webhooks write this before a digest
 ALGORITHMS = ("md5", "sha1", "sha224", "sha384", "sha512")
 
-SIGNER = "Correct whoever signs it (a script, a middleman): the header must hold the digest as the platform writes it."
-PASSED_ON = "Let whatever stands in between pass the header on unchanged, under its own name."
+SIGNER = "Correct the program that signs it: the header must hold the digest as the platform writes it."
+PASSED_ON = "Configure proxies on the way to pass the header on unchanged, under its original name."
 
 
 def carried_in(headers: Mapping[str, str], carriers: Sequence[Sequence[str]]) -> list[str]:
-    """Return the name under which each header of a proof came, the usual one where it did not come."""
+    """Return the name of each signature header as received, the usual name where it is missing."""
     return [next((name for name in names if headers.get(name)), names[0]) for names in carriers]
 
 
 def rewritten(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Change[Headers]]:
-    """Yield `headers` with the proof as it should have been written. `names` are those that carry it."""
+    """Yield `headers` with the signature as it should have been written; `names` are the signature headers."""
     for name in names:
         given = headers.get(name, "")
         for text, advice, undo in WRITINGS if given else ():
@@ -49,22 +49,26 @@ def rewritten(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Chan
 
 
 def renamed(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Change[Headers]]:
-    """Yield `headers` with what looks like a proof under one of `names`, where that is missing."""
+    """Yield `headers` with what looks like a signature moved to one of `names`, where that is missing."""
     missing = [name for name in names if not headers.get(name)]
-    strangers = [name for name in headers if name not in names and LOOKS_LIKE_PROOF.search(name)]
+    candidates = [name for name in headers if name not in names and LIKE_A_SIGNATURE.search(name)]
     for name in missing:
-        for stranger in strangers:
-            text = f"The proof came in the header {stranger}; this platform sends it as {name}."
-            yield Change({**headers, name: headers[stranger]}, text, PASSED_ON)
-    for prefix in dict.fromkeys(name.rpartition("-")[0] for name in strangers) if len(missing) > 1 else ():
+        for candidate in candidates:
+            text = f"The signature was received in the header {candidate}; this platform sends it in {name}."
+            yield Change({**headers, name: headers[candidate]}, text, PASSED_ON)
+    for prefix in dict.fromkeys(name.rpartition("-")[0] for name in candidates) if len(missing) > 1 else ():
         theirs = {name: headers.get(f"{prefix}-{name.rpartition('-')[2]}", "") for name in missing}
         if all(theirs.values()):
-            text = f"The proof came in headers that begin with {prefix}-; here they are called {', '.join(missing)}."
-            yield Change({**headers, **theirs}, text, "Let the sender, or a proxy before the receiver, rename them.")
+            text = (
+                f"The signature was received in headers that begin with {prefix}-; expected are {', '.join(missing)}."
+            )
+            yield Change(
+                {**headers, **theirs}, text, "Rename the headers at the sender, or in a proxy in front of the receiver."
+            )
 
 
 def algorithm(given: str, content: bytes, secrets: Iterable[str]) -> str:
-    """Name the other algorithm that makes the digest `given` of `content`; "" where none does."""
+    """Return the name of another algorithm that gives the digest `given` for `content`; "" where none does."""
     digests = [digest for part in _parts(given) for digest in _digests(part) if digest]
     for secret in secrets:
         for name, made in _other_ways(secret.encode("utf-8", "surrogateescape"), content):
@@ -74,12 +78,12 @@ def algorithm(given: str, content: bytes, secrets: Iterable[str]) -> str:
 
 
 def length(given: str) -> str:
-    """Say in words what the proof looks like, without quoting it."""
+    """Describe a digest by its encoding and length, without quoting it."""
     sizes = {16: "MD5", 20: "SHA-1", 28: "SHA-224", 32: "SHA-256", 48: "SHA-384", 64: "SHA-512"}
     for encoding, digest in zip(("hex", "base64"), _digests(_parts(given)[0]), strict=True):
         if digest and len(digest) in sizes:
             return f"{encoding}, as long as a digest of {sizes[len(digest)]}"
-    return f"{len(given)} characters, which is no digest in hex or base64"
+    return f"{len(given)} characters, not a digest in hex or base64"
 
 
 def _other_ways(key: bytes, content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -92,7 +96,7 @@ def _other_ways(key: bytes, content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _parts(given: str) -> list[str]:
-    """Return the digests of a header that may hold several, as Standard Webhooks do."""
+    """Return the digests of a header; Standard Webhooks may send several."""
     return given.split() if VERSION in given else [given]
 
 
@@ -120,7 +124,7 @@ def _to_hex(text: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """Undo base64 of the digits instead of the bytes; the platform's own encoding is base64."""
+    """Undo base64 of the hex digits instead of the bytes; the platform's own encoding is base64."""
     return base64.b64encode(bytes.fromhex(base64.b64decode(text, validate=True).decode())).decode()
 
 
@@ -133,9 +137,9 @@ WRITINGS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("The digest is written in hex instead of base64.", SIGNER, _to_base64),
     ("The digest is written in base64 instead of hex.", SIGNER, _to_hex),
     ("The digest is written in URL-safe base64 (with - and _) or without the = at its end.", SIGNER, _standard),
-    ("The hex digits were put into base64, instead of the digest itself.", SIGNER, _unwrapped),
-    ("There is something before the digest, such as sha256=, or quotes around it.", SIGNER, _bare),
-    ("The header was URL-decoded on its way: + became a space.", PASSED_ON, lambda text: text.replace(" ", "+")),
-    ("The header was URL-encoded on its way.", PASSED_ON, unquote),
+    ("The hex digits were encoded in base64, instead of the digest itself.", SIGNER, _unwrapped),
+    ("There is a prefix such as sha256= before the digest, or quotes around it.", SIGNER, _bare),
+    ("The header was URL-decoded on the way: + became a space.", PASSED_ON, lambda text: text.replace(" ", "+")),
+    ("The header was URL-encoded on the way.", PASSED_ON, unquote),
     ("There is white space around the digest.", PASSED_ON, str.strip),
 )

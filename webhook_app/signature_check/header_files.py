@@ -1,4 +1,4 @@
-"""Headers as people keep them: what curl -D writes, `Name: value` lines, or JSON."""
+"""Reads recorded headers: the output of curl -D or -v, `Name: value` lines, or JSON."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from webhook_app.errors import UnreadableHeadersError
 
-# A name as RFC 9110 allows it, and what curl -v puts before it.
+# A name as RFC 9110 allows it, after the marks of curl -v.
 LINE = re.compile(r"(?:[<>*] ?)?([A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}):[ \t]?(.*)")
 
 
 def headers_from(text: str) -> dict[str, str]:
-    """Read headers, by lower-case name; where one comes twice the first counts, as it does in the receiver.
+    """Return the headers by lower-case name; the first of a repeated header counts, as in the receiver.
 
     Raises UnreadableHeadersError.
     """
@@ -23,12 +23,12 @@ def headers_from(text: str) -> dict[str, str]:
     for name, value in pairs:
         found.setdefault(_name(name), value)
     if not found:
-        raise UnreadableHeadersError("no header in it; expected lines such as `X-Name: value`, or a JSON object")
+        raise UnreadableHeadersError("it holds no header; expected lines such as `X-Name: value`, or a JSON object")
     return found
 
 
 def _from_lines(text: str) -> list[tuple[str, str]]:
-    """Take every line that is a header; status lines and empty ones are none."""
+    """Return every line that is a header; status lines and empty lines are not."""
     matches = (LINE.fullmatch(line.rstrip("\r")) for line in text.split("\n"))
     return [(match[1], match[2].strip(" \t")) for match in matches if match]
 
@@ -37,7 +37,7 @@ def _from_json(text: str) -> list[tuple[str, str]]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnreadableHeadersError("it begins like JSON and cannot be read as JSON") from None
+        raise UnreadableHeadersError("it looks like JSON, but is not valid JSON") from None
     if isinstance(value, dict) and isinstance(value.get("headers"), dict | list):
         value = value["headers"]
     items = value.items() if isinstance(value, dict) else [_pair(item) for item in value]
@@ -45,14 +45,14 @@ def _from_json(text: str) -> list[tuple[str, str]]:
 
 
 def _pair(item: Any) -> tuple[Any, Any]:
-    """Read one header of a list: [name, value], or {"name": ..., "value": ...}."""
+    """Return one header of a list: [name, value], or {"name": ..., "value": ...}."""
     if isinstance(item, dict):
         return item.get("name") or item.get("key"), item.get("value", "")
     return (item[0], item[1]) if isinstance(item, list) and len(item) == 2 else (None, "")  # noqa: PLR2004 - a pair
 
 
 def _name(name: str) -> str:
-    """Write a name as the receiver does; PHP and WSGI call X-A HTTP_X_A."""
+    """Return a name as the receiver writes it; PHP and WSGI write X-A as HTTP_X_A."""
     plain = name.strip()
     if plain.startswith("HTTP_"):
         plain = plain[len("HTTP_") :].replace("_", "-")

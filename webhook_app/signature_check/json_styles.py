@@ -1,4 +1,4 @@
-"""JSON written in every common way: a body that was parsed and written anew had one of them before."""
+"""Writes JSON in every common style: a body that was parsed and written again had one of them when it was signed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class _Number(str):
-    """A number as it was written: 10.50 must not become 10.5."""
+    """A number exactly as it was written: 10.50 must not become 10.5."""
 
     __slots__ = ()
 
 
 class _Object(list[tuple[str, Any]]):
-    """An object's members in their order, also those of the same name."""
+    """The members of an object in their order, including repeated names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    r"""How JSON may be written. `indent` is what each level begins with, None where all is on one line.
+    r"""One way to write JSON. `indent` is the indentation of a level, None where all is on one line.
 
     `escapes_unicode` writes \u00eb as PHP and Python do, `escapes_slashes` writes \/ as PHP does, `escapes_html`
     writes \u003c as Rails and Go do.
@@ -39,8 +39,8 @@ class Style:
     sorts: bool = False
 
     @property
-    def words(self) -> str:
-        """Say it for people."""
+    def description(self) -> str:
+        """The style in words."""
         special = {
             "letters such as ë as \\u00eb": self.escapes_unicode,
             "slashes as \\/": self.escapes_slashes,
@@ -60,7 +60,7 @@ LAYOUTS = (
 
 
 def rewritten(body: bytes) -> Iterator[tuple[Style, bytes]]:
-    """Yield `body` in every style in which it would look different; nothing where it is not JSON."""
+    """Yield `body` in every style that gives different bytes; nothing if it is not JSON."""
     try:
         text = body.decode("utf-8-sig")
         value = json.loads(text, parse_int=_Number, parse_float=_Number, object_pairs_hook=_Object)
@@ -75,21 +75,21 @@ def rewritten(body: bytes) -> Iterator[tuple[Style, bytes]]:
 
 
 def _styles(value: Any) -> Iterator[Style]:
-    """Combine what could make a difference to `value`."""
+    """Yield the combinations of options that can change how `value` is written."""
     plain = _written(value, LAYOUTS[0], "")
     either, no = (False, True), (False,)
-    questions = (
+    options = (
         no if plain.isascii() else either,
         either if "/" in plain else no,
         either if any(letter in plain for letter in "<>&") else no,
         either,
     )
-    for layout, answers in itertools.product(LAYOUTS, itertools.product(*questions)):
-        yield Style(layout.layout, layout.comma, layout.colon, layout.indent, *answers)
+    for layout, chosen in itertools.product(LAYOUTS, itertools.product(*options)):
+        yield Style(layout.layout, layout.comma, layout.colon, layout.indent, *chosen)
 
 
 def _written(value: Any, style: Style, line: str) -> str:
-    """Write `value`; `line` is a line end with what the present level begins with."""
+    """Return `value` as JSON; `line` is a line end with the indentation of the present level."""
     match value:
         case _Number():
             return str(value)

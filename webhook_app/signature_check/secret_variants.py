@@ -1,4 +1,4 @@
-"""What goes wrong with secrets when they are copied: each spelling is what the platform may really sign with."""
+"""Changes to secrets, undone: each variant of a configured secret may be what the platform really signs with."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
 PREFIX = re.compile(r"(v1,)?whsec_")
-DECODE = "Let the sender decode the secret from base64 (behind whsec_) before it signs, or correct the secret here."
+DECODE = "Decode the secret from base64 (after whsec_) in the sender before it signs, or correct the secret here."
 CORRECT = "Correct the secret in the configuration, and restart."
 
 
-def spelled(shop: Shop, others: Iterable[Shop], signature: SignatureScheme) -> Iterator[Change[str]]:
-    """Yield what the configured secrets of `shop` may have been meant to be, and what else may have been used.
+def variants(shop: Shop, others: Iterable[Shop], signature: SignatureScheme) -> Iterator[Change[str]]:
+    """Yield variants of the configured secrets of `shop`, and other keys that may have been used instead.
 
-    Where a secret stands for bytes by way of base64, each may also have been taken for a key as it stands.
+    Where a secret is the base64 of the key, its text may also have been used as the key.
     """
     for number, secret in enumerate(shop.secrets, start=1):
         which = f"Secret {number} of {len(shop.secrets)}" if len(shop.secrets) > 1 else "The secret"
-        yield from _as_it_stands(Change(secret, f"{which} fits.", DECODE), signature)
-        for change in _spellings(secret, which):
+        yield from _text_as_key(Change(secret, f"{which} matches.", DECODE), signature)
+        for change in _variants(secret, which):
             yield change
-            yield from _as_it_stands(change, signature)
-    for change in _not_ours(shop, others):
+            yield from _text_as_key(change, signature)
+    for change in _other_keys(shop, others):
         yield change
-        yield from _as_it_stands(change, signature)
+        yield from _text_as_key(change, signature)
 
 
-def _as_it_stands(change: Change[str], signature: SignatureScheme) -> Iterator[Change[str]]:
+def _text_as_key(change: Change[str], signature: SignatureScheme) -> Iterator[Change[str]]:
     value = signature.encode_secret(change.value.encode("utf-8", "surrogateescape"))
     if value != change.value:
-        text = f"{change.text.removesuffix('.')}, when its text is the key and not what base64 makes of it."
+        text = f"{change.text.removesuffix('.')}, if its text is used as the key instead of its base64-decoded bytes."
         yield Change(value, text, DECODE)
 
 
 def keys(secrets: Iterable[str]) -> Iterator[str]:
-    """Yield what each secret may be as a key: its text, and what base64 makes of it."""
+    """Yield what each secret may be as a key: its text, and its base64-decoded bytes."""
     for secret in secrets:
         yield secret
         with suppress(ValueError):
@@ -58,32 +58,30 @@ def keys(secrets: Iterable[str]) -> Iterator[str]:
 
 
 def as_text(key: bytes) -> str:
-    """Write key bytes as the text that is read as these bytes again."""
+    """Return key bytes as text from which the same bytes can be read again."""
     return key.decode("utf-8", "surrogateescape")
 
 
-def _spellings(secret: str, which: str) -> Iterator[Change[str]]:
-    for fits, undo in SPELLINGS:
+def _variants(secret: str, which: str) -> Iterator[Change[str]]:
+    for condition, undo in VARIANTS:
         try:
             value = undo(secret)
         except (ValueError, binascii.Error):
             continue
         if value != secret:
-            yield Change(value, f"{which} fits once {fits}.", CORRECT)
+            yield Change(value, f"{which} matches if {condition}.", CORRECT)
 
 
-def _not_ours(shop: Shop, others: Iterable[Shop]) -> Iterator[Change[str]]:
+def _other_keys(shop: Shop, others: Iterable[Shop]) -> Iterator[Change[str]]:
     for other in others:
         for secret in other.secrets if other.name != shop.name else ():
             text = f"It was signed with the secret of another shop: {other.name} ({other.platform})."
-            advice = (
-                f"Paste the URL of {shop.name} where this webhook is made, or list the secret with {shop.name} too."
-            )
+            advice = f"Use the webhook URL of {other.name} for this webhook, or add the secret to those of {shop.name}."
             yield Change(secret, text, advice)
-    swap = "Set the webhook's own secret at the platform and in `secrets`, and keep this one for what it is meant for."
+    swap = "Set a separate secret for the webhook, at the platform and in `secrets`; this value has another purpose."
     if shop.profile_salt:
         yield Change(shop.profile_salt, "It was signed with this shop's profile_salt.", swap)
-    yield Change(shop.instance_key, "It was signed with the Tweakwise instance key, which is no secret.", swap)
+    yield Change(shop.instance_key, "It was signed with the Tweakwise instance key, which is not a secret.", swap)
     yield Change("", "It was signed with an empty secret.", "Set a secret at the platform.")
 
 
@@ -92,7 +90,7 @@ def _unquoted(secret: str) -> str:
 
 
 def _cleaned(secret: str) -> str:
-    """Do what WordPress's sanitize_text_field() does to a secret when the form is saved again.
+    """Return what WordPress's sanitize_text_field() makes of a secret when the form is saved again.
 
     https://developer.wordpress.org/reference/functions/sanitize_text_field/
     """
@@ -112,25 +110,28 @@ def _is_url_safe(text: str) -> bool:
     return "-" in text or "_" in text
 
 
-SPELLINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
+VARIANTS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("the white space around it is removed", str.strip),
     ("the quotes around it are removed", _unquoted),
     ("invisible characters in it (such as a no-break space) are removed", lambda secret: INVISIBLE.sub("", secret)),
-    ("the prefix whsec_ before it is removed", lambda secret: PREFIX.sub("", secret, count=1)),
-    ("the prefix whsec_ is put before it", lambda secret: f"whsec_{secret}"),
+    ("the prefix whsec_ is removed", lambda secret: PREFIX.sub("", secret, count=1)),
+    ("the prefix whsec_ is added", lambda secret: f"whsec_{secret}"),
     ("its HTML entities (&amp;) are decoded", html.unescape),
     ("its special characters are written as HTML entities (&amp;)", html.escape),
-    ("its special characters but quotes are written as HTML entities (&amp;)", lambda s: html.escape(s, quote=False)),
+    (
+        "its special characters except quotes are written as HTML entities (&amp;)",
+        lambda s: html.escape(s, quote=False),
+    ),
     ("it is URL-decoded", unquote),
     ("it is URL-encoded", lambda secret: quote(secret, safe="")),
     ("it is decoded from base64", _from_base64),
     ("it is decoded from hex", lambda secret: as_text(bytes.fromhex(secret.strip()))),
     ("it is encoded in base64", lambda secret: base64.b64encode(secret.encode()).decode()),
-    ("it is written as WordPress does on saving the form again: it takes out tags, %xx and double spaces", _cleaned),
-    ("only its first line is taken", lambda secret: secret.strip().partition("\n")[0].strip()),
+    ("it is written as WordPress saves it (without tags, %xx and double spaces)", _cleaned),
+    ("only its first line is used", lambda secret: secret.strip().partition("\n")[0].strip()),
     ("it is written in lower case", str.lower),
     ("it is written in upper case", str.upper),
     ("its letters are composed (Unicode NFC)", lambda secret: unicodedata.normalize("NFC", secret)),
-    ("its letters are taken apart (Unicode NFD)", lambda secret: unicodedata.normalize("NFD", secret)),
+    ("its letters are decomposed (Unicode NFD)", lambda secret: unicodedata.normalize("NFD", secret)),
     ("it is read as UTF-8 instead of Latin-1", lambda secret: secret.encode("latin-1").decode()),
 )
