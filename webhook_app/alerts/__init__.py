@@ -1,1 +1,1 @@
-"""Alerts: rules over what the inbox says, and a notification when one begins and when it ends."""
+"""Alerts: evaluates alert rules over the inbox and sends a notification when a problem begins and when it ends."""

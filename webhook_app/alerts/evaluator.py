@@ -1,4 +1,4 @@
-"""Alerts: one process at a time looks each minute, and tells once what has begun and what is over."""
+"""Evaluates the alert rules once a minute, in one process at a time, and notifies once of each beginning and end."""
 
 from __future__ import annotations
 
@@ -23,47 +23,55 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
 
 EVALUATE_EVERY = 60.0  # seconds
-LEASE = 55.0  # seconds in which no other process looks
+LEASE = 55.0  # seconds in which no other process evaluates
 
 
 class AlertEvaluator:
-    """Looks and tells. Any number of processes may have one, of any number of machines."""
+    """Evaluates the rules and notifies. Any number of processes and machines may run one."""
 
-    def __init__(self, inbox: Inbox, shops: Collection[str], limits: Thresholds, notifier: Notifier) -> None:
-        """Only `shops`, which are configured, are looked at."""
-        self._inbox, self._shops, self._limits, self._notifier = inbox, set(shops), limits, notifier
-        self._refused: set[str] = set()
-        self._ended = threading.Event()
+    def __init__(self, inbox: Inbox, shops: Collection[str], thresholds: Thresholds, notifier: Notifier) -> None:
+        """`shops` are the configured shops; others in the inbox are not evaluated."""
+        self._inbox, self._shops, self._thresholds, self._notifier = inbox, set(shops), thresholds, notifier
+        self._undelivered: set[str] = set()
+        self._stopped = threading.Event()
         self._log = logs.logger()
 
     def start(self) -> None:
-        """Look from now on each minute, from a thread that ends with the process."""
+        """Evaluate once a minute, in a thread that ends with the process."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def close(self) -> None:
-        """Look no more."""
-        self._ended.set()
+        """Stop evaluating."""
+        self._stopped.set()
 
     def evaluate(self) -> None:
-        """Look once, if it is this process's turn. Raises StoreUnavailableError.
+        """Evaluate once, unless another process holds the lease. Raises StoreUnavailableError.
 
-        Stops at the first message that nobody takes; it comes last at the next look, so that it holds up no other.
+        Stops at the first message that cannot be delivered. That message is the last one next time, so that it does
+        not block the others.
         """
         if not active_alerts.take_lease(self._inbox, LEASE):
             return
-        found = {one.name: one for one in findings(self._inbox, self._shops, self._limits)}
+        found = {finding.name: finding for finding in findings(self._inbox, self._shops, self._thresholds)}
         before = active_alerts.known(self._inbox)
         active_alerts.begin(self._inbox, [self._alert(new) for name, new in found.items() if name not in before])
-        for alert in sorted(active_alerts.known(self._inbox).values(), key=lambda one: one.name in self._refused):
-            if not self._update(alert, found):
-                self._refused.add(alert.name)
+        alerts = active_alerts.known(self._inbox).values()
+        for alert in sorted(alerts, key=lambda one: one.name in self._undelivered):
+            if not self._update(alert, is_active=alert.name in found):
+                self._undelivered.add(alert.name)
                 break
-            self._refused.discard(alert.name)
+            self._undelivered.discard(alert.name)
 
     def _alert(self, finding: AlertFinding) -> ActiveAlert:
-        topic = finding.topic or self._topic(finding.sample)
-        about = (finding.name, finding.kind.value, finding.shop, topic, finding.sample, finding.text)
-        return ActiveAlert(*about, since=self._inbox.clock())
+        return ActiveAlert(
+            name=finding.name,
+            kind=finding.kind.value,
+            shop=finding.shop,
+            topic=finding.topic or self._topic(finding.sample),
+            sample=finding.sample,
+            text=finding.text,
+            since=self._inbox.clock(),
+        )
 
     def _topic(self, number: int | None) -> str:
         try:
@@ -71,15 +79,20 @@ class AlertEvaluator:
         except UnknownDeliveryError:
             return ""
 
-    def _update(self, alert: ActiveAlert, found: dict[str, AlertFinding]) -> bool:
-        """Tell of a beginning or an end that nobody knows of; False where nobody takes the message."""
-        if alert.name in found:
-            if not alert.notified and not self._notifier.send(started_message(alert)):
-                return False
-            if not alert.notified:
-                active_alerts.mark_notified(self._inbox, alert)
-                self._log.warning("alert_started", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
+    def _update(self, alert: ActiveAlert, *, is_active: bool) -> bool:
+        """Notify that an alert began or ended, if that is still to do; False if the message was not delivered."""
+        return self._started(alert) if is_active else self._ended(alert)
+
+    def _started(self, alert: ActiveAlert) -> bool:
+        if alert.notified:
             return True
+        if not self._notifier.send(started_message(alert)):
+            return False
+        active_alerts.mark_notified(self._inbox, alert)
+        self._log.warning("alert_started", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
+        return True
+
+    def _ended(self, alert: ActiveAlert) -> bool:
         if alert.notified and not self._notifier.send(ended_message(alert)):
             return False
         active_alerts.end(self._inbox, alert)
@@ -87,43 +100,43 @@ class AlertEvaluator:
         return True
 
     def _run(self) -> None:
-        while not self._ended.wait(EVALUATE_EVERY):
+        while not self._stopped.wait(EVALUATE_EVERY):
             try:
                 self.evaluate()
             except StoreUnavailableError as error:
                 self._log.debug("store_unavailable", error=str(error))
-            except Exception:  # noqa: BLE001 - nothing about alerts may hurt the process that looks
+            except Exception:  # noqa: BLE001 - an alert must never stop the process that evaluates it
                 self._log.exception("unexpected_error")
 
 
 def started_message(alert: ActiveAlert) -> AlertMessage:
-    """Return what is told when something has begun."""
-    shown = f" For example delivery {alert.sample}" if alert.sample else ""
-    named = f" ({alert.topic})" if shown and alert.topic else ""
-    return _message(alert, "alert.began", alert.text + (f"{shown}{named}." if shown else ""))
+    """Return the message for the beginning of a problem."""
+    example = f" For example delivery {alert.sample}" if alert.sample else ""
+    topic = f" ({alert.topic})" if example and alert.topic else ""
+    return _message(alert, "alert.began", alert.text + (f"{example}{topic}." if example else ""))
 
 
 def ended_message(alert: ActiveAlert) -> AlertMessage:
-    """Return what is told when it is over."""
-    return _message(alert, "alert.over", f"Over: {alert.text}")
+    """Return the message for the end of a problem."""
+    return _message(alert, "alert.over", f"Resolved: {alert.text}")
 
 
 def test_message(shops: Collection[str]) -> AlertMessage:
-    """Return what `alert --test` tells."""
-    text = f"This is a test of the Tweakwise webhook receiver ({', '.join(sorted(shops))}). Nothing is wrong."
+    """Return the message of `alert --test`."""
+    text = f"This is a test of the Tweakwise webhook receiver ({', '.join(sorted(shops))}). No action is needed."
     return AlertMessage(f"alert_{uuid.uuid4().hex[:24]}", "alert.test", text, {"shops": sorted(shops)})
 
 
 def configured(config: Settings, inbox: Inbox, shops: Collection[str]) -> AlertEvaluator | None:
-    """Return what the settings ask for; None where there is nobody to tell."""
+    """Return the configured evaluator, None without ALERT_URL."""
     if not config.alert_url:
         return None
     return AlertEvaluator(inbox, shops, thresholds(config), notifier(config, config.alert_url))
 
 
-def findings(inbox: Inbox, shops: Collection[str], limits: Thresholds) -> list[AlertFinding]:
-    """Return what is worth an alert now, whether there is anybody to tell or not. Raises StoreUnavailableError."""
-    return rules.findings(measurements.measure(inbox, shops, limits.silent_for), limits)
+def findings(inbox: Inbox, shops: Collection[str], thresholds: Thresholds) -> list[AlertFinding]:
+    """Return the problems at this moment, whether or not alerts are configured. Raises StoreUnavailableError."""
+    return rules.findings(measurements.measure(inbox, shops, thresholds.silent_for), thresholds)
 
 
 def thresholds(config: Settings) -> Thresholds:
@@ -132,12 +145,11 @@ def thresholds(config: Settings) -> Thresholds:
 
 
 def notifier(config: Settings, url: str) -> Notifier:
-    """Return what tells at the configured address."""
+    """Return the notifier for `url` in the configured format, signed if ALERT_SECRET is set."""
     return Notifier(url, config.alert_format, config.alert_secret)
 
 
 def _message(alert: ActiveAlert, kind: str, text: str) -> AlertMessage:
-    told = f"{alert.name} {alert.since} {kind}"
-    identity = f"alert_{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+    identity = f"alert_{hashlib.sha256(f'{alert.name} {alert.since} {kind}'.encode()).hexdigest()[:24]}"
     data = {name: getattr(alert, name) for name in ("kind", "shop", "topic", "sample", "since")}
     return AlertMessage(identity, kind, text, data)

@@ -1,4 +1,4 @@
-"""What the inbox says that may be worth an alert; asked each minute, so nothing reads what is settled and well."""
+"""Measures the inbox for the alert rules, once a minute: never reads deliveries that are settled and fine."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
 
-JUST_NOW = HOUR  # milliseconds in which a delivery has died that is told
-LATELY, BEFORE = 2 * HOUR, 7 * DAY  # of signature failures, and of what is usual
+# All in milliseconds.
+DIED_WITHIN = HOUR
+RECENT, BEFORE = 2 * HOUR, 7 * DAY  # signature failures, and the period that shows what is usual
 TWO_WEEKS = 14 * DAY
-SETTLING = HOUR  # what arrived less than that ago need not be settled
+SETTLING = HOUR  # a younger delivery need not be settled yet
 
 Totals = dict[tuple[str, str], int]
 
 
 def measure(inbox: Inbox, shops: Collection[str], silent_for: float) -> Measurements:
-    """Ask the inbox about `shops`; topics that came within `silent_for` seconds are not looked at.
+    """Measure `shops`; topics received within `silent_for` seconds are not silent.
 
     Raises StoreUnavailableError.
     """
     now = inbox.clock()
     next_hour = now // HOUR * HOUR + HOUR
-    lately, before = (next_hour - LATELY, next_hour), (next_hour - LATELY - BEFORE, next_hour - LATELY)
+    recent, before = (next_hour - RECENT, next_hour), (next_hour - RECENT - BEFORE, next_hour - RECENT)
     day = (next_hour - HOUR - SETTLING - DAY, next_hour - HOUR - SETTLING)
     backlogs = [one for one in backlog.backlogs(inbox) if one.shop in shops]
     usual = _signatures(activity.totals(inbox, ActivityKind.REFUSAL, *before))
-    refused = _signatures(activity.totals(inbox, ActivityKind.REFUSAL, *lately))
+    recently_refused = _signatures(activity.totals(inbox, ActivityKind.REFUSAL, *recent))
     return Measurements(
         now,
         backlogs,
         inbox.throttles(),
-        backlog.died(inbox, shops, now - JUST_NOW),
-        {what: count for what, count in refused.items() if what[0] in shops},
-        {what: count * LATELY / BEFORE for what, count in usual.items()},
-        _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *lately)),
+        backlog.died(inbox, shops, now - DIED_WITHIN),
+        {what: count for what, count in recently_refused.items() if what[0] in shops},
+        {what: count * RECENT / BEFORE for what, count in usual.items()},
+        _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *recent)),
         _silent(inbox, shops, now - int(silent_for * 1000)),
         _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *day)),
         _missing(inbox, shops, backlogs, day),
@@ -64,7 +65,7 @@ def _by_shop(totals: Totals) -> Mapping[str, int]:
 
 
 def _silent(inbox: Inbox, shops: Collection[str], since: int) -> list[SilentTopic]:
-    """Return the topics that have not come since then; what comes as ever costs nothing here."""
+    """Return the topics that have not been received since then; one that is received as usual costs nothing here."""
     seen = [one for one in activity.last_seen(inbox, ActivityKind.TOPIC) if one.shop in shops and one.last_at < since]
     return [
         SilentTopic(one.shop, one.name, one.last_at, _hours(inbox, one.shop, one.name, one.last_at)) for one in seen
@@ -79,7 +80,7 @@ def _hours(inbox: Inbox, shop: str, topic: str, last_at: int) -> list[int]:
 def _missing(
     inbox: Inbox, shops: Collection[str], backlogs: Sequence[Backlog], day: tuple[int, int]
 ) -> list[ShopCount]:
-    """Add up what is dead and what is unfinished of the day; asks only about shops where something waits so long."""
+    """Count the dead and the unfinished deliveries of the day; unfinished ones only of shops with one that old."""
     numbers = range(*(backlog.first_since(inbox, moment) for moment in day))
     late = {one.shop for one in backlogs if one.first < numbers.stop}
     found = backlog.died(inbox, shops, day[0], numbers) + (backlog.unfinished(inbox, late, numbers) if late else [])

@@ -1,4 +1,4 @@
-"""Telling somebody: one signed POST for a message, tried a few times, and never an exception."""
+"""Sends alert messages: one signed POST for each message, retried a few times, and never an exception."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TIMEOUT = (3.0, 5.0)  # seconds to connect, and to answer
-PAUSES = (1.0, 3.0)  # seconds before the second and the third try
+PAUSES = (1.0, 3.0)  # seconds before the second and the third attempt
 
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """What is told; the same `id` is the same message, should it come twice."""
+    """A message; a repeated message has the same `id`. `type` is alert.began, alert.over or alert.test."""
 
     id: str
     type: str
@@ -31,7 +31,7 @@ class AlertMessage:
 
 
 class Notifier:
-    """Posts messages to one address, signed as https://www.standardwebhooks.com asks for where there is a secret."""
+    """Posts messages to one address, signed as https://www.standardwebhooks.com if there is a secret."""
 
     def __init__(
         self,
@@ -40,35 +40,35 @@ class Notifier:
         secret: str | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`secret` is base64, with or without whsec_ in front."""
+        """`secret` is base64, with or without the prefix whsec_."""
         self._url, self._form, self._secret, self._pause = url, form, secret, pause
         self._log = logs.logger()
 
     def send(self, message: AlertMessage) -> bool:
-        """Return whether somebody took the message; why not is logged, without the address, which may be a secret."""
-        why = ""
+        """Return whether the message was accepted; a failure is logged without the address, which may be a secret."""
+        failure = ""
         for pause in (0.0, *PAUSES):
             self._pause(pause)
-            why = self._post(message)
-            if not why:
+            failure = self._post(message)
+            if not failure:
                 return True
-        self._log.warning("alert_delivery_failed", type=message.type, reason=why)
+        self._log.warning("alert_delivery_failed", type=message.type, reason=failure)
         return False
 
     def _post(self, message: AlertMessage) -> str:
-        """Return why nobody took it, "" if somebody did."""
+        """Return why the message was not accepted, "" if it was."""
         body = self._body(message)
-        signed = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
-        headers = {"Content-Type": "application/json", **signed}
+        signature = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
+        headers = {"Content-Type": "application/json", **signature}
         try:
-            said = requests.post(self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+            response = requests.post(self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
             return type(error).__name__
-        return "" if said.ok and not said.is_redirect else f"http_{said.status_code}"
+        return "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
 
     def _body(self, message: AlertMessage) -> bytes:
         if self._form == "slack":
             return json.dumps({"text": message.text}).encode()
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        said = {"type": message.type, "timestamp": now, "text": message.text, "data": message.data}
-        return json.dumps(said).encode()
+        content = {"type": message.type, "timestamp": now, "text": message.text, "data": message.data}
+        return json.dumps(content).encode()

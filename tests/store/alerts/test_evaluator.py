@@ -1,4 +1,4 @@
-"""Alerts on a real inbox, told to a real receiver: each once, with its end, whoever looks and whatever fails."""
+"""Alerts on a real inbox, sent to a real receiver: each once, with its end, and whatever fails."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ if TYPE_CHECKING:
     from tests.support.postgres import Server
 
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes of key").decode()
-LIMITS = Thresholds(older_than=900, silent_for=86_400, refusals=20)
+THRESHOLDS = Thresholds(older_than=900, silent_for=86_400, refusals=20)
 SHOP = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes").shop
 DAY = 86_400
 
 
-class Somebody:
-    """A receiver of messages, which answers with `status` and verifies with the official library."""
+class MessageReceiver:
+    """Receives messages, answers with `status`, and verifies signatures with the official library."""
 
     def __init__(self) -> None:
         self.status, self.got, self.ids = 200, list[dict[str, Any]](), list[str]()
         self.headers: dict[str, str] = {}
-        self.body, self.chokes_on = b"", b"what no message holds"
-        somebody = self
+        self.body, self.refuses = b"", b"what no message holds"
+        receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                somebody.body = self.rfile.read(int(self.headers["Content-Length"]))
-                somebody.headers = {name.lower(): value for name, value in self.headers.items()}
-                status = 400 if somebody.chokes_on in somebody.body else somebody.status
+                receiver.body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.headers = {name.lower(): value for name, value in self.headers.items()}
+                status = 400 if receiver.refuses in receiver.body else receiver.status
                 if status == 200:
-                    somebody.got.append(json.loads(somebody.body))
-                    somebody.ids.append(somebody.headers.get("webhook-id", ""))
+                    receiver.got.append(json.loads(receiver.body))
+                    receiver.ids.append(receiver.headers.get("webhook-id", ""))
                 self.send_response(status)
                 self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
@@ -77,40 +77,42 @@ class Somebody:
         return Webhook(SECRET).verify(self.body, self.headers)
 
     @property
-    def told(self) -> list[tuple[str, str]]:
+    def sent(self) -> list[tuple[str, str]]:
         return [(one["type"], one["data"]["kind"]) for one in self.got]
 
 
 @pytest.fixture
-def somebody() -> Iterator[Somebody]:
-    with closing(Somebody()) as somebody:
-        yield somebody
+def receiver() -> Iterator[MessageReceiver]:
+    with closing(MessageReceiver()) as receiver:
+        yield receiver
 
 
-def looking(inbox: Inbox, somebody: Somebody) -> AlertEvaluator:
-    return AlertEvaluator(inbox, {"acme"}, LIMITS, Notifier(somebody.url, "json", SECRET, pause=lambda _: None))
+def evaluator_for(inbox: Inbox, receiver: MessageReceiver) -> AlertEvaluator:
+    return AlertEvaluator(inbox, {"acme"}, THRESHOLDS, Notifier(receiver.url, "json", SECRET, pause=lambda _: None))
 
 
 @pytest.fixture
-def watch(inbox: Inbox, somebody: Somebody, clock: Clock) -> Any:
-    """Look once, a minute later."""
-    each = looking(inbox, somebody)
+def evaluate_later(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> Any:
+    """Evaluate once, a minute later."""
+    each = evaluator_for(inbox, receiver)
 
-    def look() -> list[tuple[str, str]]:
+    def evaluate() -> list[tuple[str, str]]:
         clock.move(60)
         each.evaluate()
-        return somebody.told
+        return receiver.sent
 
-    return look
+    return evaluate
 
 
-def test_oldest_event_is_told_once_and_its_end(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
-    """The message names shop, topic and delivery, is signed, and is not repeated; the end is told once too."""
+def test_oldest_event_is_sent_once_with_its_end(
+    inbox: Inbox, receiver: MessageReceiver, evaluate_later: Any, clock: Clock
+) -> None:
+    """The message names shop, topic and delivery, is signed, and is not repeated; the end is sent once too."""
     number = inbox.store(arrival()).id
-    assert watch() == []
+    assert evaluate_later() == []
     clock.move(900)
-    assert watch() == [("alert.began", "oldest")]
-    said = somebody.verified()
+    assert evaluate_later() == [("alert.began", "oldest")]
+    said = receiver.verified()
     assert said["data"] == {
         "kind": "oldest",
         "shop": "acme",
@@ -119,45 +121,45 @@ def test_oldest_event_is_told_once_and_its_end(inbox: Inbox, somebody: Somebody,
         "since": clock.now,
     }
     assert said["text"] == (
-        "acme: an event has been waiting for 17 minutes; 1 wait in all. For example delivery 1 (orders/create)."
+        "acme: an event has been waiting for 17 min; 1 event is waiting in all. For example delivery 1 (orders/create)."
     )
-    assert watch() == [("alert.began", "oldest")]
+    assert evaluate_later() == [("alert.began", "oldest")]
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
-    assert watch() == watch() == [("alert.began", "oldest"), ("alert.over", "oldest")]
-    assert somebody.got[1]["text"].startswith("Over: acme: an event has been waiting")
+    assert evaluate_later() == evaluate_later() == [("alert.began", "oldest"), ("alert.over", "oldest")]
+    assert receiver.got[1]["text"].startswith("Resolved: acme: an event has been waiting")
     inbox.store(arrival("b"))
     clock.move(1000)
-    assert watch()[2:] == [("alert.began", "oldest")]
-    assert len(set(somebody.ids)) == 3
+    assert evaluate_later()[2:] == [("alert.began", "oldest")]
+    assert len(set(receiver.ids)) == 3
 
 
-def test_dead_letters(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
-    """Deliveries that die are told, with the newest of them; an hour without another is the end of it."""
+def test_dead_letters(inbox: Inbox, receiver: MessageReceiver, evaluate_later: Any, clock: Clock) -> None:
+    """Dead deliveries are an alert, with the newest of them; it ends after an hour without another."""
     for name in "ab":
         inbox.store(arrival(name))
         settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
-    assert watch() == [("alert.began", "dead")]
-    assert (somebody.got[0]["data"]["sample"], "2 deliveries" in somebody.got[0]["text"]) == (2, True)
+    assert evaluate_later() == [("alert.began", "dead")]
+    assert (receiver.got[0]["data"]["sample"], "2 deliveries" in receiver.got[0]["text"]) == (2, True)
     clock.move(3600)
-    assert watch() == [("alert.began", "dead"), ("alert.over", "dead")]
+    assert evaluate_later() == [("alert.began", "dead"), ("alert.over", "dead")]
 
 
-def test_breaker(inbox: Inbox, watch: Any, clock: Clock) -> None:
-    """A breaker that stays open is told, with its end when it closes."""
+def test_breaker(inbox: Inbox, evaluate_later: Any, clock: Clock) -> None:
+    """A breaker that stays open is an alert, which ends when it closes."""
     opened = ThrottleState(Scope.shop("acme"), open_until=clock.now, reason="http_401", pauses=1)
     inbox.update_throttle(Scope.shop("acme"), lambda _: (opened, None))
-    assert watch() == [("alert.began", "breaker")]
+    assert evaluate_later() == [("alert.began", "breaker")]
     inbox.update_throttle(Scope.shop("acme"), lambda throttle: (ThrottleState(throttle.scope), None))
-    assert watch() == [("alert.began", "breaker"), ("alert.over", "breaker")]
+    assert evaluate_later() == [("alert.began", "breaker"), ("alert.over", "breaker")]
 
 
 def note(inbox: Inbox, kind: ActivityKind, name: str, count: int, *when: int) -> None:
-    """Let so many have been seen of a thing of acme at each of these times."""
+    """Record so many of a kind for acme at each of these times."""
     activity.record(inbox, [ActivityCount("acme", "shopify", kind, name, count, at, at) for at in when])
 
 
-def test_signature_failures(inbox: Inbox, watch: Any, clock: Clock) -> None:
-    """A spike is told; refusals of another kind, of another shop and those that are usual are not."""
+def test_signature_failures(inbox: Inbox, evaluate_later: Any, clock: Clock) -> None:
+    """A spike is an alert; refusals of another kind, of another shop and usual ones are not."""
     note(
         inbox, ActivityKind.REFUSAL, "signature_missing", 10, *(clock.now - hours * HOUR for hours in range(2, 7 * 24))
     )
@@ -166,137 +168,143 @@ def test_signature_failures(inbox: Inbox, watch: Any, clock: Clock) -> None:
     activity.record(
         inbox, [ActivityCount("gone", "shopify", ActivityKind.REFUSAL, "signature_mismatch", 99, clock.now, clock.now)]
     )
-    assert watch() == []
+    assert evaluate_later() == []
     note(inbox, ActivityKind.REFUSAL, "signature_mismatch", 20, clock.now)
-    assert watch() == [("alert.began", "signatures")]
+    assert evaluate_later() == [("alert.began", "signatures")]
     clock.move(3 * 3600)
-    assert watch()[1:] == [("alert.over", "signatures")]
+    assert evaluate_later()[1:] == [("alert.over", "signatures")]
 
 
-def test_silent_topic(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
-    """A topic that came each hour is missed after a day, named, and welcomed back."""
+def test_silent_topic(inbox: Inbox, receiver: MessageReceiver, evaluate_later: Any, clock: Clock) -> None:
+    """A topic that came each hour is an alert after a day of silence, until it comes again."""
     note(inbox, ActivityKind.TOPIC, "orders/create", 1, *(clock.now - hours * HOUR for hours in range(10 * 24)))
     note(inbox, ActivityKind.TOPIC, "orders/paid", 1, clock.now)
     clock.move(DAY - 120)
-    assert watch() == []
+    assert evaluate_later() == []
     clock.move(120)
-    assert watch() == [("alert.began", "silence")]
-    assert somebody.got[0]["data"]["topic"] == "orders/create"
+    assert evaluate_later() == [("alert.began", "silence")]
+    assert receiver.got[0]["data"]["topic"] == "orders/create"
     note(inbox, ActivityKind.TOPIC, "orders/create", 1, clock.now)
-    assert watch()[1:] == [("alert.over", "silence")]
+    assert evaluate_later()[1:] == [("alert.over", "silence")]
 
 
-def test_accounting(inbox: Inbox, watch: Any, clock: Clock) -> None:
-    """What is dead or unfinished of yesterday counts against what arrived."""
+def test_accounting(inbox: Inbox, evaluate_later: Any, clock: Clock) -> None:
+    """Dead and unfinished deliveries of yesterday are compared with all that were received."""
     note(inbox, ActivityKind.TOPIC, "orders/create", 200, clock.now)
     inbox.store(arrival("a"))
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
     clock.move(4 * 3600)
-    assert watch() == [("alert.began", "accounting")]
+    assert evaluate_later() == [("alert.began", "accounting")]
     clock.move(DAY + HOUR / 1000)
-    assert watch()[1:] == [("alert.over", "accounting")]
+    assert evaluate_later()[1:] == [("alert.over", "accounting")]
 
 
-def test_one_process_at_a_time(inbox: Inbox, somebody: Somebody, clock: Clock) -> None:
-    """Of several processes one looks in a minute, and none twice; a clock that was put back stops nobody."""
+def test_one_process_at_a_time(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> None:
+    """One of several processes evaluates in a minute; a clock that was put back does not stop them."""
     inbox.store(arrival())
     clock.move(1000)
-    for each in [looking(inbox, somebody) for _ in range(3)]:
+    for each in [evaluator_for(inbox, receiver) for _ in range(3)]:
         each.evaluate()
-    assert somebody.told == [("alert.began", "oldest")]
+    assert receiver.sent == [("alert.began", "oldest")]
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
-    looking(inbox, somebody).evaluate()
-    assert len(somebody.got) == 1
+    evaluator_for(inbox, receiver).evaluate()
+    assert len(receiver.got) == 1
     clock.move(-DAY)
-    looking(inbox, somebody).evaluate()
-    assert len(somebody.got) == 2
+    evaluator_for(inbox, receiver).evaluate()
+    assert len(receiver.got) == 2
 
 
 @pytest.mark.parametrize("status", [500, 404, 429, 302])
-def test_message_nobody_takes_is_told_later(
-    status: int, inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock
+def test_undelivered_message_is_sent_later(
+    status: int, inbox: Inbox, receiver: MessageReceiver, evaluate_later: Any, clock: Clock
 ) -> None:
-    """Beginning and end wait until somebody takes them, each under one id; the log does not name the address."""
+    """Beginning and end wait until they are accepted, each with one id; the log does not name the address."""
     inbox.store(arrival())
     clock.move(1000)
-    somebody.status = status
+    receiver.status = status
     with capture_logs() as lines:
-        assert watch() == []
-    refused = somebody.headers["webhook-id"]
+        assert evaluate_later() == []
+    refused = receiver.headers["webhook-id"]
     assert [line["reason"] for line in lines] == [f"http_{status}"]
     assert "a-secret-of-the-url" not in str(lines)
-    somebody.status = 200
-    assert watch() == [("alert.began", "oldest")]
-    assert somebody.ids == [refused]
+    receiver.status = 200
+    assert evaluate_later() == [("alert.began", "oldest")]
+    assert receiver.ids == [refused]
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
-    somebody.status = status
-    watch()
-    somebody.status = 200
-    assert watch()[1:] == [("alert.over", "oldest")]
+    receiver.status = status
+    evaluate_later()
+    receiver.status = 200
+    assert evaluate_later()[1:] == [("alert.over", "oldest")]
 
 
-def test_what_nobody_heard_of_has_no_end(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
-    """An alert that could not be told and is over meanwhile is nobody's business any more."""
+def test_no_end_without_a_delivered_beginning(
+    inbox: Inbox, receiver: MessageReceiver, evaluate_later: Any, clock: Clock
+) -> None:
+    """An alert that ended before its message could be delivered is not sent at all."""
     inbox.store(arrival())
     clock.move(1000)
-    somebody.status = 500
-    watch()
+    receiver.status = 500
+    evaluate_later()
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
-    somebody.status = 200
-    assert watch() == watch() == []
+    receiver.status = 200
+    assert evaluate_later() == evaluate_later() == []
 
 
-def test_message_nobody_takes_holds_up_no_other(inbox: Inbox, somebody: Somebody, watch: Any, clock: Clock) -> None:
-    """What a receiver chokes on comes last from then on."""
-    somebody.chokes_on = b'"kind": "dead"'
+def test_undelivered_message_does_not_block_others(
+    inbox: Inbox, receiver: MessageReceiver, evaluate_later: Any, clock: Clock
+) -> None:
+    """A message that the receiver refuses is the last one from then on."""
+    receiver.refuses = b'"kind": "dead"'
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
     inbox.store(arrival("b"))
     clock.move(1000)
-    assert watch() == []
-    assert watch() == watch() == [("alert.began", "oldest")]
+    assert evaluate_later() == []
+    assert evaluate_later() == evaluate_later() == [("alert.began", "oldest")]
 
 
-def test_tries_again_at_once(somebody: Somebody) -> None:
-    """A message is tried three times, with a pause, before it waits for the next look."""
+def test_message_is_tried_three_times(receiver: MessageReceiver) -> None:
+    """A message is tried three times, with pauses, before it waits for the next evaluation."""
     paused: list[float] = []
 
     def pause(seconds: float) -> None:
         paused.append(seconds)
-        somebody.status = 200 if len(paused) == 3 else 500
+        receiver.status = 200 if len(paused) == 3 else 500
 
-    assert Notifier(somebody.url, "json", SECRET, pause).send(AlertMessage("alert_1", "alert.test", "hello", {}))
-    assert (paused, len(somebody.got)) == ([0.0, 1.0, 3.0], 1)
+    assert Notifier(receiver.url, "json", SECRET, pause).send(AlertMessage("alert_1", "alert.test", "hello", {}))
+    assert (paused, len(receiver.got)) == ([0.0, 1.0, 3.0], 1)
 
 
 def test_address_that_does_not_answer() -> None:
-    """An address where nobody listens fails the message and nothing else."""
+    """An address without a server fails the message and nothing else."""
     notifier = Notifier(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
     with capture_logs() as lines:
         assert not notifier.send(AlertMessage("alert_1", "alert.test", "hello", {}))
     assert lines[0]["reason"] == "ConnectionError"
 
 
-def test_slack_gets_text_alone(somebody: Somebody) -> None:
-    """Slack takes an object with a text and nothing else."""
-    assert Notifier(somebody.url, "slack").send(AlertMessage("alert_1", "alert.test", "hello", {"a": 1}))
-    assert somebody.got == [{"text": "hello"}]
-    assert "webhook-signature" not in somebody.headers
+def test_slack_gets_only_a_text(receiver: MessageReceiver) -> None:
+    """Slack accepts an object with a text and nothing else."""
+    assert Notifier(receiver.url, "slack").send(AlertMessage("alert_1", "alert.test", "hello", {"a": 1}))
+    assert receiver.got == [{"text": "hello"}]
+    assert "webhook-signature" not in receiver.headers
 
 
-def test_database_away_hurts_nobody(postgres: Server, somebody: Somebody, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that looks lives on while the database is away, and tells what it finds when it is back."""
+def test_unavailable_database_does_not_stop_the_thread(
+    postgres: Server, receiver: MessageReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread survives an outage of the database, and sends alerts once it is back."""
     monkeypatch.setattr(evaluator, "EVALUATE_EVERY", 0.05)
     monkeypatch.setattr(evaluator, "LEASE", 0.01)
     with postgres.database() as address, closing(Inbox(address)) as inbox:
         migrate.upgrade(inbox.database)
         inbox.store(arrival(received_at=inbox.clock() - 1_000_000))
-        each = looking(inbox, somebody)
+        each = evaluator_for(inbox, receiver)
         with postgres.stopped():
             each.start()
             threading.Event().wait(0.3)
-            assert somebody.got == []
-        processes.wait_for(lambda: somebody.told == [("alert.began", "oldest")])
+            assert receiver.got == []
+        processes.wait_for(lambda: receiver.sent == [("alert.began", "oldest")])
         each.close()
         threading.Event().wait(0.2)
 
@@ -305,23 +313,23 @@ def test_database_away_hurts_nobody(postgres: Server, somebody: Somebody, monkey
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, somebody: Somebody) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, receiver: MessageReceiver) -> pytest.MonkeyPatch:
     monkeypatch.delenv("SHOPS_FILE", raising=False)
     for name, value in {
         "SHOPS": as_toml("acme", shop_keys("shopify")),
         "DATABASE_URL": f"sqlite:///{tmp_path / 'inbox.db'}",
-        "ALERT_URL": somebody.url,
+        "ALERT_URL": receiver.url,
         "ALERT_SECRET": SECRET,
     }.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 
 
-def test_command_posts_a_test(environment: pytest.MonkeyPatch, somebody: Somebody) -> None:
-    """`alert --test` sends a signed message that says it is a test."""
+def test_command_posts_a_test(environment: pytest.MonkeyPatch, receiver: MessageReceiver) -> None:
+    """`alert --test` sends a signed test message."""
     result = CliRunner().invoke(main, ["alert", "--test"])
     assert (result.exit_code, result.output) == (0, "Somebody took the message.\n")
-    assert somebody.verified()["type"] == "alert.test"
+    assert receiver.verified()["type"] == "alert.test"
 
 
 def test_command_without_anybody_to_tell(environment: pytest.MonkeyPatch) -> None:
@@ -340,4 +348,4 @@ def test_command_tells_what_would_be_an_alert(environment: pytest.MonkeyPatch, t
         inbox.store(arrival(received_at=inbox.clock() - 1_000_000))
     result = CliRunner().invoke(main, ["alert"])
     assert result.exit_code == 1
-    assert "an event has been waiting for 16 minutes; 1 wait in all. For example delivery 1." in result.output
+    assert "waiting for 16 min 40 s; 1 event is waiting in all. For example delivery 1." in result.output
