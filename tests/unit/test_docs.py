@@ -69,7 +69,7 @@ def default_of(name: str, heading: str) -> str | None:
 def diagram() -> str:
     """Draw TRANSITIONS as a mermaid state diagram."""
     ways = [f"    {way.source} --> {way.target}: {way.verb} ({way.about})" for way in TRANSITIONS]
-    return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> received: keep", *ways, "```", ""])
+    return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> received: store", *ways, "```", ""])
 
 
 def anchors(page: Path) -> set[str]:
@@ -333,6 +333,23 @@ def test_the_readme_shows_a_shop() -> None:
 def test_every_page_is_in_the_table_of_contents(page: Path) -> None:
     """The README leads to every page."""
     assert f"](docs/{page.name})" in README
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index lists each record of a decision by its date and its heading."""
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for record in sorted(folder.glob("2*.md")):
+        heading = record.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        line = f"| {record.name[:10]} | [{heading}]({record.name}) |"
+        assert line in index, f"Put this line into docs/decisions/README.md:\n{line}"
+
+
+def test_every_package_is_described() -> None:
+    """The table of packages has every package, and no other."""
+    inits = [path.parent for path in (ROOT / "webhook_app").rglob("__init__.py") if path.parent.name != "migrations"]
+    packages = {f"{path.relative_to(ROOT / 'webhook_app').as_posix()}/" for path in inits} - {"./", "dashboard/pages/"}
+    assert set(rows(ARCHITECTURE, "## Packages")) == {"schemas/"} | packages
 
 
 def test_the_environments_of_the_app_are_known() -> None:
