@@ -133,7 +133,7 @@ def test_trouble_at_tweakwise_is_told(dev: Dev) -> None:
     dev.sample("woocommerce", "order.created")
     line = dev.line("waiting in")
     assert "waiting in" in line
-    assert "http_503 (Tweakwise has trouble of its own); attempt 1 failed, the next in" in line
+    assert "http_503 (Tweakwise reports an error on its side); attempt 1 failed, the next in" in line
     requests.delete(trouble, timeout=10)
 
 

@@ -52,10 +52,10 @@ def status(*, as_json: bool, check: bool, older_than: int) -> None:
 
 
 def _by_fault(dead: Mapping[str, int]) -> dict[Cause, int]:
-    """Count the dead by fault; a reason that nobody sorted is a mistake of ours."""
+    """Count the dead by cause; an unknown reason counts as a bug in the receiver."""
     counts: Counter[Cause] = Counter()
     for reason, count in dead.items():
-        counts[cause_of(reason) or Cause.OURS] += count
+        counts[cause_of(reason) or Cause.RECEIVER] += count
     return {fault: counts[fault] for fault in Cause}
 
 
@@ -81,7 +81,7 @@ def _lines(now: InboxSummary) -> list[str]:
     held = [f"  {said}" for throttle in now.throttles.values() if (said := descriptions.sentences(throttle, now.at))]
     return [
         *counts,
-        *_section("Dead, by whose fault:", dead),
+        *_section("Dead, by cause:", dead),
         *_section(f"Unfinished (the oldest has been here for {_age(now.oldest_age)}):", shops),
         *_section("Held up:", held),
     ]

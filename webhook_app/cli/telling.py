@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.inbox import State
-from webhook_app.throttling.descriptions import MEANINGS
+from webhook_app.throttling.descriptions import FAILURE_TEXTS
 
 if TYPE_CHECKING:
     from webhook_app.inbox import Row
@@ -77,5 +77,5 @@ def _why(row: Row, now: int) -> str:
 
 
 def _reason(row: Row) -> str:
-    meaning = next((said for known, said in MEANINGS.items() if row.reason.startswith(known)), "")
+    meaning = next((said for known, said in FAILURE_TEXTS.items() if row.reason.startswith(known)), "")
     return f"{row.reason} ({meaning})" if meaning else row.reason

@@ -1,4 +1,4 @@
-"""What became of a delivery, as a settlement; pure: the worker only writes it down."""
+"""The outcome of a delivery as a Settlement; pure: the worker only writes it to the inbox."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
 from webhook_app import logs
+from webhook_app.delivery.causes import DeadReason, WaitingReason
 from webhook_app.inbox import Settlement, State
 from webhook_app.tweakwise import retry_policy
 
@@ -15,53 +16,55 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Delivery
     from webhook_app.tweakwise.call import Call, Unreadable
 
-MOST_LAPSES = 5
+MAX_LAPSES = 5  # expired leases of one delivery
 SHOP_MISSING_PAUSE = 300.0  # seconds
 
 
 def without_call(delivery: Delivery, decision: Ignored | Unreadable) -> Settlement:
-    """Settle what translation found not to be a call."""
+    """Settle a delivery that translation made no call of."""
     if isinstance(decision, Ignored):
         return Settlement(delivery, State.IGNORED, decision.reason, decision.detail)
-    return Settlement(delivery, State.DEAD, "unreadable", decision.detail)
+    return Settlement(delivery, State.DEAD, DeadReason.UNREADABLE, decision.detail)
 
 
 def redacted(delivery: Delivery, wiped: str) -> Settlement:
-    """Settle a duty to wipe that was done; the request names a person too, and goes with the rest."""
+    """Settle a redaction request that was carried out; its own body names the customer and is wiped too."""
     return Settlement(delivery, State.IGNORED, Reason.REDACTED, wiped, wipes=True)
 
 
-def reported(delivery: Delivery, held: str) -> Settlement:
-    """Settle a duty to tell that was done."""
-    return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, held)
+def reported(delivery: Delivery, report: str) -> Settlement:
+    """Settle a data request; `report` names the deliveries about the customer."""
+    return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, report)
 
 
-def taken(delivery: Delivery, call: Call, owner: int) -> Settlement:
-    """Settle a delivery whose order, or whose view of a moment before, another one counts."""
+def already_counted(delivery: Delivery, call: Call, owner: int) -> Settlement:
+    """Settle a delivery whose business key belongs to delivery `owner`: the same order, or a repeated view."""
     if call.within is None:
         detail = f"Delivery {owner} counts this order."
         return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, detail, key=call.key)
-    detail = f"Delivery {owner} says the same within {call.within:g} seconds (repeat_within)."
+    detail = f"Delivery {owner} reports the same event within {call.within:g} seconds (repeat_within)."
     return Settlement(delivery, State.IGNORED, Reason.REPEATED, detail)
 
 
 def shop_missing(delivery: Delivery) -> Settlement:
-    """Put off a delivery of a shop that is not configured: a wrong deployment must not cost events."""
-    detail = "The shop is not configured any more; it waits until it is."
-    return Settlement(delivery, State.WAITING, "shop_missing", detail, retry_in=SHOP_MISSING_PAUSE)
+    """Put off a delivery whose shop is not configured: a wrong deployment must not lose events."""
+    detail = "The shop is not configured any more; the delivery waits until it is."
+    return Settlement(delivery, State.WAITING, WaitingReason.SHOP_MISSING, detail, retry_in=SHOP_MISSING_PAUSE)
 
 
 def poisoned(delivery: Delivery) -> Settlement:
-    """Give up a delivery that a worker died of, time after time."""
-    return Settlement(delivery, State.DEAD, "poisoned", f"A worker died {delivery.lapses} times while it had it.")
+    """Give up a delivery whose lease expired again and again, because its worker crashed each time."""
+    detail = f"The worker crashed {delivery.lapses} times while it processed this delivery."
+    return Settlement(delivery, State.DEAD, DeadReason.POISONED, detail)
 
 
-def broken(delivery: Delivery, error: Exception) -> Settlement:
-    """Give up a delivery that our own code stumbles over."""
-    return Settlement(delivery, State.DEAD, "translation_error", f"A mistake of ours: {logs.describe(error)}")
+def internal_error(delivery: Delivery, error: Exception) -> Settlement:
+    """Give up a delivery that raises an exception in the receiver's own code."""
+    detail = f"Internal error: {logs.describe(error)}"
+    return Settlement(delivery, State.DEAD, DeadReason.TRANSLATION_ERROR, detail)
 
 
-def attempted(  # noqa: PLR0913 - all that the decision depends on
+def attempted(  # noqa: PLR0913 - everything that the decision depends on
     delivery: Delivery,
     call: Call,
     failure: retry_policy.Failure | None,
@@ -73,14 +76,14 @@ def attempted(  # noqa: PLR0913 - all that the decision depends on
 ) -> Settlement:
     """Settle an attempt that took `took` milliseconds.
 
-    `failure` is None when Tweakwise has it, `now` is in milliseconds since 1970 UTC.
+    `failure` is None when Tweakwise accepted the event, `now` is in milliseconds since 1970 UTC.
     """
-    said: dict[str, Any] = {"attempted": True, "took": took, "call": call}
+    attempt: dict[str, Any] = {"attempted": True, "took": took, "call": call}
     if failure is None:
-        return Settlement(delivery, State.DELIVERED, detail=call.note, **said)
-    said |= {"failure": failure.name, "answer": failure.answer}
+        return Settlement(delivery, State.DELIVERED, detail=call.note, **attempt)
+    attempt |= {"failure": failure.name, "answer": failure.answer}
     age = (now - (delivery.first_attempt_at or now)) / 1000
     decision = retry_policy.decide(failure, delivery.attempts + 1, age, policy, jitter)
-    if isinstance(decision, retry_policy.TryAgain):
-        return Settlement(delivery, State.WAITING, failure.name, retry_in=decision.delay, **said)
-    return Settlement(delivery, State.DEAD, decision.reason, keeps_key=decision.parked, **said)
+    if isinstance(decision, retry_policy.Retry):
+        return Settlement(delivery, State.WAITING, failure.name, retry_in=decision.delay, **attempt)
+    return Settlement(delivery, State.DEAD, decision.reason, keeps_key=decision.parked, **attempt)

@@ -1,4 +1,4 @@
-"""From claimed deliveries to calls: translate each, and say at once what became of those without one."""
+"""Preparation: translates claimed deliveries into calls, and settles those that need none."""
 
 from __future__ import annotations
 
@@ -24,38 +24,39 @@ if TYPE_CHECKING:
 
 
 class Preparation:
-    """What translation needs, held by a worker. Its methods raise StoreUnavailableError."""
+    """What translation needs, shared by all deliveries of a worker. Its methods raise StoreUnavailableError."""
 
     def __init__(
         self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], ages: AgeLimits
     ) -> None:
-        """Nothing is asked of the inbox before prepare()."""
+        """The inbox is not used before prepare()."""
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
 
     def prepare(self, claimed: Sequence[Delivery]) -> tuple[list[Job], list[Settlement]]:
-        """Return the calls to be made, their business keys reserved, and what became of the other deliveries."""
-        sorted_out = [self._sort_out(delivery) for delivery in claimed]
-        jobs = [item for item in sorted_out if isinstance(item, Job)]
-        settled = [item for item in sorted_out if isinstance(item, Settlement)]
+        """Return the calls to send, with their business keys reserved, and the settlements of the other deliveries."""
+        prepared = [self._prepare(delivery) for delivery in claimed]
+        jobs = [item for item in prepared if isinstance(item, Job)]
+        settled = [item for item in prepared if isinstance(item, Settlement)]
         owners = self._inbox.reserve([(job.delivery, job.call) for job in jobs])
-        mine = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
-        others = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]
-        return mine, settled + [outcomes.taken(job.delivery, job.call, owners[job.delivery.id]) for job in others]
+        unique = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
+        repeated = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]
+        settled += [outcomes.already_counted(job.delivery, job.call, owners[job.delivery.id]) for job in repeated]
+        return unique, settled
 
-    def _sort_out(self, delivery: Delivery) -> Job | Settlement:
-        """Return what there is to send, or what became of the delivery without it."""
+    def _prepare(self, delivery: Delivery) -> Job | Settlement:
+        """Return the call to send for a delivery, or its settlement when there is none."""
         shop = self._shops.get(delivery.shop)
         if shop is None:
             return outcomes.shop_missing(delivery)
-        if delivery.lapses > outcomes.MOST_LAPSES:
+        if delivery.lapses > outcomes.MAX_LAPSES:
             return outcomes.poisoned(delivery)
         try:
             return self._translated(delivery, shop)
         except StoreUnavailableError:
             raise
-        except Exception as error:  # noqa: BLE001 - a poisoned delivery never stops the worker
+        except Exception as error:  # noqa: BLE001 - one delivery's bug never stops the worker
             logs.report(error)
-            return outcomes.broken(delivery, error)
+            return outcomes.internal_error(delivery, error)
 
     def _translated(self, delivery: Delivery, shop: Shop) -> Job | Settlement:
         now = datetime.fromtimestamp(self._inbox.clock() / 1000, UTC)
@@ -65,10 +66,10 @@ class Preparation:
             case Call():
                 return Job(delivery, shop, decision)
             case Redaction():
-                return outcomes.redacted(delivery, privacy_requests.wipe(self._inbox, delivery, shop, decision))
+                wiped = privacy_requests.wipe(self._inbox, delivery, shop, decision)
+                return outcomes.redacted(delivery, wiped)
             case DataRequest():
-                return outcomes.reported(
-                    delivery, privacy_requests.report(self._inbox, delivery, shop, decision.subject)
-                )
+                report = privacy_requests.report(self._inbox, delivery, shop, decision.subject)
+                return outcomes.reported(delivery, report)
             case _:
                 return outcomes.without_call(delivery, decision)

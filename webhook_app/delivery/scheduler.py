@@ -1,4 +1,4 @@
-"""Decides how many deliveries of which shops may be claimed now, and records what their calls say of the other side."""
+"""Decides how many deliveries of which shops may be claimed now, and feeds the results of calls to the throttles."""
 
 from __future__ import annotations
 
@@ -34,39 +34,38 @@ class _Limit:
 
 
 class Scheduler:
-    """Shares claims fairly among the shops; belongs to one worker, and holds no state that other workers need."""
+    """Shares claims fairly among the shops; belongs to one worker and holds no state that other workers need."""
 
     def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], url: str, max_rate: float | None) -> None:
-        """`url` is the Tweakwise of shops that name no other; `max_rate` is in calls per second over all shops."""
+        """`url` is the Tweakwise address of shops that set none; `max_rate` is in calls per second over all shops."""
         self._inbox, self._shops, self._url, self._max_rate = inbox, shops, url, max_rate
         self._limits_by_shop: dict[str, tuple[_Limit, ...]] = {}
         self._throttles: Mapping[Scope, ThrottleState] = {}
         self._last = ""
         self._log = logs.logger()
 
-    def next(self, limit: int, room: Callable[[str], int]) -> tuple[dict[str, int], int | None]:
-        """Return how many deliveries to claim by shop, or none and when (in milliseconds) to ask again.
+    def next(self, limit: int, capacity: Callable[[str], int]) -> tuple[dict[str, int], int | None]:
+        """Return how many deliveries to claim by shop, or none and when to ask again (milliseconds; None: unknown).
 
-        `limit` is the maximum of all shops together, `room` returns how many of one shop there is a place for.
+        `limit` is the maximum of all shops together, `capacity` returns how many of one shop the worker can take.
         """
         self._throttles, queues = self._inbox.throttles_and_queues()
         now = self._inbox.clock()
-        ready = {
-            queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now)) for queue in queues if room(queue.shop)
-        }
+        open_queues = [queue for queue in queues if capacity(queue.shop)]
+        ready = {queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now)) for queue in open_queues}
         shares = fair_share.shares(limit, [shop for shop, at in ready.items() if at <= now], self._last)
         if not shares:
             return {}, min(ready.values(), default=None)
         self._last = next(reversed(shares))
-        allowed = {shop: self._reserve(shop, min(share, room(shop)), now) for shop, share in shares.items()}
+        allowed = {shop: self._reserve(shop, min(share, capacity(shop)), now) for shop, share in shares.items()}
         return {shop: count for shop, count in allowed.items() if count}, now + RETRY_CLAIM_AFTER
 
     def record_results(self, results: Iterable[tuple[Shop, Failure | None]]) -> None:
-        """Record the results of calls: a breaker opens or closes, a rate falls."""
+        """Update the throttles with the results of calls: breakers open or close, rates fall."""
         by_limit: dict[_Limit, list[Failure | None]] = defaultdict(list)
         for shop, failure in results:
             for limit in self._limits(shop.name):
-                by_limit[limit].append(_as_seen(limit, failure))
+                by_limit[limit].append(_result_for(limit, failure))
         for limit, failures in by_limit.items():
             known = limit.scope in self._throttles
             if known or any(classify(failure) is not FailureClass.ANSWERED for failure in failures):
@@ -89,13 +88,13 @@ class Scheduler:
 
     def _blocked_until(self, shop: str, now: int) -> int:
         known = [(self._throttles.get(limit.scope), limit.max_rate) for limit in self._limits(shop)]
-        times = (circuit_breaker.blocked_until(throttle, now, most) for throttle, most in known if throttle)
+        times = (circuit_breaker.blocked_until(throttle, now, rate) for throttle, rate in known if throttle)
         return max(times, default=0)
 
     def _reserve(self, shop: str, wanted: int, now: int) -> int:
         for limit in self._limits(shop):
             if wanted and (limit.max_rate or limit.scope in self._throttles):
-                reserve = partial(circuit_breaker.reserve, wanted=wanted, now=now, most=limit.max_rate)
+                reserve = partial(circuit_breaker.reserve, wanted=wanted, now=now, max_rate=limit.max_rate)
                 wanted = self._inbox.update_throttle(limit.scope, reserve)
         return wanted
 
@@ -119,10 +118,10 @@ class Scheduler:
             self._log.warning("rate_lowered", scope=scope, reason=after.reason, calls_per_second=after.rate)
 
 
-def _as_seen(limit: _Limit, failure: Failure | None) -> Failure | None:
+def _result_for(limit: _Limit, failure: Failure | None) -> Failure | None:
     """Return the failure as it counts for this limit.
 
-    A refused key or a 429 is between Tweakwise and one shop: for the other limits it says that Tweakwise answers.
+    A refused key or a 429 affects one shop only: for the shared limits it shows that Tweakwise responds.
     """
-    of_shop_alone = classify(failure) in (FailureClass.REFUSED, FailureClass.TOO_FAST)
-    return None if of_shop_alone and not limit.scope.is_shop else failure
+    of_shop_only = classify(failure) in (FailureClass.REFUSED, FailureClass.RATE_LIMITED)
+    return None if of_shop_only and not limit.scope.is_shop else failure

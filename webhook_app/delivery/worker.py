@@ -1,4 +1,4 @@
-"""Claim, translate, send, settle, until told to stop."""
+"""The worker's loop: claim, translate, send, settle, until stop() is called."""
 
 from __future__ import annotations
 
@@ -30,20 +30,21 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise import retry_policy
     from webhook_app.tweakwise.client import CallResult, Client
 
-LONGEST_IDLE = 30.0  # seconds; the bell wakes sooner, this is for a bell that nobody could ring
+MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
 SWEEP_EVERY = 60.0  # seconds
-STORE_PAUSE = 1.0  # seconds between two tries while the store is unavailable
-STOP_WITHIN = 8.0  # seconds for what is in flight; hosts kill after 10
-MOST_CLAIMED = 256  # deliveries at a time
-MOST_HELD = 1024  # deliveries by one worker
-PACE_OVER = 0.5  # seconds
+STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
+STOP_TIMEOUT = 8.0  # seconds for calls in flight; hosts kill after 10
+MAX_CLAIM = 256  # deliveries at a time
+MAX_IN_PROGRESS = 1024  # deliveries of one worker
+THROUGHPUT_PERIOD = 0.5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """What a worker goes by.
+    """The settings of a worker.
 
-    `threads` is how many calls of each shop may be under way, `max_rate` how many of all shops may begin a second.
+    `threads` is the number of calls of each shop that may be in flight, `max_rate` how many calls of all shops may
+    begin per second.
     """
 
     threads: int
@@ -54,141 +55,141 @@ class WorkerOptions:
 
 
 class Worker:
-    """One process's worker: the calling thread claims, translates and settles, another one sends."""
+    """One process's worker: the calling thread claims, translates and settles; the dispatcher's thread sends."""
 
-    def __init__(  # noqa: PLR0913 - what it works with, and who counts
+    def __init__(  # noqa: PLR0913 - what it works with, and what measures it
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
         platforms: Mapping[str, Platform],
-        sender: Client[Job],
-        rules: WorkerOptions,
+        client: Client[Job],
+        options: WorkerOptions,
         *,
         meter: Meter | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         """Nothing starts before run(); without `meter` nothing is measured, without `tracer` nothing is traced."""
-        self._inbox, self._rules, self._meter = inbox, rules, meter or NullMeter()
+        self._inbox, self._options, self._meter = inbox, options, meter or NullMeter()
         self._tracer = tracer or NullTracer()
-        self._preparing = Preparation(inbox, shops, platforms, rules.ages)
-        self._scheduler = Scheduler(inbox, shops, sender.url, rules.max_rate)
-        self._outgoing = Dispatcher(sender, rules.threads, inbox.clock, inbox.wakeups.interrupt)
-        self._pace = _Pace(2 * rules.threads)
-        self._held: Counter[str] = Counter()  # by shop: handed to the sender and not taken back
-        self._unsent: list[Delivery] = []  # claimed, not sent, and not released yet
-        self._stopping, self._give_up_at = threading.Event(), float("inf")
+        self._preparation = Preparation(inbox, shops, platforms, options.ages)
+        self._scheduler = Scheduler(inbox, shops, client.url, options.max_rate)
+        self._dispatcher = Dispatcher(client, options.threads, inbox.clock, inbox.wakeups.interrupt)
+        self._throughput = _Throughput(2 * options.threads)
+        self._in_progress: Counter[str] = Counter()  # by shop: submitted to the dispatcher and not returned
+        self._to_release: list[Delivery] = []  # claimed and not sent
+        self._stopping, self._stop_at = threading.Event(), float("inf")
         self._log = logs.logger()
 
     def run(self) -> None:
-        """Work until stop() is called, then finish what is in flight and give back the rest."""
-        self._log.info("worker_started", threads=self._rules.threads)
-        self._outgoing.start()
+        """Work until stop() is called, then finish the calls in flight and release the rest."""
+        self._log.info("worker_started", threads=self._options.threads)
+        self._dispatcher.start()
         threading.Thread(target=self._sweep_all, daemon=True).start()
         with contextlib.suppress(StoreUnavailableError):
-            self._inbox.wakeups.wait(0)  # listen before the first look, or what comes in between would go unheard
+            self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
         while not self._stopping.is_set():
             try:
-                self._turn()
+                self._step()
             except StoreUnavailableError as error:
                 self._log.warning("store_unavailable", error=str(error))
                 self._stopping.wait(STORE_PAUSE)
         self._finish()
 
     def stop(self) -> None:
-        """Ask run() to end; may be called from a signal handler."""
-        self._give_up_at = time.monotonic() + STOP_WITHIN
+        """Make run() return; may be called from a signal handler."""
+        self._stop_at = time.monotonic() + STOP_TIMEOUT
         self._stopping.set()
         self._inbox.wakeups.interrupt()
 
-    def _turn(self) -> None:
-        self._take_back()
-        shares, look_at = self._scheduler.next(MOST_CLAIMED, self._room)
+    def _step(self) -> None:
+        """Settle what was sent, then claim and submit more, or wait until there is more."""
+        self._settle_results()
+        shares, ask_again_at = self._scheduler.next(MAX_CLAIM, self._capacity)
         if shares:
             claimed = self._inbox.claim(shares)
             try:
-                self._handle(claimed)
+                self._process(claimed)
             finally:
-                self._unsent += claimed
+                self._to_release += claimed
         elif not self._stopping.is_set():
-            wait = LONGEST_IDLE if look_at is None else (look_at - self._inbox.clock()) / 1000
-            self._inbox.wakeups.wait(min(wait, LONGEST_IDLE))
+            wait = MAX_IDLE if ask_again_at is None else (ask_again_at - self._inbox.clock()) / 1000
+            self._inbox.wakeups.wait(min(wait, MAX_IDLE))
 
-    def _room(self, shop: str) -> int:
-        """Return for how many more of a shop there is a place; none until claims may come in groups again."""
-        most = self._pace.most()
-        room = most - self._held[shop]
-        return room if 2 * room >= most and self._held.total() < MOST_HELD else 0
+    def _capacity(self, shop: str) -> int:
+        """Return how many more deliveries of a shop to claim; 0 until half of its places are free, to claim in bulk."""
+        places = self._throughput.places()
+        free = places - self._in_progress[shop]
+        return free if 2 * free >= places and self._in_progress.total() < MAX_IN_PROGRESS else 0
 
-    def _handle(self, claimed: list[Delivery]) -> None:
-        """Prepare what was claimed and take it out of the list; what is left of it when the store goes away is unsent.
+    def _process(self, claimed: list[Delivery]) -> None:
+        """Prepare and submit claimed deliveries, and remove them from the list; it keeps those it could not process.
 
-        Where our own code stumbles over the group it is prepared one by one, so that only the culprit dies of it.
+        When the group raises an exception, its deliveries are processed one by one, so that only the faulty one dies.
         """
         try:
             self._prepare(claimed)
         except StoreUnavailableError:
             raise
-        except Exception as error:  # noqa: BLE001 - logged, and only the culprit dies of it
+        except Exception as error:  # noqa: BLE001 - logged, and only the faulty delivery dies
             self._log.exception("unexpected_error", deliveries=len(claimed))
             if len(claimed) == 1:
-                self._settle([outcomes.broken(claimed[0], error)])
+                self._settle([outcomes.internal_error(claimed[0], error)])
             else:
                 while claimed:
-                    self._handle(claimed[:1])
+                    self._process(claimed[:1])
                     del claimed[0]
         claimed.clear()
 
     def _prepare(self, claimed: Sequence[Delivery]) -> None:
-        jobs, settled = self._preparing.prepare(claimed)
+        jobs, settled = self._preparation.prepare(claimed)
         if settled:
             self._settle(settled)
-        self._held.update(job.shop.name for job in jobs)
-        self._outgoing.put(jobs)
+        self._in_progress.update(job.shop.name for job in jobs)
+        self._dispatcher.submit(jobs)
 
-    def _take_back(self) -> None:
-        """Settle what was sent since the last time, and release what is unsent.
+    def _settle_results(self) -> None:
+        """Settle the calls that have ended, and release the deliveries that were not sent.
 
-        Released rather than kept: a server that crashed may have forgotten the claim, and the release knows whether it
-        still is ours.
+        A release is safe even if the database lost the claim in a crash: it applies only while the lease is ours.
         """
-        done = self._outgoing.take()
-        self._held.subtract(one.job.shop.name for one in done)
-        self._unsent += [one.job.delivery for one in done if not one.sent]
-        attempts = [(one.job, one.sent) for one in done if one.sent]
+        done = self._dispatcher.results()
+        self._in_progress.subtract(one.job.shop.name for one in done)
+        self._to_release += [one.job.delivery for one in done if not one.result]
+        attempts = [(one.job, one.result) for one in done if one.result]
         if attempts:
-            self._settle([self._outcome(job, attempt) for job, attempt in attempts])
-            self._scheduler.record_results((job.shop, attempt.failure) for job, attempt in attempts)
-            self._pace.count(len(attempts))
-        if self._unsent:
-            self._inbox.release(self._unsent)
-            self._unsent = []
+            self._settle([self._outcome(job, result) for job, result in attempts])
+            self._scheduler.record_results((job.shop, result.failure) for job, result in attempts)
+            self._throughput.count(len(attempts))
+        if self._to_release:
+            self._inbox.release(self._to_release)
+            self._to_release = []
 
-    def _outcome(self, job: Job, sent: CallResult[Job]) -> Settlement:
-        now, policy = self._inbox.clock(), self._rules.policy
+    def _outcome(self, job: Job, result: CallResult[Job]) -> Settlement:
+        now, policy = self._inbox.clock(), self._options.policy
         return outcomes.attempted(
-            job.delivery, job.call, sent.failure, policy, now=now, took=sent.milliseconds, jitter=random.random
+            job.delivery, job.call, result.failure, policy, now=now, took=result.milliseconds, jitter=random.random
         )
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
-        """Write the outcomes down, trying again while the store is away and the leases are ours; log each once."""
+        """Write the outcomes to the inbox and log each; retry while the store is unavailable and the leases hold."""
         while True:
             try:
-                mine = self._inbox.settle(settlements)
+                written = self._inbox.settle(settlements)
                 break
             except StoreUnavailableError as error:
                 lapsed = self._inbox.clock() > settlements[0].delivery.due_at
-                if lapsed or time.monotonic() > self._give_up_at:
+                if lapsed or time.monotonic() > self._stop_at:
                     raise
                 self._log.warning("store_unavailable", error=str(error))
                 time.sleep(STORE_PAUSE)
         now = self._inbox.clock()
         self._tracer.settled(self._inbox, settlements, now)
-        for settlement, settled in zip(settlements, mine, strict=True):
+        for settlement, settled in zip(settlements, written, strict=True):
             if settled:
                 self._meter.settled(settlement, now, settlement.took)
-            self._tell(settlement, "delivery_settled" if settled else "lease_lost")
+            self._log_settlement("delivery_settled" if settled else "lease_lost", settlement)
 
-    def _tell(self, settlement: Settlement, event: str) -> None:
+    def _log_settlement(self, event: str, settlement: Settlement) -> None:
         delivery = settlement.delivery
         self._log.info(
             event,
@@ -205,33 +206,33 @@ class Worker:
         while not self._stopping.wait(SWEEP_EVERY):
             try:
                 self._inbox.recall_leases()
-                wiped, gone = sweep(self._inbox, self._rules.retention, self._stopping.is_set)
+                wiped, gone = sweep(self._inbox, self._options.retention, self._stopping.is_set)
                 if wiped or gone:
                     self._log.info("retention_applied", bodies=wiped, rows=gone)
             except StoreUnavailableError as error:
                 self._log.warning("store_unavailable", error=str(error))
 
     def _finish(self) -> None:
-        finished = self._outgoing.stop(max(self._give_up_at - time.monotonic(), 0))
+        finished = self._dispatcher.stop(max(self._stop_at - time.monotonic(), 0))
         with contextlib.suppress(StoreUnavailableError):
-            self._take_back()
+            self._settle_results()
         self._tracer.close()
-        self._log.info("worker_stopped", unfinished=0 if finished else self._held.total())
+        self._log.info("worker_stopped", unfinished=0 if finished else self._in_progress.total())
 
 
-class _Pace:
-    """How many deliveries of a shop to hold: about what was sent in the last second, so that none waits long."""
+class _Throughput:
+    """Measures calls per second; a shop gets that many places, so that none of its deliveries waits long claimed."""
 
-    def __init__(self, least: int) -> None:
-        self._least, self._most = least, least
+    def __init__(self, minimum: int) -> None:
+        self._minimum, self._places = minimum, minimum
         self._since, self._sent = time.monotonic(), 0
 
     def count(self, sent: int) -> None:
         self._sent += sent
 
-    def most(self) -> int:
+    def places(self) -> int:
         elapsed = time.monotonic() - self._since
-        if elapsed >= PACE_OVER:
-            self._most = min(max(int(self._sent / elapsed), self._least), MOST_CLAIMED)
+        if elapsed >= THROUGHPUT_PERIOD:
+            self._places = min(max(int(self._sent / elapsed), self._minimum), MAX_CLAIM)
             self._since, self._sent = time.monotonic(), 0
-        return self._most
+        return self._places

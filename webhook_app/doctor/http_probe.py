@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from urllib3.exceptions import NameResolutionError
 
-from webhook_app.throttling.descriptions import MEANINGS
+from webhook_app.throttling.descriptions import FAILURE_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,12 +55,12 @@ def _described(error: requests.RequestException) -> tuple[str, str]:
     certificate = next((one for one in causes if isinstance(one, ssl.SSLCertVerificationError)), None)
     if certificate or isinstance(error, requests.exceptions.SSLError):
         detail = certificate.verify_message if certificate else "no encrypted connection could be made"
-        return "tls", f"{MEANINGS['tls']} ({detail})"
+        return "tls", f"{FAILURE_TEXTS['tls']} ({detail})"
     if any(isinstance(one, NameResolutionError) for one in causes):
-        return "dns", MEANINGS["dns"]
+        return "dns", FAILURE_TEXTS["dns"]
     name = "timeout" if isinstance(error, requests.Timeout) else "connect"
     detail = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "")
-    return name, f"{MEANINGS[name]}{f' ({detail})' if isinstance(detail, str) and detail else ''}"
+    return name, f"{FAILURE_TEXTS[name]}{f' ({detail})' if isinstance(detail, str) and detail else ''}"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

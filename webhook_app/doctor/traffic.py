@@ -72,7 +72,7 @@ def breakers(context: CheckContext) -> Iterator[Finding]:
     described = [
         (throttle, sentence)
         for throttle in throttles.values()
-        if throttle.scope.concerns(names) and (sentence := descriptions.sentences(throttle, now))
+        if throttle.scope.applies_to(names) and (sentence := descriptions.sentences(throttle, now, with_action=False))
     ]
     for throttle, sentence in described:
         severity = Severity.ERROR if throttle.is_open else Severity.WARNING

@@ -1,8 +1,8 @@
-"""Whether a lane's calls may go, and how fast: its breaker and its rate; pure.
+"""Circuit breaker and rate limit of one scope: whether its calls may begin now, and how many; pure.
 
-A lane is a shop, or a Tweakwise that several shops share. Its breaker opens at once when the instance key or the
-address is refused, and after several failures in a row; while it is open nothing is claimed, so that no attempt is
-burnt. Then one call tries, and decides.
+A scope is a shop, or one Tweakwise address that several shops share. The breaker opens immediately when the instance
+key or the address is refused, and after several failures in a row. While it is open nothing is claimed, so that no
+attempt is used up. After the pause one call probes: its result closes the breaker or opens it again.
 """
 
 from __future__ import annotations
@@ -20,31 +20,32 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise.retry_policy import Failure
 
 FAILURES_OF_SHOP = 5  # in a row, to open a shop's breaker
-FAILURES_OF_TWEAKWISE = 10  # in a row over all its shops
-SHORTEST_PAUSE, LONGEST_PAUSE = 5_000, 300_000  # milliseconds; doubles each time
-PROBE = 15_000  # milliseconds in which a probe must have been answered, or another one is made
-FIRST_RATE = 10.0  # calls a second after an outage or a first 429
-LOWEST_RATE = 0.1
-HIGHEST_RATE = 2000.0  # beyond this there is no limit any more
+FAILURES_OF_TWEAKWISE = 10  # in a row over all shops of one address
+MIN_PAUSE, MAX_PAUSE = 5_000, 300_000  # milliseconds; doubles each time
+PROBE_TIMEOUT = 15_000  # milliseconds until a probe without a result is repeated
+INITIAL_RATE = 10.0  # calls a second after an outage or a first 429
+MIN_RATE = 0.1
+UNLIMITED_RATE = 2000.0  # a lowered rate that has risen this far is lifted
 DOUBLES_EVERY = 20_000  # milliseconds
-BURST = 1.0  # seconds' worth of calls that may begin at once
+BURST = 1.0  # seconds of the rate that may begin at once
+MAX_DOUBLINGS = 60  # of a rate, so that 2 ** n stays a number that a float can hold
 
 
-def blocked_until(throttle: ThrottleState, now: int, most: float | None) -> int:
-    """Return when the next call may begin: `now` or before, if at once. `most` is the configured rate, if any."""
+def blocked_until(throttle: ThrottleState, now: int, max_rate: float | None) -> int:
+    """Return when the next call may begin, in milliseconds; `now` or earlier means immediately."""
     if throttle.open_until is not None:
         return throttle.open_until
-    rate = current_rate(throttle, now, most)
+    rate = current_rate(throttle, now, max_rate)
     return math.ceil(throttle.next_at - _slack(rate)) if rate else 0
 
 
-def reserve(throttle: ThrottleState, wanted: int, now: int, most: float | None) -> tuple[ThrottleState, int]:
-    """Let up to `wanted` calls begin now; returns the lane after that, and how many may."""
+def reserve(throttle: ThrottleState, wanted: int, now: int, max_rate: float | None) -> tuple[ThrottleState, int]:
+    """Let up to `wanted` calls begin now; returns the state after that, and how many may begin."""
     if throttle.open_until is not None:
         if throttle.open_until > now:
             return throttle, 0
-        return replace(throttle, probing=True, open_until=now + PROBE), min(wanted, 1)
-    rate = current_rate(throttle, now, most)
+        return replace(throttle, probing=True, open_until=now + PROBE_TIMEOUT), min(wanted, 1)
+    rate = current_rate(throttle, now, max_rate)
     if rate is None:
         return throttle, wanted
     interval = 1000 / rate
@@ -53,25 +54,25 @@ def reserve(throttle: ThrottleState, wanted: int, now: int, most: float | None) 
     return replace(throttle, next_at=begin + allowed * interval), allowed
 
 
-def current_rate(throttle: ThrottleState, now: int, most: float | None) -> float | None:
-    """Return the rate that holds now: the configured one, or one lowered by trouble that doubles every so often."""
+def current_rate(throttle: ThrottleState, now: int, max_rate: float | None) -> float | None:
+    """Return the rate that applies now: `max_rate`, the configured one, or a lowered one that doubles over time."""
     if throttle.rate is None or throttle.rate_at is None:
-        return most
-    raised: float = throttle.rate * 2.0 ** min((now - throttle.rate_at) / DOUBLES_EVERY, 60)
-    if raised >= (most or HIGHEST_RATE):
-        return most
-    return raised
+        return max_rate
+    risen: float = throttle.rate * 2.0 ** min((now - throttle.rate_at) / DOUBLES_EVERY, MAX_DOUBLINGS)
+    if risen >= (max_rate or UNLIMITED_RATE):
+        return max_rate
+    return risen
 
 
 def _slack(rate: float) -> float:
-    """How many milliseconds ahead of an even pace calls may begin."""
+    """Return how many milliseconds earlier than evenly spaced a call may begin."""
     return max(BURST - 1 / rate, 0) * 1000
 
 
 def after_results(
     throttle: ThrottleState, results: Iterable[Failure | None], now: int, opens_after: int, jitter: Callable[[], float]
 ) -> ThrottleState:
-    """Return the lane after these results of its calls; `jitter` returns a number in [0, 1)."""
+    """Return the state after these results of calls; `jitter` returns a number in [0, 1)."""
     for failure in results:
         throttle = _after(throttle, failure, now, opens_after, jitter)
     if throttle.rate is not None and current_rate(throttle, now, None) is None:
@@ -86,14 +87,14 @@ def _after(
     if kind is retry_policy.FailureClass.REFUSED or kind is retry_policy.FailureClass.UNAVAILABLE:
         return _failed(throttle, failure, now, opens_after, jitter) if failure else throttle
     closed = _closed(throttle, now)
-    return _slower(closed, failure, now) if kind is retry_policy.FailureClass.TOO_FAST and failure else closed
+    return _slowed(closed, failure, now) if kind is retry_policy.FailureClass.RATE_LIMITED and failure else closed
 
 
 def _failed(
     throttle: ThrottleState, failure: Failure, now: int, opens_after: int, jitter: Callable[[], float]
 ) -> ThrottleState:
     if throttle.open_until is not None and not throttle.probing:
-        return throttle  # it was under way when the breaker opened
+        return throttle  # the call began before the breaker opened
     failures = throttle.failures + 1
     opens = (
         throttle.probing
@@ -102,7 +103,7 @@ def _failed(
     )
     if not opens:
         return replace(throttle, failures=failures, reason=failure.name)
-    pause = min(SHORTEST_PAUSE * 2 ** min(throttle.pauses, 20), LONGEST_PAUSE)
+    pause = min(MIN_PAUSE * 2 ** min(throttle.pauses, 20), MAX_PAUSE)
     until = now + int(pause * (0.5 + jitter() / 2))
     return replace(
         throttle, failures=failures, reason=failure.name, pauses=throttle.pauses + 1, open_until=until, probing=False
@@ -110,17 +111,17 @@ def _failed(
 
 
 def _closed(throttle: ThrottleState, now: int) -> ThrottleState:
-    """The other side answers; what waited must not fall upon it all at once."""
+    """Close the breaker after a response, at a low rate: not all that waited may be sent at once."""
     if throttle.open_until is None:
         return replace(throttle, failures=0, reason="") if throttle.failures else throttle
     return replace(
-        throttle, failures=0, reason="", pauses=0, open_until=None, probing=False, rate=FIRST_RATE, rate_at=now
+        throttle, failures=0, reason="", pauses=0, open_until=None, probing=False, rate=INITIAL_RATE, rate_at=now
     )
 
 
-def _slower(throttle: ThrottleState, failure: Failure, now: int) -> ThrottleState:
+def _slowed(throttle: ThrottleState, failure: Failure, now: int) -> ThrottleState:
     rate = current_rate(throttle, now, None)
-    lowered = max(rate / 2, LOWEST_RATE) if rate else FIRST_RATE
+    lowered = max(rate / 2, MIN_RATE) if rate else INITIAL_RATE
     pause = now + 1000 * (failure.retry_after or 0)
     return replace(
         throttle, reason=failure.name, rate=lowered, rate_at=now, next_at=max(throttle.next_at, pause + _slack(lowered))

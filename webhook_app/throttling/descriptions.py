@@ -1,4 +1,4 @@
-"""Breakers and lowered rates, in words that a merchant's developer understands; pure."""
+"""Open breakers and lowered rates as sentences for pages, commands and alerts; pure."""
 
 from __future__ import annotations
 
@@ -8,52 +8,74 @@ from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import ScopeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from webhook_app.throttling.state import Scope, ThrottleState
 
-MEANINGS = {
-    "dns": "the address could not be looked up",
-    "connect": "no connection came about",
-    "tls": "the encryption or the certificate was refused",
-    "timeout": "no answer came in time",
-    "reset": "the connection broke",
+# By the beginning of a failure's name.
+FAILURE_TEXTS = {
+    "dns": "the DNS lookup of the address failed",
+    "connect": "no connection could be made",
+    "tls": "the TLS handshake or the certificate was refused",
+    "timeout": "no response came in time",
+    "reset": "the connection was lost before the response",
     "http_401": "the instance key was refused",
     "http_403": "the instance key was refused",
-    "http_404": "the address or the instance key is not known there",
-    "http_429": "Tweakwise asks to go slower",
-    "http_3": "the address is not quite right",
-    "http_5": "Tweakwise has trouble of its own",
+    "http_404": "the address or the instance key is unknown there",
+    "http_429": "Tweakwise asks for fewer calls",
+    "http_3": "the address redirects elsewhere",
+    "http_5": "Tweakwise reports an error on its side",
 }
+# What corrects it, by the beginning of a failure's name; other failures pass by themselves.
+ACTIONS = {
+    "dns": "Check TWEAKWISE_URL and the DNS of this machine.",
+    "connect": "Check TWEAKWISE_URL and the firewall.",
+    "tls": "Check TWEAKWISE_URL, the proxy and the clock of this machine.",
+    "http_401": "Correct the shop's instance_key.",
+    "http_403": "Correct the shop's instance_key.",
+    "http_404": "Correct the shop's instance_key or tweakwise_url.",
+    "http_3": "Correct tweakwise_url or TWEAKWISE_URL.",
+}
+NO_ACTION = "Nothing to do: its deliveries wait and are sent then."
 
 
-def sentences(throttle: ThrottleState, now: int) -> str:
-    """Say whose calls are held up, until when and why; "" where nothing is held up. `now` is in milliseconds."""
-    said = [said for said in (_breaker(throttle, now), _rate(throttle, now)) if said]
-    return f"{title(throttle.scope)}: {' '.join(said)}" if said else ""
+def sentences(throttle: ThrottleState, now: int, *, with_action: bool = True) -> str:
+    """Return which calls are held up, why, until when and what to do; "" if none are. `now` is in milliseconds."""
+    parts = [part for part in (_breaker(throttle, now), _rate(throttle, now)) if part]
+    texts = [f"{title(throttle.scope)}: {part}" for part in parts]
+    if throttle.is_open and with_action:
+        texts.append(_of(throttle.reason, ACTIONS) or NO_ACTION)
+    return " ".join(texts)
 
 
 def title(scope: Scope) -> str:
-    """Return what a person calls it."""
+    """Return the scope's name as pages and commands show it."""
     titles = {ScopeKind.SHOP: f"shop {scope.name}", ScopeKind.TWEAKWISE: f"Tweakwise at {scope.name}"}
     return titles.get(scope.kind, "all shops together")
 
 
 def open_for(throttles: Iterable[ThrottleState], shops: set[str]) -> list[ThrottleState]:
-    """Return the throttles with an open breaker that calls of `shops` fall under."""
-    return [throttle for throttle in throttles if throttle.is_open and throttle.scope.concerns(shops)]
+    """Return the throttles with an open breaker that cover calls of `shops`."""
+    return [throttle for throttle in throttles if throttle.is_open and throttle.scope.applies_to(shops)]
 
 
 def _breaker(throttle: ThrottleState, now: int) -> str:
     if throttle.open_until is None:
-        return f"{throttle.failures} failures in a row ({_why(throttle.reason)})." if throttle.failures else ""
+        return _failures(throttle)
     why = f"because {_why(throttle.reason)}"
     if throttle.probing:
-        return f"breaker half-open {why}: one call is on its way to try whether it works again."
+        return f"circuit breaker half-open {why}: one test call is in flight, and its result decides."
     if throttle.open_until <= now:
-        return f"breaker half-open {why}: the next call tries whether it works again."
+        return f"circuit breaker half-open {why}: the next call is a test, and its result decides."
     seconds = -(-(throttle.open_until - now) // 1000)
-    return f"breaker open {why}: nothing is sent, no attempt is used up; one call tries again in {seconds} s."
+    return f"circuit breaker open {why}: nothing is sent until a test call in {seconds} s."
+
+
+def _failures(throttle: ThrottleState) -> str:
+    if not throttle.failures:
+        return ""
+    plural = "s" if throttle.failures > 1 else ""
+    return f"{throttle.failures} failure{plural} in a row ({_why(throttle.reason)})."
 
 
 def _rate(throttle: ThrottleState, now: int) -> str:
@@ -62,9 +84,13 @@ def _rate(throttle: ThrottleState, now: int) -> str:
         return ""
     why = f" ({_why(throttle.reason)})" if throttle.reason else ""
     seconds = circuit_breaker.DOUBLES_EVERY // 1000
-    return f"slowed down to {rate:.3g} calls a second{why}; it doubles by itself every {seconds} s."
+    return f"limited to {rate:.3g} calls a second{why}; the rate doubles every {seconds} s by itself."
 
 
 def _why(reason: str) -> str:
-    meaning = next((said for known, said in MEANINGS.items() if reason.startswith(known)), "")
-    return f"{meaning} ({reason})" if meaning else reason or "of earlier trouble"
+    text = _of(reason, FAILURE_TEXTS)
+    return f"{text} ({reason})" if text else reason or "of earlier failures"
+
+
+def _of(reason: str, texts: Mapping[str, str]) -> str:
+    return next((text for prefix, text in texts.items() if reason.startswith(prefix)), "")

@@ -45,8 +45,8 @@ class Scope:
         """Whether it is the scope of one shop."""
         return self.kind is ScopeKind.SHOP
 
-    def concerns(self, shops: set[str]) -> bool:
-        """Tell whether calls of one of `shops` may fall under it."""
+    def applies_to(self, shops: set[str]) -> bool:
+        """Return whether it covers calls of one of `shops`."""
         return not self.is_shop or self.name in shops
 
     def __str__(self) -> str:

@@ -1,1 +1,1 @@
-"""The client of the Tweakwise Analytics API: the call as a value, its transport, and when to retry."""
+"""The Tweakwise Analytics API: the call as a value, the client that sends it, and the retry policy."""

@@ -1,4 +1,4 @@
-"""One request to the Analytics API, as a value: translation makes it, the inbox keeps it, the client sends it."""
+"""One request to the Analytics API, as a value: translation makes it, the inbox stores it, the client sends it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """POST /api/`event` with `body`; `note` is a remark for a person.
+    """POST /api/`event` with `body`; `note` is a remark for pages and commands.
 
-    `key` makes it unique within a shop: for good, or among what was received `within` so many seconds of it.
+    `key` is the business key, unique within a shop: for good, or among deliveries received `within` so many seconds.
     """
 
     event: str
@@ -26,8 +26,8 @@ class Call:
     within: float | None = None
 
     def as_json(self) -> str:
-        """Write the request body, the same bytes every time."""
-        return _written(self.body)
+        """Return the request body, the same bytes every time."""
+        return _encode(self.body)
 
 
 @dataclass(frozen=True, slots=True)

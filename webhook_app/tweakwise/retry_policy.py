@@ -1,4 +1,4 @@
-"""(attempt, failure, age) -> try again or give up; pure: the worker only carries it out."""
+"""Retry policy: decides from (failure, attempt, age) whether and when a call is retried; pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Nobody can tell whether Tweakwise counted the event: the request was out, the answer did not come.
+# Tweakwise may have counted the event: the request was sent and no response came.
 AMBIGUOUS = frozenset({"timeout", "reset"})
-# The request never left, or never arrived.
+# The request was not sent, or did not arrive.
 UNSENT = frozenset({"dns", "connect", "tls"})
 TOO_MANY_REQUESTS = 429
 TRANSIENT_STATUS = frozenset({408, 425})
 REFUSED_STATUS = frozenset({401, 403, 404})
+MAX_DOUBLINGS = 60  # of the backoff, so that 2 ** attempt stays a number that a float can hold
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One attempt that did not end in a 2xx.
 
-    `name` is what a person acts on: dns, connect, tls, timeout, reset or http_<status>; `status` is 0 without an
-    answer; `retry_after` is in seconds; `answer` is the beginning of what Tweakwise said.
+    `name` is dns, connect, tls, timeout, reset or http_<status>; `status` is 0 without a response; `retry_after` is in
+    seconds; `answer` is the beginning of the response's body.
     """
 
     name: str
@@ -33,17 +34,17 @@ class Failure:
 
 
 class FailureClass(Enum):
-    """What an attempt says of the other side, and whose turn it is to do something."""
+    """What an attempt shows about the other side, which decides what happens to the calls after it."""
 
-    ANSWERED = "answered"  # it took the event, or found fault with this one event
-    UNAVAILABLE = "unavailable"  # it could not be reached, or is broken: nobody's events go
-    TOO_FAST = "too_fast"  # it asks to go slower
-    REFUSED = "refused"  # the instance key or the address is wrong: everything of the shop waits until it is corrected
+    ANSWERED = "answered"  # it accepted the event, or rejected this one event
+    UNAVAILABLE = "unavailable"  # it could not be reached or is out of order: all calls would fail
+    RATE_LIMITED = "rate_limited"  # it asks for fewer calls
+    REFUSED = "refused"  # the instance key or the address is wrong: the shop's events wait until it is corrected
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Durations in seconds: RETRY_BASE, RETRY_CAP, RETRY_FOR; and what an ambiguous time-out means."""
+    """RETRY_BASE, RETRY_CAP and RETRY_FOR in seconds, and what to do after an ambiguous failure (ON_TIMEOUT)."""
 
     base: float
     cap: float
@@ -52,52 +53,50 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class TryAgain:
-    """Wait `delay` seconds, then try again."""
+class Retry:
+    """Send the call again after `delay` seconds."""
 
     delay: float
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Do not try again; `parked` means that the event may have been counted all the same."""
+    """Do not send the call again; `parked` means that Tweakwise may have counted the event."""
 
     reason: str
     parked: bool = False
 
 
-def decide(
-    failure: Failure, attempt: int, age: float, policy: Policy, jitter: Callable[[], float]
-) -> TryAgain | GiveUp:
-    """Say what to do after the `attempt`-th attempt (from 1), `age` seconds after the first one.
+def decide(failure: Failure, attempt: int, age: float, policy: Policy, jitter: Callable[[], float]) -> Retry | GiveUp:
+    """Decide what follows the `attempt`-th attempt (from 1), `age` seconds after the first one.
 
-    `jitter` returns a number in [0, 1): the delay is drawn from the whole range, so that what failed together does
-    not come back together. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    `jitter` returns a number in [0, 1): the delay is drawn from the whole range, so that calls that failed together
+    are not retried together. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
     if failure.name in AMBIGUOUS and policy.on_timeout == "park":
         return GiveUp(f"parked_{failure.name}", parked=True)
-    what = classify(failure)
-    if what is FailureClass.ANSWERED:
+    kind = classify(failure)
+    if kind is FailureClass.ANSWERED:
         return GiveUp(failure.name)
-    # Who corrects the key after a week must find everything still waiting.
-    if age >= policy.give_up_after and what is not FailureClass.REFUSED:
+    # Events refused for a wrong instance key never expire: correcting the key after a week must send them all.
+    if age >= policy.give_up_after and kind is not FailureClass.REFUSED:
         return GiveUp(f"gave_up_{failure.name}")
-    backoff = min(policy.cap, policy.base * 2 ** min(attempt - 1, 60)) * jitter()
-    # An answer that asks for centuries must not outlast the giving up, nor overflow the inbox's clock.
-    asked = min(failure.retry_after or 0.0, policy.give_up_after)
-    return TryAgain(max(backoff, asked))
+    backoff = min(policy.cap, policy.base * 2 ** min(attempt - 1, MAX_DOUBLINGS)) * jitter()
+    # A Retry-After of centuries must not outlast RETRY_FOR, nor overflow the inbox's clock.
+    requested = min(failure.retry_after or 0.0, policy.give_up_after)
+    return Retry(max(backoff, requested))
 
 
 def classify(failure: Failure | None) -> FailureClass:
-    """Tell what an attempt says of the other side; None is a success."""
+    """Return what an attempt shows about the other side; None is a success."""
     if failure is None:
         return FailureClass.ANSWERED
-    redirected = 300 <= failure.status < 400  # noqa: PLR2004 - the class of statuses; TWEAKWISE_URL is not quite right
+    redirected = 300 <= failure.status < 400  # noqa: PLR2004 - the class of statuses; TWEAKWISE_URL is wrong
     broken = failure.status >= 500  # noqa: PLR2004 - the class of statuses
     if redirected or failure.status in REFUSED_STATUS:
         return FailureClass.REFUSED
     if failure.status == TOO_MANY_REQUESTS:
-        return FailureClass.TOO_FAST
+        return FailureClass.RATE_LIMITED
     if broken or failure.status in TRANSIENT_STATUS or failure.name in UNSENT | AMBIGUOUS:
         return FailureClass.UNAVAILABLE
     return FailureClass.ANSWERED

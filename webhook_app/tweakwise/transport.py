@@ -1,4 +1,4 @@
-"""One call to the Tweakwise Analytics API over libcurl: how it is written, and what came of it, never an exception."""
+"""One call to the Tweakwise Analytics API over libcurl: writes the request and names its outcome; never raises."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.tweakwise.call import Call
 
-LONGEST_ANSWER = 2000  # bytes kept of an answer that is not 2xx; what is longer is not read to its end
-LONGEST_IDLE = 3  # whole seconds after which a connection is not used again; Apache and Node.js hang up after 5
+MAX_ANSWER = 2000  # bytes stored of a response that is not 2xx; a longer one is not read to its end
+MAX_IDLE = 3  # whole seconds after which a connection is not reused; Apache and Node.js close theirs after 5
 
-# Codes of https://curl.se/libcurl/c/libcurl-errors.html that come before a request can be on its way.
+# Codes of https://curl.se/libcurl/c/libcurl-errors.html that occur before a request is sent.
 UNSENT = {
-    pycurl.E_URL_MALFORMAT: "dns",  # a name that no name server could know
+    pycurl.E_URL_MALFORMAT: "dns",  # not a name that could be looked up
     pycurl.E_COULDNT_RESOLVE_HOST: "dns",
     pycurl.E_UNSUPPORTED_PROTOCOL: "connect",
     pycurl.E_COULDNT_CONNECT: "connect",
@@ -38,19 +38,19 @@ UNSENT = {
 
 OPTIONS: dict[int, Any] = {
     pycurl.POST: True,
-    # One connection a call: an HTTP/2 connection that breaks would leave all calls on it in doubt at once.
+    # One connection per call: when an HTTP/2 connection breaks, the outcome of all its calls is unknown at once.
     pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
     pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
     pycurl.CAINFO: certifi.where(),
-    pycurl.PROXY: "",  # the environment has no say in where a merchant's events go
+    pycurl.PROXY: "",  # no proxy from the environment: it would see the merchant's events
     pycurl.NOSIGNAL: True,  # signals belong to the worker
     pycurl.USERAGENT: "tweakwise-webhook-receiver",
-    pycurl.MAXAGE_CONN: LONGEST_IDLE,
+    pycurl.MAXAGE_CONN: MAX_IDLE,
 }
 
 
 class Request(NamedTuple):
-    """What goes over the wire."""
+    """An HTTP request: where it goes and what it carries."""
 
     url: bytes
     headers: list[str]
@@ -58,9 +58,9 @@ class Request(NamedTuple):
 
     @classmethod
     def of(cls, call: Call, shop: Shop, url: str, content_type: str) -> Self:
-        """Write `call` for `shop`; `url` is where it goes unless the shop names another."""
+        """Return the request of `call` for `shop`; `url` is the address unless the shop sets its own."""
         address = f"{(shop.tweakwise_url or url).rstrip('/')}/api/{call.event}"
-        # An empty Expect keeps libcurl from asking for 100 Continue first.
+        # An empty Expect prevents libcurl from asking for 100 Continue first.
         headers = [f"Instance-Key: {shop.instance_key}", f"Content-Type: {content_type}", "Expect:"]
         if shop.source:
             headers.append(f"TWN-Source: {shop.source}")
@@ -68,10 +68,10 @@ class Request(NamedTuple):
 
 
 class IdleConnections:
-    """The connections that wait for their next request, by the port at our end.
+    """The connections that wait for their next request, by local port.
 
-    libcurl looks only once a second which of them the other side has left. A request that ran into such a connection
-    would be in doubt, though nobody ever read it.
+    libcurl checks only once a second which of them the other side has closed. The outcome of a request on such a
+    connection would be ambiguous, although it was never read.
     """
 
     def __init__(self) -> None:
@@ -79,13 +79,13 @@ class IdleConnections:
         self._ports: dict[int, int] = {}
 
     def add(self, port: int, descriptor: int) -> None:
-        """Remember a connection that an exchange has left behind; -1 when it left none."""
+        """Remember the connection of a finished transfer; `descriptor` is -1 when it is closed."""
         if descriptor >= 0:
-            self._sockets.pop(self._ports.get(descriptor, 0), None)  # libcurl does not say which ones it has closed
+            self._sockets.pop(self._ports.get(descriptor, 0), None)  # libcurl does not report which ones it has closed
             self._ports[descriptor], self._sockets[port] = port, descriptor
 
-    def broken(self, port: int) -> bool:
-        """Say whether the other side hung up or spoke out of turn, and forget the connection; False for a new one."""
+    def is_broken(self, port: int) -> bool:
+        """Return whether the other side closed the connection or sent data unasked, and forget it; False if new."""
         descriptor = self._sockets.pop(port, None)
         if descriptor is None:
             return False
@@ -95,60 +95,60 @@ class IdleConnections:
 
 
 class Transfer:
-    """A request and its answer, one after the other over the same handle: making one costs more than a call."""
+    """A request and its response; reused for one call after another, since making a handle costs more than a call."""
 
-    def __init__(self, timeout: float, kept: IdleConnections) -> None:
-        """`timeout` is in seconds, for a whole exchange; `kept` is shared by all that share connections."""
+    def __init__(self, timeout: float, idle: IdleConnections) -> None:
+        """`timeout` is in seconds, for a whole transfer; `idle` is shared by all transfers of a client."""
         self.handle = pycurl.Curl()
-        self._kept = kept
+        self._idle = idle
         self._head: list[bytes] = []
         self._answer = bytearray()
         for option, value in OPTIONS.items():
             self.handle.setopt(option, value)
         self.handle.setopt(pycurl.TIMEOUT_MS, round(timeout * 1000))
         self.handle.setopt(pycurl.HEADERFUNCTION, self._head.append)
-        self.handle.setopt(pycurl.WRITEFUNCTION, self._keep)
-        self.handle.setopt(pycurl.PREREQFUNCTION, self._before)
+        self.handle.setopt(pycurl.WRITEFUNCTION, self._receive)
+        self.handle.setopt(pycurl.PREREQFUNCTION, self._check_connection)
 
     def prepare(self, request: Request) -> None:
-        """Take `request` as the next one. Raises ValueError for an odd address."""
+        """Set the next request. Raises ValueError for an invalid address."""
         self._head.clear()
         self._answer.clear()
         self.handle.setopt(pycurl.URL, request.url)
         self.handle.setopt(pycurl.HTTPHEADER, request.headers)
         self.handle.setopt(pycurl.POSTFIELDSIZE, len(request.body))
-        # A body that libcurl cannot rewind is never sent twice: by itself it repeats a request when a connection that
-        # was kept alive breaks before the answer, and nobody would know whether the event was counted already.
+        # A body that libcurl cannot rewind is never sent twice: otherwise it repeats a request when a reused connection
+        # breaks before the response, and the event might be counted twice.
         self.handle.setopt(pycurl.READFUNCTION, BytesIO(request.body).read)
 
     @property
     def status(self) -> int:
-        """The status that was answered, 0 as long as there is none."""
+        """The status of the response, 0 while there is none."""
         status: int = self.handle.getinfo(pycurl.RESPONSE_CODE)
-        return status if status >= 200 else 0  # noqa: PLR2004 - 1xx announces an answer and is none
+        return status if status >= 200 else 0  # noqa: PLR2004 - 1xx is no final response
 
-    def was_held_back(self, code: int) -> bool:
-        """Say whether nothing was sent because the connection turned out to be broken: another one will do."""
+    def found_broken_connection(self, code: int) -> bool:
+        """Return whether nothing was sent because the reused connection was broken: start again on another one."""
         return code == pycurl.E_ABORTED_BY_CALLBACK and not self.handle.getinfo(pycurl.REQUEST_SIZE)
 
     def outcome(self, code: int) -> Failure | None:
-        """Say what came of it; `code` is libcurl's, and counts only where no status was said."""
+        """Return the failure, None for any 2xx; `code` is libcurl's and matters only without a status."""
         if code == pycurl.E_OK:
-            self._kept.add(self.handle.getinfo(pycurl.LOCAL_PORT), self.handle.getinfo(pycurl.ACTIVESOCKET))
+            self._idle.add(self.handle.getinfo(pycurl.LOCAL_PORT), self.handle.getinfo(pycurl.ACTIVESOCKET))
         status = self.status
         if not status:
-            return Failure(self._trouble(code))
+            return Failure(self._failure_name(code))
         if status < 300:  # noqa: PLR2004 - any 2xx
             return None
         after = retry_after(self._header("retry-after"), datetime.now(UTC))
-        return Failure(f"http_{status}", status, after, self._answer[:LONGEST_ANSWER].decode("utf-8", "replace"))
+        return Failure(f"http_{status}", status, after, self._answer[:MAX_ANSWER].decode("utf-8", "replace"))
 
-    def _before(self, _host: str, _ours: str, _port: int, our_port: int) -> int:
-        return pycurl.PREREQFUNC_ABORT if self._kept.broken(our_port) else pycurl.PREREQFUNC_OK
+    def _check_connection(self, _host: str, _local_host: str, _port: int, local_port: int) -> int:
+        return pycurl.PREREQFUNC_ABORT if self._idle.is_broken(local_port) else pycurl.PREREQFUNC_OK
 
-    def _keep(self, piece: bytes) -> int:
+    def _receive(self, piece: bytes) -> int:
         self._answer += piece
-        return len(piece) if len(self._answer) <= LONGEST_ANSWER else 0  # libcurl stops where not all is taken
+        return len(piece) if len(self._answer) <= MAX_ANSWER else 0  # libcurl stops when not all bytes are taken
 
     def _header(self, name: str) -> str | None:
         for line in self._head:
@@ -157,21 +157,21 @@ class Transfer:
                 return value.strip()
         return None
 
-    def _trouble(self, code: int) -> str:
-        """Name a failure without an answer: dns, connect, tls, timeout or reset."""
+    def _failure_name(self, code: int) -> str:
+        """Name a failure without a response: dns, connect, tls, timeout or reset."""
         if self.handle.getinfo(pycurl.REQUEST_SIZE):
             return "timeout" if code == pycurl.E_OPERATION_TIMEDOUT else "reset"
-        return self._stage() if code == pycurl.E_OPERATION_TIMEDOUT else UNSENT.get(code, "reset")
+        return self._unsent_stage() if code == pycurl.E_OPERATION_TIMEDOUT else UNSENT.get(code, "reset")
 
-    def _stage(self) -> str:
-        """Name what an unsent request was waiting for."""
+    def _unsent_stage(self) -> str:
+        """Name the step that timed out before the request was sent."""
         if not self.handle.getinfo(pycurl.NAMELOOKUP_TIME):
             return "dns"
         return "tls" if self.handle.getinfo(pycurl.CONNECT_TIME) else "connect"
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header, in seconds or as a date, as seconds from `now`; None when it says nothing."""
+    """Read a Retry-After header, in seconds or as a date, as seconds from `now`; None when it is absent or invalid."""
     if not value:
         return None
     try:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from webhook_app.instrumentation import Meter
 
 WRITE_EVERY = 2.0  # seconds
-STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # milliseconds
-MOST_HELD = 10_000  # different ones in memory, while the database is away
+LATENCY_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # milliseconds
+MAX_PENDING = 10_000  # different ones in memory, while the database is away
 
 # What is counted: shop, kind, name and hour.
 _What = tuple[str, ActivityKind, str, int]
 
 
-def step_of(seconds: float) -> str:
+def latency_bucket(seconds: float) -> str:
     """Return the smallest of the steps that holds so long a time, in milliseconds; the last holds everything."""
-    return next((str(step) for step in STEPS if seconds * 1000 <= step), str(STEPS[-1]))
+    return next((str(step) for step in LATENCY_BUCKETS if seconds * 1000 <= step), str(LATENCY_BUCKETS[-1]))
 
 
 class ActivityRecorder:
@@ -64,7 +64,7 @@ class ActivityRecorder:
         self._meter.accepted(shop.platform, shop.name, status, seconds)
         self._count(shop.name, ActivityKind.TOPIC, topic, now)
         self._count(shop.name, ActivityKind.SECRET, self._fingerprints[shop.name][secret], now)
-        self._count(shop.name, ActivityKind.ACCEPT, step_of(seconds), now)
+        self._count(shop.name, ActivityKind.ACCEPT, latency_bucket(seconds), now)
 
     def refused(self, shop: Shop, reason: str) -> None:
         """Note a webhook that was not stored; `reason` is a word of ours and never a sender's."""
@@ -96,14 +96,14 @@ class ActivityRecorder:
             if counted:
                 counted[0] += 1
                 counted[2] = now
-            elif len(self._seen) < MOST_HELD:
+            elif len(self._seen) < MAX_PENDING:
                 self._seen[what] = [1, now, now]
 
     def _put_back(self, seen: Mapping[_What, list[int]]) -> None:
         with self._mutex:
             for what, (count, first, last) in seen.items():
                 later = self._seen.get(what, [0, first, last])
-                if len(self._seen) < MOST_HELD or later[0]:
+                if len(self._seen) < MAX_PENDING or later[0]:
                     self._seen[what] = [count + later[0], first, max(later[2], last)]
 
     def _sighting(self, what: _What, counted: list[int]) -> ActivityCount:

@@ -59,7 +59,7 @@ def open_breaker(inbox: Inbox, shop: str) -> None:
 
 @pytest.fixture
 def dead(run: Run, inbox: Inbox) -> Inbox:
-    """An inbox with two dead deliveries, one by our fault and one by the data's, and one received."""
+    """An inbox with two dead deliveries, one by a bug and one by invalid data, and one received."""
     for identity in ("first", "second"):
         inbox.store(arrival(identity))
     for delivery, reason in zip(claim(inbox, 2), ("translation_error", "http_422"), strict=True):
@@ -167,7 +167,7 @@ def test_list_as_json(run: Run, stored: Inbox) -> None:
 
 @pytest.mark.parametrize(("fault", "numbers"), [("ours", [1]), ("theirs", []), ("data", [2])])
 def test_list_by_fault(run: Run, dead: Inbox, fault: str, numbers: list[int]) -> None:
-    """The dead are found by whose fault it is."""
+    """Dead deliveries are found by cause."""
     records = [json.loads(line) for line in run("list", "--fault", fault, "--json").output.splitlines()]
     assert [record["id"] for record in records] == numbers
     assert all(record["fault"] == fault for record in records)
@@ -190,7 +190,7 @@ def test_a_time_may_be_an_age(age: str, seconds: int) -> None:
 
 def test_show_tells_whose_fault(run: Run, dead: Inbox) -> None:
     """Of a dead delivery it is said who can mend it; of another one, nothing."""
-    assert "fault         the data's" in run("show", "2").output
+    assert "fault         invalid data" in run("show", "2").output
     assert "fault" not in run("show", "3").output
 
 
@@ -303,17 +303,17 @@ def test_list_says_what_is_held_up(run: Run, dead: Inbox) -> None:
     for shop in ("acme", "other"):
         open_breaker(dead, shop)
     output = run("list").output
-    assert "shop acme: breaker " in output
+    assert "shop acme: circuit breaker " in output
     assert "the instance key was refused (http_401)" in output
     assert "other" not in output
 
 
 def test_status_counts(run: Run, dead: Inbox) -> None:
-    """States, whose fault the dead are, and what is unfinished for which shop."""
+    """Counts by state, causes of dead deliveries, and unfinished deliveries by shop."""
     lines = [line.split() for line in run("status").output.splitlines()]
     assert ["dead", "2"] in lines
-    assert ["ours", "1"] in lines
-    assert ["the", "data's", "1"] in lines
+    assert ["a", "bug", "in", "the", "receiver", "1"] in lines
+    assert ["invalid", "data", "1"] in lines
     assert ["acme", "1"] in [line[:2] for line in lines]
 
 

@@ -345,7 +345,7 @@ def test_strange_days_are_answered(browser: Browser, query: str) -> None:
 def test_the_overview_tells_what_is_wrong(story: tuple[Browser, Inbox]) -> None:
     """Breaker, silence and refusals are told by name."""
     page = story[0].get("?range=30d").text
-    assert "breaker open because Tweakwise has trouble of its own (http_503)" in page
+    assert "breaker open because Tweakwise reports an error on its side (http_503)" in page
     assert "signature_mismatch" in page
     assert "already_counted" in page
     assert 'class="delivered"' in page

@@ -151,7 +151,7 @@ def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
         time.sleep(0.5)
         began = time.monotonic()
         settled(inbox, keep(inbox, ORDER))
-    assert time.monotonic() - began < worker.LONGEST_IDLE / 3
+    assert time.monotonic() - began < worker.MAX_IDLE / 3
 
 
 def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -344,7 +344,7 @@ def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: Loc
     """After several lapsed leases a delivery is dead instead of being tried for ever."""
     number = keep(inbox, ORDER)
     short = Inbox(database_url, lease=0)
-    for _ in range(outcomes.MOST_LAPSES + 1):
+    for _ in range(outcomes.MAX_LAPSES + 1):
         claim(short)
     short.close()
     with working(inbox, tweakwise):
@@ -408,7 +408,7 @@ def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwis
 
 def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the key is right a probe goes through, and everything after it."""
-    monkeypatch.setattr(circuit_breaker, "SHORTEST_PAUSE", 300)
+    monkeypatch.setattr(circuit_breaker, "MIN_PAUSE", 300)
     tweakwise.trouble(status=401)
     keep_many(inbox, "shopify", 15)
     with capture_logs() as logs, working(inbox, tweakwise):
@@ -567,10 +567,10 @@ def test_data_request_names_what_is_held(inbox: Inbox, tweakwise: LocalTweakwise
     with working(inbox, tweakwise):
         [row] = settled(inbox, keep(inbox, BY_NAME["shopify/customers_data_request"]))
     assert row.reason == "data_request"
-    assert row.detail.startswith(f"Holding 1 delivery ({theirs})")
+    assert row.detail.startswith(f"Found 1 delivery ({theirs})")
     assert inbox.body(theirs) is not None
 
 
 def test_long_lists_are_cut() -> None:
     """A sentence stays readable however much was wiped."""
-    assert privacy_requests._numbered(list(range(100))).endswith("and 80 more)")  # noqa: SLF001
+    assert privacy_requests._listed(list(range(100))).endswith("and 80 more)")  # noqa: SLF001

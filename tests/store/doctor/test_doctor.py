@@ -315,7 +315,7 @@ def test_a_tweakwise_that_is_not_reached_is_wrong(
         web_server.serving(status=503) as down,
     ):
         cases = {
-            "http://tweakwise.invalid": ("error", "could not be looked up"),
+            "http://tweakwise.invalid": ("error", "DNS lookup of the address failed"),
             f"http://127.0.0.1:{free_port()}": ("error", "refused"),
             unknown: ("error", "self-signed certificate"),
             moved: ("error", "redirect (302)"),
@@ -388,8 +388,8 @@ def test_a_webhook_url_that_is_not_ours_is_wrong(plain: Examine, certificate: ss
             other: "answers 200; this receiver would answer 405",
             moved: "redirect (301) to https://www.example/webhooks",
             unknown: "self-signed certificate",
-            f"https://127.0.0.1:{free_port()}": "no connection came about",
-            "https://webhooks.invalid": "could not be looked up",
+            f"https://127.0.0.1:{free_port()}": "no connection could be made",
+            "https://webhooks.invalid": "DNS lookup of the address failed",
         }
         for url, words in cases.items():
             severity, text = of(plain("--url", url), "webhook URL")[-1]

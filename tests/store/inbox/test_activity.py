@@ -21,7 +21,7 @@ from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.base import fingerprint
 from webhook_app.time_units import HOUR
-from webhook_app.web.activity import MOST_HELD, STEPS, ActivityRecorder, step_of
+from webhook_app.web.activity import LATENCY_BUCKETS, MAX_PENDING, ActivityRecorder, latency_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,9 +118,9 @@ def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
 
 def test_memory_is_bounded(seen: ActivityRecorder) -> None:
     """While the database is away, memory holds so many different ones and no more."""
-    for number in range(MOST_HELD + 100):
+    for number in range(MAX_PENDING + 100):
         seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
-    assert len(seen._seen) == MOST_HELD  # noqa: SLF001 - what is bounded is inside
+    assert len(seen._seen) == MAX_PENDING  # noqa: SLF001 - what is bounded is inside
 
 
 def test_old_ones_are_forgotten(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
@@ -192,13 +192,13 @@ def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
     }
     took = activity.last_seen(client.application.extensions["webhooks"].inbox, ActivityKind.ACCEPT)
     assert sum(one.count for one in took) == 2
-    assert {int(one.name) for one in took} <= set(STEPS)
+    assert {int(one.name) for one in took} <= set(LATENCY_BUCKETS)
 
 
 @pytest.mark.parametrize(("seconds", "step"), [(0.0, "1"), (0.001, "1"), (0.0011, "2"), (0.6, "1000"), (99.0, "5000")])
 def test_accepts_are_counted_by_how_long_they_took(seconds: float, step: str) -> None:
     """In steps, so that a shop has a few rows an hour whatever it sends."""
-    assert step_of(seconds) == step
+    assert latency_bucket(seconds) == step
 
 
 @pytest.mark.parametrize(

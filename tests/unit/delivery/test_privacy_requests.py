@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.events import Redaction
-from webhook_app.delivery.privacy_requests import concerns
+from webhook_app.delivery.privacy_requests import is_about
 from webhook_app.inbox.retention import StoredContent
 
 DOMAIN = "a.example"
@@ -63,7 +63,7 @@ def order(**changed: Any) -> bytes:
 )
 def test_body_about_the_customer(subject: Redaction, stored: bytes) -> None:
     """The customer is found by id, order, e-mail address and phone number, however deep and however written."""
-    assert concerns(subject, held(stored))
+    assert is_about(subject, held(stored))
 
 
 @pytest.mark.parametrize("subject", [JAN, BY_ID, BY_ORDER, BY_EMAIL, BY_PHONE])
@@ -90,65 +90,65 @@ def test_body_about_the_customer(subject: Redaction, stored: bytes) -> None:
 )
 def test_body_about_somebody_else(subject: Redaction, stored: bytes) -> None:
     """Another customer's body, and a number that only looks like an id, stay."""
-    assert not concerns(subject, held(stored))
+    assert not is_about(subject, held(stored))
 
 
 @pytest.mark.parametrize("stored", [order(), order(customer=None), body({}), *UNREADABLE])
 def test_whole_shop(stored: bytes) -> None:
     """A duty about the whole shop is about every body, readable or not."""
-    assert concerns(WHOLE_SHOP, held(stored))
+    assert is_about(WHOLE_SHOP, held(stored))
 
 
 @pytest.mark.parametrize("subject", [JAN, WHOLE_SHOP])
 def test_other_domain(subject: Redaction) -> None:
     """One app may serve several shops: what another one sent stays."""
-    assert not concerns(subject, held(order(customer={"id": 7}), domain="b.example"))
+    assert not is_about(subject, held(order(customer={"id": 7}), domain="b.example"))
 
 
 @pytest.mark.parametrize("subject", [JAN, WHOLE_SHOP])
 def test_domain_not_said(subject: Redaction) -> None:
     """A body whose sender did not say its domain is judged by what it holds."""
-    assert concerns(subject, held(order(customer={"id": 7}), domain=""))
+    assert is_about(subject, held(order(customer={"id": 7}), domain=""))
 
 
 def test_phone_digits_do_not_match_an_email() -> None:
     """An e-mail address is compared as a whole, never by its digits."""
     subject = Redaction(DOMAIN, None, personal=frozenset({"jan1001@example.test"}))
-    assert not concerns(subject, held(order(note="1001")))
+    assert not is_about(subject, held(order(note="1001")))
 
 
 @pytest.mark.parametrize("empty", ["", "-", " "])
 def test_empty_phone_matches_nothing(empty: str) -> None:
     """An address or number that says nothing is not every text that says nothing."""
     subject = Redaction(DOMAIN, "7", personal=frozenset({empty}))
-    assert not concerns(subject, held(order(note="hello", phone="", tags=" ")))
+    assert not is_about(subject, held(order(note="hello", phone="", tags=" ")))
 
 
 @pytest.mark.parametrize("stored", [None, order(), b"no JSON"])
 def test_counted_order(stored: bytes | None) -> None:
     """An order is found by the key of its call too, which outlives the body."""
-    assert concerns(BY_ORDER, held(stored, business_key="purchase:1001", call="{}"))
+    assert is_about(BY_ORDER, held(stored, business_key="purchase:1001", call="{}"))
 
 
 @pytest.mark.parametrize("business_key", [None, "", "purchase:", "purchase:100", "purchase:11001", "search:1001"])
 def test_another_counted_order(business_key: str | None) -> None:
     """Another call's key is not the order's."""
-    assert not concerns(BY_ORDER, held(business_key=business_key, call="{}"))
+    assert not is_about(BY_ORDER, held(business_key=business_key, call="{}"))
 
 
 def test_call_with_the_derived_key() -> None:
     """What was counted for the customer is found by the key that is derived from the customer id."""
-    assert concerns(BY_ID, held(call='{"ProfileKey":"b08e2a"}'), profile_key="b08e2a")
+    assert is_about(BY_ID, held(call='{"ProfileKey":"b08e2a"}'), profile_key="b08e2a")
 
 
 @pytest.mark.parametrize("profile_key", [None, "", "c19f3b"])
 @pytest.mark.parametrize("call", [None, '{"ProfileKey":"b08e2a"}'])
 def test_call_with_another_key(call: str | None, profile_key: str | None) -> None:
     """A call under another key, or no derived key at all, says nothing of the customer."""
-    assert not concerns(BY_ID, held(call=call), profile_key=profile_key)
+    assert not is_about(BY_ID, held(call=call), profile_key=profile_key)
 
 
 @pytest.mark.parametrize("subject", [JAN, BY_ID, BY_ORDER, BY_EMAIL])
 def test_nothing_left(subject: Redaction) -> None:
-    """A delivery of which nothing is left concerns nobody."""
-    assert not concerns(subject, held())
+    """A delivery of which nothing is left is_about nobody."""
+    assert not is_about(subject, held())

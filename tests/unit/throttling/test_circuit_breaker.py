@@ -16,7 +16,7 @@ NOW = 1_795_000_000_000
 CALM = ThrottleState(Scope.shop("acme"))
 SUCCESS = None
 REFUSED, BROKEN, WRONG = (Failure(f"http_{status}", status) for status in (401, 503, 422))
-TOO_FAST = Failure("http_429", 429)
+RATE_LIMITED = Failure("http_429", 429)
 TIMEOUT = Failure("timeout")
 OPENS_AFTER = 5
 
@@ -31,8 +31,8 @@ def opened(*results: Failure | None) -> ThrottleState:
     return throttle
 
 
-def allowed(throttle: ThrottleState, now: int, wanted: int = 100, most: float | None = None) -> int:
-    return circuit_breaker.reserve(throttle, wanted, now, most)[1]
+def allowed(throttle: ThrottleState, now: int, wanted: int = 100, max_rate: float | None = None) -> int:
+    return circuit_breaker.reserve(throttle, wanted, now, max_rate)[1]
 
 
 # The breaker
@@ -42,17 +42,17 @@ def allowed(throttle: ThrottleState, now: int, wanted: int = 100, most: float | 
 def test_wrong_key_or_address_opens_at_once(status: int) -> None:
     """Every other event of the shop would be refused as well."""
     throttle = opened(Failure(f"http_{status}", status))
-    assert (throttle.open_until, throttle.reason) == (NOW + circuit_breaker.SHORTEST_PAUSE, f"http_{status}")
+    assert (throttle.open_until, throttle.reason) == (NOW + circuit_breaker.MIN_PAUSE, f"http_{status}")
 
 
 @pytest.mark.parametrize("failure", [BROKEN, TIMEOUT, Failure("dns"), Failure("connect"), Failure("http_408", 408)])
 def test_failures_in_a_row_open(failure: Failure) -> None:
     """One failure is no outage; several in a row are."""
     assert after(CALM, *[failure] * (OPENS_AFTER - 1)).open_until is None
-    assert after(CALM, *[failure] * OPENS_AFTER).open_until == NOW + circuit_breaker.SHORTEST_PAUSE
+    assert after(CALM, *[failure] * OPENS_AFTER).open_until == NOW + circuit_breaker.MIN_PAUSE
 
 
-@pytest.mark.parametrize("answer", [SUCCESS, WRONG, TOO_FAST])
+@pytest.mark.parametrize("answer", [SUCCESS, WRONG, RATE_LIMITED])
 def test_an_answer_breaks_the_row(answer: Failure | None) -> None:
     """Whoever answers is there, also when it finds fault with an event."""
     throttle = after(CALM, *[BROKEN] * (OPENS_AFTER - 1), answer, *[BROKEN] * (OPENS_AFTER - 1))
@@ -69,7 +69,7 @@ def test_nothing_begins_while_it_is_open() -> None:
 def test_one_call_probes() -> None:
     """When the pause is over one call tries, and no second one beside it."""
     throttle = opened(REFUSED)
-    later = NOW + circuit_breaker.SHORTEST_PAUSE
+    later = NOW + circuit_breaker.MIN_PAUSE
     probing, count = circuit_breaker.reserve(throttle, 100, later, None)
     assert count == 1
     assert allowed(probing, later) == 0
@@ -77,17 +77,22 @@ def test_one_call_probes() -> None:
 
 def test_lost_probe_is_made_again() -> None:
     """A worker that died with the probe does not keep the breaker open."""
-    later = NOW + circuit_breaker.SHORTEST_PAUSE
+    later = NOW + circuit_breaker.MIN_PAUSE
     probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, later, None)
-    assert allowed(probing, later + circuit_breaker.PROBE) == 1
+    assert allowed(probing, later + circuit_breaker.PROBE_TIMEOUT) == 1
 
 
 def test_success_of_the_probe_closes() -> None:
     """What waited goes again, slowly at first."""
-    probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, NOW + circuit_breaker.SHORTEST_PAUSE, None)
+    probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, NOW + circuit_breaker.MIN_PAUSE, None)
     closed = after(probing, SUCCESS, now=NOW + 6000)
-    assert (closed.open_until, closed.failures, closed.reason, closed.rate) == (None, 0, "", circuit_breaker.FIRST_RATE)
-    assert allowed(closed, NOW + 6000) == circuit_breaker.FIRST_RATE
+    assert (closed.open_until, closed.failures, closed.reason, closed.rate) == (
+        None,
+        0,
+        "",
+        circuit_breaker.INITIAL_RATE,
+    )
+    assert allowed(closed, NOW + 6000) == circuit_breaker.INITIAL_RATE
 
 
 def test_failure_of_the_probe_doubles_the_pause_up_to_the_longest() -> None:
@@ -100,11 +105,11 @@ def test_failure_of_the_probe_doubles_the_pause_up_to_the_longest() -> None:
         throttle, _ = circuit_breaker.reserve(throttle, 1, now, None)
         throttle = after(throttle, BROKEN, now=now)
     assert pauses[:3] == [
-        circuit_breaker.SHORTEST_PAUSE,
-        2 * circuit_breaker.SHORTEST_PAUSE,
-        4 * circuit_breaker.SHORTEST_PAUSE,
+        circuit_breaker.MIN_PAUSE,
+        2 * circuit_breaker.MIN_PAUSE,
+        4 * circuit_breaker.MIN_PAUSE,
     ]
-    assert pauses[-1] == circuit_breaker.LONGEST_PAUSE
+    assert pauses[-1] == circuit_breaker.MAX_PAUSE
 
 
 def test_what_was_under_way_does_not_count() -> None:
@@ -125,31 +130,31 @@ def test_configured_rate_holds() -> None:
     """A second's worth may begin at once, then the pace is even."""
     throttle, first = circuit_breaker.reserve(CALM, 100, NOW, 20.0)
     assert first == 20
-    assert allowed(throttle, NOW, most=20.0) == 0
-    assert allowed(throttle, NOW + 500, most=20.0) == 10
+    assert allowed(throttle, NOW, max_rate=20.0) == 0
+    assert allowed(throttle, NOW + 500, max_rate=20.0) == 10
 
 
 def test_first_429_lowers_and_waits() -> None:
     """Retry-After is a time in which nothing begins; then it goes on slowly."""
-    throttle = after(CALM, replace(TOO_FAST, retry_after=30.0))
+    throttle = after(CALM, replace(RATE_LIMITED, retry_after=30.0))
     assert circuit_breaker.blocked_until(throttle, NOW, None) == NOW + 30_000
     assert allowed(throttle, NOW + 29_000) == 0
     assert allowed(throttle, NOW + 30_000) >= 1
-    assert throttle.rate == circuit_breaker.FIRST_RATE
+    assert throttle.rate == circuit_breaker.INITIAL_RATE
 
 
 def test_each_429_halves() -> None:
     """Down to the lowest rate and no further: something must go through to find out."""
-    assert after(CALM, TOO_FAST, TOO_FAST).rate == circuit_breaker.FIRST_RATE / 2
-    assert after(CALM, *[TOO_FAST] * 50).rate == circuit_breaker.LOWEST_RATE
+    assert after(CALM, RATE_LIMITED, RATE_LIMITED).rate == circuit_breaker.INITIAL_RATE / 2
+    assert after(CALM, *[RATE_LIMITED] * 50).rate == circuit_breaker.MIN_RATE
 
 
 def test_rate_rises_slowly() -> None:
     """It doubles every so often, until there is no limit any more."""
-    throttle = after(CALM, TOO_FAST)
+    throttle = after(CALM, RATE_LIMITED)
     assert (
         circuit_breaker.current_rate(throttle, NOW + circuit_breaker.DOUBLES_EVERY, None)
-        == 2 * circuit_breaker.FIRST_RATE
+        == 2 * circuit_breaker.INITIAL_RATE
     )
     assert circuit_breaker.current_rate(throttle, NOW + 10 * circuit_breaker.DOUBLES_EVERY, None) is None
     assert circuit_breaker.current_rate(throttle, NOW + 10 * circuit_breaker.DOUBLES_EVERY, 50.0) == 50.0
@@ -157,7 +162,7 @@ def test_rate_rises_slowly() -> None:
 
 def test_recovered_lane_is_forgotten() -> None:
     """Once all is well again nothing is stored of it."""
-    throttle = after(CALM, TOO_FAST)
+    throttle = after(CALM, RATE_LIMITED)
     assert after(throttle, SUCCESS, now=NOW + 10 * circuit_breaker.DOUBLES_EVERY) == CALM
 
 
@@ -188,10 +193,10 @@ def test_blocked_until_tells_when_the_next_may_begin(rate: float, wanted: int) -
     """Whoever waits until then is let through."""
     throttle, _ = circuit_breaker.reserve(CALM, wanted, NOW, rate)
     until = max(circuit_breaker.blocked_until(throttle, NOW, rate), NOW)
-    assert allowed(throttle, until + 1, most=rate) >= 1
+    assert allowed(throttle, until + 1, max_rate=rate) >= 1
 
 
-@given(results=st.lists(st.sampled_from([SUCCESS, REFUSED, BROKEN, WRONG, TOO_FAST, TIMEOUT]), max_size=30))
+@given(results=st.lists(st.sampled_from([SUCCESS, REFUSED, BROKEN, WRONG, RATE_LIMITED, TIMEOUT]), max_size=30))
 def test_lane_is_open_only_for_a_reason(results: list[Failure | None]) -> None:
     """Whatever the results, an open breaker has a reason, a closed one no pause."""
     throttle = after(CALM, *results)

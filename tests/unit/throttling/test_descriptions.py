@@ -1,4 +1,4 @@
-"""Breakers and lowered rates in words."""
+"""Open breakers and lowered rates as sentences."""
 
 from __future__ import annotations
 
@@ -8,46 +8,91 @@ from webhook_app.throttling import descriptions
 from webhook_app.throttling.state import ALL, Scope, ThrottleState
 
 NOW = 1_000_000
-OPEN = "nothing is sent, no attempt is used up; one call tries again in 5 s."
-NEXT = "the next call tries whether it works again."
-PROBING = "one call is on its way to try whether it works again."
-DOUBLES = "it doubles by itself every 20 s."
+OPEN = "nothing is sent until a test call in 5 s."
+NEXT = "the next call is a test, and its result decides."
+PROBING = "one test call is in flight, and its result decides."
+DOUBLES = "the rate doubles every 20 s by itself."
+WAIT = "Nothing to do: its deliveries wait and are sent then."
 
 
 @pytest.mark.parametrize(
-    ("throttle", "said"),
+    ("throttle", "text"),
     [
         (ThrottleState(Scope.shop("a")), ""),
         (
             ThrottleState(Scope.shop("a"), reason="http_401", open_until=NOW + 4500),
-            "shop a: breaker open because the instance key was refused (http_401): " + OPEN,
+            (
+                "shop a: circuit breaker open because the instance key was refused (http_401): "
+                f"{OPEN} Correct the shop's instance_key."
+            ),
+        ),
+        (
+            ThrottleState(Scope.shop("a"), reason="http_401", open_until=NOW + 5000),
+            (
+                "shop a: circuit breaker open because the instance key was refused (http_401): "
+                f"{OPEN} Correct the shop's instance_key."
+            ),
         ),
         (
             ThrottleState(Scope.tweakwise("https://t"), reason="http_503", open_until=NOW),
-            "Tweakwise at https://t: breaker half-open because Tweakwise has trouble of its own (http_503): " + NEXT,
+            (
+                "Tweakwise at https://t: circuit breaker half-open because Tweakwise reports an error on its side "
+                f"(http_503): {NEXT} {WAIT}"
+            ),
         ),
         (
             ThrottleState(ALL, reason="timeout", open_until=NOW + 1, probing=True),
-            "all shops together: breaker half-open because no answer came in time (timeout): " + PROBING,
+            (
+                "all shops together: circuit breaker half-open because no response came in time (timeout): "
+                f"{PROBING} {WAIT}"
+            ),
+        ),
+        (
+            ThrottleState(ALL, open_until=NOW + 1),
+            (
+                "all shops together: circuit breaker open because of earlier failures: "
+                f"nothing is sent until a test call in 1 s. {WAIT}"
+            ),
         ),
         (
             ThrottleState(Scope.shop("a"), failures=3, reason="reset"),
-            "shop a: 3 failures in a row (the connection broke (reset)).",
+            "shop a: 3 failures in a row (the connection was lost before the response (reset)).",
+        ),
+        (
+            ThrottleState(Scope.shop("a"), failures=1, reason="surprise"),
+            "shop a: 1 failure in a row (surprise).",
         ),
         (
             ThrottleState(Scope.shop("a"), reason="http_429", rate=5.0, rate_at=NOW),
-            "shop a: slowed down to 5 calls a second (Tweakwise asks to go slower (http_429)); " + DOUBLES,
+            f"shop a: limited to 5 calls a second (Tweakwise asks for fewer calls (http_429)); {DOUBLES}",
+        ),
+        (
+            ThrottleState(Scope.shop("a"), rate=0.12345, rate_at=NOW),
+            f"shop a: limited to 0.123 calls a second; {DOUBLES}",
+        ),
+        (
+            ThrottleState(Scope.shop("a"), failures=2, reason="dns", rate=5.0, rate_at=NOW),
+            (
+                "shop a: 2 failures in a row (the DNS lookup of the address failed (dns)). "
+                f"shop a: limited to 5 calls a second (the DNS lookup of the address failed (dns)); {DOUBLES}"
+            ),
         ),
         (ThrottleState(Scope.shop("a"), rate=5.0, rate_at=NOW - 10**6), ""),
     ],
 )
-def test_a_lane_in_words(throttle: ThrottleState, said: str) -> None:
-    """Whose calls, what is held up until when, and why."""
-    assert descriptions.sentences(throttle, NOW) == said
+def test_throttle_as_sentences(throttle: ThrottleState, text: str) -> None:
+    """The sentences name the scope, what is held up, why, until when, and what to do."""
+    assert descriptions.sentences(throttle, NOW) == text
 
 
-def test_a_listed_shop_is_concerned() -> None:
-    """By its own breaker, and by those that all shops share."""
+def test_an_open_breaker_hides_the_rate() -> None:
+    """While nothing is sent, a lowered rate is of no interest."""
+    throttle = ThrottleState(Scope.shop("a"), reason="dns", open_until=NOW + 1000, rate=5.0, rate_at=NOW)
+    assert "limited" not in descriptions.sentences(throttle, NOW)
+
+
+def test_open_breakers_of_a_shop() -> None:
+    """Those of the shop's own scope, and of the scopes that all shops share."""
     scopes = [Scope.shop("a"), Scope.shop("b"), Scope.tweakwise("x"), ALL]
     throttles = [*(ThrottleState(scope, open_until=1) for scope in scopes), ThrottleState(Scope.shop("c"))]
     assert [each.scope for each in descriptions.open_for(throttles, {"a", "c"})] == [scopes[0], *scopes[2:]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook_app.throttling.fair_share import SHOPS_A_TURN, shares
+from webhook_app.throttling.fair_share import MAX_SHOPS, shares
 
 SHOPS = st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=40).map(sorted)
 
@@ -34,7 +34,7 @@ def test_last_may_have_gone() -> None:
 def test_shares_are_fair(limit: int, names: list[str], last: str) -> None:
     """Nobody gets more than one above another, all of it is given out, and never to more shops than a turn has."""
     given_out = shares(limit, names, last)
-    assert len(given_out) == min(len(names), limit, SHOPS_A_TURN)
+    assert len(given_out) == min(len(names), limit, MAX_SHOPS)
     assert sum(given_out.values()) == (limit if names else 0)
     assert not given_out or max(given_out.values()) - min(given_out.values()) <= 1
 
@@ -44,7 +44,7 @@ def test_everybody_has_a_turn(limit: int, names: list[str]) -> None:
     """However many shops wait, each is served after a number of turns that grows with them."""
     served: set[str] = set()
     last = ""
-    for _ in range(-(-len(names) // min(limit, SHOPS_A_TURN))):
+    for _ in range(-(-len(names) // min(limit, MAX_SHOPS))):
         chosen = list(shares(limit, names, last))
         served.update(chosen)
         last = chosen[-1]

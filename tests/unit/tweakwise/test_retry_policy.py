@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook_app.tweakwise.retry_policy import Failure, GiveUp, Policy, TryAgain, decide
+from webhook_app.tweakwise.retry_policy import Failure, GiveUp, Policy, Retry, decide
 
 BASE, CAP, GIVE_UP_AFTER = 5.0, 3600.0, 259_200.0
 RETRY = Policy(BASE, CAP, GIVE_UP_AFTER, "retry")
@@ -30,13 +30,13 @@ def http(status: int, retry_after: float | None = None) -> Failure:
 
 def decided(
     failure: Failure, policy: Policy = RETRY, attempt: int = 1, age: float = 0.0, jitter: float = ALMOST_ALL
-) -> TryAgain | GiveUp:
+) -> Retry | GiveUp:
     return decide(failure, attempt, age, policy, lambda: jitter)
 
 
 def delay(failure: Failure, attempt: int = 1, jitter: float = ALMOST_ALL, policy: Policy = RETRY) -> float:
     decision = decided(failure, policy, attempt, jitter=jitter)
-    assert isinstance(decision, TryAgain)
+    assert isinstance(decision, Retry)
     return decision.delay
 
 
@@ -45,7 +45,7 @@ def delay(failure: Failure, attempt: int = 1, jitter: float = ALMOST_ALL, policy
 @pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
 def test_tries_again(failure: Failure, age: float, attempt: int) -> None:
     """What may go better later is tried again until RETRY_FOR has passed, however often it was tried."""
-    assert isinstance(decided(failure, RETRY, attempt, age), TryAgain)
+    assert isinstance(decided(failure, RETRY, attempt, age), Retry)
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
@@ -60,7 +60,7 @@ def test_gives_up_in_the_end(failure: Failure, age: float, attempt: int) -> None
 @pytest.mark.parametrize("status", [*REFUSED, *REDIRECTED])
 def test_wrong_key_or_address_is_never_given_up(status: int, age: float) -> None:
     """Whoever corrects the key after a week finds everything still waiting."""
-    assert isinstance(decided(http(status), RETRY, 1000, age), TryAgain)
+    assert isinstance(decided(http(status), RETRY, 1000, age), Retry)
 
 
 @pytest.mark.parametrize("policy", [RETRY, PARK], ids=["retry", "park"])

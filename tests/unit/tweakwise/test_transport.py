@@ -46,7 +46,7 @@ def finished(sender: Client[int], seconds: float = 10) -> list[CallResult[int]]:
     """Wait for everything that is under way."""
     sent: list[CallResult[int]] = []
     deadline = time.monotonic() + seconds
-    while sender.under_way and time.monotonic() < deadline:
+    while sender.in_flight and time.monotonic() < deadline:
         sent += sender.finished(deadline - time.monotonic())
     return sent
 
@@ -80,7 +80,7 @@ def test_connections_are_as_many_as_calls_under_way() -> None:
     with serving(answering(*[NO_CONTENT] * 50)) as server, sending(server.url) as sender:
         started = done = 0
         while done < 50:
-            while started < 50 and sender.under_way < 5:
+            while started < 50 and sender.in_flight < 5:
                 sender.start(started, CALL, SHOP)
                 started += 1
             done += len(sender.finished(5))
@@ -89,7 +89,7 @@ def test_connections_are_as_many_as_calls_under_way() -> None:
 
 def test_connections_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was needed for a moment is not held on to."""
-    monkeypatch.setattr(client, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(client, "MAX_IDLE_CONNECTIONS", 2)
     with serving(together(6)) as server, sending(server.url) as sender:
         for _ in range(2):
             for ticket in range(6):
@@ -154,7 +154,7 @@ def test_a_slow_host_holds_up_no_other() -> None:
         sender.start(1, CALL, replace(SHOP, tweakwise_url=slow.url))
         sender.start(2, CALL, SHOP)
         assert elapsed(lambda: sender.finished(5)) < 1
-        assert sender.under_way == 1
+        assert sender.in_flight == 1
 
 
 def test_looking_up_a_name_holds_up_nobody() -> None:
@@ -253,7 +253,7 @@ def test_close_abandons_what_is_under_way() -> None:
         sender.start(1, CALL, SHOP)
         sender.finished(0.1)
         assert elapsed(sender.close) < 1
-        assert sender.under_way == 0
+        assert sender.in_flight == 0
 
 
 def test_more_files_than_select_can_count() -> None:

@@ -138,5 +138,5 @@ def _choices(asked: Mapping[str, str]) -> dict[str, Any]:
         "set": {f"set:{name}": title for name, title in topic_groups.SETS.items()},
         "state": list(STATES),
         "reason": sorted({*map(str, Reason), *filter(None, [asked.get("reason")])}),
-        "fault": {f"fault:{fault}": f"dead, fault is {TITLES[fault]}" for fault in Cause},
+        "fault": {f"fault:{fault}": f"dead: {TITLES[fault]}" for fault in Cause},
     }

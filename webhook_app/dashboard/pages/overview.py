@@ -195,7 +195,7 @@ def _warnings(
 
 
 def _held_up(throttles: Iterable[ThrottleState], shops: set[str], now: int) -> list[Notice]:
-    theirs = [throttle for throttle in throttles if throttle.scope.concerns(shops)]
+    theirs = [throttle for throttle in throttles if throttle.scope.applies_to(shops)]
     said = [(descriptions.sentences(throttle, now), throttle.is_open) for throttle in theirs]
     return [Notice(sentence, grave=is_open) for sentence, is_open in said if sentence]
 
