@@ -9,7 +9,7 @@ from webhook_app.delivery.worker import Worker, WorkerOptions
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
 from webhook_app.observability import metrics, tracing
-from webhook_app.observability.metrics_page import MetricsPage, serve
+from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import AgeLimits
 from webhook_app.tweakwise import retry_policy
@@ -39,6 +39,8 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     inbox = Inbox.configured(config, meter)
     sender: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     if config.metrics_port:
+        from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client
+
         serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.metrics_port)
     if told := evaluator.configured(config, inbox, shops):
         told.start()

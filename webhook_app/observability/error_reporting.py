@@ -1,4 +1,4 @@
-"""Sentry: mistakes of ours are reported by type and place, and nothing that anybody sent goes with them."""
+"""Reports errors to Sentry by type and place in the code, without messages, variables or anything that was received."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
 MISSING = "pip install -r requirements-extras.txt"
-# What is left of an event: what it is, and where it happened in the code. Messages and variables may quote a body.
+# The fields of an event that are sent. Messages and variables are not: they may quote a body.
 ALLOWED_FIELDS = (
     "event_id",
     "timestamp",
@@ -37,7 +37,7 @@ FRAME_FIELDS = (
 
 
 def configure(config: Settings) -> None:
-    """Set up the log and, where SENTRY_DSN is set, that every exception which is logged is reported too."""
+    """Configure the log and, if SENTRY_DSN is set, report every exception that is logged."""
     logs.configure(config.log_level, config.log_format)
     if not config.sentry_dsn:
         return
@@ -61,15 +61,15 @@ def configure(config: Settings) -> None:
 
 
 def without_values(event: Any, _hint: Any) -> Any:
-    """Leave of an event of Sentry's what is in TOLD; https://develop.sentry.dev/sdk/data-model/event-payloads/."""
+    """Return only ALLOWED_FIELDS of a Sentry event; https://develop.sentry.dev/sdk/data-model/event-payloads/."""
     left = {name: event[name] for name in ALLOWED_FIELDS if name in event}
     exceptions = (event.get("exception") or {}).get("values") or []
     left["exception"] = {"values": [_exception(one) for one in exceptions]}
     return left
 
 
-def _exception(told: dict[str, Any]) -> dict[str, Any]:
-    left = {name: told[name] for name in EXCEPTION_FIELDS if told.get(name)}
+def _exception(sent: dict[str, Any]) -> dict[str, Any]:
+    left = {name: sent[name] for name in EXCEPTION_FIELDS if sent.get(name)}
     if "mechanism" in left:
         left["mechanism"] = {name: left["mechanism"].get(name) for name in ("type", "handled")}
     if "stacktrace" in left:

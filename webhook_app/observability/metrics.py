@@ -1,4 +1,4 @@
-"""Measures with Prometheus's own library: counters and histograms of one process, or of several together."""
+"""Counts and times events with prometheus_client, in one process or in several that are scraped together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,115 +17,141 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Settlement
     from webhook_app.instrumentation import Meter
 
-# Where prometheus_client keeps the numbers of processes that are scraped together; it reads this when it is imported.
+# The folder in which prometheus_client shares numbers between processes; it reads this variable when it is imported.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name that nobody else has is made there
+MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder with a unique name is created there
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
-# Statuses that have a label of their own; of the others only the class is told, or a label could have 500 values.
+# Statuses with their own label value; others are labelled by their class, or a label could have 500 values.
 OWN_LABELS = frozenset({401, 403, 404, 408, 425, 429, 500, 502, 503, 504})
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A counter, or with `buckets` (seconds) a histogram; docs/metrics.md describes every one."""
+
+    name: str
+    summary: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The name as Prometheus shows it."""
+        return f"webhooks_{self.name}_{'seconds' if self.buckets else 'total'}"
+
+    def create(self, registry: Any) -> Any:
+        """Return the metric of prometheus_client, registered."""
+        from prometheus_client import Counter, Histogram  # noqa: PLC0415 - reads FOLDER
+
+        if self.buckets:
+            return Histogram(self.full_name, self.summary, self.labels, registry=registry, buckets=self.buckets)
+        return Counter(self.full_name, self.summary, self.labels, registry=registry)
+
+
+ACCEPTED = Metric("accepted", "Webhooks answered with 200.", ("platform", "shop", "result"))
+REFUSED = Metric("refused", "Webhooks that were not stored.", ("platform", "shop", "reason"))
+SETTLED = Metric("settled", "Settled deliveries by outcome.", ("shop", "state", "reason"))
+CALLS = Metric("calls", "Calls to Tweakwise.", ("shop", "result"))
+ACCEPT = Metric("accept", "From the head of a webhook to its commit.", buckets=FAST)
+COMMIT = Metric("commit", "Duration of a commit, including the wait for the disk.", buckets=FAST)
+CALL = Metric("call", "Duration of a call to Tweakwise.", buckets=FAST)
+DELIVERY = Metric("delivery", "From receiving a webhook to delivering its event to Tweakwise.", buckets=SLOW)
+METRICS = (ACCEPTED, REFUSED, SETTLED, CALLS, ACCEPT, COMMIT, CALL, DELIVERY)
+
+
 class PrometheusMeter:
-    """Measures for Prometheus. Labels hold configured names and words of ours, nothing that anybody sends."""
+    """A meter for Prometheus. Labels hold configured names and words of this program, never text from outside."""
 
     def __init__(self) -> None:
-        """Make every metric; docs/metrics.md describes them."""
-        from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: PLC0415 - reads FOLDER
+        """Create every metric in a registry for this meter."""
+        from prometheus_client import CollectorRegistry  # noqa: PLC0415 - reads FOLDER
 
         self.registry = CollectorRegistry()
-
-        def counter(name: str, about: str, *labels: str) -> Counter:
-            return Counter(f"webhooks_{name}", about, labels, registry=self.registry)
-
-        def histogram(name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"webhooks_{name}_seconds", about, registry=self.registry, buckets=buckets)
-
-        self._accepted = counter("accepted", "Webhooks answered with 200.", "platform", "shop", "result")
-        self._refused = counter("refused", "Webhooks that were not stored.", "platform", "shop", "reason")
-        self._settled = counter("settled", "Settled deliveries by outcome.", "shop", "state", "reason")
-        self._calls = counter("calls", "Calls to Tweakwise.", "shop", "result")
-        self._accept = histogram("accept", "From a webhook's head to its commit.", FAST)
-        self._commit = histogram("commit", "A commit, the wait for the disk included.", FAST)
-        self._call = histogram("call", "A call to Tweakwise, from its beginning to its end.", FAST)
-        self._delivery = histogram("delivery", "From a webhook's arrival until Tweakwise had its event.", SLOW)
+        self._metrics = {metric: metric.create(self.registry) for metric in METRICS}
 
     def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
         """Count a webhook that was answered with 200."""
-        self._accepted.labels(platform, shop, result).inc()
+        self._count(ACCEPTED, platform, shop, result)
         if seconds is not None:
-            self._accept.observe(seconds)
+            self._record(ACCEPT, seconds)
 
     def refused(self, platform: str, shop: str, reason: str) -> None:
         """Count a webhook that was not stored."""
-        self._refused.labels(platform, shop, reason).inc()
+        self._count(REFUSED, platform, shop, reason)
 
     def committed(self, seconds: float) -> None:
-        """Record how long a commit took."""
-        self._commit.observe(seconds)
+        """Record the duration of a commit."""
+        self._record(COMMIT, seconds)
 
     def settled(self, settlement: Settlement, now: int, milliseconds: int) -> None:
         """Count the outcome of a delivery, and its call if there was one."""
         delivery, reason = settlement.delivery, bounded(settlement.reason)
-        self._settled.labels(delivery.shop, settlement.state.value, reason).inc()
+        self._count(SETTLED, delivery.shop, settlement.state.value, reason)
         if settlement.attempted:
-            self._calls.labels(delivery.shop, result_of(reason)).inc()
-            self._call.observe(milliseconds / 1000)
+            self._count(CALLS, delivery.shop, result_of(reason))
+            self._record(CALL, milliseconds / 1000)
             if not reason:
-                self._delivery.observe(max(now - delivery.received_at, 0) / 1000)
+                self._record(DELIVERY, max(now - delivery.received_at, 0) / 1000)
+
+    def _count(self, metric: Metric, *labels: str) -> None:
+        self._metrics[metric].labels(*labels).inc()
+
+    def _record(self, metric: Metric, seconds: float) -> None:
+        self._metrics[metric].observe(seconds)
 
 
 def bounded(reason: str) -> str:
-    """Return a reason as a label: of a rare status only its class."""
+    """Return a reason as the value of a label: a rare status is replaced by its class."""
     before, http, status = str(reason).partition("http_")
     return f"{before}{http}{status[:1]}xx" if http and int(status) not in OWN_LABELS else str(reason)
 
 
 def result_of(reason: str) -> str:
-    """Return what a call ended with, given what its delivery was settled with: `ok`, or the failure's name."""
+    """Return the result of a call from the reason of its delivery: `ok`, or the name of the failure."""
     return reason.removeprefix("gave_up_").removeprefix("parked_") or "ok"
 
 
 def meter(config: Settings) -> Meter:
-    """Return what the settings ask for."""
+    """Return the configured meter; without METRICS_TOKEN nothing is measured."""
     return PrometheusMeter() if config.metrics_token else NullMeter()
 
 
 def share(config: Settings) -> None:
-    """Let this process and those it starts be scraped together; to be called before prometheus_client is loaded.
+    """Let this process and its children be scraped together; call this before prometheus_client is imported.
 
-    A folder that was named from outside is kept, without the numbers of processes that are gone.
+    A folder that PROMETHEUS_MULTIPROC_DIR names is kept, except for the numbers of processes that have ended.
     """
     if not config.metrics_token:
         return
     if folder := os.environ.get(FOLDER):
         Path(folder).mkdir(parents=True, exist_ok=True)
-        _forget_the_dead(Path(folder))
+        _remove_ended_processes(Path(folder))
     else:
-        made = tempfile.mkdtemp(prefix="webhooks-metrics-", dir=MEMORY if MEMORY.is_dir() else None)
-        os.environ[FOLDER] = made
-        atexit.register(_remove, made, os.getpid())
+        created = tempfile.mkdtemp(prefix="webhooks-metrics-", dir=MEMORY if MEMORY.is_dir() else None)
+        os.environ[FOLDER] = created
+        atexit.register(_remove, created, os.getpid())
 
 
-def _forget_the_dead(folder: Path) -> None:
+def _remove_ended_processes(folder: Path) -> None:
     for file in folder.glob("*_*.db"):
         if not Path(f"/proc/{file.stem.rpartition('_')[2]}").exists():
             file.unlink(missing_ok=True)
 
 
-def _remove(folder: str, maker: int) -> None:
-    """Remove the folder; forked processes inherit the wish and must not follow it."""
-    if os.getpid() == maker:
+def _remove(folder: str, creator: int) -> None:
+    """Remove the folder; does nothing in forked processes, which inherit this handler."""
+    if os.getpid() == creator:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def collector(meter: PrometheusMeter) -> Any:
-    """Return what is to be scraped: the numbers of all processes that share a folder, or of this one alone."""
+    """Return the collector to scrape: of all processes that share the folder, or of this process alone."""
     folder = os.environ.get(FOLDER)
     if not folder:
         return meter.registry
-    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - only who is scraped needs it
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - needed only to scrape
 
     make: Any = MultiProcessCollector
     return make(None, folder)

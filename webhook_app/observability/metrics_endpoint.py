@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
+from webhook_app.observability.metrics_page import PATH
+
 if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as BaseResponse
+
     from webhook_app.observability.metrics_page import MetricsPage
 
 
 def blueprint(page: MetricsPage) -> Blueprint:
-    """Return the endpoint that serves `page`."""
+    """Return a blueprint that serves `page`."""
     endpoint = Blueprint("metrics", __name__)
 
-    @endpoint.get("/metrics")
-    def scrape() -> Response:
-        """Answer Prometheus."""
-        headers = request.headers
-        response = page.respond(headers.get("Authorization", ""), headers.get("Accept", ""))
-        return Response(response.body, response.status, content_type=response.media_type)
+    @endpoint.get(PATH)
+    def metrics() -> BaseResponse:
+        """Answer a scrape."""
+        return Response.from_app(page, {**request.environ, "REQUEST_METHOD": "GET"})  # Flask answers HEAD from it
 
     return endpoint

@@ -1,6 +1,6 @@
-"""OpenTelemetry: a webhook and every attempt to deliver it are one trace, also over processes and days.
+"""Traces with OpenTelemetry: a webhook and every attempt to deliver it are one trace, across processes and days.
 
-The trace is kept with the delivery's headers, as https://www.w3.org/TR/trace-context/ writes it.
+The trace context is stored with the headers of the delivery, as https://www.w3.org/TR/trace-context/ defines it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 HEADER = "traceparent"
 SEND_WITHIN = 2.0  # seconds
-NAME = "tweakwise-webhooks"  # of the service, unless OTEL_SERVICE_NAME says otherwise
+SERVICE_NAME = "tweakwise-webhooks"  # unless OTEL_SERVICE_NAME is set
 
 
 class OpenTelemetryTracer:
-    """Traces with OpenTelemetry's own library. Spans hold names of shops and topics, numbers and words of ours."""
+    """A tracer with the OpenTelemetry SDK. Spans hold names of shops and topics, numbers and words of this program."""
 
     def __init__(self, exporter: Any = None) -> None:
-        """Without an `exporter` it is OTLP over HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says.
+        """Without an `exporter`, export by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT.
 
-        Raises ImportError where the extra is not installed.
+        Raises ImportError if the extra is not installed.
         """
         from opentelemetry import trace  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - the same
@@ -41,7 +41,7 @@ class OpenTelemetryTracer:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - the same
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        resource = Resource({"service.name": NAME}).merge(OTELResourceDetector().detect())
+        resource = Resource({"service.name": SERVICE_NAME}).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(exporter or _otlp()))
         self._tracer = self._provider.get_tracer(__name__)
@@ -49,10 +49,10 @@ class OpenTelemetryTracer:
 
     @contextmanager
     def webhook(self, shop: Shop, topic: str) -> Iterator[Mapping[str, str]]:
-        """Trace storing a webhook in the block; an error is told by its type, since a message may quote a body."""
-        kind, about = self._trace.SpanKind.SERVER, _attributes(shop=shop.name, platform=shop.platform, topic=topic)
+        """Trace the storing of a webhook in the block; an error is recorded by type: its message may quote a body."""
+        kind, attributes = self._trace.SpanKind.SERVER, _attributes(shop=shop.name, platform=shop.platform, topic=topic)
         with self._tracer.start_as_current_span(
-            "store webhook", kind=kind, attributes=about, record_exception=False, set_status_on_exception=False
+            "store webhook", kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             carried: dict[str, str] = {}
             self._propagator.inject(carried)
@@ -63,22 +63,22 @@ class OpenTelemetryTracer:
                 raise
 
     def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
-        """Trace what became of deliveries, each in the trace of its webhook."""
+        """Trace the outcomes of deliveries, each in the trace of its webhook."""
         try:
-            kept = headers_of(inbox, [one.delivery.id for one in settlements])
+            stored = headers_of(inbox, [one.delivery.id for one in settlements])
             for settlement in settlements:
-                carried = kept.get(settlement.delivery.id, {})
+                carried = stored.get(settlement.delivery.id, {})
                 if HEADER in carried:
                     self._attempt(settlement, carried, now)
         except StoreUnavailableError as error:
             logs.logger().debug("store_unavailable", error=str(error))
-        except Exception:  # noqa: BLE001 - no trace is worth a delivery
+        except Exception:  # noqa: BLE001 - a failing trace must not stop a delivery
             logs.logger().exception("unexpected_error")
 
     def _attempt(self, settlement: Settlement, carried: Mapping[str, str], now: int) -> None:
         delivery, call = settlement.delivery, settlement.call
         name = f"call {call.event}" if call and settlement.attempted else "settle"
-        about = _attributes(
+        attributes = _attributes(
             shop=delivery.shop,
             topic=delivery.topic,
             delivery=delivery.id,
@@ -87,17 +87,17 @@ class OpenTelemetryTracer:
             attempt=delivery.attempts + settlement.attempted,
         )
         kind = self._trace.SpanKind.CLIENT if settlement.attempted else self._trace.SpanKind.INTERNAL
-        began, parent = (now - settlement.took) * 1_000_000, self._propagator.extract(carried)
-        span = self._tracer.start_span(name, context=parent, kind=kind, attributes=about, start_time=began)
+        started, parent = (now - settlement.took) * 1_000_000, self._propagator.extract(carried)
+        span = self._tracer.start_span(name, context=parent, kind=kind, attributes=attributes, start_time=started)
         if settlement.attempted and settlement.reason:
             span.set_status(self._trace.StatusCode.ERROR, str(settlement.reason))
         span.end(now * 1_000_000)
 
     def start(self) -> None:
-        """Do nothing: what sends begins with the first span."""
+        """Do nothing: exporting starts with the first span."""
 
     def close(self) -> None:
-        """Send what is left, for some seconds at the most."""
+        """Export the remaining spans, for a few seconds at most."""
         self._provider.shutdown()
 
 
@@ -112,7 +112,7 @@ def _attributes(**values: str | int) -> dict[str, str | int]:
 
 
 def configured(config: Settings) -> Tracer:
-    """Return what the settings ask for; an extra that is not installed is said, and stops nothing."""
+    """Return the configured tracer; if the extra is not installed, log a warning and trace nothing."""
     if not config.otel_exporter_otlp_endpoint:
         return NullTracer()
     try:

@@ -1,4 +1,4 @@
-"""Metrics: who may see them, what they say of real traffic in several processes, and that their documents fit."""
+"""Metrics: access, counts of real traffic in several processes, and their documentation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.event import listen
+from werkzeug.test import Client
 
 from tests.support import processes
 from tests.support.deliveries import CALL, arrival, claim, settle
@@ -24,8 +25,9 @@ from webhook_app.config import settings
 from webhook_app.inbox import Inbox, State, migrate
 from webhook_app.instrumentation import Meter, NullMeter
 from webhook_app.observability import metrics
-from webhook_app.observability.metrics import PrometheusMeter
-from webhook_app.observability.metrics_page import GAUGES, MetricsPage
+from webhook_app.observability.gauges import GAUGES
+from webhook_app.observability.metrics import METRICS, PrometheusMeter
+from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
@@ -57,12 +59,13 @@ class Samples:
 
 
 def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
-    said = MetricsPage(inbox, SHOPS, meter or PrometheusMeter(), TOKEN).respond(f"Bearer {TOKEN}")
-    assert said.status == 200
-    return Samples(said.body.decode())
+    page = Client(MetricsPage(inbox, SHOPS, meter or PrometheusMeter(), TOKEN))
+    response = page.get("/metrics", headers=BEARER)
+    assert response.status_code == 200
+    return Samples(response.text)
 
 
-# Who may see them
+# Access
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def test_off_until_there_is_a_token(environment: pytest.MonkeyPatch) -> None:
 
 
 def test_another_token_is_401(client: FlaskClient) -> None:
-    """Who does not know the token learns nothing."""
+    """Without the right token nothing is shown."""
     for sent in ("", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer é"):
         response = client.get("/metrics", headers={"Authorization": sent.encode().decode("latin-1")})
         assert (response.status_code, b"webhooks_" in response.data) == (401, False), sent
@@ -119,11 +122,11 @@ def test_receiver_counts(client: FlaskClient) -> None:
     assert "stranger" not in page
 
 
-# What they say of the inbox
+# Gauges of the inbox
 
 
 def test_backlog_by_state(inbox: Inbox, clock: Clock) -> None:
-    """What is unfinished is told by state, with the age of the oldest, and what is dead apart."""
+    """Unfinished deliveries are counted by state, with the age of the oldest, and dead ones apart."""
     for name in "abcde":
         inbox.store(arrival(name))
         clock.move(10)
@@ -140,8 +143,8 @@ def test_backlog_by_state(inbox: Inbox, clock: Clock) -> None:
     assert found["webhooks_database_up"] == 1
 
 
-def test_nothing_is_told_as_nothing(inbox: Inbox) -> None:
-    """A shop without any delivery has its zeros: a series that is not there cannot be compared with anything."""
+def test_shop_without_deliveries_has_zeros(inbox: Inbox) -> None:
+    """A missing series could not be compared with anything."""
     found = scraped(inbox)
     assert found["webhooks_unfinished", "acme", "received"] == 0
     assert found["webhooks_oldest_unfinished_seconds", "acme"] == 0
@@ -161,7 +164,7 @@ def test_throttles(inbox: Inbox, clock: Clock) -> None:
     assert found["webhooks_calls_per_second_limit", "shop acme"] is None
 
 
-def test_database_away_is_a_metric_too(postgres: Server) -> None:
+def test_unavailable_database_is_a_metric(postgres: Server) -> None:
     """A scrape does not fail with the database: that is when it is needed."""
     with postgres.database() as address, closing(Inbox(address)) as inbox, postgres.stopped():
         meter = PrometheusMeter()
@@ -173,7 +176,7 @@ def test_database_away_is_a_metric_too(postgres: Server) -> None:
 
 
 def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
-    """What is settled costs a scrape nothing: every statement goes through an index of what is not."""
+    """Settled deliveries cost nothing: every statement uses an index of the others."""
     asked: list[tuple[str, Any]] = []
     with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
         migrate.upgrade(inbox.database)
@@ -203,7 +206,7 @@ def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
     ],
 )
 def test_reasons_as_labels(reason: str, label: str, result: str) -> None:
-    """A status that Tweakwise makes up does not make a label of its own."""
+    """A rare status does not become a value of a label."""
     assert (metrics.bounded(reason), metrics.result_of(metrics.bounded(reason))) == (label, result)
 
 
@@ -245,8 +248,8 @@ def delivered(url: str) -> float | None:
     return at(url)["webhooks_settled_total", "demo-shopify", "delivered", ""]
 
 
-def test_numbers_of_the_gone_are_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that is used again does not answer for processes of yesterday."""
+def test_numbers_of_ended_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is used again does not contain numbers of former processes."""
     for name in ("counter_999999999.db", "counter_1.db", "other.db"):
         (tmp_path / name).write_bytes(b"")
     monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
@@ -255,27 +258,23 @@ def test_numbers_of_the_gone_are_taken_out(tmp_path: Path, monkeypatch: pytest.M
     assert {file.name for file in tmp_path.iterdir()} == {"counter_1.db", "other.db"}
 
 
-# What is written about them
+# Documentation
 
 
-def every_name() -> set[str]:
-    """The name of every metric, as its samples have it."""
+LABELS = {metric.full_name: metric.labels for metric in (*METRICS, *GAUGES)}
+
+
+def test_registry_has_every_metric() -> None:
+    """The names in METRICS are those that prometheus_client shows."""
     families = [*PrometheusMeter().registry.collect()]
-    counters = {f"{family.name}_total" for family in families if family.type == "counter"}
-    histograms = {family.name for family in families if family.type == "histogram"}
-    return counters | histograms | {f"webhooks_{name}" for name in GAUGES}
+    names = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    assert names == {metric.full_name for metric in METRICS}
 
 
 def test_every_metric_is_documented() -> None:
     """The tables of docs/metrics.md have every metric with its labels, and no other."""
     rows = re.findall(r"^\| `(webhooks_\w+)` \| (\w+) \|([^|]*)\|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
-    labels = {f"webhooks_{name}": of for name, (_, of) in GAUGES.items()}
-    counted = PrometheusMeter()
-    for metric in vars(counted).values():
-        if hasattr(metric, "_labelnames"):
-            labels[metric._name + ("_total" if metric._type == "counter" else "")] = metric._labelnames  # noqa: SLF001 - it has no public one
-    assert {name for name, _, _ in rows} == every_name() == set(labels)
-    assert {name: tuple(re.findall(r"`(\w+)`", told)) for name, _, told in rows} == labels
+    assert {name: tuple(re.findall(r"`(\w+)`", labels)) for name, _, labels in rows} == LABELS
 
 
 def expressions() -> list[str]:
@@ -287,15 +286,15 @@ def expressions() -> list[str]:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_expressions_use_what_there_is(expression: str) -> None:
+def test_expressions_use_existing_metrics(expression: str) -> None:
     """Every expression of the rules and the dashboard is PromQL over metrics that exist."""
     promql_parser.parse(expression)
     used = set(re.findall(r"webhooks_\w+", expression))
     assert used
-    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in used} <= every_name()
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in used} <= set(LABELS)
 
 
-def test_rules_are_as_prometheus_wants_them() -> None:
+def test_alert_rules_are_valid() -> None:
     """Each alert has its own name, a severity and a sentence, and no key that Prometheus does not know."""
     rules = yaml.safe_load((DOCS / "prometheus/alerts.yml").read_text())
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
