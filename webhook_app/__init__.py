@@ -1,1 +1,6 @@
-"""Receiving, keeping, delivering. Nothing is imported here, so that the worker never loads Flask."""
+"""Receives signed webhooks, stores them and delivers their events to Tweakwise.
+
+Nothing is imported here, so that the worker never loads Flask.
+"""
+
+__version__ = "0.1.0"

@@ -26,7 +26,7 @@ from tests.support import processes
 from tests.support.deliveries import arrival, claim_one, settle
 from tests.support.sshd import Sshd, needed
 from webhook_app.cli import main
-from webhook_app.cli.hearing import SLOW, Hearing
+from webhook_app.cli.support.log_reader import SLOW, LogReader
 from webhook_app.inbox import State
 from webhook_app.platforms import all_platforms
 
@@ -133,7 +133,7 @@ def test_trouble_at_tweakwise_is_told(dev: Dev) -> None:
     dev.sample("woocommerce", "order.created")
     line = dev.line("waiting in")
     assert "waiting in" in line
-    assert "http_503 (Tweakwise reports an error on its side); attempt 1 failed, the next in" in line
+    assert "Tweakwise answered 503 (http_503); attempt 1 failed, next attempt in" in line
     requests.delete(trouble, timeout=10)
 
 
@@ -150,7 +150,7 @@ def test_samples_of_every_topic_at_a_pace(dev: Dev) -> None:
     assert re.search(r"^demo-shopify +orders/create +2 +200 stored$", sent.stdout, re.MULTILINE)
     assert re.search(r"^demo-woocommerce +order.updated +2 +200 stored$", sent.stdout, re.MULTILINE)
     assert re.search(rf"^{count} sent in [\d.]+ s .*: {count} accepted, 0 not\.$", sent.stdout, re.MULTILINE)
-    assert "What became of them: " in sent.stdout
+    assert "Outcome: " in sent.stdout
     assert "delivered" in sent.stdout
     assert ESCAPE not in sent.stdout
 
@@ -170,7 +170,7 @@ def test_it_is_opened_again(dev: Dev) -> None:
     (ssh,) = [pid for pid in dev.children() if b"\0-R\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(ssh, signal.SIGKILL)
     dev.says("tunnel  lost: ")
-    moved = dev.says(f"{OUTSIDE.pattern} now: what was pasted before", times=1)
+    moved = dev.says(f"{OUTSIDE.pattern} now: the earlier address", times=1)
     url = f"{moved}/webhooks/woocommerce/demo-woocommerce"
     sent = dev.sample("woocommerce", "order.created", "--url", url, "--secret", "demowoocommercesecret")
     assert sent.returncode == 0, sent.stdout + sent.stderr
@@ -240,7 +240,7 @@ def test_taken_port_is_said(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     ("arguments", "said"),
     [
         (["dev", "--tunnel", "ssh"], "--tunnel-host"),
-        (["dev", "--tunnel-url", "https://a.example"], "--tunnel says"),
+        (["dev", "--tunnel-url", "https://a.example"], "need --tunnel"),
         (["dev", "--tunnel", "ssh", "--tunnel-host", "-oProxyCommand=x"], "--tunnel-host: expected"),
         (["dev", "--tunnel", "cloudflared", "--tunnel-url", "https://a.example"], "of its own"),
         (["send-sample"], "--all"),
@@ -264,11 +264,11 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def hearing(inbox: Inbox, told: list[str], clock: Clock) -> Hearing:
+def hearing(inbox: Inbox, told: list[str], clock: Clock) -> LogReader:
     def opened(url: str, moved: bool) -> None:
         told.append(f"{url} {moved}")
 
-    return Hearing(inbox, lambda line: told.append(click.unstyle(line)), opened, (4, 13), lambda: clock() / 1000)
+    return LogReader(inbox, lambda line: told.append(click.unstyle(line)), opened, (4, 13), lambda: clock() / 1000)
 
 
 def stored(number: int) -> str:
@@ -277,22 +277,22 @@ def stored(number: int) -> str:
     )
 
 
-def test_a_slow_one_is_told_before_it_is_settled(hearing: Hearing, told: list[str], clock: Clock) -> None:
+def test_a_slow_one_is_told_before_it_is_settled(hearing: LogReader, told: list[str], clock: Clock) -> None:
     """What takes long has a line of its own, and another one at its end."""
-    hearing.hear(stored(7))
-    hearing.hurry()
+    hearing.read_line(stored(7))
+    hearing.write_slow()
     assert told == []
     clock.move(SLOW)
-    hearing.hurry()
-    hearing.hurry()
-    assert [line[10:] for line in told] == ["#7      acme  orders/create  verified, stored in 3 ms -> still on its way"]
+    hearing.write_slow()
+    hearing.write_slow()
+    assert [line[10:] for line in told] == ["#7      acme  orders/create  verified, stored in 3 ms -> not settled yet"]
 
 
-def test_a_reason_is_told(hearing: Hearing, told: list[str], inbox: Inbox) -> None:
+def test_a_reason_is_told(hearing: LogReader, told: list[str], inbox: Inbox) -> None:
     """An ignored one says why."""
     number = inbox.store(arrival("a")).id
     settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile", detail="A guest's order.")
-    hearing.hear(stored(number))
+    hearing.read_line(stored(number))
     record = {
         "event": "delivery_settled",
         "id": number,
@@ -301,44 +301,44 @@ def test_a_reason_is_told(hearing: Hearing, told: list[str], inbox: Inbox) -> No
         "state": "ignored",
         "ms": 0,
     }
-    hearing.hear(json.dumps({**record, "attempt": 0}))
+    hearing.read_line(json.dumps({**record, "attempt": 0}))
     assert [line.split("  ", 2)[2] for line in told] == [
-        "    acme  orders/create  verified, stored in 3 ms -> ignored: no_profile (A guest's order.)"
+        "    acme  orders/create  verified, stored in 3 ms -> ignored: No profile key (no_profile): A guest's order."
     ]
 
 
-def test_a_row_that_cannot_be_read_is_told_all_the_same(hearing: Hearing, told: list[str]) -> None:
+def test_a_row_that_cannot_be_read_is_told_all_the_same(hearing: LogReader, told: list[str]) -> None:
     """What the worker logged is enough for a line."""
     record = {"event": "delivery_settled", "id": 9, "shop": "acme", "topic": "orders/create", "state": "dead"}
-    hearing.hear(json.dumps({**record, "reason": "http_422", "attempt": 2, "ms": 5}))
+    hearing.read_line(json.dumps({**record, "reason": "http_422", "attempt": 2, "ms": 5}))
     assert told[0].endswith("attempt 2 -> dead http_422")
 
 
-def test_what_is_no_event_is_passed_on(hearing: Hearing, told: list[str]) -> None:
+def test_what_is_no_event_is_passed_on(hearing: LogReader, told: list[str]) -> None:
     """Warnings are shown in short, what is not ours as it is, and the rest is left out."""
-    hearing.hear(json.dumps({"event": "worker_started", "level": "info"}))
-    hearing.hear(json.dumps({"event": "store_unavailable", "level": "error", "error": "disk full"}))
-    hearing.hear(f"Traceback {ESCAPE}31m")
-    hearing.hear("[1]")
+    hearing.read_line(json.dumps({"event": "worker_started", "level": "info"}))
+    hearing.read_line(json.dumps({"event": "store_unavailable", "level": "error", "error": "disk full"}))
+    hearing.read_line(f"Traceback {ESCAPE}31m")
+    hearing.read_line("[1]")
     assert [line[10:] for line in told[:1]] == ["!       store_unavailable error=disk full"]
     assert told[1:] == ["Traceback  [31m", "[1]"]
 
 
-def test_an_address_is_told_when_it_is_new(hearing: Hearing, told: list[str]) -> None:
+def test_an_address_is_told_when_it_is_new(hearing: LogReader, told: list[str]) -> None:
     """The same address again is one line; another one is to be pasted anew."""
     for url, same in (("https://a.example", False), ("https://a.example", True), ("https://b.example", False)):
-        hearing.hear(json.dumps({"event": "tunnel_opened", "level": "info", "url": url, "same": same}))
+        hearing.read_line(json.dumps({"event": "tunnel_opened", "level": "info", "url": url, "same": same}))
     assert told[0] == "https://a.example False"
     assert told[1].endswith("open again at https://a.example")
     assert told[2] == "https://b.example True"
 
 
-def test_listening_ends_with_the_last_writer(hearing: Hearing, told: list[str]) -> None:
+def test_listening_ends_with_the_last_writer(hearing: LogReader, told: list[str]) -> None:
     """Lines come whole however they are cut, the last one too; one that is not as we know it silences nobody."""
     ear, mouth = os.pipe()
     for piece in (b"one\ntw", b"o\n\n", b'{"event": "webhook_stored"}', b"\nthree"):
         os.write(mouth, piece)
     os.close(mouth)
-    hearing.listen(ear)
+    hearing.read(ear)
     os.close(ear)
     assert told == ["one", "two", '{"event": "webhook_stored"}', "three"]

@@ -328,7 +328,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, receiver: Messa
 def test_command_posts_a_test(environment: pytest.MonkeyPatch, receiver: MessageReceiver) -> None:
     """`alert --test` sends a signed test message."""
     result = CliRunner().invoke(main, ["alert", "--test"])
-    assert (result.exit_code, result.output) == (0, "Somebody took the message.\n")
+    assert (result.exit_code, result.output) == (0, "Test message accepted.\n")
     assert receiver.verified()["type"] == "alert.test"
 
 
@@ -344,7 +344,7 @@ def test_command_tells_what_would_be_an_alert(environment: pytest.MonkeyPatch, t
     with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
         migrate.upgrade(inbox.database)
         result = CliRunner().invoke(main, ["alert"])
-        assert (result.exit_code, result.output) == (0, "Nothing is worth an alert.\n")
+        assert (result.exit_code, result.output) == (0, "No alerts.\n")
         inbox.store(arrival(received_at=inbox.clock() - 1_000_000))
     result = CliRunner().invoke(main, ["alert"])
     assert result.exit_code == 1

@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from tests.support.recordings import EVERY
 from webhook_app.cli import main
-from webhook_app.cli.selecting import Moment
+from webhook_app.cli.commands import all_commands
+from webhook_app.cli.support.param_types import PointInTime
+from webhook_app.delivery.causes import TITLES, Cause
 from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
 from webhook_app.throttling.state import Scope, ThrottleState
 
@@ -72,16 +74,16 @@ def test_help_names_every_command(run: Run) -> None:
     """--help is a way in."""
     result = run("--help")
     assert result.exit_code == 0
-    assert all(name in result.output for name, command in main.commands.items() if not command.hidden)
+    assert all(name in result.output for name, command in all_commands().items() if not command.hidden)
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(all_commands()))
 def test_every_command_has_help(run: Run, name: str) -> None:
     """Each command says what it does, in a sentence that ends."""
     result = run(name, "--help")
     assert result.exit_code == 0
-    assert main.commands[name].help
-    assert str(main.commands[name].help).splitlines()[0].rstrip().endswith(".")
+    assert all_commands()[name].help
+    assert str(all_commands()[name].help).splitlines()[0].rstrip().endswith(".")
 
 
 def test_check_says_url_and_topics(run: Run) -> None:
@@ -155,7 +157,7 @@ def test_list_shows_states_and_counts(run: Run, stored: Inbox) -> None:
     lines = run("list").output.splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["2", "1"]
     assert "no_profile" in lines[1]
-    assert lines[2] == "In all: 1 received, 1 ignored"
+    assert lines[2] == "Total: 1 received, 1 ignored"
 
 
 def test_list_as_json(run: Run, stored: Inbox) -> None:
@@ -185,19 +187,19 @@ def test_list_since(run: Run, stored: Inbox, since: str, found: bool) -> None:
 @pytest.mark.parametrize(("age", "seconds"), [("90s", 90), ("15m", 900), ("24h", 86400), ("2w", 14 * 86400)])
 def test_a_time_may_be_an_age(age: str, seconds: int) -> None:
     """A time may also be said as how long ago it was."""
-    assert Moment().convert(age, None, None) == pytest.approx((time.time() - seconds) * 1000, abs=5000)
+    assert PointInTime().convert(age, None, None) == pytest.approx((time.time() - seconds) * 1000, abs=5000)
 
 
 def test_show_tells_whose_fault(run: Run, dead: Inbox) -> None:
     """Of a dead delivery it is said who can mend it; of another one, nothing."""
-    assert "fault         invalid data" in run("show", "2").output
-    assert "fault" not in run("show", "3").output
+    assert f"cause         {TITLES[Cause.DATA]}" in run("show", "2").output
+    assert "cause" not in run("show", "3").output
 
 
 def test_show_tells_why(run: Run, stored: Inbox) -> None:
     """One delivery with its reason as a sentence, without its body."""
     output = run("show", "1").output
-    assert "ignored: no_profile" in output
+    assert "ignored: No profile key (no_profile)" in output
     assert "A guest's order." in output
     assert "line_items" not in output
 
@@ -225,7 +227,7 @@ def test_replay(run: Run, stored: Inbox) -> None:
 def test_replay_of_many_counts_first(run: Run, dead: Inbox) -> None:
     """A dry run says what would happen, and nothing happens."""
     result = run("replay", "--shop", "acme", "--dry-run")
-    assert (result.exit_code, result.output) == (0, "Nothing is changed yet: 2 of 2 would be back in line.\n")
+    assert (result.exit_code, result.output) == (0, "Dry run: 2 of 2 deliveries would be queued again.\n")
     assert dead.counts() == {"dead": 2, "received": 1}
 
 
@@ -250,7 +252,7 @@ def test_replay_says_what_has_no_body(run: Run, inbox: Inbox) -> None:
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.IGNORED, reason="no_profile", wipes=True)
     output = run("replay", "--reason", "no_profile").output
-    assert output.startswith("0 of 1 are back in line.\n1 cannot be: the body was wiped")
+    assert output.startswith("0 of 1 delivery queued again.\n1 cannot be: the body was wiped")
 
 
 def test_replay_keeps_to_its_rate(run: Run, dead: Inbox) -> None:
@@ -269,7 +271,7 @@ def test_many_are_asked_for(run: Run, inbox: Inbox, command: str, answer: str, l
     inbox.settle([Settlement(delivery, State.DEAD, "unreadable") for delivery in claim(inbox, 450)])
     result = CliRunner().invoke(main, [command, "--fault", "data"], input=answer)
     assert result.exit_code == (1 if left else 0)
-    assert "450 of 450 will be" in result.output
+    assert "450 of 450 deliveries will be" in result.output
     assert inbox.counts().get("dead", 0) == left
 
 
@@ -283,7 +285,7 @@ def test_yes_is_not_asked(run: Run, inbox: Inbox) -> None:
 
 def test_drop(run: Run, dead: Inbox) -> None:
     """A dead delivery is given up by number; what is under way or unknown is said, with exit code 1."""
-    assert run("drop", "1").output == "1: given up for good\n"  # its name in earlier versions
+    assert run("drop", "1").output == "1: discarded\n"  # its name in earlier versions
     assert dead.get(1).reason == "dropped"
     result = run("discard", "2", "99")
     assert result.exit_code == 1

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from tests.support import processes
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from webhook_app.cli import main
-from webhook_app.cli.telling import outcome, plain, translated
+from webhook_app.cli.support.delivery_text import call_summary, one_line, outcome
 from webhook_app.inbox import Inbox, Selection, State, migrate
 from webhook_app.inbox.reports.changes import GAP, Follower
 
@@ -175,7 +175,7 @@ def test_a_line_says_what_became_of_it(inbox: Inbox) -> None:
     """What it was translated to, the state and why, in words."""
     stored(inbox, "a")
     settle(inbox, claim_one(inbox), State.DEAD, reason="http_422", answer="no such key", attempted=True)
-    assert plain(outcome(inbox.get(1), inbox.clock())).endswith(": http_422 (no such key)")
+    assert one_line(outcome(inbox.get(1), inbox.clock())).endswith(": Tweakwise answered 422 (http_422): no such key")
 
 
 @pytest.mark.parametrize(
@@ -193,10 +193,10 @@ def test_a_line_says_what_it_was_translated_to(inbox: Inbox, event: str, call: d
     """Every event in words, without whose it was."""
     [number] = stored(inbox, "a")
     row = replace(inbox.get(number), event=event, call=json.dumps({**call, "ProfileKey": "somebody"}))
-    assert translated(row) == said
+    assert call_summary(row) == said
 
 
 def test_nobody_steers_the_terminal() -> None:
     """What strangers wrote cannot move the cursor, and does not flood the screen."""
-    assert plain(f"a{ESCAPE}2Jb\r\nc\x07") == "a [2Jb  c "
-    assert len(plain("x" * 10_000)) < 400
+    assert one_line(f"a{ESCAPE}2Jb\r\nc\x07") == "a [2Jb  c "
+    assert len(one_line("x" * 10_000)) < 400

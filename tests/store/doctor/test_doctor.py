@@ -484,7 +484,7 @@ def test_what_waits_in_a_spool_is_told(on_postgres: Examine, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["--shop=nobody"], "known are acme"), (["--url=events.example.com"], "https://")]
+    ("arguments", "words"), [(["--shop=nobody"], "there are acme"), (["--url=events.example.com"], "https://")]
 )
 def test_wrong_use_is_said(plain: Examine, arguments: list[str], words: str) -> None:
     """Exit code 2, with what would have been right."""

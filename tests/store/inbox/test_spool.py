@@ -221,7 +221,7 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str, path: str) -> Callab
 
 def test_check_says_what_a_spool_needs(run: Callable[[str], Result]) -> None:
     """Its disk must survive restarts."""
-    assert "must lie on a disk that survives restarts" in run("check").output
+    assert "must be on a disk that survives restarts" in run("check").output
 
 
 def test_check_warns_of_a_spool_on_a_dyno(

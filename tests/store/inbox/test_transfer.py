@@ -86,7 +86,7 @@ def test_everything_is_moved(filled: Inbox, database_url: str, other_url: str) -
     """Rows, bodies, keys and lanes are on the other side, and the command says so."""
     result = moved(database_url, other_url)
     assert result.exit_code == 0, result.output
-    assert "The same." in result.output
+    assert "Both are the same." in result.output
     with closing(Inbox(other_url)) as other:
         assert [(row.id, row.state, row.call) for row in other.newest(100)] == [
             (row.id, row.state, row.call) for row in filled.newest(100)
@@ -112,7 +112,7 @@ def test_killed_and_gone_on(filled: Inbox, database_url: str, other_url: str, pa
     assert killed.returncode == -9
     with closing(Inbox(other_url)) as other:
         assert other.counts()
-    assert "The same." in moved(database_url, other_url).output
+    assert "Both are the same." in moved(database_url, other_url).output
 
 
 def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str,
             time.sleep(0.005)
         process.kill()
         assert process.wait(30) == -9, log.read_text()
-    assert "The same." in moved(database_url, other_url).output
+    assert "Both are the same." in moved(database_url, other_url).output
 
 
 def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_url: str) -> None:
@@ -137,7 +137,7 @@ def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_u
     operator_actions.discard(filled, [2, 3], "dropped")
     settlements = [Settlement(one, State.IGNORED, wipes=True) for one in claim(filled, 5)]
     filled.settle(settlements)
-    assert "The same." in moved(database_url, other_url).output
+    assert "Both are the same." in moved(database_url, other_url).output
     with closing(Inbox(other_url)) as other:
         assert other.counts() == filled.counts()
         assert [row.id for row in other.newest(9, Selection(reason="dropped"))] == [3, 2]

@@ -1,0 +1,3 @@
+"""Commands that read and change stored deliveries."""
+
+HEADING = "Deliveries"

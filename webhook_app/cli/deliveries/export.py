@@ -1,0 +1,82 @@
+"""`export`: writes deliveries for other programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.cli.support.selection_options import selection_options
+from webhook_app.cli.support.terminal import progress_bar
+from webhook_app.config import settings
+from webhook_app.formatting import counted
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.selection import STEP, pages, size, stored_content
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from webhook_app.inbox import Row, Selection
+
+
+BODIES = 50  # read at a time; each may have MAX_BODY bytes
+
+
+@click.command()
+@click.argument("numbers", type=int, nargs=-1)
+@selection_options()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this new file, not to stdout.")
+@click.option("--personal", is_flag=True, help="Include each webhook's headers and body: personal data.")
+def export(*, selection: Selection, out: Path | None, personal: bool) -> None:
+    """Export deliveries as JSON lines, the oldest first: all, or those that numbers or options select.
+
+    Always included, and not personal: shop, topic, state, reason, times, the order number, the call with its product
+    keys, profile key and revenue, and the response of Tweakwise. Order number and profile key are pseudonyms: only the
+    shop's own data connects them to a person. Included only with --personal: headers and body of the webhook (names,
+    addresses, e-mail), the body as `body`, as `body_base64` where it is not UTF-8, or null once it is wiped.
+
+    The file is readable by you alone, and an existing file is never overwritten. Progress goes to stderr.
+    """
+    with closing(Inbox.configured(settings.load())) as inbox, _opened(out) as sink:
+        total = size(inbox, selection)
+        with progress_bar(total, hidden=out is None and sys.stdout.isatty()) as bar:
+            for page in pages(inbox, selection, BODIES if personal else STEP):
+                sink.writelines(json.dumps(record) + "\n" for record in _records(inbox, page, personal=personal))
+                bar.update(len(page))
+    click.echo(f"{counted(total, 'delivery', 'deliveries')}.", err=True)
+
+
+@contextmanager
+def _opened(out: Path | None) -> Iterator[TextIO]:
+    if out is None:
+        yield sys.stdout
+        return
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{out} cannot be created: {error.strerror}.") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+        yield sink
+
+
+def _records(inbox: Inbox, page: Sequence[Row], *, personal: bool) -> Iterator[dict[str, object]]:
+    bodies = stored_content(inbox, [row.id for row in page]) if personal else {}
+    for row in page:
+        yield record_of(row) | (_personal(bodies.get(row.id)) if personal else {})
+
+
+def _personal(content: tuple[dict[str, str], bytes] | None) -> dict[str, object]:
+    if content is None:
+        return {"headers": None, "body": None}
+    headers, body = content
+    try:
+        return {"headers": headers, "body": body.decode()}
+    except UnicodeDecodeError:
+        return {"headers": headers, "body_base64": base64.b64encode(body).decode()}

@@ -1,0 +1,54 @@
+"""`list`: the newest deliveries."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.cli.support.delivery_text import beginning, coloured
+from webhook_app.cli.support.selection_options import selection_options
+from webhook_app.cli.support.terminal import fitted
+from webhook_app.config import settings
+from webhook_app.inbox import Inbox, State
+from webhook_app.reasons import titled
+from webhook_app.throttling import descriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhook_app.inbox import Row, Selection
+
+INDENT = 8  # columns of the number, under which a line continues
+
+
+@click.command("list")
+@selection_options()
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
+    """List the newest deliveries: state, and the reason or the order they count."""
+    with closing(Inbox.configured(settings.load())) as inbox:
+        rows = inbox.newest(limit, selection)
+        lines = [json.dumps(record_of(row)) for row in rows] if as_json else _lines(inbox, rows)
+    for line in lines:
+        click.echo(line)
+
+
+def _lines(inbox: Inbox, rows: Sequence[Row]) -> list[str]:
+    """Return a line for each delivery, for each breaker that holds their shops up, and for the counts by state."""
+    now, counts = inbox.clock(), inbox.counts()
+    paused = descriptions.open_for(inbox.throttles().values(), {row.shop for row in rows})
+    total = ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
+    return [
+        *(fitted(_line(row), INDENT) for row in rows),
+        *(click.style(fitted(descriptions.sentences(throttle, now), 2), fg="yellow") for throttle in paused),
+        f"Total: {total or 'nothing yet'}",
+    ]
+
+
+def _line(row: Row) -> str:
+    return f"{beginning(row)} {coloured(row.state, f'{row.state:<10}')} {titled(row.reason) or row.business_key or ''}"

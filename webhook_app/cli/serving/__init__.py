@@ -1,0 +1,3 @@
+"""Commands that run the receiver."""
+
+HEADING = "Run the receiver"

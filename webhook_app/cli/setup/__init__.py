@@ -1,0 +1,3 @@
+"""Commands that check the configuration and diagnose problems."""
+
+HEADING = "Set up and diagnose"

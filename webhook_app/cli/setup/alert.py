@@ -1,0 +1,47 @@
+"""`alert`: what would be an alert now, and whether a notification arrives."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app import logs
+from webhook_app.alerts import evaluator
+from webhook_app.cli.support import configuration
+from webhook_app.inbox import Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from webhook_app.config.settings import Settings
+
+
+@click.command()
+@click.option("--test", "tests", is_flag=True, help="Post a test message to ALERT_URL, signed as alerts are.")
+def alert(*, tests: bool) -> None:
+    """Evaluate the alert rules and print what would be an alert; sends nothing, except a test message with --test.
+
+    The exit code is 1 if there would be an alert, or if the test message could not be delivered.
+    """
+    config, known = configuration.load()
+    logs.configure(config.log_level, config.log_format)
+    if tests:
+        _send_test_message(config, known)
+        return
+    with closing(Inbox.configured(config)) as inbox:
+        found = evaluator.findings(inbox, known, evaluator.thresholds(config))
+    for finding in found:
+        click.echo(f"{finding.text}{f' For example delivery {finding.sample}.' if finding.sample else ''}")
+    if found:
+        raise SystemExit(1)
+    click.echo("No alerts.")
+
+
+def _send_test_message(config: Settings, shops: Collection[str]) -> None:
+    if not config.alert_url:
+        raise click.ClickException("ALERT_URL is not set, so alerts are not sent anywhere.")
+    if not evaluator.notifier(config, config.alert_url).send(evaluator.test_message(shops)):
+        raise click.ClickException("The test message could not be delivered. See the warning above.")
+    click.echo("Test message accepted.")

@@ -1,0 +1,86 @@
+"""`doctor`: runs every health check."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+from marshmallow import ValidationError
+
+from webhook_app.cli.support import configuration
+from webhook_app.cli.support.terminal import fitted
+from webhook_app.config.settings import validate_http_url
+from webhook_app.doctor import CheckContext, Finding, Severity, run_checks
+from webhook_app.errors import ConfigurationError
+from webhook_app.formatting import counted
+from webhook_app.inbox import Inbox
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
+
+COLOURS = {Severity.OK: "green", Severity.INFO: "bright_black", Severity.WARNING: "yellow", Severity.ERROR: "red"}
+INDENT = 24  # columns before a finding's text
+
+
+def _address(_ctx: object, _param: object, value: str | None) -> str | None:
+    try:
+        if value is not None:
+            validate_http_url(value)
+    except ValidationError:
+        raise click.BadParameter("expected an address such as https://events.example.com") from None
+    return value
+
+
+@click.command()
+@click.option("--shop", "name", help="Only this shop; default: all shops.")
+@click.option("--url", callback=_address, help="The public address, to check the webhook URLs from outside.")
+@click.option("--send", is_flag=True, help="Post one search to Tweakwise for each shop, to check its instance key.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for each finding.")
+def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> None:
+    """Run all health checks, and print for each problem what to do.
+
+    It changes nothing. It sends a GET request to each Tweakwise address and each webhook URL; an event is sent only
+    with --send: one search marked as internal traffic, since the API has no harmless request that needs the instance
+    key. The exit code is 1 if there is an error; warnings do not count.
+    """
+    found = []
+    for finding in _findings(name, url, send=send):
+        found.append(finding)
+        click.echo(json.dumps(asdict(finding)) if as_json else _text(finding))
+    counts = Counter(finding.severity for finding in found)
+    errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
+    if not as_json:
+        click.echo(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
+    if errors:
+        raise SystemExit(1)
+
+
+def _findings(name: str | None, url: str | None, *, send: bool) -> Iterator[Finding]:
+    try:
+        config, known = configuration.load()
+    except ConfigurationError as error:
+        for fault in error.faults:
+            yield Finding("configuration", Severity.ERROR, fault, "Correct it; no process starts before that.")
+        return
+    yield from _examined(config, configuration.chosen_shops(known, name), url=url, sends_events=send)
+
+
+def _examined(config: Settings, shops: Mapping[str, Shop], **options: Any) -> Iterator[Finding]:
+    with closing(Inbox.configured(config)) as inbox:
+        yield from run_checks(CheckContext(config, shops, all_platforms(), inbox, **options))
+
+
+def _text(finding: Finding) -> str:
+    severity = click.style(f"{finding.severity:<8}", fg=COLOURS[finding.severity])
+    lines = [f"{severity} {finding.check:<14} {finding.text}"]
+    if finding.advice:
+        lines.append(f"{'':<{INDENT}}{finding.advice}")
+    return "\n".join(fitted(line, INDENT) for line in lines)

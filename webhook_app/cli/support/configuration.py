@@ -1,0 +1,43 @@
+"""Loads settings and shops, so that the faults of both are reported together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app.config import settings, shops
+from webhook_app.errors import ConfigurationError
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
+
+
+def load() -> tuple[Settings, dict[str, Shop]]:
+    """Return the settings and the shops. Raises ConfigurationError with the faults of both together."""
+    faults: list[str] = []
+    config, known = None, None
+    try:
+        config = settings.load()
+    except ConfigurationError as error:
+        faults += error.faults
+    try:
+        known = shops.load(all_platforms())
+    except ConfigurationError as error:
+        faults += error.faults
+    if config is None or known is None:
+        raise ConfigurationError(faults)
+    return config, known
+
+
+def chosen_shops(known: Mapping[str, Shop], name: str | None) -> Mapping[str, Shop]:
+    """Return all shops, or the one that --shop names. Raises BadParameter where it is not configured."""
+    if name is None:
+        return known
+    if name not in known:
+        raise click.BadParameter(f"no shop {name} is configured; there are {', '.join(known)}", param_hint="--shop")
+    return {name: known[name]}

@@ -1,0 +1,104 @@
+"""Checks and migrates the database before a process uses it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app import logs
+from webhook_app.config import settings
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import Inbox
+from webhook_app.inbox import migrate as migrations
+from webhook_app.inbox.spool import Spool
+
+if TYPE_CHECKING:
+    from webhook_app.config.settings import Settings
+
+RETRY_EVERY = 1.0  # seconds
+
+
+def migrate(config: Settings) -> bool:
+    """Migrate the database; False, with a warning, where a server does not answer (a disk that fails is an error)."""
+    with closing(Inbox.configured(config)) as inbox:
+        try:
+            migrations.upgrade(inbox.database)
+        except StoreUnavailableError as error:
+            if config.database_url.startswith(settings.SQLITE):
+                raise
+            _warn(f"The database is unavailable: {error}. Starting anyway; events are processed once it answers.")
+            return False
+    return True
+
+
+def migrate_when_available(config: Settings) -> None:
+    """Migrate as soon as the database answers."""
+    with closing(Inbox.configured(config)) as inbox:
+        while True:
+            try:
+                return migrations.upgrade(inbox.database)
+            except StoreUnavailableError as error:
+                logs.logger().warning("store_unavailable", error=str(error))
+                time.sleep(RETRY_EVERY)
+
+
+def warn_receiver(config: Settings) -> None:
+    """Print what is wrong with the database; the receiver starts anyway, and answers 503 or spools until it works."""
+    meanwhile = "are spooled" if config.spool else "are answered with 503"
+    with closing(Inbox.configured(config)) as inbox:
+        try:
+            _print_warnings(config, inbox)
+            if not migrations.is_current(inbox.database):
+                command = "`python -m webhook_app migrate`"
+                _warn(f"The database is not migrated: run {command}. Until then webhooks {meanwhile}.")
+        except StoreUnavailableError as error:
+            _warn(f"The database is unavailable: {error}. Until it answers webhooks {meanwhile}.")
+
+
+def warn_worker(config: Settings) -> None:
+    """Print what is wrong with the database; a worker waits for one that is unavailable, and logs that itself."""
+    with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailableError):
+        _print_warnings(config, inbox)
+
+
+def check_spool(config: Settings) -> None:
+    """Refuse a spool that cannot be used, before it is needed."""
+    if not config.spool:
+        return
+    with closing(Inbox.configured(config)) as inbox, closing(Spool(config.spool, inbox)) as spool:
+        try:
+            spool.open()
+        except StoreUnavailableError as error:
+            raise click.ClickException(f"SPOOL: {config.spool} cannot be used: {error}") from None
+
+
+def refuse_split_disk(config: Settings, command: str) -> None:
+    """Refuse SQLite where receiver and worker run on different disks: no event would reach the worker."""
+    if _is_on_temporary_disk(config):
+        raise click.ClickException(
+            f"Heroku's dynos do not share a disk: with SQLite, `{command}` on its own would lose every event. "
+            "Add a database: `heroku addons:create heroku-postgresql:essential-0`."
+        )
+
+
+def warn_of_temporary_disk(config: Settings) -> None:
+    """Warn where every restart empties the disk that holds the database."""
+    if _is_on_temporary_disk(config):
+        _warn("Warning: a dyno's disk is emptied at every restart; events that are not delivered by then are lost.")
+
+
+def _is_on_temporary_disk(config: Settings) -> bool:
+    path = config.database_url.removeprefix(settings.SQLITE)
+    return path != config.database_url and settings.is_ephemeral(path)
+
+
+def _print_warnings(config: Settings, inbox: Inbox) -> None:
+    for sentence in inbox.database.warnings(config.web_concurrency):
+        _warn(f"Warning: {sentence}")
+
+
+def _warn(sentence: str) -> None:
+    click.echo(sentence, err=True)

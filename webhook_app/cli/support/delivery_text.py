@@ -1,0 +1,110 @@
+"""Deliveries as text: what they were translated to and what became of them; pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from webhook_app.delivery.causes import TITLES, cause_of
+from webhook_app.formatting import timestamp
+from webhook_app.inbox import State
+from webhook_app.reasons import titled
+from webhook_app.time_units import SECOND
+
+if TYPE_CHECKING:
+    from webhook_app.inbox import Row
+
+COLOURS = {State.DELIVERED: "green", State.WAITING: "yellow", State.DEAD: "red", State.IGNORED: "bright_black"}
+MOST_KEYS = 3  # product keys that are named
+LONGEST = 300  # characters of a text that may come from outside
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line and without control characters: it may come from outside."""
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+
+
+def coloured(state: str, text: str) -> str:
+    """Return `text` in the colour of a state."""
+    return click.style(text, fg=COLOURS.get(State(state)))
+
+
+def beginning(row: Row) -> str:
+    """Return the columns that a line about a delivery begins with."""
+    return f"{row.id:>6}  {timestamp(row.received_at)}  {row.shop:<16} {row.topic:<22}"
+
+
+def outcome(row: Row, now: int, took: int | None = None) -> str:
+    """Return what a delivery was translated to, its state and why.
+
+    `now` is in milliseconds since 1970 UTC, `took` is how many of them the call took, where there was one.
+    """
+    accepted = " (2xx)" if took is not None and row.state == State.DELIVERED else ""
+    within = "" if took is None else f" in {took} ms"
+    text = coloured(row.state, row.state) + accepted + within + one_line(_why(row, now))
+    return f"{call_summary(row)} -> {text}" if row.call else text
+
+
+def call_summary(row: Row) -> str:
+    """Return in words what a delivery was translated to; "" where there is no call."""
+    if not row.call:
+        return ""
+    body: dict[str, Any] = json.loads(row.call)
+    keys = body.get("ProductKeys") or [body[name] for name in ("ProductKey",) if name in body]
+    quantity = f"{body['Quantity']} x " if "Quantity" in body else ""
+    amount = body.get("Revenue", body.get("TotalAmount"))
+    parts = [
+        row.event or "",
+        f"of {quantity}{_listed(keys)}" if keys else "",
+        json.dumps(body["SearchTerm"], ensure_ascii=False) if "SearchTerm" in body else "",
+        "" if amount is None else f"for {amount:.2f}",
+    ]
+    return one_line(" ".join(part for part in parts if part))
+
+
+def _listed(keys: list[str]) -> str:
+    more = len(keys) - MOST_KEYS
+    return ", ".join(keys[:MOST_KEYS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _why(row: Row, now: int) -> str:
+    match row.state:
+        case State.WAITING:
+            seconds = max((row.due_at or now) - now, 0) / SECOND
+            return f": {titled(row.reason)}; attempt {row.attempts} failed, next attempt in {seconds:.0f} s"
+        case State.DELIVERED:
+            return f" ({row.detail})" if row.detail else ""
+        case State.IGNORED | State.DEAD:
+            return ": ".join(("", titled(row.reason), *filter(None, [row.detail or row.answer])))
+    return ""
+
+
+def describe(row: Row) -> str:
+    """Return one delivery as lines of text, without headers and body."""
+    fields = {
+        "delivery": row.id,
+        "shop": f"{row.shop} ({row.platform})",
+        "topic": row.topic,
+        "received": timestamp(row.received_at),
+        "state": ": ".join(filter(None, [row.state, titled(row.reason)])),
+        "cause": cause_title(row),
+        "why": row.detail,
+        "attempts": row.attempts or "",
+        "next attempt": timestamp(row.due_at) if row.state == State.WAITING else "",
+        "settled": timestamp(row.settled_at),
+        "counts": row.business_key,
+        "call": f"POST /api/{row.event} {row.call}" if row.call else "",
+        "response": (row.answer or "").strip(),
+        "identity": row.identity,
+        "from": row.domain,
+    }
+    return "\n".join(f"{name:<13} {value}" for name, value in fields.items() if value)
+
+
+def cause_title(row: Row) -> str:
+    """Return the cause of a dead delivery; "" for another one."""
+    cause = cause_of(row.reason) if row.state == State.DEAD else None
+    return TITLES[cause] if cause else ""

@@ -1,0 +1,38 @@
+"""What to paste where, to connect a shop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhook_app.config.shops import Shop
+
+
+def instructions(shop: Shop, base: str) -> Iterator[str]:
+    """Yield lines with the URLs, topics and remarks for a shop; `base` is the receiver's address without a path."""
+    platform = all_platforms()[shop.platform]
+    topics = [topic.name for topic in platform.topics if topic.subscribe]
+    yield click.style(f"{shop.name} ({platform.title})", bold=True)
+    yield f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}"
+    if platform.proxy:
+        yield f"  proxy URL    {base}/storefront/{shop.platform}/{shop.name}  (for searches and pageviews)"
+    yield f"  topics       {', '.join(topics)}"
+    yield f"  product key  {shop.product_key.text}"
+    for remark in _remarks(shop):
+        yield f"  note         {remark}"
+    yield ""
+
+
+def _remarks(shop: Shop) -> Iterator[str]:
+    if any(secret != secret.strip() for secret in shop.secrets):
+        yield "a secret begins or ends with white space; was too much pasted?"
+    if shop.profile_salt is None and not shop.require_consent:
+        yield "no profile_salt: orders without a profile key written by the storefront are ignored (no_profile)."
+    if shop.tweakwise_url:
+        yield f"delivers to {shop.tweakwise_url}"

@@ -1,0 +1,3 @@
+"""Commands for testing on a development machine."""
+
+HEADING = "Test"

@@ -1,0 +1,37 @@
+"""`tunnel`: makes the receiver reachable from outside."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app import logs
+from webhook_app.cli.support.tunnel_options import tunnel_options
+from webhook_app.config import settings
+from webhook_app.processes.supervisor import is_ready
+from webhook_app.tunnels import TUNNELS
+from webhook_app.tunnels.runner import TunnelRunner
+
+if TYPE_CHECKING:
+    from webhook_app.tunnels.base import TunnelOptions
+
+
+@click.command()
+@click.argument("name", metavar="TUNNEL", type=click.Choice([*TUNNELS]))
+@tunnel_options
+def tunnel(*, name: str, options: TunnelOptions) -> None:
+    """Open a tunnel to the receiver on PORT, and open it again whenever it breaks.
+
+    TUNNEL is ssh, cloudflared or ngrok. Use it beside `run`; `dev --tunnel` includes it.
+    """
+    config = settings.load()
+    logs.configure(config.log_level, config.log_format)
+    runner = TunnelRunner(TUNNELS[name], options)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runner.stop())
+    url = f"http://127.0.0.1:{config.port}/healthz"
+    if not is_ready(url):
+        logs.logger().info("tunnel_waiting", hint=f"Nothing answers on port {config.port} yet.")
+    runner.run(lambda: is_ready(url))
