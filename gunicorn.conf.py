@@ -1,4 +1,4 @@
-"""How gunicorn runs the receiver; `python -m webhook_app web` uses it, and so does a plain `gunicorn`."""
+"""Gunicorn's configuration, used by `python -m webhook_app web` and by a plain `gunicorn`."""
 
 import resource
 from pathlib import Path
@@ -16,7 +16,7 @@ metrics.share(_settings)
 wsgi_app = "webhook_app.app:create_app()"
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency
-# Green threads: a sender that is slow, or says nothing at all, costs a few kilobytes and holds up nobody.
+# Green threads: a slow or silent connection costs a few kilobytes and blocks no other.
 worker_class = "webhook_app.web.gunicorn_worker.BoundedGeventWorker"
 worker_connections = _settings.web_threads
 # Each connection is an open file.
@@ -24,14 +24,14 @@ _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 # A host gives 10 to 30 seconds after SIGTERM; a webhook takes milliseconds.
 graceful_timeout = 9
-# Longer than what load balancers keep an idle connection for, so that they close it and not we.
+# Longer than load balancers keep an idle connection, so that they close it first.
 keepalive = 75
-# Where there is memory-backed storage, a slow disk cannot make a heartbeat late.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own names there
+# In memory, so that a slow disk cannot delay a heartbeat.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn chooses unique names there
 
 
 class _Quiet(Logger):  # type: ignore[misc]
-    """Prepares no access log: gunicorn would put its parts together for each request, to write them nowhere."""
+    """Skips the access log: gunicorn would format a line for each request, although no handler writes it."""
 
     def access(self, *_: object) -> None:
         """Do nothing."""
@@ -43,12 +43,12 @@ logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start what works behind the requests: gunicorn calls this in each web process before it serves."""
+    """Start the background tasks; gunicorn calls this in each web process before it serves."""
     for task in worker.wsgi.extensions["background"]:
         task.start()
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """End it: gunicorn calls this in each web process after it served."""
+    """Close the background tasks; gunicorn calls this in each web process before it ends."""
     for task in worker.wsgi.extensions["background"] if worker.booted else ():
         task.close()

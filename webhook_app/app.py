@@ -14,7 +14,7 @@ from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.platforms import all_platforms
 from webhook_app.web import context, probes, responses, storefront, webhooks
 
-BACKGROUND = "background"  # what gunicorn.conf.py starts in each web process, and closes
+BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes in each web process
 
 
 def create_app() -> Flask:
@@ -23,7 +23,7 @@ def create_app() -> Flask:
     error_reporting.configure(config)
     platforms = all_platforms()
     app = Flask(__name__, static_folder=None)
-    # A doubled slash would be answered with a redirect, which WooCommerce takes for success.
+    # Otherwise a doubled slash is answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False
     meter, tracer = metrics.meter(config), tracing.configured(config)
     inbox = Inbox.configured(config, meter)
@@ -40,7 +40,7 @@ def create_app() -> Flask:
     for blueprint in (webhooks.blueprint, probes.blueprint, storefront.blueprint, openapi.blueprint, metrics_page):
         app.register_blueprint(blueprint)
     if config.dashboard_password:
-        from webhook_app.dashboard.registration import register  # noqa: PLC0415 - costs nothing where it is off
+        from webhook_app.dashboard.registration import register  # noqa: PLC0415 - not loaded when it is off
 
         register(app, inbox, known, platforms, config)
     if config.trusted_proxies:

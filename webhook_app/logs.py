@@ -1,4 +1,4 @@
-"""Logs: one line an outcome, as text or JSON, for our code and for the libraries alike."""
+"""Logging: one line per outcome, as text or JSON, for the receiver and its libraries alike."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ SHARED: list[Processor] = [
 
 
 def configure(level: str, form: Literal["console", "json"]) -> None:
-    """Send everything to standard error in one form."""
+    """Send all logs to standard error in one format."""
     logging.config.dictConfig(as_dict(level, form))
     # Past the standard library's loggers and the console's columns: a line then takes 9 microseconds and not 41.
     structlog.configure(
-        processors=[*SHARED, _without_nothing, _without_values, plain if _is_plain(form) else _renderer(form)],
+        processors=[*SHARED, _without_none, _without_exception_message, plain if _is_plain(form) else _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
     )
 
 
 def report_to(listener: Callable[[BaseException], object]) -> None:
-    """Let `listener` hear of every exception that is logged from now on."""
+    """Call `listener` with every exception that is logged from now on."""
     _listeners[:] = [listener]
 
 
 def report(error: BaseException) -> None:
-    """Tell of a mistake of ours whoever listens; nothing that goes wrong there hurts who reports."""
+    """Pass an unexpected exception to the listener; errors of the listener are suppressed."""
     for listener in _listeners:
         with contextlib.suppress(Exception):
             listener(error)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
-    """Return a logger with the configuration of now, bound once: binding at each line would double its cost."""
+    """Return a logger with the current configuration, bound once: binding for every line would double its cost."""
     bound: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()
     return bound
 
 
 class _Unfailing:
-    """Standard error, which may be a file on a disk that is full: a line is lost then, and never a webhook."""
+    """Standard error without exceptions: when it is a file on a full disk, a line is lost and not a webhook."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -96,7 +96,7 @@ def _quoted(value: Any) -> str:
 
 
 def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
-    """Return the standard library's logging configuration, also for gunicorn."""
+    """Return the configuration for the standard library's logging, also for gunicorn."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -104,12 +104,12 @@ def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
             "ours": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
-                "foreign_pre_chain": [*SHARED, _without_requests, _without_values],
+                "foreign_pre_chain": [*SHARED, _without_request_quotes, _without_exception_message],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # One line a request is the receiver's own; gunicorn says when it starts and stops, alembic what it applies.
+        # The receiver logs requests itself; gunicorn logs starts and stops, alembic warnings.
         "loggers": {
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
             "alembic": {"level": "WARNING"},
@@ -117,19 +117,19 @@ def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
     }
 
 
-def _without_requests(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Cut gunicorn's sentences where they begin to quote what a stranger sent, and from where."""
-    if quoting := QUOTES_REQUEST.match(str(event["event"])):
-        event["event"] = quoting[0]
+def _without_request_quotes(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Cut gunicorn's messages before the part that quotes the request and its sender."""
+    if match := QUOTES_REQUEST.match(str(event["event"])):
+        event["event"] = match[0]
     return event
 
 
-def _without_nothing(_logger: Any, _method: str, event: EventDict) -> EventDict:
+def _without_none(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return {name: value for name, value in event.items() if value is not None}
 
 
-def _without_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Name an exception by its type and place: its message may quote what somebody sent."""
+def _without_exception_message(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Name an exception by type and place: its message may quote the request."""
     exc_info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
     if isinstance(error, BaseException):

@@ -1,4 +1,4 @@
-"""Putting a worker together from the configuration."""
+"""Wires the worker process together from the configuration."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     """Return a worker that has not started.
 
-    Its metrics are served already where METRICS_PORT asks for them, and alerts looked for where there is an ALERT_URL.
+    Its metrics endpoint (METRICS_PORT) and the evaluation of alert rules (ALERT_URL) are already running.
     """
-    rules = WorkerOptions(
+    options = WorkerOptions(
         threads=config.worker_threads,
         ages=AgeLimits(config.max_order_age, config.max_age),
         policy=retry_policy.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
@@ -37,11 +37,11 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     )
     meter = metrics.meter(config)
     inbox = Inbox.configured(config, meter)
-    sender: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
+    client: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     if config.metrics_port:
         from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client
 
         serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.metrics_port)
-    if told := evaluator.configured(config, inbox, shops):
-        told.start()
-    return Worker(inbox, shops, all_platforms(), sender, rules, meter=meter, tracer=tracing.configured(config))
+    if alerts := evaluator.configured(config, inbox, shops):
+        alerts.start()
+    return Worker(inbox, shops, all_platforms(), client, options, meter=meter, tracer=tracing.configured(config))

@@ -1,4 +1,4 @@
-"""What only a real web server shows: chunked bodies, half-sent requests, and bytes that are no HTTP."""
+"""Cases for a real web server: chunked bodies, incomplete requests, and bytes that are not HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import requests
 from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.inbox import Inbox
-from webhook_app.web.gunicorn_worker import HEAD_WITHIN, WholeAnswer
+from webhook_app.web.gunicorn_worker import HEAD_TIMEOUT, WholeAnswer
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,7 +30,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a web server of one process and one thread: whoever holds that would hold up all."""
+    """The port of a web server of one process with one place: a request that blocks it would block all."""
     folder, port = tmp_path_factory.mktemp("web"), processes.free_port()
     env = processes.environment(
         DATABASE_URL=f"sqlite:///{folder / 'inbox.db'}",
@@ -48,7 +48,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def answer(port: int, sent: bytes) -> bytes:
-    """Send bytes, close our half, and return the first line of what comes back."""
+    """Send bytes, close the sending half, and return the first line of the response."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
@@ -56,7 +56,7 @@ def answer(port: int, sent: bytes) -> bytes:
 
 
 def test_chunked_delivery_is_stored(port: int) -> None:
-    """A body without a length is the same body."""
+    """A chunked body is stored like one with a length."""
     pieces = (ORDER.body[start : start + 1000] for start in range(0, len(ORDER.body), 1000))
     headers = {name: value for name, value in ORDER.sent_headers.items() if name != "Content-Length"}
     url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
@@ -66,7 +66,7 @@ def test_chunked_delivery_is_stored(port: int) -> None:
 
 @pytest.mark.parametrize("size", [MAX_BODY + 1, MAX_BODY * 20])
 def test_too_large_chunked_body_is_413(port: int, size: int) -> None:
-    """A body that does not say how long it is, is cut off at the limit."""
+    """A body without a length is cut off at the limit."""
     url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
     response = requests.post(url, data=iter([b"x" * size]), timeout=10)
     assert response.status_code == 413
@@ -89,8 +89,8 @@ def test_too_large_chunked_body_is_413(port: int, size: int) -> None:
         (b"no http\r\n\r\n", b"400"),
     ],
 )
-def test_strangers_are_refused_by_name(port: int, sent: bytes, status: bytes) -> None:
-    """No half-sent, broken or hostile request gets a 500, or a 503 that says that we are at fault."""
+def test_invalid_requests_are_refused(port: int, sent: bytes, status: bytes) -> None:
+    """An incomplete, broken or hostile request gets neither a 500 nor a 503."""
     assert answer(port, sent).split()[1] == status
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
 
@@ -99,7 +99,7 @@ def test_strangers_are_refused_by_name(port: int, sent: bytes, status: bytes) ->
 
 
 def test_head_and_body_are_one_packet() -> None:
-    """What gunicorn sends in two pieces goes out as one."""
+    """Gunicorn's two writes are sent as one packet."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps packets apart
     with ours, theirs:
         answer = WholeAnswer(ours)
@@ -112,7 +112,7 @@ def test_head_and_body_are_one_packet() -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("HEAD", "/healthz"), ("GET", "/healthz"), ("GET", "/docs/openapi.css")])
 def test_answers_are_complete_while_the_connection_stays(port: int, method: str, path: str) -> None:
-    """With a body, without one and from a file: nobody waits for the connection to end before the answer is whole."""
+    """With a body, without one and from a file: the response is complete while the connection stays open."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         for _ in range(2):
             connection.request(method, path)
@@ -122,20 +122,20 @@ def test_answers_are_complete_while_the_connection_stays(port: int, method: str,
             assert len(body) == (int(answer.headers["Content-Length"]) if method == "GET" else 0)
 
 
-def test_who_asks_first_may_go_on(port: int) -> None:
-    """`Expect: 100-continue` is answered before the body comes."""
+def test_expect_100_continue(port: int) -> None:
+    """`Expect: 100-continue` is answered before the body is sent."""
     with connected(port, HEAD + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n") as connection:
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc")
         assert connection.recv(100).startswith(b"HTTP/1.1 401")
 
 
-# Connections that ask for nothing
+# Connections without a request
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """The port of a web server that has room for twenty connections, and its process."""
+    """The port of a web server with twenty places, and its process."""
     port = processes.free_port()
     env = processes.environment(
         DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
@@ -162,8 +162,8 @@ def deliver(port: int) -> int:
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\nX-A"])
-def test_who_waits_makes_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
-    """More silent or half-said requests than there are places do not keep a genuine one out."""
+def test_waiting_connections_make_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
+    """More silent connections than places do not keep a genuine request out."""
     port, _ = small
     with ExitStack() as stack:
         for _ in range(60):
@@ -171,17 +171,17 @@ def test_who_waits_makes_room(small: tuple[int, subprocess.Popen[bytes]], sent: 
         assert deliver(port) == 200
 
 
-def test_first_head_has_an_end(small: tuple[int, subprocess.Popen[bytes]]) -> None:
-    """A connection that says nothing is closed, without an answer."""
+def test_first_head_has_a_timeout(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """A silent connection is closed without a response."""
     port, _ = small
     with connected(port, b"") as connection:
         began = time.monotonic()
         assert connection.recv(1000) == b""
-        assert time.monotonic() - began < 2 * HEAD_WITHIN
+        assert time.monotonic() - began < 2 * HEAD_TIMEOUT
 
 
-def test_stop_does_not_wait_for_who_waits(small: tuple[int, subprocess.Popen[bytes]]) -> None:
-    """Idle connections do not make a stop long."""
+def test_stop_does_not_wait_for_idle_connections(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """Idle connections do not delay the shutdown."""
     port, process = small
     with connected(port, b""), requests.Session() as session:
         assert session.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
@@ -191,8 +191,8 @@ def test_stop_does_not_wait_for_who_waits(small: tuple[int, subprocess.Popen[byt
         assert time.monotonic() - began < 7
 
 
-def test_large_bodies_under_way_have_a_limit_together(small: tuple[int, subprocess.Popen[bytes]]) -> None:
-    """Strangers cannot fill the memory with bodies that never end, and small genuine ones go through meanwhile."""
+def test_incomplete_large_bodies_have_a_common_limit(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """Bodies that never end cannot fill the memory, and small genuine ones are accepted meanwhile."""
     port, _ = small
     head = HEAD + b"Content-Length: 5000000\r\n\r\n"
     with ExitStack() as stack:

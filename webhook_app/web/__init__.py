@@ -1,1 +1,1 @@
-"""The web process: verifies a webhook, stores it and answers; never translates one."""
+"""The web process: verifies a webhook, stores it and answers. Translation happens in the worker."""

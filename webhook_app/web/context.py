@@ -1,4 +1,4 @@
-"""What the endpoints of the web process share, made once by create_app()."""
+"""The objects that all endpoints of a web process share; create_app() makes them once."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform
 
 NAME = "webhooks"
-STORING = ("webhooks.receive", "storefront.event")  # the endpoints whose refusals are counted by shop
+STORING_ENDPOINTS = ("webhooks.receive", "storefront.event")  # their refusals are counted by shop
 
 
 class WebContext:
-    """The objects that every endpoint of one process works with, held by the app as `extensions["webhooks"]`."""
+    """The shared objects of one process, stored in the app as `extensions["webhooks"]`."""
 
-    def __init__(  # noqa: PLR0913 - what the web process is wired together from
+    def __init__(  # noqa: PLR0913 - everything that the endpoints need
         self,
         inbox: Inbox,
         shops: Mapping[str, Shop],
@@ -39,7 +39,7 @@ class WebContext:
         meter: Meter,
         tracer: Tracer,
     ) -> None:
-        """All of it is shared by the threads of the process."""
+        """All objects are shared by the threads of the process."""
         self.inbox, self.shops, self.platforms = inbox, shops, platforms
         self.meter, self.tracer = meter, tracer
         self.spool = spool
@@ -50,18 +50,18 @@ class WebContext:
         self.log = logs.logger()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
-        """Return the platform and the shop of a webhook URL, None when either does not exist."""
+        """Return the platform and the shop that a URL names, None if either does not exist."""
         known = self.shops.get(shop)
         return (self.platforms[platform], known) if known and known.platform == platform else None
 
     def requested_shop(self) -> Shop | None:
-        """Return the shop that the current request would be stored for, None where there is none."""
-        named = (request.view_args or {}) if request.endpoint in STORING else {}
-        shop = self.shops.get(named.get("shop", ""))
-        return shop if shop and shop.platform == named["platform"] else None
+        """Return the shop that the current request is for, None if its URL names none."""
+        arguments = (request.view_args or {}) if request.endpoint in STORING_ENDPOINTS else {}
+        shop = self.shops.get(arguments.get("shop", ""))
+        return shop if shop and shop.platform == arguments["platform"] else None
 
 
 def current() -> WebContext:
-    """Return the context of the app that answers this request."""
+    """Return the context of the current app."""
     context: WebContext = current_app.extensions[NAME]
     return context

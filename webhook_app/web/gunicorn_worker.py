@@ -1,4 +1,4 @@
-"""Gunicorn's gevent worker, with an end to how long it bears with connections that ask for nothing."""
+"""Gunicorn's gevent worker with time limits for connections that send no request."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from gunicorn.workers.ggevent import GeventWorker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAD_WITHIN = 10.0  # seconds for the first request's head; a later one may take as long as gunicorn's keepalive
-SPARE = 0.05  # of the connections are kept free: whoever has waited longest goes for one who has just come
+HEAD_TIMEOUT = 10.0  # seconds for the head of the first request; later ones have gunicorn's keepalive
+SPARE = 0.05  # share of the connections to keep free, by closing the one that has waited longest
 
 
 class BoundedGeventWorker(GeventWorker):
-    """Ends connections that wait: the first head after a while, the oldest when room is short, all when it stops.
+    """Closes waiting connections: after HEAD_TIMEOUT, the oldest when places run out, and all of them on shutdown.
 
-    Nothing is under way on a connection that waits, so that no webhook is lost by ending it.
+    A waiting connection has no request in progress, so no webhook is lost by closing it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As gunicorn calls it."""
+        """Take gunicorn's arguments."""
         super().__init__(*args, **kwargs)
         self._waiting: dict[gevent.Greenlet[..., Any], gevent.Timeout] = {}  # oldest first
         self._served: set[gevent.Greenlet[..., Any]] = set()
         self._open = 0
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve one connection to its end."""
+        """Serve one connection until it is closed."""
         self._open += 1
         if self._open > self.worker_connections * (1 - SPARE):
-            self._end(list(self._waiting.items())[:1])
+            self._close(list(self._waiting.items())[:1])
         try:
             super().handle(listener, client, addr)
         finally:
@@ -40,17 +40,17 @@ class BoundedGeventWorker(GeventWorker):
             self._served.discard(gevent.getcurrent())
 
     @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # the stub forgets what it returns
-        """Wait for the head of a request, for so long and no longer."""
+    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # the stub lacks the return type
+        """Limit the wait for the head of a request."""
         current: Any = gevent.getcurrent()
-        limit = gevent.Timeout(self.cfg.keepalive if current in self._served else HEAD_WITHIN)
+        limit = gevent.Timeout(self.cfg.keepalive if current in self._served else HEAD_TIMEOUT)
         self._served.add(current)
         self._waiting[current] = limit
         try:
             with limit:
                 yield
-        except gevent.Timeout as ended:
-            if ended is not limit:
+        except gevent.Timeout as expired:
+            if expired is not limit:
                 raise
         finally:
             del self._waiting[current]
@@ -65,14 +65,14 @@ class BoundedGeventWorker(GeventWorker):
                 answer.flush()
 
     def notify(self) -> None:
-        """Say that we live; once we are to stop, nobody needs to be waited for."""
+        """Send the heartbeat; on shutdown close all waiting connections."""
         super().notify()
         if not self.alive:
-            self._end(list(self._waiting.items()))
+            self._close(list(self._waiting.items()))
 
     @staticmethod
-    def _end(waiting: list[tuple[gevent.Greenlet[..., Any], gevent.Timeout]]) -> None:
-        """Let these time out now."""
+    def _close(waiting: list[tuple[gevent.Greenlet[..., Any], gevent.Timeout]]) -> None:
+        """Make these time out now."""
         for greenlet, limit in waiting:
             gevent.kill(greenlet, limit)
 

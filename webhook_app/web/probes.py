@@ -1,4 +1,4 @@
-"""What a load balancer asks: whether the process lives, and whether webhooks can be stored."""
+"""Probes for load balancers: /healthz (the process runs) and /readyz (webhooks can be stored)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ blueprint = Blueprint("probes", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Say that the process lives."""
+    """Answer that the process runs."""
     return answer(200, status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether webhooks can be stored: the database answers and its migrations are applied."""
+    """Answer whether webhooks can be stored: the database answers and its migrations are applied."""
     context = current()
     if context.spool and context.spool.is_needed():
         return answer(200, status="spooling")

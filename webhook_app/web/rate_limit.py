@@ -1,6 +1,6 @@
-"""How many events strangers may cause: so many of one visitor, so many of one shop.
+"""Rate limits of storefront events, per visitor and per shop: browsers can send as many as they like.
 
-Libraries were looked at: limits starts a thread for each look at its memory, and wants three others.
+Not the library `limits`: its in-memory storage starts a thread per access and needs three more packages.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-TIDY_AT = 10_000  # keys; those whose share is unused again are forgotten then
+CLEAN_UP_AT = 10_000  # keys; those that are unused again are removed then
 ROUNDING = 1e-6  # seconds
 
 
 class RateLimiter:
-    """What one web process lets through, by the generic cell rate algorithm (ITU-T I.371)."""
+    """The limits of one web process, by the generic cell rate algorithm (ITU-T I.371)."""
 
     def __init__(self, visitor_rate: float, shop_rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`visitor_rate` is events a minute, `shop_rate` a second; each may come all at once. `clock` is in seconds."""
-        self._visitor, self._shop = _Rate(60, visitor_rate), _Rate(1, shop_rate)
+        """`visitor_rate` is events per minute, `shop_rate` per second, also the largest burst; `clock`: in seconds."""
+        self._visitor, self._shop = Quota(60, visitor_rate), Quota(1, shop_rate)
         self._clock = clock
 
     def take(self, shop: str, visitor: str = "") -> int:
-        """Return 0 when the event may come in, else after how many seconds to come again; no visitor has no limit."""
+        """Return 0 when the event is allowed, else the seconds until one is; only the shop counts without a visitor."""
         now = self._clock()
         wait = (visitor and self._visitor.wait((shop, visitor), now)) or self._shop.wait(shop, now)
         if wait:
@@ -36,21 +36,27 @@ class RateLimiter:
         return 0
 
 
-class _Rate:
-    """So many in any period, by key: remembered is when the key's share will be unused again."""
+class Quota:
+    """`limit` events per `period` (seconds) by key; stores when each key's quota will be unused again."""
 
-    def __init__(self, period: float, most: float) -> None:
-        self._period, self._step = period, period / most
+    def __init__(self, period: float, limit: float) -> None:
+        """Every key starts unused."""
+        self._period, self._step = period, period / limit
         self._unused_at: dict[Hashable, float] = {}
-        self._tidy_at = TIDY_AT
+        self._clean_up_at = CLEAN_UP_AT
+
+    def __len__(self) -> int:
+        """Return how many keys are in memory."""
+        return len(self._unused_at)
 
     def wait(self, key: Hashable, now: float) -> float:
-        """Return how many seconds are to pass before one more may come."""
+        """Return the seconds until one more event is allowed."""
         wait = self._unused_at.get(key, now) + self._step - now - self._period
         return wait if wait > ROUNDING else 0.0
 
     def count(self, key: Hashable, now: float) -> None:
-        if len(self._unused_at) >= self._tidy_at:
-            self._unused_at = {one: unused for one, unused in self._unused_at.items() if unused > now}
-            self._tidy_at = max(TIDY_AT, 2 * len(self._unused_at))
+        """Count one event."""
+        if len(self._unused_at) >= self._clean_up_at:
+            self._unused_at = {known: unused for known, unused in self._unused_at.items() if unused > now}
+            self._clean_up_at = max(CLEAN_UP_AT, 2 * len(self._unused_at))
         self._unused_at[key] = max(self._unused_at.get(key, now), now) + self._step

@@ -1,4 +1,4 @@
-"""Reading bodies: within their limits of size and time, and so that strangers cannot fill the memory."""
+"""Reads request bodies within limits of size, time and memory, since nothing is verified before a body is complete."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError
 
-READ_WITHIN = 30.0  # seconds for a body, whoever drips it
-PIECE = 64 * 1024  # bytes; an order is seldom larger, and the first piece is always read
-MOST_HELD = 64 * 1024 * 1024  # bytes of bodies that are not complete, in one process
+READ_TIMEOUT = 30.0  # seconds for a whole body, however slowly it is sent
+CHUNK = 64 * 1024  # bytes; an order is seldom larger, and the first chunk is always read
+MAX_IN_MEMORY = 64 * 1024 * 1024  # bytes of incomplete bodies in one process
 
 
 class BodyReader:
-    """Reads the bodies of one process's requests, none of which is proven before it is complete."""
+    """Reads the bodies of one process's requests."""
 
-    def __init__(self, largest: int) -> None:
-        """`largest` is in bytes."""
-        self.largest, self._held = largest, 0
+    def __init__(self, max_size: int) -> None:
+        """`max_size` is in bytes."""
+        self.max_size, self._in_memory = max_size, 0
 
     def read(self) -> bytes:
         """Return the raw body of the current request.
@@ -27,37 +27,37 @@ class BodyReader:
         of the process are too large together.
         """
         # One byte more than allowed tells a chunked body that is too large from one that just fits.
-        request.max_content_length = self.largest + 1
+        request.max_content_length = self.max_size + 1
         try:
-            with green_threads.time_limit(READ_WITHIN):
-                body = self._gathered()
+            with green_threads.time_limit(READ_TIMEOUT):
+                body = self._read_all()
         except (HTTPException, StoreUnavailableError):
             raise
         except TimeoutError:
             raise RequestTimeout from None
-        except Exception:  # noqa: BLE001 - whatever goes wrong, each server by another name, was wrong on its way
+        except Exception:  # noqa: BLE001 - each server has its own exception for a broken transfer
             raise BadRequest from None
         announced = request.content_length
         if announced is not None and len(body) < announced:
             raise BadRequest
         return body
 
-    def _gathered(self) -> bytes:
-        stream, pieces, size = request.stream, list[bytes](), 0
+    def _read_all(self) -> bytes:
+        stream, chunks, size = request.stream, list[bytes](), 0
         try:
-            while piece := stream.read(PIECE):
-                pieces.append(piece)
-                size += len(piece)
-                self._held += len(piece)
+            while chunk := stream.read(CHUNK):
+                chunks.append(chunk)
+                size += len(chunk)
+                self._in_memory += len(chunk)
                 self._check(size)
-                if size > PIECE:
+                if size > CHUNK:
                     green_threads.yield_control()
-            return b"".join(pieces)
+            return b"".join(chunks)
         finally:
-            self._held -= size
+            self._in_memory -= size
 
     def _check(self, size: int) -> None:
-        if size > self.largest:
+        if size > self.max_size:
             raise RequestEntityTooLarge
-        if size > PIECE and self._held > MOST_HELD:
-            raise StoreUnavailableError("too many large bodies are on their way")
+        if size > CHUNK and self._in_memory > MAX_IN_MEMORY:
+            raise StoreUnavailableError("too many large bodies at once")

@@ -1,4 +1,4 @@
-"""The answers of the web process: small JSON bodies, each refusal with a named reason, counted and logged."""
+"""The responses of the web process: small JSON bodies; every refusal has a reason code, is counted and logged."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.errors import BadSignatureError
 
-RETRY_AFTER = "30"  # seconds; Shopify decides for itself, other platforms respect it
+RETRY_AFTER = "30"  # seconds; Shopify has its own schedule, other platforms follow the header
 
 
 def answer(code: int, **body: Any) -> Response:
-    """Answer in JSON, without empty values."""
-    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - the sender's mistakes; a 401 has a line of its own
+    """Return a JSON response; empty values are left out."""
+    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - client errors; a 401 is logged as webhook_rejected
         current().log.debug("request_refused", code=code, reason=body["error"], hint=body.get("hint") or None)
     text = json.dumps({name: value for name, value in body.items() if value != ""})
     return Response(text + "\n", code, mimetype="application/json")
@@ -33,20 +33,20 @@ def bad_signature(shop: Shop, error: BadSignatureError) -> Response:
 
 
 def method_not_allowed(allowed: str, hint: str) -> Response:
-    """Answer a method that the address does not take; `hint` says what the address is for."""
+    """Answer a method that the URL does not accept; `hint` says what the URL is for."""
     response = answer(405, error="method_not_allowed", hint=hint)
     response.headers["Allow"] = allowed
     return response
 
 
 def unknown_shop() -> Response:
-    """Answer under an address that is no shop's."""
+    """Answer a request to a URL that names no configured shop."""
     current().meter.refused("", "", "unknown_shop")
     return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
 
 
 def too_many_requests(shop: Shop, wait: int) -> Response:
-    """Answer events that come faster than allowed; `wait` is in seconds."""
+    """Answer a storefront event beyond the rate limit; `wait` is in seconds."""
     _rejected(shop, "too_many")
     hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
     response = answer(429, error="too_many", hint=hint)
@@ -55,19 +55,19 @@ def too_many_requests(shop: Shop, wait: int) -> Response:
 
 
 def unsupported_encoding() -> Response:
-    """Answer a compressed body, which is not what was signed."""
+    """Answer a compressed body: the signature covers the uncompressed bytes."""
     count_refusal("content_encoding")
     return answer(415, error="content_encoding", hint="Send the body as it was signed, without compression.")
 
 
 def count_refusal(reason: str) -> None:
-    """Record why a webhook was not stored, where its URL is that of a shop."""
+    """Count a webhook that was not stored, if its URL names a shop."""
     if shop := current().requested_shop():
         current().activity.refused(shop, reason)
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Answer what goes wrong in any endpoint: never with a 500, and never with a page of Flask's own."""
+    """Answer all exceptions of the endpoints in JSON: never with a 500, never with an HTML page."""
     app.register_error_handler(StoreUnavailableError, _store_unavailable)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _http_error)
@@ -80,27 +80,27 @@ def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
 
 
 def _store_unavailable(error: StoreUnavailableError) -> Response:
-    """Ask the platform to send it again: nothing was stored."""
+    """Answer 503, so that the platform sends the webhook again: nothing was stored."""
     current().log.error("store_unavailable", error=str(error))
     return _try_later()
 
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
-    """Refuse a body before reading all of it."""
+    """Answer a body beyond MAX_BODY, before all of it is read."""
     count_refusal("too_large")
-    limit = current().body_reader.largest
+    limit = current().body_reader.max_size
     return answer(413, error="too_large", hint=f"The body is larger than {limit} bytes (MAX_BODY).")
 
 
 def _http_error(error: HTTPException) -> Response:
-    """Answer what Flask refuses by itself in the same form."""
+    """Answer Flask's own refusals in the same form."""
     reason = (error.name or "refused").lower().replace(" ", "_")
     count_refusal(reason)
     return answer(error.code or 400, error=reason)
 
 
 def _unexpected_error(error: Exception) -> Response:
-    """Answer 503 to a mistake of ours, so that the platform sends it again."""
+    """Answer a bug in the receiver with 503, so that the platform sends the webhook again."""
     current().log.error("unexpected_error", exc_info=error)
     return _try_later()
 

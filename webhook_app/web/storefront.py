@@ -1,4 +1,4 @@
-"""What a shop's pages ask, passed on and signed by the platform: to keep an event, or which profile key to use."""
+"""Endpoints for a shop's pages, called through the platform's signing proxy: store an event, return a profile key."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 blueprint = Blueprint("storefront", __name__)
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-PURPOSE = "A shop's pages report with GET, through their platform, which signs the query."
-LONGEST_VISITOR = 128  # characters of a key that are remembered to count by
+PURPOSE = "A shop's pages call this URL with GET through their platform, which signs the query."
+MAX_VISITOR = 128  # characters of a visitor's key that the rate limit stores
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the proxy of a shop's platform signed."""
+class SignedRequest:
+    """A verified request of a shop's page, signed by the platform's proxy."""
 
     platform: Platform
     shop: Shop
@@ -42,36 +42,36 @@ class Asked:
     "/storefront/<platform>/<shop>/<action>", methods=METHODS, strict_slashes=False, provide_automatic_options=False
 )
 def event(platform: str, shop: str, action: str) -> Response:
-    """Keep what a visitor did."""
+    """Store a visitor's event."""
     began = time.monotonic()
-    asked = _asked(platform, shop)
-    if isinstance(asked, Response):
-        return asked
-    topic = asked.platform.topic(STOREFRONT + action)
+    verified = _verified(platform, shop)
+    if isinstance(verified, Response):
+        return verified
+    topic = verified.platform.topic(STOREFRONT + action)
     if topic is None:
         return answer(404, error="unknown_event", hint="There is no such event.")
-    envelope, body = asked.proxy.make_delivery(topic.name, asked.signed, request.headers.get("User-Agent", ""))
-    # Without the number: how many events a shop has is not every visitor's business.
-    return answer(200, status=store(asked.platform, asked.shop, envelope, body, began).status)
+    envelope, body = verified.proxy.make_delivery(topic.name, verified.signed, request.headers.get("User-Agent", ""))
+    # Without the delivery's number: visitors must not learn how many events a shop has.
+    return answer(200, status=store(verified.platform, verified.shop, envelope, body, began).status)
 
 
 @blueprint.route(
     "/storefront/<platform>/<shop>/profile", methods=METHODS, strict_slashes=False, provide_automatic_options=False
 )
 def profile(platform: str, shop: str) -> Response:
-    """Tell the page which profile key is its visitor's: the account's, else the one it has, else a new one."""
-    asked = _asked(platform, shop)
-    if isinstance(asked, Response):
-        return asked
-    parameters = asked.signed.parameters
-    given, customer = parameters.get("profile_key", ""), parameters.get(asked.proxy.customer_parameter, "")
-    if customer and asked.shop.profile_salt:
-        return answer(200, profile_key=profile_key.derived_key(customer, asked.shop.profile_salt))
+    """Return the visitor's profile key: derived from the account, else the one the page has, else a new one."""
+    verified = _verified(platform, shop)
+    if isinstance(verified, Response):
+        return verified
+    parameters = verified.signed.parameters
+    given, customer = parameters.get("profile_key", ""), parameters.get(verified.proxy.customer_parameter, "")
+    if customer and verified.shop.profile_salt:
+        return answer(200, profile_key=profile_key.derived_key(customer, verified.shop.profile_salt))
     return answer(200, profile_key=given if profile_key.is_usable(given) else secrets.token_hex(16))
 
 
-def _asked(platform_name: str, shop_name: str) -> Asked | Response:
-    """Return what was asked through the platform's proxy and within the allowance, or the answer to anything else."""
+def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:
+    """Return the request if it is signed and within the rate limits, else the response that refuses it."""
     found = current().find(platform_name, shop_name)
     if found is None or found[0].proxy is None:
         return unknown_shop()
@@ -83,13 +83,13 @@ def _asked(platform_name: str, shop_name: str) -> Asked | Response:
     except BadSignatureError as error:
         return bad_signature(shop, error)
     visitor = signed.parameters.get(proxy.customer_parameter) or signed.parameters.get("profile_key", "")
-    if wait := current().rate_limiter.take(shop.name, visitor[:LONGEST_VISITOR]):
+    if wait := current().rate_limiter.take(shop.name, visitor[:MAX_VISITOR]):
         return too_many_requests(shop, wait)
-    return Asked(platform, shop, proxy, signed)
+    return SignedRequest(platform, shop, proxy, signed)
 
 
 @blueprint.after_request
-def keep_out_of_caches(response: Response) -> Response:
-    """Let nobody keep an answer: it is one visitor's."""
+def forbid_caching(response: Response) -> Response:
+    """Forbid caching: every response is one visitor's."""
     response.headers["Cache-Control"] = "no-store"
     return response

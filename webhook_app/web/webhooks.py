@@ -1,4 +1,4 @@
-"""The webhook endpoints: verify, store, answer.
+"""The webhook endpoint: verify, store, answer. The worker (webhook_app/delivery) does the rest.
 
 Parses nothing before the signature is verified, and then only what names topic and identity.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("webhooks", __name__)
 
 URL = "/webhooks/<platform>/<shop>"
-PURPOSE = "This is a webhook URL: a shop's platform posts signed events to it. There is nothing to see with GET."
+PURPOSE = "This is a webhook URL: a shop's platform sends signed events to it with POST."
 
 
 @blueprint.post(URL, strict_slashes=False, provide_automatic_options=False)
@@ -50,22 +50,22 @@ def receive(platform: str, shop: str) -> Response:
 
 @blueprint.route(URL, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"], strict_slashes=False)
 def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route names them
-    """Say what this URL is for, to whoever opens it in a browser."""
+    """Explain what this URL is for, for example in a browser."""
     return method_not_allowed("POST", PURPOSE)
 
 
 def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> StoreResult:
-    """Store a verified request; `began` is when it came, by the monotonic clock. Raises StoreUnavailableError."""
+    """Store a verified request that began at `began` (monotonic seconds). Raises StoreUnavailableError."""
     context = current()
-    with context.tracer.webhook(shop, envelope.topic) as carried:
-        headers = {**envelope.headers, **carried}
+    with context.tracer.webhook(shop, envelope.topic) as trace_headers:
+        headers = {**envelope.headers, **trace_headers}
         delivery = NewDelivery(
             shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body
         )
         result = context.store(delivery)
     seconds = time.monotonic() - began
     context.activity.accepted(shop, envelope.topic, envelope.secret_index, result.status, seconds)
-    # The worker logs the outcome within milliseconds, under the same number.
+    # At debug level: the worker logs the outcome under the same number.
     context.log.debug(
         "webhook_stored",
         status=result.status,

@@ -120,7 +120,7 @@ def test_memory_is_bounded(seen: ActivityRecorder) -> None:
     """While the database is away, memory holds so many different ones and no more."""
     for number in range(MAX_PENDING + 100):
         seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
-    assert len(seen._seen) == MAX_PENDING  # noqa: SLF001 - what is bounded is inside
+    assert seen.pending == MAX_PENDING
 
 
 def test_old_ones_are_forgotten(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:

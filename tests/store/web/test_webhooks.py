@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from webhook_app.web.context import WebContext
+
 BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
 WOO_ORDER = BY_NAME["woocommerce/order.created__customer-on-hold"]
@@ -63,16 +65,21 @@ def post(client: FlaskClient, recorded: Recorded, path: str = "", **changed: str
     return client.post(url, data=recorded.body, headers={**recorded.sent_headers, **changed})
 
 
-def kept(client: FlaskClient) -> int:
-    return sum(client.application.extensions["webhooks"].inbox.counts().values())
+def context_of(client: FlaskClient) -> WebContext:
+    context: WebContext = client.application.extensions["webhooks"]
+    return context
+
+
+def stored_count(client: FlaskClient) -> int:
+    return sum(context_of(client).inbox.counts().values())
 
 
 @pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
 def test_genuine_is_stored(client: FlaskClient, path: str) -> None:
-    """A proven delivery is stored and answered with 200, with and without trailing slash."""
+    """A verified delivery is stored and answered with 200, with and without trailing slash."""
     response = post(client, ORDER, path)
     assert (response.status_code, response.json) == (200, {"status": "stored", "id": 1})
-    assert kept(client) == 1
+    assert stored_count(client) == 1
 
 
 def test_duplicate_is_200(client: FlaskClient) -> None:
@@ -80,14 +87,12 @@ def test_duplicate_is_200(client: FlaskClient) -> None:
     post(client, ORDER)
     response = post(client, ORDER)
     assert (response.status_code, response.json) == (200, {"status": "duplicate", "id": 1})
-    assert kept(client) == 1
+    assert stored_count(client) == 1
 
 
-def test_storefront_events_beyond_the_shop_s_share_are_429(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What visitors cause is limited and says when to come again; nothing of it is stored, and orders still come in."""
-    receiver = client.application.extensions["webhooks"]
+def test_storefront_events_beyond_the_shop_rate_are_429(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused storefront events are not stored and carry Retry-After; orders are still accepted."""
+    receiver = context_of(client)
     monkeypatch.setattr(receiver, "rate_limiter", RateLimiter(visitor_rate=1, shop_rate=2))
     platform = receiver.platforms["shopify"]
     seen = replace(platform.topics[0], name="products/update", storefront=True)
@@ -97,12 +102,12 @@ def test_storefront_events_beyond_the_shop_s_share_are_429(
     assert answers[2].headers["Retry-After"] == "1"
     assert (answers[2].json or {})["error"] == "too_many"
     assert post(client, ORDER).status_code == 200
-    assert kept(client) == 2
+    assert stored_count(client) == 2
 
 
 @pytest.mark.parametrize(("identity", "status"), [("msg_1", "duplicate"), ("msg_2", "stored")])
 def test_repeated_standard_webhook(client: FlaskClient, identity: str, status: str) -> None:
-    """A message that is repeated is signed anew, and known by its id; the same body under another id is another."""
+    """A repeated message has a new signature and the same id; the same body under another id is another message."""
     signature, secret = all_platforms()["standard"].signature, shop_keys("standard")["secrets"][0]
     earlier = StandardWebhooks(clock=lambda: time.time() - 200).sign(b"{}", secret, "msg_1")
     assert client.post("/webhooks/standard/own", data=b"{}", headers=earlier).json == {"status": "stored", "id": 1}
@@ -112,27 +117,27 @@ def test_repeated_standard_webhook(client: FlaskClient, identity: str, status: s
 
 
 def test_unmapped_topic_is_200(client: FlaskClient) -> None:
-    """A topic that nobody maps is stored like any other: seven refusals would disable a WooCommerce webhook."""
+    """An unmapped topic is stored like any other: refusals would disable a WooCommerce webhook."""
     assert post(client, BY_NAME["shopify/products_update"]).status_code == 200
-    assert kept(client) == 1
+    assert stored_count(client) == 1
 
 
 @pytest.mark.parametrize("case", [str.upper, str.lower])
 def test_header_names_in_any_case(client: FlaskClient, case: Any) -> None:
-    """Header names are no secret handshake."""
+    """Header names are case-insensitive."""
     headers = {case(name): value for name, value in ORDER.sent_headers.items()}
     assert client.post("/webhooks/shopify/shop", data=ORDER.body, headers=headers).status_code == 200
 
 
 def test_ping_is_200_and_stores_nothing(client: FlaskClient) -> None:
-    """WooCommerce repeats its unsigned ping until it is answered with exactly 200."""
+    """WooCommerce repeats its unsigned ping until the answer is exactly 200."""
     response = post(client, PING)
     assert (response.status_code, response.json) == (200, {"status": "ping"})
-    assert kept(client) == 0
+    assert stored_count(client) == 0
 
 
-def test_shopify_takes_no_ping(client: FlaskClient) -> None:
-    """What is a ping to one platform is an unsigned request to another."""
+def test_shopify_accepts_no_ping(client: FlaskClient) -> None:
+    """A ping of one platform is an unsigned request to another."""
     assert post(client, PING, "/webhooks/shopify/shop").status_code == 401
 
 
@@ -155,59 +160,61 @@ def test_bad_signature_is_401_with_its_reason(client: FlaskClient, headers: dict
     assert response.json["error"] == reason
     assert [(line["event"], line["reason"]) for line in lines] == [("webhook_rejected", reason)]
     assert "jan@example.test" not in str(lines)
-    assert kept(client) == 0
+    assert stored_count(client) == 0
 
 
 def test_missing_topic_is_401(client: FlaskClient) -> None:
-    """A signed body that does not say what it is proves nothing."""
+    """A signed body without a topic is refused."""
     headers = {name: value for name, value in ORDER.sent_headers.items() if "Topic" not in name}
     response = client.post("/webhooks/shopify/shop", data=ORDER.body, headers=headers)
     assert (response.status_code, response.json and response.json["error"]) == (401, "topic_missing")
 
 
-@pytest.mark.parametrize("path", ["/webhooks/shopify/nobody", "/webhooks/nothing/shop", "/webhooks/woocommerce/shop"])
+@pytest.mark.parametrize("path", ["/webhooks/shopify/other", "/webhooks/nothing/shop", "/webhooks/woocommerce/shop"])
 def test_unknown_shop_is_404(client: FlaskClient, path: str) -> None:
-    """A shop is known under its own platform only."""
+    """A shop is found under its own platform only."""
     assert post(client, ORDER, path).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
 def test_other_methods_are_405(client: FlaskClient, method: str, path: str) -> None:
-    """Whoever opens the URL in a browser learns what it is for."""
+    """The answer to a browser explains what the URL is for."""
     response = client.open(path, method=method)
     assert response.status_code == 405
     assert response.headers["Allow"] == "POST"
     assert method == "HEAD" or "webhook URL" in response.text
 
 
-def test_too_large_is_413(environment: pytest.MonkeyPatch, client: FlaskClient) -> None:
+def test_too_large_is_413(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body beyond MAX_BODY is refused, and the limit named."""
-    client.application.extensions["webhooks"].body_reader.largest = 1024
+    monkeypatch.setattr(context_of(client).body_reader, "max_size", 1024)
     response = client.post("/webhooks/shopify/shop", data=b"x" * 1025)
     assert response.status_code == 413
     assert "1024 bytes" in response.text
 
 
-def test_largest_body_passes(client: FlaskClient) -> None:
-    """MAX_BODY itself is allowed."""
-    client.application.extensions["webhooks"].body_reader.largest = len(ORDER.body)
-    assert post(client, ORDER).status_code == 200
+@pytest.mark.parametrize(("room", "status"), [(0, 200), (-1, 413)])
+def test_largest_body_passes(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, room: int, status: int) -> None:
+    """A body of exactly MAX_BODY is stored, and with a limit one byte lower it is not."""
+    monkeypatch.setattr(context_of(client).body_reader, "max_size", len(ORDER.body) + room)
+    assert post(client, ORDER).status_code == status
+    assert stored_count(client) == (status == 200)
 
 
 @pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br", 415), ("identity", 200), ("Identity", 200)])
 def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> None:
-    """What is compressed on its way is not what was signed."""
+    """A compressed body is refused, since the signature covers the uncompressed bytes."""
     assert post(client, ORDER, **{"Content-Encoding": encoding}).status_code == status
 
 
 def rename_table(client: FlaskClient, old: str, new: str) -> None:
-    with client.application.extensions["webhooks"].inbox.database.writing() as connection:
+    with context_of(client).inbox.database.writing() as connection:
         connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 def test_store_away_is_503_with_retry_after(client: FlaskClient) -> None:
-    """While nothing can be stored the platform is asked to come again, and it works by itself afterwards."""
+    """While the store is unavailable the platform is asked to retry; afterwards it works without a restart."""
     rename_table(client, "deliveries", "away")
     response = post(client, ORDER)
     assert response.status_code == 503
@@ -228,39 +235,39 @@ def spooling(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FlaskC
 
 
 def test_spooled_is_200_without_a_number(spooling: FlaskClient) -> None:
-    """What waits on this machine's disk is acknowledged; it gets its number later."""
+    """A spooled webhook is acknowledged; it gets its number later."""
     response = post(spooling, ORDER)
     assert (response.status_code, response.json) == (200, {"status": "spooled"})
 
 
 def test_ready_while_spooling(spooling: FlaskClient) -> None:
-    """Webhooks can be kept while the spool works."""
+    """Webhooks can be stored while the spool works."""
     response = spooling.get("/readyz")
     assert (response.status_code, response.json) == (200, {"status": "spooling"})
 
 
 def test_broken_spool_is_503(spooling: FlaskClient, tmp_path: Path) -> None:
-    """Where neither the database nor the spool takes it, the platform is asked to come again."""
+    """When neither the database nor the spool can store it, the platform is asked to retry."""
     with processes.file_size_limit(0):
         assert post(spooling, ORDER).status_code == 503
         assert spooling.get("/readyz").status_code == 503
     assert post(spooling, ORDER).json == {"status": "spooled"}
 
 
-def test_mistake_of_ours_is_503(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even what nobody thought of is no 500; it is logged as an exception, which a log line names and never quotes."""
+def test_internal_error_is_503(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is no 500; it is logged as an exception, which the formatter names and never quotes."""
 
     def break_down(_platform: str, _shop: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(client.application.extensions["webhooks"], "find", break_down)
+    monkeypatch.setattr(context_of(client), "find", break_down)
     with capture_logs() as lines:
         assert post(client, ORDER).status_code == 503
     assert [(line["event"], type(line["exc_info"])) for line in lines] == [("unexpected_error", ZeroDivisionError)]
 
 
 def test_health(client: FlaskClient) -> None:
-    """The process says that it lives."""
+    """The process answers its liveness probe."""
     assert client.get("/healthz").json == {"status": "ok"}
 
 
@@ -289,21 +296,21 @@ def test_not_ready_without_migrations(environment: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_page_is_404_json(client: FlaskClient) -> None:
-    """A stranger's path is answered in the same form."""
+    """Unknown paths are answered in the same form."""
     assert client.get("/wp-login.php").json == {"error": "not_found"}
 
 
-def test_kept_headers_are_those_that_matter(client: FlaskClient) -> None:
-    """The signature and whatever else came along are not stored."""
+def test_only_relevant_headers_are_stored(client: FlaskClient) -> None:
+    """The signature and unrelated headers are not stored."""
     post(client, ORDER, Cookie="session=1", Authorization="Bearer x")
-    held = client.application.extensions["webhooks"].inbox.body(1)
-    assert held is not None
-    assert "x-shopify-topic" in held[0]
-    assert not {"cookie", "authorization", "x-shopify-hmac-sha256"} & set(held[0])
+    stored = context_of(client).inbox.body(1)
+    assert stored is not None
+    assert "x-shopify-topic" in stored[0]
+    assert not {"cookie", "authorization", "x-shopify-hmac-sha256"} & set(stored[0])
 
 
 def test_log_holds_no_personal_data(client: FlaskClient) -> None:
-    """Accepting a delivery logs, for those who debug, shop, topic and number, and nothing of the customer."""
+    """At debug level shop, topic and number of a delivery are logged, and nothing of the customer."""
     with capture_logs() as lines:
         post(client, WOO_ORDER)
     order = json.loads(WOO_ORDER.body)
@@ -331,11 +338,11 @@ def test_log_holds_no_personal_data(client: FlaskClient) -> None:
     ),
 )
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_strangers_get_no_500_and_store_nothing(
+def test_unverified_requests_get_no_500_and_store_nothing(
     client: FlaskClient, body: bytes, headers: dict[str, str], path: str
 ) -> None:
-    """Whatever a stranger sends, it is refused by name and leaves nothing behind."""
+    """Any unverified request is refused with a reason and stores nothing."""
     response = client.post(path, data=body, headers=headers)
     assert response.status_code in {200, 400, 401, 404, 415}
     assert response.status_code != 200 or response.json == {"status": "ping"}
-    assert kept(client) == 0
+    assert stored_count(client) == 0

@@ -58,7 +58,7 @@ QUICK = settings(
 IMPATIENT = """
 def post_worker_init(_worker):
     from webhook_app.web import request_body
-    request_body.READ_WITHIN = 1.0
+    request_body.READ_TIMEOUT = 1.0
 """
 
 
