@@ -17,9 +17,11 @@ from webhook_app import __version__
 from webhook_app.cli.commands import all_commands
 from webhook_app.config import settings, shops
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, DeadReason, WaitingReason, cause_of
+from webhook_app.errors import BadSignatureError
 from webhook_app.inbox import TRANSITIONS
 from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
+from webhook_app.signing.hmac_schemes import BodyHmac
 from webhook_app.tweakwise import retry_policy
 
 if TYPE_CHECKING:
@@ -256,6 +258,18 @@ def test_every_refusal_is_documented() -> None:
         given |= {f"{name}_missing" for name in needed}
         given |= {f"{name}_repeated" for name in (*needed, *proxy.signature.single)}
     assert given == set(rows(TROUBLESHOOTING, "## The answer is 401"))
+
+
+@pytest.mark.parametrize(
+    ("digest", "secret"), [("base64", " a-secret"), ("hex", "a-secret"), ("base64", "another-secret")]
+)
+def test_every_hint_is_quoted(digest: str, secret: str) -> None:
+    """The hints of a signature that does not match are explained by the words that the answer has."""
+    signed = BodyHmac(("x-digest",), encoding="hex" if digest == "hex" else "base64").sign(b"{}", "a-secret")
+    with pytest.raises(BadSignatureError) as refused:
+        BodyHmac(("x-digest",)).verify(b"{}", signed, [secret])
+    quoted = re.findall(r'^- \*"(.+?)"\*', TROUBLESHOOTING, re.MULTILINE)
+    assert [words for words in quoted if refused.value.hint.startswith(words)]
 
 
 def test_the_diagram_is_drawn_from_the_transitions() -> None:
