@@ -1,4 +1,4 @@
-"""What the core reports to whoever measures and traces it: protocols, and null objects for when nobody does."""
+"""The interfaces through which the core reports metrics and traces, and null objects that ignore them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ NO_HEADERS: AbstractContextManager[Mapping[str, str]] = nullcontext({})
 
 
 class Meter(Protocol):
-    """Counts and times. No method raises anything of its own."""
+    """Records counts and durations. Its methods never raise."""
 
     def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
-        """Count a webhook that was answered with 200; `seconds` is how long it took to store it."""
+        """Count a webhook that was answered with 200; `seconds` is how long storing took."""
 
     def refused(self, platform: str, shop: str, reason: str) -> None:
         """Count a webhook that was not stored."""
 
     def committed(self, seconds: float) -> None:
-        """Record how long a commit took, the wait for the disk included."""
+        """Record how long a commit took, including the wait for the disk."""
 
     def settled(self, settlement: Settlement, now: int, milliseconds: int) -> None:
-        """Count the outcome of a delivery, and its call if there was one; `now` is in milliseconds since 1970 UTC."""
+        """Count the outcome of a delivery and of its call, if any; `now` is in milliseconds since 1970 UTC."""
 
 
 class NullMeter:
-    """Measures nothing."""
+    """Records nothing."""
 
     def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
         """Do nothing."""
@@ -48,19 +48,19 @@ class NullMeter:
 
 
 class Tracer(Protocol):
-    """Traces a webhook from its arrival to the outcome of its call. No method raises anything of its own."""
+    """Traces a webhook from its arrival to the outcome of its call. Its methods never raise."""
 
     def webhook(self, shop: Shop, topic: str) -> AbstractContextManager[Mapping[str, str]]:
-        """Trace the storing of a webhook in the block; gives the headers to store with it."""
+        """Trace the block that stores a webhook; gives the headers to store with it."""
 
     def settled(self, inbox: Inbox, settlements: Sequence[Settlement], now: int) -> None:
         """Trace the outcomes of deliveries; `now` is in milliseconds since 1970 UTC."""
 
     def start(self) -> None:
-        """Begin to send, where the process has threads by now."""
+        """Start sending traces; called once the process may start threads."""
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining traces."""
 
 
 class NullTracer:

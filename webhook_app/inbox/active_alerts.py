@@ -1,4 +1,7 @@
-"""What somebody is told of, until it is over; and whose turn it is to look. Times are milliseconds since 1970 UTC."""
+"""The alerts that are active, and the lease of the process that evaluates them.
+
+Times are milliseconds since 1970 UTC.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
 
+from webhook_app.inbox import records
 from webhook_app.inbox.engines.statements import INSERT
 from webhook_app.inbox.tables import alerts, task_leases
 
@@ -22,9 +26,9 @@ EVALUATION = "alerts"
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlert:
-    """Something that a person should know, since a moment; `notified` says whether somebody took the message.
+    """A problem that began at `since`; `notified` is set once the notifier accepted the message.
 
-    `name` tells alerts apart; `sample` is the number of a delivery that shows it.
+    `name` identifies the alert; `sample` is the number of a delivery that shows the problem.
     """
 
     name: str
@@ -38,40 +42,43 @@ class ActiveAlert:
 
 
 def take_lease(inbox: Inbox, seconds: float) -> bool:
-    """Take the turn to look for so many seconds, unless another process has it. Raises StoreUnavailableError."""
+    """Reserve the evaluation for this process for so many seconds; False while another process has it.
+
+    Raises StoreUnavailableError.
+    """
     now = inbox.clock()
     until = now + int(seconds * 1000)
     with inbox.database.writing() as connection:
         insert = _insert(connection, task_leases).values(name=EVALUATION, until=until)
-        # A turn that lasts longer than any can is one of a clock that was put back.
-        over = (task_leases.c.until <= now) | (task_leases.c.until > until)
-        taking = insert.on_conflict_do_update(index_elements=[task_leases.c.name], set_={"until": until}, where=over)
+        # A lease that ends later than a new one would was taken before the clock was put back.
+        expired = (task_leases.c.until <= now) | (task_leases.c.until > until)
+        taking = insert.on_conflict_do_update(index_elements=[task_leases.c.name], set_={"until": until}, where=expired)
         return connection.execute(taking.returning(task_leases.c.name)).first() is not None
 
 
 def known(inbox: Inbox) -> dict[str, ActiveAlert]:
-    """Return the alerts that are not over. Raises StoreUnavailableError."""
-    query = select(*(alerts.c[name] for name in ActiveAlert.__dataclass_fields__)).order_by(alerts.c.name)
+    """Return the active alerts by name. Raises StoreUnavailableError."""
+    query = select(*records.columns_of(ActiveAlert, alerts)).order_by(alerts.c.name)
     with inbox.database.reading() as connection:
-        return {row.name: ActiveAlert(*row) for row in connection.execute(query)}
+        return {alert.name: alert for alert in records.read(connection, ActiveAlert, query)}
 
 
 def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
-    """Write new alerts down, before anybody is told. Raises StoreUnavailableError."""
-    rows = [{name: getattr(alert, name) for name in ActiveAlert.__dataclass_fields__} for alert in new]
+    """Store new alerts, before any notification is sent. Raises StoreUnavailableError."""
+    rows = [records.as_row(alert) for alert in new]
     if rows:
         with inbox.database.writing() as connection:
             connection.execute(_insert(connection, alerts).on_conflict_do_nothing(), rows)
 
 
 def mark_notified(inbox: Inbox, alert: ActiveAlert) -> None:
-    """Note that somebody took the message. Raises StoreUnavailableError."""
+    """Record that the notification was delivered. Raises StoreUnavailableError."""
     with inbox.database.writing() as connection:
         connection.execute(update(alerts).where(alerts.c.name == alert.name).values(notified=True))
 
 
 def end(inbox: Inbox, alert: ActiveAlert) -> None:
-    """Forget an alert that is over. Raises StoreUnavailableError."""
+    """Delete an alert that is over. Raises StoreUnavailableError."""
     with inbox.database.writing() as connection:
         connection.execute(delete(alerts).where(alerts.c.name == alert.name))
 

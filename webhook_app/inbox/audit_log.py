@@ -1,4 +1,4 @@
-"""Who did what on the dashboard: written before it is done, so that nothing is done without a trace."""
+"""The audit log: what people did on the dashboard, written before it is done so that no action goes unrecorded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select
 
+from webhook_app.inbox import records
 from webhook_app.inbox.tables import attempts, audit
 
 if TYPE_CHECKING:
@@ -17,20 +18,20 @@ SHOWN = 200
 
 
 class AuditAction(StrEnum):
-    """What can be done."""
+    """The actions that are recorded."""
 
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGOUT = "logout"
     REVEAL = "reveal"
     REPLAY = "replay"
-    DISCARD = "drop"  # as rows of earlier versions say it
+    DISCARD = "drop"  # the name that rows of earlier versions have
     SAMPLE = "sample"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One action; `source` tells places apart without naming them, `session` one login from another."""
+    """One action; `source` is a keyed hash of the client's address, `session` identifies a login."""
 
     action: AuditAction
     source: str
@@ -41,7 +42,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """A deed as it was written down; `at` is in milliseconds since 1970 UTC."""
+    """A stored audit event; `at` is in milliseconds since 1970 UTC."""
 
     id: int
     at: int
@@ -54,7 +55,7 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """One attempt that failed: when it ended (milliseconds since 1970 UTC), how, and how long it took."""
+    """A failed attempt: when it ended (milliseconds since 1970 UTC), its failure class, and its duration in ms."""
 
     claim: int
     ended_at: int
@@ -62,37 +63,34 @@ class FailedAttempt:
     took: int
 
 
-def write(inbox: Inbox, deed: AuditEvent) -> None:
-    """Write a deed down. Raises StoreUnavailableError."""
-    values = {name: getattr(deed, name) for name in AuditEvent.__dataclass_fields__}
+def write(inbox: Inbox, event: AuditEvent) -> None:
+    """Store an audit event. Raises StoreUnavailableError."""
     with inbox.database.writing() as connection:
-        connection.execute(insert(audit).values(at=inbox.clock(), **values))
+        connection.execute(insert(audit).values(at=inbox.clock(), **records.as_row(event)))
 
 
 def newest(inbox: Inbox, delivery_id: int | None = None) -> list[AuditRecord]:
-    """Return the newest deeds, newest first; those that concern one delivery where that is given."""
-    query = (
-        select(*(audit.c[name] for name in AuditRecord.__dataclass_fields__)).order_by(audit.c.id.desc()).limit(SHOWN)
-    )
+    """Return the newest audit events, newest first; only those of one delivery where it is given."""
+    query = select(*records.columns_of(AuditRecord, audit)).order_by(audit.c.id.desc()).limit(SHOWN)
     if delivery_id is not None:
         query = query.where(audit.c.delivery_id == delivery_id)
     with inbox.database.reading() as connection:
-        return [AuditRecord(*row) for row in connection.execute(query)]
+        return records.read(connection, AuditRecord, query)
 
 
 def failed_logins(inbox: Inbox, source: str, within: float) -> tuple[int, int]:
-    """Count the failed logins of the last `within` seconds: from `source`, and from everywhere."""
+    """Count the failed logins of the last `within` seconds: from `source`, and in all."""
     since = inbox.clock() - int(within * 1000)
     failed = (audit.c.action == AuditAction.LOGIN_FAILED) & (audit.c.at > since)
     query = select(func.count().filter(audit.c.source == source), func.count()).select_from(audit).where(failed)
     with inbox.database.reading() as connection:
-        mine, every = connection.execute(query).one()
-    return int(mine), int(every)
+        from_source, total = connection.execute(query).one()
+    return int(from_source), int(total)
 
 
 def failed_attempts(inbox: Inbox, delivery_id: int) -> list[FailedAttempt]:
     """Return the failed attempts of a delivery, oldest first."""
-    columns = [attempts.c[name] for name in FailedAttempt.__dataclass_fields__]
-    query = select(*columns).where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.claim)
+    query = select(*records.columns_of(FailedAttempt, attempts))
+    query = query.where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.claim)
     with inbox.database.reading() as connection:
-        return [FailedAttempt(*row) for row in connection.execute(query)]
+        return records.read(connection, FailedAttempt, query)

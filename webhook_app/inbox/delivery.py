@@ -1,4 +1,4 @@
-"""What goes into the inbox and what comes out of it, as values. Times are milliseconds since 1970 UTC."""
+"""Deliveries as values: new, claimed, settled, stored. Times are milliseconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTLED = frozenset(targets(Verb.SETTLE))
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A proven request, to be kept; `received_at` is set where it came at another time than it is kept."""
+    """A verified webhook that is to be stored; `received_at` is set where it arrived earlier than it is stored."""
 
     shop: str
     platform: str
@@ -32,7 +32,7 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What a shop has unfinished: `due_at` is when the first of it may be claimed, 0 at once."""
+    """The unfinished deliveries of a shop: `due_at` is when the first may be claimed, 0 for immediately."""
 
     shop: str
     due_at: int
@@ -40,9 +40,9 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """The number under which an arrival is stored, and whether it was there before.
+    """The number of a stored delivery, and whether it was stored before.
 
-    `spooled`: it is stored on this machine until the database is back, and will get another number then.
+    `spooled`: it is on this machine's disk until the database is back, and gets another number then.
     """
 
     id: int
@@ -51,13 +51,13 @@ class StoreResult:
 
     @property
     def status(self) -> str:
-        """The word for it."""
+        """`stored`, `duplicate` or `spooled`."""
         return "spooled" if self.spooled else "duplicate" if self.duplicate else "stored"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A claimed delivery. `body` is None when it was wiped; `claims` proves whose lease it is until `due_at`."""
+    """A claimed delivery, leased until `due_at`; `claims` is the lease's fencing token, `body` is None once wiped."""
 
     id: int
     shop: str
@@ -74,12 +74,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claimed delivery.
+    """The outcome of a claimed delivery.
 
-    `retry_in` is in seconds, for WAITING alone; `attempted` says that a call went out, which took `took` milliseconds
-    and ended in `failure`, "" when it succeeded; `key` is the business key of one that another delivery counts;
-    `keeps_key` says that the order may be at Tweakwise although this delivery is dead; `wipes` that the body must go
-    at once.
+    `retry_in` is in seconds, for WAITING alone. `attempted`: a call was sent, which took `took` milliseconds and ended
+    in the class `failure`, "" on success. `key` is the business key of a delivery whose order another one sends.
+    `keeps_key`: this delivery is dead, but Tweakwise may have its order. `wipes`: the body is deleted immediately.
     """
 
     delivery: Delivery
@@ -97,14 +96,14 @@ class Settlement:
     wipes: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a state that no transition leads to; raises ValueError."""
+        """Refuse a state that settling cannot lead to; raises ValueError."""
         if self.state not in SETTLED:
-            raise ValueError(f"no delivery settles as {self.state}")
+            raise ValueError(f"a delivery cannot be settled as {self.state}")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A stored delivery as the command line shows it; `call` is the JSON text that was sent, None before."""
+    """A stored delivery without its body; `call` is the JSON text that was sent, None before."""
 
     id: int
     shop: str

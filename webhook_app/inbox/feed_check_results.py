@@ -1,4 +1,4 @@
-"""How well the product keys that were sent fit the feed: the last result of each shop, kept for whoever shows it."""
+"""The last feed check of each shop: how many of the product keys that were sent are in its feed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TemplateTrial:
-    """A template, and for how many of the order lines it gives an id that is in the feed."""
+    """A product key template, and for how many order lines it gives an id that is in the feed."""
 
     template: str
     found: int
@@ -26,11 +26,11 @@ class TemplateTrial:
 
 @dataclass(frozen=True, slots=True)
 class FeedCheckResult:
-    """What comparing one shop with a feed of `items` ids gave; `at` is in milliseconds since 1970 UTC.
+    """The comparison of one shop with a feed of `items` ids; `at` is in milliseconds since 1970 UTC.
 
-    `sent` counts every product key sent in the last `days`, `keys` the different ones; `misses` are examples of those
-    that are not in the feed. `lines` are the different order lines in bodies still held, on which templates were
-    tried: `trials`, the best first, among them the shop's own `template`.
+    `sent` counts every product key sent in the last `days`, `keys` the distinct ones; `misses` are examples that are
+    not in the feed. `lines` counts the distinct order lines in stored bodies on which templates were tried: `trials`,
+    best first, including the shop's `template`.
     """
 
     shop: str
@@ -49,26 +49,26 @@ class FeedCheckResult:
 
     @property
     def share(self) -> float | None:
-        """How much of what was sent is in the feed, from 0 to 1; None where nothing was sent."""
+        """The share of sent keys that are in the feed, from 0 to 1; None where nothing was sent."""
         return self.sent_found / self.sent if self.sent else None
 
     @property
     def own(self) -> TemplateTrial:
-        """How the shop's own template does."""
+        """The trial of the shop's template."""
         return next(
             (trial for trial in self.trials if trial.template == self.template), TemplateTrial(self.template, 0)
         )
 
     @property
     def better(self) -> TemplateTrial | None:
-        """Return the template that would match best, where it is better than the shop's own."""
+        """The best template, where it finds more than the shop's; else None."""
         best = self.trials[0] if self.trials else None
         return best if best and best.found > self.own.found else None
 
 
-def save(inbox: Inbox, found: Iterable[FeedCheckResult]) -> None:
-    """Keep results instead of the earlier ones of the same shops. Raises StoreUnavailableError."""
-    rows = [{"shop": match.shop, "at": match.at, "result": json.dumps(asdict(match))} for match in found]
+def save(inbox: Inbox, results: Iterable[FeedCheckResult]) -> None:
+    """Store results, replacing earlier ones of the same shops. Raises StoreUnavailableError."""
+    rows = [{"shop": result.shop, "at": result.at, "result": json.dumps(asdict(result))} for result in results]
     if not rows:
         return
     with inbox.database.writing() as connection:
@@ -81,11 +81,9 @@ def save(inbox: Inbox, found: Iterable[FeedCheckResult]) -> None:
 def latest(inbox: Inbox) -> dict[str, FeedCheckResult]:
     """Return the last result of each shop that has one, by shop. Raises StoreUnavailableError."""
     with inbox.database.reading() as connection:
-        rows = (
-            connection.execute(select(feed_check_results.c.result).order_by(feed_check_results.c.shop)).scalars().all()
-        )
-    found = [_read(json.loads(row)) for row in rows]
-    return {match.shop: match for match in found}
+        query = select(feed_check_results.c.result).order_by(feed_check_results.c.shop)
+        results = [_read(json.loads(text)) for text in connection.execute(query).scalars()]
+    return {result.shop: result for result in results}
 
 
 def _read(stored: dict[str, Any]) -> FeedCheckResult:

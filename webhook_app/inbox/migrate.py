@@ -1,4 +1,4 @@
-"""Bringing the database to the current shape, and telling whether it is."""
+"""Database migrations: applies them, and tells whether the schema is current."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_current(database: Database) -> bool:
 
 @cache
 def head() -> str | None:
-    """Return the newest migration's name."""
+    """Return the revision of the newest migration."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

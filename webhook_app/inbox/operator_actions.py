@@ -1,4 +1,4 @@
-"""What a person does to many deliveries: each call is one small transaction, between which webhooks are accepted."""
+"""Actions on many deliveries at once: replay and discard. Each call is one small transaction."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def replay(inbox: Inbox, ids: Sequence[int]) -> set[int]:
-    """Put those of `ids` back in line that are dead or ignored and have their body; returns which."""
+    """Make those of `ids` due again that are dead or ignored and still have their body; returns which."""
     done = _change(inbox, [*_may(Verb.REPLAY, ids), HAS_BODY], **REPLAYED)
     inbox.wakeups.notify()
     return done
 
 
 def discard(inbox: Inbox, ids: Sequence[int], reason: str) -> set[int]:
-    """Give up those of `ids` for good that are dead, waiting or received; returns which.
+    """Ignore those of `ids` for good that are dead, waiting or received; returns which.
 
-    They keep the order they hold: Tweakwise may have counted it, and the row does not say so for certain, since a
-    replay starts the count of attempts anew.
+    They keep the business key they hold: Tweakwise may have counted the order, and the row cannot exclude it, since a
+    replay resets the number of attempts.
     """
     now = inbox.clock()
     settled = {"state": State.IGNORED, "reason": reason, "detail": _before(), "due_at": None, "lapses": 0}
@@ -43,10 +43,10 @@ def _may(verb: Verb, ids: Sequence[int]) -> list[ColumnElement[bool]]:
 
 
 def _before() -> ColumnElement[str]:
-    """Say in a sentence what a delivery was, in case its reason is asked for later."""
+    """Return a sentence with the state and reason that a delivery had before."""
     row = deliveries.c
     why = case((row.reason == "", ""), else_=literal(": ") + row.reason)
-    return literal("A person gave it up; it was ") + row.state + why + "."
+    return literal("Discarded manually; it was ") + row.state + why + "."
 
 
 def _change(inbox: Inbox, conditions: Sequence[ColumnElement[bool]], **written: object) -> set[int]:

@@ -1,4 +1,4 @@
-"""Forgetting: old bodies and rows in small steps, and at once what the law says must go."""
+"""Retention: deletes old bodies and rows in small steps, and personal data on request immediately."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, tuple_, update
 
-from webhook_app.inbox import activity, statistics
+from webhook_app.inbox import activity, records, statistics
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
 
@@ -25,23 +25,23 @@ PAUSE = 0.01  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long, in seconds, bodies and rows of settled deliveries are kept; dead ones stay until replayed."""
+    """How long, in seconds, bodies and rows of settled deliveries are stored; dead ones stay until replayed."""
 
     keep_bodies: float
     keep_rows: float
 
 
 def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lambda: False) -> tuple[int, int]:
-    """Wipe what is past its time; returns how many bodies and rows went."""
+    """Delete what is older than `retention` allows; returns the numbers of bodies and rows deleted."""
     now = inbox.clock()
     wiped = _in_steps(_wipe_bodies(inbox, now - int(retention.keep_bodies * 1000)), stopped)
     old = now - int(retention.keep_rows * 1000)
-    gone = _in_steps(_delete_rows(inbox, old), stopped)
+    deleted = _in_steps(_delete_rows(inbox, old), stopped)
     activity.forget(inbox, old)
-    _forget_deeds(inbox, old)
-    if wiped or gone:
-        inbox.database.forget()
-    return wiped, gone
+    _delete_audit_events(inbox, old)
+    if wiped or deleted:
+        inbox.database.erase_deleted()
+    return wiped, deleted
 
 
 def _in_steps(steps: Iterator[int], stopped: Callable[[], bool]) -> int:
@@ -56,8 +56,8 @@ def _in_steps(steps: Iterator[int], stopped: Callable[[], bool]) -> int:
 
 def _wipe_bodies(inbox: Inbox, before: int) -> Iterator[int]:
     query = select(deliveries.c.id).where(deliveries.c.held_since < before).limit(STEP)
-    while ids := _read(inbox, query):
-        numbers = [row.id for row in ids]
+    while rows := _read(inbox, query):
+        numbers = [row.id for row in rows]
         with inbox.database.writing() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(numbers)))
             connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(held_since=None))
@@ -72,8 +72,8 @@ def _delete_rows(inbox: Inbox, before: int) -> Iterator[int]:
         yield len(old)
 
 
-def _forget_deeds(inbox: Inbox, before: int) -> None:
-    """Delete what people did that long ago; looks first, since a transaction that writes nothing costs a flush."""
+def _delete_audit_events(inbox: Inbox, before: int) -> None:
+    """Delete old audit events; reads first, since a transaction that writes nothing costs a flush too."""
     if _read(inbox, select(audit.c.id).where(audit.c.at < before).limit(1)):
         with inbox.database.writing() as connection:
             connection.execute(delete(audit).where(audit.c.at < before))
@@ -92,7 +92,7 @@ def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
 
 
 def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
-    """Yield the rows received before then; numbers grow with time, so that the first young row ends it."""
+    """Yield the rows received before then; numbers grow with time, so the first newer row ends it."""
     last = 0
     while True:
         query = select(deliveries).where(deliveries.c.id > last).order_by(deliveries.c.id).limit(STEP)
@@ -105,7 +105,7 @@ def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class StoredContent:
-    """What is still held of one delivery's content."""
+    """What is still stored of one delivery's content."""
 
     id: int
     domain: str
@@ -115,11 +115,11 @@ class StoredContent:
 
 
 def find(inbox: Inbox, shop: str, matches: Callable[[StoredContent], bool]) -> list[int]:
-    """Return the deliveries of `shop` whose held content matches, oldest first."""
+    """Return the deliveries of `shop` whose stored content matches, oldest first."""
     found: list[int] = []
     last = 0
     while page := _page(inbox, shop, last):
-        found += [held.id for held in page if matches(held)]
+        found += [content.id for content in page if matches(content)]
         last = page[-1].id
     return found
 
@@ -133,7 +133,8 @@ def _page(inbox: Inbox, shop: str, after: int) -> list[StoredContent]:
         .order_by(row.id)
         .limit(STEP)
     )
-    return [StoredContent(*values) for values in _read(inbox, query)]
+    with inbox.database.reading() as connection:
+        return records.read(connection, StoredContent, query)
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
@@ -142,9 +143,9 @@ def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
 
 
 def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
-    """Wipe the bodies and calls of `ids`; those that were not settled are ignored for `reason`.
+    """Delete the bodies and calls of `ids`; those that were not settled are ignored for `reason`.
 
-    A worker that has one of them under way cannot settle it any more, and so cannot write the call back.
+    A worker that is sending one of them can no longer settle it, and so cannot store its call again.
     """
     now = inbox.clock()
     for start in range(0, len(ids), STEP):

@@ -1,4 +1,4 @@
-"""Which deliveries a person means: by number, or by what they have in common."""
+"""Selects deliveries by number or by common properties, and reads them page by page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, or_, select
 
+from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.states import Verb, sources
 from webhook_app.inbox.tables import bodies, deliveries
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-STEP = 200  # rows a page; whoever changes them does so in one transaction, and between two webhooks are accepted
+STEP = 200  # rows a page; a page is changed in one transaction, and webhooks are accepted between two
 
-COLUMNS = tuple(deliveries.c[name] for name in Row.__dataclass_fields__)
+COLUMNS = tuple(records.columns_of(Row, deliveries))
 HAS_BODY = exists(select(bodies.c.delivery_id).where(bodies.c.delivery_id == deliveries.c.id))
 
 
@@ -43,9 +44,9 @@ class Selection:
     until: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what a row of `deliveries` must fulfil, all of it."""
+        """Return the conditions that a row of `deliveries` must meet, all of them."""
         row = deliveries.c
-        asked: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
+        filters: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
             (self.ids, row.id.in_),
             (self.shop, row.shop.__eq__),
             (self.topic, row.topic.__eq__),
@@ -55,14 +56,14 @@ class Selection:
             (self.since, row.received_at.__ge__),
             (self.until, row.received_at.__lt__),
         ]
-        return [condition(value) for value, condition in asked if value not in (None, ())]
+        return [condition(value) for value, condition in filters if value not in (None, ())]
 
     def without_outcome(self) -> Selection:
-        """Return the same, whatever became of them: state and reason change."""
+        """Return the same filter without state and reason, which change."""
         return replace(self, states=(), reason=None, reason_prefixes=())
 
     def fits_outcome(self, row: Row) -> bool:
-        """Tell whether what became of `row` is what is asked for."""
+        """Tell whether the state and reason of `row` pass this filter."""
         right_state = not self.states or row.state in self.states
         right_reason = self.reason in (None, row.reason)
         right_prefix = not self.reason_prefixes or row.reason.startswith(self.reason_prefixes)
@@ -78,36 +79,38 @@ ALL_DELIVERIES = Selection()
 
 @dataclass(frozen=True, slots=True)
 class SelectionCounts:
-    """How many are meant, how many are in a state that a verb starts from, how many of these have their body."""
+    """How many deliveries a selection holds, and to how many of them a verb applies."""
 
     total: int
-    allowed: int
-    with_body: int
-    last: int  # the highest number among them, 0 where there is none
+    allowed: int  # in a state that the verb starts from
+    with_body: int  # of these, those whose body is stored
+    last: int  # the highest number in the selection, 0 where it is empty
 
 
 def count_for(inbox: Inbox, selection: Selection, verb: Verb) -> SelectionCounts:
-    """Count what `selection` means to `verb`."""
+    """Count the deliveries of `selection`, and those to which `verb` applies."""
     allowed = deliveries.c.state.in_(sources(verb))
     query = select(
-        func.count(),
-        func.count().filter(allowed),
-        func.count().filter(and_(allowed, HAS_BODY)),
-        func.coalesce(func.max(deliveries.c.id), 0),
+        func.count().label("total"),
+        func.count().filter(allowed).label("allowed"),
+        func.count().filter(and_(allowed, HAS_BODY)).label("with_body"),
+        func.coalesce(func.max(deliveries.c.id), 0).label("last"),
     )
+    query = query.select_from(deliveries).where(*selection.conditions())
     with inbox.database.reading() as connection:
-        return SelectionCounts(*connection.execute(query.select_from(deliveries).where(*selection.conditions())).one())
+        [counts] = records.read(connection, SelectionCounts, query)
+    return counts
 
 
 def size(inbox: Inbox, selection: Selection) -> int:
-    """Count what `selection` means."""
+    """Count the deliveries of `selection`."""
     query = select(func.count()).select_from(deliveries).where(*selection.conditions())
     with inbox.database.reading() as connection:
         return int(connection.execute(query).scalar_one())
 
 
 def pages(inbox: Inbox, selection: Selection, step: int = STEP, after: int = 0) -> Iterator[list[Row]]:
-    """Yield what `selection` means by rising number above `after`, never more than `step` rows at a time."""
+    """Yield the deliveries of `selection` above number `after` in ascending order, at most `step` at a time."""
     last = after
     while page := _page(inbox, selection, last, step):
         yield page
@@ -115,14 +118,14 @@ def pages(inbox: Inbox, selection: Selection, step: int = STEP, after: int = 0) 
 
 
 def stored_content(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], bytes]]:
-    """Return the kept headers and raw bodies of `ids`, without those that were wiped."""
+    """Return the stored headers and raw bodies of `ids`, without those that were wiped."""
     query = select(bodies.c.delivery_id, bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id.in_([*ids]))
     with inbox.database.reading() as connection:
         return {row.delivery_id: (json.loads(row.headers), row.body) for row in connection.execute(query)}
 
 
 def headers_of(inbox: Inbox, ids: Iterable[int]) -> dict[int, dict[str, str]]:
-    """Return the kept headers of `ids`, without those that were wiped."""
+    """Return the stored headers of `ids`, without those that were wiped."""
     query = select(bodies.c.delivery_id, bodies.c.headers).where(bodies.c.delivery_id.in_([*ids]))
     with inbox.database.reading() as connection:
         return {row.delivery_id: json.loads(row.headers) for row in connection.execute(query)}
@@ -131,4 +134,4 @@ def headers_of(inbox: Inbox, ids: Iterable[int]) -> dict[int, dict[str, str]]:
 def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:
     query = select(*COLUMNS).where(deliveries.c.id > after, *selection.conditions())
     with inbox.database.reading() as connection:
-        return [Row(*values) for values in connection.execute(query.order_by(deliveries.c.id).limit(step))]
+        return records.read(connection, Row, query.order_by(deliveries.c.id).limit(step))

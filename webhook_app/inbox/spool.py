@@ -1,4 +1,4 @@
-"""The spool: where deliveries wait on this machine's disk while the database is away."""
+"""The spool: stores deliveries on this machine's disk while the database is unavailable."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.delivery import StoreResult
 
-PAGE = 16  # deliveries taken back in one transaction; each may be as large as MAX_BODY
-SOONEST, LATEST = 1.0, 5.0  # seconds between two looks whether the database is back
-LOOK_EVERY = 30.0  # seconds between two looks whether another process left anything
+PAGE = 16  # deliveries that are drained in one transaction; each may be as large as MAX_BODY
+RETRY_AFTER, LONGEST_RETRY_AFTER = 1.0, 5.0  # seconds between two attempts to reach the database and drain
+CHECK_INTERVAL = 30.0  # seconds between two checks for deliveries that another process has left
 SPOOLED = ("shop", "platform", "topic", "identity", "domain", "received_at")
 
 OLDEST = (
@@ -40,39 +40,39 @@ OLDEST = (
 
 
 class Spool:
-    """Keeps in the inbox, and while that fails in an SQLite inbox of this machine's own, from which it drains.
+    """Stores in the inbox, or while that fails in an SQLite inbox on this machine, which is drained later.
 
-    All web processes of a machine share the file, and one of them drains at a time. Once the database failed no
-    webhook waits for it again: a thread of this process's own looks whether it is back.
+    All web processes of a machine share the file, and one of them drains at a time. Once the database has failed, no
+    webhook waits for it: a background thread of each process checks whether it is back.
     """
 
     def __init__(self, path: str, inbox: Inbox) -> None:
         """`path` is the file's; nothing is opened yet."""
         self._inbox, self._lock = inbox, Path(f"{path}-draining")
         self._file = Inbox(f"sqlite:///{path}", clock=inbox.clock)
-        self._keeping: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
-            self._keep_all, green_threads.wait_until_idle, self._notify_now
+        self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
+            self._store_all, green_threads.wait_until_idle, self._notify
         )
-        self._opening, self._opened, self._away = threading.Lock(), False, False
-        self._wanted, self._ended = threading.Event(), threading.Event()
+        self._opening, self._opened, self._spooling = threading.Lock(), False, False
+        self._check_now, self._closed = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._log = logs.logger()
 
     def start(self) -> None:
-        """Drain from now on as often as there is anything, also what a crash left."""
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        """Start the thread that drains, including what an earlier process left."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the file; what is in it stays there."""
-        self._ended.set()
-        self._wanted.set()
+        """Stop the thread and close the file; undrained deliveries stay in it."""
+        self._closed.set()
+        self._check_now.set()
         if self._thread:
             self._thread.join()
         self._file.close()
 
     def open(self) -> None:
-        """Make the file where there is none. Raises StoreUnavailableError where it cannot be used."""
+        """Create the file where there is none. Raises StoreUnavailableError where it cannot be used."""
         with self._opening:
             if not self._opened:
                 migrate.upgrade(self._file.database)
@@ -80,86 +80,86 @@ class Spool:
 
     def store(self, arrival: NewDelivery) -> StoreResult:
         """Store `arrival` once, in the inbox or in the spool; returns after the commit is on disk."""
-        return self._keeping.submit(arrival)
+        return self._storing.submit(arrival)
 
     def is_needed(self) -> bool:
-        """Tell whether the database is away. Raises StoreUnavailableError where the spool does not work then."""
-        if not self._away:
+        """Tell whether the database is unavailable. Raises StoreUnavailableError where the spool is unusable too."""
+        if not self._spooling:
             try:
                 migrate.is_current(self._inbox.database)
             except StoreUnavailableError as error:
-                self._begin(error)
-        if self._away:
+                self._start_spooling(error)
+        if self._spooling:
             self._is_empty()
-        return self._away
+        return self._spooling
 
     def drain(self) -> int:
-        """Take what is spooled into the inbox, oldest first, unless another process does; returns how much it was.
+        """Move spooled deliveries to the inbox, oldest first, unless another process does; returns how many.
 
-        Raises StoreUnavailableError. What was taken and could not be deleted is taken again, which changes nothing.
+        Raises StoreUnavailableError. What was moved but not deleted is moved again, which changes nothing.
         """
         self.open()
         count = 0
-        with self._alone() as alone:
-            while alone and (page := self._oldest()):
-                self._take_back(page)
+        with self._exclusive() as exclusive:
+            while exclusive and (page := self._oldest()):
+                self._move(page)
                 count += len(page)
             if count:
-                self._file.database.forget()
+                self._file.database.erase_deleted()
         return count
 
-    def _keep_all(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
-        if not self._away:
+    def _store_all(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
+        if not self._spooling:
             try:
                 return self._inbox.store_all(arrivals)
             except StoreUnavailableError as error:
-                self._begin(error)
+                self._start_spooling(error)
         self.open()
-        kept = self._file.store_all(arrivals)
-        self._wanted.set()
-        return [replace(one, spooled=True) for one in kept]
+        results = self._file.store_all(arrivals)
+        self._check_now.set()
+        return [replace(result, spooled=True) for result in results]
 
-    def _notify_now(self) -> None:
-        if not self._away:
+    def _notify(self) -> None:
+        if not self._spooling:
             self._inbox.wakeups.notify()
 
-    def _begin(self, error: StoreUnavailableError) -> None:
-        if not self._away:
+    def _start_spooling(self, error: StoreUnavailableError) -> None:
+        if not self._spooling:
             self._log.warning("spooling_started", error=str(error))
-        self._away = True
-        self._wanted.set()
+        self._spooling = True
+        self._check_now.set()
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         pause = 0.0
-        while not self._ended.wait(pause):
-            if self._look():
-                self._wanted.wait(LOOK_EVERY)
-                self._wanted.clear()
-                pause = SOONEST
+        while not self._closed.wait(pause):
+            if self._check():
+                self._check_now.wait(CHECK_INTERVAL)
+                self._check_now.clear()
+                pause = RETRY_AFTER
             else:
-                pause = min(max(2 * pause, SOONEST), LATEST)
+                pause = min(max(2 * pause, RETRY_AFTER), LONGEST_RETRY_AFTER)
 
-    def _look(self) -> bool:
-        """Drain what can be drained; tells whether the database is there and nothing is left."""
+    def _check(self) -> bool:
+        """Drain what can be drained; tells whether the database is available and the spool empty."""
         try:
             if count := self.drain():
                 self._log.info("spool_drained", count=count)
-            if self._away:
-                self._away = not migrate.is_current(self._inbox.database)
-            return not self._away and self._is_empty()
+            if self._spooling:
+                self._spooling = not migrate.is_current(self._inbox.database)
+            return not self._spooling and self._is_empty()
         except StoreUnavailableError as error:
-            if not self._away:
+            if not self._spooling:
                 self._log.warning("spool_unavailable", error=str(error))
             return False
 
-    def _take_back(self, page: Mapping[int, NewDelivery]) -> None:
+    def _move(self, page: Mapping[int, NewDelivery]) -> None:
         try:
             self._inbox.store_all(list(page.values()))
         except StoreUnavailableError as error:
-            self._begin(error)
+            self._start_spooling(error)
             raise
-        self._away = False
-        self._notify_now()
+        self._spooling = False
+        self._notify()
         with self._file.database.writing() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(page)))
             connection.execute(delete(deliveries).where(deliveries.c.id.in_(page)))
@@ -181,17 +181,17 @@ class Spool:
             return connection.scalar(select(deliveries.c.id).limit(1)) is None
 
     @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Keep other processes from draining; False where one of them does."""
+    def _exclusive(self) -> Iterator[bool]:
+        """Keep other processes from draining; gives False while one of them drains."""
         with self._file.database.translated():
             lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            yield _is_taken(lock)
+            yield _acquired(lock)
         finally:
             os.close(lock)
 
 
-def _is_taken(lock: int) -> bool:
+def _acquired(lock: int) -> bool:
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True

@@ -1,4 +1,4 @@
-"""The states of a delivery and the only ways between them; the diagram in docs/architecture.md is drawn from here."""
+"""The states of a delivery and the transitions between them: the source of the diagram in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
-    RECEIVED = "received"  # stored, its turn will come
+    RECEIVED = "received"  # stored, not claimed yet
     DELIVERING = "delivering"  # leased to a worker
-    WAITING = "waiting"  # an attempt failed, another one is due later
+    WAITING = "waiting"  # an attempt failed, the next one is due later
     DELIVERED = "delivered"  # Tweakwise has it
-    IGNORED = "ignored"  # not an event to send, for a named reason
-    DEAD = "dead"  # given up for a named reason; a person may replay it
+    IGNORED = "ignored"  # not to be sent, for a named reason
+    DEAD = "dead"  # given up for a named reason; needs attention, can be replayed
 
 
 class Verb(StrEnum):
-    """What moves a delivery from one state to another."""
+    """An operation that changes the state of deliveries."""
 
     CLAIM = "claim"
     SETTLE = "settle"
@@ -30,7 +30,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One way between two states."""
+    """An allowed change of state."""
 
     source: State
     verb: Verb
@@ -39,31 +39,31 @@ class Transition:
 
 
 TRANSITIONS = (
-    Transition(State.RECEIVED, Verb.CLAIM, State.DELIVERING, "a worker takes it"),
+    Transition(State.RECEIVED, Verb.CLAIM, State.DELIVERING, "leased to a worker"),
     Transition(State.WAITING, Verb.CLAIM, State.DELIVERING, "its retry is due"),
-    Transition(State.DELIVERING, Verb.CLAIM, State.DELIVERING, "the lease ran out"),
+    Transition(State.DELIVERING, Verb.CLAIM, State.DELIVERING, "the lease expired"),
     Transition(State.DELIVERING, Verb.SETTLE, State.DELIVERED, "any 2xx"),
-    Transition(State.DELIVERING, Verb.SETTLE, State.IGNORED, "no event, by name"),
-    Transition(State.DELIVERING, Verb.SETTLE, State.WAITING, "worth a retry"),
+    Transition(State.DELIVERING, Verb.SETTLE, State.IGNORED, "not to be sent"),
+    Transition(State.DELIVERING, Verb.SETTLE, State.WAITING, "retry later"),
     Transition(State.DELIVERING, Verb.SETTLE, State.DEAD, "refused or given up"),
-    Transition(State.DELIVERING, Verb.RELEASE, State.RECEIVED, "not sent after all"),
-    Transition(State.DEAD, Verb.REPLAY, State.RECEIVED, "a person asks"),
-    Transition(State.IGNORED, Verb.REPLAY, State.RECEIVED, "a person asks"),
-    Transition(State.DEAD, Verb.DISCARD, State.IGNORED, "a person gives it up"),
-    Transition(State.WAITING, Verb.DISCARD, State.IGNORED, "a person gives it up"),
-    Transition(State.RECEIVED, Verb.DISCARD, State.IGNORED, "a person gives it up"),
-    Transition(State.RECEIVED, Verb.REDACT, State.IGNORED, "wiped by law"),
-    Transition(State.WAITING, Verb.REDACT, State.IGNORED, "wiped by law"),
-    Transition(State.DELIVERING, Verb.REDACT, State.IGNORED, "wiped by law"),
-    Transition(State.DEAD, Verb.REDACT, State.IGNORED, "wiped by law"),
+    Transition(State.DELIVERING, Verb.RELEASE, State.RECEIVED, "given back unsent"),
+    Transition(State.DEAD, Verb.REPLAY, State.RECEIVED, "manually"),
+    Transition(State.IGNORED, Verb.REPLAY, State.RECEIVED, "manually"),
+    Transition(State.DEAD, Verb.DISCARD, State.IGNORED, "manually"),
+    Transition(State.WAITING, Verb.DISCARD, State.IGNORED, "manually"),
+    Transition(State.RECEIVED, Verb.DISCARD, State.IGNORED, "manually"),
+    Transition(State.RECEIVED, Verb.REDACT, State.IGNORED, "privacy request"),
+    Transition(State.WAITING, Verb.REDACT, State.IGNORED, "privacy request"),
+    Transition(State.DELIVERING, Verb.REDACT, State.IGNORED, "privacy request"),
+    Transition(State.DEAD, Verb.REDACT, State.IGNORED, "privacy request"),
 )
 
 
 def sources(verb: Verb) -> tuple[State, ...]:
     """Return the states that `verb` may start from."""
-    return tuple(dict.fromkeys(way.source for way in TRANSITIONS if way.verb is verb))
+    return tuple(dict.fromkeys(transition.source for transition in TRANSITIONS if transition.verb is verb))
 
 
 def targets(verb: Verb) -> tuple[State, ...]:
     """Return the states that `verb` may lead to."""
-    return tuple(dict.fromkeys(way.target for way in TRANSITIONS if way.verb is verb))
+    return tuple(dict.fromkeys(transition.target for transition in TRANSITIONS if transition.verb is verb))

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
-from webhook_app.inbox import queue, throttles
+from webhook_app.inbox import queue, records, throttles
 from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Row, Settlement, StoreResult
 from webhook_app.inbox.engines.factory import open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
@@ -178,7 +178,7 @@ class Inbox:
 
     def _rows(self, query: Select[Any]) -> list[Row]:
         with self.database.reading() as connection:
-            return [Row(*values) for values in connection.execute(query)]
+            return records.read(connection, Row, query)
 
     def _kept(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
         now = self.clock()

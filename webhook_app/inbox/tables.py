@@ -2,6 +2,9 @@
 
 There are no foreign keys: every write touches at most the rows of one delivery, in one transaction, and the check
 would cost on the path that answers a webhook.
+
+Some tables and columns have older names than the code ("lanes", "sightings", "turns", "tallies", "tallied", "matches",
+"told"). They keep them: during a rolling release, processes of the previous version use the same database.
 """
 
 from __future__ import annotations
@@ -41,16 +44,16 @@ deliveries = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),
-    # When it may be claimed: 0 at once, else when a retry is due or a lease runs out. NULL once it is settled for good.
+    # When it may be claimed: 0 immediately, else when a retry is due or the lease expires. NULL once it is settled.
     Column("due_at", BigInteger),
-    # How often it was claimed: the fencing token, so that a worker whose lease ran out cannot settle.
+    # How often it was claimed: the fencing token, so that a worker whose lease expired cannot settle it.
     Column("claims", Integer, nullable=False, default=0),
-    # How many leases ran out in a row: a delivery that kills its worker is not tried for ever.
+    # How many leases expired in a row: a delivery that kills its worker is not tried for ever.
     Column("lapses", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("first_attempt_at", BigInteger),
     Column("settled_at", BigInteger),
-    # Since when a settled delivery's body is held; NULL while it is needed and once it is wiped.
+    # When retention of the body of a settled delivery began; NULL while it is needed and once it is wiped.
     Column("held_since", BigInteger),
     Column("business_key", String(192)),
     Column("event", String(32)),
@@ -61,11 +64,11 @@ deliveries = Table(
     UniqueConstraint("shop", "identity", name="uq_deliveries_identity"),
 )
 _unfinished, _held = deliveries.c.due_at.is_not(None), deliveries.c.held_since.is_not(None)
-# The keys of orders; those of views, which are many more, nobody looks for. Two plain comparisons, since SQLite takes a
-# partial index only where the statement says the very same, and no LIKE.
+# The keys of orders; those of pageviews, which are many more, are never searched for. Two plain comparisons: SQLite
+# uses a partial index only where the statement has the same condition, and never for LIKE.
 ORDERS = text("business_key >= 'purchase:' AND business_key < 'purchase;'")
-# Only what is unfinished has a due_at, so claiming costs the same however many rows are settled; and a shop's part of
-# it is found without looking at the backlog of any other.
+# Only unfinished deliveries have a due_at, so the cost of a claim does not grow with the settled ones; and the
+# deliveries of a shop are found without reading the backlog of others.
 Index(
     "ix_deliveries_shop_due",
     deliveries.c.shop,
@@ -74,7 +77,7 @@ Index(
     sqlite_where=_unfinished,
     postgresql_where=_unfinished,
 )
-# Few, and looked for again and again; an index is only taken where its condition is written out, not a parameter.
+# Few, and read often; a partial index is only used where its condition is a literal, not a parameter.
 IS_DEAD = deliveries.c.state == literal_column("'dead'")
 Index(
     "ix_deliveries_dead",
@@ -85,10 +88,10 @@ Index(
     postgresql_where=IS_DEAD,
 )
 Index("ix_deliveries_held", deliveries.c.held_since, sqlite_where=_held, postgresql_where=_held)
-# For a person who looks for an order; it is not touched when a webhook is accepted.
+# For searching an order; storing a webhook does not write to it.
 Index("ix_deliveries_business_key", deliveries.c.business_key, sqlite_where=ORDERS, postgresql_where=ORDERS)
 
-# Apart from the rows, so that a change of state does not write four kilobytes of body again.
+# Separate from deliveries, so that a change of state does not write four kilobytes of body again.
 bodies = Table(
     "bodies",
     metadata,
@@ -97,8 +100,8 @@ bodies = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# Which delivery sends (or sent) the call of a business key: one order is one purchase. A key that is not for good is
-# free for deliveries received after `until` or so long before `since` that they end by then.
+# Which delivery sends (or sent) the call of a business key: one order is one purchase. A key with a period is free
+# again for deliveries received at or after `until`, and for those whose own period ends before `since`.
 business_keys = Table(
     "business_keys",
     metadata,
@@ -109,7 +112,7 @@ business_keys = Table(
     Column("until", BigInteger),
 )
 
-# What web processes saw and did not keep as deliveries, or would have to count: topics, refusals, secrets in use.
+# Activity of the web processes that no delivery shows, or only by counting: topics, refusals, secrets in use.
 activity_totals = Table(
     "sightings",
     metadata,
@@ -132,7 +135,7 @@ hourly_activity = Table(
 )
 Index("ix_hourly_sightings_hour", hourly_activity.c.hour)
 
-# What somebody was told, or is to be told, until it is over.
+# Active alerts; a row is deleted when the alert is over.
 alerts = Table(
     "alerts",
     metadata,
@@ -145,7 +148,7 @@ alerts = Table(
     Column("since", BigInteger, nullable=False),
     Column("told", Boolean, key="notified", nullable=False),
 )
-# What one process at a time does for all, and until when it is that one's.
+# Tasks that one process at a time does for all, and until when its lease lasts.
 task_leases = Table(
     "turns",
     metadata,
@@ -153,7 +156,7 @@ task_leases = Table(
     Column("until", BigInteger, nullable=False),
 )
 
-# Breaker and pace of a shop or of a Tweakwise, shared by all workers; only of those in trouble or with a limit.
+# Circuit breaker and rate limit of a shop or a Tweakwise address, shared by all workers; only those in use.
 throttles = Table(
     "lanes",
     metadata,
@@ -168,19 +171,19 @@ throttles = Table(
     Column("next_at", Float(53), nullable=False),
 )
 
-# Attempts that failed. The one that succeeded is the delivery's own: nothing is added for what goes well.
+# Failed attempts. A successful one is in the row of its delivery: success adds no row.
 attempts = Table(
     "attempts",
     metadata,
     Column("delivery_id", Number, primary_key=True, autoincrement=False),
-    # Which claim it belongs to: `attempts` starts anew after a replay, and this does not.
+    # Which claim it belongs to: unlike `attempts`, it is not reset by a replay.
     Column("claim", Integer, primary_key=True, autoincrement=False),
     Column("ended_at", BigInteger, nullable=False),
     Column("failure", String(64), nullable=False),
     Column("took", Integer, nullable=False),
 )
 
-# How many deliveries of a block of numbers are in which state: counted when somebody looks, see tallies.py.
+# Counts of the deliveries of a block of numbers, made when a page asks: see statistics.py.
 delivery_counts = Table(
     "tallies",
     metadata,
@@ -194,19 +197,19 @@ delivery_counts = Table(
     Column("number", Integer, nullable=False),
     Column("first_id", BigInteger, nullable=False),
     Column("last_id", BigInteger, nullable=False),
-    # Milliseconds from received to settled, of all of them together; 0 unless they are delivered.
+    # The sum of the milliseconds from received to settled; 0 unless they are delivered.
     Column("waited", BigInteger, nullable=False),
 )
 counted_blocks = Table(
     "tallied",
     metadata,
     Column("block", BigInteger, primary_key=True, autoincrement=False),
-    Column("version", Integer, nullable=False),  # counted up by whatever changes a row that was settled
+    Column("version", Integer, nullable=False),  # incremented by whatever changes a settled row
     Column("final", Boolean, nullable=False),
     Column("counted_at", BigInteger, nullable=False),
 )
 
-# What people did, and failed logins. `source` is a keyed hash of where they came from, never the address.
+# What people did, and failed logins. `source` is a keyed hash of the client's address, never the address.
 audit = Table(
     "audit",
     metadata,
@@ -219,7 +222,7 @@ audit = Table(
     Column("detail", Text, nullable=False),
 )
 
-# How well a shop's product keys fit its feed: what `match` found last, as JSON.
+# The last result of `match` for each shop, as JSON: how many of its product keys are in its feed.
 feed_check_results = Table(
     "matches",
     metadata,

@@ -1,4 +1,4 @@
-"""Throttle states in the database: what all workers know of the calls of one shop, or to one Tweakwise address."""
+"""Throttle states in the database, where all workers share them: circuit breakers and rate limits by scope."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-COLUMNS = ("name", "failures", "reason", "pauses", "open_until", "probing", "rate", "rate_at", "next_at")
+COLUMNS = tuple(throttles.c.keys())
 
 
 def _all(_insert: Any) -> Any:
@@ -37,15 +37,15 @@ def read_all(work: Work) -> dict[Scope, ThrottleState]:
 
 
 def change(database: Database, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
-    """Let `decide` change a throttle while no other worker does; returns the second value that it returns."""
+    """Let `decide` change a throttle under a lock; returns the second of the values that it returns."""
     with database.writing() as connection:
         before = _locked(connection, scope)
         after, result = decide(before)
-        mine = throttles.c.name == str(scope)
+        same = throttles.c.name == str(scope)
         if after == ThrottleState(scope):
-            connection.execute(delete(throttles).where(mine))
+            connection.execute(delete(throttles).where(same))
         elif after != before:
-            connection.execute(update(throttles).where(mine).values(**_row(after)))
+            connection.execute(update(throttles).where(same).values(**_row(after)))
         return result
 
 

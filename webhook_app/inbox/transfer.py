@@ -1,7 +1,7 @@
-"""Moving everything from one database to another, page by page; run again, it goes on where it stopped.
+"""Copies an inbox to another database, page by page; a second run continues where the first stopped.
 
-Each page is one transaction, and a page that is there already is only compared. So whatever was killed in the middle,
-or changed meanwhile, is put right by running it once more.
+Each page is one transaction, and a page that is there already is only compared. So running it again completes a copy
+that was killed, and brings over what changed in the source since.
 """
 
 from __future__ import annotations
@@ -12,47 +12,33 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, text, tuple_
+from sqlalchemy import delete, func, insert, select, tuple_
 
 from webhook_app.errors import MoveRefusedError
-from webhook_app.inbox import migrate
+from webhook_app.inbox import migrate, records
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import (
-    activity_totals,
-    attempts,
-    audit,
-    bodies,
-    business_keys,
-    counted_blocks,
-    deliveries,
-    delivery_counts,
-    hourly_activity,
-    throttles,
-)
+from webhook_app.inbox.tables import bodies, counted_blocks, deliveries, delivery_counts, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Row, Select, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table
 
     from webhook_app.inbox.engines.database import Database
 
     Key = tuple[Any, ...]
 
-TABLES = (deliveries, bodies, business_keys, throttles, activity_totals, hourly_activity, attempts, audit)
+# Not copied: they are counted again from the deliveries of the target, where they are emptied.
+RECOMPUTED = (delivery_counts, counted_blocks)
+# All others, deliveries first: they tell whether the target belongs to this source.
+TABLES = tuple(table for table in metadata.tables.values() if table not in RECOMPUTED)
 PAGE = 500  # rows a transaction
 MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
-
-# What is kept from then on must get higher numbers than what was moved.
-NUMBER_ON = {
-    deliveries: text("SELECT setval(pg_get_serial_sequence('deliveries', 'id'), (SELECT max(id) FROM deliveries))"),
-    audit: text("SELECT setval(pg_get_serial_sequence('audit', 'id'), (SELECT max(id) FROM audit))"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a database holds: rows by table, deliveries by state, and a checksum over numbers, states and bodies."""
+    """The contents of a database: rows by table, deliveries by state, a checksum over numbers, states and bodies."""
 
     rows: Mapping[str, int]
     states: Mapping[str, int]
@@ -60,14 +46,12 @@ class Contents:
 
 
 def prepare(source: Database, target: Database, now: int) -> None:
-    """Bring the target to the current shape, and make sure that nothing can be lost or counted twice.
+    """Migrate the target, and check that moving can neither lose deliveries nor count them twice.
 
     Raises MoveRefusedError with what to do.
     """
     if not migrate.is_current(source):
-        raise MoveRefusedError(
-            "There is no inbox of the current shape to move from: right address, `migrate` run there?"
-        )
+        raise MoveRefusedError("The source holds no migrated inbox. Check its address, and run `migrate` there.")
     _refuse_leases(source, now)
     migrate.upgrade(target)
     _refuse_others(source, target)
@@ -79,37 +63,36 @@ def size(database: Database) -> int:
 
 
 def copy(source: Database, target: Database) -> Iterator[int]:
-    """Copy everything, each page in a transaction; yields how many rows are done with, page by page."""
+    """Copy all tables, each page in a transaction; yields the number of rows of each page."""
     for table in TABLES[1:]:
-        _take_out(source, target, table)
-    _forget_counts(target)
+        _delete_missing(source, target, table)
+    _empty_counts(target)
     for table in TABLES:
         for page in _pages(source, table):
-            there = {_key(table, row): row for row in _same(target, table, page)}
-            changed = [row for row in page if there.get(_key(table, row)) != row]
+            existing = {_key(table, row): row for row in _same(target, table, page)}
+            changed = [row for row in page if existing.get(_key(table, row)) != row]
             if changed:
                 _write(target, table, changed)
             yield len(page)
 
 
-def _forget_counts(target: Database) -> None:
-    """Whoever looks next counts anew."""
+def _empty_counts(target: Database) -> None:
     with target.writing() as connection:
-        connection.execute(delete(delivery_counts))
-        connection.execute(delete(counted_blocks))
+        for table in RECOMPUTED:
+            connection.execute(delete(table))
 
 
-def contents(database: Database, seen: Callable[[int], None] = lambda _: None) -> Contents:
-    """Look at everything; `seen` is told after each page how many rows it had."""
+def contents(database: Database, progress: Callable[[int], None] = lambda _: None) -> Contents:
+    """Summarise a database; `progress` is called after each page with its number of rows."""
     checksum, states = hashlib.sha256(), Counter[str]()
     for page in _pages(database, deliveries):
         states.update(row["state"] for row in page)
         checksum.update("".join(f"{row['id']} {row['state']}\n" for row in page).encode())
-        seen(len(page))
+        progress(len(page))
     for page in _pages(database, bodies):
         for row in page:
             checksum.update(f"{row['delivery_id']} {row['headers']}\n".encode() + hashlib.sha256(row["body"]).digest())
-        seen(len(page))
+        progress(len(page))
     return Contents(_counts(database), dict(states), checksum.hexdigest())
 
 
@@ -121,23 +104,23 @@ def _refuse_leases(source: Database, now: int) -> None:
     if count:
         seconds = -(-(until - now) // 1000)
         raise MoveRefusedError(
-            f"A worker has {count} deliveries under way. Stop the workers and the receivers: they give back what they "
-            f"hold. After a kill -9, wait {seconds} s for the leases to run out. Then run this again."
+            f"A worker has {count} deliveries under way. Stop the workers and the receivers: they release what they "
+            f"have claimed. After a kill -9, wait {seconds} s for the leases to expire. Then run this again."
         )
 
 
 def _refuse_others(source: Database, target: Database) -> None:
-    """Refuse a target with deliveries that the source does not have, or that were worked on there since."""
+    """Refuse a target with deliveries that the source does not have, or that a worker claimed there since."""
     for page in _pages(target, deliveries):
-        there = {row["id"]: row for row in _same(source, deliveries, page)}
+        in_source = {row["id"]: row for row in _same(source, deliveries, page)}
         for row in page:
-            mine = there.get(row["id"])
-            if mine is None or (mine["shop"], mine["identity"]) != (row["shop"], row["identity"]):
+            original = in_source.get(row["id"])
+            if original is None or (original["shop"], original["identity"]) != (row["shop"], row["identity"]):
                 raise MoveRefusedError(
-                    f"The target holds other deliveries, for example {row['id']}: take an empty database."
+                    f"The target holds other deliveries, for example {row['id']}: use an empty database."
                 )
-            if mine["claims"] < row["claims"]:
-                raise MoveRefusedError(f"A worker has worked on the target since: delivery {row['id']} is newer there.")
+            if original["claims"] < row["claims"]:
+                raise MoveRefusedError(f"A worker has used the target since: delivery {row['id']} is newer there.")
 
 
 def _counts(database: Database) -> dict[str, int]:
@@ -148,11 +131,11 @@ def _counts(database: Database) -> dict[str, int]:
         }
 
 
-def _take_out(source: Database, target: Database, table: Table) -> None:
-    """Delete from the target what an earlier run copied and the source has not any more, such as wiped bodies."""
+def _delete_missing(source: Database, target: Database, table: Table) -> None:
+    """Delete from the target what an earlier run copied and the source no longer has, such as wiped bodies."""
     for page in _pages(target, table):
-        kept = {_key(table, row) for row in _same(source, table, page)}
-        gone = [row for row in page if _key(table, row) not in kept]
+        in_source = {_key(table, row) for row in _same(source, table, page)}
+        gone = [row for row in page if _key(table, row) not in in_source]
         if gone:
             with target.writing() as connection:
                 connection.execute(delete(table).where(_among(table, gone)))
@@ -162,8 +145,14 @@ def _write(target: Database, table: Table, rows: Sequence[dict[str, Any]]) -> No
     with target.writing() as connection:
         connection.execute(delete(table).where(_among(table, rows)))
         connection.execute(insert(table), rows)
-        if table in NUMBER_ON and connection.dialect.name == "postgresql":
-            connection.execute(NUMBER_ON[table])
+        if connection.dialect.name == "postgresql" and table.autoincrement_column is not None:
+            _advance_sequence(connection, table.autoincrement_column)
+
+
+def _advance_sequence(connection: Connection, column: Column[Any]) -> None:
+    """Let new rows get higher numbers than those that were copied; SQLite does so by itself."""
+    sequence = func.pg_get_serial_sequence(column.table.fullname, column.name)
+    connection.execute(select(func.setval(sequence, select(func.max(column)).scalar_subquery())))
 
 
 def _pages(database: Database, table: Table) -> Iterator[list[dict[str, Any]]]:
@@ -176,7 +165,7 @@ def _pages(database: Database, table: Table) -> Iterator[list[dict[str, Any]]]:
 
 def _page(database: Database, table: Table, after: Key | None) -> list[dict[str, Any]]:
     keys = [*table.primary_key.columns]
-    query = select(table).order_by(*keys)
+    query = select(*records.all_columns(table)).order_by(*keys)
     if after is not None:
         query = query.where(tuple_(*keys) > tuple_(*after) if len(keys) > 1 else keys[0] > after[0])
     limit = _fitting(database, query) if table is bodies else PAGE
@@ -184,7 +173,7 @@ def _page(database: Database, table: Table, after: Key | None) -> list[dict[str,
 
 
 def _fitting(database: Database, query: Select[Any]) -> int:
-    """How many bodies to read at once."""
+    """Return how many bodies fit into one page."""
     sizes = query.with_only_columns(func.length(bodies.c.body)).limit(PAGE)
     with database.reading() as connection:
         sums = accumulate(int(size) for size in connection.execute(sizes).scalars())
@@ -193,7 +182,7 @@ def _fitting(database: Database, query: Select[Any]) -> int:
 
 def _same(database: Database, table: Table, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows that have the keys of `rows`."""
-    return _read(database, select(table).where(_among(table, rows)))
+    return _read(database, select(*records.all_columns(table)).where(_among(table, rows)))
 
 
 def _among(table: Table, rows: Sequence[dict[str, Any]]) -> ColumnElement[bool]:
@@ -203,7 +192,7 @@ def _among(table: Table, rows: Sequence[dict[str, Any]]) -> ColumnElement[bool]:
 
 
 def _key(table: Table, row: Mapping[str, Any]) -> Key:
-    return tuple(row[column.name] for column in table.primary_key.columns)
+    return tuple(row[column.key] for column in table.primary_key.columns)
 
 
 def _read(database: Database, query: Select[Any]) -> list[dict[str, Any]]:
@@ -212,7 +201,7 @@ def _read(database: Database, query: Select[Any]) -> list[dict[str, Any]]:
 
 
 def _plain(row: Row[Any]) -> dict[str, Any]:
-    """Return a row by name, without the one character that SQLite keeps and PostgreSQL refuses."""
+    """Return a row by column name, without NUL in texts, which SQLite stores and PostgreSQL refuses."""
     return {
         name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
         for name, value in row._mapping.items()  # noqa: SLF001 - SQLAlchemy's public name for it

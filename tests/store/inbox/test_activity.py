@@ -1,4 +1,4 @@
-"""What web processes see is counted, bounded, written down behind the requests' back, and read again."""
+"""Activity of web processes: counted, bounded, written outside of requests, and read again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def seen(inbox: Inbox) -> ActivityRecorder:
 
 
 def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
-    """Each topic of a shop has its count, its first and its last arrival, over several writings."""
+    """Each topic of a shop has its count, its first and its last arrival, over several flushes."""
     began = clock.now
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.accepted(OTHER, "orders/paid", 0, "stored", 0.01)
@@ -64,7 +64,7 @@ def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, cl
 
 
 def test_secrets_by_fingerprint(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
-    """When each secret was last used is known, and the secret itself is not."""
+    """It is stored when each secret was last used, by its fingerprint."""
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.accepted(SHOP, "orders/create", 1, "stored", 0.01)
     seen.flush()
@@ -96,7 +96,7 @@ def test_refusals_by_the_hour(seen: ActivityRecorder, inbox: Inbox, clock: Clock
 
 
 def test_processes_add_up(inbox: Inbox) -> None:
-    """What several web processes saw is added up."""
+    """The counts of several web processes are added up."""
     for process in (ActivityRecorder(inbox, SHOPS, NullMeter()), ActivityRecorder(inbox, SHOPS, NullMeter())):
         process.refused(SHOP, "signature_missing")
         process.flush()
@@ -104,7 +104,7 @@ def test_processes_add_up(inbox: Inbox) -> None:
 
 
 def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
-    """Whoever invents topics fills no table, and those that are known go on being counted."""
+    """Invented topics cannot fill the table, and known ones are still counted."""
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
     for number in range(2 * MOST_TOPICS):
@@ -117,14 +117,14 @@ def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
 
 
 def test_memory_is_bounded(seen: ActivityRecorder) -> None:
-    """While the database is away, memory holds so many different ones and no more."""
+    """While the database is unavailable, a process holds a limited number of different counts."""
     for number in range(MAX_PENDING + 100):
         seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
     assert seen.pending == MAX_PENDING
 
 
-def test_old_ones_are_forgotten(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
-    """After KEEP_ROWS nothing of it is left, and what was seen since stays."""
+def test_old_activity_is_deleted(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
+    """After KEEP_ROWS it is deleted, and newer activity stays."""
     seen.refused(SHOP, "signature_missing")
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
@@ -136,8 +136,8 @@ def test_old_ones_are_forgotten(seen: ActivityRecorder, inbox: Inbox, clock: Clo
     assert [one.name for kind in ActivityKind for one in activity.last_seen(inbox, kind)] == ["too_large"]
 
 
-def test_database_away_loses_nothing(postgres: Server, clock: Clock) -> None:
-    """What could not be written stays in memory, hurts nobody, and is added to what came meanwhile."""
+def test_unavailable_database_loses_nothing(postgres: Server, clock: Clock) -> None:
+    """Counts that could not be written stay in memory and are added to later ones."""
     with postgres.database() as address, closing(Inbox(address, clock=clock)) as inbox:
         migrate.upgrade(inbox.database)
         seen, began = ActivityRecorder(inbox, SHOPS, NullMeter()), clock.now
@@ -147,11 +147,11 @@ def test_database_away_loses_nothing(postgres: Server, clock: Clock) -> None:
             clock.move(1)
             seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
             seen.flush()
-        while sightings_of(inbox) != [ActivityTotal("shop", "orders/create", 2, began, clock.now)]:
+        while topics_of(inbox) != [ActivityTotal("shop", "orders/create", 2, began, clock.now)]:
             seen.flush()
 
 
-def sightings_of(inbox: Inbox) -> list[ActivityTotal]:
+def topics_of(inbox: Inbox) -> list[ActivityTotal]:
     return activity.last_seen(inbox, ActivityKind.TOPIC)
 
 
@@ -173,15 +173,15 @@ def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Flask
 
 
 def of(client: FlaskClient) -> dict[ActivityKind, dict[str, int]]:
-    """What is in the database of what a client's receiver saw."""
+    """The activity in the database of a client's receiver."""
     receiver = client.application.extensions["webhooks"]
     receiver.activity.flush()
     named = [kind for kind in ActivityKind if kind is not ActivityKind.ACCEPT]
     return {kind: {one.name: one.count for one in activity.last_seen(receiver.inbox, kind)} for kind in named}
 
 
-def test_receiver_notes_what_it_accepts(client: FlaskClient) -> None:
-    """A stored webhook and a duplicate are arrivals of their topic, under the secret that proved them."""
+def test_receiver_counts_accepted_webhooks(client: FlaskClient) -> None:
+    """A stored webhook and a duplicate count for their topic and for the secret that verified them."""
     for _ in range(2):
         client.post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
     secret = fingerprint(shop_keys("shopify")["secrets"][0])
@@ -211,32 +211,38 @@ def test_accepts_are_counted_by_how_long_they_took(seconds: float, step: str) ->
         ({"data": b"{}", "environ_overrides": {"CONTENT_LENGTH": "99"}}, "bad_request"),
     ],
 )
-def test_receiver_notes_what_it_refuses(client: FlaskClient, sent: dict[str, Any], reason: str) -> None:
-    """Whatever a shop's URL is not stored of is counted once, by the reason that was answered."""
+def test_receiver_counts_refused_webhooks(client: FlaskClient, sent: dict[str, Any], reason: str) -> None:
+    """A request to a shop's URL that is not stored is counted once, by the reason in the answer."""
     with capture_logs():
         client.post("/webhooks/shopify/shop", **sent)
     assert of(client) == {ActivityKind.TOPIC: {}, ActivityKind.SECRET: {}, ActivityKind.REFUSAL: {reason: 1}}
 
 
-def test_receiver_notes_what_pages_report(client: FlaskClient) -> None:
-    """An event that came through the platform's proxy is noted like a webhook, and so is one that proves nothing."""
+def test_receiver_counts_storefront_events(client: FlaskClient) -> None:
+    """An event through the platform's proxy is counted like a webhook, also when its signature is wrong."""
     proxy = all_platforms()["shopify"].proxy
     assert proxy
     old = shop_keys("shopify")["secrets"][1]
-    said = {"shop": "a.example", "logged_in_customer_id": "", "path_prefix": "/a", "term": "x", "profile_key": "k" * 32}
-    query = proxy.sign(said, old, time.time()).decode()
+    values = {
+        "shop": "a.example",
+        "logged_in_customer_id": "",
+        "path_prefix": "/a",
+        "term": "x",
+        "profile_key": "k" * 32,
+    }
+    query = proxy.sign(values, old, time.time()).decode()
     assert client.get(f"/storefront/shopify/shop/search?{query}").status_code == 200
     assert client.get("/storefront/shopify/shop/search?term=x").status_code == 401
-    noted = of(client)
-    assert [*noted[ActivityKind.TOPIC].values()] == [1]
-    assert (noted[ActivityKind.SECRET], noted[ActivityKind.REFUSAL]) == (
+    counts = of(client)
+    assert [*counts[ActivityKind.TOPIC].values()] == [1]
+    assert (counts[ActivityKind.SECRET], counts[ActivityKind.REFUSAL]) == (
         {fingerprint(old): 1},
         {"signature_missing": 1},
     )
 
 
-def test_strangers_paths_are_not_noted(client: FlaskClient) -> None:
-    """A shop that nobody configured, another method and another path leave nothing behind."""
+def test_unknown_paths_are_not_counted(client: FlaskClient) -> None:
+    """An unknown shop, another method and another path are not counted."""
     client.post("/webhooks/shopify/invented", data=b"{}")
     client.post("/webhooks/woocommerce/shop", data=b"{}")
     client.get("/webhooks/shopify/shop")
@@ -244,8 +250,8 @@ def test_strangers_paths_are_not_noted(client: FlaskClient) -> None:
     assert of(client) == {ActivityKind.TOPIC: {}, ActivityKind.SECRET: {}, ActivityKind.REFUSAL: {}}
 
 
-def test_web_processes_write_down_by_themselves(tmp_path: Path) -> None:
-    """A running web server writes down what it saw, and the rest when it is stopped."""
+def test_web_processes_flush_by_themselves(tmp_path: Path) -> None:
+    """A running web server writes its activity, and the rest when it is stopped."""
     port = processes.free_port()
     env = processes.environment(
         DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",

@@ -1,4 +1,4 @@
-"""What the inbox says of its deliveries all together, without reading them all."""
+"""The backlog report, which does not read all deliveries."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from tests.conftest import Clock
 
 
-@pytest.mark.parametrize("gone", [set(), {1}, {5}, {10}, {3, 4, 5, 6}, set(range(1, 11))])
-def test_first_since(inbox: Inbox, clock: Clock, gone: set[int]) -> None:
-    """The first delivery of a moment is found, also where others have been forgotten since."""
+@pytest.mark.parametrize("deleted", [set(), {1}, {5}, {10}, {3, 4, 5, 6}, set(range(1, 11))])
+def test_first_since(inbox: Inbox, clock: Clock, deleted: set[int]) -> None:
+    """The first delivery from a moment on is found, also where others were deleted."""
     began = clock.now
     for number in range(1, 11):
         clock.now = began + 10 * number
         inbox.store(arrival(str(number)))
     with inbox.database.writing() as connection:
-        connection.execute(delete(deliveries).where(deliveries.c.id.in_(gone)))
-    left = [number for number in range(1, 11) if number not in gone]
+        connection.execute(delete(deliveries).where(deliveries.c.id.in_(deleted)))
+    left = [number for number in range(1, 11) if number not in deleted]
     for moment in range(0, 120, 5):
         found = first_since(inbox, began + moment)
         assert [n for n in left if n >= found] == [n for n in left if 10 * n >= moment]
 
 
-def test_some_of_a_range(inbox: Inbox, clock: Clock) -> None:
-    """The dead and the unfinished are counted by shop, of some numbers, with the newest of them."""
+def test_counts_within_a_range(inbox: Inbox, clock: Clock) -> None:
+    """Dead and unfinished deliveries are counted by shop within a range, with the newest of them."""
     for number in range(1, 7):
         inbox.store(arrival(str(number)))
     for _ in range(3):

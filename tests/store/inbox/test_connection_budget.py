@@ -1,4 +1,4 @@
-"""Connections: what web and worker may open, and what is said where the server has fewer."""
+"""Connections: how many web and worker open, and the warning where the server allows fewer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_defaults_fit_a_small_plan_twice(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("allowed", "web", "said"),
+    ("allowed", "web", "expected"),
     [
         (limits(of_role=9), 2, "allows 9 connections (the role), but web may open 6 (WEB_CONCURRENCY=2, 3 each)"),
         (limits(of_role=9), 2, "and a worker 4. Set WEB_CONCURRENCY=1, raise the limit"),
@@ -45,26 +45,26 @@ def test_defaults_fit_a_small_plan_twice(monkeypatch: pytest.MonkeyPatch) -> Non
         (limits(of_server=17, of_role=30), 8, "allows 17 connections (max_connections)"),
     ],
 )
-def test_too_few_connections(allowed: Limits, web: int, said: str) -> None:
-    """The sentence has the figures, what sets them and what to change."""
+def test_too_few_connections(allowed: Limits, web: int, expected: str) -> None:
+    """The warning has the figures, what sets them, and what to change."""
     [sentence] = connection_budget.warnings(allowed, web, pooled=False)
-    assert said in sentence
+    assert expected in sentence
 
 
 def test_only_the_pooler_knows_its_connections() -> None:
-    """Behind a pooler the server's limits are not ours."""
+    """Behind a pooler the server's limits do not apply."""
     assert connection_budget.warnings(limits(of_role=2), 8, pooled=True) == []
 
 
 def test_commits_that_are_not_durable() -> None:
-    """A server that acknowledges before the disk does is named."""
+    """A server that acknowledges before data is on disk causes a warning."""
     [sentence] = connection_budget.warnings(Limits(160_000, 97, None, None, "off"), 2, pooled=False)
     assert "synchronous_commit" in sentence
 
 
 @pytest.mark.parametrize(("version", "old"), [(90_624, True), (130_012, True), (140_000, False), (170_002, False)])
 def test_old_servers_are_refused(version: int, old: bool) -> None:
-    """Below 14 there is one sentence and no start."""
+    """Versions below 14 are refused with one sentence."""
     if not old:
         return connection_budget.require_version(version)
     with pytest.raises(ConfigurationError, match=f"PostgreSQL {version // 10_000} is too old; 14 or newer is needed"):
@@ -85,7 +85,7 @@ def limited(server: Server, number: int) -> Iterator[str]:
 
 
 def test_limited_role_is_warned(postgres: Server) -> None:
-    """A real server is asked, and `check` and a worker say what it answers."""
+    """The limits of a real server are read, and `check` shows the warning."""
     with limited(postgres, 9) as address:
         with closing(Inbox(address)) as inbox:
             [sentence] = inbox.database.warnings(2)
@@ -96,8 +96,8 @@ def test_limited_role_is_warned(postgres: Server) -> None:
         assert (checked.returncode, "allows 9 connections" in checked.stdout) == (0, True)
 
 
-def test_limited_role_is_enough_for_what_is_counted(postgres: Server) -> None:
-    """No process opens more than what it says, whatever it does at once."""
+def test_process_opens_no_more_than_its_budget(postgres: Server) -> None:
+    """However many threads use the inbox, a process opens no more than PER_PROCESS."""
     with (
         limited(postgres, connection_budget.PER_PROCESS) as address,
         closing(Inbox(address)) as inbox,

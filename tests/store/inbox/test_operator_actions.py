@@ -1,4 +1,4 @@
-"""What a person does about stored deliveries, on either engine: select, count, replay, drop."""
+"""Operator actions on stored deliveries, on either engine: select, count, replay, discard."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def several(inbox: Inbox, clock: Clock) -> Inbox:
         *(({"reason_prefixes": REASON_PREFIXES[fault]}, [1 + number]) for number, fault in enumerate(Cause)),
     ],
 )
-def test_selection_means(several: Inbox, wanted: dict[str, Any], ids: list[int]) -> None:
-    """Each thing that is asked for narrows what is meant."""
+def test_selection_filters(several: Inbox, wanted: dict[str, Any], ids: list[int]) -> None:
+    """Each field of a selection narrows it."""
     [*found] = selection.pages(several, Selection(**wanted), step=2)
     assert [row.id for page in found for row in page] == ids
     assert selection.size(several, Selection(**wanted)) == len(ids)
 
 
-def test_a_beginning_is_no_pattern(inbox: Inbox) -> None:
+def test_reason_prefix_is_no_pattern(inbox: Inbox) -> None:
     """The underscore in a reason stands for itself."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD, reason="gaveXupX")
@@ -61,12 +61,12 @@ def test_a_beginning_is_no_pattern(inbox: Inbox) -> None:
 
 
 def test_pages_are_small(several: Inbox) -> None:
-    """However much is meant, only a step of it is read at a time."""
+    """However large a selection is, it is read in steps."""
     assert [len(page) for page in selection.pages(several, Selection(), step=2)] == [2, 2, 1]
 
 
-def test_tally_counts_what_a_verb_may_do(several: Inbox) -> None:
-    """Of all that are meant: how many are in the right state, and how many of these have their body."""
+def test_counts_for_a_verb(several: Inbox) -> None:
+    """Of a selection: how many are in a state that the verb starts from, and how many of these have their body."""
     assert selection.count_for(several, Selection(), Verb.REPLAY) == selection.SelectionCounts(
         5, allowed=4, with_body=3, last=5
     )
@@ -74,24 +74,24 @@ def test_tally_counts_what_a_verb_may_do(several: Inbox) -> None:
 
 
 def test_many_are_replayed_in_one_step(several: Inbox) -> None:
-    """Of those that are named, the dead and ignored ones with a body are due at once, as if they were new."""
+    """Of the given numbers, the dead and ignored ones with a body are due immediately, as if they were new."""
     assert operator_actions.replay(several, [1, 2, 3, 4, 5, 99]) == {1, 2, 3}
     assert [(one.id, one.attempts) for one in claim(several, 5) if one.shop == "acme"] == [(1, 0), (2, 0), (3, 0)]
 
 
-def test_dropped_says_what_it_was(several: Inbox) -> None:
-    """A dropped delivery is ignored by name, and its old reason is not forgotten."""
+def test_discarded_records_its_previous_state(several: Inbox) -> None:
+    """A discarded delivery is ignored, and its detail has the previous state and reason."""
     assert operator_actions.discard(several, [2, 5], "dropped") == {2, 5}
     rows = [several.get(number) for number in (2, 5)]
     assert {(row.state, row.reason) for row in rows} == {("ignored", "dropped")}
     assert [row.detail for row in rows] == [
-        "A person gave it up; it was dead: gave_up_http_503.",
-        "A person gave it up; it was received.",
+        "Discarded manually; it was dead: gave_up_http_503.",
+        "Discarded manually; it was received.",
     ]
 
 
-def test_dropped_is_never_claimed(inbox: Inbox, clock: Clock) -> None:
-    """What is given up while it waits is not sent when its retry falls due."""
+def test_discarded_is_never_claimed(inbox: Inbox, clock: Clock) -> None:
+    """A delivery discarded while it waits is not sent when its retry is due."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.WAITING, retry_in=10)
     operator_actions.discard(inbox, [1], "dropped")
@@ -100,30 +100,30 @@ def test_dropped_is_never_claimed(inbox: Inbox, clock: Clock) -> None:
     assert claim(inbox) == []
 
 
-def test_under_way_is_not_dropped(inbox: Inbox) -> None:
+def test_delivering_is_not_discarded(inbox: Inbox) -> None:
     """A worker may be sending it at this moment."""
     inbox.store(arrival())
     claim_one(inbox)
     assert operator_actions.discard(inbox, [1], "dropped") == set()
 
 
-def test_dropped_body_is_wiped_in_time(inbox: Inbox, clock: Clock) -> None:
-    """From the drop on, retention treats it like what is settled."""
+def test_discarded_body_is_wiped_in_time(inbox: Inbox, clock: Clock) -> None:
+    """Retention treats a discarded delivery like a settled one, from then on."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD)
     clock.move(100 * 86400)
     operator_actions.discard(inbox, [1], "dropped")
-    kept = retention.Retention(7 * 86400, 90 * 86400)
-    assert retention.sweep(inbox, kept) == (0, 0)
+    limits = retention.Retention(7 * 86400, 90 * 86400)
+    assert retention.sweep(inbox, limits) == (0, 0)
     clock.move(8 * 86400)
-    assert retention.sweep(inbox, kept) == (1, 0)
+    assert retention.sweep(inbox, limits) == (1, 0)
     clock.move(90 * 86400)
-    assert retention.sweep(inbox, kept) == (0, 1)
+    assert retention.sweep(inbox, limits) == (0, 1)
 
 
 @pytest.mark.parametrize(("keeps_key", "owner"), [(True, 1), (False, 2)])
-def test_dropped_keeps_the_order_it_holds(inbox: Inbox, keeps_key: bool, owner: int) -> None:
-    """The order of a parked delivery may have been counted; that of another dead one was free before."""
+def test_discarded_keeps_its_business_key(inbox: Inbox, keeps_key: bool, owner: int) -> None:
+    """The order of a parked delivery may have been counted; that of any other dead one was free before."""
     for name in "ab":
         inbox.store(arrival(name))
     first, second = claim(inbox, 2)

@@ -1,4 +1,4 @@
-"""The inbox on PostgreSQL: what that engine alone does."""
+"""The inbox on PostgreSQL: what only this engine does."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from tests.support.postgres import Server
 
-HEAR = (
-    "CREATE TABLE heard (number serial, state text, setting text)",
-    """CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO heard (state, setting) VALUES (NEW.state, current_setting('synchronous_commit')); RETURN NEW; END $$""",
-    "CREATE TRIGGER hear BEFORE INSERT OR UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION hear()",
+RECORD_COMMITS = (
+    "CREATE TABLE seen (number serial, state text, setting text)",
+    """CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO seen (state, setting) VALUES (NEW.state, current_setting('synchronous_commit')); RETURN NEW; END $$""",
+    "CREATE TRIGGER see BEFORE INSERT OR UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION see()",
 )
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 
@@ -39,18 +39,18 @@ def database_url(postgres: Server) -> Iterator[str]:
 
 @pytest.fixture
 def other(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection of somebody else's to the same database, each statement by itself."""
+    """Another connection to the same database, in autocommit mode."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
 
 
 def terminate(connection: psycopg.Connection) -> int:
-    """End every other connection to this database; tells how many there were."""
+    """End every other connection to this database; returns how many there were."""
     return len(connection.execute(TERMINATE, [connection.info.dbname]).fetchall())
 
 
-def rings_within(inbox: Inbox, seconds: float, attempts: int = 1) -> bool:
-    """Tell whether a delivery kept by another process wakes this one in time."""
+def woken_within(inbox: Inbox, seconds: float, attempts: int = 1) -> bool:
+    """Tell whether a notification of another process wakes this one in time."""
     for _ in range(attempts):
         with closing(Inbox(inbox.database.engine.url.render_as_string(hide_password=False))) as another:
             timer = threading.Timer(0.2, another.wakeups.notify)
@@ -64,25 +64,25 @@ def rings_within(inbox: Inbox, seconds: float, attempts: int = 1) -> bool:
 
 
 def test_commits_are_durable_except_of_claims(inbox: Inbox, other: psycopg.Connection) -> None:
-    """What is kept or settled is on disk when it is said so; a claim that a power failure undoes is made again."""
-    for statement in HEAR:
+    """Storing and settling return after the flush; a claim that a power failure undoes is made again."""
+    for statement in RECORD_COMMITS:
         other.execute(statement.encode())
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DELIVERED)
-    heard = other.execute("SELECT state, setting FROM heard ORDER BY number").fetchall()
-    assert heard == [("received", "on"), ("delivering", "off"), ("delivered", "on")]
+    recorded = other.execute("SELECT state, setting FROM seen ORDER BY number").fetchall()
+    assert recorded == [("received", "on"), ("delivering", "off"), ("delivered", "on")]
 
 
 def test_claim_passes_over_what_another_transaction_holds(inbox: Inbox, database_url: str) -> None:
-    """Workers do not wait for each other: one takes what the other has not."""
+    """Workers do not wait for each other: rows that another one has locked are skipped."""
     for name in "ab":
         inbox.store(arrival(name))
-    impatient = Inbox(f"{database_url}&options=-c%20lock_timeout%3D1000")
+    worker = Inbox(f"{database_url}&options=-c%20lock_timeout%3D1000")
     with psycopg.connect(database_url) as another:
         another.execute("SELECT 1 FROM deliveries WHERE id = 1 FOR UPDATE")
-        assert [delivery.id for delivery in claim(impatient, 2)] == [2]
-    assert [delivery.id for delivery in claim(impatient, 2)] == [1]
-    impatient.close()
+        assert [delivery.id for delivery in claim(worker, 2)] == [2]
+    assert [delivery.id for delivery in claim(worker, 2)] == [1]
+    worker.close()
 
 
 def test_workers_never_share_a_claim(inbox: Inbox, database_url: str) -> None:
@@ -91,14 +91,14 @@ def test_workers_never_share_a_claim(inbox: Inbox, database_url: str) -> None:
         inbox.store(arrival(str(number)))
     workers = [Inbox(database_url) for _ in range(3)]
     with ThreadPoolExecutor(6) as threads:
-        groups = list(threads.map(lambda turn: claim(workers[turn % 3], 7), range(24)))
+        groups = list(threads.map(lambda number: claim(workers[number % 3], 7), range(24)))
     assert sorted(delivery.id for group in groups for delivery in group) == list(range(1, 121))
     for worker in workers:
         worker.close()
 
 
 class Explaining:
-    """A cursor that notes the plan of whatever it executes."""
+    """A cursor that records the plan of every statement."""
 
     def __init__(self, cursor: Any) -> None:
         self.cursor, self.plans = cursor, list[str]()
@@ -113,7 +113,7 @@ class Explaining:
 
 
 def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg.Connection) -> None:
-    """The cost of looking and claiming does not grow with what is settled."""
+    """The cost of polling and claiming does not grow with the settled deliveries."""
     many = "SELECT 's', 'p', 't', n::text, '', 0, 'delivered', '', '', 1, 0, 0, n FROM generate_series(1, 5000) n"
     names = "shop, platform, topic, identity, domain, received_at, state, reason, detail, claims, lapses, attempts"
     other.execute(f"INSERT INTO deliveries ({names}, settled_at) {many}".encode())
@@ -125,7 +125,7 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg
         assert QUEUES.run(explained, {})
         assert queue.claim(explained, {"acme": 8}, now=1, until=2)
     asked = [plan for plan in explaining.plans if "deliveries" in plan]
-    assert len(asked) == 2  # whose turn it is, and the claim
+    assert len(asked) == 2  # the shops with due deliveries, and the claim
     for plan in asked:
         assert "ix_deliveries_shop_due" in plan
         assert "Seq Scan on deliveries" not in plan
@@ -134,8 +134,8 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg
 PREPARED = "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements WHERE statement ~ %s"
 
 
-def kept_plans(inbox: Inbox) -> list[str]:
-    """Return how the server means to run the statements that this inbox has prepared."""
+def cached_plans(inbox: Inbox) -> list[str]:
+    """Return the plans of the statements that this inbox has prepared."""
     with inbox.database.working() as work:
         prepared = work.cursor.execute(PREPARED, ("deliveries|bodies|business_keys",)).fetchall()
         nothing = {name: ", ".join(["NULL"] * many) for name, many in prepared}
@@ -144,45 +144,45 @@ def kept_plans(inbox: Inbox) -> list[str]:
 
 
 @pytest.mark.parametrize("rows", [0, 60])
-def test_plans_from_when_there_was_little_do_for_much(inbox: Inbox, other: psycopg.Connection, rows: int) -> None:
-    """A server keeps the plan of a prepared statement; made on small tables, it must not read all of large ones."""
+def test_plans_made_for_small_tables_fit_large_ones(inbox: Inbox, other: psycopg.Connection, rows: int) -> None:
+    """A server caches the plan of a prepared statement; made on small tables, it must not scan large ones."""
     inbox.store_all([arrival(f"before {number}") for number in range(rows)])
     other.execute("VACUUM ANALYZE")
-    for turn in range(12):
-        inbox.store(arrival(f"turn {turn}"))
+    for number in range(12):
+        inbox.store(arrival(f"round {number}"))
         delivery = claim_one(inbox)
-        assert inbox.reserve([(delivery, purchase(f"purchase:{turn}"))]) == {delivery.id: delivery.id}
+        assert inbox.reserve([(delivery, purchase(f"purchase:{number}"))]) == {delivery.id: delivery.id}
         assert inbox.reserve([(delivery, purchase("purchase:0"))])
         assert settle(inbox, delivery, State.WAITING, retry_in=0.0)
         inbox.release([claim_one(inbox)])
-    plans = kept_plans(inbox)
+    plans = cached_plans(inbox)
     assert len(plans) >= 8
     assert [plan for plan in plans if "Seq Scan on" in plan or "Sort Key" in plan] == []
 
 
 def test_listening_wakes_at_once(inbox: Inbox) -> None:
-    """A worker on another machine hears of a delivery as soon as it is kept."""
+    """A worker on another machine is notified as soon as a delivery is stored."""
     inbox.wakeups.wait(0)
-    assert rings_within(inbox, 2)
+    assert woken_within(inbox, 2)
 
 
-def test_listening_begins_anew_after_its_connection_was_ended(inbox: Inbox, other: psycopg.Connection) -> None:
-    """A terminated backend makes a worker deaf for seconds, not for ever."""
+def test_listens_again_after_its_connection_was_ended(inbox: Inbox, other: psycopg.Connection) -> None:
+    """After its connection was terminated, a worker listens again within seconds."""
     inbox.wakeups.wait(0)
     assert terminate(other)
-    assert rings_within(inbox, 0.9, attempts=30)
+    assert woken_within(inbox, 0.9, attempts=30)
 
 
-def test_listening_begins_anew_after_a_restart(inbox: Inbox, postgres: Server) -> None:
-    """So does a server that was started again."""
+def test_listens_again_after_a_restart(inbox: Inbox, postgres: Server) -> None:
+    """After the server was restarted, too."""
     inbox.wakeups.wait(0)
     with postgres.stopped():
         inbox.wakeups.wait(0.5)
-    assert rings_within(inbox, 0.9, attempts=30)
+    assert woken_within(inbox, 0.9, attempts=30)
 
 
-def test_waiting_for_a_server_that_is_away_takes_its_time(inbox: Inbox, postgres: Server) -> None:
-    """Where nothing can be heard a worker looks now and then, and does not spin."""
+def test_waits_while_the_server_is_away(inbox: Inbox, postgres: Server) -> None:
+    """Without notifications a worker polls at intervals, and does not spin."""
     with postgres.stopped():
         inbox.wakeups.wait(0)
         began = time.monotonic()
@@ -191,18 +191,18 @@ def test_waiting_for_a_server_that_is_away_takes_its_time(inbox: Inbox, postgres
     assert time.monotonic() - began >= 1
 
 
-def test_keeping_survives_broken_connections(inbox: Inbox, other: psycopg.Connection) -> None:
-    """The very next delivery after all connections were ended is kept, and so are those at the same time."""
+def test_storing_survives_broken_connections(inbox: Inbox, other: psycopg.Connection) -> None:
+    """The next deliveries after all connections were ended are stored."""
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: inbox.store(arrival(str(number))), range(32)))
         assert terminate(other)
-        kept = list(threads.map(lambda number: inbox.store(arrival(f"later {number}")), range(32)))
-    assert not any(one.duplicate for one in kept)
+        results = list(threads.map(lambda number: inbox.store(arrival(f"later {number}")), range(32)))
+    assert not any(result.duplicate for result in results)
     assert inbox.counts() == {"received": 64}
 
 
-def test_keeping_survives_a_restart(inbox: Inbox, postgres: Server) -> None:
-    """The first delivery after the server was started again is kept at once."""
+def test_storing_survives_a_restart(inbox: Inbox, postgres: Server) -> None:
+    """The first delivery after a restart of the server is stored."""
     inbox.store(arrival("a"))
     with postgres.stopped(), pytest.raises(StoreUnavailableError):
         inbox.store(arrival("b"))
@@ -210,7 +210,7 @@ def test_keeping_survives_a_restart(inbox: Inbox, postgres: Server) -> None:
 
 
 def test_every_verb_recovers_by_itself(inbox: Inbox, other: psycopg.Connection) -> None:
-    """What a worker does fails once at the most after its connections were ended."""
+    """After its connections were ended, a worker's operations fail once at most."""
     inbox.store(arrival())
     terminate(other)
     with pytest.raises(StoreUnavailableError) as caught:
@@ -219,13 +219,13 @@ def test_every_verb_recovers_by_itself(inbox: Inbox, other: psycopg.Connection) 
     assert claim_one(inbox).id == 1
 
 
-def test_deadlocked_group_is_kept(inbox: Inbox, database_url: str) -> None:
-    """Two web processes that get the same deliveries in opposite orders do not fail each other."""
+def test_deadlocked_group_is_stored(inbox: Inbox, database_url: str) -> None:
+    """Two web processes that store the same deliveries in opposite orders do not make each other fail."""
     with psycopg.connect(database_url) as first, ThreadPoolExecutor(1) as thread:
-        first.execute("SET deadlock_timeout = '60s'")  # so that it is the other one that gives way
+        first.execute("SET deadlock_timeout = '60s'")  # so that the other transaction is aborted
         insert(first, "b")
         group = thread.submit(inbox.store_all, [arrival("a"), arrival("b")])
-        time.sleep(0.3)  # it holds a now, and waits for b
+        time.sleep(0.3)  # it has locked a, and waits for b
         insert(first, "a")
         first.commit()
         assert group.result(20)[1].duplicate
@@ -239,7 +239,7 @@ def insert(connection: psycopg.Connection, identity: str) -> None:
 
 @pytest.mark.parametrize("seed", ["jan@example.test", "jan\0@example.test"])
 def test_errors_carry_no_values(inbox: Inbox, other: psycopg.Connection, seed: str) -> None:
-    """What goes wrong is told in the server's own words, which hold nothing of what was sent."""
+    """An error has the server's message, and none of the values that were sent."""
     other.execute("ALTER TABLE deliveries ADD CHECK (position('jan' in identity) = 0)")
     with pytest.raises(StoreUnavailableError) as caught:
         inbox.store(arrival(identity=seed, body=b"jan@example.test"))

@@ -1,4 +1,4 @@
-"""Retention, proven: after KEEP_BODIES nothing of a person is to be found in the whole database."""
+"""Retention: after KEEP_BODIES no personal data is left in the whole database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALL = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "0123
 
 
 def everything(inbox: Inbox) -> str:
-    """Every value of every row of every table that is there, whether the code knows it or not."""
+    """Every value of every row of every table in the database, including tables that the code does not know."""
     tables = MetaData()
     with inbox.database.reading() as connection:
         tables.reflect(connection)
@@ -39,8 +39,8 @@ def found(text: str) -> list[str]:
     return [seed for seed in SEEDS if seed in text]
 
 
-def test_nothing_of_a_person_is_left_after_keep_bodies(inbox: Inbox, clock: Clock, tmp_path: Path) -> None:
-    """Not in the body, the headers, the call or a sentence; and on SQLite not in the files either, while it is open."""
+def test_no_personal_data_is_left_after_keep_bodies(inbox: Inbox, clock: Clock, tmp_path: Path) -> None:
+    """Neither in body, headers, call and detail nor, on SQLite, in the files of the open database."""
     body = json.dumps({"email": SEEDS[0], "name": SEEDS[1], "phone": SEEDS[2]}).encode()
     for name in ("delivered", "ignored"):
         inbox.store(arrival(name, body, headers={"x-shopify-topic": "orders/create"}))
@@ -55,8 +55,8 @@ def test_nothing_of_a_person_is_left_after_keep_bodies(inbox: Inbox, clock: Cloc
     assert found("".join(file.read_bytes().decode("latin-1") for file in files)) == []
 
 
-def test_what_may_still_be_sent_keeps_its_body(inbox: Inbox, clock: Clock) -> None:
-    """Waiting and dead deliveries are needed until somebody replays or drops them."""
+def test_unfinished_and_dead_keep_their_body(inbox: Inbox, clock: Clock) -> None:
+    """Waiting and dead deliveries are needed until they are sent, replayed or discarded."""
     for name in ("waiting", "dead"):
         inbox.store(arrival(name, json.dumps(SEEDS[0]).encode()))
     waiting, dead = claim(inbox, 2)

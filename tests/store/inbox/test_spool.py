@@ -1,4 +1,4 @@
-"""The spool: while PostgreSQL is away, deliveries wait on this machine's disk, and then go in once and in order."""
+"""The spool: while PostgreSQL is unavailable, deliveries are stored on disk, and then drained once and in order."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def started(path: str, inbox: Inbox) -> Iterator[Spool]:
         yield spool
 
 
-def keep_while_away(spool: Spool, server: Server, *names: str) -> None:
+def spool_while_away(spool: Spool, server: Server, *names: str) -> None:
     with server.stopped():
         assert all(spool.store(arrival(name)).spooled for name in names)
 
@@ -61,43 +61,43 @@ def identities(inbox: Inbox) -> list[str]:
 
 
 def test_database_comes_first(spool: Spool, inbox: Inbox) -> None:
-    """While the database is there nothing is spooled."""
+    """While the database is available nothing is spooled."""
     assert not spool.store(arrival()).spooled
     assert inbox.counts() == {"received": 1}
 
 
 def test_spooled_is_drained_in_order(spool: Spool, inbox: Inbox, postgres: Server) -> None:
-    """What waited goes in as it came, however many there are."""
+    """Spooled deliveries reach the inbox in the order of their arrival, however many there are."""
     names = [str(number) for number in range(50)]
-    keep_while_away(spool, postgres, *names)
+    spool_while_away(spool, postgres, *names)
     assert spool.drain() == 50
     assert identities(inbox) == names
     assert spool.drain() == 0
 
 
-def test_drained_keeps_what_it_is(spool: Spool, inbox: Inbox, postgres: Server, clock: Clock) -> None:
+def test_drained_is_unchanged(spool: Spool, inbox: Inbox, postgres: Server, clock: Clock) -> None:
     """Body, headers and the time of arrival are those of the webhook."""
-    came, body = clock.now, bytes(range(256))
+    arrived_at, body = clock.now, bytes(range(256))
     with postgres.stopped():
         spool.store(arrival(body=body, headers={"x-a": "b"}))
     clock.move(3600)
     spool.drain()
-    assert inbox.get(1).received_at == came
+    assert inbox.get(1).received_at == arrived_at
     assert inbox.body(1) == ({"x-a": "b"}, body)
 
 
 def test_repeated_delivery_is_drained_once(spool: Spool, inbox: Inbox, postgres: Server) -> None:
-    """What the platform sent again, before, during or after, is one delivery."""
+    """A webhook that is sent again, before, during or after, is one delivery."""
     spool.store(arrival("a"))
-    keep_while_away(spool, postgres, "a", "b", "b")
+    spool_while_away(spool, postgres, "a", "b", "b")
     spool.drain()
     assert identities(inbox) == ["a", "b"]
 
 
 def test_killed_while_draining_drains_the_rest(path: str, spool: Spool, inbox: Inbox, postgres: Server) -> None:
-    """What was taken but not deleted yet is taken again, and is there once."""
+    """Deliveries that were moved but not deleted are moved again, and stored once."""
     names = [str(number) for number in range(20)]
-    keep_while_away(spool, postgres, *names)
+    spool_while_away(spool, postgres, *names)
     inbox.store_all([arrival(name) for name in names[:16]])
     with closing(Spool(path, inbox)) as next_one:
         assert next_one.drain() == 20
@@ -107,46 +107,46 @@ def test_killed_while_draining_drains_the_rest(path: str, spool: Spool, inbox: I
 def test_processes_share_the_file(path: str, spool: Spool, inbox: Inbox, database_url: str, postgres: Server) -> None:
     """Several processes spool into one file, and one of them drains at a time."""
     with closing(Inbox(database_url)) as second, closing(Spool(path, second)) as other:
-        keep_while_away(spool, postgres, *(f"a{number}" for number in range(40)))
-        keep_while_away(other, postgres, *(f"b{number}" for number in range(40)))
+        spool_while_away(spool, postgres, *(f"a{number}" for number in range(40)))
+        spool_while_away(other, postgres, *(f"b{number}" for number in range(40)))
         with ThreadPoolExecutor(2) as threads:
             drained = sum(threads.map(Spool.drain, (spool, other)))
         assert drained + spool.drain() == 80
     assert len(identities(inbox)) == 80
 
 
-def test_crash_leaves_nothing_behind(path: str, spool: Spool, inbox: Inbox, postgres: Server) -> None:
-    """A process that starts drains what an earlier one left."""
-    keep_while_away(spool, postgres, "a", "b")
+def test_start_drains_what_a_crash_left(path: str, spool: Spool, inbox: Inbox, postgres: Server) -> None:
+    """A process that starts drains the deliveries that an earlier one left."""
+    spool_while_away(spool, postgres, "a", "b")
     with started(path, inbox):
         processes.wait_for(lambda: inbox.counts() == {"received": 2})
 
 
 def test_database_that_is_back_is_used(path: str, inbox: Inbox, postgres: Server) -> None:
-    """The process notices by itself, and says once that it spools and once what it drained."""
+    """The process notices by itself, and logs once that it spools and once what it drained."""
     with capture_logs() as lines, started(path, inbox) as spool:
-        keep_while_away(spool, postgres, "a", "b", "c")
+        spool_while_away(spool, postgres, "a", "b", "c")
         processes.wait_for(lambda: not spool.store(arrival("d")).spooled)
         processes.wait_for(lambda: any(line["event"] == "spool_drained" for line in lines))
     assert set(identities(inbox)) == set("abcd")
     assert [line["event"] for line in lines] == ["spooling_started", "spool_drained"]
 
 
-def test_nobody_waits_for_a_silent_database(path: str) -> None:
-    """A server that answers nothing holds up the first group alone."""
+def test_silent_database_delays_one_group_only(path: str) -> None:
+    """A server that accepts connections but does not answer delays only the first group."""
     with sockets.serving(sockets.silent) as server:
         address = f"postgres://u@{server.address}/inbox"
         with closing(Inbox(address)) as inbox, started(path, inbox) as spool:
             assert spool.store(arrival("first")).spooled
             began = time.monotonic()
             with ThreadPoolExecutor(8) as threads:
-                kept = list(threads.map(lambda number: spool.store(arrival(str(number))), range(100)))
+                results = list(threads.map(lambda number: spool.store(arrival(str(number))), range(100)))
             assert time.monotonic() - began < 2
-            assert all(one.spooled for one in kept)
+            assert all(one.spooled for one in results)
 
 
 def test_readiness(spool: Spool, path: str, inbox: Inbox, postgres: Server) -> None:
-    """It is needed while the database is away, and not before or after."""
+    """It is needed while the database is unavailable, and not before or after."""
     assert not spool.is_needed()
     with postgres.stopped():
         assert spool.is_needed()
@@ -156,7 +156,7 @@ def test_readiness(spool: Spool, path: str, inbox: Inbox, postgres: Server) -> N
 
 
 def test_unusable_spool_is_unavailable(inbox: Inbox, postgres: Server) -> None:
-    """Where the disk takes nothing, the webhook is answered with 503."""
+    """Where the disk cannot be written either, storing fails, which is answered with 503."""
     with closing(Spool("/dev/null/spool.db", inbox)) as spool, postgres.stopped():
         for ask in (lambda: spool.store(arrival()), spool.is_needed):
             with pytest.raises(StoreUnavailableError):
@@ -164,8 +164,8 @@ def test_unusable_spool_is_unavailable(inbox: Inbox, postgres: Server) -> None:
 
 
 def test_full_spool_is_unavailable(spool: Spool, path: str, inbox: Inbox, postgres: Server) -> None:
-    """What does not fit any more is not acknowledged, and what did fit is drained."""
-    keep_while_away(spool, postgres, "a")
+    """A delivery that does not fit is not acknowledged, and those that did are drained."""
+    spool_while_away(spool, postgres, "a")
     with postgres.stopped(), processes.file_size_limit(400_000):
         with pytest.raises(StoreUnavailableError):
             spool.store(arrival("b", body=b"x" * 1_000_000))
@@ -174,8 +174,8 @@ def test_full_spool_is_unavailable(spool: Spool, path: str, inbox: Inbox, postgr
     assert identities(inbox) == ["a", "c"]
 
 
-def test_drained_text_is_nowhere_in_the_files(spool: Spool, path: str, inbox: Inbox, postgres: Server) -> None:
-    """What was drained cannot be read from the spool any more."""
+def test_drained_data_is_erased_from_the_files(spool: Spool, path: str, inbox: Inbox, postgres: Server) -> None:
+    """Drained data cannot be read from the spool's files."""
     seed = b"zeta.quux@example.test"
     with postgres.stopped():
         for number in range(20):
@@ -186,9 +186,9 @@ def test_drained_text_is_nowhere_in_the_files(spool: Spool, path: str, inbox: In
     assert not [file for file in files if seed in file.read_bytes()]
 
 
-def test_files_are_for_this_user_only(spool: Spool, path: str, postgres: Server) -> None:
-    """Bodies hold personal data: nobody else on the machine reads them."""
-    keep_while_away(spool, postgres, "a")
+def test_files_are_readable_by_this_user_only(spool: Spool, path: str, postgres: Server) -> None:
+    """Bodies hold personal data: no other user of the machine can read them."""
+    spool_while_away(spool, postgres, "a")
     spool.drain()
     assert not [file for file in spool_files(path) if file.stat().st_mode & 0o077]
 
@@ -198,14 +198,14 @@ def spool_files(path: str) -> Iterator[Path]:
 
 
 def test_accepting_goes_on_while_draining(path: str, spool: Spool, inbox: Inbox, postgres: Server) -> None:
-    """Neither those who come meanwhile nor those who waited hold up the others."""
-    keep_while_away(spool, postgres, *(str(number) for number in range(200)))
+    """New deliveries and spooled ones do not delay each other."""
+    spool_while_away(spool, postgres, *(str(number) for number in range(200)))
     draining = threading.Thread(target=spool.drain)
     draining.start()
-    kept = [spool.store(arrival(f"later {number}")) for number in range(50)]
+    results = [spool.store(arrival(f"later {number}")) for number in range(50)]
     draining.join()
     spool.drain()
-    assert len(kept) == 50
+    assert len(results) == 50
     assert len(identities(inbox)) == 250
 
 
@@ -219,7 +219,7 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str, path: str) -> Callab
     return lambda command: CliRunner().invoke(main, [command])
 
 
-def test_check_says_what_a_spool_needs(run: Callable[[str], Result]) -> None:
+def test_check_states_what_a_spool_needs(run: Callable[[str], Result]) -> None:
     """Its disk must survive restarts."""
     assert "must be on a disk that survives restarts" in run("check").output
 
@@ -227,7 +227,7 @@ def test_check_says_what_a_spool_needs(run: Callable[[str], Result]) -> None:
 def test_check_warns_of_a_spool_on_a_dyno(
     run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A dyno's disk does not survive."""
+    """A dyno's disk does not survive a restart."""
     monkeypatch.setenv("DYNO", "web.1")
     monkeypatch.setenv("SHOPS_FILE", str(processes.ROOT / "shops.demo.toml"))
     monkeypatch.chdir(tmp_path)
@@ -236,7 +236,7 @@ def test_check_warns_of_a_spool_on_a_dyno(
 
 @pytest.mark.parametrize("command", ["check", "web"])
 def test_unusable_spool_is_refused(run: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    """A spool that cannot be used is found at the start, and not when it is needed."""
+    """An unusable spool is found at the start, not when it is needed."""
     monkeypatch.setenv("SPOOL", "/dev/null/spool.db")
     result = run(command)
     assert result.exit_code == 1

@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-WAYS = {(way.source, way.verb, way.target) for way in TRANSITIONS}
+ALLOWED = {(transition.source, transition.verb, transition.target) for transition in TRANSITIONS}
 OUTCOMES = st.sampled_from([State.DELIVERED, State.IGNORED, State.WAITING, State.DEAD])
 LEASE = 60
 
 
 class InboxMachine(RuleBasedStateMachine):
-    """Keeps a model of every delivery's state beside the real inbox."""
+    """Compares the real inbox with a model of every delivery's state."""
 
     claims = Bundle("claims")
     empty_database: Callable[[], AbstractContextManager[str]]
@@ -63,14 +63,14 @@ class InboxMachine(RuleBasedStateMachine):
         self.wiped: set[int] = set()
 
     def move(self, number: int, verb: Verb, target: State) -> None:
-        assert (self.states[number], verb, target) in WAYS
+        assert (self.states[number], verb, target) in ALLOWED
         self.states[number] = target
 
     @rule(identity=st.integers(0, 8))
     def store(self, identity: int) -> None:
-        kept = self.inbox.store(NewDelivery("acme", "shopify", "orders/create", str(identity), "", {}, b"{}"))
-        assert kept.duplicate == (kept.id in self.states)
-        self.states.setdefault(kept.id, State.RECEIVED)
+        result = self.inbox.store(NewDelivery("acme", "shopify", "orders/create", str(identity), "", {}, b"{}"))
+        assert result.duplicate == (result.id in self.states)
+        self.states.setdefault(result.id, State.RECEIVED)
 
     @rule(target=claims, limit=st.integers(1, 4))
     def claim(self, limit: int) -> Any:
@@ -83,9 +83,9 @@ class InboxMachine(RuleBasedStateMachine):
             self.leases[delivery.id] = (delivery.claims, delivery.due_at)
         return multiple(*claimed)
 
-    def is_mine(self, delivery: Delivery) -> bool:
-        held = self.states.get(delivery.id) is State.DELIVERING
-        return held and self.leases[delivery.id][0] == delivery.claims
+    def holds_lease(self, delivery: Delivery) -> bool:
+        delivering = self.states.get(delivery.id) is State.DELIVERING
+        return delivering and self.leases[delivery.id][0] == delivery.claims
 
     @rule(delivery=claims, key=st.sampled_from(["purchase:1", "purchase:2"]))
     def reserve(self, delivery: Delivery, key: str) -> None:
@@ -94,35 +94,35 @@ class InboxMachine(RuleBasedStateMachine):
 
     @rule(delivery=consumes(claims), state=OUTCOMES, seconds=st.integers(0, 100), keeps_key=st.booleans())
     def settle(self, delivery: Delivery, state: State, seconds: int, keeps_key: bool) -> None:
-        mine = self.is_mine(delivery)
+        held = self.holds_lease(delivery)
         key = next((key for key, owner in self.owners.items() if owner == delivery.id), "purchase:0")
         call = purchase(key)
         settlement = Settlement(delivery, state, retry_in=seconds, call=call, keeps_key=keeps_key)
-        assert self.inbox.settle([settlement]) == [mine]
-        if mine:
+        assert self.inbox.settle([settlement]) == [held]
+        if held:
             self.move(delivery.id, Verb.SETTLE, state)
             if state is State.DEAD and not keeps_key:
                 self.owners.pop(key, None)
 
     @rule(delivery=consumes(claims))
     def release(self, delivery: Delivery) -> None:
-        mine = self.is_mine(delivery)
+        held = self.holds_lease(delivery)
         self.inbox.release([delivery])
-        if mine:
+        if held:
             self.move(delivery.id, Verb.RELEASE, State.RECEIVED)
 
     @rule(number=st.integers(1, 8))
     def replay(self, number: int) -> None:
         if number not in self.states:
             return
-        allowed = (self.states[number], Verb.REPLAY, State.RECEIVED) in WAYS and number not in self.wiped
+        allowed = (self.states[number], Verb.REPLAY, State.RECEIVED) in ALLOWED and number not in self.wiped
         assert operator_actions.replay(self.inbox, [number]) == ({number} if allowed else set())
         if allowed:
             self.move(number, Verb.REPLAY, State.RECEIVED)
 
     @rule(numbers=st.sets(st.integers(1, 8), min_size=1))
-    def drop(self, numbers: set[int]) -> None:
-        able = {number for number in numbers if (self.states.get(number), Verb.DISCARD, State.IGNORED) in WAYS}
+    def discard(self, numbers: set[int]) -> None:
+        able = {number for number in numbers if (self.states.get(number), Verb.DISCARD, State.IGNORED) in ALLOWED}
         assert operator_actions.discard(self.inbox, [*numbers], "dropped") == able
         for number in able:
             self.move(number, Verb.DISCARD, State.IGNORED)
@@ -130,7 +130,9 @@ class InboxMachine(RuleBasedStateMachine):
     @rule(numbers=st.sets(st.integers(1, 8), min_size=1))
     def replay_many(self, numbers: set[int]) -> None:
         able = {
-            number for number in numbers - self.wiped if (self.states.get(number), Verb.REPLAY, State.RECEIVED) in WAYS
+            number
+            for number in numbers - self.wiped
+            if (self.states.get(number), Verb.REPLAY, State.RECEIVED) in ALLOWED
         }
         assert operator_actions.replay(self.inbox, [*numbers]) == able
         for number in able:
@@ -142,7 +144,7 @@ class InboxMachine(RuleBasedStateMachine):
             return
         retention.redact(self.inbox, [number], "redacted", "")
         self.wiped.add(number)
-        if (self.states[number], Verb.REDACT, State.IGNORED) in WAYS:
+        if (self.states[number], Verb.REDACT, State.IGNORED) in ALLOWED:
             self.move(number, Verb.REDACT, State.IGNORED)
 
     @rule(seconds=st.sampled_from([1, 30, LEASE, LEASE + 1]))
@@ -179,7 +181,7 @@ def empty_file() -> Iterator[str]:
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_inbox_follows_its_table(engine: str, request: pytest.FixtureRequest) -> None:
-    """Whatever happens in whatever order, states change only along TRANSITIONS, and a stale claim changes nothing."""
+    """In any order of operations, states change only along TRANSITIONS, and an expired lease changes nothing."""
 
     class Machine(InboxMachine):
         empty_database = staticmethod(

@@ -1,4 +1,4 @@
-"""Counts, accounting, and pages of deliveries: what the dashboard reads, on both engines."""
+"""Counts, accounting and pages of deliveries, which the dashboard reads, on both engines."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_pages, "BLOCK", 4)
 
 
-def keep(inbox: Inbox, number: int, **changed: Any) -> list[int]:
-    """Keep so many deliveries; returns their numbers."""
+def store(inbox: Inbox, number: int, **changed: Any) -> list[int]:
+    """Store so many deliveries; returns their numbers."""
     return [inbox.store(arrival(str(next(IDENTITIES)), **changed)).id for _ in range(number)]
 
 
 def finish(inbox: Inbox, clock: Clock, state: State = State.DELIVERED, reason: str = "") -> None:
-    """Settle everything that is due, each two seconds after the one before."""
+    """Settle everything that is due, at intervals of two seconds."""
     while due := claim(inbox, 50):
         for delivery in due:
             clock.move(2)
@@ -53,37 +53,37 @@ def counted(inbox: Inbox) -> dict[tuple[str, str], int]:
         return {(state, reason): int(number) for state, reason, number in connection.execute(query)}
 
 
-def really(inbox: Inbox) -> dict[tuple[str, str], int]:
+def actual(inbox: Inbox) -> dict[tuple[str, str], int]:
     row = deliveries.c
     query = select(row.state, row.reason, func.count()).group_by(row.state, row.reason)
     with inbox.database.reading() as connection:
         return {(state, reason): number for state, reason, number in connection.execute(query)}
 
 
-def test_the_tallies_are_what_the_rows_are(inbox: Inbox, clock: Clock) -> None:
-    """Whatever happens to rows that were counted for good, they are counted anew."""
-    keep(inbox, 10)
-    assert counted(inbox) == really(inbox) == {("received", ""): 10}
+def test_counts_equal_the_rows(inbox: Inbox, clock: Clock) -> None:
+    """Rows of final blocks that change are counted again."""
+    store(inbox, 10)
+    assert counted(inbox) == actual(inbox) == {("received", ""): 10}
     finish(inbox, clock)
-    keep(inbox, 5, topic="orders/paid")
+    store(inbox, 5, topic="orders/paid")
     finish(inbox, clock, State.DEAD, "http_422")
-    keep(inbox, 20, shop="other")
+    store(inbox, 20, shop="other")
     finish(inbox, clock, State.IGNORED, "no_profile")
-    assert counted(inbox) == really(inbox)
+    assert counted(inbox) == actual(inbox)
     assert operator_actions.replay(inbox, [11, 12])
-    assert counted(inbox) == really(inbox)
+    assert counted(inbox) == actual(inbox)
     assert operator_actions.discard(inbox, [13], "dropped")
-    assert counted(inbox) == really(inbox)
+    assert counted(inbox) == actual(inbox)
     retention.redact(inbox, [14], "redacted", "By law.")
-    assert counted(inbox) == really(inbox)
+    assert counted(inbox) == actual(inbox)
     clock.move(100 * 86400)
     assert retention.sweep(inbox, retention.Retention(86400, 90 * 86400))[1] > 25
-    assert counted(inbox) == really(inbox)
+    assert counted(inbox) == actual(inbox)
 
 
-def test_what_is_final_is_not_counted_again(inbox: Inbox, clock: Clock) -> None:
-    """A row that changed behind the store's back shows that its block was not read again."""
-    keep(inbox, 16)
+def test_final_blocks_are_not_counted_again(inbox: Inbox, clock: Clock) -> None:
+    """A row changed without the inbox shows that its block was not read again."""
+    store(inbox, 16)
     finish(inbox, clock)
     before = counted(inbox)
     with inbox.database.writing() as connection:
@@ -94,16 +94,16 @@ def test_what_is_final_is_not_counted_again(inbox: Inbox, clock: Clock) -> None:
 
 
 def test_counting_stops_when_its_time_is_up(inbox: Inbox) -> None:
-    """At least one block is counted each time, so that it comes to an end."""
-    keep(inbox, 17)
+    """At least one block is counted each time, so that counting ends."""
+    store(inbox, 17)
     assert statistics.refresh(inbox, within=0).uncounted == 4
     uncounted = [statistics.refresh(inbox, within=0).uncounted for _ in range(4)]
     assert uncounted == [3, 2, 1, 0]
 
 
 def test_a_change_while_counting_is_not_lost(inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read before a replay is not written over what the replay said."""
-    keep(inbox, 16)
+    """Counts read before a replay do not overwrite what the replay invalidated."""
+    store(inbox, 16)
     finish(inbox, clock, State.IGNORED, "no_profile")
     counted(inbox)
     operator_actions.replay(inbox, [1])
@@ -121,23 +121,23 @@ def test_a_change_while_counting_is_not_lost(inbox: Inbox, clock: Clock, monkeyp
     monkeypatch.undo()
     monkeypatch.setattr(statistics, "BLOCK", 4)
     assert done
-    assert counted(inbox) == really(inbox)
+    assert counted(inbox) == actual(inbox)
 
 
 def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
-    """Received is delivered, ignored, waiting and dead; the day before and another shop are not in it."""
+    """Received is the sum of delivered, ignored, waiting and dead, without other days and shops."""
     clock.now = int(datetime(2026, 11, 26, 23, 59, tzinfo=UTC).timestamp() * 1000)
-    keep(inbox, 3)
+    store(inbox, 3)
     finish(inbox, clock)
     clock.move(3600)
-    keep(inbox, 4, topic="orders/paid")
+    store(inbox, 4, topic="orders/paid")
     finish(inbox, clock)
-    keep(inbox, 2, topic="orders/updated")
+    store(inbox, 2, topic="orders/updated")
     finish(inbox, clock, State.IGNORED, "already_counted")
-    keep(inbox, 1, topic="refunds/create")
+    store(inbox, 1, topic="refunds/create")
     finish(inbox, clock, State.DEAD, "unreadable")
-    keep(inbox, 1, topic="orders/create")
-    keep(inbox, 5, shop="other")
+    store(inbox, 1, topic="orders/create")
+    store(inbox, 5, shop="other")
     statistics.refresh(inbox, within=None, fresh=0)
     entries = accounting.of_day(inbox, date(2026, 11, 27), "acme")
     sums = accounting.totals(entries)
@@ -151,13 +151,13 @@ def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
     assert accounting.totals([]).settled_share is None
 
 
-def test_bars_hold_what_was_received_in_them(inbox: Inbox, clock: Clock) -> None:
-    """An hour without anything has its bar too, and the delivered say how long they waited."""
+def test_bars_count_what_was_received(inbox: Inbox, clock: Clock) -> None:
+    """An hour without deliveries has a bar too, and delivered ones have their mean waiting time."""
     clock.now = 1_795_000_000_000 // HOUR * HOUR
-    keep(inbox, 2)
+    store(inbox, 2)
     finish(inbox, clock)
     clock.move(2 * 3600)
-    keep(inbox, 3, shop="other")
+    store(inbox, 3, shop="other")
     statistics.refresh(inbox, within=None, fresh=0)
     bars = time_series.over_time(inbox, time_series.span(clock.now, 3, 1))
     assert [dict(bar.states) for bar in bars] == [{"delivered": 2}, {}, {"received": 3}]
@@ -172,12 +172,12 @@ def test_bars_hold_what_was_received_in_them(inbox: Inbox, clock: Clock) -> None
 
 @pytest.mark.parametrize("is_counted", [True, False])
 def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool) -> None:
-    """Page after page, newest first, with and without counts to go by."""
-    keep(inbox, 11)
+    """Page after page, newest first, with and without counts."""
+    store(inbox, 11)
     finish(inbox, clock)
-    keep(inbox, 6, shop="other")
+    store(inbox, 6, shop="other")
     finish(inbox, clock, State.DEAD, "unreadable")
-    keep(inbox, 14)
+    store(inbox, 14)
     finish(inbox, clock)
     if is_counted:
         counted(inbox)
@@ -206,20 +206,20 @@ def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool
 def test_rare_rows_are_found_without_reading_the_rest(
     inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One dead delivery below many others is on the first page, though a page reads few blocks."""
-    keep(inbox, 1, topic="orders/paid")
+    """A dead delivery below many others is on the first page, although a page reads few blocks."""
+    store(inbox, 1, topic="orders/paid")
     finish(inbox, clock, State.DEAD, "unreadable")
-    keep(inbox, 40)
+    store(inbox, 40)
     finish(inbox, clock)
     counted(inbox)
     monkeypatch.setattr(delivery_pages, "MOST_BLOCKS", 3)
     assert [row.id for row in delivery_pages.page(inbox, DeliveryFilter(Selection(states=("dead",))), 5).rows] == [1]
-    assert delivery_pages.page(inbox, DeliveryFilter(profile_key="nobody"), 5).older is not None
+    assert delivery_pages.page(inbox, DeliveryFilter(profile_key="unknown"), 5).older is not None
 
 
 def test_failed_attempts_are_kept_until_the_row_goes(inbox: Inbox, clock: Clock) -> None:
-    """Each with its class and how long it took, also after a replay; a success writes its time into the row alone."""
-    [number] = keep(inbox, 1)
+    """Each has its class and duration, also after a replay; a success only writes its duration into the row."""
+    [number] = store(inbox, 1)
     for name, took in (("http_503", 12), ("timeout", 5000)):
         [delivery] = claim(inbox)
         settle(inbox, delivery, State.WAITING, reason=name, failure=name, took=took, attempted=True, call=CALL)
@@ -229,17 +229,17 @@ def test_failed_attempts_are_kept_until_the_row_goes(inbox: Inbox, clock: Clock)
     assert inbox.get(number).took is None
     [delivery] = claim(inbox)
     settle(inbox, delivery, State.DELIVERED, took=9, attempted=True, call=CALL)
-    told = [(each.claim, each.failure, each.took) for each in audit_log.failed_attempts(inbox, number)]
-    assert told == [(1, "http_503", 12), (2, "timeout", 5000), (3, "http_422", 7)]
+    failed = [(each.claim, each.failure, each.took) for each in audit_log.failed_attempts(inbox, number)]
+    assert failed == [(1, "http_503", 12), (2, "timeout", 5000), (3, "http_422", 7)]
     assert inbox.get(number).took == 9
     clock.move(100 * 86400)
     retention.sweep(inbox, retention.Retention(1, 86400))
     assert audit_log.failed_attempts(inbox, number) == []
 
 
-def test_a_lease_that_ran_out_writes_no_attempt(inbox: Inbox, clock: Clock) -> None:
-    """Whoever has it now tells how it went."""
-    [number] = keep(inbox, 1)
+def test_expired_lease_writes_no_attempt(inbox: Inbox, clock: Clock) -> None:
+    """The worker that has the lease now writes its own."""
+    [number] = store(inbox, 1)
     [late] = claim(inbox)
     clock.move(61)
     assert claim(inbox)
@@ -247,8 +247,8 @@ def test_a_lease_that_ran_out_writes_no_attempt(inbox: Inbox, clock: Clock) -> N
     assert audit_log.failed_attempts(inbox, number) == []
 
 
-def test_failed_logins_are_counted_by_place_and_time(inbox: Inbox, clock: Clock) -> None:
-    """Those of another place count only in all, those of long ago not at all."""
+def test_failed_logins_are_counted_by_source_and_time(inbox: Inbox, clock: Clock) -> None:
+    """Those of another source count only in total, old ones not at all."""
     for source in ("a", "a", "b"):
         audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, source))
     audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN, "a", "s1"))
@@ -257,8 +257,8 @@ def test_failed_logins_are_counted_by_place_and_time(inbox: Inbox, clock: Clock)
     assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
 
 
-def test_old_deeds_are_forgotten(inbox: Inbox, clock: Clock) -> None:
-    """They stay as long as rows do."""
+def test_old_audit_events_are_deleted(inbox: Inbox, clock: Clock) -> None:
+    """They are stored as long as rows are."""
     audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.REPLAY, "a", "s", 7, "x"))
     clock.move(3600)
     audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.DISCARD, "a", "s", 8))

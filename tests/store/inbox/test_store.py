@@ -1,4 +1,4 @@
-"""The inbox on either engine: what is kept once is there, leased once, settled once."""
+"""The inbox on either engine: a delivery is stored once, leased once, settled once."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, purchase, settle, view
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
-from webhook_app.inbox import Inbox, Selection, Settlement, State, migrate, operator_actions
-from webhook_app.inbox import retention as forgetting
+from webhook_app.inbox import Inbox, Selection, Settlement, State, StoreResult, migrate, operator_actions, retention
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.tables import metadata
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
     from tests.conftest import Clock
 
 
-# Keeping
+# Storing
 
 
-def test_kept_bytes_come_back_unchanged(inbox: Inbox) -> None:
-    """What a worker gets is what was received, byte for byte."""
+def test_stored_bytes_come_back_unchanged(inbox: Inbox) -> None:
+    """A worker gets the body that was received, byte for byte."""
     body = bytes(range(256)) * 20
     inbox.store(arrival(body=body))
     assert claim_one(inbox).body == body
 
 
-def test_same_identity_is_kept_once(inbox: Inbox) -> None:
-    """A delivery that comes again is the one that is there."""
+def test_same_identity_is_stored_once(inbox: Inbox) -> None:
+    """A delivery that arrives again has the number of the stored one."""
     first, second = inbox.store(arrival("a")), inbox.store(arrival("a"))
     assert (first.duplicate, second.duplicate) == (False, True)
     assert first.id == second.id
@@ -48,27 +47,27 @@ def test_identity_is_per_shop(inbox: Inbox) -> None:
 
 
 def test_identity_outlives_the_body(inbox: Inbox, clock: Clock) -> None:
-    """A delivery whose body was wiped is still known."""
-    kept = inbox.store(arrival("a"))
+    """A delivery whose body was wiped is still a known one."""
+    first = inbox.store(arrival("a"))
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
     clock.move(8 * 86400)
-    assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 0)
-    assert inbox.store(arrival("a")) == type(kept)(kept.id, duplicate=True)
+    assert retention.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 0)
+    assert inbox.store(arrival("a")) == StoreResult(first.id, duplicate=True)
 
 
-def test_same_group_keeps_once(inbox: Inbox) -> None:
-    """Twins that arrive at the same moment are kept once."""
+def test_same_group_stores_once(inbox: Inbox) -> None:
+    """Identical deliveries that arrive at the same moment are stored once."""
     with ThreadPoolExecutor(16) as threads:
-        kept = list(threads.map(lambda _: inbox.store(arrival("twin")), range(64)))
-    assert len({one.id for one in kept}) == 1
-    assert sum(not one.duplicate for one in kept) == 1
+        results = list(threads.map(lambda _: inbox.store(arrival("same")), range(64)))
+    assert len({one.id for one in results}) == 1
+    assert sum(not one.duplicate for one in results) == 1
 
 
 def test_many_threads_lose_nothing(inbox: Inbox) -> None:
-    """Every kept delivery is there, under its own number."""
+    """Every delivery is stored under a number of its own."""
     with ThreadPoolExecutor(16) as threads:
-        kept = list(threads.map(lambda n: inbox.store(arrival(str(n))), range(400)))
-    assert len({one.id for one in kept}) == 400
+        results = list(threads.map(lambda n: inbox.store(arrival(str(n))), range(400)))
+    assert len({one.id for one in results}) == 400
     assert inbox.counts() == {"received": 400}
 
 
@@ -81,7 +80,7 @@ def test_unmigrated_database_is_unavailable(database_url: str) -> None:
 
 
 def test_error_carries_no_body(database_url: str) -> None:
-    """What goes wrong is told without what was sent."""
+    """An error has none of the values that were sent."""
     bare = Inbox(database_url)
     with pytest.raises(StoreUnavailableError) as caught:
         bare.store(arrival(body=b"jan@example.test", identity="jan@example.test"))
@@ -93,7 +92,7 @@ def test_error_carries_no_body(database_url: str) -> None:
 
 
 def test_claim_takes_those_due_longest(inbox: Inbox, clock: Clock) -> None:
-    """First come, first served."""
+    """Deliveries are claimed in the order in which they became due."""
     for name in "abc":
         inbox.store(arrival(name))
         clock.move(1)
@@ -101,14 +100,14 @@ def test_claim_takes_those_due_longest(inbox: Inbox, clock: Clock) -> None:
 
 
 def test_claimed_is_not_claimed_again(inbox: Inbox) -> None:
-    """A lease keeps others away."""
+    """A leased delivery is not leased again."""
     inbox.store(arrival())
     claim(inbox, 1)
     assert claim(inbox, 1) == []
 
 
 def test_threads_never_share_a_claim(inbox: Inbox) -> None:
-    """However many claim at once, each delivery goes to one."""
+    """However many threads claim at once, each delivery goes to one."""
     for number in range(100):
         inbox.store(arrival(str(number)))
     with ThreadPoolExecutor(8) as threads:
@@ -117,7 +116,7 @@ def test_threads_never_share_a_claim(inbox: Inbox) -> None:
 
 
 def test_expired_lease_is_claimable(inbox: Inbox, clock: Clock) -> None:
-    """A killed worker loses nothing; that it was killed is counted."""
+    """A killed worker loses nothing; its expired lease is counted."""
     inbox.store(arrival())
     claim_one(inbox)
     clock.move(59)
@@ -127,8 +126,8 @@ def test_expired_lease_is_claimable(inbox: Inbox, clock: Clock) -> None:
     assert (again.claims, again.lapses) == (2, 1)
 
 
-def test_settling_forgets_lapses(inbox: Inbox, clock: Clock) -> None:
-    """Only leases that run out in a row count against a delivery."""
+def test_settling_resets_lapses(inbox: Inbox, clock: Clock) -> None:
+    """Only leases that expire in a row count against a delivery."""
     inbox.store(arrival())
     claim_one(inbox)
     clock.move(61)
@@ -137,17 +136,17 @@ def test_settling_forgets_lapses(inbox: Inbox, clock: Clock) -> None:
 
 
 def test_redaction_wins_over_a_call_under_way(inbox: Inbox) -> None:
-    """A worker that was sending when the wipe came cannot write the call back."""
+    """A worker that was sending while the delivery was redacted cannot store its call again."""
     inbox.store(arrival())
     delivery = claim_one(inbox)
-    forgetting.redact(inbox, [delivery.id], "redacted", "")
+    retention.redact(inbox, [delivery.id], "redacted", "")
     assert not settle(inbox, delivery, State.DELIVERED, call=CALL)
     row = inbox.get(delivery.id)
     assert (row.state, row.call) == ("ignored", None)
 
 
 def test_late_settlement_is_refused(inbox: Inbox, clock: Clock) -> None:
-    """A worker whose lease ran out cannot overwrite the one that has it now."""
+    """A worker whose lease expired cannot overwrite the outcome of the one that has it now."""
     inbox.store(arrival())
     late = claim_one(inbox)
     clock.move(61)
@@ -157,7 +156,7 @@ def test_late_settlement_is_refused(inbox: Inbox, clock: Clock) -> None:
 
 
 def test_released_is_claimable_at_once(inbox: Inbox) -> None:
-    """A worker that stops gives back what it did nothing about."""
+    """A worker that stops releases what it has not sent."""
     inbox.store(arrival())
     inbox.release(claim(inbox, 1))
     assert inbox.get(1).state == State.RECEIVED
@@ -165,7 +164,7 @@ def test_released_is_claimable_at_once(inbox: Inbox) -> None:
 
 
 def test_release_after_the_lease_does_nothing(inbox: Inbox, clock: Clock) -> None:
-    """Giving back what another worker has changes nothing."""
+    """Releasing what another worker has leased changes nothing."""
     inbox.store(arrival())
     late = claim(inbox, 1)
     clock.move(61)
@@ -175,7 +174,7 @@ def test_release_after_the_lease_does_nothing(inbox: Inbox, clock: Clock) -> Non
 
 
 def test_waiting_is_claimable_when_due(inbox: Inbox, clock: Clock) -> None:
-    """A retry comes when it is due and not before."""
+    """A retry is claimed when it is due and not before."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.WAITING, reason="connect", retry_in=30, attempted=True)
     clock.move(29)
@@ -186,7 +185,7 @@ def test_waiting_is_claimable_when_due(inbox: Inbox, clock: Clock) -> None:
 
 
 def test_first_attempt_stays(inbox: Inbox, clock: Clock) -> None:
-    """How long to go on trying is counted from the first attempt."""
+    """The time of the first attempt stays, from which the retry period counts."""
     inbox.store(arrival())
     began = clock.now
     for _ in range(2):
@@ -197,7 +196,7 @@ def test_first_attempt_stays(inbox: Inbox, clock: Clock) -> None:
 
 @pytest.mark.parametrize("state", [State.DELIVERED, State.IGNORED, State.DEAD])
 def test_settled_is_never_claimed(inbox: Inbox, clock: Clock, state: State) -> None:
-    """What is settled for good is not looked at again."""
+    """A settled delivery is never claimed again."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), state)
     clock.move(10**6)
@@ -206,8 +205,8 @@ def test_settled_is_never_claimed(inbox: Inbox, clock: Clock, state: State) -> N
 
 
 @pytest.mark.parametrize("state", [State.RECEIVED, State.DELIVERING])
-def test_nothing_settles_outside_the_table(inbox: Inbox, state: State) -> None:
-    """A state that no transition leads to cannot even be asked for."""
+def test_settles_only_along_the_transitions(inbox: Inbox, state: State) -> None:
+    """A state that settling cannot lead to is refused."""
     inbox.store(arrival())
     with pytest.raises(ValueError, match=state):
         settle(inbox, claim_one(inbox), state)
@@ -225,7 +224,7 @@ def test_settled_twice_counts_once(inbox: Inbox) -> None:
 
 
 def test_business_key_has_one_owner(inbox: Inbox) -> None:
-    """Two deliveries of one order: the first counts it, the second learns who does."""
+    """Of two deliveries of one order the first owns the key, and the second gets the number of the owner."""
     for name in "ab":
         inbox.store(arrival(name))
     first, second = claim(inbox, 2)
@@ -236,7 +235,7 @@ def test_business_key_has_one_owner(inbox: Inbox) -> None:
 
 
 def test_owner_may_reserve_again(inbox: Inbox) -> None:
-    """A retry finds its own key."""
+    """A retry owns its key already."""
     inbox.store(arrival())
     delivery = claim_one(inbox)
     for _ in range(2):
@@ -319,14 +318,14 @@ def test_replay_needs_the_body(inbox: Inbox) -> None:
 
 
 def test_unknown_delivery(inbox: Inbox) -> None:
-    """A number that nobody has is said to be unknown."""
+    """A number without a delivery is reported as unknown."""
     with pytest.raises(UnknownDeliveryError):
         inbox.get(7)
     assert operator_actions.replay(inbox, [7]) == set()
 
 
 def test_newest_filters(inbox: Inbox) -> None:
-    """The list shows the newest first, and what was asked for."""
+    """The list has the newest first, and only what was selected."""
     for name, shop in (("a", "one"), ("b", "two"), ("c", "one")):
         inbox.store(arrival(name, shop=shop))
     assert [row.id for row in inbox.newest(10, Selection(shop="one"))] == [3, 1]
@@ -334,8 +333,8 @@ def test_newest_filters(inbox: Inbox) -> None:
     assert inbox.newest(10, Selection(states=("dead",), topic="orders/create")) == []
 
 
-def test_row_tells_the_call(inbox: Inbox) -> None:
-    """What was sent can be read later."""
+def test_row_has_the_call(inbox: Inbox) -> None:
+    """The call that was sent can be read later."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL, attempted=True)
     row = inbox.get(1)
@@ -343,16 +342,16 @@ def test_row_tells_the_call(inbox: Inbox) -> None:
 
 
 def test_answer_may_hold_anything(inbox: Inbox) -> None:
-    """A server that answers with a NUL does not keep its deliveries from being settled."""
+    """An answer that contains a NUL does not prevent settling."""
     inbox.store(arrival())
     assert settle(inbox, claim_one(inbox), State.DEAD, reason="http_400", answer="a\0b", attempted=True)
     assert inbox.get(1).answer == "a\ufffdb"
 
 
-# Forgetting
+# Retention
 
 
-def test_sweep_keeps_what_is_young_or_needed(inbox: Inbox, clock: Clock) -> None:
+def test_sweep_keeps_what_is_new_or_needed(inbox: Inbox, clock: Clock) -> None:
     """Bodies of unfinished and dead deliveries stay, however old; so do their rows."""
     for name in "abcd":
         inbox.store(arrival(name))
@@ -360,53 +359,53 @@ def test_sweep_keeps_what_is_young_or_needed(inbox: Inbox, clock: Clock) -> None
     settle(inbox, first, State.DEAD)
     settle(inbox, second, State.DELIVERED)
     clock.move(100 * 86400)
-    inbox.store(arrival("young"))
-    assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 1)
+    inbox.store(arrival("new"))
+    assert retention.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 1)
     assert [row.id for row in inbox.newest(10)] == [5, 4, 3, 1]
     assert all(inbox.body(number) for number in (1, 3, 4, 5))
 
 
-def test_sweep_goes_on_over_many_steps(inbox: Inbox, clock: Clock) -> None:
-    """More than one step's worth goes in one sweep."""
-    total = forgetting.STEP * 2 + 7
+def test_sweep_takes_many_steps(inbox: Inbox, clock: Clock) -> None:
+    """One sweep deletes more than one step's rows."""
+    total = retention.STEP * 2 + 7
     for number in range(total):
         inbox.store(arrival(str(number)))
     inbox.settle([Settlement(delivery, State.IGNORED) for delivery in claim(inbox, total)])
     clock.move(91 * 86400)
-    assert forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (total, total)
+    assert retention.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (total, total)
     assert inbox.counts() == {}
 
 
 def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
-    """A key does not point at a delivery that is gone."""
+    """A key never refers to a deleted delivery."""
     inbox.store(arrival())
     delivery = claim_one(inbox)
     inbox.reserve([(delivery, CALL)])
     settle(inbox, delivery, State.DELIVERED, call=CALL)
     clock.move(91 * 86400)
-    forgetting.sweep(inbox, Retention(7 * 86400, 90 * 86400))
+    retention.sweep(inbox, Retention(7 * 86400, 90 * 86400))
     inbox.store(arrival("b"))
     later = claim_one(inbox)
     assert inbox.reserve([(later, CALL)]) == {later.id: later.id}
 
 
-# The database, group commit and the bell
+# The database, group commit and notifications
 
 
-def test_migrations_make_the_tables_of_the_code(inbox: Inbox) -> None:
-    """tables.py and the migrations say the same."""
+def test_migrations_create_the_tables_of_the_code(inbox: Inbox) -> None:
+    """The schema after all migrations is the one in tables.py."""
     with inbox.database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_migrating_twice_does_nothing(inbox: Inbox) -> None:
-    """Migrate may run at every deployment."""
+    """`migrate` may run at every deployment."""
     migrate.upgrade(inbox.database)
     assert migrate.is_current(inbox.database)
 
 
 def test_group_shares_a_commit() -> None:
-    """Those who arrive while a commit is under way share the next one."""
+    """Items that arrive during a commit share the next one."""
     groups: list[int] = []
 
     def commit(items: Sequence[int]) -> list[int]:
@@ -421,8 +420,8 @@ def test_group_shares_a_commit() -> None:
     assert len(groups) < 16
 
 
-def test_whole_group_hears_of_a_failure() -> None:
-    """No thread is told that its item was committed when it was not, and the next group goes on."""
+def test_whole_group_gets_the_error() -> None:
+    """Every thread of a failed group gets the error, and the next group is committed."""
     fails = threading.Event()
     fails.set()
 
@@ -439,8 +438,8 @@ def test_whole_group_hears_of_a_failure() -> None:
     assert group.submit(5) == 5
 
 
-def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
-    """An idle worker hears of a new delivery without polling, also from another process."""
+def test_notification_wakes_at_once(inbox: Inbox, database_url: str) -> None:
+    """An idle worker is notified of a new delivery without polling, also by another process."""
     other = Inbox(database_url)
     timer = threading.Timer(0.2, lambda: other.store(arrival()))
     inbox.wakeups.wait(0)
@@ -452,16 +451,16 @@ def test_bell_wakes_at_once(inbox: Inbox, database_url: str) -> None:
     other.close()
 
 
-@pytest.mark.parametrize("verb", ["keep", "release", "replay"])
-def test_bell_rung_before_is_heard_after(inbox: Inbox, verb: str) -> None:
-    """What becomes claimable between a look and a wait does not go unnoticed."""
+@pytest.mark.parametrize("verb", ["store", "release", "replay"])
+def test_notification_before_the_wait_is_not_lost(inbox: Inbox, verb: str) -> None:
+    """A delivery that becomes claimable between a poll and a wait ends the wait."""
     inbox.store(arrival())
     delivery = claim_one(inbox)
     if verb == "replay":
         settle(inbox, delivery, State.DEAD)
     inbox.wakeups.wait(0)
     match verb:
-        case "keep":
+        case "store":
             inbox.store(arrival("b"))
         case "release":
             inbox.release([delivery])

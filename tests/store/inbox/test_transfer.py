@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from tests.support.deliveries import CALL, arrival, claim, purchase, settle
 from tests.support.processes import ROOT, environment, start
@@ -24,15 +25,18 @@ from webhook_app.inbox import (
     queue,
     transfer,
 )
+from webhook_app.inbox.tables import metadata
 from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sqlalchemy import Column, Table
+
     from tests.conftest import Clock
 
-# Stops itself in the way that nothing can prepare for, after so many pages.
+# Kills itself after so many pages.
 KILLED = """
 import os, signal, sys
 from webhook_app.inbox import migrate, transfer
@@ -83,7 +87,7 @@ def moved(source: str, target: str) -> Result:
 
 
 def test_everything_is_moved(filled: Inbox, database_url: str, other_url: str) -> None:
-    """Rows, bodies, keys and lanes are on the other side, and the command says so."""
+    """Rows, bodies, business keys and throttles are in the target, and the command confirms it."""
     result = moved(database_url, other_url)
     assert result.exit_code == 0, result.output
     assert "Both are the same." in result.output
@@ -95,8 +99,33 @@ def test_everything_is_moved(filled: Inbox, database_url: str, other_url: str) -
         assert other.throttles() == filled.throttles()
 
 
-def test_moved_inbox_goes_on(filled: Inbox, database_url: str, other_url: str) -> None:
-    """New webhooks get new numbers, old ones are known, and an order that was counted stays counted."""
+def filler(column: Column[Any]) -> Any:
+    """A value for a column that differs from an empty one."""
+    if column.name == "state":
+        return State.DEAD.value
+    return {int: 7, str: "x", float: 0.5, bool: True, bytes: b"x"}[column.type.python_type]
+
+
+def rows_of(inbox: Inbox, table: Table) -> list[Any]:
+    with inbox.database.reading() as connection:
+        return [tuple(row) for row in connection.execute(select(table))]
+
+
+def test_every_table_is_moved(inbox: Inbox, database_url: str, other_url: str) -> None:
+    """Every table of the metadata is moved, except those that are counted again in the target."""
+    with inbox.database.writing() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.insert().values({column.key: filler(column) for column in table.columns}))
+    result = moved(database_url, other_url)
+    assert result.exit_code == 0, result.output
+    with closing(Inbox(other_url)) as other:
+        arrived = {table.name for table in metadata.tables.values() if rows_of(other, table)}
+        assert arrived == {*metadata.tables} - {"tallies", "tallied"}
+        assert all(rows_of(other, metadata.tables[name]) == rows_of(inbox, metadata.tables[name]) for name in arrived)
+
+
+def test_moved_inbox_continues(filled: Inbox, database_url: str, other_url: str) -> None:
+    """New webhooks get new numbers, old ones are duplicates, and a counted order stays counted."""
     moved(database_url, other_url)
     with closing(Inbox(other_url)) as other:
         assert other.store(arrival("new")).id == 41
@@ -106,8 +135,8 @@ def test_moved_inbox_goes_on(filled: Inbox, database_url: str, other_url: str) -
 
 
 @pytest.mark.parametrize("pages", [1, 3, 6, 9, 14])
-def test_killed_and_gone_on(filled: Inbox, database_url: str, other_url: str, pages: int) -> None:
-    """After a kill -9 anywhere in the middle, the second run ends with the same on both sides."""
+def test_second_run_completes_a_killed_one(filled: Inbox, database_url: str, other_url: str, pages: int) -> None:
+    """After a kill -9 at any page, the second run ends with the same contents on both sides."""
     killed = subprocess.run([sys.executable, "-c", KILLED, database_url, other_url, str(pages)], cwd=ROOT, check=False)
     assert killed.returncode == -9
     with closing(Inbox(other_url)) as other:
@@ -115,8 +144,8 @@ def test_killed_and_gone_on(filled: Inbox, database_url: str, other_url: str, pa
     assert "Both are the same." in moved(database_url, other_url).output
 
 
-def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
-    """The command itself, killed while it writes, leaves nothing that a second run does not put right."""
+def test_second_run_completes_a_killed_command(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
+    """The command itself, killed while it writes, is completed by a second run."""
     with inbox.database.working() as work:
         queue.store(work, [arrival(str(number)) for number in range(20_000)], 1)
     with closing(Inbox(other_url)) as other:
@@ -130,8 +159,8 @@ def test_killed_command_goes_on(inbox: Inbox, database_url: str, other_url: str,
     assert "Both are the same." in moved(database_url, other_url).output
 
 
-def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_url: str) -> None:
-    """What was settled, wiped or received since the first run is put right by the second."""
+def test_second_run_copies_what_changed(filled: Inbox, database_url: str, other_url: str) -> None:
+    """Deliveries that were settled, wiped or received since the first run are copied by the second."""
     moved(database_url, other_url)
     filled.store(arrival("later"))
     operator_actions.discard(filled, [2, 3], "dropped")
@@ -143,8 +172,8 @@ def test_second_run_takes_what_changed(filled: Inbox, database_url: str, other_u
         assert [row.id for row in other.newest(9, Selection(reason="dropped"))] == [3, 2]
 
 
-def test_a_lease_is_waited_for(inbox: Inbox, database_url: str, other_url: str, clock: Clock) -> None:
-    """A worker's calls are under way, and moving could send them twice: it is said what to do."""
+def test_leases_are_waited_for(inbox: Inbox, database_url: str, other_url: str, clock: Clock) -> None:
+    """While a worker has claimed deliveries, moving could send them twice: the message says what to do."""
     clock.now = int(time.time() * 1000)
     inbox.store(arrival())
     claim(inbox)
@@ -157,7 +186,7 @@ def test_a_lease_is_waited_for(inbox: Inbox, database_url: str, other_url: str, 
 
 
 def test_other_deliveries_are_refused(filled: Inbox, database_url: str, other_url: str) -> None:
-    """A target that is in use is left alone."""
+    """A target that is in use is not changed."""
     with closing(Inbox(other_url)) as other:
         migrate.upgrade(other.database)
         other.store(arrival("theirs"))
@@ -167,8 +196,8 @@ def test_other_deliveries_are_refused(filled: Inbox, database_url: str, other_ur
         assert other.counts() == {"received": 1}
 
 
-def test_newer_work_is_not_written_over(filled: Inbox, database_url: str, other_url: str) -> None:
-    """Once a worker delivers from the target, the source's older states would send it all again."""
+def test_newer_states_are_not_overwritten(filled: Inbox, database_url: str, other_url: str) -> None:
+    """Once a worker delivers from the target, the older states of the source would send everything again."""
     moved(database_url, other_url)
     with closing(Inbox(other_url)) as other:
         other.settle([Settlement(one, State.DELIVERED, call=CALL) for one in claim(other, 50)])
@@ -177,8 +206,8 @@ def test_newer_work_is_not_written_over(filled: Inbox, database_url: str, other_
         assert "newer there" in result.output
 
 
-def test_a_difference_is_said(filled: Inbox, database_url: str, other_url: str) -> None:
-    """The accounts of two databases differ as soon as one state or one body does."""
+def test_contents_differ_by_state_and_body(filled: Inbox, database_url: str, other_url: str) -> None:
+    """The contents of two databases differ as soon as one state or one body does."""
     moved(database_url, other_url)
     with closing(Inbox(other_url)) as other:
         same = transfer.contents(filled.database)
@@ -196,7 +225,7 @@ def test_a_difference_is_said(filled: Inbox, database_url: str, other_url: str) 
     ],
 )
 def test_wrong_addresses(tmp_path: Path, source: str, target: str, code: int) -> None:
-    """An address that cannot be meant is refused, without quoting it, and makes no file."""
+    """An invalid address is refused without quoting it, and creates no file."""
     result = moved(source.format(tmp_path), target.format(tmp_path))
     assert result.exit_code == code
     assert "secret" not in result.output

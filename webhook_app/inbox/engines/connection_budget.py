@@ -1,4 +1,4 @@
-"""How many connections to PostgreSQL this application may open, and whether the server has as many: pure."""
+"""How many connections to PostgreSQL the application opens, and whether the server allows as many: pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass
 
 from webhook_app.errors import ConfigurationError
 
-PER_PROCESS = 3  # keeping and settling are done in groups, one at a time: more would wait for each other
-PER_WORKER = PER_PROCESS + 1  # one listens
-OLDEST_VERSION = 140_000  # as server_version_num says it
+PER_PROCESS = 3  # storing and settling use group commit, one group at a time: more would wait for each other
+PER_WORKER = PER_PROCESS + 1  # one listens for notifications
+OLDEST_VERSION = 140_000  # in the form of server_version_num
 
-ASK = """
-SELECT current_setting('server_version_num')::int,
+# Each column fills the field of Limits that it names.
+LIMITS_QUERY = """
+SELECT current_setting('server_version_num')::int AS version,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-           - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0),
-       (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user),
-       (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
-       current_setting('synchronous_commit')
+           - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0) AS of_server,
+       (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user) AS of_role,
+       (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS of_database,
+       current_setting('synchronous_commit') AS synchronous_commit
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the server allows, in the order of ASK; connections in all, of the role, of the database (None: all)."""
+    """What the server allows: connections in total, of the role and of the database (None: unlimited)."""
 
     version: int
     of_server: int
@@ -31,7 +32,7 @@ class Limits:
     synchronous_commit: str
 
     def smallest(self) -> tuple[int, str]:
-        """Return how many connections there are for this application at the most, and what says so."""
+        """Return the number of connections available to this application, and which limit sets it."""
         known = ((self.of_server, "max_connections"), (self.of_role, "the role"), (self.of_database, "the database"))
         return min((limit, name) for limit, name in known if limit is not None)
 
@@ -43,7 +44,7 @@ def require_version(version: int) -> None:
 
 
 def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
-    """Return a sentence for whatever will not go well; `pooled`: only a pooler knows how many connections there are."""
+    """Return a sentence for each problem; `pooled`: only the pooler knows how many connections there are."""
     found = []
     if not pooled and (sentence := _too_few(limits, web_processes)):
         found.append(sentence)
@@ -56,14 +57,14 @@ def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
 
 
 def _too_few(limits: Limits, web_processes: int) -> str | None:
-    room, name = limits.smallest()
+    available, name = limits.smallest()
     web = web_processes * PER_PROCESS
-    if web + PER_WORKER <= room:
+    if web + PER_WORKER <= available:
         return None
-    fitting = (room - PER_WORKER) // PER_PROCESS
+    fitting = (available - PER_WORKER) // PER_PROCESS
     lower = f"Set WEB_CONCURRENCY={fitting}, raise" if fitting > 0 else "Raise"
     return (
-        f"The database allows {room} connections ({name}), but web may open {web} (WEB_CONCURRENCY={web_processes}, "
-        f"{PER_PROCESS} each) and a worker {PER_WORKER}. {lower} the limit, or put a pooler in between "
-        "(DATABASE_POOLER=transaction)."
+        f"The database allows {available} connections ({name}), but web may open {web} "
+        f"(WEB_CONCURRENCY={web_processes}, {PER_PROCESS} each) and a worker {PER_WORKER}. {lower} the limit, or put a "
+        "pooler in between (DATABASE_POOLER=transaction)."
     )

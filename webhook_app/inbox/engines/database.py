@@ -88,8 +88,8 @@ class Database(ABC):
         """Tell whether there is a database to ask; an engine that is a server always says yes."""
 
     @abstractmethod
-    def forget(self) -> None:
-        """Let what was deleted be gone from the disk too, as far as the engine can. Raises StoreUnavailableError."""
+    def erase_deleted(self) -> None:
+        """Remove deleted data from the disk too, as far as the engine can. Raises StoreUnavailableError."""
 
     @abstractmethod
     def wakeups(self) -> WakeupChannel:

@@ -13,39 +13,40 @@ R = TypeVar("R")
 
 
 class _Ticket(Generic[T, R]):
-    """One thread's item, and later its result or the error of the whole group."""
+    """The item of one thread, and later its result or the error of its whole group."""
 
     def __init__(self, item: T) -> None:
         self.item = item
         self.leads = False
         self.result: R
         self.error: BaseException | None = None
-        self.called = threading.Lock()
-        self.called.acquire()
+        self.done = threading.Lock()  # released when there is a result, or when this thread is to lead
+        self.done.acquire()
 
 
 class GroupCommit(Generic[T, R]):
-    """Commits what several threads submit at about the same time in one go.
+    """Commits the items that several threads submit at about the same time in one transaction.
 
-    There is no thread of its own: the first that comes leads, commits for all that wait, wakes each of them with its
-    result and the next leader with the lead. (A dedicated writer thread was measured to be slower, and so was a lock
-    for the lead: everybody whose work was done had to pass it before the next group could begin.)
+    There is no dedicated thread: the first to arrive is the leader, commits for all that wait, makes the first of those
+    that arrived meanwhile the next leader, and releases its group with their results. (A dedicated writer thread was
+    measured to be slower, and so was a lock held by the leader: every finished thread had to pass it before the next
+    group could begin.)
     """
 
     def __init__(
         self,
         commit: Callable[[Sequence[T]], Sequence[R]],
         gather: Callable[[], None] = lambda: None,
-        tell: Callable[[], None] = lambda: None,
+        after_commit: Callable[[], None] = lambda: None,
     ) -> None:
         """`commit` gets the items of a group and returns a result for each, in the same order.
 
-        `gather` is called before: green threads, which only run when another one waits, come together in it. `tell` is
-        called after a commit, when all but the leader have their results and the next group has begun.
+        `gather` is called before it: green threads, which only run while another one waits, submit their items then.
+        `after_commit` is called when all but the leader have their results and the next group has begun.
         """
-        self._commit, self._gather, self._tell = commit, gather, tell
+        self._commit, self._gather, self._after_commit = commit, gather, after_commit
         self._waiting: list[_Ticket[T, R]] = []
-        self._led = False
+        self._has_leader = False
         self._mutex = threading.Lock()
 
     def submit(self, item: T) -> R:
@@ -53,15 +54,15 @@ class GroupCommit(Generic[T, R]):
         ticket: _Ticket[T, R] = _Ticket(item)
         with self._mutex:
             self._waiting.append(ticket)
-            ticket.leads, self._led = not self._led, True
+            ticket.leads, self._has_leader = not self._has_leader, True
         if not ticket.leads:
-            ticket.called.acquire()
+            ticket.done.acquire()
         if ticket.leads:
             self._lead()
         if ticket.error is not None:
             raise ticket.error
         if ticket.leads:
-            self._tell()
+            self._after_commit()
         return ticket.result
 
     def _lead(self) -> None:
@@ -70,20 +71,20 @@ class GroupCommit(Generic[T, R]):
             group, self._waiting = self._waiting, []
         try:
             results = self._commit([ticket.item for ticket in group])
-        except BaseException as error:  # noqa: BLE001 - every thread of the group must hear of it
+        except BaseException as error:  # noqa: BLE001 - it is raised again in every thread of the group
             for ticket in group:
                 ticket.error = error
         else:
             for ticket, result in zip(group, results, strict=True):
                 ticket.result = result
-        self._pass_on()
+        self._appoint_leader()
         for ticket in group:
-            ticket.called.release()
+            ticket.done.release()
 
-    def _pass_on(self) -> None:
-        """Give the lead to the first that came meanwhile; whoever comes later finds it led, or takes it."""
+    def _appoint_leader(self) -> None:
+        """Make the first waiting thread the leader; without one, the next to arrive becomes it."""
         with self._mutex:
-            self._led = bool(self._waiting)
+            self._has_leader = bool(self._waiting)
             if self._waiting:
                 self._waiting[0].leads = True
-                self._waiting[0].called.release()
+                self._waiting[0].done.release()

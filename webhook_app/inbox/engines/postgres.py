@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import records
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
@@ -156,14 +157,17 @@ class Postgres(Database):
 
     def _limits(self) -> connection_budget.Limits:
         with self.reading() as connection:
-            return connection_budget.Limits(*connection.exec_driver_sql(connection_budget.ASK).one())
+            limits = connection.exec_driver_sql(connection_budget.LIMITS_QUERY).mappings().one()
+            return connection_budget.Limits(
+                **{name: limits[name] for name in records.field_names(connection_budget.Limits)}
+            )
 
     def exists(self) -> bool:
         """Say yes: only asking the server tells."""
         return True
 
-    def forget(self) -> None:
-        """Do nothing: the server's autovacuum gives the space of deleted rows to new ones."""
+    def erase_deleted(self) -> None:
+        """Do nothing: the server's autovacuum reuses the space of deleted rows."""
 
     def wakeups(self) -> ListenNotifyChannel:
         """Return LISTEN and NOTIFY on this database."""

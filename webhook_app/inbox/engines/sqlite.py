@@ -85,10 +85,10 @@ class Sqlite(Database):
         """Tell whether the file is there; asking SQLite would make it."""
         return self.path.exists()
 
-    def forget(self) -> None:
-        """Fold the write-ahead log into the file, where deleted content is overwritten, and empty it.
+    def erase_deleted(self) -> None:
+        """Write the write-ahead log into the file, where deleted content is overwritten, and truncate it.
 
-        A reader that is under way keeps it from being emptied; the next time will do.
+        A transaction that is reading prevents the truncation; the next call makes up for it.
         """
         with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,1 +1,1 @@
-"""What pages and commands read from the inbox."""
+"""Reports: what pages and commands read from the inbox."""

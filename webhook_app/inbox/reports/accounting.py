@@ -1,4 +1,4 @@
-"""What became of everything that was received on one day: a table that adds up."""
+"""Accounting: every delivery received on a day, by outcome, in a table that adds up."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, cast, func, select
 
+from webhook_app.inbox import records
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import delivery_counts
@@ -23,7 +24,7 @@ HOURS_OF_A_DAY = 24
 
 @dataclass(frozen=True, slots=True)
 class AccountingEntry:
-    """How many of a shop's deliveries of a topic are in that state for that reason."""
+    """How many deliveries of a shop and topic are in a state for a reason."""
 
     shop: str
     platform: str
@@ -35,7 +36,7 @@ class AccountingEntry:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of one set of entries; `received` is what the others add up to."""
+    """The sums of a set of entries; `received` is the total of the others."""
 
     received: int
     delivered: int
@@ -45,19 +46,19 @@ class Totals:
 
     @property
     def adds_up(self) -> bool:
-        """Whether each delivery is in one place and none is in two."""
+        """Whether every delivery is counted in exactly one column."""
         return self.received == self.delivered + self.ignored + self.waiting + self.dead
 
     @property
     def settled_share(self) -> float | None:
-        """Of all that were received, the share that was delivered or ignored for a reason; None where none was."""
+        """The share of the received deliveries that were delivered or ignored; None where none was received."""
         return (self.delivered + self.ignored) / self.received if self.received else None
 
     @property
     def delivered_share(self) -> float | None:
-        """Of all that are to be sent, the share that Tweakwise has; None where none is."""
-        meant = self.delivered + self.waiting + self.dead
-        return self.delivered / meant if meant else None
+        """The share of the deliveries to be sent that were delivered; None where there are none."""
+        to_send = self.delivered + self.waiting + self.dead
+        return self.delivered / to_send if to_send else None
 
 
 def first_hour(day: date) -> int:
@@ -66,20 +67,20 @@ def first_hour(day: date) -> int:
 
 
 def of_day(inbox: Inbox, day: date, shop: str | None = None) -> list[AccountingEntry]:
-    """Return what was received on a day (UTC), by shop, topic, state and reason; refresh the tallies before."""
+    """Count what was received on a day (UTC) by shop, topic, state and reason; call statistics.refresh() before."""
     begin = first_hour(day)
-    kinds = [delivery_counts.c[name] for name in ("shop", "platform", "topic", "state", "reason")]
-    query = select(*kinds, func.sum(delivery_counts.c.number)).group_by(*kinds).order_by(*kinds)
+    groups = [delivery_counts.c[name] for name in ("shop", "platform", "topic", "state", "reason")]
+    number = cast(func.sum(delivery_counts.c.number), BigInteger).label("number")
+    query = select(*groups, number).group_by(*groups).order_by(*groups)
     query = query.where(delivery_counts.c.hour >= begin, delivery_counts.c.hour < begin + HOURS_OF_A_DAY)
     if shop is not None:
         query = query.where(delivery_counts.c.shop == shop)
     with inbox.database.reading() as connection:
-        rows = connection.execute(query).all()
-    return [AccountingEntry(row.shop, row.platform, row.topic, row.state, row.reason, int(row[-1])) for row in rows]
+        return records.read(connection, AccountingEntry, query)
 
 
 def totals(entries: Iterable[AccountingEntry]) -> Totals:
-    """Sum entries up."""
+    """Sum up entries."""
     every = list(entries)
     return Totals(
         received=sum(entry.number for entry in every),

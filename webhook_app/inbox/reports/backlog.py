@@ -1,19 +1,21 @@
-"""How it stands with all deliveries together: counts, what is unfinished, and since when."""
+"""The backlog: counts by state, what is unfinished, and since when."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
 
+from webhook_app.inbox import records
 from webhook_app.inbox.engines.statements import fixed
 from webhook_app.inbox.queue import AT_ONCE
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import IS_DEAD, deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -26,7 +28,7 @@ UNFINISHED = (State.RECEIVED, State.DELIVERING, State.WAITING)
 
 @dataclass(frozen=True, slots=True)
 class ShopBacklog:
-    """What one shop has unfinished; `oldest` is when the first of it was received, in milliseconds since 1970 UTC."""
+    """The unfinished deliveries of a shop; `oldest` is when the first was received, in milliseconds since 1970 UTC."""
 
     shop: str
     count: int
@@ -35,7 +37,7 @@ class ShopBacklog:
 
 @dataclass(frozen=True, slots=True)
 class InboxSummary:
-    """Counts by state, those of the dead by reason too, what is unfinished by shop, and every throttle."""
+    """Counts by state, of the dead also by reason, the unfinished by shop, and every throttle."""
 
     at: int  # milliseconds since 1970 UTC
     states: Mapping[str, int]
@@ -45,14 +47,14 @@ class InboxSummary:
 
     @property
     def oldest_age(self) -> float:
-        """How long the oldest unfinished delivery has been here, in seconds; 0 where nothing is unfinished."""
+        """The age of the oldest unfinished delivery in seconds; 0 where there is none."""
         oldest = min((shop.oldest for shop in self.unfinished), default=self.at)
         return max(self.at - oldest, 0) / 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What one shop has unfinished by state; `first` is the oldest of it, received at `oldest` (milliseconds)."""
+    """The unfinished deliveries of a shop by state; `first` is the oldest, received at `oldest` (milliseconds)."""
 
     shop: str
     states: Mapping[str, int]
@@ -61,42 +63,47 @@ class Backlog:
 
 
 def backlogs(inbox: Inbox) -> list[Backlog]:
-    """Return what each shop has unfinished; reads only the index of that, and the rows of what waits or is leased.
+    """Return the backlog of each shop; reads the index of unfinished deliveries, and the rows of those tried before.
 
-    Only what was received and never tried is due at 0, and numbers grow with time.
+    Only deliveries that were never tried are due at 0, and numbers grow with time.
     """
     row = deliveries.c
     unfinished = row.due_at.is_not(None)
     untried = func.count().filter(row.due_at == fixed(AT_ONCE))
-    by_shop = select(row.shop, untried, func.min(row.id)).where(unfinished).group_by(row.shop).order_by(row.shop)
-    tried = select(row.shop, row.state, func.count()).where(unfinished, row.due_at > fixed(AT_ONCE))
+    by_shop = (
+        select(row.shop, untried.label("untried"), func.min(row.id).label("first"))
+        .where(unfinished)
+        .group_by(row.shop)
+        .order_by(row.shop)
+    )
+    tried = select(row.shop, row.state, func.count().label("number")).where(unfinished, row.due_at > fixed(AT_ONCE))
     with inbox.database.reading() as connection:
-        shops = connection.execute(by_shop).all()
+        shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
         states = connection.execute(tried.group_by(row.shop, row.state)).all()
-        received = select(row.id, row.received_at).where(row.id.in_([first for _, _, first in shops]))
-        oldest: dict[int, int] = dict(map(tuple, connection.execute(received)))
+        received = select(row.id, row.received_at).where(row.id.in_([shop.first for shop in shops]))
+        oldest = {found.id: found.received_at for found in connection.execute(received)}
     return [
-        Backlog(
-            shop,
-            {**dict.fromkeys(UNFINISHED, 0), **{s: n for of, s, n in states if of == shop}, State.RECEIVED: untried},
-            first,
-            oldest.get(first, inbox.clock()),
-        )
-        for shop, untried, first in shops
+        Backlog(shop.shop, _by_state(shop, states), shop.first, oldest.get(shop.first, inbox.clock())) for shop in shops
     ]
 
 
+def _by_state(shop: Any, states: Sequence[Any]) -> dict[str, int]:
+    """Merge the counts of a shop: `states` has those that were tried before, of all shops."""
+    tried = {found.state: found.number for found in states if found.shop == shop.shop}
+    return {**dict.fromkeys(UNFINISHED, 0), **tried, State.RECEIVED: shop.untried}
+
+
 def dead(inbox: Inbox) -> dict[str, int]:
-    """Count the dead of each shop, from their own index."""
+    """Count the dead deliveries of each shop, from their index."""
     row = deliveries.c
-    query = select(row.shop, func.count()).where(IS_DEAD).group_by(row.shop).order_by(row.shop)
+    query = select(row.shop, func.count().label("number")).where(IS_DEAD).group_by(row.shop).order_by(row.shop)
     with inbox.database.reading() as connection:
-        return dict(map(tuple, connection.execute(query)))
+        return {found.shop: found.number for found in connection.execute(query)}
 
 
 @dataclass(frozen=True, slots=True)
 class ShopCount:
-    """How many deliveries of a shop are meant, and the newest of them."""
+    """A number of deliveries of a shop, and the newest of them."""
 
     shop: str
     count: int
@@ -104,9 +111,9 @@ class ShopCount:
 
 
 def first_since(inbox: Inbox, moment: int) -> int:
-    """Return the number of the first delivery that was received then or later, found by halving.
+    """Return the number of the first delivery that was received then or later, by binary search.
 
-    Numbers grow with time, but for those that were spooled meanwhile: near enough for whoever counts a day's.
+    Numbers grow with time except for deliveries that were spooled: near enough to count those of a day.
     """
     row = deliveries.c
     with inbox.database.reading() as connection:
@@ -114,42 +121,43 @@ def first_since(inbox: Inbox, moment: int) -> int:
         while low < high:
             middle = (low + high) // 2
             found = select(row.id, row.received_at).where(row.id >= middle).order_by(row.id).limit(1)
-            number, received_at = connection.execute(found).first() or (high, moment)
-            low, high = (low, middle) if received_at >= moment else (number + 1, high)
+            first = connection.execute(found).first()
+            low, high = (low, middle) if first is None or first.received_at >= moment else (first.id + 1, high)
     return low
 
 
 def died(inbox: Inbox, shops: Collection[str], since: int, numbers: range | None = None) -> list[ShopCount]:
-    """Return how many of `shops` died since then (milliseconds), of `numbers` alone where they are given."""
+    """Count the deliveries of `shops` that became dead since then (milliseconds), within `numbers` if given."""
     row = deliveries.c
-    return _some(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], numbers)
+    return _counts(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], numbers)
 
 
 def unfinished(inbox: Inbox, shops: Collection[str], numbers: range) -> list[ShopCount]:
-    """Return how many of `shops` are unfinished, of `numbers` alone; reads the index of what is, and no row."""
-    return _some(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], numbers)
+    """Count the unfinished deliveries of `shops` within `numbers`; reads only an index."""
+    return _counts(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], numbers)
 
 
-def _some(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[ShopCount]:
+def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[ShopCount]:
     row = deliveries.c
     if numbers is not None:
         conditions = [*conditions, row.id >= numbers.start, row.id < numbers.stop]
-    query = select(row.shop, func.count(), func.max(row.id)).where(*conditions).group_by(row.shop).order_by(row.shop)
+    query = select(row.shop, func.count().label("count"), func.max(row.id).label("newest")).where(*conditions)
     with inbox.database.reading() as connection:
-        return [ShopCount(*found) for found in connection.execute(query)]
+        return records.read(connection, ShopCount, query.group_by(row.shop).order_by(row.shop))
 
 
 def summary(inbox: Inbox) -> InboxSummary:
-    """Look at everything once; reads the states of all rows."""
+    """Summarise the inbox; reads the states of all rows."""
     row = deliveries.c
-    why = case((row.state == State.DEAD, row.reason), else_="").label("why")
-    by_state = select(row.state, why, func.count()).group_by(row.state, why)
-    by_shop = select(row.shop, func.count(), func.min(row.received_at)).where(row.due_at.is_not(None))
+    dead_reason = case((row.state == State.DEAD, row.reason), else_="").label("dead_reason")
+    by_state = select(row.state, dead_reason, func.count().label("number")).group_by(row.state, dead_reason)
+    by_shop = select(row.shop, func.count().label("count"), func.min(row.received_at).label("oldest"))
+    by_shop = by_shop.where(row.due_at.is_not(None)).group_by(row.shop).order_by(row.shop)
     with inbox.database.reading() as connection:
         counted = connection.execute(by_state).all()
-        shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
-    states: dict[str, int] = {}
-    for state, _, count in counted:
-        states[state] = states.get(state, 0) + count
-    dead = {reason: count for state, reason, count in counted if state == State.DEAD}
-    return InboxSummary(inbox.clock(), states, dead, tuple(ShopBacklog(*shop) for shop in shops), inbox.throttles())
+        shops = records.read(connection, ShopBacklog, by_shop)
+    states: Counter[str] = Counter()
+    for found in counted:
+        states[found.state] += found.number
+    dead = {found.dead_reason: found.number for found in counted if found.state == State.DEAD}
+    return InboxSummary(inbox.clock(), dict(states), dead, tuple(shops), inbox.throttles())

@@ -1,4 +1,4 @@
-"""Following deliveries: what came and what changed since one looked the last time, on either engine."""
+"""Follows deliveries: what is new and what has changed since the last poll, on either engine."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from webhook_app.inbox.delivery import Row
     from webhook_app.inbox.store import Inbox
 
-GAP = 200  # numbers below the highest that are read again: PostgreSQL may show a number after a higher one
-MOST_WATCHED = 2000  # unfinished deliveries below those; of more, the newest
+GAP = 200  # numbers below the highest that are read again: PostgreSQL may commit a number after a higher one
+MOST_WATCHED = 2000  # unfinished deliveries below those that are read again; of more, the newest
 MOST_KNOWN = MOST_WATCHED + 4 * GAP
 SETTLED = (State.DELIVERED, State.IGNORED, State.DEAD)
 
-Mark = tuple[str, str, int]  # state, reason, attempts
+Outcome = tuple[str, str, int]  # state, reason, attempts
 
 
 class Follower:
-    """Knows what was told; its owner looks now and then. A bell would take workers' wakings away from them."""
+    """Remembers what it has yielded, and is polled. Listening would take notifications away from the workers."""
 
     def __init__(self, inbox: Inbox, selection: Selection) -> None:
-        """Follow from now on, or from `selection.since`. Raises StoreUnavailableError."""
+        """Follow from now, or from `selection.since`. Raises StoreUnavailableError."""
         self._inbox, self._selection = inbox, selection
-        self._meant = selection.without_outcome()
-        self._known: dict[int, Mark] = {}
+        self._selected = selection.without_outcome()
+        self._known: dict[int, Outcome] = {}
         self._last = 0
         if selection.since is None:
             self._last = self._highest()
-            self._known = {row.id: _mark(row) for row in self._rows()}
+            self._known = {row.id: _outcome(row) for row in self._rows()}
 
     def poll(self) -> Iterator[Row]:
-        """Yield what is new or has changed, by rising number. Raises StoreUnavailableError."""
+        """Yield what is new or has changed, in ascending order. Raises StoreUnavailableError."""
         for row in self._rows():
-            if self._known.get(row.id) != _mark(row):
-                self._known[row.id] = _mark(row)
+            if self._known.get(row.id) != _outcome(row):
+                self._known[row.id] = _outcome(row)
                 if row.state != State.DELIVERING and self._selection.fits_outcome(row):
                     yield row
             self._last = max(self._last, row.id)
@@ -56,13 +56,13 @@ class Follower:
         for start in range(0, len(watched), STEP):
             some = Selection(ids=tuple(watched[start : start + STEP]))
             yield from (row for page in pages(self._inbox, some) for row in page)
-        yield from (row for page in pages(self._inbox, self._meant, after=max(below, 0)) for row in page)
+        yield from (row for page in pages(self._inbox, self._selected, after=max(below, 0)) for row in page)
 
     def _forget(self) -> None:
-        """Of those that are out of sight keep the unfinished, and not too many of them."""
+        """Of the deliveries that are not read again by number, remember the unfinished, up to MOST_WATCHED."""
         below = self._last - GAP
-        gone = [number for number, mark in self._known.items() if number <= below and mark[0] in SETTLED]
-        for number in gone:
+        settled = [number for number, (state, *_) in self._known.items() if number <= below and state in SETTLED]
+        for number in settled:
             del self._known[number]
         for number in [*islice(sorted(self._known), max(len(self._known) - MOST_WATCHED - GAP, 0))]:
             del self._known[number]
@@ -72,5 +72,5 @@ class Follower:
             return int(connection.execute(select(func.coalesce(func.max(deliveries.c.id), 0))).scalar_one())
 
 
-def _mark(row: Row) -> Mark:
+def _outcome(row: Row) -> Outcome:
     return row.state, row.reason, row.attempts

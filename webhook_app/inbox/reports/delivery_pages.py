@@ -1,7 +1,7 @@
-"""Pages of deliveries, newest first, that cost the same however many rows there are.
+"""Pages of deliveries, newest first, whose cost does not grow with the number of rows.
 
-What was counted says which numbers can hold what is looked for, so that the rows between are never read. What cannot
-be counted (a profile key) is looked for in so many numbers a page, and the next page goes on from there.
+The counts of statistics.py tell which blocks of numbers can hold matching rows, so that no other is read. For what is
+not counted (a profile key), a page reads a limited number of blocks, and the next page continues from there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from webhook_app import green_threads
+from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS
 from webhook_app.inbox.statistics import BLOCK
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     from webhook_app.inbox.selection import Selection
     from webhook_app.inbox.store import Inbox
 
-MOST_BLOCKS = 12  # read for one page
+MOST_BLOCKS = 12  # a page reads
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """What is looked for: a selection, and what only the dashboard asks for; empty fields ask for nothing.
+    """A selection with the further filters of the dashboard; an empty field filters nothing.
 
-    `topics` are any of these, `without` none of these.
+    `topics`: any of these; `without`: none of these.
     """
 
     selection: Selection = ALL_DELIVERIES
@@ -44,7 +45,7 @@ class DeliveryFilter:
     profile_key: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what a row must fulfil, all of it."""
+        """Return the conditions that a row must meet, all of them."""
         row, conditions = deliveries.c, self.selection.conditions()
         if self.platform:
             conditions.append(row.platform == self.platform)
@@ -61,7 +62,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, newest first, and below which number the next page begins; None where there is nothing more."""
+    """Rows, newest first, and the number below which the next page begins; None on the last page."""
 
     rows: tuple[Row, ...]
     older: int | None
@@ -72,7 +73,7 @@ def page(inbox: Inbox, wanted: DeliveryFilter, size: int, below: int | None = No
     with inbox.database.reading() as connection:
         top = below if below is not None else _newest(connection) + 1
         if wanted.order or wanted.selection.ids:
-            return _at_once(connection, wanted, size, top)
+            return _by_index(connection, wanted, size, top)
         return _by_blocks(connection, wanted, size, top)
 
 
@@ -80,16 +81,16 @@ def _newest(connection: Connection) -> int:
     return int(connection.execute(select(func.max(deliveries.c.id))).scalar_one() or 0)
 
 
-def _at_once(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
-    """Read what an index of its own finds: numbers, or an order."""
+def _by_index(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
+    """Read what an index finds: numbers, or an order."""
     indexed: list[TextClause] = [] if wanted.selection.ids else [ORDERS]
     return _cut(_rows(connection, wanted, size + 1, deliveries.c.id < below, *indexed), size)
 
 
 def _by_blocks(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
     found: list[Row] = []
-    for looked, (first, last) in enumerate(_blocks(connection, wanted, below)):
-        if looked == MOST_BLOCKS:
+    for done, (first, last) in enumerate(_blocks(connection, wanted, below)):
+        if done == MOST_BLOCKS:
             return Page(tuple(found), last + 1)
         found += _rows(connection, wanted, size + 1 - len(found), deliveries.c.id.between(first, last))
         if len(found) > size:
@@ -106,43 +107,44 @@ def _rows(
     connection: Connection, wanted: DeliveryFilter, limit: int, *more: ColumnElement[bool] | TextClause
 ) -> list[Row]:
     query = select(*COLUMNS).where(*more, *wanted.conditions()).order_by(deliveries.c.id.desc()).limit(limit)
-    return [Row(*values) for values in connection.execute(query)]
+    return records.read(connection, Row, query)
 
 
 def _blocks(connection: Connection, wanted: DeliveryFilter, below: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of numbers, the highest first, that may hold something: those counted so, and the uncounted."""
+    """Yield ranges of numbers that may hold matching rows, highest first, including blocks that are not final."""
     lowest = connection.execute(select(func.min(deliveries.c.id))).scalar_one()
     if lowest is None:
         return
-    sure = set(connection.execute(select(counted_blocks.c.block).where(counted_blocks.c.final)).scalars())
-    holding = _holding(connection, wanted)
+    final = set(connection.execute(select(counted_blocks.c.block).where(counted_blocks.c.final)).scalars())
+    matching = _matching(connection, wanted)
     for block in range((below - 1) // BLOCK, lowest // BLOCK - 1, -1):
-        if block in sure and block not in holding:
+        if block in final and block not in matching:
             continue
-        first, last = holding[block] if block in sure else (block * BLOCK, (block + 1) * BLOCK - 1)
+        first, last = matching[block] if block in final else (block * BLOCK, (block + 1) * BLOCK - 1)
         if first < below:
             yield first, min(last, below - 1)
 
 
-def _holding(connection: Connection, wanted: DeliveryFilter) -> dict[int, tuple[int, int]]:
-    """Return which numbers of each counted block lie between the first and the last that is wanted."""
-    query = select(delivery_counts.c.block, func.min(delivery_counts.c.first_id), func.max(delivery_counts.c.last_id))
-    query = query.where(*_counted(wanted)).group_by(delivery_counts.c.block)
-    return {block: (first, last) for block, first, last in connection.execute(query)}
+def _matching(connection: Connection, wanted: DeliveryFilter) -> dict[int, tuple[int, int]]:
+    """Return the first and last matching number of each counted block that has any."""
+    count = delivery_counts.c
+    query = select(count.block, func.min(count.first_id).label("first"), func.max(count.last_id).label("last"))
+    query = query.where(*_conditions(wanted)).group_by(count.block)
+    return {found.block: (found.first, found.last) for found in connection.execute(query)}
 
 
-def _counted(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
-    """Return what a tally must fulfil to hold something wanted."""
-    chosen, tally = wanted.selection, delivery_counts.c
-    asked: list[tuple[Any, ColumnElement[bool]]] = [
-        (chosen.shop, tally.shop == chosen.shop),
-        (wanted.platform, tally.platform == wanted.platform),
-        (chosen.topic, tally.topic == chosen.topic),
-        (wanted.topics, tally.topic.in_(wanted.topics)),
-        (wanted.without, tally.topic.not_in(wanted.without)),
-        (chosen.states, tally.state.in_(chosen.states)),
-        (chosen.reason, tally.reason == chosen.reason),
-        (chosen.since, tally.hour >= (chosen.since or 0) // HOUR),
-        (chosen.until, tally.hour <= (chosen.until or 0) // HOUR),
+def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that a row of the counts must meet."""
+    chosen, count = wanted.selection, delivery_counts.c
+    filters: list[tuple[Any, ColumnElement[bool]]] = [
+        (chosen.shop, count.shop == chosen.shop),
+        (wanted.platform, count.platform == wanted.platform),
+        (chosen.topic, count.topic == chosen.topic),
+        (wanted.topics, count.topic.in_(wanted.topics)),
+        (wanted.without, count.topic.not_in(wanted.without)),
+        (chosen.states, count.state.in_(chosen.states)),
+        (chosen.reason, count.reason == chosen.reason),
+        (chosen.since, count.hour >= (chosen.since or 0) // HOUR),
+        (chosen.until, count.hour <= (chosen.until or 0) // HOUR),
     ]
-    return [condition for value, condition in asked if value not in (None, ())]
+    return [condition for value, condition in filters if value not in (None, ())]

@@ -1,11 +1,13 @@
-"""What was sent and received lately, for commands that look at much of it; read page by page."""
+"""Recently sent calls and stored bodies, for commands that read many of them; page by page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from webhook_app.inbox import records
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import bodies, deliveries
 
@@ -14,19 +16,21 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-ROWS, BODIES = 2000, 25  # read at a time; a body may have MAX_BODY bytes
+ROWS, BODIES = 2000, 25  # a page; a body may have MAX_BODY bytes
 
 
-class SentCall(NamedTuple):
-    """A call that Tweakwise took, as the JSON text that was sent."""
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """A call that Tweakwise accepted, as the JSON text that was sent."""
 
     id: int
     event: str
     call: str
 
 
-class StoredBody(NamedTuple):
-    """A delivery whose body is still held."""
+@dataclass(frozen=True, slots=True)
+class StoredBody:
+    """A delivery whose body is still stored."""
 
     id: int
     platform: str
@@ -35,13 +39,13 @@ class StoredBody(NamedTuple):
 
 
 def sent_calls(inbox: Inbox, shop: str, since: int) -> Iterator[SentCall]:
-    """Yield the calls of `shop` that were delivered, of what was received since; oldest first."""
+    """Yield the delivered calls of `shop` whose webhooks were received since then, oldest first."""
     row = deliveries.c
     wanted = (row.shop == shop, row.state == State.DELIVERED, row.call.is_not(None), row.received_at >= since)
     query, last = select(row.id, row.event, row.call).where(*wanted).order_by(row.id).limit(ROWS), 0
     while True:
         with inbox.database.reading() as connection:
-            page = [SentCall(*values) for values in connection.execute(query.where(row.id > last))]
+            page = records.read(connection, SentCall, query.where(row.id > last))
         yield from page
         if len(page) < ROWS:
             return
@@ -49,14 +53,14 @@ def sent_calls(inbox: Inbox, shop: str, since: int) -> Iterator[SentCall]:
 
 
 def stored_bodies(inbox: Inbox, shop: str) -> Iterator[StoredBody]:
-    """Yield the deliveries of `shop` whose body is still held, newest first."""
+    """Yield the deliveries of `shop` whose body is still stored, newest first."""
     row, last = deliveries.c, None
     query = select(row.id, row.platform, row.topic, bodies.c.body).join(bodies, bodies.c.delivery_id == row.id)
     query = query.where(row.shop == shop).order_by(row.id.desc()).limit(BODIES)
     while True:
         with inbox.database.reading() as connection:
             before = query if last is None else query.where(row.id < last)
-            page = [StoredBody(*values) for values in connection.execute(before)]
+            page = records.read(connection, StoredBody, before)
         yield from page
         if len(page) < BODIES:
             return

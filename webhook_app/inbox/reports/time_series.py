@@ -1,4 +1,4 @@
-"""How it stands, over time and by shop, read from the tallies and from what is unfinished."""
+"""Counts over time and by shop, and how long deliveries take; read from the counts of statistics.py."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-LATEST = 1000  # deliveries whose times tell how fast it is now
-LOOKED_THROUGH = 4000  # numbers, from the newest, in which they are looked for
+MOST_WAITS = 1000  # deliveries whose waiting times are returned
+NEWEST_NUMBERS = 4000  # the numbers, from the newest, among which they are searched
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Bars of time: from `since` (included), `bars` of `hours` each; `since` is in hours since 1970 UTC."""
+    """A period of `bars` bars of `hours` each, from `since` (included), in hours since 1970 UTC."""
 
     since: int
     bars: int
@@ -37,13 +37,13 @@ class Span:
         return self.since + self.bars * self.hours
 
     def includes(self) -> ColumnElement[bool]:
-        """What a row of `tallies` must fulfil."""
+        """The condition that a row of the counts must meet."""
         return (delivery_counts.c.hour >= self.since) & (delivery_counts.c.hour < self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What was received in one bar of a span, by state; `waited` is the mean, in milliseconds, of the delivered."""
+    """Counts by state of what was received in one bar; `waited` is the mean of the delivered, in milliseconds."""
 
     hour: int
     states: Mapping[str, int]
@@ -51,57 +51,54 @@ class Bar:
 
 
 def span(now: int, bars: int, hours: int) -> Span:
-    """Return the span whose last bar holds `now` (milliseconds since 1970 UTC)."""
-    this = now // HOUR // hours * hours
-    return Span(this - (bars - 1) * hours, bars, hours)
+    """Return the span whose last bar contains `now` (milliseconds since 1970 UTC)."""
+    last = now // HOUR // hours * hours
+    return Span(last - (bars - 1) * hours, bars, hours)
 
 
 def over_time(inbox: Inbox, over: Span, shop: str | None = None) -> list[Bar]:
-    """Return every bar of the span, also those in which nothing was received."""
-    bar = ((delivery_counts.c.hour - fixed(over.since)) // fixed(over.hours)).label("bar")
-    query = select(bar, delivery_counts.c.state, func.sum(delivery_counts.c.number), func.sum(delivery_counts.c.waited))
-    query = query.where(over.includes(), *_of_shop(shop)).group_by("bar", delivery_counts.c.state)
-    found = [(int(number), state, int(count), int(waited)) for number, state, count, waited in _read(inbox, query)]
-    return [_bar(over, number, [row[1:] for row in found if row[0] == number]) for number in range(over.bars)]
+    """Return every bar of the span, including empty ones."""
+    count = delivery_counts.c
+    bar = ((count.hour - fixed(over.since)) // fixed(over.hours)).label("bar")
+    sums = func.sum(count.number).label("number"), func.sum(count.waited).label("waited")
+    query = select(bar, count.state, *sums).where(over.includes(), *_of_shop(shop)).group_by("bar", count.state)
+    rows = _read(inbox, query)
+    return [_bar(over, number, [row for row in rows if int(row.bar) == number]) for number in range(over.bars)]
 
 
-def _bar(over: Span, number: int, rows: Sequence[tuple[str, int, int]]) -> Bar:
-    states = {state: count for state, count, _ in rows}
-    waited = sum(milliseconds for _, _, milliseconds in rows)
+def _bar(over: Span, number: int, rows: Sequence[Any]) -> Bar:
+    states = {row.state: int(row.number) for row in rows}
+    waited = sum(int(row.waited) for row in rows)
     delivered = states.get(State.DELIVERED, 0)
     return Bar(over.since + number * over.hours, states, waited / delivered if delivered else None)
 
 
 def by_shop(inbox: Inbox, over: Span) -> dict[str, dict[str, int]]:
     """Return counts by shop and state of what was received in the span."""
-    query = select(delivery_counts.c.shop, delivery_counts.c.state, func.sum(delivery_counts.c.number)).where(
-        over.includes()
-    )
+    count = delivery_counts.c
+    query = select(count.shop, count.state, func.sum(count.number).label("number")).where(over.includes())
     counts: dict[str, dict[str, int]] = {}
-    for shop, state, number in _read(inbox, query.group_by(delivery_counts.c.shop, delivery_counts.c.state)):
-        counts.setdefault(shop, {})[state] = int(number)
+    for row in _read(inbox, query.group_by(count.shop, count.state)):
+        counts.setdefault(row.shop, {})[row.state] = int(row.number)
     return counts
 
 
 def reasons(inbox: Inbox, over: Span, state: State, shop: str | None = None) -> dict[str, int]:
-    """Return counts by reason of what was received in the span and is in that state, the most frequent first."""
-    number = func.sum(delivery_counts.c.number)
-    query = select(delivery_counts.c.reason, number).where(
-        over.includes(), delivery_counts.c.state == state, *_of_shop(shop)
-    )
-    return {
-        reason: int(count) for reason, count in _read(inbox, query.group_by(delivery_counts.c.reason).order_by(-number))
-    }
+    """Return counts by reason of what was received in the span and is in `state`, most frequent first."""
+    count = delivery_counts.c
+    number = func.sum(count.number)
+    query = select(count.reason, number.label("number")).where(over.includes(), count.state == state, *_of_shop(shop))
+    return {row.reason: int(row.number) for row in _read(inbox, query.group_by(count.reason).order_by(-number))}
 
 
 def latest_waits(inbox: Inbox, shop: str | None = None) -> list[int]:
-    """Return, sorted, the milliseconds from received to delivered of the newest that were delivered."""
+    """Return the times from received to delivered of the newest delivered ones, in milliseconds, sorted."""
     row = deliveries.c
     newest = select(func.max(row.id)).scalar_subquery()
-    recent = select(row.received_at, row.settled_at, row.state, row.shop).where(row.id > newest - LOOKED_THROUGH)
-    mine = [each for each in _read(inbox, recent.order_by(row.id.desc())) if shop in (None, each.shop)]
-    waits = [each.settled_at - each.received_at for each in mine if each.state == State.DELIVERED]
-    return sorted(waits[:LATEST])
+    recent = select(row.received_at, row.settled_at, row.state, row.shop).where(row.id > newest - NEWEST_NUMBERS)
+    rows = [each for each in _read(inbox, recent.order_by(row.id.desc())) if shop in (None, each.shop)]
+    waits = [each.settled_at - each.received_at for each in rows if each.state == State.DELIVERED]
+    return sorted(waits[:MOST_WAITS])
 
 
 def percentile(values: Sequence[int], share: float) -> int | None:
