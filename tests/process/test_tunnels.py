@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-SAID = Path(__file__).parents[1] / "support/tunnel_output"
+OUTPUT = Path(__file__).parents[1] / "support/tunnel_output"
 PORT = 8000
 SSH = TUNNELS["ssh"]
 
@@ -55,13 +55,13 @@ def receiver() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    host = Sshd(tmp_path_factory.mktemp("sshd"), (SAID / "localhost.run.txt").read_text())
+    host = Sshd(tmp_path_factory.mktemp("sshd"), (OUTPUT / "localhost.run.txt").read_text())
     yield host
     host.stop()
 
 
-class Under:
-    """A `tunnel` command under way, and what it logged."""
+class RunningTunnel:
+    """A running `tunnel` command, and what it logged."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process, self.log = process, log
@@ -82,12 +82,12 @@ class Under:
 
 
 @contextlib.contextmanager
-def tunnel(name: str, *options: str, port: int, log: Path, path: Path | None = None) -> Iterator[Under]:
+def tunnel(name: str, *options: str, port: int, log: Path, path: Path | None = None) -> Iterator[RunningTunnel]:
     env = processes.environment(PORT=str(port), LOG_FORMAT="json")
     if path:
         env["PATH"] = f"{path}:{env['PATH']}"
     with processes.running("tunnel", name, *options, env=env, log=log) as process:
-        yield Under(process, log)
+        yield RunningTunnel(process, log)
 
 
 def stand_in(folder: Path, name: str, script: str) -> Path:
@@ -109,9 +109,9 @@ def stand_in(folder: Path, name: str, script: str) -> Path:
 )
 def test_address_of_a_service_is_found(file: str, url: str) -> None:
     """Of all the links that a service prints, the one that is the tunnel's address counts."""
-    said = [SSH.read(line.strip(), TunnelOptions(PORT, "a@b")) for line in (SAID / file).read_text().splitlines()]
-    assert not [one for one in said if isinstance(one, TunnelFailed)]
-    assert [one.url for one in said if isinstance(one, TunnelOpened)] == [url]
+    events = [SSH.read(line.strip(), TunnelOptions(PORT, "a@b")) for line in (OUTPUT / file).read_text().splitlines()]
+    assert not [one for one in events if isinstance(one, TunnelFailed)]
+    assert [one.url for one in events if isinstance(one, TunnelOpened)] == [url]
 
 
 def test_own_options_come_first() -> None:
@@ -126,7 +126,7 @@ def test_own_options_come_first() -> None:
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "me@-x", "me@host:port", "me@host/path"])
 def test_odd_host_is_refused(host: str) -> None:
-    """What is no host never reaches ssh's command line."""
+    """An invalid host never reaches the command line of ssh."""
     assert SSH.faults(TunnelOptions(PORT, host))
 
 
@@ -135,32 +135,32 @@ def test_reached_from_outside_and_opened_again(host: Sshd, receiver: int, tmp_pa
     """A request to the host's port arrives here; when ssh is killed, or the host goes away, it opens again."""
     with tunnel(
         "ssh", *host.arguments(), "--tunnel-url=http://127.0.0.1:{port}", port=receiver, log=tmp_path / "log"
-    ) as under:
-        assert requests.get(under.opened(1), timeout=10).text == "from this machine"
-        os.kill(under.program(), signal.SIGKILL)
-        assert requests.get(under.opened(2), timeout=10).text == "from this machine"
+    ) as running:
+        assert requests.get(running.opened(1), timeout=10).text == "from this machine"
+        os.kill(running.program(), signal.SIGKILL)
+        assert requests.get(running.opened(2), timeout=10).text == "from this machine"
         host.stop()
-        processes.wait_for(lambda: len(under.logged()) >= 4, within=10)
+        processes.wait_for(lambda: len(running.logged()) >= 4, within=10)
         host.start()
-        assert requests.get(under.opened(3), timeout=10).text == "from this machine"
-        program = under.program()
-    assert under.process.returncode == 0
+        assert requests.get(running.opened(3), timeout=10).text == "from this machine"
+        program = running.program()
+    assert running.process.returncode == 0
     assert processes.gone([program])
 
 
 @needed
 def test_killed_tunnel_leaves_no_ssh(host: Sshd, receiver: int, tmp_path: Path) -> None:
     """Even after kill -9 of the command ssh ends."""
-    with tunnel("ssh", *host.arguments(), port=receiver, log=tmp_path / "log") as under:
-        assert under.opened(1) == "https://9239ab27cc1ba2.lhr.life"  # read from what the host's session prints
-        program = under.program()
-        under.process.kill()
+    with tunnel("ssh", *host.arguments(), port=receiver, log=tmp_path / "log") as running:
+        assert running.opened(1) == "https://9239ab27cc1ba2.lhr.life"  # read from what the host's session prints
+        program = running.program()
+        running.process.kill()
         assert processes.gone([program])
 
 
 @needed
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("problem", "text"),
     [
         ("stranger", "ssh-add"),
         ("unknown", "StrictHostKeyChecking=accept-new"),
@@ -169,15 +169,15 @@ def test_killed_tunnel_leaves_no_ssh(host: Sshd, receiver: int, tmp_path: Path) 
         ("away", "check --tunnel-host"),
     ],
 )
-def test_refusal_says_what_to_do(host: Sshd, receiver: int, tmp_path: Path, trouble: str, said: str) -> None:
-    """Each way in which a host refuses ends it, with a sentence that helps."""
+def test_refusal_says_what_to_do(host: Sshd, receiver: int, tmp_path: Path, problem: str, text: str) -> None:
+    """Each refusal of a host ends it, with advice."""
     known = tmp_path / "known_hosts"
     entry, key = host.known_hosts.read_text().split()[0], (host.folder / "stranger.pub").read_text()
-    known.write_text({"unknown": "", "changed": f"{entry} {key}"}.get(trouble, host.known_hosts.read_text()))
-    options = f"UserKnownHostsFile={known}", *host.options("stranger" if trouble == "stranger" else "client")
-    destination = f"127.0.0.1:{processes.free_port()}" if trouble == "away" else host.destination
-    remote = f"127.0.0.1:{receiver if trouble == 'taken' else 0}"
-    with pytest.raises(TunnelRefusedError, match=re.escape(said)):
+    known.write_text({"unknown": "", "changed": f"{entry} {key}"}.get(problem, host.known_hosts.read_text()))
+    options = f"UserKnownHostsFile={known}", *host.options("stranger" if problem == "stranger" else "client")
+    destination = f"127.0.0.1:{processes.free_port()}" if problem == "away" else host.destination
+    remote = f"127.0.0.1:{receiver if problem == 'taken' else 0}"
+    with pytest.raises(TunnelRefusedError, match=re.escape(text)):
         TunnelRunner(SSH, TunnelOptions(receiver, destination, remote, "http://a.example", options)).run()
 
 
@@ -189,42 +189,45 @@ def test_refusal_says_what_to_do(host: Sshd, receiver: int, tmp_path: Path, trou
     ],
 )
 def test_address_is_read_from_the_output(name: str, url: str, receiver: int, tmp_path: Path) -> None:
-    """What the program prints says the address; when the program ends, it is started again."""
-    script = f'echo "$@" >> {tmp_path}/arguments; cat {SAID}/{name}.txt; exec sleep 60'
+    """The address is read from the output; when the program ends, it is started again."""
+    script = f'echo "$@" >> {tmp_path}/arguments; cat {OUTPUT}/{name}.txt; exec sleep 60'
     path = stand_in(tmp_path / "bin", name, script)
-    with tunnel(name, port=receiver, log=tmp_path / "log", path=path) as under:
-        assert under.opened(1) == url
-        os.kill(under.program(), signal.SIGTERM)
-        assert under.opened(2) == url
-        program = under.program()
+    with tunnel(name, port=receiver, log=tmp_path / "log", path=path) as running:
+        assert running.opened(1) == url
+        os.kill(running.program(), signal.SIGTERM)
+        assert running.opened(2) == url
+        program = running.program()
     assert processes.gone([program])
     assert f"127.0.0.1:{receiver}" in (tmp_path / "arguments").read_text()
-    assert [line.get("same") for line in under.logged() if line["event"] == "tunnel_opened"] == [False, True]
+    assert [line.get("same") for line in running.logged() if line["event"] == "tunnel_opened"] == [False, True]
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "said"),
-    [("cloudflared", "cloudflared-away", "not reached"), ("ngrok", "ngrok-refused", "ngrok config add-authtoken")],
+    ("name", "file", "text"),
+    [
+        ("cloudflared", "cloudflared-away", "cannot be reached"),
+        ("ngrok", "ngrok-refused", "ngrok config add-authtoken"),
+    ],
 )
-def test_refusal_of_a_service_is_said(name: str, file: str, said: str, receiver: int, tmp_path: Path) -> None:
+def test_refusal_of_a_service_is_reported(name: str, file: str, text: str, receiver: int, tmp_path: Path) -> None:
     """A program that gives up ends the command, with what to do."""
-    path = stand_in(tmp_path / "bin", name, f"cat {SAID}/{file}.txt; exit 1")
+    path = stand_in(tmp_path / "bin", name, f"cat {OUTPUT}/{file}.txt; exit 1")
     env = processes.environment(PORT=str(receiver), PATH=f"{path}:{os.environ['PATH']}")
     result = processes.command("tunnel", name, env=env)
     assert result.returncode == 1
-    assert said in result.stderr
+    assert text in result.stderr
 
 
 @pytest.mark.parametrize("name", TUNNELS)
-def test_absent_program_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the program is not installed, it says where to get it."""
+def test_missing_program_is_reported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the program is not installed, the message says where to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TunnelRefusedError, match=f"{name} is not installed"):
         TunnelRunner(TUNNELS[name], TunnelOptions(PORT, "a.example" if name == "ssh" else ""))
 
 
 def test_silent_program_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that tells no address in time is ended, with its last words."""
+    """A program that prints no address in time is stopped; the message quotes its last line."""
     path = stand_in(tmp_path / "bin", "ngrok", "echo thinking; exec sleep 60")
     monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
     monkeypatch.setattr(runner, "OPEN_WITHIN", 0.5)
@@ -236,13 +239,13 @@ def test_it_waits_for_the_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Nothing is opened before something answers here."""
     path = stand_in(tmp_path / "bin", "ngrok", f"touch {tmp_path}/started; exit 1")
     monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
-    looks = []
+    checks = []
 
     def ready() -> bool:
-        looks.append((tmp_path / "started").exists())
-        return len(looks) > 2
+        checks.append((tmp_path / "started").exists())
+        return len(checks) > 2
 
     with pytest.raises(TunnelRefusedError):
         TunnelRunner(TUNNELS["ngrok"], TunnelOptions(PORT)).run(ready)
-    assert looks == [False] * 3
+    assert checks == [False] * 3
     assert (tmp_path / "started").exists()

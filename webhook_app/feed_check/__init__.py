@@ -1,4 +1,4 @@
-"""Do the product keys that are sent exist in the feed that Tweakwise reads? Knows nothing of files or databases."""
+"""Compares the product keys that are sent with the product feed that Tweakwise reads; opens no file or database."""
 
 from webhook_app.feed_check.comparison import Comparison
 from webhook_app.feed_check.order_lines import fields_of

@@ -1,4 +1,4 @@
-"""One shop's product keys against the ids of a feed, which pass by one at a time."""
+"""Compares the product keys of one shop with the ids of a feed, which are read one at a time."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
 
-EXAMPLES = 10  # of keys that are not in the feed
+EXAMPLES = 10  # keys that are not in the feed
 SHOWN = 5  # templates besides the shop's own
 MOST_LINES = 2000  # different order lines on which templates are tried
-# Prefixes that ids of the feed have before a known number; the ones that fit least go when there are more.
+# Prefixes that the feed's ids have before a known number; the least frequent are dropped when there are more.
 MOST_PREFIXES = 20_000
-# So many different lines must have a prefix before anybody is told of it: one alone may be chance.
+# Different lines that must have a prefix before it is suggested: a single one may be chance.
 FEWEST = 2
 
-Prefix = tuple[str, str, str]  # what stands before the field, its name, what stands behind
+Prefix = tuple[str, str, str]  # text before the field, its name, text after it
 
 
 class Comparison:
-    """Holds what was sent and what could have been sent; see() is called with each id of the feed.
+    """Holds the keys that were sent and those of other templates; add() is called with each id of the feed.
 
-    Its size depends on the shop alone, never on the feed.
+    Its size depends only on the shop, never on the feed.
     """
 
     def __init__(self, shop: Shop, sent: Counter[str], lines: Iterable[Mapping[str, str]]) -> None:
@@ -43,17 +43,17 @@ class Comparison:
         self._values = self._known_values()
         self._prefixes: dict[Prefix, set[int]] = {}
 
-    def see(self, item_id: str) -> None:
-        """Take note of one id of the feed."""
+    def add(self, item_id: str) -> None:
+        """Compare one id of the feed."""
         self._missing.discard(item_id)
         for template, line in self._wanted.pop(item_id, ()):
             self._hits[template].add(line)
-        for before, value, behind in places(item_id, self._values):
-            if before or behind:
-                self._note(before, value, behind)
+        for before, value, after in places(item_id, self._values):
+            if before or after:
+                self._add_prefix(before, value, after)
 
     def result(self, feed: str, items: int, days: int, at: int) -> FeedCheckResult:
-        """Sum up, after the last id; `at` is in milliseconds since 1970 UTC."""
+        """Return the result after the last id; `at` is in milliseconds since 1970 UTC."""
         missed = sorted(self._missing, key=lambda key: (-self._sent[key], key))
         return FeedCheckResult(
             shop=self._shop.name,
@@ -72,7 +72,7 @@ class Comparison:
         )
 
     def _filled(self) -> dict[str, list[tuple[int, int]]]:
-        """Fill every template for every line: which of them give a key, by key."""
+        """Return which template gives which key for which line, by key."""
         wanted = defaultdict(list)
         for number, template in enumerate(self._templates):
             for place, line in enumerate(self._lines):
@@ -81,7 +81,7 @@ class Comparison:
         return dict(wanted)
 
     def _known_values(self) -> dict[str, list[tuple[str, int]]]:
-        """Tell which lines have a value in which of the fields that name a product."""
+        """Return the lines and fields that have each value, for the fields that identify a product."""
         values = defaultdict(list)
         for place, line in enumerate(self._lines):
             for field in ("product_id", "variant_id", "sku"):
@@ -89,21 +89,21 @@ class Comparison:
                     values[value].append((field, place))
         return dict(values)
 
-    def _note(self, before: str, value: str, behind: str) -> None:
+    def _add_prefix(self, before: str, value: str, after: str) -> None:
         for field, line in self._values[value]:
-            self._prefixes.setdefault((before, field, behind), set()).add(line)
+            self._prefixes.setdefault((before, field, after), set()).add(line)
         if len(self._prefixes) > MOST_PREFIXES:
             best = heapq.nlargest(MOST_PREFIXES // 4, self._prefixes.items(), key=lambda item: len(item[1]))
             self._prefixes = dict(best)
 
     def _trials(self) -> tuple[TemplateTrial, ...]:
-        """Sort the templates by how many lines they fit: a plain one comes before a learned one that fits as well."""
+        """Return the best templates by the lines they fit; a plain one comes before an equal learned one."""
         tried = [
             TemplateTrial(template.text, len(hits)) for template, hits in zip(self._templates, self._hits, strict=True)
         ]
         learned = [
-            TemplateTrial(f"{literal(before)}{{{field}}}{literal(behind)}", len(lines))
-            for (before, field, behind), lines in self._prefixes.items()
+            TemplateTrial(f"{literal(before)}{{{field}}}{literal(after)}", len(lines))
+            for (before, field, after), lines in self._prefixes.items()
             if len(lines) >= min(FEWEST, len(self._lines))
         ]
         plain = sorted(tried[1:], key=lambda trial: (-trial.found, len(trial.template)))[:SHOWN]

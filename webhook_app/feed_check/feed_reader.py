@@ -1,4 +1,4 @@
-"""The ids in a Tweakwise product feed, read as a stream: memory does not grow with the feed.
+"""Reads the ids of a Tweakwise product feed as a stream: memory does not grow with the feed.
 
 <tweakwise><categories>...</categories><items><item><id>...</id>...</item></items></tweakwise>
 https://docs.tweakwise.com/docs/generate-an-xml-feed
@@ -16,18 +16,18 @@ from webhook_app.errors import FeedUnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-ROOT, WAY = "tweakwise", ["items", "item", "id"]
+ROOT, PATH = "tweakwise", ["items", "item", "id"]
 GZIP = b"\x1f\x8b"
-AT_ONCE = 256 * 1024  # bytes unpacked at a time
-# What no feed has and an attack on memory would.
+CHUNK = 256 * 1024  # bytes that are unpacked at a time
+# Limits that no real feed reaches; they stop attacks on memory.
 DEEPEST = 100  # elements within each other
 LONGEST_TAG = 4 * 1024 * 1024  # bytes of one tag or comment
 MOST_NAMES = 50_000  # different names of elements and attributes
-LONGEST_ID = 512  # characters; what is longer is cut, since no product key is as long
+LONGEST_ID = 512  # characters; longer ones are cut, since no product key is that long
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip where the bytes are gzip, a little at a time. Raises FeedUnreadableError."""
+    """Unpack the bytes if they are gzip, in small pieces. Raises FeedUnreadableError."""
     stream, head = iter(chunks), b""
     while len(head) < len(GZIP) and (chunk := next(stream, None)) is not None:
         head += chunk
@@ -40,29 +40,29 @@ def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         rest = chunk
         while rest:
-            if unpacker.eof:  # gzip files may be several behind each other
+            if unpacker.eof:  # a gzip file may have several members
                 unpacker = zlib.decompressobj(wbits=31)
             try:
-                yield unpacker.decompress(rest, AT_ONCE)
+                yield unpacker.decompress(rest, CHUNK)
             except zlib.error as error:
                 raise FeedUnreadableError(f"the gzip file is damaged: {error}") from None
             rest = unpacker.unconsumed_tail or unpacker.unused_data
     if not unpacker.eof:
-        raise FeedUnreadableError("the gzip file ends too early: it was not loaded whole")
+        raise FeedUnreadableError("the gzip file is incomplete")
 
 
 def item_ids(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the id of each item, in order. Raises FeedUnreadableError, which says where and what is wrong."""
-    reading = _FeedParser()
+    """Yield the id of each item, in order. Raises FeedUnreadableError with the place and the problem."""
+    parser = _FeedParser()
     for chunk in chunks:
-        reading.feed(chunk)
-        yield from reading.taken()
-    reading.end()
-    yield from reading.taken()
+        parser.feed(chunk)
+        yield from parser.take_ids()
+    parser.end()
+    yield from parser.take_ids()
 
 
 class _FeedParser:
-    """One pass of expat over a feed. Entities are refused by refusing what declares them, external ones with them."""
+    """Parses a feed with expat. A DOCTYPE is refused, and with it every entity, internal or external."""
 
     def __init__(self) -> None:
         self._parser = parser = expat.ParserCreate()
@@ -78,15 +78,15 @@ class _FeedParser:
         self._bytes += len(chunk)
         if self._bytes - self._parser.CurrentByteIndex > LONGEST_TAG:
             raise FeedUnreadableError(
-                f"line {self._parser.CurrentLineNumber}: a tag or comment of over {LONGEST_TAG} bytes"
+                f"line {self._parser.CurrentLineNumber}: a tag or comment of more than {LONGEST_TAG} bytes"
             )
         if len(self._parser.intern) > MOST_NAMES:
-            raise FeedUnreadableError(f"more than {MOST_NAMES} different names of elements: this is no product feed")
+            raise FeedUnreadableError(f"more than {MOST_NAMES} different names of elements: this is not a product feed")
 
     def end(self) -> None:
         self._parse(b"", last=True)
 
-    def taken(self) -> list[str]:
+    def take_ids(self) -> list[str]:
         ids, self._ids = self._ids, []
         return ids
 
@@ -104,9 +104,9 @@ class _FeedParser:
             raise FeedUnreadableError(
                 f"line {self._parser.CurrentLineNumber}: elements nested more than {DEEPEST} deep"
             )
-        if self._path_depth == self._depth - 1 and self._path_depth < len(WAY) and name == WAY[self._path_depth]:
+        if self._path_depth == self._depth - 1 and self._path_depth < len(PATH) and name == PATH[self._path_depth]:
             self._path_depth += 1
-            if self._path_depth == len(WAY):
+            if self._path_depth == len(PATH):
                 self._parser.CharacterDataHandler = self._text
         self._depth += 1
 
@@ -114,7 +114,7 @@ class _FeedParser:
         self._depth -= 1
         if self._path_depth != self._depth or self._depth == 0:
             return
-        if self._path_depth == len(WAY):
+        if self._path_depth == len(PATH):
             self._parser.CharacterDataHandler = None
             self._ids.append("".join(self._id)[:LONGEST_ID].strip())
             self._id = []

@@ -1,4 +1,4 @@
-"""From a stored body to what a product-key template may name."""
+"""Reads from a stored body the fields that a product-key template may use."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def fields_of(body: bytes, topic: str, platform: Platform, shop: Shop) -> list[dict[str, str]]:
-    """Return the fields of each product in a body, whatever becomes of the event; nothing where it has none."""
+    """Return the fields of each product in a body, whatever the outcome of its delivery; empty if it has none."""
     try:
-        meaning = platform.translate(topic, parse_json(body))
+        event = platform.translate(topic, parse_json(body))
     except ValidationError:
         return []
-    match meaning:
+    match event:
         case Purchase():
-            lines = [line for line in meaning.lines if not line.part_of_bundle]
+            lines = [line for line in event.lines if not line.part_of_bundle]
         case Pageview() | AddToCart():
-            lines = [meaning.line]
+            lines = [event.line]
         case _:
             return []
-    return [template_fields(line, meaning.fields, shop) for line in lines]
+    return [template_fields(line, event.fields, shop) for line in lines]

@@ -1,4 +1,4 @@
-"""Templates that a shop may have meant: those that feeds of known shop systems are written with, and its own."""
+"""Candidates for a shop's product-key template: those of known shop systems, and the shop's own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 IDS = ("product_id", "variant_id", "sku")
 SEPARATORS = ("", "-", "_")
-MOST_CONSTANTS = 4  # of a shop's own that are tried together
+MOST_CONSTANTS = 4  # of the shop that are tried together
 TOKEN = re.compile(r"[A-Za-z0-9]+")
 
 
 def candidates(shop: Shop, lines: Iterable[Mapping[str, str]]) -> list[Template]:
-    """Return what is worth a try on `lines`, the shop's own template first."""
+    """Return the templates to try on `lines`, the shop's own first."""
     known = {name for line in lines for name in line}
     texts = dict.fromkeys([shop.product_key.text, *_texts([*shop.constants][:MOST_CONSTANTS])])
     found = [shop.product_key]
@@ -33,12 +33,12 @@ def candidates(shop: Shop, lines: Iterable[Mapping[str, str]]) -> list[Template]
 
 
 def literal(text: str) -> str:
-    """Write `text` so that it stands for itself in a template."""
+    """Escape `text` for use in a template."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def places(item_id: str, values: Collection[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield what of `values` an id holds at its beginning, at its end or between separators: before, value, behind."""
+    """Yield each of `values` at the start, end or between separators of an id: text before, value, text after."""
     size = len(item_id)
     for cut in range(size):
         if item_id[cut:] in values:
@@ -51,7 +51,7 @@ def places(item_id: str, values: Collection[str]) -> Iterator[tuple[str, str, st
 
 
 def _texts(constants: list[str]) -> Iterator[str]:
-    """Yield templates as text; Magento's are 1{store:04d}{id}, others join market, locale and id."""
+    """Yield templates as text; Magento uses 1{store:04d}{id}, others join market, locale and id."""
     for field in IDS:
         one = f"{{{field}}}"
         yield one

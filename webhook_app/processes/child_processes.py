@@ -1,4 +1,4 @@
-"""Child processes: they end with their parent, and are ended within a time."""
+"""Child processes that end with their parent, and are stopped within a time limit."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def follow_parent() -> None:
-    """In a child before it starts: undo our signal mask, and on Linux end with the parent even when that is killed."""
+    """Call this in a child before exec: unblock signals, and on Linux end with the parent even if that is killed."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end(process: subprocess.Popen[bytes], within: float) -> None:
-    """Ask a child to stop, and kill it where it has not done so `within` seconds."""
+    """Ask a child to stop, and kill it if it has not stopped `within` seconds."""
     if process.poll() is not None:
         return
     process.terminate()

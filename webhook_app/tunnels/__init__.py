@@ -1,4 +1,4 @@
-"""Ways to reach a receiver on this machine from outside: one module a tunnel, each defining TUNNEL."""
+"""Tunnels that make a receiver on this machine reachable from outside; each module defines TUNNEL."""
 
 from __future__ import annotations
 

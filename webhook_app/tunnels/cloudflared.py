@@ -6,16 +6,22 @@ import re
 
 from webhook_app.tunnels.base import Tunnel, TunnelFailed, TunnelOpened, TunnelOptions, matching
 
-# The address stands in a box of its own; api.trycloudflare.com, which errors quote, is not one.
+# The address is printed inside a box; api.trycloudflare.com, which errors quote, is not a tunnel.
 ADDRESS = re.compile(r"https://(?!api\.)[a-z0-9-]+\.trycloudflare\.com")
 FAILURES = (
     (
         "429 Too Many Requests",
-        TunnelFailed("Cloudflare gives out no more quick tunnels to you now; try again in a while."),
+        TunnelFailed("Cloudflare limits the number of quick tunnels; try again in a while."),
     ),
-    ("failed to request quick Tunnel", TunnelFailed("Cloudflare was not reached; is there a network, or a firewall?")),
-    ("failed to unmarshal quick Tunnel", TunnelFailed("Cloudflare gave out no quick tunnel; try again in a while.")),
-    ("flag provided but not defined", TunnelFailed("this cloudflared is too old or too new for it.", permanent=True)),
+    (
+        "failed to request quick Tunnel",
+        TunnelFailed("Cloudflare cannot be reached; check the network and the firewall."),
+    ),
+    ("failed to unmarshal quick Tunnel", TunnelFailed("Cloudflare opened no quick tunnel; try again in a while.")),
+    (
+        "flag provided but not defined",
+        TunnelFailed("this version of cloudflared does not know an option.", permanent=True),
+    ),
 )
 
 
@@ -32,13 +38,13 @@ def _read(line: str, _options: TunnelOptions) -> TunnelOpened | TunnelFailed | N
 
 def _faults(options: TunnelOptions) -> list[str]:
     if options.url or options.host or options.remote:
-        return ["--tunnel cloudflared gives out an address of its own: leave --tunnel-url, -host and -remote out."]
+        return ["--tunnel cloudflared assigns the address itself: leave out the other --tunnel options."]
     return []
 
 
 TUNNEL = Tunnel(
     name="cloudflared",
-    install="Get it from https://developers.cloudflare.com/cloudflare-one/ (Downloads), or choose another --tunnel.",
+    install="Install it from https://developers.cloudflare.com/cloudflare-one/ (Downloads), or use another --tunnel.",
     faults=_faults,
     command=_command,
     read=_read,

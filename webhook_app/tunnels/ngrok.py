@@ -9,15 +9,23 @@ from webhook_app.tunnels.base import Tunnel, TunnelFailed, TunnelOpened, TunnelO
 
 # https://ngrok.com/docs/errors
 FAILURES = (
-    ("ERR_NGROK_4018", TunnelFailed("it needs an account: ngrok config add-authtoken <your token>.", permanent=True)),
-    ("ERR_NGROK_105", TunnelFailed("the authtoken is not one; see ngrok config check.", permanent=True)),
+    (
+        "ERR_NGROK_4018",
+        TunnelFailed("ngrok needs an account: ngrok config add-authtoken <your token>.", permanent=True),
+    ),
+    ("ERR_NGROK_105", TunnelFailed("the authtoken is invalid; see ngrok config check.", permanent=True)),
     ("ERR_NGROK_107", TunnelFailed("the authtoken was revoked or reset; add the new one.", permanent=True)),
-    ("ERR_NGROK_108", TunnelFailed("your account runs another agent already, and may not run two; end that one.")),
-    ("ERR_NGROK_334", TunnelFailed("that address is in use by another agent of yours; end that one.")),
-    ("ERR_NGROK_3200", TunnelFailed("that address is not yours; check --tunnel-url.", permanent=True)),
+    ("ERR_NGROK_108", TunnelFailed("your account allows one agent at a time; stop the other one.")),
+    ("ERR_NGROK_334", TunnelFailed("another agent of your account uses that address; stop it.")),
+    (
+        "ERR_NGROK_3200",
+        TunnelFailed("that address does not belong to your account; check --tunnel-url.", permanent=True),
+    ),
     (
         "unknown flag",
-        TunnelFailed("this ngrok does not know it; --tunnel-url needs version 3.16 or newer.", permanent=True),
+        TunnelFailed(
+            "this version of ngrok does not know an option; --tunnel-url needs 3.16 or newer.", permanent=True
+        ),
     ),
 )
 
@@ -45,12 +53,12 @@ def _record(line: str) -> dict[str, Any]:
 
 
 def _faults(options: TunnelOptions) -> list[str]:
-    return ["--tunnel ngrok: leave --tunnel-host and --tunnel-remote out."] if options.host or options.remote else []
+    return ["--tunnel ngrok: leave out --tunnel-host and --tunnel-remote."] if options.host or options.remote else []
 
 
 TUNNEL = Tunnel(
     name="ngrok",
-    install="Get it from https://ngrok.com/download, or choose another --tunnel.",
+    install="Install it from https://ngrok.com/download, or choose another --tunnel.",
     faults=_faults,
     command=_command,
     read=_read,

@@ -1,4 +1,4 @@
-"""`ssh -R`: any host with OpenSSH, or a service that speaks it. https://man.openbsd.org/ssh.1."""
+"""`ssh -R`: a tunnel to any host with OpenSSH, or to a service that offers it. https://man.openbsd.org/ssh.1."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from webhook_app.tunnels.base import Tunnel, TunnelFailed, TunnelOpened, TunnelO
 
 HOST = re.compile(r"(?:[^\s@/-][^\s@/]*@)?(?:\w[\w.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 REMOTE = re.compile(r"(?:(?:[\w.*-]+|\[[0-9a-fA-F:]+\]):)?(\d{1,5})")
-SERVICES_PORT = "80"  # what services take for "give me an address"
+SERVICES_PORT = "80"  # with which services assign an address
 
 FORWARDED = re.compile(r"remote forward success for: listen (?:\S*:)?(\d+),")  # with -v
 ALLOCATED = re.compile(r"Allocated port (\d+) for remote forward")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-# A service's address stands alone in its line, or behind words that announce it; links to its pages do not.
+# The address of a service is alone on its line, or follows words that announce it; links to its pages do not.
 ANNOUNCED = re.compile(
     r"(?:^|tunneled with tls termination,|forwarding http traffic from|https\s*:|url is:)\s*(https://[\w.-]+(?::\d+)?)/?$",
     re.IGNORECASE,
@@ -21,31 +21,31 @@ ANNOUNCED = re.compile(
 
 FAILURES = (
     ("Permission denied (", TunnelFailed(
-        "the host refused to let us in. Is the user right, and is your key in its ~/.ssh/authorized_keys? No password "
-        "or passphrase is asked for here: put the key into the agent (ssh-add), or name one that needs none with "
+        "the host refused the connection. Check the user, and that your key is in its ~/.ssh/authorized_keys. No "
+        "password or passphrase can be typed here: add the key to the agent (ssh-add), or use one without, with "
         "--tunnel-option IdentityFile=~/.ssh/<key>.", permanent=True)),
     ("Too many authentication failures", TunnelFailed(
-        "the host refused to let us in after too many keys: name the right one with "
+        "the host refused the connection after too many keys: choose the right one with "
         "--tunnel-option IdentityFile=~/.ssh/<key> --tunnel-option IdentitiesOnly=yes.", permanent=True)),
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", TunnelFailed(
-        "the host has another key than the one you know it by. If that is right, take the old one out with "
-        "ssh-keygen -R <host>, and connect once by hand.", permanent=True)),
+        "the key of the host has changed. If that is expected, remove the old key with ssh-keygen -R <host>, and "
+        "connect once manually.", permanent=True)),
     ("Host key verification failed", TunnelFailed(
-        "the host's key is not known here. Connect once by hand (ssh <host>) and compare its fingerprint, or trust it "
+        "the key of the host is unknown. Connect once manually (ssh <host>) and compare its fingerprint, or trust it "
         "on first use with --tunnel-option StrictHostKeyChecking=accept-new.", permanent=True)),
     ("remote port forwarding failed", TunnelFailed(
-        "the host does not let us listen there: the port is taken, below 1024, or forwarding is not allowed "
+        "the host refuses to listen on that port: it is taken, below 1024, or forwarding is not allowed "
         "(AllowTcpForwarding, PermitListen). Choose another with --tunnel-remote.")),
-    ("Could not resolve hostname", TunnelFailed("there is no host of that name, or no network; check --tunnel-host.")),
-    ("Connection refused", TunnelFailed("nothing answers at that host and port; check --tunnel-host.")),
+    ("Could not resolve hostname", TunnelFailed("the host cannot be resolved; check --tunnel-host and the network.")),
+    ("Connection refused", TunnelFailed("nothing listens at that host and port; check --tunnel-host.")),
     ("Bad configuration option", TunnelFailed("ssh does not know that --tunnel-option.", permanent=True)),
-    ("onnection timed out", TunnelFailed("the host does not answer; is a firewall in between?")),
+    ("onnection timed out", TunnelFailed("the host does not answer; check the firewall.")),
 )  # fmt: skip
 
 OPTIONS = (
     "ExitOnForwardFailure=yes",
     "ConnectTimeout=10",
-    # A connection that is gone without a word is noticed within 30 seconds.
+    # A connection that is lost silently is noticed within 30 seconds.
     "ServerAliveInterval=10",
     "ServerAliveCountMax=2",
     "PasswordAuthentication=no",
@@ -65,9 +65,9 @@ def _faults(options: TunnelOptions) -> list[str]:
 
 
 def _command(options: TunnelOptions) -> list[str]:
-    """What the user says comes first: ssh takes the first value of an option."""
+    """Return the command line; the user's options come first, since ssh uses the first value of an option."""
     flags = [part for option in (*options.options, *OPTIONS) for part in ("-o", option)]
-    # With an address given, the forwarding alone is asked for; a service tells its address in a session.
+    # With --tunnel-url only the forwarding is requested; a service prints its address in a session.
     session = ["-N"] if options.url else []
     forward = f"{options.remote or SERVICES_PORT}:127.0.0.1:{options.port}"
     return ["ssh", "-v", "-T", *session, *flags, "-R", forward, "--", f"ssh://{options.host}"]
@@ -86,7 +86,7 @@ def _read(line: str, options: TunnelOptions) -> TunnelOpened | TunnelFailed | No
 
 TUNNEL = Tunnel(
     name="ssh",
-    install="OpenSSH's client brings it: the package openssh-client of Debian and Ubuntu.",
+    install="Install OpenSSH's client: the package openssh-client of Debian and Ubuntu.",
     faults=_faults,
     command=_command,
     read=_read,

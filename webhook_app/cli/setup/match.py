@@ -86,7 +86,7 @@ def _read_feed(feed: str, comparisons: Sequence[Comparison]) -> int:
         for item_id in item_ids(unpacked(feed_input.chunks(feed))):
             count += 1
             for comparison in comparisons:
-                comparison.see(item_id)
+                comparison.add(item_id)
     except FeedUnreadableError as error:
         raise click.ClickException(f"{feed_input.title(feed)} cannot be read: {error}.") from None
     if not count:

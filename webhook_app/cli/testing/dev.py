@@ -57,7 +57,7 @@ def dev(*, name: str | None, options: TunnelOptions, sandbox_port: int) -> None:
         supervisor.add("tunnel", ["tunnel", name, *arguments(options)])
     with closing(Inbox.configured(config)) as inbox:
         reader = LogReader(inbox, _print, lambda url, moved: _print_address(url, known, moved=moved), _widths(known))
-        supervisor.listen(lambda descriptor: _read_logs(reader, descriptor))
+        supervisor.capture_output(lambda descriptor: _read_logs(reader, descriptor))
         code = supervisor.run(_banner(config.port, sandbox_port, known, name))
     sys.exit(code)
 
