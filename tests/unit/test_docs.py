@@ -36,6 +36,7 @@ CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 TROUBLESHOOTING = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+LOGS = (ROOT / "docs/logs.md").read_text(encoding="utf-8")
 REASONS = (ROOT / "docs/reasons.md").read_text(encoding="utf-8")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 APP_JSON = ROOT / "app.json"
@@ -48,6 +49,7 @@ OPTIONS = sorted(
 )
 VARIABLES = [*SETTINGS, *SHOPS, *OPTIONS]
 
+LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
@@ -81,7 +83,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def parsed(path: str) -> Iterator[ast.Call]:
+def parsed(path: str | Path) -> Iterator[ast.Call]:
     """Every call in a module of the product."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
@@ -91,6 +93,13 @@ def refusals(path: str) -> set[str]:
     """The constant reasons with which a module raises BadSignatureError."""
     calls = [call for call in parsed(path) if getattr(call.func, "id", "") == "BadSignatureError"]
     return {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
+
+
+def logged() -> set[str]:
+    """Every constant that is the first argument of a call of a logger's method."""
+    calls = [call for path in (ROOT / "webhook_app").rglob("*.py") for call in parsed(path) if call.args]
+    events = [call.args[0] for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in LOG_LEVELS]
+    return {str(event.value) for event in events if isinstance(event, ast.Constant)}
 
 
 def chapter(name: str) -> str:
@@ -335,6 +344,11 @@ def test_the_readme_shows_a_shop() -> None:
 def test_every_page_is_in_the_table_of_contents(page: Path) -> None:
     """The README leads to every page."""
     assert f"](docs/{page.name})" in README
+
+
+def test_every_log_event_is_documented() -> None:
+    """The page of logs has every event, and no other; the two of a settlement are chosen where it is logged."""
+    assert logged() | {"delivery_settled", "lease_lost"} == set(rows(LOGS, "## Events"))
 
 
 def test_every_decision_is_in_the_index() -> None:
