@@ -14,15 +14,14 @@ import sys
 import time
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 import requests
 from click.testing import CliRunner
 
-from tests.process.test_run import Run
-from tests.support import processes
+from tests.support import local_stack, processes
 from tests.support.deliveries import arrival, claim_one, settle
 from tests.support.sshd import Sshd, needed
 from webhook_app.cli import main
@@ -34,33 +33,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Clock
+    from tests.support.local_stack import LocalStack
     from webhook_app.inbox import Inbox
 
 OUTSIDE = re.compile(r"Reachable from outside at (http://127\.0\.0\.1:\d+)")
 ESCAPE = "\x1b["
 
 
-class Dev(Run):
+class Dev:
     """A `dev` under way."""
 
-    def says(self, wanted: str, times: int = 1, within: float = 30) -> str:
-        processes.wait_for(lambda: len(re.findall(wanted, self.log.read_text())) >= times, within)
-        return str(re.findall(wanted, self.log.read_text())[-1])
+    def __init__(self, stack: LocalStack) -> None:
+        """Read what that process prints."""
+        self.stack = stack
+
+    @property
+    def output(self) -> str:
+        return self.stack.log.read_text()
+
+    def prints(self, wanted: str) -> str:
+        """Wait until the output has `wanted`; returns the newest match, or its group."""
+        processes.wait_for(lambda: re.search(wanted, self.output) is not None)
+        return str(re.findall(wanted, self.output)[-1])
 
     def line(self, wanted: str) -> str:
-        self.says(wanted)
-        return next(line for line in self.log.read_text().splitlines() if re.search(wanted, line))
+        """Wait for a line with `wanted`, and return the first."""
+        self.prints(wanted)
+        return next(line for line in self.output.splitlines() if re.search(wanted, line))
 
-    def sample(self, *arguments: str) -> Any:
-        return processes.command("send-sample", *arguments, env=self.env)
-
-
-def start(folder: Path, *options: str, **variables: str) -> Dev:
-    port, sandbox_port = processes.free_port(), processes.free_port()
-    said = {"PORT": str(port), "DATABASE_URL": f"sqlite:///{folder / 'inbox.db'}", "SHOPS_FILE": "shops.demo.toml"}
-    env = processes.environment(**said | variables)
-    arguments = ["dev", f"--sandbox-port={sandbox_port}", *options]
-    return Dev(processes.start(*arguments, env=env, log=folder / "log"), env, folder / "log", port, sandbox_port)
+    def sample(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return processes.command("send-sample", *arguments, env=self.stack.env)
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +76,15 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 def dev(tmp_path_factory: pytest.TempPathFactory, host: Sshd) -> Iterator[Dev]:
     """One with a tunnel, shared: starting takes seconds."""
     options = ["--tunnel=ssh", *host.arguments(), "--tunnel-url=http://127.0.0.1:{port}"]
-    dev = start(tmp_path_factory.mktemp("dev"), *options)
-    try:
-        dev.says("Ctrl-C stops everything")
-        yield dev
-    finally:
-        if dev.process.poll() is None:
-            dev.process.kill()
-        dev.process.wait(30)
+    with local_stack.started(tmp_path_factory.mktemp("dev"), "dev", *options) as stack:
+        yield Dev(stack)
 
 
 @needed
 def test_it_says_what_to_paste(dev: Dev) -> None:
     """For each shop the URL from outside, and the topics to subscribe to."""
-    outside = dev.says(OUTSIDE.pattern)
-    text = dev.log.read_text()
+    outside = dev.prints(OUTSIDE.pattern)
+    text = dev.output
     assert f"{outside}/webhooks/shopify/demo-shopify" in text
     assert f"{outside}/webhooks/woocommerce/demo-woocommerce" in text
     assert "orders/create, orders/paid, orders/updated" in text
@@ -98,7 +94,7 @@ def test_it_says_what_to_paste(dev: Dev) -> None:
 @needed
 def test_a_webhook_arrives_through_the_tunnel(dev: Dev) -> None:
     """One line tells the whole way of an event, and the local Tweakwise has it."""
-    url = f"{dev.says(OUTSIDE.pattern)}/webhooks/shopify/demo-shopify"
+    url = f"{dev.prints(OUTSIDE.pattern)}/webhooks/shopify/demo-shopify"
     sent = dev.sample("shopify", "orders/create", "--url", url, "--secret", "demo-shopify-secret")
     assert sent.returncode == 0, sent.stderr
     number = json.loads(sent.stdout.splitlines()[1].partition(" ")[2])["id"]
@@ -108,14 +104,14 @@ def test_a_webhook_arrives_through_the_tunnel(dev: Dev) -> None:
         r"for 27\.19 -> delivered \(2xx\) in \d+ ms$",
         line,
     )
-    events = requests.get(f"http://127.0.0.1:{dev.sandbox_port}/events", timeout=10).json()["events"]
+    events = requests.get(f"http://127.0.0.1:{dev.stack.sandbox_port}/events", timeout=10).json()["events"]
     assert "purchase" in [event["event"] for event in events]
 
 
 @needed
 def test_what_was_refused_is_told_with_its_reason(dev: Dev) -> None:
     """A wrong secret, a shop that does not exist, and a browser: each has a line that says why."""
-    url = f"{dev.says(OUTSIDE.pattern)}/webhooks/shopify"
+    url = f"{dev.prints(OUTSIDE.pattern)}/webhooks/shopify"
     wrong = dev.sample("shopify", "orders/create", "--url", f"{url}/demo-shopify", "--secret", "another")
     assert wrong.returncode == 1
     requests.post(f"{url}/nobody", data="{}", timeout=10)
@@ -128,7 +124,7 @@ def test_what_was_refused_is_told_with_its_reason(dev: Dev) -> None:
 @needed
 def test_trouble_at_tweakwise_is_told(dev: Dev) -> None:
     """What could not be delivered says why, and when it is tried again."""
-    trouble = f"http://127.0.0.1:{dev.sandbox_port}/trouble"
+    trouble = f"http://127.0.0.1:{dev.stack.sandbox_port}/trouble"
     requests.post(trouble, json={"status": 503}, timeout=10)
     dev.sample("woocommerce", "order.created")
     line = dev.line("waiting in")
@@ -140,7 +136,7 @@ def test_trouble_at_tweakwise_is_told(dev: Dev) -> None:
 @needed
 def test_samples_of_every_topic_at_a_pace(dev: Dev) -> None:
     """--all sends each topic of each shop, --repeat so often, --rate not faster; the answers are summed up."""
-    requests.delete(f"http://127.0.0.1:{dev.sandbox_port}/trouble", timeout=10)
+    requests.delete(f"http://127.0.0.1:{dev.stack.sandbox_port}/trouble", timeout=10)
     demo = tomllib.loads(Path("shops.demo.toml").read_text(encoding="utf-8"))["shops"]
     count = 2 * sum(len(all_platforms()[shop["platform"]].topics) for shop in demo.values())
     began = time.monotonic()
@@ -167,10 +163,10 @@ def test_refused_samples_are_counted(dev: Dev) -> None:
 @needed
 def test_it_is_opened_again(dev: Dev) -> None:
     """When ssh is killed it says so, and webhooks arrive again."""
-    (ssh,) = [pid for pid in dev.children() if b"\0-R\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    (ssh,) = [pid for pid in dev.stack.children() if b"\0-R\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(ssh, signal.SIGKILL)
-    dev.says("tunnel  lost: ")
-    moved = dev.says(f"{OUTSIDE.pattern} now: the earlier address", times=1)
+    dev.prints("tunnel  lost: ")
+    moved = dev.prints(f"{OUTSIDE.pattern} now: the earlier address")
     url = f"{moved}/webhooks/woocommerce/demo-woocommerce"
     sent = dev.sample("woocommerce", "order.created", "--url", url, "--secret", "demowoocommercesecret")
     assert sent.returncode == 0, sent.stdout + sent.stderr
@@ -179,16 +175,16 @@ def test_it_is_opened_again(dev: Dev) -> None:
 @needed
 def test_no_colours_in_a_file(dev: Dev) -> None:
     """Only a terminal gets colours."""
-    assert ESCAPE not in dev.log.read_text()
+    assert ESCAPE not in dev.output
 
 
 @needed
 def test_killed_dev_leaves_nothing_behind(dev: Dev) -> None:
     """Even after kill -9 no server and no ssh runs on."""
-    children = dev.children()
+    children = dev.stack.children()
     assert len(children) >= 6
-    dev.process.kill()
-    dev.process.wait(10)
+    dev.stack.process.kill()
+    dev.stack.process.wait()
     assert processes.gone(children)
 
 
@@ -206,7 +202,7 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
     text += read(terminal, "delivered")
     below = processes.below(process.pid)
     os.write(terminal, b"\x03")
-    assert process.wait(20) == 0
+    assert process.wait(processes.LONGEST) == 0
     os.close(terminal)
     assert processes.gone(below)
     assert ESCAPE not in text

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.support import processes
-from tests.support.recordings import EVERY, as_toml, shop_keys
+from tests.support.recordings import ORDER, as_toml, shop_keys
 from webhook_app.inbox import Inbox
 from webhook_app.web.gunicorn_worker import HEAD_TIMEOUT, WholeAnswer
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
 MAX_BODY = 64 * 1024
 HEAD = b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -1,4 +1,4 @@
-"""A database that is reached over TLS alone, as hosted ones are.
+"""A database that accepts only TLS connections, as hosted ones do.
 
 The server from PyPI is built without TLS, so PgBouncer takes the connections, with a pool of whole sessions.
 """
@@ -6,13 +6,13 @@ The server from PyPI is built without TLS, so PgBouncer takes the connections, w
 from __future__ import annotations
 
 import os
-import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import pgbouncer
+from tests.support.certificates import make_certificate
 from tests.support.deliveries import arrival, claim_one, settle
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, State, migrate
@@ -25,26 +25,17 @@ if TYPE_CHECKING:
 
 pytestmark = pgbouncer.needed
 
-MAKE_CERTIFICATE = (
-    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-    *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-)
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [*MAKE_CERTIFICATE, "-keyout", folder / "server.key", "-out", folder / "server.crt"],
-        check=True,
-        capture_output=True,
-    )
+    make_certificate(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def port(folder: Path, postgres: Server) -> Iterator[int]:
-    """The port of a server that takes nobody without TLS."""
+    """The port of a server that refuses connections without TLS."""
     files = {"client_tls_key_file": folder / "server.key", "client_tls_cert_file": folder / "server.crt"}
     with pgbouncer.running(folder, postgres, pool_mode="session", client_tls_sslmode="require", **files) as port:
         yield port
@@ -58,7 +49,7 @@ def database_url(postgres: Server, port: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("asked", ["", "?sslmode=require"])
 def test_connects_over_tls(database_url: str, asked: str) -> None:
-    """With `sslmode=require` in the address, and without a word, everything goes over TLS, listening too."""
+    """With `sslmode=require` in the address, and without any, all connections use TLS, those for notifications too."""
     with closing(Inbox(database_url + asked)) as inbox:
         migrate.upgrade(inbox.database)
         inbox.wakeups.wait(0)
@@ -81,7 +72,7 @@ def test_verified_certificate(database_url: str, folder: Path) -> None:
         migrate.is_current(inbox.database)
 
 
-def test_without_tls_nobody_connects(database_url: str) -> None:
-    """What these tests stand on: the server refuses whoever does not encrypt."""
+def test_unencrypted_connections_are_refused(database_url: str) -> None:
+    """The premise of these tests: the server refuses a connection without TLS."""
     with closing(Inbox(f"{database_url}?sslmode=disable")) as inbox, pytest.raises(StoreUnavailableError):
         migrate.is_current(inbox.database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.inbox import Delivery, Inbox, NewDelivery, Settlement
+from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ def claim_one(inbox: Inbox) -> Delivery:
 def settle(inbox: Inbox, delivery: Delivery, state: State, **values: Any) -> bool:
     [settled] = inbox.settle([Settlement(delivery, state, **values)])
     return settled
+
+
+def open_breaker(inbox: Inbox, shop: str) -> None:
+    """Open the circuit breaker of a shop for a quarter of an hour, because of its instance key."""
+
+    def opened(_before: ThrottleState) -> tuple[ThrottleState, None]:
+        return ThrottleState(Scope.shop(shop), reason="http_401", pauses=1, open_until=inbox.clock() + 10**6), None
+
+    inbox.update_throttle(Scope.shop(shop), opened)
 
 
 CALL = purchase("purchase:1")

@@ -18,6 +18,7 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LONGEST = 90.0  # seconds; a bound for busy machines: a condition that comes true ends the wait at once
 ROOT = Path(__file__).parents[2]
 OWN_VARIABLES = (
     *("DATABASE_URL", "DATABASE_POOLER", "SPOOL", "SHOPS", "SHOPS_FILE"),
@@ -55,7 +56,7 @@ def command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
 
@@ -71,22 +72,35 @@ def running(*arguments: str, env: dict[str, str], log: Path, ready: str = "") ->
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(LONGEST)
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[Any], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    """Return as soon as `url` answers with 2xx; fails with the output where the process ends before that."""
+
+    def ready() -> bool:
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(url, timeout=5).ok
+        return False
+
+    _wait_for_process(ready, process, log)
+
+
+def wait_for_text(text: str, process: subprocess.Popen[Any], log: Path) -> None:
+    """Return as soon as the output contains `text`; fails with the output where the process ends before that."""
+    _wait_for_process(lambda: text in log.read_text(), process, log)
+
+
+def _wait_for_process(happens: Callable[[], bool], process: subprocess.Popen[Any], log: Path) -> None:
+    deadline = time.monotonic() + LONGEST
+    while not happens():
         assert process.poll() is None, log.read_text()
-        with contextlib.suppress(requests.ConnectionError):
-            if requests.get(url, timeout=5).ok:
-                return
+        assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
-def wait_for(happens: Callable[[], bool], within: float = 30) -> None:
-    """Return once it is so."""
+def wait_for(happens: Callable[[], bool], within: float = LONGEST) -> None:
+    """Return as soon as it is true."""
     deadline = time.monotonic() + within
     while not happens():
         assert time.monotonic() < deadline
@@ -105,7 +119,7 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def gone(pids: list[int], within: float = 15) -> bool:
+def gone(pids: list[int], within: float = LONGEST) -> bool:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         if not [pid for pid in pids if is_alive(pid)]:

@@ -167,3 +167,4 @@ _FOUND = _found()
 EVERY = [recorded for recorded in _FOUND if not isinstance(recorded, Asked)]
 SIGNED = [recorded for recorded in EVERY if "ping" not in recorded.expected]
 ASKED = [recorded for recorded in _FOUND if isinstance(recorded, Asked)]
+ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support.deliveries import arrival, claim, claim_one, settle
-from tests.support.recordings import EVERY
+from tests.support.deliveries import arrival, claim, claim_one, open_breaker, settle
+from tests.support.recordings import ORDER
 from webhook_app.cli import main
 from webhook_app.cli.commands import all_commands
 from webhook_app.cli.support.param_types import PointInTime
 from webhook_app.delivery.causes import TITLES, Cause
 from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
-from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Result]
 
-ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes")
 SHOP = """
 [shops.acme]
 platform = "shopify"
@@ -50,13 +48,6 @@ def stored(run: Run, inbox: Inbox) -> Inbox:
     first = claim_one(inbox)
     inbox.settle([Settlement(first, State.IGNORED, "no_profile", "A guest's order.")])
     return inbox
-
-
-def open_breaker(inbox: Inbox, shop: str) -> None:
-    def opened(_before: ThrottleState) -> tuple[ThrottleState, None]:
-        return ThrottleState(Scope.shop(shop), reason="http_401", pauses=1, open_until=inbox.clock() + 10**6), None
-
-    inbox.update_throttle(Scope.shop(shop), opened)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import subprocess
 import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
-from tests.process.test_tls import MAKE_CERTIFICATE
-from tests.store.cli.test_cli import ORDER, open_breaker
 from tests.support import local_tweakwise, web_server
-from tests.support.deliveries import arrival, claim_one, settle
+from tests.support.certificates import make_certificate
+from tests.support.deliveries import arrival, claim_one, open_breaker, settle
 from tests.support.processes import free_port
+from tests.support.recordings import ORDER
 from webhook_app import doctor as examination
 from webhook_app.app import create_app
 from webhook_app.cli import main
@@ -294,14 +293,8 @@ def test_the_clock_is_compared(
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """A certificate that nobody knows, for localhost."""
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [*MAKE_CERTIFICATE, "-keyout", folder / "server.key", "-out", folder / "server.crt"],
-        check=True,
-        capture_output=True,
-    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    context.load_cert_chain(*make_certificate(tmp_path_factory.mktemp("tls")))
     return context
 
 
