@@ -42,14 +42,14 @@ def main(names: tuple[str, ...], out: Path, *, draw: bool, **given: float | bool
 
 
 def _play(scenario: Scenario, given: Mapping[str, Any], out: Path) -> bool:
-    """Play one scenario and keep what came out; tells whether it counts."""
+    """Play one scenario and store the result; returns whether it is valid."""
     click.echo(f"{scenario.title} ...", err=True)
     options = replace(scenario.usual, **given)
     around, began = conditions(), time.monotonic()
     runs = scenario.play(options)
     record = results.as_record(scenario, options, around, runs, time.monotonic() - began)
     results.write(record, out)
-    click.echo(results.told(record))
+    click.echo(results.summary(record))
     return not record["faults"]
 
 

@@ -103,7 +103,7 @@ def _highest(connection: Connection) -> int:
 
 
 def _count_on(connection: Connection) -> None:
-    """Let PostgreSQL go on counting after the ids that we gave, and leave nothing of ours for the runs to clean up."""
+    """Let PostgreSQL continue counting after the assigned ids, and leave nothing for the runs to clean up."""
     if connection.dialect.name == "postgresql":
         sequence = func.pg_get_serial_sequence("deliveries", "id")
         connection.execute(select(func.setval(sequence, _highest(connection))))

@@ -8,7 +8,7 @@ from typing import Any
 
 ORDER_ID = 9999999999  # replaced by a number of its own in every request, wherever it stands
 SECRET = "bench-secret"  # noqa: S105 - made up, for this machine alone
-PROFILE = f"bench-{ORDER_ID}"  # the call carries it, so that a call can be told from others at the sink
+PROFILE = f"bench-{ORDER_ID}"  # the call carries it, so that the sink can identify a call
 LINES = 2
 
 

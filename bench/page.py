@@ -66,14 +66,14 @@ def _section(record: Record) -> str:
     options = record["options"]
     rounds = "1 round" if options["rounds"] == 1 else f"{options['rounds']} rounds"
     around = f"{record['conditions']['date'][:10]}, commit {record['conditions']['commit']}"
-    told = f"{record['about']} {rounds} of {options['seconds']:g} seconds, medians. {around}."
+    introduction = f"{record['about']} {rounds} of {options['seconds']:g} seconds, medians. {around}."
     heading = ["", *record["figures"].values()]
     rows = [
         [record["contestants"][name], *(_number(figures.get(key)) for key in record["figures"])]
         for name, figures in record["medians"].items()
     ]
     faults = [f"**Invalid:** {fault}." for fault in record["faults"]]
-    return "\n\n".join([f"### {record['title']}", told, *faults, _table(heading, rows)])
+    return "\n\n".join([f"### {record['title']}", introduction, *faults, _table(heading, rows)])
 
 
 def _conditions(records: list[Record]) -> str:
@@ -81,7 +81,7 @@ def _conditions(records: list[Record]) -> str:
         return ""
     around = records[0]["conditions"]
     flush = around["fsync_ms"]
-    facts = {
+    rows = {
         "machine": f"{around['cpu']}, {around['cores']} cores, {around['memory_gib']:g} GiB, {around['kernel']}",
         "write and flush of 4 KiB": f"p50 {flush['p50']:g} ms, p99 {flush['p99']:g} ms",
         "load average before each scenario": ", ".join(
@@ -89,7 +89,7 @@ def _conditions(records: list[Record]) -> str:
         ),
         "versions": ", ".join(f"{name} {version}" for name, version in around["versions"].items()),
     }
-    return "### Conditions\n\n" + _table(["", ""], [[name, fact] for name, fact in facts.items()])
+    return "### Conditions\n\n" + _table(["", ""], [[name, value] for name, value in rows.items()])
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> str:

@@ -49,7 +49,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            preexec_fn=_follow_parent,  # noqa: PLW1509 - no other thread of ours holds a lock while we fork
+            preexec_fn=_follow_parent,  # noqa: PLW1509 - no other thread of this process holds a lock while we fork
         )
     try:
         if ready:
@@ -68,20 +68,20 @@ def finish(arguments: Sequence[str | Path], env: Mapping[str, str], **options: f
 
 
 def answers(url: str) -> bool:
-    """Tell whether a GET of `url` is answered with 2xx."""
+    """Return whether a GET of `url` is answered with 2xx."""
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - ours
         return bool(200 <= response.status < 300)  # noqa: PLR2004 - any 2xx
     return False
 
 
 def listens(port: int) -> bool:
-    """Tell whether somebody accepts connections on `port`."""
+    """Return whether connections are accepted on `port`."""
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -111,5 +111,5 @@ def _gunicorn(port: int) -> list[str | Path]:
 
 
 def _plain(database: str) -> str:
-    """Return what a driver wants to hear: the path of an SQLite file, or SQLAlchemy's name of psycopg 3."""
+    """Return what a driver expects: the path of an SQLite file, or SQLAlchemy's name of psycopg 3."""
     return database.removeprefix("sqlite:///") if database.startswith("sqlite") else database

@@ -1,7 +1,7 @@
 """A sink as its own program: `python -m bench.recording_sink PORT MILLISECONDS FILE`.
 
 Answers each POST after so many milliseconds and writes `<order id> <time>` into the file, where the order's id is read
-from the profile key. GET /status tells how many POSTs came.
+from the profile key. GET /status returns the number of POSTs.
 """
 
 from __future__ import annotations

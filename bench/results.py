@@ -51,7 +51,7 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     return {record["scenario"]: record for record in records}
 
 
-def told(record: Mapping[str, Any]) -> str:
+def summary(record: Mapping[str, Any]) -> str:
     """Say in the terminal what came out."""
     lines = [record["title"]]
     for name, figures in record["medians"].items():
@@ -67,7 +67,7 @@ def _mark(verdict: Mapping[str, Any]) -> str:
 
 
 def _rounded(value: Any) -> Any:
-    """Cut figures to what a noisy machine can tell."""
+    """Cut figures to what is significant on a noisy machine."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     if isinstance(value, dict):

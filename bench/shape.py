@@ -41,13 +41,13 @@ class Target:
     at_most: float | None = None
 
     def value(self, runs: Sequence[Run]) -> float | None:
-        """Return the median over the rounds, None where somebody did not run."""
-        mine, theirs = (_by_round(runs, name, self.figure) for name in (self.contestant, self.rival or self.contestant))
-        values = [mine[each] / theirs[each] if self.rival else mine[each] for each in mine if theirs.get(each)]
+        """Return the median over the rounds, None where one did not run."""
+        mine, other = (_by_round(runs, name, self.figure) for name in (self.contestant, self.rival or self.contestant))
+        values = [mine[each] / other[each] if self.rival else mine[each] for each in mine if other.get(each)]
         return statistics.median(values) if values else None
 
     def met(self, value: float) -> bool:
-        """Tell whether `value` is within the bounds."""
+        """Return whether `value` is within the bounds."""
         enough = self.at_least is None or value >= self.at_least
         return enough and (self.at_most is None or value <= self.at_most)
 
@@ -74,12 +74,12 @@ def medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
 
 def verdicts(scenario: Scenario, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Return every target with what was measured."""
-    told = []
+    measured_targets = []
     for target in scenario.targets:
         value = target.value(runs)
         met = None if value is None else target.met(value)
-        told.append({"target": describe(scenario, target), "measured": value, "met": met})
-    return told
+        measured_targets.append({"target": describe(scenario, target), "measured": value, "met": met})
+    return measured_targets
 
 
 def describe(scenario: Scenario, target: Target) -> str:

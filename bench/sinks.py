@@ -1,4 +1,4 @@
-"""What plays Tweakwise: nginx where it should cost nothing, a program of ours where it should be slow or remember."""
+"""What plays Tweakwise: nginx where it should cost nothing, a program of the bench where it should be slow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL = 0.02  # seconds
-NO_CALL_FOR = 20.0  # seconds; nobody is slower to begin
+NO_CALL_FOR = 20.0  # seconds; no contestant is slower to begin
 
 
 class NoCallsError(Exception):

@@ -1,4 +1,4 @@
-"""What a stranger may send on purpose, by kind: no byte of it is worth keeping."""
+"""What an attacker may send, by kind: none of it may be stored."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _flipped(request: bytes, chance: random.Random) -> bytes:
 def _bodies() -> Iterator[tuple[str, Iterable[bytes]]]:
     yield "a giant body", (_post(f"Content-Length: {GIANT * MEBIBYTE}"), *([b"a" * MEBIBYTE] * GIANT))
     yield "a giant body, in chunks", (_post("Transfer-Encoding: chunked"), *([_chunk(b"a" * MEBIBYTE)] * GIANT))
-    yield "one chunk said to be giant", (_post("Transfer-Encoding: chunked"), b"FFFFFFFFFFFF\r\n", b"a" * 100_000)
+    yield "one chunk of a giant length", (_post("Transfer-Encoding: chunked"), b"FFFFFFFFFFFF\r\n", b"a" * 100_000)
     yield "ten thousand tiny chunks", (_post("Transfer-Encoding: chunked"), _chunk(b"a") * 10_000, b"0\r\n\r\n")
     yield "a chunk of no size", (_post("Transfer-Encoding: chunked"), b"zzz\r\nabc\r\n0\r\n\r\n")
     yield "a chunk of negative size", (_post("Transfer-Encoding: chunked"), b"-5\r\nabc\r\n0\r\n\r\n")
@@ -64,8 +64,8 @@ def _chunk(data: bytes) -> bytes:
 
 
 def _lengths() -> Iterator[tuple[str, Iterable[bytes]]]:
-    for said in ("-1", "+5", "5, 6", "1e3", "0x10", "5 5", "", "9" * 40, "٣"):
-        yield f"a length of {said!r:.12}", (_post(f"Content-Length: {said}"), ORDER.body)
+    for length in ("-1", "+5", "5, 6", "1e3", "0x10", "5 5", "", "9" * 40, "٣"):
+        yield f"a length of {length!r:.12}", (_post(f"Content-Length: {length}"), ORDER.body)
     yield "two lengths", (_post("Content-Length: 5", "Content-Length: 6"), ORDER.body)
     yield "a body cut short", (orders.head(ORDER), ORDER.body[:100])
     yield "a length that is too large", (orders.head(ORDER, len(ORDER.body) + 10), ORDER.body)
@@ -88,7 +88,7 @@ def _heads() -> Iterator[tuple[str, Iterable[bytes]]]:
         "GET /webhooks/shopify/%2e%2e%2fx HTTP/1.1", "G\0T / HTTP/1.1", "get / HTTP/1.1", "X" * 5000 + " / HTTP/1.1",
     ):  # fmt: skip
         yield f"the line {line!r:.40}", (f"{line}\r\nHost: x\r\n\r\n".encode(),)
-    yield "a wish for WebSocket", (b"GET / HTTP/1.1\r\nHost: x\r\n" + WEB_SOCKET + b"\r\n",)
+    yield "an upgrade to WebSocket", (b"GET / HTTP/1.1\r\nHost: x\r\n" + WEB_SOCKET + b"\r\n",)
     yield "a thousand requests at once", (b"GET /webhooks/shopify/chaos HTTP/1.1\r\nHost: x\r\n\r\n" * 1000,)
 
 

@@ -23,7 +23,7 @@ SENT = {
     "half a body": _HEAD + HALF.body[:4000],
     "half a chunk": _CHUNKED + b"1000\r\n" + HALF.body[:100],
     "expecting": _EXPECTS + HALF.body[:100],
-    "half a body for nobody": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nabc",
+    "half a body for no URL": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nabc",
     "half a second request": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST /healthz HTTP/1.1\r\n",
     "answered, never closed": b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 }

@@ -53,7 +53,7 @@ class Disk:
     """An ext4 that becomes read-only the way a broken one does: with files open, in the middle of writing."""
 
     def __init__(self, path: Path, image: Path) -> None:
-        """Mount `image` at `path`; raises SkippedError where its kernel cannot be told to fail it."""
+        """Mount `image` at `path`; raises SkippedError where its kernel cannot make it fail."""
         self.path, self._image = path, image
         self._mount()
         source = _run("findmnt", "-no", "SOURCE", str(path))
@@ -65,8 +65,8 @@ class Disk:
         """Make it read-only."""
         self._trigger.write_text("chaos")
 
-    def mend(self) -> None:
-        """Repair it as one must: while nobody has a file open on it. Raises CalledProcessError where somebody has."""
+    def repair(self) -> None:
+        """Repair it, while no file is open on it. Raises CalledProcessError where one is."""
         _run("umount", str(self.path))
         _run("e2fsck", "-p", str(self._image), good=(0, 1))
         self._mount()

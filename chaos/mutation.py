@@ -1,4 +1,4 @@
-"""Inputs nobody would send: recorded requests with bytes, headers, lengths and encodings changed at random."""
+"""Inputs that no platform sends: recorded requests with bytes, headers, lengths and encodings changed at random."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def headers_of(folder: Path) -> dict[str, str]:
 
 
 def mutated(request: Request, chance: random.Random) -> Request:
-    """Return the request with one to four things changed, the body always among them: it proves nothing any more."""
+    """Return the request with one to four changes, one of them in the body, so that its signature is invalid."""
     method, path, headers, body = request
     changed = method, path, dict(headers), _spoilt(body, chance)
     for _ in range(chance.randrange(4)):

@@ -73,7 +73,7 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Let the postmaster and its backends stand still, connections open."""
+        """Freeze the postmaster and its backends, connections open."""
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -99,7 +99,7 @@ class Server:
                 os.kill(pid, number)
 
     def _end(self, number: signal.Signals) -> None:
-        """Send a signal to the postmaster, and return when all of its family is gone: nobody else holds its memory."""
+        """Send a signal to the postmaster, and return when its children are gone too: no process holds its memory."""
         family = processes.children(self._process.pid)
         self._process.send_signal(number)
         self._process.wait(WITHIN)

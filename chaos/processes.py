@@ -1,4 +1,4 @@
-"""What /proc tells of other processes: their children, their memory, whether they live."""
+"""What /proc reports of other processes: their children, their memory, whether they live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def children(pid: int) -> list[int]:
 
 
 def lives(pid: int) -> bool:
-    """Tell whether there is such a process that has not ended; one that nobody has waited for has."""
+    """Return whether there is such a process that has not ended; one that no other process has waited for has."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False

@@ -43,9 +43,9 @@ def about(scenario: Callable[..., None]) -> str:
 
 def line(result: Result) -> str:
     """Return a line for the terminal, with a line more for every fault."""
-    said = result.skipped or _figures(result)
+    text = result.skipped or _figures(result)
     faults = [f"    {fault}" for fault in result.faults]
-    return "\n".join([f"{result.verdict:8} {result.name} ({result.seconds} s): {said}", *faults])
+    return "\n".join([f"{result.verdict:8} {result.name} ({result.seconds} s): {text}", *faults])
 
 
 def table(results: Iterable[Result]) -> str:
@@ -110,15 +110,15 @@ def conditions() -> dict[str, Any]:
 
 
 def _conditions(kept: Iterable[dict[str, Any]]) -> str:
-    said = sorted({", ".join(f"{name} {value}" for name, value in one["conditions"].items()) for one in kept})
-    return "\n".join(f"Measured: {one}." for one in said)
+    text = sorted({", ".join(f"{name} {value}" for name, value in one["conditions"].items()) for one in kept})
+    return "\n".join(f"Measured: {one}." for one in text)
 
 
 def _figures(result: Result) -> str:
-    return ", ".join(f"{name}: {_said(figure)}" for name, figure in result.figures.items())
+    return ", ".join(f"{name}: {_text(figure)}" for name, figure in result.figures.items())
 
 
-def _said(figure: Any) -> str:
+def _text(figure: Any) -> str:
     """Return a figure without braces and quotes."""
     if isinstance(figure, dict):
         return " ".join(f"{count:,} x {name}" for name, count in figure.items()) or "none"

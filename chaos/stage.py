@@ -48,7 +48,7 @@ class Stage:
 
     def side_by_side(self, play: Callable[[Stage], None]) -> None:
         """Divide the rounds among as many stages as there should be receivers at a time, and add up what they find."""
-        tracks = [self._track(f"lane-{number}") for number in range(SIDE_BY_SIDE)]
+        tracks = [self._track(f"track-{number}") for number in range(SIDE_BY_SIDE)]
         with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
             list(threads.map(play, tracks))
         for track in tracks:
@@ -102,7 +102,7 @@ class Stage:
         self.figures |= {"acknowledged": len(shop.acknowledged), "refused tries": shop.refusals}
         self._check_stored(shop, stored)
         self._check_counted(stored, there.counted, set(in_flight))
-        self.expect(shop.acknowledged, "No order was acknowledged at all: this scenario proved nothing.")
+        self.expect(shop.acknowledged, "No order was acknowledged at all: this scenario tested nothing.")
 
     def _check_stored(self, shop: traffic.Traffic, stored: dict[str, Row]) -> None:
         lost = set(shop.acknowledged) - set(stored)

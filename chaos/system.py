@@ -129,14 +129,14 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def answers(url: str) -> bool:
-    """Tell whether `url` answers with 200 within a second."""
+    """Return whether `url` answers with 200 within a second."""
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - ours
         return bool(response.status == 200)  # noqa: PLR2004 - the one status that means ready
     return False
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens at."""
+    """Return a free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

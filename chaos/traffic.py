@@ -20,10 +20,10 @@ COUNTER = itertools.count(1)
 
 
 class Traffic:
-    """`senders` threads that post new orders until told to stop; each request has a connection of its own."""
+    """`senders` threads that post new orders until stopped; each request has a connection of its own."""
 
     def __init__(self, port: int, senders: int = 4, timeout: float = 10.0, pause: float = 0.0) -> None:
-        """`timeout` is a sender's patience and `pause` its rest between two orders, in seconds."""
+        """`timeout` is for a sender's request and `pause` is between two orders, in seconds."""
         self.acknowledged: dict[str, float] = {}
         self.given_up: set[str] = set()
         self.refusals: Counter[str] = Counter()
@@ -46,7 +46,7 @@ class Traffic:
             thread.join()
 
     def add(self, other: Traffic) -> None:
-        """Take over what another one has to tell."""
+        """Take over the figures of another one."""
         self.acknowledged |= other.acknowledged
         self.given_up |= other.given_up
         self.refusals += other.refusals

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-HANG = 3600.0  # seconds; longer than any caller's patience and than any scenario
+HANG = 3600.0  # seconds; longer than any caller's time-out and than any scenario
 DRIP = 0.3  # seconds between two bytes
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 # With a linger of zero seconds, closing a socket sends a reset: https://man7.org/linux/man-pages/man7/socket.7.html
@@ -37,7 +37,7 @@ ANSWERS = {
 }
 SLOW = ("hang", "reset", "dripping head", "dripping body")
 COUNTED = ("dripping head", "an endless header")  # these say 204 first, and Tweakwise means it
-TROUBLES = (*SLOW, *ANSWERS)
+FAILURES = (*SLOW, *ANSWERS)
 
 
 class Tweakwise:
@@ -45,11 +45,11 @@ class Tweakwise:
 
     def __init__(self) -> None:
         """`delay` is in seconds, before every answer; `first` says when an order was counted first."""
-        self.trouble = ""
+        self.failure = ""
         self.delay = 0.0
         self.counted: Counter[str] = Counter()
         self.first: dict[str, float] = {}
-        self.troubled: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
         self.port = 0
 
     @property
@@ -75,11 +75,11 @@ class Tweakwise:
         body = await reader.readexactly(int(length[1]) if length else 0)
         if self.delay:
             await asyncio.sleep(self.delay)
-        if self.trouble:
-            self.troubled[self.trouble] += 1
-            if self.trouble in COUNTED:
+        if self.failure:
+            self.failed[self.failure] += 1
+            if self.failure in COUNTED:
                 self._count(body)
-            await self._misbehave(self.trouble, writer)
+            await self._misbehave(self.failure, writer)
             return False
         self._count(body)
         writer.write(ACCEPTED)
@@ -91,33 +91,33 @@ class Tweakwise:
         self.counted[name] += 1
         self.first.setdefault(name, time.monotonic())
 
-    async def _misbehave(self, trouble: str, writer: asyncio.StreamWriter) -> None:
-        if trouble == "hang":
-            await self._until_changed(trouble, HANG)
-        elif trouble == "reset":
+    async def _misbehave(self, failure: str, writer: asyncio.StreamWriter) -> None:
+        if failure == "hang":
+            await self._until_changed(failure, HANG)
+        elif failure == "reset":
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        elif trouble == "dripping head":
+        elif failure == "dripping head":
             writer.write(b"HTTP/1.1 204 No Content\r\nX: ")
-            await self._drip(trouble, writer, b"a" * 10_000)
-        elif trouble == "dripping body":
+            await self._drip(failure, writer, b"a" * 10_000)
+        elif failure == "dripping body":
             writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 10000\r\n\r\n")
-            await self._drip(trouble, writer, b"a" * 10_000)
+            await self._drip(failure, writer, b"a" * 10_000)
         else:
-            writer.write(ANSWERS[trouble])
+            writer.write(ANSWERS[failure])
             await writer.drain()
 
-    async def _drip(self, trouble: str, writer: asyncio.StreamWriter, answer: bytes) -> None:
+    async def _drip(self, failure: str, writer: asyncio.StreamWriter, answer: bytes) -> None:
         for byte in answer:
             writer.write(bytes([byte]))
             await writer.drain()
-            if not await self._until_changed(trouble, DRIP):
+            if not await self._until_changed(failure, DRIP):
                 return
 
-    async def _until_changed(self, trouble: str, seconds: float) -> bool:
-        """Wait for so long; False as soon as the trouble is another."""
+    async def _until_changed(self, failure: str, seconds: float) -> bool:
+        """Wait for so long; False as soon as the failure changed."""
         steps = max(int(seconds / 0.1), 1)
         for _ in range(steps):
-            if self.trouble != trouble:
+            if self.failure != failure:
                 return False
             await asyncio.sleep(0.1)
         return True

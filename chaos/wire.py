@@ -1,4 +1,4 @@
-"""Bytes as a stranger sends them, straight into a socket, and the status of what comes back."""
+"""Arbitrary bytes, written directly to a socket, and the status of what comes back."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PIECE = 65536
 CLOSED, SILENT = "closed", "silent"
 
 
-def send(port: int, pieces: Iterable[bytes], patience: float = 3.0) -> list[str]:
+def send(port: int, pieces: Iterable[bytes], timeout: float = 3.0) -> list[str]:
     """Send the pieces over one connection, then nothing more; return the status of every answer.
 
-    `patience` is in seconds, for all of it. Without any answer it is CLOSED where the server hung up, else SILENT.
+    `timeout` is in seconds, for all of it. Without any answer it is CLOSED where the server hung up, else SILENT.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     received = b""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         with contextlib.suppress(ConnectionError):  # refused before all was sent: what was answered can still be read
             for piece in pieces:
                 connection.settimeout(max(deadline - time.monotonic(), 0.01))

@@ -94,7 +94,7 @@ def _measured(turn: Turn, seconds: float, extra: Mapping[str, str]) -> Run:
 
 
 def figures_of(load: Load, cpu: float) -> dict[str, float]:
-    """Return what is told of an accept run; `cpu` are the receiver's seconds."""
+    """Return the figures of an accept run; `cpu` are the receiver's seconds."""
     each = 1000 / max(load.accepted, 1)
     return {"rate": load.rate, "p50": load.p50, "p99": load.p99, "cpu": cpu * each, "load_cpu": load.cpu * each}
 

@@ -1,4 +1,4 @@
-"""What a person waits for: the dashboard's pages beside a million deliveries."""
+"""How long pages take: the dashboard beside a million deliveries."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def _turn(name: str, number: int, base: str, rows: int, seconds: float) -> Run:
 def _signed_in(base: str) -> requests.Session:
     session = requests.Session()
     token = CSRF.search(session.get(f"{base}/login", timeout=60).text)
-    said = {"csrf": token[1] if token else "", "password": PASSWORD}
-    session.post(f"{base}/login", data=said, timeout=60).raise_for_status()
+    form = {"csrf": token[1] if token else "", "password": PASSWORD}
+    session.post(f"{base}/login", data=form, timeout=60).raise_for_status()
     return session
 
 

@@ -43,7 +43,7 @@ def play(engine: Engine, options: Options) -> list[Run]:
 def _turn(engine: Engine, number: int, seconds: float) -> Run:
     with workspace("together") as folder, engine(folder) as database, sinks.at_once(folder) as sink:
         with ours(database, folder, {}) as receiver, senders.worker(database, sink.url, folder):
-            offer(receiver.url, 1, folder)  # so that nobody is measured while starting
+            offer(receiver.url, 1, folder)  # so that no process is measured while it starts
             rate = MARGIN * _found(partial(_holds, receiver.url, folder, database))
             _drain(database)
             before, rows = sink.count(), own.asked(database, own.ALL)
@@ -70,14 +70,14 @@ def _found(holds: Callable[[float], bool]) -> float:
 
 
 def _holds(url: str, folder: Path, database: str, rate: float) -> bool:
-    """Tell whether the receiver takes that rate while the worker keeps up with it."""
+    """Return whether the receiver takes that rate while the worker keeps up with it."""
     _drain(database)
     load, waiting = _watched(url, PROBE, folder, database, rate)
     return load.rate >= MARGIN * rate and is_flat(waiting, rate)
 
 
 def is_flat(waiting: list[float], rate: float) -> bool:
-    """Tell whether the backlog stays small: in the second half never more than a fifth of a second's events wait."""
+    """Return whether the backlog stays small: in the second half never more than a fifth of a second's events wait."""
     return max(waiting[len(waiting) // 2 :]) <= rate * BEHIND
 
 

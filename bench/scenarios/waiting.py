@@ -1,4 +1,4 @@
-"""From the 2xx to the call at Tweakwise, at a rate that nobody has trouble with."""
+"""From the 2xx to the call at Tweakwise, at a rate that is easy for both."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ JUMPS = (3600, -3600, 86_400, -86_400, 5, -5, 0)  # seconds from the true time
 
 
 def run(stage: Stage) -> None:
-    """A wrong clock that is put right holds nothing up, and costs nothing but calls that were in flight at a jump."""
+    """A wrong clock that is corrected delays nothing, and costs at most the calls that were in flight at a jump."""
     tweakwise = stage.tweakwise()
     clock = Clock(stage.folder)
     system = stage.system(tweakwise.url, None, **clock.variables)
@@ -28,7 +28,7 @@ def run(stage: Stage) -> None:
         for offset in jumps:
             clock.put(offset)
             time.sleep(1.5)
-        # What is received while the clock is ahead and nobody works is still to be delivered when it is put right.
+        # What is received while the clock is ahead and no worker runs is still to be delivered when it is put right.
         kill_group(worker)
         clock.put(3600)
         time.sleep(1.0)

@@ -18,7 +18,7 @@ MEGABYTES = 24
 
 
 def run(stage: Stage) -> None:
-    """A full disk is a 503 and never a lost order; once there is room again everything goes on by itself."""
+    """A full disk is a 503 and never a lost order; once there is space again everything continues by itself."""
     tweakwise = stage.tweakwise()
     with mounts.small_disk(stage.folder, MEGABYTES) as disk:
         system = stage.system(tweakwise.url, folder=disk)

@@ -32,7 +32,7 @@ def run(stage: Stage) -> None:
         stage.expect(set(shop.refusals) == {"503"}, f"Answers while the disk was read-only: {dict(shop.refusals)}")
         stage.expect_alive(system, web=web, worker=worker)
         system.stop()
-        disk.mend()
+        disk.repair()
         caught = _not_written_down(system, tweakwise)
         stage.figures["sent and not written down"] = len(caught)
         system.start_web()

@@ -25,7 +25,7 @@ ROOM = 8 * 1024  # KiB by which the process may have grown since it was warm
 
 
 def run(stage: Stage) -> None:
-    """No input that proves nothing gets a 5xx or raises, and neither the store nor the memory grows by any."""
+    """No input without a valid signature gets a 5xx or raises, and neither the store nor the memory grows by any."""
     inputs, seed = SHORT_INPUTS if stage.short else INPUTS, random.randrange(10**9)  # noqa: S311 - no secret
     stage.figures |= {"inputs": inputs, "seed": seed}
     system = stage.system("http://127.0.0.1:9", SHOPS=mutation.SHOPS, LOG_LEVEL="ERROR")
@@ -33,7 +33,7 @@ def run(stage: Stage) -> None:
         answers, growth = _send(inputs, random.Random(seed), stage)  # noqa: S311 - no secret
         stored = sum(inbox.counts().values())
     stage.figures |= {"answers": dict(sorted(answers.items())), "stored": stored, "growth (KiB)": growth}
-    stage.expect(stored == 0, f"{stored} requests that prove nothing were stored.")
+    stage.expect(stored == 0, f"{stored} requests without a valid signature were stored.")
     stage.expect(growth < ROOM, f"The process grew by {growth} KiB.")
 
 

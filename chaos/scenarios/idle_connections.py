@@ -17,7 +17,7 @@ LONGEST = 5.0  # seconds that a genuine order may take; Shopify waits for as lon
 
 
 def run(stage: Stage) -> None:
-    """Ten thousand silent connections keep no genuine order out, and the receiver lives through them."""
+    """Ten thousand silent connections keep no genuine order out, and the receiver survives them."""
     size = 300 if stage.short else 10_000
     raise_limit(size + SPARE)
     tweakwise = stage.tweakwise()

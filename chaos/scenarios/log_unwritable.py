@@ -1,4 +1,4 @@
-"""Nobody takes the log any more: its disk is full, or what reads it has ended."""
+"""The log cannot be written any more: its disk is full, or what reads it has ended."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ CRASHES = ("backends", "kill")
 
 
 def run(stage: Stage) -> None:
-    """While PostgreSQL is away the answer is 503 with Retry-After; when it is back, all goes on by itself."""
+    """While PostgreSQL is down the answer is 503 with Retry-After; when it is back, everything continues by itself."""
     server, tweakwise = stage.postgres(), stage.tweakwise()
     system = stage.system(tweakwise.url)
     web, worker = system.start_web(), system.start_worker()
@@ -44,17 +44,17 @@ def run(stage: Stage) -> None:
                 in_flight |= _perhaps_repeated(tweakwise, began)
     refused = {answer for answer in shop.refusals if answer != "TimeoutError"}
     stage.expect(refused <= {"503"}, f"Answers while PostgreSQL was away: {dict(shop.refusals)}")
-    stage.expect("503" in refused, "Nobody noticed that PostgreSQL was away.")
+    stage.expect("503" in refused, "No request was refused while PostgreSQL was down.")
     stage.expect_alive(system, web=web, worker=worker)
     stage.sum_up(system, shop, tweakwise, in_flight)
 
 
 def _break(stage: Stage, server: Server, shop: Traffic, name: str) -> None:
     """Let one outage come and go, and note how long after its end the next order was stored."""
-    breaks, mends = OUTAGES[name]
+    breaks, repairs = OUTAGES[name]
     breaks(server)
     time.sleep(1.0 if stage.short else DOWN)
-    mends(server)
+    repairs(server)
     back, before = time.monotonic(), len(shop.acknowledged)
     while len(shop.acknowledged) <= before and time.monotonic() - back < RECOVERS_WITHIN:
         time.sleep(0.01)

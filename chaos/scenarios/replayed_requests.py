@@ -1,4 +1,4 @@
-"""A stranger posts recorded requests again: genuine bytes, over and over, also long after."""
+"""An attacker posts recorded requests again: genuine bytes, many times, also long after."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chaos.stage import Stage
 
 WITHIN = 10.0  # seconds; hosts kill after 10
-PATIENCE = 25.0  # seconds
+TIME_LIMIT = 25.0  # seconds
 
 
 def run(stage: Stage) -> None:
@@ -36,7 +36,7 @@ def run(stage: Stage) -> None:
 def _stop(stage: Stage, name: str, process: subprocess.Popen[bytes]) -> None:
     began = time.monotonic()
     process.terminate()
-    code = process.wait(PATIENCE)
+    code = process.wait(TIME_LIMIT)
     took = time.monotonic() - began
     figure = f"slowest stop of the {name} (s)"
     stage.figures[figure] = max(round(took, 1), stage.figures.get(figure, 0.0))

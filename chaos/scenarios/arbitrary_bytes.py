@@ -26,7 +26,7 @@ Attack = tuple[str, "Iterable[bytes]"]
 
 
 def run(stage: Stage) -> None:
-    """No bytes get a 5xx or a place in the store, the receiver's memory does not grow, genuine orders get through."""
+    """No bytes get a 5xx or into the store, the receiver's memory does not grow, genuine orders get through."""
     tweakwise = stage.tweakwise()
     system = stage.system(tweakwise.url, SHOPS=SHOPS)
     web = system.start_web()
@@ -58,7 +58,7 @@ def _mutated(chance: random.Random, number: int) -> list[Attack]:
 
 
 def _send_all(stage: Stage, port: int, sent: list[Attack]) -> Counter[str]:
-    """Send all of it over four connections at a time; notes a fault for each answer that strangers must not get."""
+    """Send all of it over four connections at a time; notes a fault for each answer that is not allowed."""
     answers: Counter[str] = Counter()
     with ThreadPoolExecutor(4) as threads:
         for (name, _), got in zip(sent, threads.map(lambda attack: wire.send(port, attack[1]), sent), strict=True):
