@@ -1,5 +1,5 @@
 // Reports searches and product views to Tweakwise. Paste it into Settings > Customer events > Add custom pixel.
-// It keeps nothing and makes no key: it reads the cookie that the app embed "Tweakwise profile key" keeps.
+// It stores nothing and creates no key: it reads the cookie of the app embed "Tweakwise profile key".
 (() => {
   // Yours to change. PATH and COOKIE must be the same as in the app embed.
   const PATH = '/apps/tweakwise'; // of the app proxy
@@ -15,7 +15,7 @@
   const SESSION_ENDS = 1800; // seconds of inactivity after which Tweakwise begins a new session
   const MOST_HELD = 20;
 
-  /** @typedef {Record<string, string | number | null | undefined>} Facts */
+  /** @typedef {Record<string, string | number | null | undefined>} EventParameters */
   /** @typedef {import('@shopify/web-pixels-extension').ProductVariant} ProductVariant */
 
   let allowed = !NEEDS_CONSENT || init.customerPrivacy.analyticsProcessingAllowed;
@@ -31,13 +31,13 @@
 
   analytics.subscribe('search_submitted', ({context, data}) => {
     const term = data.searchResult.query.trim();
-    // Whoever turns the page of results has not searched again.
+    // Turning the page of results is not another search.
     const page = Number(new URLSearchParams(context.document.location.search).get('page') ?? 1);
     if (term && !(page > 1)) report(context.document.location.origin, 'search', {term});
   });
 
   analytics.subscribe('product_viewed', ({context, data}) => {
-    const product = facts(data.productVariant);
+    const product = productParameters(data.productVariant);
     if (product.product_id) report(context.document.location.origin, 'pageview', product);
   });
 
@@ -46,7 +46,7 @@
       const line = data.cartLine;
       if (!line?.merchandise.product.id) return;
       const {quantity, cost} = line;
-      const added = {...facts(line.merchandise), quantity, amount: cost.totalAmount.amount};
+      const added = {...productParameters(line.merchandise), quantity, amount: cost.totalAmount.amount};
       report(context.document.location.origin, 'addtocart', added);
     });
   }
@@ -55,19 +55,19 @@
     analytics.subscribe('page_viewed', ({context}) => report(context.document.location.origin, 'sessionstart', {}));
   }
 
-  /** @param {ProductVariant} variant @returns {Facts} */
-  function facts(variant) {
+  /** @param {ProductVariant} variant @returns {EventParameters} */
+  function productParameters(variant) {
     const {id, sku, product, price} = variant;
     return {product_id: product.id, variant_id: id, sku, currency: price.currencyCode};
   }
 
-  /** @param {string} origin @param {string} action @param {Facts} happened */
+  /** @param {string} origin @param {string} action @param {EventParameters} happened */
   function report(origin, action, happened) {
     if (allowed) send(origin, action, happened).catch(() => {}); // a shop works without us
     else if (held.length < MOST_HELD) held.push(() => report(origin, action, happened));
   }
 
-  /** @param {string} origin @param {string} action @param {Facts} happened */
+  /** @param {string} origin @param {string} action @param {EventParameters} happened */
   async function send(origin, action, happened) {
     const profileKey = await keyInUse();
     if (!profileKey || !allowed) return;
@@ -78,7 +78,7 @@
       .filter(([, value]) => value !== null && value !== undefined && value !== '')
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
-    // The sandbox has no origin, so the answer cannot be read, which nobody needs; keepalive outlives the page.
+    // The sandbox has no origin, so the answer cannot be read, and is not needed; keepalive outlives the page.
     await fetch(`${origin}${PATH}/${action}?${query}`, {mode: 'no-cors', keepalive: true});
   }
 

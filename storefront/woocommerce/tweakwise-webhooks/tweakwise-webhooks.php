@@ -61,7 +61,7 @@ function load_translations() {
 add_action( 'init', __NAMESPACE__ . '\load_translations' );
 
 /**
- * Tell WooCommerce that the plugin only touches orders through their objects, and works with the block checkout.
+ * Declare to WooCommerce that the plugin only touches orders through their objects, and works with the block checkout.
  */
 function declare_compatibility() {
 	if ( class_exists( '\Automattic\WooCommerce\Utilities\FeaturesUtil' ) ) {

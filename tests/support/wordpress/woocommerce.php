@@ -85,12 +85,12 @@ function wc_get_logger() {
 /** An order of one product; as JSON it has the fields of the REST API's order that matter. */
 class WC_Order {
 	private $meta = array();
-	private $said;
+	private $fields;
 
 	public function __construct( $number, $product, $user ) {
 		$now        = gmdate( 'Y-m-d\TH:i:s' );
 		$line       = array( 'id' => 1, 'product_id' => $product, 'variation_id' => 0, 'quantity' => 1, 'sku' => '', 'total' => '21.40', 'meta_data' => array() );
-		$this->said = array(
+		$this->fields = array(
 			'id'               => $number,
 			'status'           => 'processing',
 			'currency'         => 'EUR',
@@ -110,43 +110,43 @@ class WC_Order {
 	}
 
 	public function save() {
-		set_state( 'orders', (string) $this->said['id'], $this->as_json() );
+		set_state( 'orders', (string) $this->fields['id'], $this->as_json() );
 	}
 
 	public function as_json() {
-		return $this->said + array( 'meta_data' => $this->meta );
+		return $this->fields + array( 'meta_data' => $this->meta );
 	}
 }
 
 /** WC_Webhook: kept in the shop's state, signed as WooCommerce signs. */
 class WC_Webhook {
-	public $said = array( 'id' => 0, 'status' => 'disabled' );
+	public $fields = array( 'id' => 0, 'status' => 'disabled' );
 
 	public static function load( $id ) {
 		$webhook       = new self();
-		$webhook->said = state( 'webhooks' )[ $id ];
+		$webhook->fields = state( 'webhooks' )[ $id ];
 		return $webhook;
 	}
 
 	public function __call( $name, $arguments ) {
 		list( $what, $property ) = explode( '_', $name, 2 );
 		if ( 'set' === $what ) {
-			$this->said[ $property ] = $arguments[0];
+			$this->fields[ $property ] = $arguments[0];
 		}
-		return $this->said[ $property ];
+		return $this->fields[ $property ];
 	}
 
 	public function save() {
-		$this->said['id'] = $this->said['id'] ? $this->said['id'] : count( state( 'webhooks' ) ) + 1;
-		set_state( 'webhooks', (string) $this->said['id'], $this->said );
+		$this->fields['id'] = $this->fields['id'] ? $this->fields['id'] : count( state( 'webhooks' ) ) + 1;
+		set_state( 'webhooks', (string) $this->fields['id'], $this->fields );
 	}
 
 	public function delete( $force ) {
-		set_state( 'webhooks', (string) $this->said['id'], null );
+		set_state( 'webhooks', (string) $this->fields['id'], null );
 	}
 
 	public function deliver_ping() {
-		$answer = wp_safe_remote_post( $this->said['delivery_url'], array( 'body' => 'webhook_id=' . $this->said['id'] ) );
+		$answer = wp_safe_remote_post( $this->fields['delivery_url'], array( 'body' => 'webhook_id=' . $this->fields['id'] ) );
 		if ( is_wp_error( $answer ) ) {
 			return new WP_Error( 'error', 'Error: Delivery URL cannot be reached: ' . $answer->get_error_message() );
 		}
@@ -159,10 +159,10 @@ class WC_Webhook {
 		$headers = array(
 			'Content-Type'           => 'application/json',
 			'X-WC-Webhook-Source'    => home_url( '/' ),
-			'X-WC-Webhook-Topic'     => $this->said['topic'],
-			'X-WC-Webhook-Signature' => base64_encode( hash_hmac( 'sha256', $body, html_entity_decode( $this->said['secret'] ), true ) ),
+			'X-WC-Webhook-Topic'     => $this->fields['topic'],
+			'X-WC-Webhook-Signature' => base64_encode( hash_hmac( 'sha256', $body, html_entity_decode( $this->fields['secret'] ), true ) ),
 		);
-		wp_safe_remote_post( $this->said['delivery_url'], array( 'headers' => $headers, 'body' => $body ) );
+		wp_safe_remote_post( $this->fields['delivery_url'], array( 'headers' => $headers, 'body' => $body ) );
 	}
 }
 

@@ -15,7 +15,7 @@
 		answer.textContent = config.busy;
 		fetch( config.url, { method: 'POST', credentials: 'same-origin', body } )
 			.then( ( response ) => response.json() )
-			.then( ( said ) => show( answer, said.ok, said.message ) )
+			.then( ( reply ) => show( answer, reply.ok, reply.message ) )
 			.catch( () => show( answer, false, config.failed ) )
 			.finally( () => {
 				button.disabled = false;

@@ -1,5 +1,5 @@
 /*
- * Tells the shop what this page shows, and the page which profile key the visitor has.
+ * Reports to the shop what this page shows, and to the page which profile key the visitor has.
  *
  * Offers to the page:
  *   window.tweakwiseProfileKey                  the key for Tweakwise's tn_profilekey, once there is one

@@ -92,7 +92,7 @@ final class Admin {
 	 */
 	public static function test() {
 		self::check_right();
-		self::tell( Receiver::test() );
+		self::respond( Receiver::test() );
 	}
 
 	/**
@@ -100,7 +100,7 @@ final class Admin {
 	 */
 	public static function make() {
 		self::check_right();
-		self::tell( Order_Webhooks::make() );
+		self::respond( Order_Webhooks::make() );
 	}
 
 	/**
@@ -172,7 +172,7 @@ final class Admin {
 	}
 
 	/**
-	 * Stop whoever may not press a button.
+	 * Stop users who may not press a button.
 	 */
 	private static function check_right() {
 		if ( ! check_ajax_referer( self::NONCE, 'nonce', false ) || ! current_user_can( self::CAPABILITY ) ) {
@@ -185,7 +185,7 @@ final class Admin {
 	 *
 	 * @param array{bool, string} $outcome Whether all is well, and what to say.
 	 */
-	private static function tell( array $outcome ) {
+	private static function respond( array $outcome ) {
 		wp_send_json( array( 'ok' => $outcome[0], 'message' => $outcome[1] ) );
 	}
 

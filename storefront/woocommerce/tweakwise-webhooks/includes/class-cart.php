@@ -12,7 +12,7 @@ defined( 'ABSPATH' ) || exit;
 /**
  * Sends what is put into the cart, when switched on.
  *
- * The server tells it, not the page: it knows the variation, the quantity and the price, however the button is made.
+ * The server reports it, not the page: it knows the variation, the quantity and the price, however the button is made.
  */
 final class Cart {
 

@@ -22,7 +22,7 @@ final class Checkout {
 	public static function register() {
 		add_action( 'woocommerce_checkout_create_order', array( __CLASS__, 'carry' ) );
 		add_action( 'woocommerce_store_api_checkout_update_order_meta', array( __CLASS__, 'carry_and_save' ) );
-		// WordPress's tools that export and erase what is held of a person.
+		// WordPress's tools that export and erase what is stored of a customer.
 		add_filter( 'woocommerce_privacy_export_order_personal_data_meta', array( __CLASS__, 'export' ) );
 		add_filter( 'woocommerce_privacy_remove_order_personal_data_meta', array( __CLASS__, 'erase' ) );
 	}
@@ -80,7 +80,7 @@ final class Checkout {
 	/**
 	 * The key that this visitor's views were sent with.
 	 *
-	 * Whoever makes an account at the checkout has searched and looked as a guest: that key joins them to the purchase.
+	 * A visitor who creates an account at the checkout has searched and looked as a guest: that key joins them to the purchase.
 	 *
 	 * @return string
 	 */

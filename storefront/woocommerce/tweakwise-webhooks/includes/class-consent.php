@@ -24,7 +24,7 @@ final class Consent {
 	}
 
 	/**
-	 * Whether this visitor may be followed, as far as the server can tell.
+	 * Whether this visitor may be followed, as far as the server knows.
 	 *
 	 * Where the page itself asks, its script asks the endpoint only after a yes.
 	 *
@@ -38,7 +38,7 @@ final class Consent {
 	}
 
 	/**
-	 * Whether this visitor agreed on a page before: where consent is asked for, the cookie is the proof.
+	 * Whether this visitor agreed on a page before: where consent is asked for, the cookie shows it.
 	 *
 	 * @return bool
 	 */
@@ -47,7 +47,7 @@ final class Consent {
 	}
 
 	/**
-	 * Tell the WP Consent API about the cookies.
+	 * Register the cookies with the WP Consent API.
 	 */
 	public static function describe_cookies() {
 		if ( ! function_exists( 'wp_add_cookie_info' ) ) {

@@ -53,12 +53,12 @@ final class Endpoint {
 		if ( Guard::is_from_elsewhere() ) {
 			return self::refused( 403, 'elsewhere', 'Only the shop\'s own pages may ask.' );
 		}
-		$said = self::read( $raw );
-		if ( null === $said ) {
+		$input = self::read( $raw );
+		if ( null === $input ) {
 			return self::refused( 400, 'body', 'Send a JSON object of at most 8 KiB as application/json.' );
 		}
 		$reason = self::not_followed();
-		return '' !== $reason ? self::refused( 200, $reason, '' ) : self::taken( $said );
+		return '' !== $reason ? self::refused( 200, $reason, '' ) : self::taken( $input );
 	}
 
 	/**
@@ -76,11 +76,11 @@ final class Endpoint {
 	/**
 	 * Take what a visitor's browser says.
 	 *
-	 * @param array<mixed> $said The browser's JSON object.
+	 * @param array<mixed> $input The browser's JSON object.
 	 * @return array{int, array<string,mixed>}
 	 */
-	private static function taken( array $said ) {
-		$event = Events::from_browser( $said );
+	private static function taken( array $input ) {
+		$event = Events::from_browser( $input );
 		if ( is_wp_error( $event ) ) {
 			return self::refused( 400, $event->get_error_code(), $event->get_error_message() );
 		}
@@ -88,7 +88,7 @@ final class Endpoint {
 			return self::refused( 429, 'too_much', 'Too many events in a minute.' );
 		}
 		$key    = Profile::ensure();
-		$locale = isset( $said['locale'] ) && is_string( $said['locale'] ) && preg_match( '/\A[a-z]{2,3}(-[A-Z]{2})?\z/', $said['locale'] ) ? $said['locale'] : '';
+		$locale = isset( $input['locale'] ) && is_string( $input['locale'] ) && preg_match( '/\A[a-z]{2,3}(-[A-Z]{2})?\z/', $input['locale'] ) ? $input['locale'] : '';
 		self::send( $event, $key, $locale );
 		return array( 200, array( 'status' => 'accepted', 'key' => $key ) );
 	}
@@ -126,8 +126,8 @@ final class Endpoint {
 		if ( strlen( $raw ) > self::LARGEST_BODY || 0 !== stripos( Guard::header( 'CONTENT_TYPE' ), 'application/json' ) ) {
 			return null;
 		}
-		$said = json_decode( $raw, true, 4 );
-		return is_array( $said ) ? $said : null;
+		$input = json_decode( $raw, true, 4 );
+		return is_array( $input ) ? $input : null;
 	}
 
 	/**

@@ -19,17 +19,17 @@ final class Events {
 	/**
 	 * Read what a browser says happened.
 	 *
-	 * @param array<mixed> $said The browser's JSON object.
+	 * @param array<mixed> $input The browser's JSON object.
 	 * @return array{string, array<string,mixed>}|\WP_Error Topic and fields; the topic is "" when only the key is asked for.
 	 */
-	public static function from_browser( array $said ) {
-		switch ( isset( $said['event'] ) ? $said['event'] : '' ) {
+	public static function from_browser( array $input ) {
+		switch ( isset( $input['event'] ) ? $input['event'] : '' ) {
 			case 'visit':
 				return array( '', array() );
 			case 'search':
-				return self::search( isset( $said['term'] ) ? $said['term'] : '' );
+				return self::search( isset( $input['term'] ) ? $input['term'] : '' );
 			case 'pageview':
-				return self::pageview( isset( $said['product_id'] ) ? $said['product_id'] : 0 );
+				return self::pageview( isset( $input['product_id'] ) ? $input['product_id'] : 0 );
 			default:
 				return new \WP_Error( 'unknown_event', 'event must be visit, search or pageview.' );
 		}
@@ -75,7 +75,7 @@ final class Events {
 	}
 
 	/**
-	 * Add what tells two events apart, however alike they are: the receiver takes the same bytes for the same event.
+	 * Add what distinguishes two equal events: the receiver takes the same bytes for the same event.
 	 *
 	 * @param array<string,mixed> $fields The event.
 	 * @return array<string,mixed>

@@ -10,7 +10,7 @@ namespace Tweakwise_Webhooks;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * Refuses robots, pages loaded ahead of time, other sites, and whoever sends too much.
+ * Refuses robots, pages loaded ahead of time, other sites, and visitors that send too much.
  */
 final class Guard {
 
@@ -38,7 +38,7 @@ final class Guard {
 	/**
 	 * Whether another site's page made the browser send this.
 	 *
-	 * A nonce cannot tell: it would be frozen into cached pages. Browsers say it themselves.
+	 * A nonce does not help: it would be frozen into cached pages. Browsers say it themselves.
 	 *
 	 * @return bool
 	 */
@@ -63,7 +63,7 @@ final class Guard {
 	}
 
 	/**
-	 * Count one event, and tell whether it is one too many.
+	 * Count one event, and return whether it is one too many.
 	 *
 	 * @param string $visitor The visitor's key, "" when there is none yet.
 	 * @return bool

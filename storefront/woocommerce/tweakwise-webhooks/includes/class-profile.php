@@ -10,7 +10,7 @@ namespace Tweakwise_Webhooks;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A random key in a first-party cookie for guests; a key derived from the account once somebody is logged in.
+ * A random key in a first-party cookie for guests; a key derived from the account for logged-in customers.
  *
  * Cookies are only ever set in answers that no cache keeps: those of the endpoint, of logging in and of logging out.
  */
@@ -55,7 +55,7 @@ final class Profile {
 	}
 
 	/**
-	 * The key of whoever makes this request: the account's, else the carried one; or "".
+	 * The key of this request's visitor: the account's, else the carried one; or "".
 	 *
 	 * @return string
 	 */
@@ -150,7 +150,7 @@ final class Profile {
 	 * Read one of our cookies.
 	 *
 	 * @param string $name Its name.
-	 * @return string "" when there is none, or none of ours.
+	 * @return string "" when there is none, or not one of this plugin.
 	 */
 	private static function cookie( $name ) {
 		// phpcs:ignore WordPress.Security.ValidatedSanitizedInput.InputNotSanitized -- is_key() lets only safe characters through.

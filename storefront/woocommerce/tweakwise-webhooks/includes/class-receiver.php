@@ -14,7 +14,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Receiver {
 
-	// Seconds. Nobody waits for the answer, but a process of the web server does for a receiver that hangs.
+	// Seconds. No visitor waits for the answer, but a process of the web server does for a receiver that hangs.
 	const TIMEOUT      = 2;
 	const TEST_TIMEOUT = 10;
 
@@ -69,7 +69,7 @@ final class Receiver {
 	}
 
 	/**
-	 * Post an event that the receiver proves and stores, and of which it makes no call.
+	 * Post an event that the receiver verifies and stores, and does not send to Tweakwise.
 	 *
 	 * @return array{bool, string} Whether the receiver took it, and what it answered.
 	 */
@@ -88,8 +88,8 @@ final class Receiver {
 		}
 		$code = (int) wp_remote_retrieve_response_code( $response );
 		/* translators: 1: HTTP status, 2: the answer's text */
-		$said = sprintf( __( 'The receiver answered %1$d: %2$s', 'tweakwise-webhooks' ), $code, substr( trim( wp_remote_retrieve_body( $response ) ), 0, 500 ) );
-		return array( 200 === $code, $said );
+		$message = sprintf( __( 'The receiver answered %1$d: %2$s', 'tweakwise-webhooks' ), $code, substr( trim( wp_remote_retrieve_body( $response ) ), 0, 500 ) );
+		return array( 200 === $code, $message );
 	}
 
 	/**

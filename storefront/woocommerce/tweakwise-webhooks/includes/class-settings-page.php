@@ -43,7 +43,7 @@ final class Settings_Page extends \WC_Settings_Page {
 				'id'    => 'tweakwise_webhooks_receiver',
 				'type'  => 'title',
 				'title' => __( 'Receiver', 'tweakwise-webhooks' ),
-				'desc'  => __( 'Where your webhook receiver listens, and the secret that proves that events are yours.', 'tweakwise-webhooks' ),
+				'desc'  => __( 'Where your webhook receiver listens, and the secret that signs your events.', 'tweakwise-webhooks' ),
 			),
 			array(
 				'id'          => Settings::PREFIX . 'url',

@@ -53,7 +53,7 @@
     return key || own;
   }
 
-  /** The key that the receiver wants used for whoever is logged in; '' when it does not say. @param {string} own */
+  /** The receiver's key of the customer who is logged in; '' when it has none. @param {string} own */
   async function ask(own) {
     try {
       const signal = AbortSignal.timeout(ANSWER_WITHIN);
