@@ -1,1 +1,1 @@
-"""Translation, pure: a platform's payload in, an event or a reason out; no I/O and nothing of ours from outside."""
+"""Translation of payloads: a platform's payload to an event or a reason. Pure: no I/O, no imports of webhook_app."""

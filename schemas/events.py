@@ -171,5 +171,6 @@ class DataRequest:
 
 
 Browsing = Search | Pageview | AddToCart | SessionStart
+ExtraEvent = AddToCart | SessionStart  # sent only for shops with extra_events
 Event = Purchase | Browsing
 Translation = Event | Redaction | DataRequest | Ignored

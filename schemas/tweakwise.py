@@ -1,102 +1,111 @@
-"""Bodies of the Tweakwise Analytics API, validated: https://docs.tweakwise.com (Analytics API)."""
+"""Bodies of the Tweakwise Analytics API, written and validated: https://docs.tweakwise.com (Analytics API)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from schemas.base import PlainSchema
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from decimal import Decimal
 
 LONGEST_PROFILE_KEY = 128
 # Letters, digits and hyphens, says https://docs.tweakwise.com (Analytics API, sessionstart).
 SESSION_KEY = r"[A-Za-z0-9-]{1,128}"
 
-_KEY = validate.Length(min=1)
-_PROFILE = validate.Length(min=1, max=LONGEST_PROFILE_KEY)
+FILLED = validate.Length(min=1)
 
 
-def _session(*, required: bool = False) -> fields.String:
-    return fields.String(required=required, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
+class Quantity(fields.Field[Decimal]):
+    """A number of products: a whole number where it is one."""
+
+    def _serialize(self, value: Decimal | None, *_args: Any, **_kwargs: Any) -> int | float | None:
+        if value is None:
+            return None
+        return int(value) if value == int(value) else float(value)
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("Not a valid number.")
+        return Decimal(value)
 
 
-class PurchaseBody(PlainSchema):
-    """POST /api/purchase: `Revenue` is the sum of product prices after discounts and before taxes."""
-
-    ProductKeys = fields.List(fields.String(validate=_KEY), required=True, validate=_KEY)
-    ProfileKey = fields.String(required=True, validate=_PROFILE)
-    Revenue = fields.Float(validate=validate.Range(min=0))
-    SessionKey = _session()
+def _product_key() -> fields.String:
+    return fields.String(data_key="ProductKey", required=True, validate=FILLED)
 
 
-class SearchBody(PlainSchema):
+def _profile_key() -> fields.String:
+    validator = validate.Length(min=1, max=LONGEST_PROFILE_KEY)
+    return fields.String(data_key="ProfileKey", required=True, validate=validator)
+
+
+def _session_key(*, required: bool = False) -> fields.String:
+    validator = validate.Regexp(rf"{SESSION_KEY}\Z")
+    return fields.String(data_key="SessionKey", required=required, validate=validator)
+
+
+class Body(PlainSchema):
+    """The JSON object of one kind of call. Decimals become JSON numbers here and not before."""
+
+    def write(self, **values: Any) -> dict[str, Any]:
+        """Return the body with these values, without those that are None.
+
+        Raises marshmallow's ValidationError where the API would refuse the body, and TypeError for an unknown value.
+        """
+        if unknown := values.keys() - self.dump_fields.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        body: dict[str, Any] = self.dump({name: value for name, value in values.items() if value is not None})
+        self.load(body)  # dump() does not validate
+        return body
+
+
+class PurchaseBody(Body):
+    """POST /api/purchase: `revenue` is the sum of product prices after discounts and before taxes."""
+
+    product_keys = fields.List(fields.String(validate=FILLED), data_key="ProductKeys", required=True, validate=FILLED)
+    profile_key = _profile_key()
+    revenue = fields.Float(data_key="Revenue", validate=validate.Range(min=0))
+    session_key = _session_key()
+
+
+class SearchBody(Body):
     """POST /api/search: when a results page is shown, never for suggestions while typing."""
 
-    SearchTerm = fields.String(required=True, validate=_KEY)
-    ProfileKey = fields.String(required=True, validate=_PROFILE)
-    SessionKey = _session()
+    search_term = fields.String(data_key="SearchTerm", required=True, validate=FILLED)
+    profile_key = _profile_key()
+    session_key = _session_key()
 
 
-class PageviewBody(PlainSchema):
+class PageviewBody(Body):
     """POST /api/pageview: a product page."""
 
-    ProductKey = fields.String(required=True, validate=_KEY)
-    ProfileKey = fields.String(required=True, validate=_PROFILE)
-    SessionKey = _session()
+    product_key = _product_key()
+    profile_key = _profile_key()
+    session_key = _session_key()
 
 
-class AddToCartBody(PlainSchema):
-    """POST /api/addtocart: `TotalAmount` is the price of all that was added."""
+class AddToCartBody(Body):
+    """POST /api/addtocart: `total_amount` is the price of all that was added."""
 
-    ProductKey = fields.String(required=True, validate=_KEY)
-    Quantity = fields.Raw(required=True, validate=validate.Range(min=0, min_inclusive=False))
-    TotalAmount = fields.Float(validate=validate.Range(min=0))
-    ProfileKey = fields.String(required=True, validate=_PROFILE)
-    SessionKey = _session()
+    product_key = _product_key()
+    quantity = Quantity(data_key="Quantity", required=True, validate=validate.Range(min=0, min_inclusive=False))
+    total_amount = fields.Float(data_key="TotalAmount", validate=validate.Range(min=0))
+    profile_key = _profile_key()
+    session_key = _session_key()
 
 
-class SessionStartBody(PlainSchema):
+class SessionStartBody(Body):
     """POST /api/sessionstart: the first event of a visit."""
 
-    ProfileKey = fields.String(required=True, validate=_PROFILE)
-    SessionKey = _session(required=True)
+    profile_key = _profile_key()
+    session_key = _session_key(required=True)
 
 
-_PURCHASE, _SEARCH, _PAGEVIEW = PurchaseBody(), SearchBody(), PageviewBody()
-_ADD_TO_CART, _SESSION_START = AddToCartBody(), SessionStartBody()
-
-
-def purchase(product_keys: list[str], who: Mapping[str, str], revenue: Decimal | None) -> dict[str, Any]:
-    """Write the body of a purchase; the Decimal becomes a JSON number here and not before."""
-    body: dict[str, Any] = {"ProductKeys": product_keys, **who}
-    return _validated(_PURCHASE, body if revenue is None else {**body, "Revenue": float(revenue)})
-
-
-def search(term: str, who: Mapping[str, str]) -> dict[str, Any]:
-    """Write the body of a search; `who` are `ProfileKey` and perhaps `SessionKey`, as below."""
-    return _validated(_SEARCH, {"SearchTerm": term, **who})
-
-
-def pageview(product_key: str, who: Mapping[str, str]) -> dict[str, Any]:
-    """Write the body of a product view."""
-    return _validated(_PAGEVIEW, {"ProductKey": product_key, **who})
-
-
-def add_to_cart(product_key: str, quantity: Decimal, amount: Decimal | None, who: Mapping[str, str]) -> dict[str, Any]:
-    """Write the body of a product put into the cart; Decimals become JSON numbers here and not before."""
-    total = {} if amount is None else {"TotalAmount": float(amount)}
-    many = int(quantity) if quantity == int(quantity) else float(quantity)
-    return _validated(_ADD_TO_CART, {"ProductKey": product_key, "Quantity": many, **total, **who})
-
-
-def session_start(who: Mapping[str, str]) -> dict[str, Any]:
-    """Write the body of a visit that begins; `who` has a `SessionKey`."""
-    return _validated(_SESSION_START, dict(who))
-
-
-def _validated(schema: PlainSchema, body: dict[str, Any]) -> dict[str, Any]:
-    return schema.load(body)
+# By the last part of the URL that the body is posted to, which is also the event's name in calls.
+BODIES: dict[str, Body] = {
+    "purchase": PurchaseBody(),
+    "search": SearchBody(),
+    "pageview": PageviewBody(),
+    "addtocart": AddToCartBody(),
+    "sessionstart": SessionStartBody(),
+}

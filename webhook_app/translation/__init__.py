@@ -1,1 +1,1 @@
-"""Translation: (delivery, shop) -> call, or the reason why there is none; pure."""
+"""Translation of a delivery for its shop: a call, or the reason why there is none. Pure."""

@@ -1,4 +1,4 @@
-"""Profile keys: carried by the storefront or derived from the customer id; personal data is never sent."""
+"""Profile keys: written by the storefront, or derived from the customer id; personal data is never sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # https://docs.tweakwise.com disagrees with itself on the characters; these are what its own examples use.
 ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
 SESSION = re.compile(SESSION_KEY)
-# An @ however it is written: as itself, in a URL, in a mail header, or spelled out against robots.
+# An @ in any spelling: as such, URL-encoded, as in a mail header, or spelled out to deter crawlers.
 AT_SIGN = re.compile(
     r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at |[._-]at[._-](?=.*(?:\.|[._-]dot[._-])[a-z]{2,}$)",
     re.IGNORECASE,
@@ -31,15 +31,15 @@ PHONE_WORDS = re.compile(
     re.IGNORECASE,
 )
 PHONE_SEPARATORS = re.compile(r"[\s().,/_$=+-]+")
-# https://www.itu.int/rec/T-REC-E.164 : a number has at most 15 digits; shorter than 7 no one could be called.
+# https://www.itu.int/rec/T-REC-E.164 : a number has at most 15 digits; fewer than 7 cannot be called.
 PHONE = re.compile(r"[0-9]{7,15}")
 DEEPEST_ENCODING = 5
 
 
-def choose(visitor: Visitor, shop: Shop) -> str | Ignored:
-    """Return the profile key of who ordered, or why the event cannot be sent: the storefront's key comes first."""
-    if carried := _carried(visitor, shop):
-        return _guarded(carried, shop.profile_attribute)
+def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
+    """Return the profile key of an order, or why it cannot be sent: the storefront's key comes first."""
+    if given := _storefront_key(visitor, shop):
+        return _checked(given, shop.profile_attribute)
     if shop.require_consent:
         return Ignored(Reason.NO_CONSENT, "The storefront wrote no profile key, and the shop requires consent.")
     if visitor.customer_id and shop.profile_salt:
@@ -47,43 +47,46 @@ def choose(visitor: Visitor, shop: Shop) -> str | Ignored:
     return Ignored(Reason.NO_PROFILE, _why_no_profile(visitor, shop))
 
 
-def choose_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
-    """Return the profile key of who browses: the account's comes first, for the page may not know of the login yet."""
-    known = visitor.customer_id and shop.profile_salt
-    if known and (_carried(visitor, shop) or not shop.require_consent):
+def choose_for_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
+    """Return the profile key of a browsing event, or why it cannot be sent.
+
+    The customer's key comes first, since the page may not know of a login yet.
+    """
+    is_known = visitor.customer_id and shop.profile_salt
+    if is_known and (_storefront_key(visitor, shop) or not shop.require_consent):
         return derived_key(visitor.customer_id or "", shop.profile_salt or "")
-    return choose(visitor, shop)
+    return choose_for_order(visitor, shop)
 
 
-def session(visitor: Visitor) -> str | None:
+def session_key(visitor: Visitor) -> str | None:
     """Return the key of the visit, None where there is none that may be sent."""
     key = visitor.session_key or ""
     return key if SESSION.fullmatch(key) and not looks_personal(key) else None
 
 
-def _carried(visitor: Visitor, shop: Shop) -> str:
-    return visitor.profile_key or carried_key(visitor.attributes, shop.profile_attribute)
+def _storefront_key(visitor: Visitor, shop: Shop) -> str:
+    return visitor.profile_key or attribute_value(visitor.attributes, shop.profile_attribute)
 
 
-def carried_key(attributes: Mapping[str, str], name: str) -> str:
+def attribute_value(attributes: Mapping[str, str], name: str) -> str:
     """Return the key that the storefront wrote into the order, or ""; a leading `_` on either side is tolerated."""
     bare = name.removeprefix("_")
     return (attributes.get(name) or attributes.get(bare) or attributes.get(f"_{bare}") or "").strip()
 
 
 def derived_key(customer_id: str, salt: str) -> str:
-    """Return hex(HMAC-SHA256(salt, customer id)): the same on every device, and no way back to the customer."""
+    """Return hex(HMAC-SHA256(salt, customer id)): the same on every device, and irreversible."""
     return hmac.new(salt.encode(), customer_id.encode(), hashlib.sha256).hexdigest()
 
 
 def is_usable(key: str) -> bool:
-    """Tell whether `key` can be sent as it is."""
+    """Return whether `key` can be sent unchanged."""
     return bool(ALLOWED.fullmatch(key)) and not looks_personal(key)
 
 
 def looks_personal(key: str) -> bool:
-    """Tell whether `key` looks like an e-mail address or a phone number, in any writing."""
-    # Mail headers write = where URLs write %, and % is no character of a key.
+    """Return whether `key` looks like an e-mail address or a phone number, in any spelling."""
+    # Mail headers write = where URLs write %; a key cannot contain %.
     return any(_is_personal(_decoded(text)) for text in (key, key.replace("=", "%")))
 
 
@@ -96,7 +99,7 @@ def _is_personal(text: str) -> bool:
 
 
 def _decoded(key: str) -> str:
-    """Undo URL-encoding, also where it was applied more than once."""
+    """Undo URL-encoding, even where it was applied more than once."""
     for _ in range(DEEPEST_ENCODING):
         decoded = unquote(key)
         if decoded == key:
@@ -105,21 +108,17 @@ def _decoded(key: str) -> str:
     return key
 
 
-def _guarded(key: str, attribute: str) -> str | Ignored:
+def _checked(key: str, attribute: str) -> str | Ignored:
     if looks_personal(key):
-        return Ignored(
-            Reason.PERSONAL_DATA,
-            f"The storefront wrote an e-mail address or a phone number into {attribute}: write a random id or a hash.",
-        )
+        detail = f"The profile key in {attribute} is an e-mail address or a phone number: use a random id or a hash."
+        return Ignored(Reason.PERSONAL_DATA, detail)
     if not ALLOWED.fullmatch(key):
-        return Ignored(
-            Reason.BAD_PROFILE_KEY,
-            f"The profile key in {attribute} has characters other than A-Z a-z 0-9 . _ $ = - or is longer than 128.",
-        )
+        detail = f"The profile key in {attribute} has over 128 characters, or others than A-Z a-z 0-9 . _ $ = - ."
+        return Ignored(Reason.BAD_PROFILE_KEY, detail)
     return key
 
 
 def _why_no_profile(visitor: Visitor, shop: Shop) -> str:
     if visitor.customer_id:
-        return f"There is no {shop.profile_attribute}, and the shop has no profile_salt to derive a key."
-    return f"A guest without {shop.profile_attribute}: let the storefront send the visitor's key along."
+        return f"The order has no {shop.profile_attribute}, and the shop has no profile_salt to derive a key with."
+    return f"A guest without {shop.profile_attribute}: let the storefront write the visitor's profile key."

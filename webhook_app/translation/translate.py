@@ -1,4 +1,4 @@
-"""Translates a stored payload into a call, or says why there is none; pure: the time is a parameter."""
+"""Translates a stored payload into a call, or into the reason why there is none. Pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
 
-from schemas import tweakwise
 from schemas.events import (
     AddToCart,
+    Browsing,
     DataRequest,
+    ExtraEvent,
     Ignored,
     Pageview,
     Payment,
@@ -24,13 +25,14 @@ from schemas.events import (
     Search,
     SessionStart,
 )
+from schemas.tweakwise import BODIES
 from webhook_app.translation import bots, profile_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.events import Browsing, Line, Translation, Visitor
+    from schemas.events import Line, Translation, Visitor
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
@@ -39,7 +41,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-# Made once: json.loads would make one for each body.
+# Made once: json.loads would make a decoder for each body.
 DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 Decision = Call | Ignored | Unreadable | Redaction | DataRequest
@@ -47,14 +49,14 @@ Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 
 @dataclass(frozen=True, slots=True)
 class AgeLimits:
-    """How old, in seconds, an order may be when it arrives, and a search or view when it is sent."""
+    """How old, in seconds, an order may be when it arrives, and any other event when it is sent."""
 
     max_order_age: float
     max_age: float
 
 
 class Payload(NamedTuple):
-    """What translation needs of a delivery; `received_at` is in milliseconds since 1970, `body` None when wiped."""
+    """What translation reads of a delivery; `received_at` is in milliseconds since 1970, `body` None once wiped."""
 
     id: int
     topic: str
@@ -62,24 +64,18 @@ class Payload(NamedTuple):
     body: bytes | None
 
 
-def translate(payload: Payload, shop: Shop, platform: Platform, ages: AgeLimits, now: datetime) -> Decision:
-    """Return what is to be done about a delivery.
+def translate(payload: Payload, shop: Shop, platform: Platform, limits: AgeLimits, now: datetime) -> Decision:
+    """Return the call of a delivery, the privacy request that it is, or why it is neither.
 
-    `now` is aware. An order's age is taken when it arrived, not now: a replay must give the same answer.
+    `now` is aware. An order's age is that on arrival, so that a replay gives the same result.
     """
     if payload.body is None:
-        return Ignored(Reason.REDACTED, "Its body was wiped before it was sent.")
+        return Ignored(Reason.REDACTED, "The body was wiped before the event was sent.")
     try:
         event = platform.translate(payload.topic, parse_json(payload.body))
-        return _decide(event, payload, shop, ages, now)
+        return _translate_event(event, payload, shop, limits, now)
     except ValidationError as error:
-        return _unreadable(payload, platform, "; ".join(_paths(error.messages)))
-
-
-def _unreadable(payload: Payload, platform: Platform, why: str) -> Ignored | Unreadable:
-    """A browser's nonsense is nobody's loss; kept as dead, strangers could fill the inbox with it."""
-    topic = platform.topic(payload.topic)
-    return Ignored(Reason.UNREADABLE, why) if topic and topic.storefront else Unreadable(why)
+        return _unreadable(payload, platform, "; ".join(_sentences(error.messages)))
 
 
 def parse_json(body: bytes) -> Any:
@@ -87,98 +83,7 @@ def parse_json(body: bytes) -> Any:
     try:
         return DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, ArithmeticError, RecursionError):
-        raise ValidationError("the body is not JSON that can be read") from None
-
-
-def _decide(event: Translation, payload: Payload, shop: Shop, ages: AgeLimits, now: datetime) -> Decision:
-    arrived = datetime.fromtimestamp(payload.received_at / 1000, UTC)
-    match event:
-        case Purchase():
-            return _not_counted(event, shop, ages, arrived) or _purchase(event, shop)
-        case Search() | Pageview() | AddToCart() | SessionStart():
-            return _unwanted(event, shop) or _expired(ages, arrived, now) or _browsing(event, payload, shop)
-        case _:
-            return event
-
-
-def _not_counted(order: Purchase, shop: Shop, ages: AgeLimits, arrived: datetime) -> Ignored | None:
-    if order.created_at and (arrived - order.created_at).total_seconds() > ages.max_order_age:
-        return Ignored(Reason.TOO_OLD, f"The order was made on {order.created_at:%Y-%m-%d}: this is an edit of it.")
-    if order.payment >= shop.purchase_on:
-        return None
-    if order.payment is Payment.PENDING:
-        return Ignored(Reason.PENDING, "The payment is pending; the order counts once the platform says it is made.")
-    return Ignored(Reason.NOT_PAID, 'The shop counts paid orders (purchase_on = "paid"), and this one is not paid yet.')
-
-
-def _purchase(order: Purchase, shop: Shop) -> Call | Ignored:
-    lines = [line for line in order.lines if not line.part_of_bundle]
-    keys = [product_key(line, order.fields, shop) for line in lines]
-    usable = list(dict.fromkeys(key for key in keys if key))
-    if not usable:
-        return Ignored(Reason.NO_PRODUCT, _why_no_product(len(lines), shop))
-    profile = profile_key.choose(order.visitor, shop)
-    if isinstance(profile, Ignored):
-        return profile
-    return Call(
-        event="purchase",
-        key=f"purchase:{order.order_id}",
-        body=tweakwise.purchase(usable, _who(profile, order.visitor), order.revenue),
-        note=_skipped(keys.count(None), len(keys), shop),
-    )
-
-
-def _expired(ages: AgeLimits, arrived: datetime, now: datetime) -> Ignored | None:
-    if (now - arrived).total_seconds() <= ages.max_age:
-        return None
-    return Ignored(Reason.EXPIRED, "It waited too long: the API has no timestamp, so late would mean wrong.")
-
-
-def _unwanted(event: Browsing, shop: Shop) -> Ignored | None:
-    if isinstance(event, AddToCart | SessionStart) and not shop.extra_events:
-        return Ignored(Reason.SWITCHED_OFF, "The shop does not send this event (extra_events = false).")
-    if bot := bots.name(event.visitor.user_agent or ""):
-        return Ignored(Reason.BOT, f"Its user agent is that of a known crawler: {bot}.")
-    return None
-
-
-def _browsing(event: Browsing, payload: Payload, shop: Shop) -> Call | Ignored:
-    profile = profile_key.choose_browsing(event.visitor, shop)
-    if isinstance(profile, Ignored):
-        return profile
-    who = _who(profile, event.visitor)
-    match event:
-        case Search():
-            return _once("search", event.term, tweakwise.search(event.term, who), payload, shop)
-        case SessionStart():
-            if "SessionKey" not in who:
-                return Ignored(Reason.PERSONAL_DATA, "The session key looks like a phone number: send a random one.")
-            return _once("sessionstart", who["SessionKey"], tweakwise.session_start(who), payload, shop)
-        case Pageview() | AddToCart():
-            return _of_product(event, who, payload, shop)
-
-
-def _of_product(event: Pageview | AddToCart, who: Mapping[str, str], payload: Payload, shop: Shop) -> Call | Ignored:
-    key = product_key(event.line, event.fields, shop)
-    if key is None:
-        return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
-    if isinstance(event, Pageview):
-        return _once("pageview", key, tweakwise.pageview(key, who), payload, shop)
-    body = tweakwise.add_to_cart(key, event.quantity, event.amount, who)
-    return _once("addtocart", key, body, payload, shop)
-
-
-def _who(profile: str, visitor: Visitor) -> dict[str, str]:
-    session = profile_key.session(visitor)
-    return {"ProfileKey": profile, "SessionKey": session} if session else {"ProfileKey": profile}
-
-
-def _once(event: str, about: str, body: Mapping[str, Any], payload: Payload, shop: Shop) -> Call:
-    """Make a call that is the same as another about the same by the same visitor, within a few seconds."""
-    if not shop.repeat_within:
-        return Call(event, f"{event}:{payload.id}", body)
-    same = hashlib.sha256(f"{body['ProfileKey']}\0{about}".encode()).hexdigest()
-    return Call(event, f"{event}:{same}", body, within=shop.repeat_within)
+        raise ValidationError("the body is not valid JSON") from None
 
 
 def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str | None:
@@ -187,25 +92,125 @@ def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str 
 
 
 def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> dict[str, str]:
-    """Return what a template may name for one line: the order's fields, the line's, and the shop's own on top."""
+    """Return the template's values for one line: the order's, the line's, and the shop's constants on top."""
     return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
+
+
+def _unreadable(payload: Payload, platform: Platform, text: str) -> Ignored | Unreadable:
+    """Ignore what a browser sent: if it were stored as dead, strangers could fill the inbox with it."""
+    topic = platform.topic(payload.topic)
+    return Ignored(Reason.UNREADABLE, text) if topic and topic.storefront else Unreadable(text)
+
+
+def _translate_event(event: Translation, payload: Payload, shop: Shop, limits: AgeLimits, now: datetime) -> Decision:
+    arrived = datetime.fromtimestamp(payload.received_at / 1000, UTC)
+    if isinstance(event, Purchase):
+        return _not_counted(event, shop, limits, arrived) or _purchase_call(event, shop)
+    if isinstance(event, Browsing):
+        return _not_sent(event, shop) or _expired(limits, arrived, now) or _browsing_call(event, payload, shop)
+    return event
+
+
+def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
+    """Return why an order is no purchase, or not yet; None if it is one."""
+    if order.created_at and (arrived - order.created_at).total_seconds() > limits.max_order_age:
+        detail = f"The order was placed on {order.created_at:%Y-%m-%d}, longer ago than MAX_ORDER_AGE: this is an edit."
+        return Ignored(Reason.TOO_OLD, detail)
+    if order.payment >= shop.purchase_on:
+        return None
+    if order.payment is Payment.PENDING:
+        return Ignored(Reason.PENDING, "The payment is pending; the order counts once the platform reports it placed.")
+    return Ignored(Reason.NOT_PAID, 'The shop counts paid orders (purchase_on = "paid"), and this one is not paid yet.')
+
+
+def _purchase_call(order: Purchase, shop: Shop) -> Call | Ignored:
+    lines = [line for line in order.lines if not line.part_of_bundle]
+    keys = [product_key(line, order.fields, shop) for line in lines]
+    usable = list(dict.fromkeys(key for key in keys if key))
+    if not usable:
+        return Ignored(Reason.NO_PRODUCT, _why_no_product(len(lines), shop))
+    profile = profile_key.choose_for_order(order.visitor, shop)
+    if isinstance(profile, Ignored):
+        return profile
+    body = BODIES["purchase"].write(product_keys=usable, revenue=order.revenue, **_visitor_keys(profile, order.visitor))
+    return Call("purchase", f"purchase:{order.order_id}", body, note=_skipped(keys.count(None), len(keys), shop))
+
+
+def _expired(limits: AgeLimits, arrived: datetime, now: datetime) -> Ignored | None:
+    if (now - arrived).total_seconds() <= limits.max_age:
+        return None
+    detail = "The event waited longer than MAX_AGE. Tweakwise would count it as new, since the API takes no timestamp."
+    return Ignored(Reason.EXPIRED, detail)
+
+
+def _not_sent(event: Browsing, shop: Shop) -> Ignored | None:
+    """Return why a shop does not send such an event, or none of this visitor; None if it is sent."""
+    if isinstance(event, ExtraEvent) and not shop.extra_events:
+        return Ignored(Reason.SWITCHED_OFF, "The shop does not send this kind of event (extra_events = false).")
+    if crawler := bots.crawler_name(event.visitor.user_agent or ""):
+        return Ignored(Reason.BOT, f"The user agent is that of a known crawler: {crawler}.")
+    return None
+
+
+def _browsing_call(event: Browsing, payload: Payload, shop: Shop) -> Call | Ignored:
+    profile = profile_key.choose_for_browsing(event.visitor, shop)
+    if isinstance(profile, Ignored):
+        return profile
+    keys = _visitor_keys(profile, event.visitor)
+    match event:
+        case Search():
+            return _call_once("search", event.term, {"search_term": event.term, **keys}, payload, shop)
+        case SessionStart():
+            if keys["session_key"] is None:
+                detail = "The session key looks like personal data, and was not sent: use a random one."
+                return Ignored(Reason.PERSONAL_DATA, detail)
+            return _call_once("sessionstart", keys["session_key"], keys, payload, shop)
+        case Pageview() | AddToCart():
+            return _product_call(event, keys, payload, shop)
+
+
+def _product_call(
+    event: Pageview | AddToCart, keys: Mapping[str, str | None], payload: Payload, shop: Shop
+) -> Call | Ignored:
+    key = product_key(event.line, event.fields, shop)
+    if key is None:
+        return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
+    values: dict[str, Any] = {"product_key": key, **keys}
+    if isinstance(event, Pageview):
+        return _call_once("pageview", key, values, payload, shop)
+    values |= {"quantity": event.quantity, "total_amount": event.amount}
+    return _call_once("addtocart", key, values, payload, shop)
+
+
+def _visitor_keys(profile: str, visitor: Visitor) -> dict[str, str | None]:
+    return {"profile_key": profile, "session_key": profile_key.session_key(visitor)}
+
+
+def _call_once(event: str, subject: str, values: Mapping[str, Any], payload: Payload, shop: Shop) -> Call:
+    """Make a call whose key is shared by other calls about the same subject by the same visitor within seconds."""
+    body = BODIES[event].write(**values)
+    if not shop.repeat_within:
+        return Call(event, f"{event}:{payload.id}", body)
+    digest = hashlib.sha256(f"{values['profile_key']}\0{subject}".encode()).hexdigest()
+    return Call(event, f"{event}:{digest}", body, within=shop.repeat_within)
 
 
 def _why_no_product(lines: int, shop: Shop) -> str:
     if not lines:
-        return "No line of it is a product."
-    return f"None of its {lines} lines has what the product key {shop.product_key.text} needs."
+        return "No line of the order is a product."
+    return f"None of its {lines} lines has every field that the product key {shop.product_key.text} needs."
 
 
 def _skipped(skipped: int, lines: int, shop: Shop) -> str:
     if not skipped:
         return ""
-    return f"{skipped} of {lines} lines skipped: they lack what the product key {shop.product_key.text} needs."
+    return f"{skipped} of {lines} lines skipped: they lack a field that the product key {shop.product_key.text} needs."
 
 
-def _paths(messages: Any, path: str = "") -> Iterator[str]:
+def _sentences(messages: Any, path: str = "") -> Iterator[str]:
+    """Yield each complaint of a ValidationError behind the path of its field."""
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            yield from _paths(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
+            yield from _sentences(inner, path if key == "_schema" else f"{path}.{key}".lstrip("."))
     else:
         yield f"{path}: {' '.join(messages)}".removeprefix(": ")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 NAME = "tweakwise_profile_key"
-CARRIED = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+WRITTEN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 # printf 5512398765 | openssl dgst -sha256 -hmac fixture-salt -r
 CUSTOMER, SALT = "5512398765", "fixture-salt"
 DERIVED = "b08e2aab1a0f94211fb8b20c4360801ee96c44e1d01561d09b34541b1ca7ac12"
@@ -140,11 +140,11 @@ SHOP = shop()
 
 def chosen(key: str) -> str | Ignored:
     """What becomes of a key that the storefront wrote, for a known customer."""
-    return profile_key.choose(Visitor({NAME: key}, CUSTOMER), SHOP)
+    return profile_key.choose_for_order(Visitor({NAME: key}, CUSTOMER), SHOP)
 
 
 def ignored(visitor: Visitor, config: shops.Shop = SHOP) -> Ignored:
-    answer = profile_key.choose(visitor, config)
+    answer = profile_key.choose_for_order(visitor, config)
     assert isinstance(answer, Ignored)
     return answer
 
@@ -189,7 +189,7 @@ def test_every_digest_passes(digest: bytes) -> None:
 @given(st.text(st.characters()))
 def test_any_text_is_a_key_or_a_reason(key: str) -> None:
     """Whatever a storefront wrote, what is sent has only allowed characters."""
-    answer = profile_key.choose(Visitor({NAME: key}), SHOP)
+    answer = profile_key.choose_for_order(Visitor({NAME: key}), SHOP)
     assert isinstance(answer, Ignored) or profile_key.ALLOWED.fullmatch(answer)
 
 
@@ -212,12 +212,12 @@ def test_bad_key_is_not_replaced_by_a_derived_one() -> None:
 
 def test_carried_wins_over_derived() -> None:
     """The key that the storefront wrote is the one the visitor searched under."""
-    assert chosen(CARRIED) == CARRIED
+    assert chosen(WRITTEN) == WRITTEN
 
 
 def test_derived_key_is_openssls_hmac() -> None:
     """The customer id is keyed with the shop's salt: hex(HMAC-SHA256(salt, id))."""
-    assert profile_key.choose(Visitor({}, CUSTOMER), SHOP) == DERIVED
+    assert profile_key.choose_for_order(Visitor({}, CUSTOMER), SHOP) == DERIVED
 
 
 @pytest.mark.parametrize("key", ["", "  ", "\u00a0"])
@@ -228,7 +228,7 @@ def test_blank_attribute_is_none(key: str) -> None:
 
 def test_key_is_trimmed() -> None:
     """White space around a key is no part of it."""
-    assert chosen(f" {CARRIED}\n") == CARRIED
+    assert chosen(f" {WRITTEN}\n") == WRITTEN
 
 
 @pytest.mark.parametrize("configured", ["my_key", "_my_key"])
@@ -236,28 +236,28 @@ def test_key_is_trimmed() -> None:
 def test_leading_underscore_is_tolerated(configured: str, written: str) -> None:
     """Shopify hides attributes and WooCommerce hides meta that begin with an underscore."""
     config = shop(profile_attribute=f'"{configured}"')
-    assert profile_key.choose(Visitor({written: CARRIED}), config) == CARRIED
+    assert profile_key.choose_for_order(Visitor({written: WRITTEN}), config) == WRITTEN
 
 
 def test_configured_name_wins() -> None:
     """With both spellings in the order, the configured one counts."""
-    assert profile_key.carried_key({"_my_key": "b", "my_key": "a"}, "my_key") == "a"
+    assert profile_key.attribute_value({"_my_key": "b", "my_key": "a"}, "my_key") == "a"
 
 
 @pytest.mark.parametrize("other", ["__my_key", "my_key_", "MY_KEY", "my_ke"])
 def test_other_names_do_not_count(other: str) -> None:
     """Only one leading underscore is tolerated."""
-    assert profile_key.carried_key({other: CARRIED}, "my_key") == ""
+    assert profile_key.attribute_value({other: WRITTEN}, "my_key") == ""
 
 
-def test_consent_needs_a_carried_key() -> None:
+def test_consent_needs_a_written_key() -> None:
     """A shop that requires consent never sends a derived key."""
     assert ignored(Visitor({}, CUSTOMER), shop(require_consent="true")).reason is Reason.NO_CONSENT
 
 
-def test_consent_is_a_carried_key() -> None:
+def test_consent_is_a_written_key() -> None:
     """A key that the storefront wrote is the consent."""
-    assert profile_key.choose(Visitor({NAME: CARRIED}), shop(require_consent="true")) == CARRIED
+    assert profile_key.choose_for_order(Visitor({NAME: WRITTEN}), shop(require_consent="true")) == WRITTEN
 
 
 @pytest.mark.parametrize(

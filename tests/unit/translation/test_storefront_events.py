@@ -155,7 +155,7 @@ def test_browsers_are_no_bots(user_agent: str | None) -> None:
 @given(st.text())
 def test_any_user_agent_has_an_answer(user_agent: str) -> None:
     """Nothing that a stranger writes there is an error."""
-    assert isinstance(bots.name(user_agent), str)
+    assert isinstance(bots.crawler_name(user_agent), str)
 
 
 def test_account_comes_first_while_browsing() -> None:

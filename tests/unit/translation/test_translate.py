@@ -59,7 +59,7 @@ WOOCOMMERCE_ORDER: dict[str, Any] = {
 }
 ORDERS = {"shopify": ("orders/create", SHOPIFY_ORDER), "woocommerce": ("order.created", WOOCOMMERCE_ORDER)}
 EVERY_FIELD = ('product_key = "{product_id}{variant_id}{sku:04d}{currency}"', 'profile_salt = "salt"')
-NO_JSON = "the body is not JSON that can be read"
+NO_JSON = "the body is not valid JSON"
 ANY_JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -179,7 +179,9 @@ def test_age_is_taken_at_arrival(later: timedelta) -> None:
 def test_age_names_the_day() -> None:
     """The sentence says when the order was made."""
     answer = translated(of_order(created_at="2026-01-02T03:04:05Z"))
-    assert answer == Ignored(Reason.TOO_OLD, "The order was made on 2026-01-02: this is an edit of it.")
+    assert answer == Ignored(
+        Reason.TOO_OLD, "The order was placed on 2026-01-02, longer ago than MAX_ORDER_AGE: this is an edit."
+    )
 
 
 @pytest.mark.parametrize(
@@ -365,15 +367,18 @@ def test_skipped_lines_are_noted() -> None:
     lines = [{"product_id": 11, "sku": "A"}, {"product_id": 12}]
     answer = translated(of_order(line_items=lines), shop("shopify", 'product_key = "{sku}"'))
     assert isinstance(answer, Call)
-    assert answer.note == "1 of 2 lines skipped: they lack what the product key {sku} needs."
+    assert answer.note == "1 of 2 lines skipped: they lack a field that the product key {sku} needs."
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([], "No line of it is a product."),
-        ([{"product_id": None}], "No line of it is a product."),
-        ([{"product_id": 1}, {"product_id": 2}], "None of its 2 lines has what the product key {sku} needs."),
+        ([], "No line of the order is a product."),
+        ([{"product_id": None}], "No line of the order is a product."),
+        (
+            [{"product_id": 1}, {"product_id": 2}],
+            "None of its 2 lines has every field that the product key {sku} needs.",
+        ),
     ],
 )
 def test_no_product(lines: list[dict[str, Any]], said: str) -> None:

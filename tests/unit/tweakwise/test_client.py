@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pycurl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import tweakwise
+from schemas.tweakwise import BODIES
 from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resetting, response, serving, silent
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 
 DOCUMENT = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"'
 SHOP = shops.parse(DOCUMENT, "shops.toml", all_platforms())["a"]
-CALL = Call("purchase", "purchase:1", tweakwise.purchase(["11", "MUG-é"], {"ProfileKey": "abc"}, Decimal("46.70")))
+
+
+def _purchase(*keys: str, revenue: Decimal | None = None) -> dict[str, Any]:
+    return BODIES["purchase"].write(product_keys=keys, profile_key="abc", revenue=revenue)
+
+
+CALL = Call("purchase", "purchase:1", _purchase("11", "MUG-é", revenue=Decimal("46.70")))
 BODY = '{"ProductKeys":["11","MUG-é"],"ProfileKey":"abc","Revenue":46.7}'.encode()
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -458,7 +464,7 @@ def test_header_is_sent(header: str, value: str) -> None:
 
 def test_long_body_is_sent_without_asking_first() -> None:
     """Nobody waits for 100 Continue, however long the body is."""
-    call = replace(CALL, body=tweakwise.purchase(["x" * 2_000_000], {"ProfileKey": "abc"}, None))
+    call = replace(CALL, body=_purchase("x" * 2_000_000))
     with serving(answering(NO_CONTENT)) as server, sending(server.url) as sender:
         sender.start(1, call, SHOP)
         assert [sent.failure for sent in sender.finished(10)] == [None]
