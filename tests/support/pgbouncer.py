@@ -39,7 +39,7 @@ client_login_timeout = 5
 @contextmanager
 def running(folder: Path, server: Server, **settings: object) -> Iterator[int]:
     """A pooler in front of the server for the block; yields its port."""
-    host, port = str(conninfo_to_dict(server.address("postgres"))["host"]), processes.free_port()
+    host, port = str(conninfo_to_dict(server.address)["host"]), processes.free_port()
     more = "".join(f"{name} = {value}\n" for name, value in settings.items())
     file = folder / "pgbouncer.ini"
     file.write_text(CONFIGURATION.format(host=host, port=port) + more)

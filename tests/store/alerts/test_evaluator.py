@@ -296,8 +296,7 @@ def test_unavailable_database_does_not_stop_the_thread(
     """The thread survives an outage of the database, and sends alerts once it is back."""
     monkeypatch.setattr(evaluator, "EVALUATE_EVERY", 0.05)
     monkeypatch.setattr(evaluator, "LEASE", 0.01)
-    with postgres.database() as address, closing(Inbox(address)) as inbox:
-        migrate.upgrade(inbox.database)
+    with postgres.migrated() as address, closing(Inbox(address)) as inbox:
         inbox.store(arrival(received_at=inbox.clock() - 1_000_000))
         each = evaluator_for(inbox, receiver)
         with postgres.stopped():

@@ -95,11 +95,9 @@ def test_old_ones_that_wait_are_watched(inbox: Inbox) -> None:
 
 
 @pytest.fixture
-def shown(database_url: str) -> dict[str, str]:
+def shown(migrated_url: str) -> dict[str, str]:
     """The environment of a command that reads this database."""
-    with closing(Inbox(database_url)) as inbox:
-        migrate.upgrade(inbox.database)
-    return processes.environment(DATABASE_URL=database_url)
+    return processes.environment(DATABASE_URL=migrated_url)
 
 
 def test_the_command_follows(shown: dict[str, str], database_url: str, tmp_path: Path) -> None:

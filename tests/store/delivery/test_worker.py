@@ -23,7 +23,7 @@ from tests.support.sockets import silent
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.delivery import outcomes, privacy_requests, worker
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, NewDelivery, Row, State, migrate, operator_actions, queue
+from webhook_app.inbox import Inbox, NewDelivery, Row, State, operator_actions, queue
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.selection import Selection
 from webhook_app.platforms import all_platforms
@@ -58,10 +58,9 @@ def tweakwise() -> Iterator[LocalTweakwise]:
 
 
 @pytest.fixture
-def inbox(database_url: str) -> Iterator[Inbox]:
+def inbox(migrated_url: str) -> Iterator[Inbox]:
     """An inbox in real time."""
-    inbox = Inbox(database_url, lease=60)
-    migrate.upgrade(inbox.database)
+    inbox = Inbox(migrated_url, lease=60)
     yield inbox
     inbox.close()
 

@@ -157,9 +157,7 @@ def test_a_worker_is_heard(inbox: Inbox) -> None:
 @pytest.fixture
 def on_postgres(postgres: Server, configured: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Examine]:
     """The command on an empty inbox in PostgreSQL, for what SQLite does not know."""
-    with postgres.database() as address:
-        with closing(Inbox(address)) as inbox:
-            migrate.upgrade(inbox.database)
+    with postgres.migrated() as address:
         monkeypatch.setenv("DATABASE_URL", address)
         yield examined
 
@@ -277,7 +275,7 @@ def test_a_database_that_is_away_is_wrong(plain: Examine, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("ahead", "severity", "words"),
-    [(0, "ok", "agrees"), (-20, "warning", "ahead of"), (3600, "error", "59 min")],
+    [(0, "ok", "agrees"), (-20, "warning", "ahead of"), (3590, "error", "59 min")],
 )
 def test_the_clock_is_compared(
     plain: Examine, monkeypatch: pytest.MonkeyPatch, ahead: float, severity: str, words: str

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
-from webhook_app.inbox import Inbox, activity, migrate
+from webhook_app.inbox import Inbox, activity
 from webhook_app.inbox.activity import MOST_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
@@ -138,8 +138,7 @@ def test_old_activity_is_deleted(seen: ActivityRecorder, inbox: Inbox, clock: Cl
 
 def test_unavailable_database_loses_nothing(postgres: Server, clock: Clock) -> None:
     """Counts that could not be written stay in memory and are added to later ones."""
-    with postgres.database() as address, closing(Inbox(address, clock=clock)) as inbox:
-        migrate.upgrade(inbox.database)
+    with postgres.migrated() as address, closing(Inbox(address, clock=clock)) as inbox:
         seen, began = ActivityRecorder(inbox, SHOPS, NullMeter()), clock.now
         with postgres.stopped():
             seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
@@ -159,14 +158,12 @@ def topics_of(inbox: Inbox) -> list[ActivityTotal]:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[FlaskClient]:
+def client(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[FlaskClient]:
     for name in ("SHOPS_FILE", "SPOOL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
     monkeypatch.setenv("MAX_BODY", "20000")
-    with closing(Inbox(database_url)) as inbox:
-        migrate.upgrade(inbox.database)
     app = create_app()
     yield app.test_client()
     app.extensions["webhooks"].inbox.close()

@@ -11,7 +11,7 @@ import pytest
 from tests.support import processes
 from webhook_app.config import settings
 from webhook_app.errors import ConfigurationError
-from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox import Inbox
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.connection_budget import Limits
 
@@ -76,9 +76,7 @@ def test_old_servers_are_refused(version: int, old: bool) -> None:
 def limited(server: Server, number: int) -> Iterator[str]:
     """The address of a migrated database, as a role that may open so many connections."""
     server.run(f"CREATE ROLE limited LOGIN CONNECTION LIMIT {number}")
-    with server.database() as address:
-        with closing(Inbox(address)) as inbox:
-            migrate.upgrade(inbox.database)
+    with server.migrated() as address:
         server.run_in(address, "GRANT ALL ON ALL TABLES IN SCHEMA public TO limited")
         yield address.replace("postgres:@", "limited:@")
     server.run("DROP ROLE limited")

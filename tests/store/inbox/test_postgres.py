@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.postgres import Server
 
+pytestmark = pytest.mark.engines("postgres")
+
 RECORD_COMMITS = (
     "CREATE TABLE seen (number serial, state text, setting text)",
     """CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -29,12 +31,6 @@ RECORD_COMMITS = (
     "CREATE TRIGGER see BEFORE INSERT OR UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION see()",
 )
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-
-
-@pytest.fixture
-def database_url(postgres: Server) -> Iterator[str]:
-    with postgres.database() as address:
-        yield address
 
 
 @pytest.fixture

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from tests.support.postgres import Server
 
 
-@pytest.fixture
-def database_url(postgres: Server) -> Iterator[str]:
-    with postgres.database() as address:
-        yield address
+pytestmark = pytest.mark.engines("postgres")
 
 
 @pytest.fixture

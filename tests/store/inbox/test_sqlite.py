@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Clock
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'inbox.db'}"
+pytestmark = pytest.mark.engines("sqlite")
 
 
 def test_processes_write_one_after_another(inbox: Inbox, database_url: str) -> None:

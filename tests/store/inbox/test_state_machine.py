@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,6 +38,8 @@ from webhook_app.inbox import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    import pytest
 
 ALLOWED = {(transition.source, transition.verb, transition.target) for transition in TRANSITIONS}
 OUTCOMES = st.sampled_from([State.DELIVERED, State.IGNORED, State.WAITING, State.DEAD])
@@ -179,7 +180,6 @@ def empty_file() -> Iterator[str]:
         yield f"sqlite:///{Path(folder) / 'inbox.db'}"
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_inbox_follows_its_table(engine: str, request: pytest.FixtureRequest) -> None:
     """In any order of operations, states change only along TRANSITIONS, and an expired lease changes nothing."""
 

@@ -69,13 +69,11 @@ def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> pytest.MonkeyPatch:
     for name in ("SHOPS_FILE", "SPOOL", "METRICS_TOKEN", metrics.FOLDER):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    with closing(Inbox(database_url)) as inbox:
-        migrate.upgrade(inbox.database)
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
     return monkeypatch
 
 

@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from tests.support.recordings import as_toml, shop_keys
 from webhook_app.app import create_app
-from webhook_app.inbox import Inbox, migrate
 from webhook_app.platforms import all_platforms
 from webhook_app.translation import profile_key
 from webhook_app.web.rate_limit import RateLimiter
@@ -38,7 +37,7 @@ TO_DO = {"addtocart": {"product_id": "1", "quantity": "2"}, "sessionstart": {"se
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[FlaskClient]:
+def client(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[FlaskClient]:
     plain = {key: value for key, value in shop_keys("shopify").items() if key != "profile_salt"}
     text = as_toml("shop", shop_keys("shopify")) + as_toml("saltless", plain)
     for name in ("SHOPS_FILE", "LOG_FORMAT", "SPOOL"):
@@ -46,10 +45,7 @@ def client(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Flask
     monkeypatch.setenv("SHOPS", text + as_toml("woo", shop_keys("woocommerce")))
     monkeypatch.setenv("VISITOR_RATE", "1000")
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    inbox = Inbox(database_url)
-    migrate.upgrade(inbox.database)
-    inbox.close()
+    monkeypatch.setenv("DATABASE_URL", migrated_url)
     app = create_app()
     yield app.test_client()
     app.extensions["webhooks"].inbox.close()

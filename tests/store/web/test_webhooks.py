@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 from tests.support import processes
 from tests.support.recordings import EVERY, Recorded, as_toml, shop_keys
 from webhook_app.app import create_app
-from webhook_app.inbox import Inbox, migrate
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 from webhook_app.web.rate_limit import RateLimiter
@@ -50,10 +49,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.Mo
 
 
 @pytest.fixture
-def client(environment: pytest.MonkeyPatch, database_url: str) -> Iterator[FlaskClient]:
-    inbox = Inbox(database_url)
-    migrate.upgrade(inbox.database)
-    inbox.close()
+def client(environment: pytest.MonkeyPatch, migrated_url: str) -> Iterator[FlaskClient]:
     app = create_app()
     yield app.test_client()
     app.extensions["webhooks"].inbox.close()
