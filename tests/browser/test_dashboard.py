@@ -1,4 +1,4 @@
-"""The dashboard in a real Chromium: on a screen, on a phone, in the dark, and without scripts."""
+"""The dashboard in Chromium: on a screen, on a phone, in dark mode, and without scripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.support import browsers, processes
-from tests.support.demo_data import Story
+from tests.support.demo_data import DemoData
 from tests.support.service import Service
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ SCREEN: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Receiver, worker and a local Tweakwise, with a past."""
     folder = tmp_path_factory.mktemp("dashboard")
-    story = Story(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
-    story.tell(orders=45)
-    story.inbox.close()
+    data = DemoData(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
+    data.fill(orders=45)
+    data.inbox.close()
     with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
         service.start_all()
         yield service
@@ -46,13 +46,13 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the browser complains of: scripts that fail, and everything that the policy refuses."""
+    """Errors of the browser: failing scripts, and everything that the policy refuses."""
     return []
 
 
 @pytest.fixture
 def page(chromium: Browser, service: Service, complaints: list[str]) -> Iterator[Page]:
-    """A page of somebody who is signed in, on a screen."""
+    """A signed-in page on a screen."""
     context = chromium.new_context(**SCREEN, base_url=service.url)
     page = signed_in(context, complaints)
     yield page
@@ -64,7 +64,7 @@ def signed_in(context: BrowserContext, complaints: list[str]) -> Page:
     page = context.new_page()
     page.set_default_timeout(10_000)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/dashboard")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
@@ -82,13 +82,13 @@ def choice(page: Page, name: str) -> Locator:
 
 
 def test_the_login_refuses_and_opens(chromium: Browser, service: Service) -> None:
-    """A wrong password is said, the right one leads to where one wanted to go, and signing out ends it."""
+    """A wrong password gives an error, the right one leads to the page that was requested, and signing out works."""
     context = chromium.new_context(base_url=service.url)
     page = context.new_page()
     page.goto("/dashboard/accounting")
     page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
-    assert page.get_by_role("alert").inner_text() == "This is not the password."
+    assert page.get_by_role("alert").inner_text() == "The password is wrong."
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Accounting").wait_for()
@@ -102,32 +102,32 @@ def test_the_login_refuses_and_opens(chromium: Browser, service: Service) -> Non
 
 
 def test_a_form_without_its_token_changes_nothing(page: Page, complaints: list[str]) -> None:
-    """Another page that gets somebody to post cannot know the token."""
+    """A form of another page cannot know the token."""
     page.goto("/dashboard/deliveries?state=ignored")
     number = found(page)[0]
     page.goto(f"/dashboard/deliveries/{number}")
     page.evaluate("for (const token of document.getElementsByName('csrf')) token.value = 'guessed'")
     page.get_by_role("button", name="Replay").click()
-    page.get_by_text("This form is not of your session").wait_for()
+    page.get_by_text("This form belongs to another session").wait_for()
     assert "403" in complaints.pop()
     page.goto(f"/dashboard/deliveries/{number}")
-    assert "A person: replay" not in page.locator(".timeline").inner_text()
+    assert "Replayed by session" not in page.locator(".timeline").inner_text()
 
 
-def test_replaying_shows_what_becomes_of_it(page: Page) -> None:
-    """The page follows by itself, from back in line to settled anew, and the deed is on the timeline."""
+def test_replay_is_followed_to_its_outcome(page: Page) -> None:
+    """The page updates itself from queued to settled, and the replay is on the timeline."""
     page.goto("/dashboard/deliveries?state=ignored&shop=demo-woocommerce")
     page.get_by_role("link", name=re.compile(r"^\d+$")).first.click()
     page.get_by_role("button", name="Replay").click()
-    page.get_by_text("It is back in line").wait_for()
+    page.get_by_text("Queued again").wait_for()
     page.locator("h1").locator(".state.ignored, .state.delivered").wait_for()
-    assert "A person: replay" in page.locator(".timeline").inner_text()
+    assert "Replayed by session" in page.locator(".timeline").inner_text()
     page.goto("/dashboard/actions")
-    assert "replay" in page.locator("tbody tr").first.inner_text()
+    assert "Replayed" in page.locator("tbody tr").first.inner_text()
 
 
 def test_filters_narrow_the_list(page: Page) -> None:
-    """By choosing and pressing the button; what was chosen stays chosen."""
+    """Filters are applied by the button, and stay selected."""
     page.goto("/dashboard/deliveries")
     all_of_them = found(page)
     assert len(all_of_them) == 50
@@ -156,20 +156,20 @@ def test_pages_go_back_in_time(page: Page) -> None:
     assert found(page)[1:] == first[1:] or int(found(page)[0]) >= int(first[0])
 
 
-def test_a_profile_key_is_looked_for_without_being_in_the_address(page: Page) -> None:
+def test_profile_key_is_not_in_the_url(page: Page) -> None:
     page.goto("/dashboard/deliveries?state=delivered")
     order = page.locator("table.deliveries tbody tr").first.locator("td").nth(4).inner_text()
     page.goto("/dashboard/deliveries")
-    page.get_by_text("Look for a profile key").click()
-    page.get_by_label("Profile key").fill(f"profile-{order}")
-    page.get_by_role("button", name="Look for it").click()
-    page.get_by_role("button", name="Look for it").wait_for()
+    page.get_by_text("Search by profile key").click()
+    page.get_by_role("textbox", name="Profile key").fill(f"profile-{order}")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search").wait_for()
     processes.wait_for(lambda: len(found(page)) == 1)
     assert "profile-" not in page.url
 
 
-def test_a_sample_goes_the_whole_way(page: Page, service: Service) -> None:
-    """It is posted to the receiver itself, and the page shows how Tweakwise gets it; the live tail has it first."""
+def test_sample_is_delivered(page: Page, service: Service) -> None:
+    """The sample is posted to the receiver itself, the page follows its delivery, and the live list shows it."""
     tail = page.context.new_page()
     tail.goto("/dashboard/deliveries?live=1")
     newest = int(found(tail)[0])
@@ -177,7 +177,7 @@ def test_a_sample_goes_the_whole_way(page: Page, service: Service) -> None:
     page.get_by_label("demo-woocommerce").get_by_role("button", name="Send a signed sample").click()
     page.get_by_text("The sample was received").wait_for()
     page.locator("h1 .state.delivered").wait_for()
-    assert "Attempt accepted" in page.locator(".timeline").inner_text()
+    assert "Accepted by Tweakwise" in page.locator(".timeline").inner_text()
     assert any(key.startswith("sample-") for key in service.purchases())
     processes.wait_for(lambda: int(found(tail)[0]) > newest)
 
@@ -186,10 +186,10 @@ def test_personal_fields_are_revealed_on_request(page: Page) -> None:
     page.goto("/dashboard/deliveries/1")
     assert "••••••" in page.get_by_label("Raw body").inner_text()
     page.get_by_role("button", name="Reveal personal fields").click()
-    page.get_by_text("that you looked is written down").wait_for()
+    page.get_by_text("recorded as an audit event").wait_for()
     assert "••••••" not in page.get_by_label("Raw body").inner_text()
     page.goto("/dashboard/actions")
-    assert "reveal" in page.locator("tbody tr").first.inner_text()
+    assert "revealed" in page.locator("tbody tr").first.inner_text()
 
 
 def test_the_csv_is_downloaded(page: Page) -> None:
@@ -200,8 +200,8 @@ def test_the_csv_is_downloaded(page: Page) -> None:
     assert download.value.path().read_text().startswith("day_utc,shop,platform,topic,state,reason,number")
 
 
-def test_the_keyboard_is_enough(page: Page) -> None:
-    """The first stop leads past the menu, and what has the focus is seen."""
+def test_keyboard_navigation(page: Page) -> None:
+    """The first tab stop skips the menu, and the focus is visible."""
     page.goto("/dashboard")
     page.keyboard.press("Tab")
     skip = page.get_by_text("Skip to the content")
@@ -213,7 +213,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 
 
 def test_everything_works_without_scripts(chromium: Browser, service: Service) -> None:
-    """Forms are forms and links are links."""
+    """Forms and links need no script."""
     context = chromium.new_context(**SCREEN, base_url=service.url, java_script_enabled=False)
     page = signed_in(context, [])
     choice(page, "Last").select_option("30d")
@@ -222,13 +222,13 @@ def test_everything_works_without_scripts(chromium: Browser, service: Service) -
     page.goto("/dashboard/deliveries?state=ignored&reason=no_profile")
     page.get_by_role("link", name=re.compile(r"^\d+$")).first.click()
     page.get_by_role("button", name="Replay").click()
-    page.get_by_text("It is back in line").wait_for()
+    page.get_by_text("Queued again").wait_for()
     context.close()
 
 
 @pytest.mark.parametrize("kind", ["light", "dark", "phone"])
-def test_nothing_keeps_people_out(chromium: Browser, service: Service, complaints: list[str], kind: str) -> None:
-    """Axe finds nothing serious on any page, and nothing is wider than the screen."""
+def test_pages_are_accessible(chromium: Browser, service: Service, complaints: list[str], kind: str) -> None:
+    """Axe finds no serious violation on any page, and no page is wider than the screen."""
     shape = PHONE if kind == "phone" else SCREEN
     context = chromium.new_context(**shape, color_scheme="dark" if kind == "dark" else "light", base_url=service.url)
     page = context.new_page()
@@ -246,12 +246,12 @@ def test_nothing_keeps_people_out(chromium: Browser, service: Service, complaint
 
 
 def faults(axe: Any, page: Page) -> list[str]:
-    grave = [one for one in axe.run(page).response["violations"] if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in grave]
+    serious = [one for one in axe.run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in serious]
 
 
-def test_dark_is_dark(chromium: Browser, service: Service) -> None:
-    """Whoever asks for a dark screen gets one, and a light one otherwise."""
+def test_dark_mode(chromium: Browser, service: Service) -> None:
+    """The colour scheme of the browser is followed."""
     brightness = {}
     for scheme in ("light", "dark"):
         context = chromium.new_context(color_scheme=scheme, base_url=service.url)

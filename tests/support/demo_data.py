@@ -1,4 +1,4 @@
-"""Two weeks of two shops, with everything that a dashboard can show: for the browser's tests and for the pictures."""
+"""Demo data: two weeks of two shops, with everything that the dashboard can show."""
 
 from __future__ import annotations
 
@@ -30,51 +30,51 @@ FINGERPRINTS = {
 
 
 class Story:
-    """Fills an inbox with a past; the same every time, apart from when it is."""
+    """Fills an inbox with two weeks of deliveries; the same every time, apart from the date."""
 
     def __init__(self, database_url: str, now: int) -> None:
         self.at = self.now = now
         self.inbox = Inbox(database_url, lease=60, clock=lambda: self.at)
         migrate.upgrade(self.inbox.database)
-        self._dice = random.Random(7)
+        self._random = random.Random(7)
         self._number = 5_500_000_000_000
         self._seen: dict[
             tuple[str, ActivityKind, str, int], list[int]
         ] = {}  # by hour: how often, when first, when last
 
     def tell(self, orders: int = 420) -> None:
-        """Play two weeks: a night is quieter than a day, and WooCommerce went silent a day and a half ago."""
+        """Fill two weeks: nights are quieter than days, and WooCommerce has been silent for a day and a half."""
         moments = sorted(self._moment() for _ in range(orders))
         for moment in moments:
-            shop = self._dice.choices(list(SHOPS), (3, 1))[0]
+            shop = self._random.choices(list(SHOPS), (3, 1))[0]
             if shop == "demo-woocommerce" and moment > self.now - 36 * HOUR:
                 continue
             self.at = moment
             self._order(shop)
         self.at = self.now - 40_000
         self._refuse()
-        self._trouble()
+        self._fail_last_order()
         self.at = self.now
-        self._note()
+        self._record()
 
     def _moment(self) -> int:
         while True:
-            moment = self.now - self._dice.randrange(60_000, 14 * DAY)
+            moment = self.now - self._random.randrange(60_000, 14 * DAY)
             hour = datetime.fromtimestamp(moment / 1000, UTC).hour
-            if self._dice.random() < (0.25 if hour < 7 else 1.0):
+            if self._random.random() < (0.25 if hour < 7 else 1.0):
                 return moment
 
     def arrive(self, shop: str, topic: str, body: bytes, identity: str = "") -> int:
-        """Keep one webhook as the receiver would."""
+        """Store one webhook as the receiver would."""
         platform = all_platforms()[SHOPS[shop]]
         self._number += 1
         headers = {platform.topic_headers[0]: topic}
         arrival = NewDelivery(
             shop, platform.name, topic, identity or f"id-{self._number}", "demo.example", headers, body
         )
-        self._see(shop, ActivityKind.TOPIC, topic)
-        self._see(shop, ActivityKind.SECRET, FINGERPRINTS[shop])
-        self._see(shop, ActivityKind.ACCEPT, self._dice.choice(["2", "2", "5", "5", "5", "10", "20"]))
+        self._count(shop, ActivityKind.TOPIC, topic)
+        self._count(shop, ActivityKind.SECRET, FINGERPRINTS[shop])
+        self._count(shop, ActivityKind.ACCEPT, self._random.choice(["2", "2", "5", "5", "5", "10", "20"]))
         return self.inbox.store(arrival).id
 
     def body(self, shop: str) -> bytes:
@@ -92,7 +92,7 @@ class Story:
         body, order = self.body(shop), self._number
         first = self.arrive(shop, topics[shop][0], body)
         self._settle(self._claimed(), order)
-        self.at += self._dice.randrange(2_000, 90_000)
+        self.at += self._random.randrange(2_000, 90_000)
         self.arrive(shop, topics[shop][1], body)
         key = f"purchase:{order}"
         self._finish(
@@ -102,35 +102,35 @@ class Story:
             detail=f"Delivery {first} counts this order.",
             key=key,
         )
-        if self._dice.random() < 0.08:
+        if self._random.random() < 0.08:
             self.arrive(shop, "products/update" if shop == "demo-shopify" else "product.updated", b'{"id": 1}')
             self._finish(
                 self._claimed(), State.IGNORED, reason="unmapped_topic", detail="No event is made of this topic."
             )
 
     def _settle(self, delivery: Delivery, order: int) -> None:
-        dice = self._dice.random()
+        chance = self._random.random()
         body: dict[str, Any] = {"ProductKeys": ["10001", "10002"], "ProfileKey": f"profile-{order}", "Revenue": 129.95}
         call = Call("purchase", f"purchase:{order}", body)
-        if dice < 0.1:
+        if chance < 0.1:
             self._finish(
                 delivery, State.IGNORED, reason="no_profile", detail="A guest's order without a carried profile key."
             )
-        elif dice < 0.115:
-            said = {"answer": '{"errors":{"ProductKeys":["Unknown key"]}}', "failure": "http_422", "took": 31}
-            self._finish(delivery, State.DEAD, reason="http_422", call=call, attempted=True, **said)
+        elif chance < 0.115:
+            failure = {"answer": '{"errors":{"ProductKeys":["Unknown key"]}}', "failure": "http_422", "took": 31}
+            self._finish(delivery, State.DEAD, reason="http_422", call=call, attempted=True, **failure)
         else:
-            if dice < 0.17:
+            if chance < 0.17:
                 self._finish(
                     delivery, State.WAITING, reason="http_503", failure="http_503", took=812, call=call, attempted=True
                 )
-                self.at += self._dice.randrange(3_000, 20_000)
+                self.at += self._random.randrange(3_000, 20_000)
                 delivery = self._claimed()
             self.inbox.reserve([(delivery, call)])
-            self._finish(delivery, State.DELIVERED, call=call, attempted=True, took=self._dice.randrange(18, 95))
+            self._finish(delivery, State.DELIVERED, call=call, attempted=True, took=self._random.randrange(18, 95))
 
     def _claimed(self) -> Delivery:
-        self.at += self._dice.randrange(4, 160)
+        self.at += self._random.randrange(4, 160)
         [delivery] = self.inbox.claim(dict.fromkeys(SHOPS, 1))
         return delivery
 
@@ -138,8 +138,8 @@ class Story:
         self.at += values.get("took", 1)
         self.inbox.settle([Settlement(delivery, state, **values)])
 
-    def _trouble(self) -> None:
-        """Let the last order meet a Tweakwise that is away, and its breaker open."""
+    def _fail_last_order(self) -> None:
+        """Store an order while Tweakwise fails, which opens the circuit breaker."""
         body, order = self.body("demo-shopify"), self._number
         self.arrive("demo-shopify", "orders/create", body)
         call = Call("purchase", f"purchase:{order}", {"ProductKeys": ["10001"], "ProfileKey": f"profile-{order}"})
@@ -178,14 +178,14 @@ class Story:
 
     def _refuse(self) -> None:
         for reason, count in (("signature_mismatch", 12), ("signature_missing", 3)):
-            self._see("demo-shopify", ActivityKind.REFUSAL, reason, count)
+            self._count("demo-shopify", ActivityKind.REFUSAL, reason, count)
 
-    def _see(self, shop: str, kind: ActivityKind, name: str, count: int = 1) -> None:
+    def _count(self, shop: str, kind: ActivityKind, name: str, count: int = 1) -> None:
         seen = self._seen.setdefault((shop, kind, name, self.at // HOUR), [0, self.at, self.at])
         seen[0] += count
         seen[2] = self.at
 
-    def _note(self) -> None:
+    def _record(self) -> None:
         seen = [
             ActivityCount(what[0], SHOPS[what[0]], what[1], what[2], *counted) for what, counted in self._seen.items()
         ]

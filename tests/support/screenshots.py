@@ -1,4 +1,4 @@
-"""python -m tests.pictures: takes the pictures of docs/images from the real dashboard, filled with a made-up past."""
+"""Takes the screenshots of docs/images from a dashboard with demo data: python -m tests.support.screenshots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support import browsers
-from tests.support.demo_data import Story
+from tests.support.demo_data import DemoData
 from tests.support.processes import ROOT
 from tests.support.service import Service
 
@@ -23,11 +23,11 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile":
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="pictures-"))
-    story = Story(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
-    story.tell(orders=900)
-    dead = next(row for row in story.inbox.newest(5000) if row.state == "dead")
-    story.inbox.close()
+    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
+    data = DemoData(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
+    data.fill(orders=900)
+    dead = next(row for row in data.inbox.newest(5000) if row.state == "dead")
+    data.inbox.close()
     with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
         service.start("web", ready=f"{service.url}/healthz")
         with browsers.chromium() as browser:

@@ -1,1 +1,1 @@
-"""The dashboard: pages for the merchant's developer, off until DASHBOARD_PASSWORD is set."""
+"""The dashboard: web pages about deliveries for the merchant's developer; off unless DASHBOARD_PASSWORD is set."""

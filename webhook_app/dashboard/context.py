@@ -1,4 +1,4 @@
-"""What the pages need, held by the app as `extensions["dashboard"]`."""
+"""The context of the pages, stored by the app in `extensions["dashboard"]`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Dashboard:
-    """One process's dashboard."""
+class DashboardContext:
+    """Everything that the pages of one process need."""
 
     inbox: Inbox
     shops: Mapping[str, Shop]
@@ -31,9 +31,9 @@ class Dashboard:
     tweakwise_url: str
 
 
-def current() -> Dashboard:
-    """Return the dashboard of the app that answers the current request."""
-    dashboard: Dashboard = current_app.extensions["dashboard"]
+def current() -> DashboardContext:
+    """Return the context of the app that answers the current request."""
+    dashboard: DashboardContext = current_app.extensions["dashboard"]
     return dashboard
 
 
@@ -44,6 +44,6 @@ def session() -> Session:
 
 
 def record(action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "") -> None:
-    """Write down what is about to be done. Raises StoreUnavailableError."""
+    """Record an audit event, before the action is carried out. Raises StoreUnavailableError."""
     source = current().sessions.source(request.remote_addr)
     audit_log.write(current().inbox, audit_log.AuditEvent(action, source, session().id, delivery_id, detail))

@@ -1,18 +1,21 @@
-"""Putting the dashboard into the web process."""
+"""Registers the dashboard with the app of the web process."""
 
 from __future__ import annotations
 
 import hashlib
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import g, url_for
 from jinja2 import StrictUndefined
 
-from webhook_app.dashboard import formatting
-from webhook_app.dashboard.access import gate
-from webhook_app.dashboard.context import Dashboard
-from webhook_app.dashboard.pages import accounting, audit_log, deliveries, delivery, overview, setup
+from webhook_app import formatting, reasons
+from webhook_app.dashboard import pages
+from webhook_app.dashboard.access import blueprint
+from webhook_app.dashboard.context import DashboardContext
+from webhook_app.dashboard.navigation import NAVIGATION
 from webhook_app.dashboard.sessions import Sessions
 from webhook_app.translation.translate import AgeLimits
 
@@ -26,32 +29,36 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
 
-# Importing a page puts it on the blueprint.
-PAGES = (overview, deliveries, delivery, accounting, setup, audit_log)
+# Importing a module of pages/ adds its routes to the blueprint.
+for _page in pkgutil.iter_modules(pages.__path__):
+    import_module(f"{pages.__name__}.{_page.name}")
 STATIC = Path(__file__).with_name("static")
+VERSIONS = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10] for file in STATIC.iterdir()}
 
 
 def register(
     app: Flask, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], config: Settings
 ) -> None:
-    """Put the pages under /dashboard; DASHBOARD_PASSWORD must be set."""
+    """Add the pages under /dashboard; DASHBOARD_PASSWORD must be set."""
     sessions = Sessions(config.dashboard_password or "")
     ages = AgeLimits(config.max_order_age, config.max_age)
-    app.extensions["dashboard"] = Dashboard(inbox, shops, platforms, sessions, ages, config.tweakwise_url)
+    app.extensions["dashboard"] = DashboardContext(inbox, shops, platforms, sessions, ages, config.tweakwise_url)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_blueprint(gate)
+    app.register_blueprint(blueprint)
 
 
-@gate.app_context_processor
-def _known() -> dict[str, Any]:
-    """Return what every template may use."""
-    return {"words": formatting, "session": g.get("dashboard_session"), "asset": _asset}
+@blueprint.app_context_processor
+def _template_variables() -> dict[str, Any]:
+    return {
+        "formatting": formatting,
+        "titled": reasons.titled,
+        "session": g.get("dashboard_session"),
+        "asset": _asset,
+        "navigation": NAVIGATION,
+    }
 
 
 def _asset(name: str) -> str:
-    """Return the URL of a file of ours, which changes when the file does."""
+    """Return the URL of a static file; it changes when the file does."""
     return url_for("dashboard.static", filename=name, v=VERSIONS[name])
-
-
-VERSIONS = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10] for file in STATIC.iterdir()}

@@ -1,4 +1,7 @@
-"""Sessions: a signed cookie that says since when somebody is signed in; nothing of it is stored here."""
+"""Sessions as signed cookies, which hold when someone signed in; nothing is stored on the server.
+
+Why not Flask's own: docs/decisions/2026-11-26-dashboard-sessions.md.
+"""
 
 from __future__ import annotations
 
@@ -18,34 +21,34 @@ if TYPE_CHECKING:
 COOKIE = "tweakwise_dashboard"
 IDLE = 30 * 60  # seconds without a click, after which a session ends
 LONGEST = 12 * 3600  # seconds after which it ends in any case
-RENEWED_AFTER = 60  # seconds; a cookie is not written anew for every click
-# Work for who steals a cookie and tries passwords on it; the process does it once, at its start.
+RENEWED_AFTER = 60  # seconds; the cookie is not written again for every click
+# Makes guessing the password from a stolen cookie slow; a process computes it once, when it starts.
 SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-# IPv6 gives a household at least that much: https://www.rfc-editor.org/rfc/rfc6177
-HOUSEHOLD = 64  # bits
+# An IPv6 customer gets a network of at least this size: https://www.rfc-editor.org/rfc/rfc6177
+IPV6_PREFIX = 64  # bits
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who looks; `signed_in` is False while only the login form is shown. Times are seconds since 1970."""
+    """One session; `signed_in` is False before the login. Times are seconds since 1970."""
 
     id: str
     csrf: str
-    began: int
-    seen: int
+    started: int
+    last_seen: int
     signed_in: bool
 
     @classmethod
     def new(cls, now: int, *, signed_in: bool = False) -> Self:
-        """Begin a session with a name and a CSRF token of its own."""
+        """Start a session with a new id and CSRF token."""
         return cls(secrets.token_hex(4), secrets.token_urlsafe(18), now, now, signed_in)
 
 
 class Sessions:
-    """Writes and reads cookies; all processes with the same password understand each other's."""
+    """Writes and reads cookies; processes with the same password accept each other's."""
 
     def __init__(self, password: str, clock: Callable[[], float] = time.time) -> None:
-        """The signing key is made from the password: changing it ends every session."""
+        """The signing key is derived from the password: changing the password ends every session."""
         key = hashlib.scrypt(password.encode(), salt=b"tweakwise webhook dashboard", **SCRYPT)
         self._signer = URLSafeSerializer(key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
         self._source_key = hmac.digest(key, b"source", "sha256")
@@ -57,29 +60,29 @@ class Sessions:
         return int(self._clock())
 
     def accepts(self, password: str) -> bool:
-        """Compare in constant time, whatever the length."""
+        """Return whether the password is right, in constant time for any length."""
         return hmac.compare_digest(hashlib.sha256(password.encode("utf-8", "replace")).digest(), self._password)
 
     def read(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie, None where it is not ours, or over."""
+        """Return the session of a cookie, None if its signature is invalid or it has expired."""
         try:
             session = Session(**self._signer.loads(cookie or ""))
         except (BadData, TypeError):
             return None
-        over = self.now() - session.seen > IDLE or self.now() - session.began > LONGEST
-        return None if over else session
+        expired = self.now() - session.last_seen > IDLE or self.now() - session.started > LONGEST
+        return None if expired else session
 
     def write(self, session: Session) -> str:
         """Return the cookie of a session."""
-        said: dict[str, Any] = asdict(session)
-        return str(self._signer.dumps(said))
+        fields: dict[str, Any] = asdict(session)
+        return str(self._signer.dumps(fields))
 
     def renewed(self, session: Session) -> Session:
-        """Return the session as of now, the same one where it was seen a moment ago."""
-        return replace(session, seen=self.now()) if self.now() - session.seen > RENEWED_AFTER else session
+        """Return the session as last seen now; unchanged if it was renewed a moment ago."""
+        return replace(session, last_seen=self.now()) if self.now() - session.last_seen > RENEWED_AFTER else session
 
     def source(self, address: str | None) -> str:
-        """Tell places apart without naming them: a keyed hash of the address, or of the network it belongs to."""
+        """Return a keyed hash of an address or its network, which distinguishes places without revealing them."""
         return hmac.digest(self._source_key, _place(address or "").encode(), "sha256").hex()[:10]
 
 
@@ -89,5 +92,5 @@ def _place(address: str) -> str:
     except ValueError:
         return address
     if known.version == 6:  # noqa: PLR2004 - the version of the protocol
-        return str(ipaddress.ip_network((known, HOUSEHOLD), strict=False))
+        return str(ipaddress.ip_network((known, IPV6_PREFIX), strict=False))
     return address

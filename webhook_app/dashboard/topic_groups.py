@@ -1,4 +1,4 @@
-"""Topics in sets: those of orders, those that browsers cause, and the rest."""
+"""Groups of topics: orders, storefront events, and all others."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform
 
 ORDERS, STOREFRONT, OTHERS = "orders", "storefront", "others"
-SETS = {ORDERS: "Orders", STOREFRONT: "Storefront events", OTHERS: "Everything else"}
+GROUPS = {ORDERS: "Orders", STOREFRONT: "Storefront events", OTHERS: "Other topics"}
 
 
-def set_of(platforms: Mapping[str, Platform], platform: str, topic: str) -> str:
-    """Say which set a topic of a platform is in."""
+def group_of(platforms: Mapping[str, Platform], platform: str, topic: str) -> str:
+    """Return the group of a topic of a platform."""
     known = platforms[platform].topic(topic) if platform in platforms else None
     if known is None or not (known.subscribe or known.storefront):
         return OTHERS
@@ -22,6 +22,6 @@ def set_of(platforms: Mapping[str, Platform], platform: str, topic: str) -> str:
 
 
 def names(platforms: Mapping[str, Platform], chosen: str) -> tuple[str, ...]:
-    """Return the names of all platforms' topics that are in a set, apart from the rest, which has no end."""
+    """Return the topics of all platforms that are in a group; those of OTHERS cannot be listed."""
     every = ((platform.name, topic.name) for platform in platforms.values() for topic in platform.topics)
-    return tuple(sorted({topic for platform, topic in every if set_of(platforms, platform, topic) == chosen}))
+    return tuple(sorted({topic for platform, topic in every if group_of(platforms, platform, topic) == chosen}))

@@ -1,1 +1,1 @@
-"""The pages of the dashboard, one module each."""
+"""The pages of the dashboard, one module each; registration discovers them."""

@@ -1,4 +1,4 @@
-"""Accounting: what became of everything that was received on one day, as a table that adds up."""
+"""Accounting: the outcomes of all deliveries of one day, as a table that adds up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask import Response, render_template, request
 
 from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
-from webhook_app.dashboard.access import gate
+from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
 from webhook_app.inbox import State, statistics
 from webhook_app.inbox.reports import accounting
@@ -25,72 +25,72 @@ if TYPE_CHECKING:
     from webhook_app.inbox.reports.accounting import AccountingEntry, Totals
 
 ALL = "all"
-SETS = {**topic_groups.SETS, ALL: "All"}
+GROUPS = {**topic_groups.GROUPS, ALL: "All topics"}
 EARLIEST = date(2000, 1, 1)
-# A spreadsheet takes a cell that begins so for a formula: https://owasp.org/www-community/attacks/CSV_Injection
+# Spreadsheets read a cell that starts with one of these as a formula: https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Query:
     day: date
     shop: str | None
-    chosen: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
 class AccountingLine:
-    """One topic of one shop, and its sums."""
+    """The totals of one topic of one shop."""
 
     shop: str
     topic: str
-    account: Totals
+    totals: Totals
 
 
-@gate.get("/accounting")
-def account() -> ResponseReturnValue:
+@blueprint.get("/accounting", endpoint="accounting")
+def show() -> ResponseReturnValue:
     """Show one day (UTC) of one shop or of all."""
-    asked = _asked()
-    entries = _entries(asked)
+    query = _query()
+    entries = _entries(query)
     ignored = _by_reason(entries, State.IGNORED)
     total = accounting.totals(entries)
-    again = ignored.get(Reason.ALREADY_COUNTED, 0)
+    repeated = ignored.get(Reason.ALREADY_COUNTED, 0)
     return render_template(
         "dashboard/accounting.html",
-        day=asked.day,
-        shop=asked.shop,
-        chosen=asked.chosen,
-        sets=SETS,
+        day=query.day,
+        shop=query.shop,
+        group=query.group,
+        groups=GROUPS,
         names=sorted(current().shops),
         total=total,
-        again=again,
+        repeated=repeated,
         lines=_lines(entries),
         ignored=ignored,
         dead=_by_reason(entries, State.DEAD),
-        before=asked.day - timedelta(days=1),
-        after=asked.day + timedelta(days=1) if asked.day < _today() else None,
+        before=query.day - timedelta(days=1),
+        after=query.day + timedelta(days=1) if query.day < _today() else None,
         today=_today(),
         where={
-            "shop": asked.shop,
-            "topic": None if asked.chosen == ALL else f"set:{asked.chosen}",
-            "since": f"{asked.day}T00:00",
-            "until": f"{asked.day + timedelta(days=1)}T00:00",
+            "shop": query.shop,
+            "topic": None if query.group == ALL else f"set:{query.group}",
+            "since": f"{query.day}T00:00",
+            "until": f"{query.day + timedelta(days=1)}T00:00",
         },
     )
 
 
-@gate.get("/accounting.csv")
+@blueprint.get("/accounting.csv")
 def export() -> ResponseReturnValue:
-    """Return the same as CSV, one line for each shop, topic, state and reason."""
-    asked = _asked()
-    written = io.StringIO()
-    writer = csv.writer(written)
+    """Return the same day as CSV, one line for each shop, topic, state and reason."""
+    query = _query()
+    output = io.StringIO()
+    writer = csv.writer(output)
     writer.writerow(["day_utc", "shop", "platform", "topic", "state", "reason", "number"])
-    for entry in _entries(asked):
-        writer.writerow([_cell(value) for value in (asked.day.isoformat(), *astuple(entry))])
-    name = "-".join(["accounting", asked.day.isoformat(), *filter(None, [asked.shop]), asked.chosen])
+    for entry in _entries(query):
+        writer.writerow([_cell(value) for value in (query.day.isoformat(), *astuple(entry))])
+    name = "-".join(["accounting", query.day.isoformat(), *filter(None, [query.shop]), query.group])
     disposition = f'attachment; filename="{name}.csv"'
-    return Response(written.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
+    return Response(output.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
 
 
 def _cell(value: object) -> str:
@@ -98,27 +98,27 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _asked() -> _Asked:
-    """Read what is asked for; what cannot be meant is today, and orders."""
+def _query() -> _Query:
+    """Read the query; an invalid day is replaced by today, an invalid group by orders."""
     try:
         day = min(date.fromisoformat(request.args.get("day", "")), _today())
     except ValueError:
         day = _today()
-    shop, chosen = request.args.get("shop", ""), request.args.get("set", "")
+    shop, group = request.args.get("shop", ""), request.args.get("set", "")
     known = shop if shop in current().shops else None
-    return _Asked(max(day, EARLIEST), known, chosen if chosen in SETS else topic_groups.ORDERS)
+    return _Query(max(day, EARLIEST), known, group if group in GROUPS else topic_groups.ORDERS)
 
 
 def _today() -> date:
     return datetime.fromtimestamp(current().inbox.clock() / 1000, UTC).date()
 
 
-def _entries(asked: _Asked) -> list[AccountingEntry]:
-    """Count until nothing is missing: this table must add up."""
+def _entries(query: _Query) -> list[AccountingEntry]:
+    """Count every delivery of the day, however long it takes: the table must add up."""
     statistics.refresh(current().inbox, within=None, fresh=0)
-    found = accounting.of_day(current().inbox, asked.day, asked.shop)
+    found = accounting.of_day(current().inbox, query.day, query.shop)
     platforms = current().platforms
-    return [one for one in found if asked.chosen in (ALL, topic_groups.set_of(platforms, one.platform, one.topic))]
+    return [one for one in found if query.group in (ALL, topic_groups.group_of(platforms, one.platform, one.topic))]
 
 
 def _lines(entries: Sequence[AccountingEntry]) -> list[AccountingLine]:

@@ -1,4 +1,4 @@
-"""Actions: who did what, and failed logins."""
+"""Actions: the newest audit events, with failed logins."""
 
 from __future__ import annotations
 
@@ -6,15 +6,28 @@ from typing import TYPE_CHECKING
 
 from flask import render_template
 
-from webhook_app.dashboard.access import gate
+from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
 from webhook_app.inbox import audit_log
+from webhook_app.inbox.audit_log import AuditAction
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 
-@gate.get("/actions")
+TITLES = {
+    AuditAction.LOGIN: "Signed in",
+    AuditAction.LOGIN_FAILED: "Failed login",
+    AuditAction.LOGOUT: "Signed out",
+    AuditAction.REVEAL: "Personal fields revealed",
+    AuditAction.REPLAY: "Replayed",
+    AuditAction.DISCARD: "Discarded",
+    AuditAction.SAMPLE: "Sample sent",
+}
+
+
+@blueprint.get("/actions")
 def actions() -> ResponseReturnValue:
-    """Show the newest actions."""
-    return render_template("dashboard/actions.html", entries=audit_log.newest(current().inbox), shown=audit_log.SHOWN)
+    """Show the newest audit events."""
+    entries = audit_log.newest(current().inbox)
+    return render_template("dashboard/actions.html", entries=entries, shown=audit_log.SHOWN, titles=TITLES)

@@ -10,7 +10,7 @@ from flask import render_template, request
 
 from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
-from webhook_app.dashboard.access import gate
+from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.inbox import Selection, State, activity, statistics
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-PAGE = 50
-# "waiting" is what a person calls everything that is not settled yet.
+PAGE_SIZE = 50
+# On the pages, every unsettled delivery is waiting.
 STATES = {
     "delivered": (State.DELIVERED.value,),
     "waiting": tuple(state.value for state in UNFINISHED),
@@ -37,81 +37,81 @@ WORD = re.compile(r"[\x21-\x7e]{1,192}")
 WHOLE = re.compile(r"\d{1,18}")
 
 
-@gate.route("/deliveries", methods=["GET", "POST"])
+@blueprint.route("/deliveries", methods=["GET", "POST"])
 def deliveries() -> ResponseReturnValue:
-    """Show a page of deliveries; a profile key comes with POST, since no URL may hold what points to a person."""
-    asked, faults = _asked(request.values)
+    """Show a page of deliveries; a profile key is posted, since no URL may hold what identifies a visitor."""
+    filters, errors = _filters(request.values)
     key = request.form.get("profile_key", "").strip()
-    wanted = _wanted(asked, key)
+    wanted = _wanted(filters, key)
     below = _whole(request.values.get("below", ""))
     inbox = current().inbox
-    if not request.headers.get("X-Live"):  # the newest are read anyway, and a tail that is open asks all the time
+    if not request.headers.get("X-Live"):  # an open live page asks often, and reads only the newest rows
         statistics.refresh(inbox)
-    page = delivery_pages.page(inbox, wanted, PAGE, below)
+    page = delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
     return render_template(
         "dashboard/deliveries.html",
         page=page,
-        asked=asked,
-        faults=faults,
+        filters=filters,
+        errors=errors,
         profile_key=key,
         below=below,
         now=inbox.clock(),
         live=request.args.get("live") == "1" and below is None and not key,
-        choices=_choices(asked),
+        choices=_choices(filters),
     )
 
 
-def _asked(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the filters that were set, without those that cannot be meant, and a sentence for each of these."""
-    asked = {name: value.strip() for name in FILTERS if (value := given.get(name, "")).strip()}
+def _filters(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the valid filters, and an error message for each invalid one."""
+    filters = {name: value.strip() for name in FILTERS if (value := given.get(name, "")).strip()}
     tests: dict[str, Callable[[str], object]] = {
         "state": _is_state,
         "number": WHOLE.fullmatch,
         "since": _milliseconds,
         "until": _milliseconds,
     }
-    odd = [name for name, value in asked.items() if not tests.get(name, WORD.fullmatch)(value)]
-    written = {"since": "a time such as 2026-11-27T09:30 (UTC)", "until": "a time such as 2026-11-27T09:30 (UTC)"}
-    faults = [f"{name}: expected {written.get(name, 'one of those that are offered')}." for name in odd]
-    return {name: value for name, value in asked.items() if name not in odd}, faults
+    invalid = [name for name, value in filters.items() if not tests.get(name, WORD.fullmatch)(value)]
+    expected = {"since": "a time such as 2026-11-27T09:30 (UTC)", "until": "a time such as 2026-11-27T09:30 (UTC)"}
+    errors = [f"{name}: expected {expected.get(name, 'one of the choices of the form')}." for name in invalid]
+    return {name: value for name, value in filters.items() if name not in invalid}, errors
 
 
 def _is_state(value: str) -> bool:
     return value in STATES or value in list(State)
 
 
-def _wanted(asked: Mapping[str, str], profile_key: str) -> DeliveryFilter:
-    state, reason = asked.get("state", ""), asked.get("reason", "")
-    fault = next((fault for fault in Cause if reason == f"fault:{fault}"), None)
-    number = _whole(asked.get("number", ""))
-    chosen = next((name for name in topic_groups.SETS if asked.get("topic") == f"set:{name}"), None)
+def _wanted(filters: Mapping[str, str], profile_key: str) -> DeliveryFilter:
+    state, reason = filters.get("state", ""), filters.get("reason", "")
+    cause = next((cause for cause in Cause if reason == f"fault:{cause}"), None)
+    number = _whole(filters.get("number", ""))
+    group = next((name for name in topic_groups.GROUPS if filters.get("topic") == f"set:{name}"), None)
     selection = Selection(
         ids=() if number is None else (number,),
-        shop=asked.get("shop"),
-        topic=None if chosen else asked.get("topic"),
+        shop=filters.get("shop"),
+        topic=None if group else filters.get("topic"),
         states=STATES.get(state, (state,) if state else ()),
-        reason=None if fault else reason or None,
-        reason_prefixes=REASON_PREFIXES[fault] if fault else (),
-        since=_milliseconds(asked.get("since", "")),
-        until=_milliseconds(asked.get("until", "")),
+        reason=None if cause else reason or None,
+        reason_prefixes=REASON_PREFIXES[cause] if cause else (),
+        since=_milliseconds(filters.get("since", "")),
+        until=_milliseconds(filters.get("until", "")),
     )
-    order = asked.get("order", "").removeprefix("purchase:")
-    wanted, without = _topics(chosen)
-    return DeliveryFilter(selection, asked.get("platform"), wanted, without, order or None, profile_key or None)
+    order = filters.get("order", "").removeprefix("purchase:")
+    wanted, without = _topics(group)
+    return DeliveryFilter(selection, filters.get("platform"), wanted, without, order or None, profile_key or None)
 
 
-def _topics(chosen: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which topics are in a set, or which are not."""
+def _topics(group: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the topics of a group, or those that are not in it."""
     platforms = current().platforms
-    if chosen == topic_groups.OTHERS:
+    if group == topic_groups.OTHERS:
         return (), topic_groups.names(platforms, topic_groups.ORDERS) + topic_groups.names(
             platforms, topic_groups.STOREFRONT
         )
-    return (topic_groups.names(platforms, chosen) if chosen else ()), ()
+    return (topic_groups.names(platforms, group) if group else ()), ()
 
 
 def _milliseconds(value: str) -> int | None:
-    """Read a time as forms write it, in UTC unless it says otherwise; None for what is no time."""
+    """Return a time from a form in milliseconds, in UTC without an offset; None if it is not a time."""
     try:
         moment = datetime.fromisoformat(value)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -123,20 +123,21 @@ def _whole(value: str) -> int | None:
     return int(value) if WHOLE.fullmatch(value) else None
 
 
-def _choices(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the form offers: what is configured, and what came."""
+def _choices(filters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the choices of the form: what is configured, and what was received."""
     dashboard = current()
-    came = {seen.name for seen in activity.last_seen(dashboard.inbox, ActivityKind.TOPIC, asked.get("shop"))}
+    received = {seen.name for seen in activity.last_seen(dashboard.inbox, ActivityKind.TOPIC, filters.get("shop"))}
     mapped = {topic.name for platform in dashboard.platforms.values() for topic in platform.topics}
     configured = {shop.platform for shop in dashboard.shops.values()}
     return {
-        "shop": sorted({*dashboard.shops, *filter(None, [asked.get("shop")])}),
+        "shop": sorted({*dashboard.shops, *filter(None, [filters.get("shop")])}),
         "platform": sorted(configured),
         "topic": sorted(
-            {*(came or mapped), *filter(None, [asked.get("topic")])} - {f"set:{name}" for name in topic_groups.SETS}
+            {*(received or mapped), *filter(None, [filters.get("topic")])}
+            - {f"set:{name}" for name in topic_groups.GROUPS}
         ),
-        "set": {f"set:{name}": title for name, title in topic_groups.SETS.items()},
+        "group": {f"set:{name}": title for name, title in topic_groups.GROUPS.items()},
         "state": list(STATES),
-        "reason": sorted({*map(str, Reason), *filter(None, [asked.get("reason")])}),
-        "fault": {f"fault:{fault}": f"dead: {TITLES[fault]}" for fault in Cause},
+        "reason": sorted({*map(str, Reason), *filter(None, [filters.get("reason")])}),
+        "cause": {f"fault:{cause}": f"Dead: {TITLES[cause]}" for cause in Cause},
     }

@@ -1,4 +1,4 @@
-"""The overview: how it stands, in total and by shop, and what needs a person."""
+"""The overview: figures in total and by shop, and everything that needs attention."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from flask import render_template, request, url_for
 
+from webhook_app import formatting
 from webhook_app.alerts.rules import LONGER, longest_silence
-from webhook_app.dashboard import charts, formatting
-from webhook_app.dashboard.access import gate
+from webhook_app.dashboard import charts
+from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
 from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
@@ -17,7 +18,7 @@ from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
-from webhook_app.time_units import HOUR
+from webhook_app.time_units import HOUR, MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,29 +30,29 @@ if TYPE_CHECKING:
     from webhook_app.inbox.statistics import Progress
     from webhook_app.throttling.state import ThrottleState
 
-# Bars, and hours of each.
+# The number of bars, and the hours in each.
 RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
 KINDS = ("delivered", "ignored", "waiting", "dead")
 DAY = 24  # hours
 USUAL = 14 * DAY * HOUR  # milliseconds looked back to learn how long a topic is usually silent
-LEAST_MISSED = 3 * HOUR  # milliseconds; before that nobody is told
-TOO_OLD = 15 * 60 * 1000  # milliseconds an event may wait before it is a warning
+LEAST_SILENCE = 3 * HOUR  # milliseconds; a shorter silence is never a warning
+TOO_OLD = 15 * MINUTE  # milliseconds that an event may wait before it is a warning
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that needs a person, and where to look."""
+class Attention:
+    """Something that needs attention, with a link to it."""
 
     text: str
     link: str = ""
-    grave: bool = False
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TopicLine:
-    """One topic of one shop: when it last came, and how long it was silent at the most, in milliseconds.
+    """One topic of one shop: when it was last received, and its longest usual silence, in milliseconds.
 
-    `usual` is None where too little came to tell.
+    `usual` is None if it was received too seldom to know.
     """
 
     shop: str
@@ -59,37 +60,37 @@ class TopicLine:
     last_at: int
     usual: int | None
 
-    def is_missed(self, now: int) -> bool:
-        """Whether it is silent for longer than it usually is."""
-        return self.usual is not None and now - self.last_at > max(LEAST_MISSED, LONGER * self.usual)
+    def is_silent(self, now: int) -> bool:
+        """Whether its silence is longer than usual."""
+        return self.usual is not None and now - self.last_at > max(LEAST_SILENCE, LONGER * self.usual)
 
 
 @dataclass(frozen=True, slots=True)
 class ShopLine:
-    """One row of the table of shops; `pace` says in a word or two how its breaker and rate stand."""
+    """One row of the table of shops; `throttling` describes its circuit breaker and rate."""
 
     name: str
     counts: Mapping[str, int]
     backlog: Backlog | None
-    pace: str
+    throttling: str
     is_open: bool
 
 
-@gate.get("", strict_slashes=False, endpoint="overview")
+@blueprint.get("", strict_slashes=False, endpoint="overview")
 def show() -> ResponseReturnValue:
-    """Show everything, or one shop."""
+    """Show all shops, or one."""
     inbox = current().inbox
     chosen = request.args.get("range", "24h")
-    bars, hours = RANGES.get(chosen, RANGES["24h"])
+    bar_count, hours = RANGES.get(chosen, RANGES["24h"])
     shop = request.args.get("shop") or None
     progress = statistics.refresh(inbox)
-    now, over = inbox.clock(), time_series.span(inbox.clock(), bars, hours)
-    over_time = time_series.over_time(inbox, over, shop)
+    now, span = inbox.clock(), time_series.span(inbox.clock(), bar_count, hours)
+    bars = time_series.over_time(inbox, span, shop)
     throttles = inbox.throttles()
-    shops = _shops(time_series.by_shop(inbox, over), backlogs(inbox), throttles, now)
+    shops = _shops(time_series.by_shop(inbox, span), backlogs(inbox), throttles, now)
     shown = [line for line in shops if shop in (None, line.name)]
     topics = _topics(now, shop)
-    waits = time_series.latest_waits(inbox, shop)
+    durations = time_series.latest_waits(inbox, shop)
     return render_template(
         "dashboard/overview.html",
         chosen=chosen if chosen in RANGES else "24h",
@@ -97,26 +98,25 @@ def show() -> ResponseReturnValue:
         shop=shop,
         shops=shown,
         names=sorted({*current().shops, *(line.name for line in shops)}),
-        totals=grouped(_added(bar.states for bar in over_time)),
-        since=over.since * HOUR,
+        totals=grouped(_added(bar.states for bar in bars)),
+        since=span.since * HOUR,
         now=now,
-        bars=over_time,
-        chart=charts.stacked([_labelled(bar, hours) for bar in over_time], KINDS),
-        waited=charts.sparkline([bar.waited for bar in over_time]),
-        percentiles={name: time_series.percentile(waits, share) for name, share in (("p50", 0.5), ("p95", 0.95))},
+        bars=bars,
+        chart=charts.stacked([_labelled(bar, hours) for bar in bars], KINDS),
+        percentiles={name: time_series.percentile(durations, share) for name, share in (("p50", 0.5), ("p95", 0.95))},
         oldest=max((now - line.backlog.oldest for line in shown if line.backlog), default=None),
-        ignored=time_series.reasons(inbox, over, State.IGNORED, shop),
-        dead=time_series.reasons(inbox, over, State.DEAD, shop),
-        refusals=_refusals(over.since * HOUR, shop),
-        accepts=_accepts(over.since * HOUR, shop),
+        ignored=time_series.reasons(inbox, span, State.IGNORED, shop),
+        dead=time_series.reasons(inbox, span, State.DEAD, shop),
+        refusals=_refusals(span.since * HOUR, shop),
+        accepts=_accepts(span.since * HOUR, shop),
         topics=topics,
         progress=progress,
-        warnings=_warnings(shown, topics, throttles, progress, now),
+        attention=_attention(shown, topics, throttles, progress, now),
     )
 
 
 def grouped(states: Mapping[str, int]) -> dict[str, int]:
-    """Add up by what a person asks for: delivered, ignored, waiting (whatever is unfinished), dead; and received."""
+    """Add up states: received, delivered, ignored, waiting (everything unfinished) and dead."""
     waiting = sum(states.get(state, 0) for state in UNFINISHED)
     kinds = {kind: states.get(kind, 0) for kind in KINDS} | {"waiting": waiting}
     return {"received": sum(kinds.values()), **kinds}
@@ -132,10 +132,10 @@ def _added(all_states: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
     counts = grouped(bar.states)
-    begin = formatting.moment(bar.hour * HOUR)
+    begin = formatting.date_and_time(bar.hour * HOUR)
     label = begin[11:16] if hours == 1 else begin[5:10]
-    told = ", ".join(f"{formatting.number(counts[kind])} {kind}" for kind in KINDS if counts[kind]) or "nothing"
-    return label, f"{begin[:16]}: {told}", counts
+    outcomes = ", ".join(f"{formatting.number(counts[kind])} {kind}" for kind in KINDS if counts[kind]) or "nothing"
+    return label, f"{begin[:16]}: {outcomes}", counts
 
 
 def _shops(
@@ -156,8 +156,8 @@ def _shop(
 ) -> ShopLine:
     is_open = throttle is not None and throttle.is_open
     rate = circuit_breaker.current_rate(throttle, now, None) if throttle else None
-    slow = f"slowed to {rate:.3g} a second" if rate else "closed, full speed"
-    return ShopLine(name, grouped(counts), backlog, "breaker open" if is_open else slow, is_open)
+    running = f"limited to {rate:.3g} calls per second" if rate else "closed, full speed"
+    return ShopLine(name, grouped(counts), backlog, "circuit breaker open" if is_open else running, is_open)
 
 
 def _topics(now: int, shop: str | None) -> list[TopicLine]:
@@ -179,29 +179,29 @@ def _refusals(since: int, shop: str | None) -> dict[tuple[str, str], int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _warnings(
+def _attention(
     shops: Sequence[ShopLine],
     topics: Sequence[TopicLine],
     throttles: Mapping[Scope, ThrottleState],
     progress: Progress,
     now: int,
-) -> list[Notice]:
+) -> list[Attention]:
     return [
         *_held_up(throttles.values(), {line.name for line in shops}, now),
         *(warning for line in shops for warning in _of_shop(line, now)),
-        *(_silent(one, now) for one in topics if one.is_missed(now)),
+        *(_silent(one, now) for one in topics if one.is_silent(now)),
         *_uncounted(progress),
     ]
 
 
-def _held_up(throttles: Iterable[ThrottleState], shops: set[str], now: int) -> list[Notice]:
+def _held_up(throttles: Iterable[ThrottleState], shops: set[str], now: int) -> list[Attention]:
     theirs = [throttle for throttle in throttles if throttle.scope.applies_to(shops)]
-    said = [(descriptions.sentences(throttle, now), throttle.is_open) for throttle in theirs]
-    return [Notice(sentence, grave=is_open) for sentence, is_open in said if sentence]
+    described = [(descriptions.sentences(throttle, now), throttle.is_open) for throttle in theirs]
+    return [Attention(sentence, is_error=is_open) for sentence, is_open in described if sentence]
 
 
 def _accepts(since: int, shop: str | None) -> dict[str, int]:
-    """Return in how many milliseconds half and nearly all webhooks were stored; empty where none was."""
+    """Return the milliseconds within which 50 % and 95 % of the webhooks were stored; empty without any."""
     steps: dict[int, int] = {}
     for seen in activity.by_hour(current().inbox, ActivityKind.ACCEPT, since, shop=shop):
         steps[int(seen.name)] = steps.get(int(seen.name), 0) + seen.count
@@ -218,26 +218,27 @@ def _step(steps: Mapping[int, int], wanted: float) -> int:
     return 0
 
 
-def _of_shop(line: ShopLine, now: int) -> list[Notice]:
+def _of_shop(line: ShopLine, now: int) -> list[Attention]:
     found = []
     if line.backlog and now - line.backlog.oldest > TOO_OLD:
         text = (
-            f"{line.name}: the oldest waiting event has been here for {formatting.lasting(now - line.backlog.oldest)}."
+            f"{line.name}: the oldest waiting event has been waiting for "
+            f"{formatting.duration(now - line.backlog.oldest)}."
         )
-        found.append(Notice(text, url_for(".deliveries", shop=line.name, state="waiting"), grave=True))
+        found.append(Attention(text, url_for(".deliveries", shop=line.name, state="waiting"), is_error=True))
     if dead := line.counts["dead"]:
-        text = f"{line.name}: {formatting.number(dead)} dead; a person has to look."
-        found.append(Notice(text, url_for(".deliveries", shop=line.name, state="dead"), grave=True))
+        text = f"{line.name}: {formatting.counted(dead, 'dead delivery needs', 'dead deliveries need')} attention."
+        found.append(Attention(text, url_for(".deliveries", shop=line.name, state="dead"), is_error=True))
     return found
 
 
-def _silent(line: TopicLine, now: int) -> Notice:
-    usual = f"in the last two weeks it was never silent for more than {formatting.lasting(line.usual)}"
-    return Notice(f"{line.shop}: no {line.topic} for {formatting.lasting(now - line.last_at)}; {usual}.")
+def _silent(line: TopicLine, now: int) -> Attention:
+    usual = f"in the last two weeks its longest silence was {formatting.duration(line.usual)}"
+    return Attention(f"{line.shop}: no {line.topic} for {formatting.duration(now - line.last_at)}; {usual}.")
 
 
-def _uncounted(progress: Progress) -> list[Notice]:
+def _uncounted(progress: Progress) -> list[Attention]:
     if not progress.uncounted:
         return []
     share = formatting.percent(1 - progress.uncounted / progress.blocks)
-    return [Notice(f"Still counting: the figures hold {share} of all deliveries. Reload in a moment.")]
+    return [Attention(f"Still counting: the figures include {share} of all deliveries so far. Reload in a moment.")]

@@ -1,4 +1,4 @@
-"""Setup: for each shop what to paste where, which secrets are in use, and a sample that goes the whole way."""
+"""Setup: for each shop the webhook URL, the topics, the secrets that are in use, and a form that sends a sample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import requests
 from flask import abort, redirect, render_template, request, url_for
 
-from webhook_app.dashboard.access import gate
+from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record
 from webhook_app.inbox import activity, audit_log, feed_check_results
 from webhook_app.inbox.activity import ActivityKind
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform, Topic
 
 SEND_TIMEOUT = 15.0  # seconds
-EVERYWHERE = ("", "0.0.0.0", "::", "[::]", "localhost")  # noqa: S104 - what a server says that listens on all
+ALL_ADDRESSES = ("", "0.0.0.0", "::", "[::]", "localhost")  # noqa: S104 - names of a server that listens on all
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
-    """One secret by its fingerprint: how often it proved a webhook, and when last."""
+class SecretUse:
+    """One secret by its fingerprint: how many webhooks it verified, and when the last one."""
 
     fingerprint: str
     newest: bool
@@ -40,18 +40,18 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Guide:
-    """What a person needs to connect one shop."""
+class ShopGuide:
+    """What is needed to connect one shop."""
 
     shop: Shop
     platform: Platform
     url: str
     topics: tuple[Topic, ...]
-    secrets: tuple[Secret, ...]
+    secrets: tuple[SecretUse, ...]
     match: FeedCheckResult | None
 
 
-@gate.get("/setup")
+@blueprint.get("/setup")
 def setup() -> ResponseReturnValue:
     """Show how to connect every shop."""
     inbox = current().inbox
@@ -61,41 +61,45 @@ def setup() -> ResponseReturnValue:
     return render_template("dashboard/setup.html", guides=guides, now=inbox.clock())
 
 
-def _guide(shop: Shop, used: Mapping[tuple[str, str], ActivityTotal], match: FeedCheckResult | None) -> Guide:
+def _guide(shop: Shop, used: Mapping[tuple[str, str], ActivityTotal], match: FeedCheckResult | None) -> ShopGuide:
     platform = current().platforms[shop.platform]
     url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
     topics = tuple(topic for topic in platform.topics if topic.subscribe)
     names = [fingerprint(secret) for secret in shop.secrets]
     secrets = tuple(_secret(name, used.get((shop.name, name)), newest=name == names[0]) for name in names)
-    return Guide(shop, platform, url, topics, secrets, match)
+    return ShopGuide(shop, platform, url, topics, secrets, match)
 
 
-def _secret(name: str, seen: ActivityTotal | None, *, newest: bool) -> Secret:
-    return Secret(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
+def _secret(name: str, seen: ActivityTotal | None, *, newest: bool) -> SecretUse:
+    return SecretUse(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
 
 
-@gate.post("/setup/<name>/sample")
+@blueprint.post("/setup/<name>/sample")
 def sample(name: str) -> ResponseReturnValue:
-    """Post a signed sample to the receiver itself, over HTTP, and show what becomes of it."""
-    shop = current().shops.get(name) or abort(404, f"There is no shop {name}.")
+    """Post a signed sample to the receiver itself, over HTTP, and show its delivery."""
+    shop = current().shops.get(name) or abort(404, f"Shop {name} is not configured.")
     platform = current().platforms[shop.platform]
-    topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample of that topic.")
+    topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample for this topic.")
     record(audit_log.AuditAction.SAMPLE, detail=f"{shop.name} {topic.name}")
     headers, body = samples.signed_delivery(platform, topic, shop.profile_attribute, shop.secrets[0])
     try:
-        answer = requests.post(_own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False)
-        said = answer.json()
+        response = requests.post(
+            _own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False
+        )
+        content = response.json()
     except (requests.RequestException, ValueError) as error:
-        abort(502, f"The receiver did not answer on {_own_url(shop)} ({type(error).__name__}).")
-    if "id" not in said:
-        abort(502, f"The receiver answered {answer.status_code}: {said.get('error') or said.get('status')}.")
-    return redirect(url_for(".delivery", number=said["id"], said="arriving"), 303)
+        abort(
+            502, f"The receiver does not answer at {_own_url(shop)} ({type(error).__name__}). The sample was not sent."
+        )
+    if "id" not in content:
+        abort(502, f"The receiver answered {response.status_code}: {content.get('error') or content.get('status')}.")
+    return redirect(url_for(".delivery", number=content["id"], message="sample"), 303)
 
 
 def _own_url(shop: Shop) -> str:
-    """Return the address on which this very server listens, past every proxy."""
-    # What a proxy says of itself replaces these, and its address is not ours.
+    """Return the address on which this server itself listens, without any proxy."""
+    # ProxyFix replaces these by what a proxy reports; the original values are the server's own.
     own = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     host, port = own["SERVER_NAME"], own["SERVER_PORT"]
-    where = "127.0.0.1" if host in EVERYWHERE else host
+    where = "127.0.0.1" if host in ALL_ADDRESSES else host
     return f"http://{where}:{port}/webhooks/{shop.platform}/{shop.name}"

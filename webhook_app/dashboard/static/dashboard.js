@@ -1,13 +1,13 @@
-// What makes the pages pleasant; everything works without it.
+// Live updates, copy buttons and forms that submit themselves; the pages work without this script.
 "use strict";
 
-// Parts of a page that follow what happens: fetched again every data-live seconds, and replaced where they differ.
+// Fetches the page again every data-live seconds, and replaces the parts that differ.
 async function refresh() {
   if (document.hidden) return;
-  const answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin" });
-  if (answer.redirected) return location.reload();
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin" });
+  if (response.redirected) return location.reload();
+  if (!response.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live][id]")) {
     const fresh = page.getElementById(part.id);
     const busy = part.contains(document.activeElement) || part.querySelector("details[open]") || isSelected(part);
@@ -15,7 +15,7 @@ async function refresh() {
     part.dataset.shown = fresh.innerHTML;
     part.replaceChildren(...fresh.childNodes);
     if (!("live" in fresh.dataset)) part.removeAttribute("data-live");
-    prepare(part);
+    addCopyButtons(part);
   }
 }
 
@@ -24,31 +24,31 @@ function isSelected(part) {
   return !selection.isCollapsed && part.contains(selection.anchorNode);
 }
 
-function follow() {
+function scheduleRefresh() {
   const live = document.querySelector("[data-live]");
   if (!live) return;
-  setTimeout(() => refresh().catch(() => {}).finally(follow), 1000 * Number(live.dataset.live));
+  setTimeout(() => refresh().catch(() => {}).finally(scheduleRefresh), 1000 * Number(live.dataset.live));
 }
 
-// Buttons that copy the text of the element they name.
-function prepare(part) {
+// Shows the buttons that copy the text of the element in data-copy.
+function addCopyButtons(part) {
   if (!navigator.clipboard) return;
   for (const button of part.querySelectorAll("[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-      const before = button.textContent;
+      const label = button.textContent;
       button.textContent = "Copied";
-      setTimeout(() => (button.textContent = before), 1500);
+      setTimeout(() => (button.textContent = label), 1500);
     });
   }
 }
 
-// Forms that only choose what is shown.
+// Forms that only change what is shown are submitted on every change.
 for (const form of document.querySelectorAll("form[data-auto]")) {
   form.querySelector("button").hidden = true;
   form.addEventListener("change", () => form.requestSubmit());
 }
 
-prepare(document);
-follow();
+addCopyButtons(document);
+scheduleRefresh();

@@ -1,0 +1,51 @@
+"""Accounting: the totals of a day, and the CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webhook_app import formatting
+from webhook_app.time_units import DAY
+
+if TYPE_CHECKING:
+    from tests.support.dashboard import Browser
+    from webhook_app.inbox import Inbox
+
+
+@pytest.mark.parametrize("query", ["day=x", "day=0001-01-01", "day=9999-12-31", "set=odd&shop=nobody"])
+def test_odd_days_give_a_page(browser: Browser, query: str) -> None:
+    """An invalid day is replaced by a valid one."""
+    assert browser.get(f"/accounting?{query}").status_code == 200
+    assert browser.get(f"/accounting.csv?{query}").status_code == 200
+
+
+def test_accounting_adds_up_day_by_day(filled: tuple[Browser, Inbox]) -> None:
+    """The CSV lines of all days together are all deliveries."""
+    browser, inbox = filled
+    total: dict[str, int] = {}
+    for back in range(16):
+        day = formatting.date_and_time(inbox.clock() - back * DAY)[:10]
+        rows = list(csv.DictReader(io.StringIO(browser.get(f"/accounting.csv?day={day}&set=all").text)))
+        for row in rows:
+            total[row["state"]] = total.get(row["state"], 0) + int(row["number"])
+        page = browser.get(f"/accounting?day={day}&set=all").text
+        assert "It adds up" in page
+        assert f"<b>{sum(int(row['number']) for row in rows)}</b><span>received" in page
+    assert total == inbox.counts()
+
+
+def test_accounting_links_lead_to_the_same_number(filled: tuple[Browser, Inbox]) -> None:
+    """The link of a number shows that many deliveries."""
+    browser, inbox = filled
+    day = formatting.date_and_time(inbox.newest(1)[0].received_at)[:10]
+    page = browser.get(f"/accounting?day={day}").text
+    links = re.findall(r'href="/dashboard(/deliveries\?state=\w+[^"]*)">(\d+)<', page)
+    assert links
+    for link, number in links:
+        shown = browser.get(link.replace("&amp;", "&")).text
+        assert len(re.findall(r'<th scope="row" role="rowheader">', shown)) == int(number), link

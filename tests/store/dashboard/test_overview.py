@@ -1,0 +1,43 @@
+"""The overview."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webhook_app.dashboard.pages.overview import TopicLine
+from webhook_app.time_units import HOUR
+
+if TYPE_CHECKING:
+    from tests.support.dashboard import Browser
+    from webhook_app.inbox import Inbox
+
+
+def test_overview_names_problems(filled: tuple[Browser, Inbox]) -> None:
+    """Open circuit breakers, refusals and reasons are shown by name."""
+    page = filled[0].get("?range=30d").text
+    assert "breaker open because Tweakwise reports an error on its side (http_503)" in page
+    assert "signature_mismatch" in page
+    assert "already_counted" in page
+    assert 'class="delivered"' in page
+
+
+def test_overview_counts_every_delivery(filled: tuple[Browser, Inbox]) -> None:
+    """The total of 30 days is the number of deliveries."""
+    browser, inbox = filled
+    counts = inbox.counts()
+    found = re.search(r"<dt>Received</dt>\s*<dd>(\d+)", browser.get("?range=30d").text)
+    assert found
+    assert int(found[1]) == sum(counts.values())
+
+
+@pytest.mark.parametrize(
+    ("usual", "hours", "is_silent"),
+    [(12, 17, False), (12, 26, True), (1, 2.5, False), (1, 3.5, True), (None, 500, False)],
+)
+def test_silence_is_compared_with_the_usual(usual: int | None, hours: float, is_silent: bool) -> None:
+    """A silence is a warning when it is longer than usual and than three hours."""
+    line = TopicLine("a", "orders/create", 0, None if usual is None else usual * HOUR)
+    assert line.is_silent(int(hours * HOUR)) is is_silent

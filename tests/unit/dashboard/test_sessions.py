@@ -1,0 +1,47 @@
+"""Sessions: expiry, forged cookies, places."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.dashboard import PASSWORD
+from webhook_app.dashboard.sessions import IDLE, LONGEST, Session, Sessions
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_session_expires() -> None:
+    """A session expires when idle, and at its maximum age however often it was renewed."""
+    clock = Time()
+    sessions = Sessions(PASSWORD, clock)
+    session = Session.new(sessions.now(), signed_in=True)
+    clock.now += IDLE - 1
+    session = sessions.renewed(session)
+    assert sessions.read(sessions.write(session))
+    clock.now += IDLE + 1
+    assert sessions.read(sessions.write(session)) is None
+    started = Session.new(sessions.now(), signed_in=True)
+    clock.now += LONGEST + 1
+    assert sessions.read(sessions.write(sessions.renewed(started))) is None
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "e30.x", "a.b.c", "\N{SNOWMAN}"])
+def test_forged_cookie_is_no_session(cookie: str) -> None:
+    """A cookie signed with another password is refused as well."""
+    sessions = Sessions(PASSWORD)
+    assert sessions.read(cookie) is None
+    assert sessions.read(Sessions("another password").write(Session.new(sessions.now(), signed_in=True))) is None
+
+
+def test_place_is_a_hash_of_the_network() -> None:
+    """The IPv6 addresses of one /64 network are one place."""
+    sessions = Sessions(PASSWORD)
+    assert sessions.source("2001:db8::1") == sessions.source("2001:db8::ffff") != sessions.source("2001:db8:0:1::1")
+    assert "203.0.113.9" not in sessions.source("203.0.113.9")
+    assert sessions.source(None) == sessions.source("")

@@ -1,0 +1,22 @@
+"""The menu of the dashboard. A page is a module of pages/ with its template; an entry here puts it on the menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """One link; it is marked as current on the pages of all its `endpoints`, and leads to the first."""
+
+    title: str
+    endpoints: tuple[str, ...]
+
+
+NAVIGATION = (
+    MenuEntry("Overview", ("dashboard.overview",)),
+    MenuEntry("Deliveries", ("dashboard.deliveries", "dashboard.delivery", "dashboard.reveal")),
+    MenuEntry("Accounting", ("dashboard.accounting",)),
+    MenuEntry("Setup", ("dashboard.setup",)),
+    MenuEntry("Actions", ("dashboard.actions",)),
+)
