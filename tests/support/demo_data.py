@@ -29,7 +29,7 @@ FINGERPRINTS = {
 }
 
 
-class Story:
+class DemoData:
     """Fills an inbox with two weeks of deliveries; the same every time, apart from the date."""
 
     def __init__(self, database_url: str, now: int) -> None:
@@ -42,7 +42,7 @@ class Story:
             tuple[str, ActivityKind, str, int], list[int]
         ] = {}  # by hour: how often, when first, when last
 
-    def tell(self, orders: int = 420) -> None:
+    def fill(self, orders: int = 420) -> None:
         """Fill two weeks: nights are quieter than days, and WooCommerce has been silent for a day and a half."""
         moments = sorted(self._moment() for _ in range(orders))
         for moment in moments:
