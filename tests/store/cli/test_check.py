@@ -1,0 +1,29 @@
+"""`check`: validates the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.commands import Run
+
+pytestmark = pytest.mark.engines("sqlite")
+
+
+def test_it_prints_urls_and_topics(run: Run) -> None:
+    """For each shop what to paste where; topics of privacy requests are not subscribed to per shop."""
+    result = run("check", "--url", "https://events.example.com/")
+    assert result.exit_code == 0
+    assert "https://events.example.com/webhooks/shopify/acme" in result.output
+    assert "https://events.example.com/storefront/shopify/acme" in result.output
+    assert "orders/create, orders/paid, orders/updated" in result.output
+    assert "customers/redact" not in result.output
+
+
+def test_it_reports_a_database_without_tables(run: Run) -> None:
+    """What to run is part of the message; afterwards the database is ready."""
+    assert "Database   not migrated: run `python -m webhook_app migrate`" in run("check").output
+    run("migrate")
+    assert "Database   ready" in run("check").output

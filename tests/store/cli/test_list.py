@@ -1,0 +1,64 @@
+"""`list`: the newest deliveries."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.deliveries import open_breaker
+
+if TYPE_CHECKING:
+    from tests.support.commands import Run
+    from webhook_app.inbox import Inbox
+
+on_sqlite = pytest.mark.engines("sqlite")
+
+
+def test_it_prints_states_reasons_and_counts(run: Run, stored: Inbox) -> None:
+    """The newest first, with state and reason, and last the counts of all."""
+    lines = run("list").output.splitlines()
+    assert [line.split()[:5] for line in lines[:2]] == [
+        ["2", "2026-11-18T11:06:40Z", "acme", "orders/create", "received"],
+        ["1", "2026-11-18T11:06:40Z", "acme", "orders/create", "ignored"],
+    ]
+    assert lines[1].endswith("No profile key (no_profile)")
+    assert lines[2] == "Total: 1 received, 1 ignored"
+
+
+def test_json_is_one_object_a_line(run: Run, stored: Inbox) -> None:
+    """The reason is its code, times are in ISO 8601."""
+    [record] = [json.loads(line) for line in run("list", "--json", "--state", "ignored").output.splitlines()]
+    assert (record["id"], record["reason"]) == (1, "no_profile")
+    assert record["received_at"] == "2026-11-18T11:06:40Z"
+
+
+@pytest.mark.parametrize(("cause", "numbers"), [("ours", [1]), ("theirs", []), ("data", [2])])
+def test_the_dead_are_selected_by_cause(run: Run, dead: Inbox, cause: str, numbers: list[int]) -> None:
+    """--fault selects by what has to be corrected."""
+    records = [json.loads(line) for line in run("list", "--fault", cause, "--json").output.splitlines()]
+    assert [record["id"] for record in records] == numbers
+    assert all(record["fault"] == cause for record in records)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("time", "is_before"),
+    [("2020-01-01", True), ("2020-01-01T10:00:00+02:00", True), ("2100-01-01T00:00:00Z", False)],
+)
+def test_they_are_selected_by_time(run: Run, stored: Inbox, time: str, is_before: bool) -> None:
+    """--since and --until are two halves."""
+    assert bool(run("list", "--json", "--since", time).output) is is_before
+    assert bool(run("list", "--json", "--until", time).output) is not is_before
+
+
+@on_sqlite
+def test_open_breakers_are_printed(run: Run, dead: Inbox) -> None:
+    """The open breaker of a shop that is listed is printed, and of no other shop."""
+    for shop in ("acme", "other"):
+        open_breaker(dead, shop)
+    output = run("list").output
+    assert "shop acme: " in output
+    assert "(http_401)" in output
+    assert "other" not in output
