@@ -197,7 +197,11 @@ def _attention(
 def _held_up(throttles: Iterable[ThrottleState], shops: set[str], now: int) -> list[Attention]:
     theirs = [throttle for throttle in throttles if throttle.scope.applies_to(shops)]
     described = [(descriptions.sentences(throttle, now), throttle.is_open) for throttle in theirs]
-    return [Attention(sentence, is_error=is_open) for sentence, is_open in described if sentence]
+    return [
+        Attention(f"{sentence[0].upper()}{sentence[1:]}", is_error=is_open)
+        for sentence, is_open in described
+        if sentence
+    ]
 
 
 def _accepts(since: int, shop: str | None) -> dict[str, int]:
