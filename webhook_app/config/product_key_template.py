@@ -1,4 +1,4 @@
-"""Product keys: a shop's template over the fields of an order line, and nothing more than that."""
+"""Product keys: a shop's template over a fixed list of fields of an order line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webhook_app.errors import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-# What every platform can say of a line or its order; a shop adds fields of its own.
+# The fields that platforms provide for a line or its order; a shop adds its own.
 PLATFORM_FIELDS = frozenset({"product_id", "variant_id", "sku", "locale", "currency"})
 # Zero padding of a number is what store prefixes need (Magento: 1{store:04d}{product_id}).
 NUMBER = re.compile(r"0[1-9][0-9]?d|d")
@@ -32,7 +32,7 @@ class Template:
         return frozenset(name for _, name, _ in self.pieces if name is not None)
 
     def fill(self, fields: Mapping[str, str]) -> str | None:
-        """Return the key, or None when a field is missing or is no number where one is asked for."""
+        """Return the key, or None when a field is missing or is not a number where a format needs one."""
         filled = [_piece(literal, name, spec, fields) for literal, name, spec in self.pieces]
         return None if None in filled else "".join(piece for piece in filled if piece)
 

@@ -1,4 +1,4 @@
-"""The shops' part of the configuration: one TOML document, every fault reported together with its line."""
+"""The shops: one TOML document, every fault reported together with its line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.events import Payment
 from webhook_app.config import product_key_template
-from webhook_app.config.settings import validate_http_url
+from webhook_app.config.validators import validate_http_url
 from webhook_app.errors import ConfigurationError, TemplateError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "shops.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-# The two that a shop may rename per locale, for feeds that write nl where the platform says nl-NL.
+# The two that a shop may rename per locale, for feeds that write nl where the platform sends nl-NL.
 RENAMED = frozenset({"locale", "currency"})
 _KEY_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
 # The key that a line of TOML begins with, or the table of which it is the header.
@@ -60,7 +60,7 @@ class Shop:
 
 
 def load(platforms: Mapping[str, Platform]) -> dict[str, Shop]:
-    """Read the shops from SHOPS or SHOPS_FILE; `platforms` are those that exist, by name.
+    """Read the shops from SHOPS or SHOPS_FILE; `platforms` are the known ones, by name.
 
     Raises ConfigurationError with one sentence for every fault, each naming the line to change.
     """
@@ -75,7 +75,8 @@ def parse(text: str, source: str, platforms: Mapping[str, Platform]) -> dict[str
     except (ValueError, RecursionError) as error:
         raise ConfigurationError([f"{source}: not valid TOML: {error}"]) from None
     if not isinstance(tables, dict) or not tables:
-        raise ConfigurationError([f"{source}: no shop is configured; write one as [shops.<name>], see README.md"])
+        fault = f"{source}: no shop is configured; write one as [shops.<name>], see docs/configuration.md"
+        raise ConfigurationError([fault])
     reading = _Reading(text, source, platforms)
     shops = {name: shop for name, table in tables.items() if (shop := reading.shop(name, table))}
     if reading.faults:
@@ -96,13 +97,14 @@ def _file(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigurationError([f"SHOPS_FILE: there is no {path}; write it (see README.md) or set SHOPS"]) from None
+        fault = f"SHOPS_FILE: there is no {path}; write it (see docs/configuration.md) or set SHOPS"
+        raise ConfigurationError([fault]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"SHOPS_FILE: {path} cannot be read: {type(error).__name__}"]) from None
 
 
 class _Constants(fields.Dict):
-    """Template fields of the shop's own: short texts or whole numbers, kept as text."""
+    """The shop's own template fields: short texts or whole numbers, stored as text."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> dict[str, str]:
         if not isinstance(value, dict):
@@ -137,7 +139,9 @@ class _ShopSchema(Schema):
     )
     profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_WRITTEN)
     profile_salt = fields.String(load_default=None, validate=_WRITTEN)
-    purchase_on = fields.String(load_default="placed", validate=validate.OneOf([rung.name.lower() for rung in Payment]))
+    purchase_on = fields.String(
+        load_default="placed", validate=validate.OneOf([stage.name.lower() for stage in Payment])
+    )
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))
@@ -218,7 +222,7 @@ class _Reading:
     def _note(self, path: list[str], messages: Any) -> None:
         if isinstance(messages, dict):
             for key, inner in messages.items():
-                # Below a locale, marshmallow tells a key's faults from a value's; the document does not.
+                # Below a locale, marshmallow separates a key's faults from a value's; the document does not.
                 locale = path[1:] == ["fields_by_locale"] and isinstance(inner, dict)
                 self._note([*path, str(key)], inner.get("value", inner) if locale else inner)
         elif path not in self._unresolved:

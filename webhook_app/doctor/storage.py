@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhook_app.config import settings
+from webhook_app.config.validators import SQLITE
 from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.inbox import Inbox, migrate
@@ -43,8 +44,8 @@ def database(context: CheckContext) -> Iterator[Finding]:
 def disk(context: CheckContext) -> Iterator[Finding]:
     """Check the folder of an SQLite inbox; the disk of a PostgreSQL server cannot be seen from here."""
     url = context.config.database_url
-    if url.startswith(settings.SQLITE):
-        path = url.removeprefix(settings.SQLITE)
+    if url.startswith(SQLITE):
+        path = url.removeprefix(SQLITE)
         yield from _folder("disk", "inbox", path)
         if settings.is_ephemeral(path):
             text = "The inbox is on the disk of a dyno, which is emptied at every restart: events would be lost."
@@ -93,7 +94,7 @@ def _free_space(check: str, what: str, free: int) -> Finding:
 def _spooled(path: str) -> int:
     if not Path(path).exists():
         return 0
-    with closing(Inbox(f"{settings.SQLITE}{path}")) as inbox:
+    with closing(Inbox(f"{SQLITE}{path}")) as inbox:
         try:
             return sum(inbox.counts().values())
         except StoreUnavailableError:

@@ -298,7 +298,7 @@ def test_shop_is_a_table() -> None:
 @pytest.mark.parametrize("text", ["", "[shops]", "shops = 1", "shops = []", "[[shops]]\nname = 1", "[shop.acme]\n"])
 def test_no_shop(text: str) -> None:
     """A document without a shop says how one is written."""
-    assert faults(text) == ["shops.toml: no shop is configured; write one as [shops.<name>], see README.md"]
+    assert faults(text) == ["shops.toml: no shop is configured; write one as [shops.<name>], see docs/configuration.md"]
 
 
 @pytest.mark.parametrize(
@@ -457,7 +457,7 @@ def test_both_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_neither_says_what_to_do() -> None:
     """Without a document the sentence names both ways to give one."""
-    assert loading() == ["SHOPS_FILE: there is no shops.toml; write it (see README.md) or set SHOPS"]
+    assert loading() == ["SHOPS_FILE: there is no shops.toml; write it (see docs/configuration.md) or set SHOPS"]
 
 
 def test_file_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

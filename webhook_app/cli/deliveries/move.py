@@ -9,6 +9,7 @@ import click
 
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
+from webhook_app.config.validators import POSTGRES, SQLITE
 from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import transfer
 from webhook_app.inbox.engines.factory import open_database
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def _address(_context: Context, _parameter: Parameter, value: str) -> str:
     """Refuse what is not the address of a database, without quoting it: it may hold a password."""
-    if not value.startswith((settings.SQLITE, *settings.POSTGRES)):
+    if not value.startswith((SQLITE, *POSTGRES)):
         raise click.BadParameter(
             "expected sqlite:///var/inbox.db or postgres://<user>:<password>@<host>:<port>/<database>"
         )

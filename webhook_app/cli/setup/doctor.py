@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.terminal import fitted
-from webhook_app.config.settings import validate_http_url
+from webhook_app.config.validators import validate_http_url
 from webhook_app.doctor import CheckContext, Finding, Severity, run_checks
 from webhook_app.errors import ConfigurationError
 from webhook_app.formatting import counted

@@ -10,6 +10,7 @@ import click
 
 from webhook_app import logs
 from webhook_app.config import settings
+from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -27,7 +28,7 @@ def migrate(config: Settings) -> bool:
         try:
             migrations.upgrade(inbox.database)
         except StoreUnavailableError as error:
-            if config.database_url.startswith(settings.SQLITE):
+            if config.database_url.startswith(SQLITE):
                 raise
             _warn(f"The database is unavailable: {error}. Starting anyway; events are processed once it answers.")
             return False
@@ -91,7 +92,7 @@ def warn_of_temporary_disk(config: Settings) -> None:
 
 
 def _is_on_temporary_disk(config: Settings) -> bool:
-    path = config.database_url.removeprefix(settings.SQLITE)
+    path = config.database_url.removeprefix(SQLITE)
     return path != config.database_url and settings.is_ephemeral(path)
 
 

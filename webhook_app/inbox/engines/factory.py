@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.config.settings import SQLITE
+from webhook_app.config.validators import SQLITE
 from webhook_app.inbox.engines.sqlite import Sqlite
 
 if TYPE_CHECKING:

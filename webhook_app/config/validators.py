@@ -1,0 +1,58 @@
+"""Validates values of the configuration; no message quotes a value, because many hold a password or a secret."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+SQLITE = "sqlite:///"
+POSTGRES = ("postgres://", "postgresql://")
+SHORTEST_PASSWORD = 12
+SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
+
+
+def validate_password(value: str | None) -> None:
+    """Refuse a password that is short enough to be guessed within a few hours. Raises marshmallow's ValidationError."""
+    if value is not None and len(value) < SHORTEST_PASSWORD:
+        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18")
+
+
+def validate_database_url(value: str) -> None:
+    """Refuse what is not the address of a database. Raises marshmallow's ValidationError."""
+    if value.startswith(POSTGRES):
+        _validate_postgres_url(value)
+    elif not value.startswith(SQLITE) or value in (SQLITE, f"{SQLITE}:memory:"):
+        raise ValidationError(f"expected {SQLITE}var/inbox.db or postgres://<user>:<password>@<host>:<port>/<database>")
+
+
+def _validate_postgres_url(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        valid = parts.port != 0 and (bool(parts.hostname) or "host=" in parts.query) and len(parts.path) > 1
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValidationError("expected postgres://<user>:<password>@<host>:<port>/<database>")
+
+
+def validate_standard_secret(value: str) -> None:
+    """Refuse what is not a secret of https://www.standardwebhooks.com. Raises marshmallow's ValidationError."""
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < SHORTEST_KEY:
+        raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
+
+
+def validate_http_url(value: str) -> None:
+    """Refuse what is not an http(s) address. Raises marshmallow's ValidationError."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
