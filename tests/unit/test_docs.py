@@ -21,6 +21,7 @@ from webhook_app.errors import BadSignatureError
 from webhook_app.inbox import TRANSITIONS
 from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
+from webhook_app.reasons import reason_title
 from webhook_app.signing.hmac_schemes import BodyHmac
 from webhook_app.tweakwise import retry_policy
 
@@ -220,8 +221,8 @@ def test_every_stage_of_payment_is_documented() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_to_ignore_is_documented(reason: Reason) -> None:
-    """A reason for ignoring a delivery is explained."""
-    assert reason in rows(REASONS, "## Ignored")
+    """A reason for ignoring a delivery is explained, beside its title."""
+    assert rows(REASONS, "## Ignored")[reason][0] == f"`{reason}`: {reason_title(reason)}"
 
 
 def test_every_documented_reason_to_ignore_exists() -> None:
