@@ -1,4 +1,4 @@
-"""What a payload can mean: the hub between every platform's words and Tweakwise's."""
+"""The events that payloads are translated to: the hub between every platform and Tweakwise."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A payload that becomes no call, and why; `detail` is a sentence without personal data."""
+    """The reason why no call is made of a payload; `detail` is a sentence without personal data."""
 
     reason: Reason
     detail: str
 
 
 class Payment(IntEnum):
-    """How far an order has come; a shop's `purchase_on` names the first rung that counts."""
+    """The status of an order's payment; a shop's `purchase_on` is the first one that counts as a purchase."""
 
     PENDING = 1
     PLACED = 2
@@ -74,8 +74,8 @@ class Payment(IntEnum):
 class Line:
     """One order line with a product.
 
-    `fields` are what a product-key template may name (`product_id`, `variant_id`, `sku`), only those present;
-    `part_of_bundle` lines carry money but are no products of their own.
+    `fields` are the values that a product key template may use (`product_id`, `variant_id`, `sku`), where present.
+    A line that is `part_of_bundle` adds to the revenue, but is not a product itself.
     """
 
     fields: Mapping[str, str]
@@ -84,10 +84,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who did it, as far as the payload says.
+    """The visitor who caused an event, as far as the payload identifies them.
 
-    `attributes` are what the storefront wrote into an order, `customer_id` is the shop's own; a storefront's event says
-    its `profile_key` and perhaps `session_key` by themselves, and the browser's `user_agent`.
+    `attributes` were written into an order by the storefront; `customer_id` is the shop's id of the customer. Events of
+    a storefront have `profile_key`, `session_key` and the browser's `user_agent` instead of attributes.
     """
 
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -101,9 +101,9 @@ class Visitor:
 class Purchase:
     """An order.
 
-    `revenue` is the sum of product prices after discount and before tax, in the order's currency, None when the
-    payload does not say; `created_at` is aware, UTC, None when the payload does not say: then it is new; `fields` are
-    the order's own template fields.
+    `revenue` is the sum of product prices after discounts and before taxes, in the order's currency, None if unknown.
+    `created_at` is aware, in UTC, None if unknown: the order then counts as new. `fields` are values for the product
+    key template that belong to the whole order.
     """
 
     order_id: str
@@ -117,7 +117,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A results page shown for a term, as typed."""
+    """A page of search results was shown; `term` is as typed."""
 
     term: str
     visitor: Visitor
@@ -125,7 +125,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Pageview:
-    """A product page shown."""
+    """A product page was shown."""
 
     line: Line
     visitor: Visitor
@@ -134,7 +134,7 @@ class Pageview:
 
 @dataclass(frozen=True, slots=True)
 class AddToCart:
-    """A product put into the cart; `amount` is what all of `quantity` cost, None when not said."""
+    """A product was put into the cart; `amount` is the price of all of `quantity`, None if unknown."""
 
     line: Line
     quantity: Decimal
@@ -145,14 +145,14 @@ class AddToCart:
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
-    """A visit that begins; its key is the visitor's `session_key`."""
+    """A visit began; its key is the visitor's `session_key`."""
 
     visitor: Visitor
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """A duty to wipe what is held of one customer, or of the whole shop when `domain` stands alone.
+    """A request to erase the data of one customer, or of the whole shop when only `domain` is given.
 
     `personal` are the e-mail addresses and phone numbers that identify the customer in stored payloads.
     """
@@ -165,7 +165,7 @@ class Redaction:
 
 @dataclass(frozen=True, slots=True)
 class DataRequest:
-    """A duty to tell what is held of one customer."""
+    """A request to report the stored data of one customer."""
 
     subject: Redaction
 

@@ -1,4 +1,4 @@
-"""Fields that several platforms share: ids as text, money as Decimal, times as aware UTC."""
+"""Fields that schemas of several platforms use: ids as text, amounts as Decimal, times as aware UTC."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-# An amount beyond this is no price; it also keeps a hostile exponent from growing into gigabytes of digits.
+# No price is larger; the limit also prevents a hostile exponent from expanding to gigabytes of digits.
 LARGEST_AMOUNT = Decimal(10) ** 15
-MOST_DECIMALS = 12  # beyond them stands only what adding up in binary fractions leaves behind
+MOST_DECIMALS = 12  # further digits are rounding errors of binary fractions
 LONGEST_ID = 128
 
 
 class Id(fields.Field[str | None]):
-    """An identifier as text, whatever its size; null, "" and 0 mean that there is none, which a required id refuses."""
+    """An identifier as text, of any size; null, "" and 0 mean none, which is an error where the id is required."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | str):
@@ -31,14 +31,14 @@ class Id(fields.Field[str | None]):
 
 
 class Text(fields.String):
-    """A text that goes out again, which half a character (a lone surrogate) or a NUL cannot."""
+    """A text that can be stored and sent: without lone surrogates and NUL characters."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         return _writable(super()._deserialize(value, *args, **kwargs))
 
 
 class Label(fields.Field[str]):
-    """A short text such as a SKU; some plugins write it as a number."""
+    """A short text such as a SKU; numbers are accepted, since some plugins write them."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
@@ -47,7 +47,7 @@ class Label(fields.Field[str]):
 
 
 class Money(fields.Field[Decimal]):
-    """An amount, exact: text or a JSON number, which arrives here as a Decimal."""
+    """An exact amount, from text or from a JSON number, which was parsed as Decimal."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
@@ -59,9 +59,9 @@ def _writable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValidationError("is not text: it holds half a character") from None
+        raise ValidationError("contains an incomplete character (a lone surrogate)") from None
     if "\0" in text:
-        raise ValidationError("is not text: it holds a NUL")  # which PostgreSQL cannot store
+        raise ValidationError("contains a NUL character")  # PostgreSQL cannot store it
     return text
 
 
@@ -71,12 +71,12 @@ def _amount(value: int | str | Decimal) -> Decimal:
     except InvalidOperation:
         raise ValidationError("is not an amount") from None
     if not amount.is_finite() or amount.copy_abs() > LARGEST_AMOUNT:
-        raise ValidationError("is not an amount a shop could mean")
+        raise ValidationError(f"is not an amount of at most {LARGEST_AMOUNT:.0e}")
     return amount if int(amount.as_tuple().exponent) >= -MOST_DECIMALS else round(amount, MOST_DECIMALS)
 
 
 class Moment(fields.Field[datetime]):
-    """A time in ISO 8601 as an aware datetime in UTC; without an offset it is taken as UTC."""
+    """A time in ISO 8601 as an aware datetime in UTC, which is also assumed where no offset is given."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> datetime:
         if not isinstance(value, str):
@@ -90,7 +90,7 @@ class Moment(fields.Field[datetime]):
 
 
 class Attributes(fields.Field[dict[str, str]]):
-    """A list of `{name: ..., value: ...}` as a mapping; values that are no text are left out, the last wins."""
+    """A list of `{name: ..., value: ...}` as a mapping; only text and integers are taken, the last wins."""
 
     def __init__(self, name: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Shopify's payloads: https://shopify.dev/docs/api/admin-rest/latest/resources/order and the compliance topics."""
+"""Payloads of Shopify: https://shopify.dev/docs/api/admin-rest/latest/resources/order and the compliance topics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TaxLine(PlatformSchema):
 
 
 class DiscountAllocation(PlatformSchema):
-    """The part of a discount, on the line or on the order, that falls on a line."""
+    """A line's share of a discount on the line or on the order."""
 
     amount = Money(required=True)
 
@@ -59,7 +59,7 @@ class LineItem(PlatformSchema):
 
 
 class Customer(PlatformSchema):
-    """The buyer, where Shopify knows one."""
+    """The customer of an order or of a privacy request."""
 
     id = Id(load_default=None, allow_none=True)
     email = fields.String(load_default=None, allow_none=True)
@@ -83,16 +83,16 @@ class OrderSchema(PlatformSchema):
     line_items = fields.List(fields.Nested(LineItem), required=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a Purchase, or why this order is none."""
+        """Return a Purchase, or the reason why the order is not one."""
         return _no_purchase(loaded) or _purchase(loaded)
 
 
 def _no_purchase(order: dict[str, Any]) -> Ignored | None:
     status = order["financial_status"]
     if order["test"]:
-        return Ignored(Reason.TEST_ORDER, "Test notification or test order received; it is not counted.")
+        return Ignored(Reason.TEST_ORDER, "This is a test notification or a test order, which is not counted.")
     if order["source_name"] == DRAFT_CHANNEL:
-        return Ignored(Reason.DRAFT, "The merchant made this order from a draft; no visitor bought it.")
+        return Ignored(Reason.DRAFT, "The merchant created the order from a draft; it is not a purchase of a visitor.")
     if order["cancelled_at"]:
         return Ignored(Reason.CANCELLED, "The order was cancelled.")
     if status == "voided":
@@ -122,7 +122,7 @@ def _line(item: dict[str, Any]) -> Line:
 
 
 def _revenue(items: list[dict[str, Any]], *, taxes_included: bool | None) -> Decimal | None:
-    """Sum the lines after discount and before tax; None as soon as one of them does not say."""
+    """Sum the lines after discounts and before taxes; None if the amount of any line is unknown."""
     amounts = [_line_revenue(item, taxes_included=taxes_included) for item in items]
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal(0)) if len(known) == len(amounts) else None
@@ -137,7 +137,7 @@ def _line_revenue(item: dict[str, Any], *, taxes_included: bool | None) -> Decim
 
 
 def _discount(item: dict[str, Any]) -> Decimal | None:
-    """The allocations cover order-wide discounts too; `total_discount` is only the line's own, the second best.
+    """Return the discount of a line; the allocations include discounts on the order, `total_discount` does not.
 
     https://shopify.dev/docs/api/admin-rest/latest/resources/order (line_items, total_discount)
     """
@@ -148,7 +148,7 @@ def _discount(item: dict[str, Any]) -> Decimal | None:
 
 
 def _tax_inside(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal | None:
-    """What of the line's price is tax: nothing where prices exclude it, unknown where the payload does not say."""
+    """Return the tax within a line's price: zero where prices exclude it, None if unknown."""
     if taxes_included is False:
         return Decimal(0)
     if taxes_included is None or item["tax_lines"] is None:
@@ -157,36 +157,36 @@ def _tax_inside(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal
 
 
 class RedactSchema(PlatformSchema):
-    """customers/redact: https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance."""
+    """A request to erase a customer (customers/redact): https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance."""
 
     shop_domain = fields.String(required=True)
     customer = fields.Nested(Customer, required=True)
     orders_to_redact = fields.List(Id(), load_default=list, allow_none=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return the duty to wipe one customer."""
+        """Return the request to erase one customer."""
         return _subject(loaded, loaded["orders_to_redact"])
 
 
 class DataRequestSchema(PlatformSchema):
-    """customers/data_request: the merchant must tell a customer what is held."""
+    """A customer asks the merchant for their stored data (customers/data_request)."""
 
     shop_domain = fields.String(required=True)
     customer = fields.Nested(Customer, required=True)
     orders_requested = fields.List(Id(), load_default=list, allow_none=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return the duty to tell what is held of one customer."""
+        """Return the request to report one customer's data."""
         return DataRequest(_subject(loaded, loaded["orders_requested"]))
 
 
 class ShopRedactSchema(PlatformSchema):
-    """shop/redact: sent 48 hours after the app was removed from a shop."""
+    """A request to erase a shop (shop/redact), sent 48 hours after the app was uninstalled."""
 
     shop_domain = fields.String(required=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return the duty to wipe the shop."""
+        """Return the request to erase the shop."""
         return Redaction(domain=loaded["shop_domain"])
 
 
@@ -195,8 +195,8 @@ def _subject(loaded: dict[str, Any], order_ids: list[str | None] | None) -> Reda
     orders = frozenset(order for order in order_ids or () if order)
     personal = frozenset(text for text in (customer["email"], customer["phone"]) if text)
     if not (customer["id"] or orders or personal):
-        # A domain standing alone means the whole shop, which this topic never does.
-        raise ValidationError({"customer": ["names nobody: no id, email, phone or order"]})
+        # A Redaction with only a domain means the whole shop, which this topic never does.
+        raise ValidationError({"customer": ["identifies no customer: no id, email, phone or order"]})
     return Redaction(loaded["shop_domain"], customer["id"], orders, personal)
 
 
@@ -209,29 +209,29 @@ class GlobalId(Id):
 
 
 class _Proxied(StorefrontSchema):
-    """Who is logged in says the proxy; whatever the page says of it is not read."""
+    """The customer comes from the proxy's signed parameter; what the page says about the customer is not read."""
 
     customer_id = GlobalId(data_key="logged_in_customer_id", load_default=None, allow_none=True)
 
 
 class _ProxiedProduct(_Proxied, ProductSchema):
-    """A product as a page says it."""
+    """A product, whose ids may be global ids."""
 
     product_id = GlobalId(required=True)
     variant_id = GlobalId(load_default=None, allow_none=True)
 
 
 class ProxiedSearchSchema(_Proxied, SearchSchema):
-    """https://shopify.dev/docs/api/web-pixels-api/standard-events/search_submitted , through the App Proxy."""
+    """A search: https://shopify.dev/docs/api/web-pixels-api/standard-events/search_submitted ."""
 
 
 class ProxiedPageviewSchema(_ProxiedProduct, PageviewSchema):
-    """https://shopify.dev/docs/api/web-pixels-api/standard-events/product_viewed , through the App Proxy."""
+    """A product view: https://shopify.dev/docs/api/web-pixels-api/standard-events/product_viewed ."""
 
 
 class ProxiedAddToCartSchema(_ProxiedProduct, AddToCartSchema):
-    """https://shopify.dev/docs/api/web-pixels-api/standard-events/product_added_to_cart , through the App Proxy."""
+    """A product was added: https://shopify.dev/docs/api/web-pixels-api/standard-events/product_added_to_cart ."""
 
 
 class ProxiedSessionStartSchema(_Proxied, SessionStartSchema):
-    """A visit, which the pixel begins after half an hour of nothing."""
+    """A visit; the pixel starts a new one after half an hour without events."""

@@ -1,7 +1,7 @@
-"""Our own messages, for storefronts that no platform here knows: `{"type": ..., "data": {...}}`.
+"""Messages in the receiver's own format, for any other storefront: `{"type": ..., "data": {...}}`.
 
-The contract is docs/standard.md, and the OpenAPI document is written from these schemas. To a type, fields are
-only added; what would break a sender becomes a new type.
+docs/standard.md is the contract, and the OpenAPI document is generated from these schemas. Fields may be added
+to a type; a change that would break a sender needs a new type.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PurchaseLine(ProductSchema):
     """One line of an order."""
 
     class Meta(PlatformSchema.Meta):
-        """A line has no visitor of its own."""
+        """A line has none of the visitor's fields."""
 
         fields = ("product_id", "variant_id", "sku", "quantity")
 
@@ -38,7 +38,7 @@ class PurchaseLine(ProductSchema):
 
 
 class PurchaseSchema(StorefrontSchema):
-    """An order that counts."""
+    """An order that counts as a purchase."""
 
     order_id = Id(required=True)
     lines = fields.List(fields.Nested(PurchaseLine), required=True)
@@ -46,7 +46,7 @@ class PurchaseSchema(StorefrontSchema):
     created_at = Moment(load_default=None, allow_none=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a Purchase; whether it is one, the sender has decided by sending it."""
+        """Return a Purchase; the sender decides when to send it, so every one counts."""
         return Purchase(
             order_id=loaded["order_id"],
             created_at=loaded["created_at"],
@@ -66,16 +66,16 @@ def _type(name: str) -> fields.String:
 
 
 class Message(PlatformSchema):
-    """What all messages share: `data` says what happened, and its schema what that means."""
+    """A message; the schema of `data` makes the event."""
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return what `data` means."""
+        """Return the event of `data`."""
         schema: PlatformSchema = self.fields["data"].schema  # type: ignore[attr-defined]
         return schema.to_event(loaded["data"])
 
 
 class SearchMessage(Message):
-    """A results page was shown."""
+    """A page of search results was shown."""
 
     type = _type("search")
     data = fields.Nested(SearchSchema, required=True)
@@ -103,7 +103,7 @@ class SessionStartMessage(Message):
 
 
 class PurchaseMessage(Message):
-    """An order was placed or paid, whichever the sender counts."""
+    """An order was placed or paid, whichever the sender counts as a purchase."""
 
     type = _type("purchase")
     data = fields.Nested(PurchaseSchema, required=True)

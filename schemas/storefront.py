@@ -1,6 +1,6 @@
-"""What storefronts send while a visitor browses: one flat JSON object, the same whichever platform signs it.
+"""Browsing events of storefronts: one flat JSON object, the same for every platform that signs it.
 
-`term` of a search; `product_id` and perhaps `variant_id` and `sku` of a product; with each of them, as far as known,
+A search has `term`, a product `product_id` and optionally `variant_id` and `sku`; each has, as far as known,
 `profile_key`, `session_key`, `customer_id`, `user_agent`, `locale` and `currency`.
 """
 
@@ -23,7 +23,7 @@ LONGEST_TERM = 500
 
 
 class StorefrontSchema(PlatformSchema):
-    """Who browses."""
+    """The visitor of a browsing event."""
 
     profile_key = Text(load_default=None, allow_none=True)
     session_key = Text(load_default=None, allow_none=True)
@@ -33,30 +33,30 @@ class StorefrontSchema(PlatformSchema):
     currency = Text(load_default=None, allow_none=True)
 
     def visitor(self, loaded: dict[str, Any]) -> Visitor:
-        """Return who it was."""
+        """Return the visitor."""
         return Visitor(
             customer_id=loaded["customer_id"],
-            profile_key=_said(loaded["profile_key"]),
-            session_key=_said(loaded["session_key"]),
-            user_agent=_said(loaded["user_agent"]),
+            profile_key=_stripped(loaded["profile_key"]),
+            session_key=_stripped(loaded["session_key"]),
+            user_agent=_stripped(loaded["user_agent"]),
         )
 
     def own_fields(self, loaded: dict[str, Any]) -> dict[str, str]:
-        """Return the template fields that are not the product's."""
+        """Return the values for the product key template that do not depend on the product."""
         return present(locale=loaded["locale"], currency=loaded["currency"])
 
 
-def _said(text: str | None) -> str | None:
+def _stripped(text: str | None) -> str | None:
     return (text or "").strip() or None
 
 
 class SearchSchema(StorefrontSchema):
-    """A results page that was shown."""
+    """A page of search results was shown."""
 
     term = Text(required=True, validate=validate.Length(max=LONGEST_TERM))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a Search, the term as typed; nothing was searched for when it is empty."""
+        """Return a Search with the term as typed, or the reason that it is empty."""
         term = loaded["term"].strip()
         if not term:
             return Ignored(Reason.NO_TERM, "The search term is empty.")
@@ -64,20 +64,20 @@ class SearchSchema(StorefrontSchema):
 
 
 class ProductSchema(StorefrontSchema):
-    """A product; without variants it is its own variant."""
+    """A product; one without variants is its own variant."""
 
     product_id = Id(required=True)
     variant_id = Id(load_default=None, allow_none=True)
     sku = Label(load_default=None, allow_none=True)
 
     def line(self, loaded: dict[str, Any]) -> Line:
-        """Return what a product key can be made of."""
+        """Return the product's values for the product key template."""
         product, variant = loaded["product_id"], loaded["variant_id"]
         return Line(present(product_id=product, variant_id=variant or product, sku=loaded["sku"]))
 
 
 class PageviewSchema(ProductSchema):
-    """A product page that was shown."""
+    """A product page was shown."""
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Pageview."""
@@ -85,7 +85,7 @@ class PageviewSchema(ProductSchema):
 
 
 class AddToCartSchema(ProductSchema):
-    """A product that was put into the cart; `amount` is the price of all of it."""
+    """A product was put into the cart; `amount` is the price of all of `quantity`."""
 
     quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False))
     amount = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
@@ -97,7 +97,7 @@ class AddToCartSchema(ProductSchema):
 
 
 class SessionStartSchema(StorefrontSchema):
-    """A visit that begins."""
+    """A visit began."""
 
     session_key = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
 

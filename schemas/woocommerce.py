@@ -1,4 +1,4 @@
-"""WooCommerce's payloads: the REST API's order, and what a webhook sends in its place."""
+"""Payloads of WooCommerce: an order as in the REST API, or an error in its place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.fields import Attributes, Id, Label, Moment, Money, Text
 # https://woocommerce.com/document/managing-orders/order-statuses/ ; a shop's own statuses (shipped, packed, ...)
 # come after the purchase and count as placed.
 NO_PURCHASE = {
-    "checkout-draft": (Reason.DRAFT, "The checkout was opened, not finished."),
+    "checkout-draft": (Reason.DRAFT, "The checkout was opened and not completed."),
     "auto-draft": (Reason.DRAFT, "The order is a draft."),
     "draft": (Reason.DRAFT, "The order is a draft."),
     "failed": (Reason.FAILED, "The payment failed."),
@@ -26,8 +26,8 @@ NO_PURCHASE = {
 # Product Bundles, Composite Products and Mix and Match list a bundle's parts as lines of their own.
 PART_OF_BUNDLE = ("bundled_by", "_bundled_by", "composite_parent", "_composite_parent", "_mnm_container")
 ERROR_CODE = re.compile(r"[a-z_]{1,80}")
-ERROR_MEANS = {
-    "woocommerce_rest_cannot_view": "the webhook's user may not read orders: save it as a shop manager",
+ERROR_HELP = {
+    "woocommerce_rest_cannot_view": "the user of the webhook may not read orders, save the webhook as a shop manager",
     "woocommerce_rest_shop_order_invalid_id": "the order was gone before the webhook was sent",
 }
 
@@ -45,7 +45,10 @@ class LineItem(PlatformSchema):
 
 
 class OrderSchema(PlatformSchema):
-    """An order, from order.created or order.updated; built when the queue runs, so its status decides."""
+    """An order, from order.created or order.updated.
+
+    WooCommerce builds the payload when it sends it, so the status counts and not the topic.
+    """
 
     id = Id(required=True)
     status = fields.String(required=True)
@@ -57,13 +60,13 @@ class OrderSchema(PlatformSchema):
     line_items = fields.List(fields.Nested(LineItem), required=True)
 
     def translate(self, payload: Any) -> Translation:
-        """Tell what `payload` means; a signed error in an order's place is ignored by its code."""
+        """Return the event of an order; an error message that was sent in place of the order is ignored by its code."""
         if isinstance(payload, dict) and "code" in payload and "line_items" not in payload:
             return _platform_error(payload["code"])
         return super().translate(payload)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a Purchase, or why this order is none."""
+        """Return a Purchase, or the reason why the order is not one."""
         if why := NO_PURCHASE.get(loaded["status"]):
             return Ignored(*why)
         return _purchase(loaded)
@@ -71,8 +74,8 @@ class OrderSchema(PlatformSchema):
 
 def _platform_error(code: Any) -> Ignored:
     known = code if isinstance(code, str) and ERROR_CODE.fullmatch(code) else "unknown"
-    means = ERROR_MEANS.get(known, "see the shop's WooCommerce log")
-    return Ignored(Reason.PLATFORM_ERROR, f"WooCommerce sent the error {known} instead of the order: {means}.")
+    advice = ERROR_HELP.get(known, "see the shop's WooCommerce log")
+    return Ignored(Reason.PLATFORM_ERROR, f"WooCommerce sent the error {known} instead of the order: {advice}.")
 
 
 def _purchase(order: dict[str, Any]) -> Purchase:
@@ -99,14 +102,14 @@ def _payment(order: dict[str, Any]) -> Payment:
 
 def _line(item: dict[str, Any]) -> Line:
     product, variant = item["product_id"], item["variation_id"]
-    said = {**(item["meta_data"] or {}), **item}
+    values = {**(item["meta_data"] or {}), **item}
     return Line(
         fields=present(product_id=product, variant_id=variant or product, sku=item["sku"]),
-        part_of_bundle=any(said.get(name) for name in PART_OF_BUNDLE),
+        part_of_bundle=any(values.get(name) for name in PART_OF_BUNDLE),
     )
 
 
 def _revenue(items: list[dict[str, Any]]) -> Decimal | None:
-    """A line's `total` is after discount and before tax, whatever the shop shows its visitors."""
+    """Sum the lines; `total` is after discounts and before taxes, whatever prices the shop displays."""
     totals = [item["total"] for item in items]
     return None if None in totals else sum(totals, Decimal(0))

@@ -1,4 +1,4 @@
-"""Shopify: https://shopify.dev/docs/apps/build/webhooks ."""
+"""The platform Shopify: https://shopify.dev/docs/apps/build/webhooks ."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def _shop_redact(_sample: SampleValues) -> dict[str, Any]:
 
 
 def _search(sample: SampleValues) -> dict[str, Any]:
-    return {"term": "blue mug", **_who(sample)}
+    return {"term": "blue mug", **_visitor(sample)}
 
 
 def _product(sample: SampleValues) -> dict[str, Any]:
-    return {"product_id": "8011551572211", "variant_id": "44123456789011", "sku": "MUG-BLUE", **_who(sample)}
+    return {"product_id": "8011551572211", "variant_id": "44123456789011", "sku": "MUG-BLUE", **_visitor(sample)}
 
 
 def _cart(sample: SampleValues) -> dict[str, Any]:
@@ -84,11 +84,11 @@ def _cart(sample: SampleValues) -> dict[str, Any]:
 
 
 def _session(sample: SampleValues) -> dict[str, Any]:
-    return {"session_key": f"session-{sample.number}", **_who(sample)}
+    return {"session_key": f"session-{sample.number}", **_visitor(sample)}
 
 
-def _who(sample: SampleValues) -> dict[str, Any]:
-    """Return what the App Proxy adds, and the visitor's key."""
+def _visitor(sample: SampleValues) -> dict[str, Any]:
+    """Return the parameters that the App Proxy adds, and the visitor's key."""
     return {
         "profile_key": sample.profile_key,
         "shop": SAMPLE_DOMAIN,
@@ -118,31 +118,31 @@ PLATFORM = Platform(
     topics=(
         Topic("orders/create", "An order was placed.", _ORDER, _order),
         Topic("orders/paid", "An order was paid.", _ORDER, _order),
-        Topic("orders/updated", "An order changed; counts when the order was not counted before.", _ORDER, _order),
+        Topic("orders/updated", "An order changed; it counts unless it was counted before.", _ORDER, _order),
         Topic(
             "customers/data_request",
-            "A customer asks what is held; tells which deliveries.",
+            "A customer asks for their stored data; lists the deliveries that hold it.",
             DataRequestSchema(),
             _data_request,
             subscribe=False,
         ),
         Topic(
             "customers/redact",
-            "A customer is to be forgotten; wipes their deliveries.",
+            "A customer asks to be forgotten; erases their deliveries.",
             RedactSchema(),
             _redact,
             subscribe=False,
         ),
         Topic(
             "shop/redact",
-            "The shop left; wipes what is held of it.",
+            "The app was uninstalled; erases the shop's data.",
             ShopRedactSchema(),
             _shop_redact,
             subscribe=False,
         ),
         Topic(
             "storefront/search",
-            "A visitor searched; reported by the pixel.",
+            "A visitor searched; sent by the pixel.",
             ProxiedSearchSchema(),
             _search,
             subscribe=False,
@@ -150,7 +150,7 @@ PLATFORM = Platform(
         ),
         Topic(
             "storefront/pageview",
-            "A visitor looked at a product; reported by the pixel.",
+            "A visitor viewed a product; sent by the pixel.",
             ProxiedPageviewSchema(),
             _product,
             subscribe=False,
@@ -158,7 +158,7 @@ PLATFORM = Platform(
         ),
         Topic(
             "storefront/addtocart",
-            "A visitor put a product into the cart; needs extra_events.",
+            "A visitor put a product into the cart; requires extra_events.",
             ProxiedAddToCartSchema(),
             _cart,
             subscribe=False,
@@ -166,7 +166,7 @@ PLATFORM = Platform(
         ),
         Topic(
             "storefront/sessionstart",
-            "A visit began; needs extra_events.",
+            "A visit began; requires extra_events.",
             ProxiedSessionStartSchema(),
             _session,
             subscribe=False,
@@ -180,20 +180,20 @@ PLATFORM = Platform(
         customer_parameter="logged_in_customer_id",
     ),
     ignored_topics={
-        "orders/cancelled": Ignored(Reason.CANCELLED, "The order was cancelled; Tweakwise cannot take it back."),
-        "refunds/create": Ignored(Reason.REFUNDED, "A refund; Tweakwise cannot take a purchase back."),
-        "orders/delete": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take it back."),
+        "orders/cancelled": Ignored(Reason.CANCELLED, "The order was cancelled; Tweakwise cannot undo a purchase."),
+        "refunds/create": Ignored(Reason.REFUNDED, "An order was refunded; Tweakwise cannot undo a purchase."),
+        "orders/delete": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot undo a purchase."),
         "draft_orders/*": Ignored(Reason.DRAFT, "A draft order is not a purchase."),
-        "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was removed from the shop."),
+        "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was uninstalled from the shop."),
     },
     secret_help=(
-        "Webhooks of an app: the app's client secret. Webhooks made in Settings > Notifications > Webhooks: the "
-        "secret shown at the bottom of that page."
+        "Webhooks of an app: the app's client secret. Webhooks created in Settings > Notifications > Webhooks: the "
+        "secret at the bottom of that page."
     ),
     notes=(
-        "After a client secret is rotated, deliveries may be signed with the old one for an hour: list both.",
-        "Send test notification posts a cancelled test order: it arrives and is ignored as test_order.",
-        "Answers later than 5 seconds count as failures; 8 failures in a row remove a subscription made by API.",
+        "For up to an hour after a client secret is rotated, deliveries are signed with the old one: list both.",
+        "Send test notification posts a cancelled test order, which is ignored as test_order.",
+        "A response after more than 5 seconds is a failure; 8 failures in a row remove a subscription made by API.",
         "Searches and product views come from an app's pixel through its App Proxy: docs/shopify.md.",
         "The compliance topics (customers/*, shop/redact) are set in the app's configuration, not per shop.",
     ),

@@ -1,4 +1,4 @@
-"""Any other storefront: our own JSON (docs/standard.md), signed as https://www.standardwebhooks.com says."""
+"""Any other storefront: JSON as in docs/standard.md, signed as https://www.standardwebhooks.com specifies."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SHIRT = {"product_id": "1002", "sku": "TSHIRT-M"}
 
 
 def _type_of(body: bytes) -> str:
-    """Return the body's `type`; what cannot be read is stored all the same, and dead or ignored by name later."""
+    """Return the body's `type`; a body without one is stored too, and becomes dead or ignored."""
     try:
-        said = json.loads(body)["type"]
+        name = json.loads(body)["type"]
     except (ValueError, RecursionError, TypeError, LookupError):
         return UNTYPED
-    return said if isinstance(said, str) and PRINTABLE.fullmatch(said) else UNTYPED
+    return name if isinstance(name, str) and PRINTABLE.fullmatch(name) else UNTYPED
 
 
 def _search(sample: SampleValues) -> dict[str, Any]:
@@ -61,13 +61,18 @@ PLATFORM = Platform(
     identity_headers=("webhook-id",),
     stored_headers=("webhook-timestamp",),
     topics=(
-        Topic("search", "A results page was shown.", SearchMessage(), _search, storefront=True),
+        Topic("search", "A page of search results was shown.", SearchMessage(), _search, storefront=True),
         Topic("pageview", "A product page was shown.", PageviewMessage(), _pageview, storefront=True),
-        # Never `storefront`: a purchase must not be turned away because many others look around.
-        Topic("purchase", "An order counts; the sender decides when.", PurchaseMessage(), _purchase),
+        # Never `storefront`: a purchase must not be rejected because of the rate of browsing events.
+        Topic(
+            "purchase",
+            "An order counts as placed or paid: the sender decides.",
+            PurchaseMessage(),
+            _purchase,
+        ),
         Topic(
             "addtocart",
-            "A product was put into the cart; only where the shop has extra_events.",
+            "A product was put into the cart; requires extra_events.",
             AddToCartMessage(),
             _add_to_cart,
             subscribe=False,
@@ -75,7 +80,7 @@ PLATFORM = Platform(
         ),
         Topic(
             "sessionstart",
-            "A visit began; only where the shop has extra_events.",
+            "A visit began; requires extra_events.",
             SessionStartMessage(),
             _session_start,
             subscribe=False,
@@ -83,16 +88,16 @@ PLATFORM = Platform(
         ),
     ),
     ignored_topics={
-        UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single word.')
+        UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single ASCII word.')
     },
     secret_help=(
-        'You choose it: echo "whsec_$(openssl rand -base64 32)". The sender and the shop here get the same text, with '
-        "or without whsec_."
+        'Create one with echo "whsec_$(openssl rand -base64 32)", and configure the same text at the sender and here, '
+        "with or without whsec_."
     ),
     notes=(
-        "webhook-timestamp must be within 5 minutes of our clock: sign again for every attempt.",
-        "webhook-id tells deliveries apart: keep it when you repeat one, and take a new one for everything else.",
-        "A purchase is counted once for its order_id, whatever its webhook-id.",
-        "/docs on this receiver says what each message holds, /openapi.json says it to programs.",
+        "webhook-timestamp must be within 5 minutes of the receiver's clock: sign again for every attempt.",
+        "webhook-id identifies a delivery: repeat it in retries, and use a new one for every other delivery.",
+        "A purchase is counted once per order_id, whatever its webhook-id.",
+        "/docs of this receiver documents every message, /openapi.json is its machine-readable form.",
     ),
 )

@@ -1,6 +1,6 @@
-"""WooCommerce: https://woocommerce.com/document/webhooks/ and class-wc-webhook.php of its source.
+"""The platform WooCommerce: https://woocommerce.com/document/webhooks/ and class-wc-webhook.php in its source.
 
-WooCommerce has no webhook for what visitors do; the plugin in storefront/woocommerce sends that, signed the same way.
+WooCommerce has no webhooks for browsing; the plugin in storefront/woocommerce sends them, signed in the same way.
 """
 
 from __future__ import annotations
@@ -89,8 +89,11 @@ def _add_to_cart(sample: SampleValues) -> dict[str, Any]:
 _ORDER = OrderSchema()
 
 
-def _seen(name: str, about: str, schema: PlatformSchema, sample: Callable[[SampleValues], dict[str, Any]]) -> Topic:
-    return Topic(name, about, schema, sample, subscribe=False, storefront=True)
+def _browsing(
+    event: str, summary: str, schema: PlatformSchema, sample: Callable[[SampleValues], dict[str, Any]]
+) -> Topic:
+    name, summary = f"storefront.{event}", f"{summary}; sent by the plugin."
+    return Topic(name, summary, schema, sample, subscribe=False, storefront=True)
 
 
 PLATFORM = Platform(
@@ -104,16 +107,18 @@ PLATFORM = Platform(
     domain_headers=("x-wc-webhook-source",),
     stored_headers=("x-wc-webhook-id", "x-wc-webhook-delivery-id"),
     topics=(
-        Topic("order.created", "An order was made; its status decides whether it counts.", _ORDER, _order),
+        Topic("order.created", "An order was created; its status decides whether it counts.", _ORDER, _order),
         Topic("order.updated", "An order changed, was paid, or was placed in the block checkout.", _ORDER, _order),
-        _seen("storefront.search", "Search results were shown (the plugin sends it).", SearchSchema(), _search),
-        _seen("storefront.pageview", "A product's page was shown (the plugin).", PageviewSchema(), _pageview),
-        _seen("storefront.addtocart", "A product was put into the cart (the plugin).", AddToCartSchema(), _add_to_cart),
-        _seen("storefront.sessionstart", "A visit began (the plugin).", SessionStartSchema(), _visitor),
+        _browsing("search", "A page of search results was shown", SearchSchema(), _search),
+        _browsing("pageview", "A product page was shown", PageviewSchema(), _pageview),
+        _browsing("addtocart", "A product was put into the cart", AddToCartSchema(), _add_to_cart),
+        _browsing("sessionstart", "A visit began", SessionStartSchema(), _visitor),
     ),
     ignored_topics={
-        "storefront.test": Ignored(Reason.TEST_EVENT, "The plugin's button sent it: address and secret are right."),
-        "order.deleted": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot take a purchase back."),
+        "storefront.test": Ignored(
+            Reason.TEST_EVENT, "The plugin's test button was pressed: URL and secret are right."
+        ),
+        "order.deleted": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot undo a purchase."),
         "order.*": Ignored(Reason.NOT_AN_ORDER, "This order topic is not a purchase."),
         "action.*": Ignored(Reason.NOT_AN_ORDER, "An action hook carries no order."),
         "customer.*": Ignored(Reason.NOT_AN_ORDER, "A customer is not an order."),
@@ -124,14 +129,14 @@ PLATFORM = Platform(
     # sanitize_text_field() takes tags and %xx out; the form writes quotes and & as HTML entities.
     unsafe_secret_characters="<>&\"'%",
     secret_help=(
-        "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one yourself, of A-Z a-z 0-9 "
-        "only: saving the form again changes many a generated secret."
+        "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one of A-Z, a-z and 0-9 only: "
+        "saving the form again changes many generated secrets."
     ),
     notes=(
-        "No webhook tells of searches and product views: install the plugin in storefront/woocommerce.",
+        "There are no webhooks for searches and product views: install the plugin in storefront/woocommerce.",
         "Subscribe to both order topics: the block checkout sends order.updated before order.created.",
-        "WooCommerce never repeats a failed delivery, and disables a webhook after 7 failures in a row.",
-        "Guests have no customer id: without a profile key in the order's meta their orders are ignored.",
-        "WordPress refuses webhooks to local addresses; test through a tunnel.",
+        "WooCommerce never retries a failed delivery, and disables a webhook after 7 failures in a row.",
+        "Guests have no customer id: their orders are ignored unless the order's meta has a profile key.",
+        "WordPress refuses to send webhooks to local addresses: test through a tunnel.",
     ),
 )
