@@ -1,1 +1,1 @@
-"""A local imitation of the Tweakwise Analytics API: for developers and tests, never for production."""
+"""A local stand-in for the Tweakwise Analytics API, for developers and tests; never for production."""

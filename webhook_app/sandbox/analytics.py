@@ -1,4 +1,4 @@
-"""The rules of the eight Analytics calls: bytes in, a valid body or faults by field out; no HTTP and no state here."""
+"""The rules of the eight Analytics calls: bytes in, a valid body or errors by field out; no HTTP and no state."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Faults: TypeAlias = dict[str, list[str]]
 
 INSTANCE_KEY = re.compile(r"[A-Za-z0-9]{8}")
 LONGEST_PROFILE_KEY = 128
-# Beyond these no price is meant; they keep a hostile exponent from growing into gigabytes of digits.
+# Limits that no price reaches; without them, a hostile exponent could become gigabytes of digits.
 LARGEST_NUMBER = Decimal(10) ** 15
 FINEST_EXPONENT = -30
-# A body of a megabyte can hold 100,000 unknown fields: an answer names only the first.
+# A body of a megabyte can have 100,000 unknown fields: the answer names only the first.
 MOST_FAULTS = 20
 LONGEST_NAME = 60
 
 MESSAGES: dict[str, Any] = {
     "required": "This field is required.",
     "null": "Must not be null.",
-    "invalid": "Must be text; a number, list or object is refused.",
+    "invalid": "Must be text, not a number, list or object.",
     "unknown": "Unknown field: this call does not have it.",
     "type": "The body must be a JSON object.",
 }
@@ -53,7 +53,7 @@ def _text(*rules: Any, required: bool = True) -> fields.String:
 
 
 class Number(fields.Field[Decimal]):
-    """A JSON number of at least 0; text and true or false are refused."""
+    """A JSON number of at least 0; text, true and false are refused."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -67,11 +67,11 @@ class Number(fields.Field[Decimal]):
 
 
 class TextList(fields.Field[list[str]]):
-    """A non-empty list of text; it stops at the first fault, since a list may have 100,000."""
+    """A non-empty list of text; validation stops at the first error, since a list may have 100,000."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> list[str]:
         if isinstance(value, dict):
-            raise ValidationError("Must be a list of text; an object keyed by id does not count as one.")
+            raise ValidationError("Must be a list of text, not an object keyed by id.")
         if not isinstance(value, list) or not value:
             raise ValidationError("Must be a list of text with at least one item.")
         for place, item in enumerate(value, 1):
@@ -100,7 +100,7 @@ FIELDS: dict[str, dict[str, fields.Field[Any]]] = {
     "search": {"SearchTerm": _text(), **PROFILE},
     "addtocart": {"ProductKey": _text(), "Quantity": NUMBER, "TotalAmount": NUMBER, **PROFILE},
     "addtowishlist": {"ProductKey": _text(), **PROFILE},
-    # Here the session is the subject, so that it cannot be left out.
+    # This call is about the session, so its key is required.
     "sessionstart": {"ProfileKey": PROFILE_KEY, "SessionKey": _text(SESSION_RULE), "Source": _text(required=False)},
     "itemclick": {"RequestId": _text(), "ItemId": _text()},
     "pageimpression": {"RequestId": _text(), **PROFILE},
@@ -121,10 +121,10 @@ def _refuse_constant(name: str) -> Any:
 
 
 def read_body(raw: bytes) -> Any:
-    """Parse the bytes as UTF-8 JSON with every fraction a Decimal; raise UnreadableBodyError otherwise."""
+    """Parse the bytes as UTF-8 JSON with every fraction as a Decimal. Raises UnreadableBodyError."""
     try:
         body = json.loads(raw.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
-        # An unpaired surrogate passes the parser and fails much later, when a page shows the text.
+        # The parser accepts an unpaired surrogate, which would fail later when a page shows the text.
         json.dumps(body, ensure_ascii=False, default=str).encode()
     except (ValueError, ArithmeticError, RecursionError):
         raise UnreadableBodyError from None
@@ -132,12 +132,12 @@ def read_body(raw: bytes) -> Any:
 
 
 def faults_of(event: str, body: Any) -> Faults:
-    """Return the sentences by field that refuse this body of this event; none means that it is valid."""
+    """Return the errors of this body of this event, sentences by field; empty if it is valid."""
     return first_faults(SCHEMAS[event].validate(body))
 
 
 def first_faults(found: Mapping[Any, Any]) -> Faults:
-    """Return marshmallow's faults as sentences by field, the first few only and with field names cut short."""
+    """Return the first of marshmallow's errors as sentences by field, with long field names cut."""
     named = {
         "body" if name == "_schema" else str(name)[:LONGEST_NAME]: found[name] for name in list(found)[:MOST_FAULTS]
     }
@@ -145,16 +145,16 @@ def first_faults(found: Mapping[Any, Any]) -> Faults:
 
 
 def is_instance_key(text: str, allowed: Collection[str]) -> bool:
-    """Tell whether the text is a well-formed instance key and, when keys are listed, one of them."""
+    """Return whether the text is a well-formed instance key and, if keys are configured, one of them."""
     return bool(INSTANCE_KEY.fullmatch(text)) and (not allowed or text in allowed)
 
 
 def products_of(body: Mapping[str, Any]) -> list[str]:
-    """Return the product keys that a valid body names, each once, in order."""
+    """Return the product keys of a valid body, each once, in order."""
     single = [body[name] for name in ("ProductKey", "ItemId") if name in body]
     return list(dict.fromkeys([*body.get("ProductKeys", ()), *single]))
 
 
 def unknown_products(body: Mapping[str, Any], catalogue: Collection[str]) -> list[str]:
-    """Return the product keys that the catalogue lacks; an empty catalogue knows nothing and reports nothing."""
+    """Return the product keys that are not in the catalogue; without a catalogue, none."""
     return [key for key in products_of(body) if key not in catalogue] if catalogue else []

@@ -1,4 +1,4 @@
-"""The imitated calls, POST /api/<event>: slow or failing when told to, else checked, remembered and answered 204."""
+"""The calls POST /api/<event>: delayed or failing if switched on, otherwise validated, stored and answered 204."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ api = Blueprint("api", __name__, url_prefix="/api")
 def receive(event: str) -> ResponseReturnValue:
     """Answer one call of the Analytics API."""
     sandbox = current()
-    sandbox.trouble.wait(sandbox.trouble.switches.delay_ms / 1000)
+    sandbox.failures.wait(sandbox.failures.switches.delay_ms / 1000)
     try:
-        _fail_when_told(sandbox)
+        _fail_if_switched_on(sandbox)
         call = _accept(event, sandbox)
     except CallRefusedError as refusal:
-        sandbox.memory.refuse(event, refusal.status, refusal.reason, refusal.errors)
+        sandbox.store.refuse(event, refusal.status, refusal.reason, refusal.errors)
         return _refuse(refusal)
-    sandbox.memory.store(call)
-    if sandbox.trouble.switches.hang:
-        sandbox.trouble.wait(HANG_SECONDS)
+    sandbox.store.store(call)
+    if sandbox.failures.switches.hang:
+        sandbox.failures.wait(HANG_SECONDS)
     return "", 204
 
 
-def _fail_when_told(sandbox: Sandbox) -> None:
-    switches = sandbox.trouble.switches
-    if sandbox.trouble.strikes():
+def _fail_if_switched_on(sandbox: Sandbox) -> None:
+    switches = sandbox.failures.switches
+    if sandbox.failures.is_failure():
         raise _trouble(switches)
 
 
 def _trouble(switches: FailureSettings) -> CallRefusedError:
-    sentence = f"Answered {switches.status} because the trouble switches say so."
+    sentence = f"Answered {switches.status} because of the failure switches."
     return CallRefusedError(switches.status, "trouble", {"trouble": [sentence]}, switches.retry_after)
 
 
@@ -79,7 +79,7 @@ def _instance_key(sandbox: Sandbox) -> str:
     if not is_instance_key(key, ()):
         raise _unauthorised("Must be 8 letters and digits.")
     if not is_instance_key(key, sandbox.instance_keys):
-        raise _unauthorised("Is none of the instance keys that this sandbox was started with.")
+        raise _unauthorised("Is not one of the instance keys of this sandbox.")
     return key
 
 

@@ -1,4 +1,4 @@
-"""Wires the imitation together: create_app() and what holds for every answer."""
+"""Creates the app of the sandbox: routes, error pages, and headers of every answer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from webhook_app.sandbox.api import MAX_BODY, api
 from webhook_app.sandbox.context import NAME, Sandbox
 from webhook_app.sandbox.failure_switches import FailureSwitches
 from webhook_app.sandbox.json_endpoints import records
-from webhook_app.sandbox.memory import SandboxStore
 from webhook_app.sandbox.pages import pages
+from webhook_app.sandbox.store import SandboxStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,15 +37,15 @@ API_SENTENCES = {
 def create_app(
     instance_keys: Collection[str] = (), catalogue: Collection[str] = (), max_profiles: int = 10_000
 ) -> Flask:
-    """Return an imitation of its own: without instance keys it takes any, without a catalogue any product.
+    """Return a new sandbox; without instance keys it accepts any, without a catalogue any product.
 
-    `max_profiles` counts per instance key. All state lives in this process: serve it with one process, many threads.
+    `max_profiles` is for each instance key. All state is in memory: serve it with one process and several threads.
     """
     if max_profiles < 1:
         raise ValueError("max_profiles must be at least 1")
     app = Flask(__name__)
     app.json = _Json(app)
-    # A chunked body is cut off at this length, not refused: one byte more shows that it was too long.
+    # A chunked body is cut at this length, not refused: one byte more shows that it was too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
     app.extensions[NAME] = Sandbox(
         frozenset(instance_keys), frozenset(catalogue), SandboxStore(max_profiles), FailureSwitches()
@@ -58,12 +58,12 @@ def create_app(
 
 
 def _jsonable(value: Any) -> Any:
-    # Amounts go out as they came in: as JSON numbers.
+    # Amounts are shown as they were received: as JSON numbers.
     return float(value) if isinstance(value, Decimal) else DefaultJSONProvider.default(value)
 
 
 class _Json(DefaultJSONProvider):
-    """JSON in the order it was written, with Decimal as a number."""
+    """JSON in the original order of fields, with Decimal as a number."""
 
     default = staticmethod(_jsonable)
     sort_keys = False

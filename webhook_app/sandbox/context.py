@@ -1,4 +1,4 @@
-"""What every route of the imitation shares; create_app puts it in place."""
+"""The context of every route of the sandbox, set by create_app."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from flask import current_app
 
 if TYPE_CHECKING:
     from webhook_app.sandbox.failure_switches import FailureSwitches
-    from webhook_app.sandbox.memory import SandboxStore
+    from webhook_app.sandbox.store import SandboxStore
 
 NAME = "sandbox"
-NOTICE = "This is a local imitation, not Tweakwise."
+NOTICE = "This is a local sandbox, not Tweakwise."
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """One imitation: the accounts and products it knows, what it remembers and what goes wrong."""
+    """One sandbox: its instance keys and products, the stored events, and the failures that are switched on."""
 
     instance_keys: frozenset[str]
     catalogue: frozenset[str]
-    memory: SandboxStore
-    trouble: FailureSwitches
+    store: SandboxStore
+    failures: FailureSwitches
 
 
 def current() -> Sandbox:
-    """Return the imitation that serves this request."""
+    """Return the sandbox that serves this request."""
     sandbox: Sandbox = current_app.extensions[NAME]
     return sandbox

@@ -1,4 +1,4 @@
-"""What an accepted call becomes: a numbered event, and the filter that picks events; values only."""
+"""Accepted calls as numbered events, and a filter for them; values only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SandboxCall:
-    """One accepted call, before it has a number."""
+    """One accepted call without a number."""
 
     instance_key: str
     event: str
@@ -25,7 +25,7 @@ class SandboxCall:
 
 @dataclass(frozen=True, slots=True)
 class SandboxEvent:
-    """One accepted call as it is remembered: `n` counts from 1 in order of arrival, `at` is ISO 8601 in UTC."""
+    """One stored call: `n` counts from 1 in order of arrival, `at` is ISO 8601 in UTC."""
 
     n: int
     at: str
@@ -33,26 +33,26 @@ class SandboxEvent:
 
     @property
     def event(self) -> str:
-        """The kind, such as purchase."""
+        """The name of the call, such as purchase."""
         return self.call.event
 
     @property
     def instance_key(self) -> str:
-        """The account that the caller named."""
+        """The instance key of the call."""
         return self.call.instance_key
 
     @property
     def profile_key(self) -> str | None:
-        """The profile, or None for the call that has none (itemclick)."""
+        """The profile key, None for a call without one (itemclick)."""
         return self.call.body.get("ProfileKey")
 
     @property
     def revenue(self) -> Decimal | int | None:
-        """The revenue of a purchase that states it."""
+        """The revenue of a purchase, if it has one."""
         return self.call.body.get("Revenue")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the event as /events shows it."""
+        """Return the event as shown by /events."""
         return {
             "n": self.n,
             "at": self.at,
@@ -66,15 +66,15 @@ class SandboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events are asked for; None or an empty text asks for any."""
+    """A filter of events; None or "" matches any."""
 
     event: str | None = None
     instance_key: str | None = None
     profile_key: str | None = None
     after: int = 0
 
-    def takes(self, event: SandboxEvent) -> bool:
-        """Tell whether the event is among those asked for."""
+    def matches(self, event: SandboxEvent) -> bool:
+        """Return whether the event matches."""
         return (
             event.n > self.after
             and (not self.event or event.event == self.event)

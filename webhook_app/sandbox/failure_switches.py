@@ -1,4 +1,4 @@
-"""The trouble switches: how the imitation is told to be slow, to fail or to hang, the way a real service does."""
+"""Failure switches: make the sandbox slow, failing or hanging, as a real service can be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Longer than any client's patience (5 s is usual), so that the caller never learns that the event was accepted.
+# Longer than the time-out of any client (usually 5 s), so that the caller does not learn that the event was accepted.
 HANG_SECONDS = 30
 LONGEST_DELAY_MS = 60_000
 LONGEST_RETRY_AFTER = 86_400
@@ -24,7 +24,7 @@ CHANCE = SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class FailureSettings:
-    """What goes wrong with calls; the defaults are all off."""
+    """The failures that are switched on; the defaults are all off."""
 
     delay_ms: int = 0
     status: int = 0
@@ -34,7 +34,7 @@ class FailureSettings:
 
     @property
     def on(self) -> bool:
-        """Whether any call is treated otherwise than by a well service."""
+        """Whether any failure is switched on."""
         return bool(self.delay_ms or self.status or self.hang)
 
 
@@ -52,7 +52,7 @@ def _whole(largest: int) -> fields.Integer:
 
 
 class FailureSettingsSchema(Schema):
-    """A complete setting: a switch that is left out is off."""
+    """A complete setting: a switch that is missing is off."""
 
     delay_ms = _whole(LONGEST_DELAY_MS)
     status = fields.Integer(
@@ -67,7 +67,7 @@ class FailureSettingsSchema(Schema):
 
     @post_load
     def as_settings(self, found: dict[str, Any], **_kwargs: Any) -> FailureSettings:
-        """Turn the checked values into the frozen setting."""
+        """Return the validated values as FailureSettings."""
         return FailureSettings(**found)
 
 
@@ -75,13 +75,13 @@ SCHEMA = FailureSettingsSchema()
 
 
 def read_switches(setting: Any) -> FailureSettings:
-    """Return the switches that a parsed JSON document asks for; raise ValidationError with faults by name."""
+    """Return the settings of a parsed JSON document; raises ValidationError with errors by name."""
     switches: FailureSettings = SCHEMA.load(setting)
     return switches
 
 
 def numbers_of(form: Mapping[str, str]) -> dict[str, Any]:
-    """Return a form's values as JSON would have them: whole numbers as such, empty fields left out."""
+    """Return the values of a form as JSON would have them: whole numbers as numbers, without empty fields."""
     return {name: _number_or_text(text.strip()) for name, text in form.items() if text.strip()}
 
 
@@ -90,23 +90,23 @@ def _number_or_text(text: str) -> int | str:
 
 
 class FailureSwitches:
-    """The switches in force, shared by all threads of the imitation."""
+    """The current settings, shared by all threads of the sandbox."""
 
     def __init__(self) -> None:
         self.switches = OFF
         self._changed = threading.Event()
 
     def set(self, switches: FailureSettings) -> None:
-        """Put the switches in force and let go of every call that still waits under the former ones."""
+        """Apply new settings, and release every call that waits because of the former ones."""
         self.switches = switches
         former, self._changed = self._changed, threading.Event()
         former.set()
 
-    def strikes(self) -> bool:
-        """Decide whether this call fails."""
+    def is_failure(self) -> bool:
+        """Decide at random, at the current rate, whether this call fails."""
         return bool(self.switches.status) and CHANCE.random() < self.switches.rate
 
     def wait(self, seconds: float) -> None:
-        """Hold the caller for so long, or until the switches change."""
+        """Block the caller for so long, or until the settings change."""
         if seconds:
             self._changed.wait(seconds)

@@ -1,4 +1,4 @@
-"""What the imitation remembers, as JSON for tests and scripts; the only deletion forgets everything."""
+"""Stored events, profiles and refusals as JSON for tests and scripts; DELETE removes all of them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ records = Blueprint("records", __name__)
 
 @records.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """Answer that the process serves."""
+    """Report that the process is running."""
     return jsonify(status="ok")
 
 
 @records.get("/events")
 def events() -> ResponseReturnValue:
-    """List the events asked for, in order of arrival."""
+    """List the events that match the query, in order of arrival."""
     after = request.args.get("after") or "0"
     if not (after.isdecimal() and len(after) <= LONGEST_AFTER):
         return jsonify(errors={"after": ["Must be the number of an event."]}), 400
-    counts, found = current().memory.events(_filter(int(after)))
+    counts, found = current().store.events(_filter(int(after)))
     return jsonify(sandbox=NOTICE, **counts, events=[event.as_json() for event in found])
 
 
@@ -40,18 +40,18 @@ def _filter(after: int) -> EventFilter:
 
 @records.delete("/events")
 def forget() -> ResponseReturnValue:
-    """Forget events, profiles and refusals; the trouble switches stay as they are."""
-    current().memory.forget()
+    """Remove events, profiles and refusals; the failure switches are unchanged."""
+    current().store.forget()
     return "", 204
 
 
 @records.get("/refused")
 def refused() -> ResponseReturnValue:
     """List the newest refused calls, oldest first."""
-    return jsonify(current().memory.refusals())
+    return jsonify(current().store.refusals())
 
 
 @records.get("/profiles")
 def profiles() -> ResponseReturnValue:
     """List every profile and the newest evictions."""
-    return jsonify(sandbox=NOTICE, **current().memory.profiles())
+    return jsonify(sandbox=NOTICE, **current().store.profiles())

@@ -1,4 +1,4 @@
-"""The pages for people, and the trouble switches that one of them carries as a form."""
+"""The HTML pages, and the failure switches, as a form and as JSON."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def index() -> ResponseReturnValue:
 
 def _index(faults: Mapping[str, Any], entered: Mapping[str, Any] | None = None) -> str:
     sandbox = current()
-    counts, events = sandbox.memory.events()
+    counts, events = sandbox.store.events()
     return render_template(
         "index.html",
         live=request.args.get("live") == "1",
         faults=faults,
         counts=counts,
-        figures=sandbox.memory.figures(),
+        figures=sandbox.store.figures(),
         kinds=FIELDS,
         has_catalogue=bool(sandbox.catalogue),
-        switches=sandbox.trouble.switches,
-        entered=entered or _written(sandbox.trouble.switches),
+        switches=sandbox.failures.switches,
+        entered=entered or _written(sandbox.failures.switches),
         rows=[_row(event) for event in reversed(events[-SHOWN_EVENTS:])],
-        refusals=sandbox.memory.refusals()[: -SHOWN_REFUSALS - 1 : -1],
+        refusals=sandbox.store.refusals()[: -SHOWN_REFUSALS - 1 : -1],
     )
 
 
@@ -62,10 +62,10 @@ def _written(switches: FailureSettings) -> dict[str, Any]:
 
 @pages.get("/profiles/<instance_key>/<path:profile_key>")
 def profile(instance_key: str, profile_key: str) -> ResponseReturnValue:
-    """Show one profile and those of its events that are still kept."""
-    found = current().memory.profile(instance_key, profile_key)
+    """Show one profile and its stored events."""
+    found = current().store.profile(instance_key, profile_key)
     if found is None:
-        abort(404, "There is no such profile here: it never sent an event, or it was evicted or forgotten.")
+        abort(404, "There is no such profile. It sent no event yet, or it was evicted or removed.")
     summary, events = found
     return render_template(
         "profile.html",
@@ -78,8 +78,8 @@ def profile(instance_key: str, profile_key: str) -> ResponseReturnValue:
 
 def _row(event: SandboxEvent) -> dict[str, Any]:
     body, unknown = event.call.body, event.call.unknown_products
-    strange = set(unknown)
-    known = [key for key in products_of(body) if key not in strange]
+    missing = set(unknown)
+    known = [key for key in products_of(body) if key not in missing]
     return {
         "event": event,
         "known": known[:SHOWN_PRODUCTS],
@@ -92,7 +92,7 @@ def _row(event: SandboxEvent) -> dict[str, Any]:
 
 
 def _amount(number: Decimal | int | str | None) -> str:
-    """Write an amount with at least two decimals and never fewer than it has."""
+    """Return an amount with at least two decimals, and with all that it has."""
     if number is None:
         return ""
     exact = Decimal(number)
@@ -101,34 +101,34 @@ def _amount(number: Decimal | int | str | None) -> str:
 
 
 @pages.get("/trouble")
-def trouble() -> ResponseReturnValue:
-    """Return the switches in force."""
-    return jsonify(asdict(current().trouble.switches))
+def failure_switches() -> ResponseReturnValue:
+    """Return the current failure switches."""
+    return jsonify(asdict(current().failures.switches))
 
 
 @pages.delete("/trouble")
-def calm() -> ResponseReturnValue:
-    """Switch everything off."""
-    current().trouble.set(OFF)
+def switch_off() -> ResponseReturnValue:
+    """Switch all failures off."""
+    current().failures.set(OFF)
     return "", 204
 
 
 @pages.post("/trouble")
-def make_trouble() -> ResponseReturnValue:
-    """Put a complete setting in force: what it leaves out is off."""
+def switch() -> ResponseReturnValue:
+    """Apply a complete setting: a switch that is missing is off."""
     is_form = request.mimetype in FORM_TYPES
     try:
-        switches = _asked_for(is_form=is_form)
+        switches = _settings(is_form=is_form)
     except UnreadableBodyError:
         return jsonify(errors={"body": ["Must be valid JSON in UTF-8."]}), 400
-    except ValidationError as fault:
-        faults = first_faults(fault.messages_dict)
+    except ValidationError as error:
+        faults = first_faults(error.messages_dict)
         return (_index(faults, request.form) if is_form else jsonify(errors=faults)), 400
-    current().trouble.set(switches)
+    current().failures.set(switches)
     return redirect(url_for(".index"), 303) if is_form else jsonify(asdict(switches))
 
 
-def _asked_for(*, is_form: bool) -> FailureSettings:
+def _settings(*, is_form: bool) -> FailureSettings:
     if is_form:
         return read_switches(numbers_of(request.form))
     if not request.is_json and request.mimetype != "text/json":

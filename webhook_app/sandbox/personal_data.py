@@ -1,4 +1,4 @@
-"""Recognises e-mail addresses and telephone numbers, which may never be a profile key."""
+"""Recognises e-mail addresses and telephone numbers, which must never be a profile key."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NATIONAL = re.compile(r"0[1-9]\d{7,9}")
 # Three or more short groups, such as 555-123-4567; two groups may be an order number, such as 2024-000123.
 GROUPED = re.compile(r"\(?\d{2,4}\)?(?:[\s./-]+\d{2,4}){2,4}")
 GROUPED_DIGITS = range(9, 12)
-# Encoding twice happens (a cookie inside a URL), more often does not.
+# Text may be encoded twice (a cookie inside a URL), but not more often.
 DECODINGS = 3
 
 
 def looks_personal(text: str) -> bool:
-    """Tell whether the text reads as an e-mail address or a telephone number, also when it is URL-encoded.
+    """Return whether the text looks like an e-mail address or a telephone number, also if it is URL-encoded.
 
-    A bare run of digits without a leading zero or plus is taken for an id: customer ids look exactly like that.
+    Digits alone without a leading zero or plus are an id: customer ids look exactly like that.
     """
     plain = _plain(text)
     return bool(MAIL.search(plain)) or _is_telephone(plain.removeprefix("tel:").strip())

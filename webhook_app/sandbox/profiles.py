@@ -1,4 +1,4 @@
-"""ProfileStore as Tweakwise keeps them: by instance key, at most so many, the one inactive longest makes room."""
+"""Profiles as in Tweakwise: a limited number for each instance key; the one inactive longest is evicted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from webhook_app.sandbox.events import SandboxEvent
 
 MOST_EVICTIONS = 1_000
-# Digits enough to add any two accepted revenues without rounding.
+# Enough digits to add any accepted revenues without rounding.
 REVENUE_DIGITS = 60
 
 
 @dataclass(slots=True)
 class SandboxProfile:
-    """What is known of one profile; its events themselves stay in the memory, from number `first` on."""
+    """The summary of one profile; its events are those in the store from number `first` on."""
 
     instance_key: str
     profile_key: str
@@ -37,7 +37,7 @@ class SandboxProfile:
             self.revenue += event.revenue or 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return the profile as /profiles shows it, the revenue as exact text."""
+        """Return the profile as shown by /profiles, with the exact revenue as text."""
         return {
             "instance_key": self.instance_key,
             "profile_key": self.profile_key,
@@ -49,13 +49,13 @@ class SandboxProfile:
 
 
 class ProfileStore:
-    """The profiles of every instance key; not locked by itself, the memory that owns it is."""
+    """The profiles of every instance key; the lock is that of the store that owns it."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.evicted = 0
         self.evictions: deque[dict[str, str]] = deque(maxlen=MOST_EVICTIONS)
-        # Each in order of activity, so that the first is the one inactive longest.
+        # In order of activity: the first is the one inactive longest.
         self._by_instance: dict[str, OrderedDict[str, SandboxProfile]] = {}
 
     def __iter__(self) -> Iterator[SandboxProfile]:
@@ -66,12 +66,12 @@ class ProfileStore:
         return sum(map(len, self._by_instance.values()))
 
     def get(self, instance_key: str, profile_key: str) -> SandboxProfile | None:
-        """Return the profile, or None when it never was or was evicted."""
+        """Return the profile, None if there is none or it was evicted."""
         profiles = self._by_instance.get(instance_key)
         return profiles.get(profile_key) if profiles else None
 
     def add(self, event: SandboxEvent) -> None:
-        """Count the event for its profile, and make room first when that profile is new; without a key do nothing."""
+        """Add the event to its profile, evicting another if that is new; does nothing without a profile key."""
         if event.profile_key is None:
             return
         profiles = self._by_instance.setdefault(event.instance_key, OrderedDict())

@@ -1,4 +1,4 @@
-"""Serving the sandbox: one process, because its state is in memory, and several threads."""
+"""Serves the sandbox with one process, because its state is in memory, and several threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-THREADS = 64  # a call that is told to hang holds one
+THREADS = 64  # each hanging call uses one
 
 
 def serve(port: int, instance_keys: Collection[str], catalogue: Collection[str], max_profiles: int) -> None:

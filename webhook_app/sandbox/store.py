@@ -1,4 +1,4 @@
-"""All that the imitation remembers: events, profiles and refusals, bounded, under one lock, gone when it stops."""
+"""The state of the sandbox: events, profiles and refusals, bounded, in memory, under one lock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from webhook_app.sandbox.profiles import SandboxProfile
 
 MOST_EVENTS = 10_000
-# 10,000 events of a megabyte would not fit into a developer's machine; bytes as they arrived.
+# In bytes as received: 10,000 events of a megabyte would not fit into memory.
 MOST_EVENT_BYTES = 32 * 1024 * 1024
 MOST_REFUSALS = 1_000
 
@@ -41,7 +41,7 @@ class SandboxStore:
         self._profiles = ProfileStore(self._max_profiles)
 
     def store(self, call: SandboxCall) -> SandboxEvent:
-        """Remember the call as the newest event and return it; the oldest leave when there are too many."""
+        """Store the call as the newest event and return it; drops the oldest events when there are too many."""
         with self._lock:
             event = SandboxEvent(self._kinds.total() + 1, _now(), call)
             self._events.append(event)
@@ -57,22 +57,22 @@ class SandboxStore:
             self._bytes -= self._events.popleft().call.size
 
     def refuse(self, event: str, status: int, reason: str, errors: Faults) -> None:
-        """Remember that a call was refused and why, never what it carried."""
+        """Record that a call was refused and why, without its values."""
         with self._lock:
             self._refused += 1
             self._refusals.append({"at": _now(), "event": event, "status": status, "reason": reason, "errors": errors})
 
     def forget(self) -> None:
-        """Start anew: no events, no profiles, no refusals."""
+        """Remove all events, profiles and refusals."""
         with self._lock:
             self._start()
 
     def events(self, wanted: EventFilter | None = None) -> tuple[dict[str, int], list[SandboxEvent]]:
-        """Return how many events came and were dropped, and those asked for, in order of arrival."""
+        """Return the numbers of received and dropped events, and the matching events in order of arrival."""
         with self._lock:
-            kept, total = list(self._events), self._kinds.total()
-        counts = {"total": total, "dropped": total - len(kept)}
-        return counts, _chosen(kept, wanted or EventFilter())
+            stored, total = list(self._events), self._kinds.total()
+        counts = {"total": total, "dropped": total - len(stored)}
+        return counts, _matching(stored, wanted or EventFilter())
 
     def refusals(self) -> list[dict[str, Any]]:
         """Return the newest refusals, oldest first."""
@@ -80,7 +80,7 @@ class SandboxStore:
             return list(self._refusals)
 
     def profiles(self) -> dict[str, Any]:
-        """Return all profiles and the evictions as /profiles shows them."""
+        """Return all profiles and the evictions as shown by /profiles."""
         with self._lock:
             return {
                 "max_profiles": self._profiles.most,
@@ -90,15 +90,15 @@ class SandboxStore:
             }
 
     def profile(self, instance_key: str, profile_key: str) -> tuple[dict[str, Any], list[SandboxEvent]] | None:
-        """Return one profile with the events of it that are still kept, or None when there is none."""
+        """Return one profile with its stored events, None if there is no such profile."""
         with self._lock:
             found = self._profiles.get(instance_key, profile_key)
             if found is None:
                 return None
-            return found.as_json(), _chosen(self._events, _of(found))
+            return found.as_json(), _matching(self._events, _of(found))
 
     def figures(self) -> dict[str, Any]:
-        """Return the counts that the page shows; dropped events stay counted."""
+        """Return the figures of the page; dropped events are included."""
         with self._lock:
             return {
                 "kinds": dict(self._kinds),
@@ -111,12 +111,12 @@ class SandboxStore:
 
 
 def _of(profile: SandboxProfile) -> EventFilter:
-    # An evicted profile that comes back is a new one: its former events are not its own.
+    # An evicted profile that comes back is a new one, without its former events.
     return EventFilter(instance_key=profile.instance_key, profile_key=profile.profile_key, after=profile.first - 1)
 
 
-def _chosen(events: Iterable[SandboxEvent], wanted: EventFilter) -> list[SandboxEvent]:
-    return [event for event in events if wanted.takes(event)]
+def _matching(events: Iterable[SandboxEvent], wanted: EventFilter) -> list[SandboxEvent]:
+    return [event for event in events if wanted.matches(event)]
 
 
 def _now() -> str:

@@ -1,0 +1,19 @@
+"""A sandbox without settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.sandbox import (
+    client_of,
+)
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return client_of()
