@@ -15,7 +15,7 @@ import requests
 from tests.support import processes
 from tests.support.recordings import ORDER, as_toml, shop_keys
 from webhook_app.inbox import Inbox
-from webhook_app.web.gunicorn_worker import HEAD_TIMEOUT, WholeAnswer
+from webhook_app.web.gunicorn_worker import HEAD_TIMEOUT
 
 if TYPE_CHECKING:
     import subprocess
@@ -95,18 +95,6 @@ def test_invalid_requests_are_refused(port: int, sent: bytes, status: bytes) -> 
 
 
 # Answers
-
-
-def test_head_and_body_are_one_packet() -> None:
-    """Gunicorn's two writes are sent as one packet."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps packets apart
-    with ours, theirs:
-        answer = WholeAnswer(ours)
-        for piece in (b"head", b"body", b"more"):
-            answer.sendall(piece)
-        answer.flush()
-        assert [theirs.recv(100), theirs.recv(100)] == [b"headbody", b"more"]
-        assert answer.fileno() == ours.fileno()
 
 
 @pytest.mark.parametrize(("method", "path"), [("HEAD", "/healthz"), ("GET", "/healthz"), ("GET", "/docs/openapi.css")])

@@ -1,4 +1,4 @@
-"""The real thing from webhook to call: gunicorn, a worker, a database and the sandbox, as processes over HTTP."""
+"""From webhook to call: gunicorn, a worker, a database and the sandbox, as real processes over HTTP."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REDACTIONS = [recorded for recorded in EVERY if "redaction" in recorded.expected]
-# What is signed with its time is too old by now to be posted again.
+# Deliveries whose signature has a timestamp are too old to be posted again.
 TIMED = [one for one in EVERY if one.platform.signature.describe(one.headers).sent_at is not None]
-# How often one of these counts depends on how fast they come.
+# How often one of these counts depends on how fast they arrive.
 BROWSING = [one for one in EVERY if one.expected.get("call", {}).get("event", "purchase") != "purchase"]
 EVENTS = [one for one in EVERY if one not in [*REDACTIONS, *TIMED, *BROWSING]]
-# The fixtures' clock stands at the day they were recorded; here time goes on, and the limit with it.
+# The fixtures were recorded on a certain day; the limit grows with their age.
 MAX_ORDER_AGE = timedelta(days=7) + (datetime.now(UTC) - RECEIVED_AT)
 FINAL = {State.DELIVERED, State.IGNORED, State.DEAD}
 
 
 @dataclass
 class Shop:
-    """A shop of this test: every fixture that changes its shop has one of its own."""
+    """A shop of this test: every fixture with its own shop settings has its own shop."""
 
     name: str
     instance_key: str
@@ -72,7 +72,7 @@ def canonical(body: dict[str, Any]) -> str:
 
 
 class Receiver:
-    """Web, sandbox and inbox of one test, with as many workers as it starts."""
+    """Web process, sandbox and inbox of one test, and the workers that it starts."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.log = folder / "web.log"
@@ -93,7 +93,7 @@ class Receiver:
         )
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker and return once it works: before that, a signal ends it like any starting process."""
+        """Start a worker and return once it handles signals."""
         log = self.log.with_name(f"worker-{len(self.workers)}.log")
         self.workers.append(processes.start("worker", env=self.env, log=log))
         deadline = time.monotonic() + 30
@@ -103,7 +103,7 @@ class Receiver:
         return self.workers[-1]
 
     def logged(self) -> str:
-        """What web, sandbox and every worker wrote."""
+        """The logs of web process, sandbox and workers."""
         return "".join(log.read_text() for log in sorted(self.log.parent.glob("*.log")))
 
     def post(self, recorded: Recorded) -> requests.Response:
@@ -166,13 +166,13 @@ def test_every_capture_twice_gives_exactly_the_expected_calls(receiver: Receiver
 
 
 def check_reasons(inbox: Inbox) -> None:
-    """Every delivery stands where its fixture says, or says which other one counts its order."""
+    """Every delivery has the state of its fixture, or names the one that counts its order."""
     by_identity = {(row.shop, row.identity): row for row in inbox.newest(10_000)}
     for recorded in EVENTS:
         if recorded.expected.get("ping"):
             continue
-        proven = recorded.platform.verify(recorded.body, recorded.headers, recorded.shop.secrets)
-        row = by_identity[shop_of(recorded).name, proven.identity]
+        envelope = recorded.platform.verify(recorded.body, recorded.headers, recorded.shop.secrets)
+        row = by_identity[shop_of(recorded).name, envelope.identity]
         found = (row.state, row.reason)
         match recorded.expected:
             case {"call": _}:
@@ -186,11 +186,11 @@ def check_reasons(inbox: Inbox) -> None:
 
 
 def check_redactions(receiver: Receiver, inbox: Inbox) -> None:
-    """The redactions wipe what they are about, bodies included."""
-    held = {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
+    """The redactions wipe the deliveries about their customer, and themselves."""
+    stored = {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
     assert {answer.status_code for answer in receiver.post_all(REDACTIONS, seed=1)} == {200}
     receiver.wait_until_settled(within=20).close()
-    assert held - {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
+    assert stored - {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
     redactions = inbox.newest(10, Selection(reason="redacted", topic="shop/redact"))
     assert [inbox.body(row.id) for row in redactions] == [None] * len(redactions)
 

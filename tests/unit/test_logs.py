@@ -1,4 +1,4 @@
-"""Logs: one form for our lines and the libraries', and nothing that anybody sent. Read off a process's real stderr."""
+"""Logging: one format for the receiver and its libraries, and nothing of a request. Read from real processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OURS, LIBRARY = 'structlog.get_logger("ours")', 'logging.getLogger("gunicorn.err
 
 
 def lines(*statements: str) -> list[dict[str, Any]]:
-    """What a process writes to stderr that configures its logs and runs the statements."""
+    """The log lines of a process that configures logging and runs the statements."""
     start = ["import logging, structlog", "from webhook_app import logs", "logs.configure('INFO', 'json')"]
     ran = subprocess.run(
         [sys.executable, "-c", "\n".join([*start, *statements])], cwd=ROOT, capture_output=True, text=True, check=True
@@ -31,7 +31,7 @@ def lines(*statements: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("log", [OURS, LIBRARY])
 def test_exception_is_named_without_its_message(log: str) -> None:
-    """An exception is logged by type and place: its message may quote what somebody sent."""
+    """An exception is logged by type and place: its message may quote a request."""
     [line] = lines("try:", f"    int('{SENT}')", "except ValueError:", f"    {log}.exception('something_failed')")
     assert line["event"] == "something_failed"
     assert line["error"] == "ValueError at <string>:5"
@@ -46,8 +46,8 @@ def test_exception_is_named_without_its_message(log: str) -> None:
         ("Worker exiting (pid: 7)", "Worker exiting (pid: 7)"),
     ],
 )
-def test_what_a_stranger_sent_is_cut_off(sentence: str, logged: str) -> None:
-    """Gunicorn's own lines quote neither headers, nor paths, nor addresses."""
+def test_quotes_of_requests_are_cut_off(sentence: str, logged: str) -> None:
+    """Gunicorn's lines are logged without headers, paths and addresses."""
     assert [line["event"] for line in lines(f"{LIBRARY}.warning({sentence!r})")] == [logged]
 
 
@@ -62,26 +62,26 @@ def test_what_a_stranger_sent_is_cut_off(sentence: str, logged: str) -> None:
 )
 @pytest.mark.parametrize("name", ["delivery", "a_longer_name_than_the_column"])
 def test_plain_line_is_what_structlog_writes(name: str, values: dict[str, Any]) -> None:
-    """Our shorter way to a line without colours ends in the same line."""
+    """The line without colours is the same as structlog's."""
     event = {"timestamp": "2026-11-24T09:00:00Z", "level": "warning", "event": name, **values}
     theirs = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=logs.WIDTH)
     assert logs.plain(None, "warning", dict(event)) == theirs(None, "warning", dict(event))
 
 
 def test_absent_values_are_left_out() -> None:
-    """A value that is not there has no name in the line either."""
+    """Names whose value is None are left out."""
     [line] = lines(f"{OURS}.info('delivery', reason=None, attempt=1)")
     assert (line["attempt"], line["level"]) == (1, "info")
     assert "reason" not in line
 
 
 def test_level() -> None:
-    """What is below LOG_LEVEL is not written."""
+    """Lines below LOG_LEVEL are not written."""
     assert lines(f"{OURS}.debug('detail')", f"{LIBRARY}.debug('detail')") == []
 
 
-def test_full_disk_loses_a_line_and_nothing_else() -> None:
-    """Where standard error is a file that cannot grow, logging fails nobody."""
+def test_full_disk_loses_only_the_line() -> None:
+    """When standard error is a file on a full disk, logging raises nothing."""
     code = "from webhook_app import logs; logs.configure('INFO', 'json'); logs.logger().error('lost'); print('goes on')"
     with Path("/dev/full").open("wb") as full:
         ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, check=False)

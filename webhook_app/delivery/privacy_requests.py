@@ -25,13 +25,13 @@ def wipe(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> st
     ids = find_deliveries(inbox, delivery, shop, subject)
     sentence = f"Wiped by delivery {delivery.id}."
     retention.redact(inbox, ids, Reason.REDACTED, sentence)
-    return f"Wiped {_listed(ids)}."
+    return f"Wiped {listed(ids)}."
 
 
 def report(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> str:
     """Return a sentence that lists the deliveries about `subject`, and what to do with it."""
     ids = find_deliveries(inbox, delivery, shop, subject)
-    return f"Found {_listed(ids)} about this customer; read them with `show --body` and answer within 30 days."
+    return f"Found {listed(ids)} about this customer; read them with `show --body` and answer within 30 days."
 
 
 def find_deliveries(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> list[int]:
@@ -111,7 +111,8 @@ def _same(known: str, value: str) -> bool:
     return "@" not in known and bool(digits) and digits == NOT_DIGITS.sub("", value)
 
 
-def _listed(ids: list[int]) -> str:
+def listed(ids: list[int]) -> str:
+    """Return how many deliveries there are, with the numbers of the first."""
     if not ids:
         return "no deliveries"
     shown = ", ".join(map(str, ids[:MAX_LISTED]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -55,15 +55,6 @@ class BoundedGeventWorker(GeventWorker):
         finally:
             del self._waiting[current]
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """Answer one request."""
-        answer: Any = WholeAnswer(sock)
-        try:
-            return super().handle_request(listener_name, req, answer, addr)
-        finally:
-            with suppress(OSError):
-                answer.flush()
-
     def notify(self) -> None:
         """Send the heartbeat; on shutdown close all waiting connections."""
         super().notify()
@@ -75,37 +66,3 @@ class BoundedGeventWorker(GeventWorker):
         """Make these time out now."""
         for greenlet, limit in waiting:
             gevent.kill(greenlet, limit)
-
-
-class WholeAnswer:
-    """A socket for one answer, which sends the head together with what follows it.
-
-    Gunicorn sends the head by itself: one packet more, and one system call, for answers of a few bytes.
-    """
-
-    def __init__(self, socket: Any) -> None:
-        """Everything but sending goes to `socket` as it is."""
-        self._socket = socket
-        self._head: bytes | None = None  # until it comes; empty once it is gone
-
-    def __getattr__(self, name: str) -> Any:
-        """Be the socket."""
-        return getattr(self._socket, name)
-
-    def sendall(self, data: bytes) -> None:
-        """Hold back what comes first, and send it with what comes next."""
-        if self._head is None:
-            self._head = data
-        else:
-            head, self._head = self._head, b""
-            self._socket.sendall(head + data)
-
-    def sendfile(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a file, which follows the head without passing through here."""
-        self.flush()
-        return self._socket.sendfile(*args, **kwargs)
-
-    def flush(self) -> None:
-        """Send a head that nothing follows."""
-        if self._head:
-            self.sendall(b"")

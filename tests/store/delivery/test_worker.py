@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
-LONGEST_WAIT = 15  # seconds
+MAX_WAIT = 15  # seconds
 POLICY = retry_policy.Policy(base=0.05, cap=0.1, give_up_after=3600)
-RULES = worker.WorkerOptions(
+OPTIONS = worker.WorkerOptions(
     threads=2, ages=AgeLimits(max_order_age=10**9, max_age=10**9), policy=POLICY, retention=Retention(10**9, 10**9)
 )
 
@@ -65,15 +65,15 @@ def inbox(migrated_url: str) -> Iterator[Inbox]:
     inbox.close()
 
 
-def keep(inbox: Inbox, recorded: Recorded, identity: str = "", **changed: Any) -> int:
-    proven = recorded.platform.verify(recorded.body, recorded.headers, recorded.shop.secrets)
+def stored(inbox: Inbox, recorded: Recorded, identity: str = "", **changed: Any) -> int:
+    envelope = recorded.platform.verify(recorded.body, recorded.headers, recorded.shop.secrets)
     arrival = NewDelivery(
         shop=recorded.platform.name,
         platform=recorded.platform.name,
-        topic=proven.topic,
-        identity=identity or proven.identity,
-        domain=proven.domain,
-        headers=proven.headers,
+        topic=envelope.topic,
+        identity=identity or envelope.identity,
+        domain=envelope.domain,
+        headers=envelope.headers,
         body=recorded.body,
     )
     return inbox.store(replace(arrival, **changed)).id
@@ -94,10 +94,10 @@ def working(
     platforms: dict[str, Platform] | None = None,
     known: dict[str, Shop] | None = None,
     timeout: float = 1,
-    **rules: Any,
+    **options: Any,
 ) -> Iterator[worker.Worker]:
-    sender: Client[Job] = Client(tweakwise.url, timeout=timeout)
-    working = worker.Worker(inbox, known or shops(), platforms or all_platforms(), sender, replace(RULES, **rules))
+    client: Client[Job] = Client(tweakwise.url, timeout=timeout)
+    working = worker.Worker(inbox, known or shops(), platforms or all_platforms(), client, replace(OPTIONS, **options))
     thread = threading.Thread(target=working.run)
     thread.start()
     try:
@@ -109,7 +109,7 @@ def working(
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST_WAIT
+    deadline = time.monotonic() + MAX_WAIT
     while not reached():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
@@ -123,8 +123,8 @@ def settled(inbox: Inbox, *numbers: int) -> list[Row]:
 
 
 def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """An order that was kept is a purchase at Tweakwise."""
-    number = keep(inbox, ORDER)
+    """A stored order becomes a purchase at Tweakwise."""
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise):
         [row] = settled(inbox, number)
     assert (row.state, row.attempts, row.business_key) == ("delivered", 1, ORDER.expected["call"]["key"])
@@ -133,28 +133,28 @@ def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
-def test_either_content_type_is_taken(tweakwise: LocalTweakwise, content_type: str) -> None:
-    """The type that Tweakwise documents and the one that its own module sends both arrive."""
+def test_both_content_types_are_accepted(tweakwise: LocalTweakwise, content_type: str) -> None:
+    """The content type of Tweakwise's documentation and that of its Magento module are both accepted."""
     call = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "k"})
-    sender: Client[str] = Client(tweakwise.url, content_type=content_type)
-    sender.start("ticket", call, ORDER.shop)
-    [sent] = sender.finished(10)
-    sender.close()
-    assert (sent.ticket, sent.failure) == ("ticket", None)
+    client: Client[str] = Client(tweakwise.url, content_type=content_type)
+    client.start("ticket", call, ORDER.shop)
+    [result] = client.finished(10)
+    client.close()
+    assert (result.ticket, result.failure) == ("ticket", None)
     assert [event["body"] for event in tweakwise.events()] == [call.body]
 
 
 def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """What arrives while the worker idles is delivered at once, not at the next look."""
+    """A delivery that is stored while the worker idles is sent immediately, not after MAX_IDLE."""
     with working(inbox, tweakwise):
         time.sleep(0.5)
         began = time.monotonic()
-        settled(inbox, keep(inbox, ORDER))
+        settled(inbox, stored(inbox, ORDER))
     assert time.monotonic() - began < worker.MAX_IDLE / 3
 
 
-def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """Nothing to do means no queries at all."""
+def test_idle_worker_sends_no_queries(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """An idle worker uses no connection."""
     with working(inbox, tweakwise):
         time.sleep(0.5)
         used: list[object] = []
@@ -164,8 +164,8 @@ def test_idle_worker_leaves_the_database_alone(inbox: Inbox, tweakwise: LocalTwe
 
 
 def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """Created, paid and updated, all at once: one call, and the others say which delivery counts it."""
-    numbers = [keep(inbox, ORDER, identity=str(number)) for number in range(12)]
+    """Created, paid and updated at the same time: one call, and the others name the delivery that counts it."""
+    numbers = [stored(inbox, ORDER, identity=str(number)) for number in range(12)]
     with working(inbox, tweakwise):
         rows = settled(inbox, *numbers)
     assert len(tweakwise.events()) == 1
@@ -176,9 +176,9 @@ def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> N
 
 
 def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """A Tweakwise in trouble gets the event when it is well again."""
+    """The event is delivered after Tweakwise has recovered."""
     tweakwise.trouble(status=503)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise):
         wait_until(lambda: inbox.get(number).attempts >= 2)
         waiting = inbox.get(number)
@@ -191,9 +191,9 @@ def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
 
 
 def test_wrong_instance_key_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """A refused instance key loses nothing: the events wait until somebody corrects it."""
+    """A refused instance key loses nothing: the events wait until it is corrected."""
     tweakwise.trouble(status=401)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise, policy=replace(POLICY, base=100, cap=100)):
         wait_until(lambda: inbox.get(number).state == "waiting")
     row = inbox.get(number)
@@ -201,9 +201,9 @@ def test_wrong_instance_key_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> No
 
 
 def test_refused_event_is_dead_with_the_answer(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """What Tweakwise finds wrong with an event is kept for a person to read."""
+    """The response of a rejected event is stored."""
     tweakwise.trouble(status=422)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise):
         [row] = settled(inbox, number)
     assert (row.state, row.reason, row.attempts) == ("dead", "http_422", 1)
@@ -211,9 +211,9 @@ def test_refused_event_is_dead_with_the_answer(inbox: Inbox, tweakwise: LocalTwe
 
 
 def test_replayed_dead_event_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """A dead event goes through once the trouble is over and a person asks."""
+    """A dead event is delivered after the cause is corrected and it is replayed."""
     tweakwise.trouble(status=422)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise):
         settled(inbox, number)
         tweakwise.trouble(status=0)
@@ -225,11 +225,11 @@ def test_replayed_dead_event_is_delivered(inbox: Inbox, tweakwise: LocalTweakwis
 def test_time_out_can_be_parked(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """With ON_TIMEOUT=park an event that may have been counted is not sent again, nor is its order."""
     tweakwise.trouble(hang=True)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise, policy=replace(POLICY, on_timeout="park")):
         [row] = settled(inbox, number)
         tweakwise.trouble(hang=False)
-        [second] = settled(inbox, keep(inbox, ORDER, identity="again"))
+        [second] = settled(inbox, stored(inbox, ORDER, identity="again"))
     assert (row.state, row.reason) == ("dead", "parked_timeout")
     assert (second.state, second.reason) == ("ignored", "already_counted")
     assert len(tweakwise.events()) == 1
@@ -238,21 +238,21 @@ def test_time_out_can_be_parked(inbox: Inbox, tweakwise: LocalTweakwise) -> None
 def test_gives_up_after_retry_for(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """After RETRY_FOR an event is dead, by name."""
     tweakwise.trouble(status=500)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise, policy=replace(POLICY, give_up_after=0.3)):
         [row] = settled(inbox, number)
     assert (row.state, row.reason) == ("dead", "gave_up_http_500")
 
 
 class _Poison:
-    """A schema with a mistake in it."""
+    """A schema that raises an exception."""
 
     def read(self, _payload: Any) -> Translation:
         raise ZeroDivisionError("jan@example.test")
 
 
 class _LatePoison:
-    """A schema whose mistake shows only when the store has to write it down: half a character is no text."""
+    """A schema whose result fails in the store: half a surrogate pair is no text."""
 
     def read(self, _payload: Any) -> Translation:
         visitor, line = Visitor({"tweakwise_profile_key": "k"}), Line({"product_id": "1"})
@@ -260,16 +260,16 @@ class _LatePoison:
 
 
 def with_poison(schema: Any) -> dict[str, Platform]:
-    """Shopify with a topic `poison`, whose schema is ours and wrong."""
+    """Shopify with a topic `poison` of that schema."""
     shopify = all_platforms()["shopify"]
     return {"shopify": replace(shopify, topics=[*shopify.topics, Topic("poison", "", schema, lambda _: {})])}
 
 
 @pytest.mark.parametrize("schema", [_Poison(), _LatePoison()])
 def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: LocalTweakwise, schema: Any) -> None:
-    """A mistake of ours makes one dead delivery, quotes nobody, and the others of its group go through."""
-    first = keep(inbox, ORDER, topic="poison", identity="poison")
-    second = keep(inbox, ORDER)
+    """A bug makes one delivery dead, without quoting its body; the others of its group are delivered."""
+    first = stored(inbox, ORDER, topic="poison", identity="poison")
+    second = stored(inbox, ORDER)
     with capture_logs() as logs, working(inbox, tweakwise, platforms=with_poison(schema)):
         dead, delivered = settled(inbox, first, second)
     assert (dead.state, dead.reason) == ("dead", "translation_error")
@@ -281,15 +281,15 @@ def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: Local
 def test_store_away_after_a_claim(
     inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch, *, poison: bool
 ) -> None:
-    """What was claimed when the store went away goes on when it is back, long before its lease ends, and once."""
-    odd = [keep(inbox, ORDER, topic="poison", identity="poison")] if poison else []
-    numbers = [keep(inbox, ORDER, body=small_order(number), identity=str(number)) for number in range(1, 10)]
+    """Deliveries claimed before an outage of the store are sent once after it, long before their lease ends."""
+    odd = [stored(inbox, ORDER, topic="poison", identity="poison")] if poison else []
+    numbers = [stored(inbox, ORDER, body=small_order(number), identity=str(number)) for number in range(1, 10)]
     reserve = inbox.reserve
     calls: list[int] = []
 
     def away(pairs: Any) -> dict[int, int]:
         calls.append(len(pairs))
-        if len(calls) in (2, 3):  # in the middle of a group that goes one by one, where there is a poisoned one
+        if len(calls) in (2, 3):  # in the middle of a group that is processed one by one, because of the poisoned one
             raise StoreUnavailableError("away")
         return reserve(pairs)
 
@@ -305,7 +305,7 @@ def test_store_away_after_a_claim(
 def test_store_away_when_work_is_given_back(
     inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What could not be released is released when the store is back."""
+    """A release that failed is repeated when the store is back."""
     release = inbox.release
     failed: list[int] = []
 
@@ -321,7 +321,7 @@ def test_store_away_when_work_is_given_back(
         raise StoreUnavailableError("away")
 
     monkeypatch.setattr(inbox, "reserve", gone)
-    number = keep(inbox, ORDER)
+    number = stored(inbox, ORDER)
     with working(inbox, tweakwise):
         assert settled(inbox, number)[0].state == "delivered"
     assert failed == [1]
@@ -331,8 +331,8 @@ def test_store_away_when_work_is_given_back(
     "body", [b"", b"not json", b"[]", b"null", b'{"id":', b"[" * 100_000, b"\xff\xfe", b"9" * 5000]
 )
 def test_unreadable_body_is_dead(inbox: Inbox, tweakwise: LocalTweakwise, body: bytes) -> None:
-    """A signed body that is no order is dead and says why."""
-    number = keep(inbox, ORDER, body=body, identity="odd")
+    """A signed body that is no order is dead, with a sentence."""
+    number = stored(inbox, ORDER, body=body, identity="odd")
     with working(inbox, tweakwise):
         [row] = settled(inbox, number)
     assert (row.state, row.reason) == ("dead", "unreadable")
@@ -340,8 +340,8 @@ def test_unreadable_body_is_dead(inbox: Inbox, tweakwise: LocalTweakwise, body: 
 
 
 def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: LocalTweakwise, database_url: str) -> None:
-    """After several lapsed leases a delivery is dead instead of being tried for ever."""
-    number = keep(inbox, ORDER)
+    """After several expired leases a delivery is dead instead of being retried for ever."""
+    number = stored(inbox, ORDER)
     short = Inbox(database_url, lease=0)
     for _ in range(outcomes.MAX_LAPSES + 1):
         claim(short)
@@ -352,7 +352,7 @@ def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: Loc
     assert tweakwise.events() == []
 
 
-# Breakers, rates and fairness
+# Circuit breakers, rates and fairness
 
 
 def small_order(number: int) -> bytes:
@@ -367,7 +367,7 @@ def small_order(number: int) -> bytes:
     return json.dumps(order).encode()
 
 
-def keep_many(inbox: Inbox, shop: str, count: int) -> None:
+def store_many(inbox: Inbox, shop: str, count: int) -> None:
     """Store orders faster than one by one, through the inbox's own statements."""
     for start in range(0, count, 5000):
         numbers = range(start + 1, min(start + 5000, count) + 1)
@@ -380,23 +380,23 @@ def attempts(inbox: Inbox, shop: str) -> int:
     return sum(row.attempts for row in inbox.newest(10_000, Selection(shop=shop)))
 
 
-def test_refused_key_burns_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """The first refusals open the shop's breaker; the other events stay as they are, and so does their order."""
+def test_refused_key_uses_up_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The first refusals open the shop's breaker; the other events stay unsent."""
     tweakwise.trouble(status=401)
-    keep_many(inbox, "shopify", 200)
+    store_many(inbox, "shopify", 200)
     with working(inbox, tweakwise):
         wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
         time.sleep(0.5)
     throttle = inbox.throttles()[Scope.shop("shopify")]
     assert (throttle.reason, throttle.pauses, throttle.open_until is not None) == ("http_401", 1, True)
-    assert attempts(inbox, "shopify") <= 2 * RULES.threads
-    assert inbox.counts()["received"] >= 200 - 2 * RULES.threads
+    assert attempts(inbox, "shopify") <= 2 * OPTIONS.threads
+    assert inbox.counts()["received"] >= 200 - 2 * OPTIONS.threads
 
 
 def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """A worker that starts while a shop's breaker is open does not try it."""
+    """A worker that starts while a shop's breaker is open sends nothing for it."""
     tweakwise.trouble(status=401)
-    keep_many(inbox, "shopify", 20)
+    store_many(inbox, "shopify", 20)
     with working(inbox, tweakwise):
         wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
     before = attempts(inbox, "shopify")
@@ -406,38 +406,38 @@ def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwis
 
 
 def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the key is right a probe goes through, and everything after it."""
+    """Once the key is right a probe succeeds, and everything follows."""
     monkeypatch.setattr(circuit_breaker, "MIN_PAUSE", 300)
     tweakwise.trouble(status=401)
-    keep_many(inbox, "shopify", 15)
+    store_many(inbox, "shopify", 15)
     with capture_logs() as logs, working(inbox, tweakwise):
         wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
         tweakwise.trouble(status=0)
         wait_until(lambda: inbox.counts() == {"delivered": 15})
-    said = [line["event"] for line in logs if line["event"].startswith("breaker")]
-    assert said[0] == "breaker_opened"
-    assert said[-1] == "breaker_closed"
+    events = [line["event"] for line in logs if line["event"].startswith("breaker")]
+    assert events[0] == "breaker_opened"
+    assert events[-1] == "breaker_closed"
     assert len(tweakwise.events()) == 15
 
 
 def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nobody answers, shops that have not failed yet are not tried either."""
+    """When Tweakwise is unreachable, shops without failures send nothing either."""
     monkeypatch.setattr(circuit_breaker, "FAILURES_OF_TWEAKWISE", 3)
     with serving() as gone:
         pass
     scope = Scope.tweakwise(gone.url)
     for shop in ("shopify", "woocommerce"):
-        keep_many(inbox, shop, 50)
+        store_many(inbox, shop, 50)
     with working(inbox, gone):
         wait_until(lambda: inbox.throttles().get(scope, ThrottleState(scope)).is_open)
         time.sleep(0.3)
     assert inbox.throttles()[scope].reason == "connect"
-    assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * RULES.threads
+    assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * OPTIONS.threads
 
 
-def test_dead_shop_with_a_long_backlog_holds_up_nobody(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+def test_hanging_shop_with_a_long_backlog_delays_no_other(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """100,000 events of a shop whose Tweakwise hangs; another shop's fresh event is delivered within two seconds."""
-    keep_many(inbox, "dead", 100_000)
+    store_many(inbox, "dead", 100_000)
     known = shops()
     with socket_serving(silent) as hanging:
         known["dead"] = replace(known["shopify"], name="dead", tweakwise_url=hanging.url)
@@ -445,14 +445,14 @@ def test_dead_shop_with_a_long_backlog_holds_up_nobody(inbox: Inbox, tweakwise: 
             wait_until(lambda: bool(hanging.connections))
             for _ in range(3):
                 began = time.monotonic()
-                settled(inbox, keep(inbox, ORDER, body=small_order(time.time_ns()), identity=str(time.time_ns())))
+                settled(inbox, stored(inbox, ORDER, body=small_order(time.time_ns()), identity=str(time.time_ns())))
                 assert time.monotonic() - began < 2
     assert inbox.counts()["delivered"] == 3
 
 
 def test_rate_over_all_shops(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """MAX_RATE holds, however many wait."""
-    keep_many(inbox, "shopify", 60)
+    """MAX_RATE holds, however long the backlog."""
+    store_many(inbox, "shopify", 60)
     with working(inbox, tweakwise, max_rate=10.0):
         wait_until(lambda: len(tweakwise.events()) >= 10)
         time.sleep(1)
@@ -461,30 +461,30 @@ def test_rate_over_all_shops(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
 
 
 def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """Events of a shop that is not configured any more are not thrown away."""
-    number = keep(inbox, ORDER, shop="gone")
+    """Events of a shop that is not configured any more wait."""
+    number = stored(inbox, ORDER, shop="gone")
     with working(inbox, tweakwise):
         wait_until(lambda: inbox.get(number).state == "waiting")
     assert (inbox.get(number).state, inbox.get(number).reason) == ("waiting", "shop_missing")
 
 
-def test_stop_gives_back_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """Stopping finishes what is under way, releases the rest, and takes less than ten seconds."""
+def test_stop_releases_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """stop() finishes the calls in flight, releases the rest, and takes less than ten seconds."""
     tweakwise.trouble(delay_ms=400)
-    numbers = [keep(inbox, one) for one in EVERY if "call" in one.expected and one.platform is ORDER.platform]
+    numbers = [stored(inbox, one) for one in EVERY if "call" in one.expected and one.platform is ORDER.platform]
     with working(inbox, tweakwise) as stopping:
         wait_until(lambda: bool(tweakwise.events()))
         began, sent = time.monotonic(), len(tweakwise.events())
         stopping.stop()
     assert time.monotonic() - began < 10
-    assert len(tweakwise.events()) <= sent + RULES.threads
+    assert len(tweakwise.events()) <= sent + OPTIONS.threads
     states = {inbox.get(number).state for number in numbers}
     assert State.DELIVERING not in states
     assert State.RECEIVED in states
 
 
 def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """A worker that cannot reach the store waits and goes on by itself."""
+    """A worker continues by itself after an outage of the store."""
     with working(inbox, tweakwise):
         time.sleep(0.3)
         with inbox.database.writing() as connection:
@@ -493,14 +493,14 @@ def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None
         time.sleep(0.5)
         with inbox.database.writing() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO deliveries")
-        [row] = settled(inbox, keep(inbox, ORDER))
+        [row] = settled(inbox, stored(inbox, ORDER))
     assert row.state == "delivered"
 
 
 def test_every_outcome_is_one_log_line(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """The line names shop, topic, number, state, reason, attempt and milliseconds."""
-    keep(inbox, BY_NAME["shopify/orders_cancelled"])
-    number = keep(inbox, ORDER)
+    """The line holds shop, topic, number, state, reason, attempt and milliseconds."""
+    stored(inbox, BY_NAME["shopify/orders_cancelled"])
+    number = stored(inbox, ORDER)
     with capture_logs() as logs, working(inbox, tweakwise):
         settled(inbox, 1, number)
     lines = sorted((line for line in logs if line["event"] == "delivery_settled"), key=lambda line: int(line["id"]))
@@ -511,7 +511,7 @@ def test_every_outcome_is_one_log_line(inbox: Inbox, tweakwise: LocalTweakwise) 
     assert {"shop", "topic", "id", "ms"} <= set(lines[0])
 
 
-# Privacy duties
+# Privacy requests
 
 
 REDACT = BY_NAME["shopify/customers_redact"]
@@ -519,12 +519,12 @@ OF_CUSTOMER = BY_NAME["shopify/orders_create"]
 OF_OTHERS = BY_NAME["shopify/orders_create__absent-customer-carried-key"]
 
 
-def test_customer_redaction_wipes_and_says_so(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """What is held of that customer is gone, of others it stays, and the redaction wipes itself."""
-    theirs, others = keep(inbox, OF_CUSTOMER), keep(inbox, OF_OTHERS)
+def test_customer_redaction_wipes_and_lists(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """Deliveries about the customer are wiped, others are not, and the redaction wipes itself."""
+    theirs, others = stored(inbox, OF_CUSTOMER), stored(inbox, OF_OTHERS)
     with working(inbox, tweakwise):
         settled(inbox, theirs, others)
-        redaction = keep(inbox, REDACT)
+        redaction = stored(inbox, REDACT)
         [row] = settled(inbox, redaction)
     assert (row.state, row.reason, row.detail) == ("ignored", "redacted", f"Wiped 1 delivery ({theirs}).")
     assert inbox.body(theirs) is None
@@ -536,40 +536,40 @@ def test_customer_redaction_wipes_and_says_so(inbox: Inbox, tweakwise: LocalTwea
 def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A waiting order of a redacted customer is never sent."""
     tweakwise.trouble(status=503)
-    theirs = keep(inbox, OF_CUSTOMER)
+    theirs = stored(inbox, OF_CUSTOMER)
     with working(inbox, tweakwise, policy=replace(POLICY, base=1000, cap=1000)):
         wait_until(lambda: inbox.get(theirs).state == "waiting")
-        settled(inbox, keep(inbox, REDACT))
+        settled(inbox, stored(inbox, REDACT))
     row = inbox.get(theirs)
     assert (row.state, row.reason) == ("ignored", "redacted")
     assert inbox.queues() == []
 
 
 def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """Everything of that domain goes; another shop of the same app keeps what is its own."""
+    """Everything of that domain is wiped; another shop of the same app is not."""
     redaction = BY_NAME["shopify/shop_redact"]
     domain = json.loads(redaction.body)["shop_domain"]
-    theirs = keep(inbox, ORDER, domain=domain)
-    others = keep(inbox, OF_CUSTOMER, domain="another.myshopify.com")
+    theirs = stored(inbox, ORDER, domain=domain)
+    others = stored(inbox, OF_CUSTOMER, domain="another.myshopify.com")
     with working(inbox, tweakwise):
         settled(inbox, theirs, others)
-        [row] = settled(inbox, keep(inbox, redaction))
+        [row] = settled(inbox, stored(inbox, redaction))
     assert row.reason == "redacted"
     assert inbox.body(theirs) is None
     assert inbox.body(others) is not None
 
 
-def test_data_request_names_what_is_held(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """The merchant reads which deliveries hold something of that customer, and nothing is wiped."""
-    theirs = keep(inbox, OF_CUSTOMER)
-    keep(inbox, OF_OTHERS)
+def test_data_request_lists_what_is_stored(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """The deliveries about the customer are listed, and nothing is wiped."""
+    theirs = stored(inbox, OF_CUSTOMER)
+    stored(inbox, OF_OTHERS)
     with working(inbox, tweakwise):
-        [row] = settled(inbox, keep(inbox, BY_NAME["shopify/customers_data_request"]))
+        [row] = settled(inbox, stored(inbox, BY_NAME["shopify/customers_data_request"]))
     assert row.reason == "data_request"
     assert row.detail.startswith(f"Found 1 delivery ({theirs})")
     assert inbox.body(theirs) is not None
 
 
 def test_long_lists_are_cut() -> None:
-    """A sentence stays readable however much was wiped."""
-    assert privacy_requests._listed(list(range(100))).endswith("and 80 more)")  # noqa: SLF001
+    """A sentence lists a limited number of deliveries."""
+    assert privacy_requests.listed(list(range(100))).endswith("and 80 more)")

@@ -1,4 +1,4 @@
-"""Whose data a stored body holds: what a customer's request to be forgotten, or to be told, is about."""
+"""Which stored deliveries a redaction or a data request is about."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def body(payload: Any) -> bytes:
     return json.dumps(payload).encode()
 
 
-def held(
+def content(
     stored: bytes | None = None, *, domain: str = DOMAIN, business_key: str | None = None, call: str | None = None
 ) -> StoredContent:
-    """A delivery's content, as far as it is still there."""
+    """A delivery's content, as far as it is still stored."""
     return StoredContent(1, domain, business_key, call, stored)
 
 
@@ -62,8 +62,8 @@ def order(**changed: Any) -> bytes:
     ],
 )
 def test_body_about_the_customer(subject: Redaction, stored: bytes) -> None:
-    """The customer is found by id, order, e-mail address and phone number, however deep and however written."""
-    assert is_about(subject, held(stored))
+    """The customer is found by id, order, e-mail address and phone number, at any depth, in any notation."""
+    assert is_about(subject, content(stored))
 
 
 @pytest.mark.parametrize("subject", [JAN, BY_ID, BY_ORDER, BY_EMAIL, BY_PHONE])
@@ -88,67 +88,67 @@ def test_body_about_the_customer(subject: Redaction, stored: bytes) -> None:
         *UNREADABLE,
     ],
 )
-def test_body_about_somebody_else(subject: Redaction, stored: bytes) -> None:
-    """Another customer's body, and a number that only looks like an id, stay."""
-    assert not is_about(subject, held(stored))
+def test_body_about_another_customer(subject: Redaction, stored: bytes) -> None:
+    """Another customer's body is not a match, nor is a number that only looks like an id."""
+    assert not is_about(subject, content(stored))
 
 
 @pytest.mark.parametrize("stored", [order(), order(customer=None), body({}), *UNREADABLE])
 def test_whole_shop(stored: bytes) -> None:
-    """A duty about the whole shop is about every body, readable or not."""
-    assert is_about(WHOLE_SHOP, held(stored))
+    """A request about the whole shop is about every body, readable or not."""
+    assert is_about(WHOLE_SHOP, content(stored))
 
 
 @pytest.mark.parametrize("subject", [JAN, WHOLE_SHOP])
 def test_other_domain(subject: Redaction) -> None:
-    """One app may serve several shops: what another one sent stays."""
-    assert not is_about(subject, held(order(customer={"id": 7}), domain="b.example"))
+    """One app may serve several shops: deliveries of another domain are not a match."""
+    assert not is_about(subject, content(order(customer={"id": 7}), domain="b.example"))
 
 
 @pytest.mark.parametrize("subject", [JAN, WHOLE_SHOP])
-def test_domain_not_said(subject: Redaction) -> None:
-    """A body whose sender did not say its domain is judged by what it holds."""
-    assert is_about(subject, held(order(customer={"id": 7}), domain=""))
+def test_domain_unknown(subject: Redaction) -> None:
+    """A delivery without a domain is judged by its content."""
+    assert is_about(subject, content(order(customer={"id": 7}), domain=""))
 
 
 def test_phone_digits_do_not_match_an_email() -> None:
     """An e-mail address is compared as a whole, never by its digits."""
     subject = Redaction(DOMAIN, None, personal=frozenset({"jan1001@example.test"}))
-    assert not is_about(subject, held(order(note="1001")))
+    assert not is_about(subject, content(order(note="1001")))
 
 
 @pytest.mark.parametrize("empty", ["", "-", " "])
 def test_empty_phone_matches_nothing(empty: str) -> None:
-    """An address or number that says nothing is not every text that says nothing."""
+    """An empty address or number does not match empty texts."""
     subject = Redaction(DOMAIN, "7", personal=frozenset({empty}))
-    assert not is_about(subject, held(order(note="hello", phone="", tags=" ")))
+    assert not is_about(subject, content(order(note="hello", phone="", tags=" ")))
 
 
 @pytest.mark.parametrize("stored", [None, order(), b"no JSON"])
 def test_counted_order(stored: bytes | None) -> None:
-    """An order is found by the key of its call too, which outlives the body."""
-    assert is_about(BY_ORDER, held(stored, business_key="purchase:1001", call="{}"))
+    """An order is also found by the business key, which is stored longer than the body."""
+    assert is_about(BY_ORDER, content(stored, business_key="purchase:1001", call="{}"))
 
 
 @pytest.mark.parametrize("business_key", [None, "", "purchase:", "purchase:100", "purchase:11001", "search:1001"])
 def test_another_counted_order(business_key: str | None) -> None:
     """Another call's key is not the order's."""
-    assert not is_about(BY_ORDER, held(business_key=business_key, call="{}"))
+    assert not is_about(BY_ORDER, content(business_key=business_key, call="{}"))
 
 
 def test_call_with_the_derived_key() -> None:
-    """What was counted for the customer is found by the key that is derived from the customer id."""
-    assert is_about(BY_ID, held(call='{"ProfileKey":"b08e2a"}'), profile_key="b08e2a")
+    """A call for the customer is found by the profile key derived from the customer id."""
+    assert is_about(BY_ID, content(call='{"ProfileKey":"b08e2a"}'), profile_key="b08e2a")
 
 
 @pytest.mark.parametrize("profile_key", [None, "", "c19f3b"])
 @pytest.mark.parametrize("call", [None, '{"ProfileKey":"b08e2a"}'])
 def test_call_with_another_key(call: str | None, profile_key: str | None) -> None:
-    """A call under another key, or no derived key at all, says nothing of the customer."""
-    assert not is_about(BY_ID, held(call=call), profile_key=profile_key)
+    """A call with another key, or no derived key, is no match."""
+    assert not is_about(BY_ID, content(call=call), profile_key=profile_key)
 
 
 @pytest.mark.parametrize("subject", [JAN, BY_ID, BY_ORDER, BY_EMAIL])
 def test_nothing_left(subject: Redaction) -> None:
-    """A delivery of which nothing is left is_about nobody."""
-    assert not is_about(subject, held())
+    """A delivery without stored content is about no customer."""
+    assert not is_about(subject, content())

@@ -1,4 +1,4 @@
-"""Breaker and rate of a lane: when calls may begin, and what their results change."""
+"""Circuit breaker and rate limit of a scope: when calls may begin, and how their results change the state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.tweakwise.retry_policy import Failure
 
 NOW = 1_795_000_000_000
-CALM = ThrottleState(Scope.shop("acme"))
+NEW = ThrottleState(Scope.shop("acme"))
 SUCCESS = None
 REFUSED, BROKEN, WRONG = (Failure(f"http_{status}", status) for status in (401, 503, 422))
 RATE_LIMITED = Failure("http_429", 429)
@@ -26,7 +26,7 @@ def after(throttle: ThrottleState, *results: Failure | None, now: int = NOW) -> 
 
 
 def opened(*results: Failure | None) -> ThrottleState:
-    throttle = after(CALM, *results)
+    throttle = after(NEW, *results)
     assert throttle.open_until is not None
     return throttle
 
@@ -40,7 +40,7 @@ def allowed(throttle: ThrottleState, now: int, wanted: int = 100, max_rate: floa
 
 @pytest.mark.parametrize("status", [301, 302, 401, 403, 404])
 def test_wrong_key_or_address_opens_at_once(status: int) -> None:
-    """Every other event of the shop would be refused as well."""
+    """Every other call of the shop would be refused as well."""
     throttle = opened(Failure(f"http_{status}", status))
     assert (throttle.open_until, throttle.reason) == (NOW + circuit_breaker.MIN_PAUSE, f"http_{status}")
 
@@ -48,26 +48,26 @@ def test_wrong_key_or_address_opens_at_once(status: int) -> None:
 @pytest.mark.parametrize("failure", [BROKEN, TIMEOUT, Failure("dns"), Failure("connect"), Failure("http_408", 408)])
 def test_failures_in_a_row_open(failure: Failure) -> None:
     """One failure is no outage; several in a row are."""
-    assert after(CALM, *[failure] * (OPENS_AFTER - 1)).open_until is None
-    assert after(CALM, *[failure] * OPENS_AFTER).open_until == NOW + circuit_breaker.MIN_PAUSE
+    assert after(NEW, *[failure] * (OPENS_AFTER - 1)).open_until is None
+    assert after(NEW, *[failure] * OPENS_AFTER).open_until == NOW + circuit_breaker.MIN_PAUSE
 
 
 @pytest.mark.parametrize("answer", [SUCCESS, WRONG, RATE_LIMITED])
-def test_an_answer_breaks_the_row(answer: Failure | None) -> None:
-    """Whoever answers is there, also when it finds fault with an event."""
-    throttle = after(CALM, *[BROKEN] * (OPENS_AFTER - 1), answer, *[BROKEN] * (OPENS_AFTER - 1))
+def test_an_answer_resets_the_count(answer: Failure | None) -> None:
+    """Any answer shows that Tweakwise is available, also the refusal of one event."""
+    throttle = after(NEW, *[BROKEN] * (OPENS_AFTER - 1), answer, *[BROKEN] * (OPENS_AFTER - 1))
     assert throttle.open_until is None
 
 
 def test_nothing_begins_while_it_is_open() -> None:
-    """No attempt is burnt."""
+    """No attempt is used up."""
     throttle = opened(REFUSED)
     assert allowed(throttle, NOW) == 0
     assert circuit_breaker.blocked_until(throttle, NOW, None) == throttle.open_until
 
 
 def test_one_call_probes() -> None:
-    """When the pause is over one call tries, and no second one beside it."""
+    """After the pause one call probes, and no second one beside it."""
     throttle = opened(REFUSED)
     later = NOW + circuit_breaker.MIN_PAUSE
     probing, count = circuit_breaker.reserve(throttle, 100, later, None)
@@ -75,15 +75,15 @@ def test_one_call_probes() -> None:
     assert allowed(probing, later) == 0
 
 
-def test_lost_probe_is_made_again() -> None:
-    """A worker that died with the probe does not keep the breaker open."""
+def test_lost_probe_is_repeated() -> None:
+    """A worker that crashed with the probe does not keep the breaker open."""
     later = NOW + circuit_breaker.MIN_PAUSE
     probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, later, None)
     assert allowed(probing, later + circuit_breaker.PROBE_TIMEOUT) == 1
 
 
 def test_success_of_the_probe_closes() -> None:
-    """What waited goes again, slowly at first."""
+    """The waiting calls begin again, slowly at first."""
     probing, _ = circuit_breaker.reserve(opened(REFUSED), 100, NOW + circuit_breaker.MIN_PAUSE, None)
     closed = after(probing, SUCCESS, now=NOW + 6000)
     assert (closed.open_until, closed.failures, closed.reason, closed.rate) == (
@@ -96,7 +96,7 @@ def test_success_of_the_probe_closes() -> None:
 
 
 def test_failure_of_the_probe_doubles_the_pause_up_to_the_longest() -> None:
-    """The longer it lasts, the less often one looks."""
+    """The longer an outage lasts, the rarer the probes."""
     throttle, now, pauses = opened(REFUSED), NOW, []
     for _ in range(10):
         assert throttle.open_until is not None
@@ -112,8 +112,8 @@ def test_failure_of_the_probe_doubles_the_pause_up_to_the_longest() -> None:
     assert pauses[-1] == circuit_breaker.MAX_PAUSE
 
 
-def test_what_was_under_way_does_not_count() -> None:
-    """Calls that began before the breaker opened and fail after it do not make the pause longer."""
+def test_calls_in_flight_do_not_count() -> None:
+    """Calls that began before the breaker opened and fail after it do not lengthen the pause."""
     throttle = opened(REFUSED)
     assert after(throttle, REFUSED, BROKEN, TIMEOUT) == throttle
 
@@ -122,21 +122,21 @@ def test_what_was_under_way_does_not_count() -> None:
 
 
 def test_no_limit_unless_configured() -> None:
-    """A calm lane lets everything through, and remembers nothing."""
-    assert circuit_breaker.reserve(CALM, 100, NOW, None) == (CALM, 100)
+    """Without failures everything may begin, and no state is stored."""
+    assert circuit_breaker.reserve(NEW, 100, NOW, None) == (NEW, 100)
 
 
 def test_configured_rate_holds() -> None:
-    """A second's worth may begin at once, then the pace is even."""
-    throttle, first = circuit_breaker.reserve(CALM, 100, NOW, 20.0)
+    """A second's calls may begin at once, then they are evenly spaced."""
+    throttle, first = circuit_breaker.reserve(NEW, 100, NOW, 20.0)
     assert first == 20
     assert allowed(throttle, NOW, max_rate=20.0) == 0
     assert allowed(throttle, NOW + 500, max_rate=20.0) == 10
 
 
 def test_first_429_lowers_and_waits() -> None:
-    """Retry-After is a time in which nothing begins; then it goes on slowly."""
-    throttle = after(CALM, replace(RATE_LIMITED, retry_after=30.0))
+    """During Retry-After nothing begins; then it continues at a low rate."""
+    throttle = after(NEW, replace(RATE_LIMITED, retry_after=30.0))
     assert circuit_breaker.blocked_until(throttle, NOW, None) == NOW + 30_000
     assert allowed(throttle, NOW + 29_000) == 0
     assert allowed(throttle, NOW + 30_000) >= 1
@@ -144,14 +144,14 @@ def test_first_429_lowers_and_waits() -> None:
 
 
 def test_each_429_halves() -> None:
-    """Down to the lowest rate and no further: something must go through to find out."""
-    assert after(CALM, RATE_LIMITED, RATE_LIMITED).rate == circuit_breaker.INITIAL_RATE / 2
-    assert after(CALM, *[RATE_LIMITED] * 50).rate == circuit_breaker.MIN_RATE
+    """Down to the lowest rate and no further: calls must begin to find out."""
+    assert after(NEW, RATE_LIMITED, RATE_LIMITED).rate == circuit_breaker.INITIAL_RATE / 2
+    assert after(NEW, *[RATE_LIMITED] * 50).rate == circuit_breaker.MIN_RATE
 
 
 def test_rate_rises_slowly() -> None:
-    """It doubles every so often, until there is no limit any more."""
-    throttle = after(CALM, RATE_LIMITED)
+    """It doubles at intervals, until there is no limit any more."""
+    throttle = after(NEW, RATE_LIMITED)
     assert (
         circuit_breaker.current_rate(throttle, NOW + circuit_breaker.DOUBLES_EVERY, None)
         == 2 * circuit_breaker.INITIAL_RATE
@@ -160,15 +160,15 @@ def test_rate_rises_slowly() -> None:
     assert circuit_breaker.current_rate(throttle, NOW + 10 * circuit_breaker.DOUBLES_EVERY, 50.0) == 50.0
 
 
-def test_recovered_lane_is_forgotten() -> None:
-    """Once all is well again nothing is stored of it."""
-    throttle = after(CALM, RATE_LIMITED)
-    assert after(throttle, SUCCESS, now=NOW + 10 * circuit_breaker.DOUBLES_EVERY) == CALM
+def test_recovered_scope_has_no_state() -> None:
+    """After the recovery the state is that of a new scope."""
+    throttle = after(NEW, RATE_LIMITED)
+    assert after(throttle, SUCCESS, now=NOW + 10 * circuit_breaker.DOUBLES_EVERY) == NEW
 
 
 def test_rate_below_one_a_second_still_lets_one_begin() -> None:
-    """The lowest rate is slow, and not nothing."""
-    throttle, first = circuit_breaker.reserve(CALM, 5, NOW, 0.1)
+    """The lowest rate is not zero."""
+    throttle, first = circuit_breaker.reserve(NEW, 5, NOW, 0.1)
     assert first == 1
     assert circuit_breaker.blocked_until(throttle, NOW, 0.1) == NOW + 10_000
 
@@ -178,8 +178,8 @@ def test_rate_below_one_a_second_still_lets_one_begin() -> None:
     steps=st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 500)), min_size=1, max_size=40),
 )
 def test_rate_is_never_exceeded(rate: float, steps: list[tuple[int, int]]) -> None:
-    """Over any stretch of time no more begin than the rate allows and one second's worth."""
-    throttle, now, total = CALM, NOW, 0
+    """In any period no more begin than the rate allows, plus one second's calls."""
+    throttle, now, total = NEW, NOW, 0
     for pause, wanted in steps:
         now += pause
         throttle, count = circuit_breaker.reserve(throttle, wanted, now, rate)
@@ -189,16 +189,16 @@ def test_rate_is_never_exceeded(rate: float, steps: list[tuple[int, int]]) -> No
 
 
 @given(rate=st.floats(0.1, 1000), wanted=st.integers(1, 500))
-def test_blocked_until_tells_when_the_next_may_begin(rate: float, wanted: int) -> None:
-    """Whoever waits until then is let through."""
-    throttle, _ = circuit_breaker.reserve(CALM, wanted, NOW, rate)
+def test_blocked_until_is_when_the_next_may_begin(rate: float, wanted: int) -> None:
+    """A call at that time may begin."""
+    throttle, _ = circuit_breaker.reserve(NEW, wanted, NOW, rate)
     until = max(circuit_breaker.blocked_until(throttle, NOW, rate), NOW)
     assert allowed(throttle, until + 1, max_rate=rate) >= 1
 
 
 @given(results=st.lists(st.sampled_from([SUCCESS, REFUSED, BROKEN, WRONG, RATE_LIMITED, TIMEOUT]), max_size=30))
-def test_lane_is_open_only_for_a_reason(results: list[Failure | None]) -> None:
-    """Whatever the results, an open breaker has a reason, a closed one no pause."""
-    throttle = after(CALM, *results)
+def test_breaker_is_open_only_for_a_reason(results: list[Failure | None]) -> None:
+    """Whatever the results, an open breaker has a reason, and a closed one no pause."""
+    throttle = after(NEW, *results)
     assert (throttle.open_until is None) == (throttle.pauses == 0)
     assert throttle.open_until is None or throttle.reason

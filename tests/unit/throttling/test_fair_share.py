@@ -1,4 +1,4 @@
-"""Whose turn it is: every shop gets its share, and round they go."""
+"""Fair shares: every shop gets its part, round robin."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from webhook_app.throttling.fair_share import MAX_SHOPS, shares
 SHOPS = st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=40).map(sorted)
 
 
-def test_nobody_waits_is_nobody_served() -> None:
+def test_no_shops_no_shares() -> None:
     """Without shops there are no shares."""
     assert shares(8, [], "") == {}
 
 
 def test_shares_are_even_and_nothing_is_left_over() -> None:
-    """What cannot be divided goes to those whose turn comes first."""
+    """The remainder goes to the first shops."""
     assert shares(8, ["a", "b", "c"], "") == {"a": 3, "b": 3, "c": 2}
 
 
-def test_turn_goes_on_after_the_last() -> None:
-    """The one after the last is the first now."""
+def test_next_claim_continues_after_the_last() -> None:
+    """The shop after the last one is first."""
     assert list(shares(8, ["a", "b", "c"], "a")) == ["b", "c", "a"]
 
 
-def test_last_may_have_gone() -> None:
-    """A shop that has nothing any more still marks the place."""
+def test_last_shop_may_be_absent() -> None:
+    """A shop without deliveries still marks the position."""
     assert list(shares(8, ["a", "c"], "b")) == ["c", "a"]
 
 
 @given(limit=st.integers(1, 300), names=SHOPS, last=st.text("abc", max_size=4))
 def test_shares_are_fair(limit: int, names: list[str], last: str) -> None:
-    """Nobody gets more than one above another, all of it is given out, and never to more shops than a turn has."""
-    given_out = shares(limit, names, last)
-    assert len(given_out) == min(len(names), limit, MAX_SHOPS)
-    assert sum(given_out.values()) == (limit if names else 0)
-    assert not given_out or max(given_out.values()) - min(given_out.values()) <= 1
+    """Shares differ by one at most, sum up to the limit, and go to MAX_SHOPS at most."""
+    divided = shares(limit, names, last)
+    assert len(divided) == min(len(names), limit, MAX_SHOPS)
+    assert sum(divided.values()) == (limit if names else 0)
+    assert not divided or max(divided.values()) - min(divided.values()) <= 1
 
 
 @given(limit=st.integers(1, 300), names=SHOPS)
-def test_everybody_has_a_turn(limit: int, names: list[str]) -> None:
-    """However many shops wait, each is served after a number of turns that grows with them."""
+def test_every_shop_is_served(limit: int, names: list[str]) -> None:
+    """Each shop is served within as many claims as the shops need."""
     served: set[str] = set()
     last = ""
     for _ in range(-(-len(names) // min(limit, MAX_SHOPS))):

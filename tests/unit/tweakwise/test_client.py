@@ -1,4 +1,4 @@
-"""The client against real servers on this machine: what it sends, and a name for everything that goes wrong."""
+"""The client against real servers on this machine: its requests, and the name of every failure."""
 
 from __future__ import annotations
 
@@ -7,60 +7,30 @@ import socket
 import ssl
 import subprocess
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pycurl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.tweakwise import BODIES
+from tests.support.calls import CALL, SHOP, open_client, purchase, send
 from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resetting, response, serving, silent
-from webhook_app.config import shops
-from webhook_app.platforms import all_platforms
-from webhook_app.tweakwise.call import Call
-from webhook_app.tweakwise.client import Client
 from webhook_app.tweakwise.retry_policy import Failure
 from webhook_app.tweakwise.transport import OPTIONS, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.sockets import Request, Server
+    from webhook_app.config import shops
 
-DOCUMENT = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"'
-SHOP = shops.parse(DOCUMENT, "shops.toml", all_platforms())["a"]
-
-
-def _purchase(*keys: str, revenue: Decimal | None = None) -> dict[str, Any]:
-    return BODIES["purchase"].write(product_keys=keys, profile_key="abc", revenue=revenue)
-
-
-CALL = Call("purchase", "purchase:1", _purchase("11", "MUG-é", revenue=Decimal("46.70")))
 BODY = '{"ProductKeys":["11","MUG-é"],"ProfileKey":"abc","Revenue":46.7}'.encode()
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-@contextmanager
-def sending(url: str, timeout: float = 5.0) -> Iterator[Client[int]]:
-    """A sender whose connections are gone afterwards."""
-    sender = Client[int](url, timeout)
-    try:
-        yield sender
-    finally:
-        sender.close()
-
-
-def send(sender: Client[int], shop: shops.Shop = SHOP) -> Failure | None:
-    """Start one call and wait for what comes of it."""
-    sender.start(1, CALL, shop)
-    [sent] = sender.finished(10)
-    return sent.failure
 
 
 def outcome(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0) -> Failure | None:
@@ -69,8 +39,8 @@ def outcome(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0)
 
 
 def sent_to(url: str, shop: shops.Shop = SHOP, timeout: float = 5.0) -> Failure | None:
-    with sending(url, timeout) as sender:
-        return send(sender, shop)
+    with open_client(url, timeout) as client:
+        return send(client, shop)
 
 
 def failed(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0) -> Failure:
@@ -107,7 +77,7 @@ def request(shop: shops.Shop = SHOP, path: str = "") -> Request:
     ],
 )
 def test_any_2xx_is_success(answer: bytes) -> None:
-    """A status of 2xx says that Tweakwise has it, whatever comes before or behind."""
+    """A status of 2xx is a success, whatever precedes or follows it."""
     assert outcome(answering(answer)) is None
 
 
@@ -120,7 +90,7 @@ def test_other_status_is_a_named_failure(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kept"),
+    ("body", "stored"),
     [
         (b"", ""),
         (b'{"error":"ProfileKey"}', '{"error":"ProfileKey"}'),
@@ -132,9 +102,9 @@ def test_other_status_is_a_named_failure(status: int) -> None:
     ],
     ids=["nothing", "JSON", "text", "no text", "at the limit", "over the limit", "huge"],
 )
-def test_answer_is_kept_up_to_a_limit(body: bytes, kept: str) -> None:
-    """The beginning of what Tweakwise said is kept for whoever looks into it."""
-    assert failed(answering(response("400 Bad Request", body))).answer == kept
+def test_response_body_is_stored_up_to_a_limit(body: bytes, stored: str) -> None:
+    """The beginning of the response's body is stored for diagnosis."""
+    assert failed(answering(response("400 Bad Request", body))).answer == stored
 
 
 @pytest.mark.parametrize(
@@ -147,7 +117,7 @@ def test_answer_is_kept_up_to_a_limit(body: bytes, kept: str) -> None:
     ids=["cut short", "chunked", "until the end"],
 )
 def test_answer_however_it_is_framed(answer: bytes) -> None:
-    """What was said is read in every way HTTP has to say it."""
+    """The body is read in every framing that HTTP has."""
     assert failed(answering(answer)).answer == "hello"
 
 
@@ -156,13 +126,13 @@ def test_answer_however_it_is_framed(answer: bytes) -> None:
     ["/elsewhere", "http://[x", "http://a:99999/", "ftp://a/", "http://\xe9/", "//", "http://no-such-host.invalid/"],
 )
 def test_redirect_is_not_followed(location: str) -> None:
-    """A redirect is an answer like any other, wherever it leads."""
+    """A redirect is a failure like other statuses, wherever it leads."""
     with serving(answering(response("301 Moved", b"there", f"Location: {location}"), NO_CONTENT)) as server:
         assert sent_to(server.url) == Failure("http_301", 301, answer="there")
 
 
 def test_redirect_costs_one_request() -> None:
-    """Nothing is sent to where a redirect leads."""
+    """Nothing is sent to the target of a redirect."""
     with serving(answering(response("307 Moved", b"", "Location: /elsewhere"), NO_CONTENT)) as server:
         sent_to(server.url)
         assert len(server.requests) == 1
@@ -173,12 +143,12 @@ def test_redirect_costs_one_request() -> None:
     [("Retry-After: 120", 120.0), ("Retry-After: 0", 0.0), ("Retry-After: soon", None), ("Retry-After:", None)],
 )
 def test_retry_after_in_seconds(header: str, seconds: float | None) -> None:
-    """A 429 that says for how long is a failure that knows it."""
+    """The delay of a 429 is part of the failure."""
     assert failed(answering(response("429 Too Many", b"", header))).retry_after == seconds
 
 
 def test_retry_after_as_a_date() -> None:
-    """A 503 that says until when is counted from now; this one has passed."""
+    """A date is converted into seconds from now; a past one into 0."""
     header = "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"
     assert failed(answering(response("503 Unavailable", b"", header))).retry_after == 0
 
@@ -209,18 +179,18 @@ def test_retry_after_as_a_date() -> None:
     ],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:
-    """Seconds or a date are seconds from now, never less than none; everything else says nothing."""
+    """Seconds or a date become seconds from now, never negative; everything else is ignored."""
     assert retry_after(value, NOW) == seconds
 
 
 @given(st.text() | st.text(st.sampled_from("0123456789 ,:+-JanGMT")))
 def test_any_retry_after_is_a_delay_or_nothing(value: str) -> None:
-    """No header text raises, and none is a delay into the past."""
+    """No header text raises, and no delay is negative."""
     assert (retry_after(value, NOW) or 0) >= 0
 
 
-def test_nobody_listens() -> None:
-    """A port that refuses is `connect`: the request never left."""
+def test_refused_connection() -> None:
+    """A port that refuses is `connect`: the request was not sent."""
     with serving(silent) as server:
         url = server.url
     assert sent_to(url) == Failure("connect")
@@ -228,25 +198,25 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".invalid", "a..b", "a b", "*", "a\0b", ""])
 def test_name_that_does_not_resolve(host: str) -> None:
-    """A name that no name server knows, or could know, is `dns`."""
+    """A name that does not resolve, or cannot, is `dns`."""
     assert sent_to(f"http://{host}") == Failure("dns")
 
 
 def test_tls_to_a_plain_port() -> None:
-    """An https address where http is spoken is `tls`."""
+    """An https address of a plain http server is `tls`."""
     with serving(plain) as server:
         assert sent_to(f"https://{server.address}") == Failure("tls")
 
 
 def test_address_with_another_scheme() -> None:
-    """Only http and https are spoken, whatever else libcurl can do."""
+    """Only http and https are allowed, whatever else libcurl supports."""
     with serving(silent) as server:
         assert sent_to(f"gopher://{server.address}") == Failure("connect")
         assert server.connections == 0
 
 
 def test_connection_that_is_not_made_in_time() -> None:
-    """A host that does not take connections is `connect`, since nothing was sent."""
+    """A host that accepts no connections is `connect`, since nothing was sent."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as listener,
         socket.create_connection(listener.getsockname()),
@@ -256,20 +226,20 @@ def test_connection_that_is_not_made_in_time() -> None:
 
 
 def test_tls_that_is_not_agreed_on_in_time() -> None:
-    """A host that never answers the greeting is `tls`, since nothing was sent."""
+    """A host that does not answer the TLS handshake is `tls`, since nothing was sent."""
     with serving(silent) as server:
         assert sent_to(f"https://{server.address}", timeout=0.3) == Failure("tls")
 
 
 def test_tls_that_breaks() -> None:
-    """A host that hangs up instead of greeting is `tls` too."""
+    """A host that closes the connection during the handshake is `tls` too."""
     with serving(resetting) as server:
         assert sent_to(f"https://{server.address}") == Failure("tls")
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 with its key, which nobody signed but itself."""
+    """A self-signed certificate for 127.0.0.1 with its key."""
     path = tmp_path / "certificate.pem"
     command = (
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
@@ -292,22 +262,22 @@ def speaking_tls(
     return talk_tls
 
 
-def test_certificate_that_nobody_signed(certificate: Path) -> None:
-    """Who is not known to certifi gets no request."""
+def test_self_signed_certificate(certificate: Path) -> None:
+    """A host whose certificate certifi does not trust gets no request."""
     with serving(speaking_tls(certificate, answering(NO_CONTENT))) as server:
         assert sent_to(f"https://{server.address}") == Failure("tls")
         assert server.requests == []
 
 
 def test_certificate_that_is_known(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who is in the bundle of authorities gets the request."""
+    """A host whose certificate is in the bundle gets the request."""
     monkeypatch.setitem(OPTIONS, pycurl.CAINFO, str(certificate))
     with serving(speaking_tls(certificate, answering(NO_CONTENT))) as server:
         assert sent_to(f"https://{server.address}") is None
 
 
 def test_certificate_for_another_name(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate is for a host, and not for others."""
+    """A certificate is valid for its own host only."""
     monkeypatch.setitem(OPTIONS, pycurl.CAINFO, str(certificate))
     with serving(speaking_tls(certificate, answering(NO_CONTENT))) as server:
         assert sent_to(f"https://{server.address.replace('127.0.0.1', 'localhost')}") == Failure("tls")
@@ -319,7 +289,7 @@ def test_no_answer() -> None:
 
 
 def test_no_answer_takes_no_longer_than_allowed() -> None:
-    """The time-out is the one that was asked for."""
+    """The time-out is the configured one."""
     began = time.monotonic()
     outcome(silent, timeout=0.3)
     assert time.monotonic() - began < 2
@@ -339,7 +309,7 @@ def test_no_answer_takes_no_longer_than_allowed() -> None:
     ids=["reset", "hung up", "no HTTP", "no status", "endless line", "only an announcement", "other protocol"],
 )
 def test_broken_answer(talk: Callable[[Server, socket.socket], None]) -> None:
-    """A connection that breaks, or speaks something else, after the request was out is `reset`."""
+    """A connection that breaks, or is no HTTP, after the request was sent is `reset`."""
     assert outcome(talk) == Failure("reset")
 
 
@@ -354,29 +324,29 @@ def test_broken_answer(talk: Callable[[Server, socket.socket], None]) -> None:
         ("503 Unavailable", "Retry-After: 9\r\n", b"A: b\r\n", "http_503"),
     ],
 )
-def test_dripping_answer_holds_nobody_long(status: str, framing: str, piece: bytes, failure: str) -> None:
-    """The status has said what matters: an endless answer is left after about a second."""
+def test_slow_response_is_abandoned(status: str, framing: str, piece: bytes, failure: str) -> None:
+    """Once the status is known, an endless response is abandoned after about a second."""
     head = f"HTTP/1.1 {status}\r\nLocation: /\r\n{framing}".encode()
     began = time.monotonic()
-    sent = outcome(dripping(head, piece))
-    assert ((sent.name if sent else ""), time.monotonic() - began < 2.5) == (failure, True)
+    result = outcome(dripping(head, piece))
+    assert ((result.name if result else ""), time.monotonic() - began < 2.5) == (failure, True)
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 ", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "])
 def test_dripping_status_is_a_timeout(head: bytes) -> None:
-    """The time-out is for the whole call, however often a byte comes."""
+    """The time-out is for the whole call, however often a byte arrives."""
     began = time.monotonic()
     assert outcome(dripping(head, b"x"), timeout=0.5) == Failure("timeout")
     assert time.monotonic() - began < 2
 
 
 def test_status_just_before_the_time_out_counts() -> None:
-    """A call that is cut off while its answer comes in has the status that was said."""
+    """A call that times out while its body is read has the status that was received."""
     assert failed(dripping(b"HTTP/1.1 500 Broken\r\nContent-Length: 9999\r\n\r\n", b"x"), 0.3).name == "http_500"
 
 
-def test_dripping_answer_is_kept_as_far_as_it_came() -> None:
-    """What came in that second is kept."""
+def test_slow_response_is_stored_as_far_as_it_was_received() -> None:
+    """The part that was received in that second is stored."""
     assert set(failed(dripping(b"HTTP/1.1 400 Bad\r\nContent-Length: 9999\r\n\r\n", b"x")).answer) == {"x"}
 
 
@@ -391,52 +361,52 @@ def test_dripping_answer_is_kept_as_far_as_it_came() -> None:
     ids=["204", "200", "400", "chunked"],
 )
 def test_connection_is_kept_alive(first: bytes) -> None:
-    """Two calls go over one connection."""
-    with serving(answering(first, NO_CONTENT)) as server, sending(server.url) as sender:
-        send(sender)
-        send(sender)
+    """Two calls use one connection."""
+    with serving(answering(first, NO_CONTENT)) as server, open_client(server.url) as client:
+        send(client)
+        send(client)
         assert (len(server.requests), server.connections) == (2, 1)
 
 
 @pytest.mark.parametrize("header", [[], ["Connection: close"]], ids=["unannounced", "announced"])
 def test_connection_that_was_closed_is_opened_again(header: list[str]) -> None:
-    """A server that hangs up between two calls costs a connection and no call."""
-    with serving(answering(response("200 OK", b"", *header))) as server, sending(server.url) as sender:
+    """A server that closes the connection between two calls costs a connection and no call."""
+    with serving(answering(response("200 OK", b"", *header))) as server, open_client(server.url) as client:
         failures = []
         for _ in range(3):
-            failures.append(send(sender))
+            failures.append(send(client))
             time.sleep(0.05)
         assert (failures, len(server.requests), server.connections) == ([None] * 3, 3, 3)
 
 
 @pytest.mark.parametrize("end", [answering(b""), resetting], ids=["hung up", "reset"])
 def test_request_is_not_repeated_unasked(end: Callable[[Server, socket.socket], None]) -> None:
-    """A kept connection that breaks after the request is `reset`: Tweakwise may have counted the event."""
+    """A reused connection that breaks after the request is `reset`: Tweakwise may have counted the event."""
 
     def talk(server: Server, connection: socket.socket) -> None:
         answering(NO_CONTENT)(server, connection)
         end(server, connection)
 
-    with serving(talk) as server, sending(server.url) as sender:
-        assert [send(sender), send(sender)] == [None, Failure("reset")]
+    with serving(talk) as server, open_client(server.url) as client:
+        assert [send(client), send(client)] == [None, Failure("reset")]
         assert len(server.requests) == 2
 
 
-def test_answer_about_a_kept_connection_is_an_answer() -> None:
-    """A 408 on a connection that was kept alive is told, and not tried again behind the worker's back."""
+def test_408_on_a_reused_connection_is_a_result() -> None:
+    """A 408 on a reused connection is returned, and not retried by libcurl."""
     answers = answering(NO_CONTENT, response("408 Request Timeout"))
-    with serving(answers) as server, sending(server.url) as sender:
-        assert [send(sender), send(sender)] == [None, Failure("http_408", 408)]
+    with serving(answers) as server, open_client(server.url) as client:
+        assert [send(client), send(client)] == [None, Failure("http_408", 408)]
         assert len(server.requests) == 2
 
 
-def test_connection_that_idled_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is about to hang up on an idle connection does not get a request into the bargain."""
+def test_connection_that_was_idle_for_long_is_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that the server is about to close gets no request."""
     monkeypatch.setitem(OPTIONS, pycurl.MAXAGE_CONN, 1)
-    with serving(answering(NO_CONTENT, NO_CONTENT)) as server, sending(server.url) as sender:
-        send(sender)
+    with serving(answering(NO_CONTENT, NO_CONTENT)) as server, open_client(server.url) as client:
+        send(client)
         time.sleep(2.1)
-        send(sender)
+        send(client)
         assert server.connections == 2
 
 
@@ -449,7 +419,7 @@ def test_connection_that_idled_long_is_not_used(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_address(path: str, line: str) -> None:
-    """A call goes to /api/<event> below the address, with or without a slash at its end."""
+    """A call is sent to /api/<event> below the address, with or without a trailing slash."""
     assert request(path=path).line == line
 
 
@@ -458,21 +428,21 @@ def test_address(path: str, line: str) -> None:
     [("instance-key", "1234abcd"), ("content-type", "application/json"), ("content-length", str(len(BODY)))],
 )
 def test_header_is_sent(header: str, value: str) -> None:
-    """The shop's key and the kind of body go with every call."""
+    """Every call carries the shop's key and the content type."""
     assert request().headers[header] == value
 
 
-def test_long_body_is_sent_without_asking_first() -> None:
-    """Nobody waits for 100 Continue, however long the body is."""
-    call = replace(CALL, body=_purchase("x" * 2_000_000))
-    with serving(answering(NO_CONTENT)) as server, sending(server.url) as sender:
-        sender.start(1, call, SHOP)
-        assert [sent.failure for sent in sender.finished(10)] == [None]
+def test_long_body_is_sent_without_100_continue() -> None:
+    """There is no wait for 100 Continue, however long the body is."""
+    call = replace(CALL, body=purchase("x" * 2_000_000))
+    with serving(answering(NO_CONTENT)) as server, open_client(server.url) as client:
+        client.start(1, call, SHOP)
+        assert [result.failure for result in client.finished(10)] == [None]
         assert ("expect" in server.requests[0].headers, server.requests[0].body) == (False, call.as_json().encode())
 
 
-def test_request_comes_in_one_piece() -> None:
-    """Head and body share a packet: a call costs as few of them as can be."""
+def test_request_is_one_packet() -> None:
+    """Head and body are sent in one packet."""
     pieces = []
 
     def talk(_server: Server, connection: socket.socket) -> None:
@@ -483,23 +453,23 @@ def test_request_comes_in_one_piece() -> None:
     assert pieces[0].endswith(b"\r\n\r\n" + BODY)
 
 
-def test_cookie_is_not_given_back() -> None:
-    """What a server wants to be remembered is forgotten."""
+def test_cookies_are_ignored() -> None:
+    """A cookie of one response is not sent with the next request."""
     answer = response("200 OK", b"", "Set-Cookie: a=b")
-    with serving(answering(answer, answer)) as server, sending(server.url) as sender:
-        send(sender)
-        send(sender)
+    with serving(answering(answer, answer)) as server, open_client(server.url) as client:
+        send(client)
+        send(client)
         assert "cookie" not in server.requests[1].headers
 
 
 def test_source_is_sent_when_set() -> None:
-    """A shop that says where its events come from sends TWN-Source."""
+    """A shop with a source sends TWN-Source."""
     assert request(replace(SHOP, source="MyShop/1.0")).headers["twn-source"] == "MyShop/1.0"
 
 
 @pytest.mark.parametrize("header", ["twn-source", "authorization", "cookie", "expect", "transfer-encoding"])
 def test_header_is_not_sent(header: str) -> None:
-    """Nothing goes along that nobody asked for."""
+    """No further headers are sent."""
     assert header not in request().headers
 
 
@@ -509,12 +479,12 @@ def test_body_is_exact() -> None:
 
 
 def test_revenue_is_a_json_number() -> None:
-    """Revenue arrives as a number with the cents it had."""
+    """Revenue is sent as a number with its cents."""
     assert json.loads(request().body, parse_float=Decimal)["Revenue"] == Decimal("46.7")
 
 
 def test_shops_own_address_goes_first() -> None:
-    """A shop with a tweakwise_url goes there and not to the default."""
+    """The calls of a shop with a tweakwise_url are sent there and not to the default."""
     with serving(answering(NO_CONTENT)) as own:
         sent_to("http://no-such-host.invalid", replace(SHOP, tweakwise_url=own.url + "/"))
         assert own.requests[0].line == "POST /api/purchase HTTP/1.1"
@@ -522,7 +492,7 @@ def test_shops_own_address_goes_first() -> None:
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """Where a merchant's events go is not for the environment to say."""
+    """A proxy in the environment would see the merchant's events."""
     with serving(answering(NO_CONTENT)) as proxy:
         monkeypatch.setenv(variable, proxy.url)
         request()
@@ -530,7 +500,7 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_credentials_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A .netrc that happens to know the host adds no Authorization."""
+    """A .netrc with an entry for the host adds no Authorization header."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login jan password geheim\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert "authorization" not in request().headers

@@ -1,4 +1,4 @@
-"""Try again or give up: the whole table of failures, attempts, ages and policies."""
+"""Retry or give up: the whole table of failures, attempts, ages and policies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook_app.tweakwise.retry_policy import Failure, GiveUp, Policy, Retry, decide
+from webhook_app.tweakwise.retry_policy import Failure, FailureClass, GiveUp, Policy, Retry, classify, decide
 
 BASE, CAP, GIVE_UP_AFTER = 5.0, 3600.0, 259_200.0
 RETRY = Policy(BASE, CAP, GIVE_UP_AFTER, "retry")
@@ -43,8 +43,8 @@ def delay(failure: Failure, attempt: int = 1, jitter: float = ALMOST_ALL, policy
 @pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
 @pytest.mark.parametrize("age", [0.0, GIVE_UP_AFTER - 0.001])
 @pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
-def test_tries_again(failure: Failure, age: float, attempt: int) -> None:
-    """What may go better later is tried again until RETRY_FOR has passed, however often it was tried."""
+def test_retries(failure: Failure, age: float, attempt: int) -> None:
+    """A failure that may pass is retried until RETRY_FOR is over, after any number of attempts."""
     assert isinstance(decided(failure, RETRY, attempt, age), Retry)
 
 
@@ -52,14 +52,14 @@ def test_tries_again(failure: Failure, age: float, attempt: int) -> None:
 @pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 2])
 @pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, TRANSIENT)])
 def test_gives_up_in_the_end(failure: Failure, age: float, attempt: int) -> None:
-    """After RETRY_FOR the last failure is the reason."""
+    """After RETRY_FOR the call is given up, and the last failure is the reason."""
     assert decided(failure, RETRY, attempt, age) == GiveUp(f"gave_up_{failure.name}")
 
 
 @pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 100])
 @pytest.mark.parametrize("status", [*REFUSED, *REDIRECTED])
 def test_wrong_key_or_address_is_never_given_up(status: int, age: float) -> None:
-    """Whoever corrects the key after a week finds everything still waiting."""
+    """Correcting the key after a week sends everything that waits."""
     assert isinstance(decided(http(status), RETRY, 1000, age), Retry)
 
 
@@ -68,7 +68,7 @@ def test_wrong_key_or_address_is_never_given_up(status: int, age: float) -> None
 @pytest.mark.parametrize("attempt", [1, 10])
 @pytest.mark.parametrize("status", FINAL)
 def test_refused_body_is_final(status: int, attempt: int, age: float, policy: Policy) -> None:
-    """A call that Tweakwise will never take is given up at once, whatever the policy."""
+    """A call that Tweakwise rejects is given up immediately, under either policy."""
     assert decided(http(status), policy, attempt, age) == GiveUp(f"http_{status}")
 
 
@@ -76,24 +76,24 @@ def test_refused_body_is_final(status: int, attempt: int, age: float, policy: Po
 @pytest.mark.parametrize("attempt", [1, 10])
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_parks_what_may_have_been_counted(name: str, attempt: int, age: float) -> None:
-    """With ON_TIMEOUT=park a call that may have arrived is not sent twice."""
+    """With ON_TIMEOUT=park a call that may have been counted is not sent again."""
     assert decided(Failure(name), PARK, attempt, age) == GiveUp(f"parked_{name}", parked=True)
 
 
 @pytest.mark.parametrize("failure", [*map(Failure, UNSENT), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
 def test_parks_nothing_else(failure: Failure) -> None:
-    """What certainly was not counted is tried again under either policy."""
+    """A call that was certainly not counted is retried under either policy."""
     assert decided(failure, PARK) == decided(failure, RETRY)
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_giving_up_does_not_park(name: str) -> None:
-    """Only the policy parks; a call that was tried for days is dead like any other."""
+    """Under ON_TIMEOUT=retry an ambiguous failure is given up like any other."""
     assert decided(Failure(name), RETRY, age=GIVE_UP_AFTER) == GiveUp(f"gave_up_{name}", parked=False)
 
 
 def test_unknown_failure_is_final() -> None:
-    """A failure that nobody named is not repeated blindly."""
+    """An unknown failure is not retried."""
     assert decided(Failure("surprise")) == GiveUp("surprise")
 
 
@@ -102,13 +102,13 @@ def test_unknown_failure_is_final() -> None:
     [(1, 5), (2, 10), (3, 20), (4, 40), (9, 1280), (10, 2560), (11, 3600), (12, 3600), (61, 3600), (100_000, 3600)],
 )
 def test_backoff_doubles_up_to_the_cap(attempt: int, longest: float) -> None:
-    """The range that a delay is drawn from doubles with every attempt, up to RETRY_CAP."""
+    """The range of delays doubles with every attempt, up to RETRY_CAP."""
     assert delay(http(503), attempt) == pytest.approx(longest * ALMOST_ALL)
 
 
 @pytest.mark.parametrize("attempt", [1, 5, 100])
-def test_jitter_may_be_nothing(attempt: int) -> None:
-    """The whole range down to zero is used, so that what failed together does not come back together."""
+def test_jitter_may_be_zero(attempt: int) -> None:
+    """The range begins at zero, so that calls that failed together are not retried together."""
     assert delay(http(503), attempt, LEAST) == 0
 
 
@@ -125,23 +125,23 @@ def test_cap_below_base() -> None:
 @pytest.mark.parametrize("status", [429, 503, 500, 408, 401])
 @pytest.mark.parametrize(("retry_after", "waits"), [(0.0, 0.0), (60.0, 60.0), (7200.0, 7200.0)])
 def test_retry_after_is_honoured(status: int, retry_after: float, waits: float) -> None:
-    """We do not come back sooner than we were asked to, also where that is longer than RETRY_CAP."""
+    """No retry comes before Retry-After, even if that is longer than RETRY_CAP."""
     assert delay(http(status, retry_after), jitter=LEAST) == waits
 
 
 def test_retry_after_does_not_shorten() -> None:
-    """A server in a hurry does not undo the backing off."""
+    """A short Retry-After does not shorten the backoff."""
     assert delay(http(503, 1.0), attempt=5) == pytest.approx(80 * ALMOST_ALL)
 
 
 @pytest.mark.parametrize("retry_after", [GIVE_UP_AFTER * 2, 1e18, 1e300])
 def test_retry_after_has_an_end(retry_after: float) -> None:
-    """Nobody waits longer than RETRY_FOR, whatever a server asks for."""
+    """No delay is longer than RETRY_FOR, whatever the server asks for."""
     assert delay(http(503, retry_after)) == GIVE_UP_AFTER
 
 
 def test_final_failure_stays_final_with_retry_after() -> None:
-    """A 400 that says when to come back is still a 400."""
+    """A 400 with Retry-After is not retried."""
     assert decided(http(400, 5.0)) == GiveUp("http_400")
 
 
@@ -156,6 +156,23 @@ def test_final_failure_stays_final_with_retry_after() -> None:
     st.floats(0, 1, exclude_max=True),
 )
 def test_delay_has_bounds(failure: Failure, attempt: int, age: float, policy: Policy, jitter: float) -> None:
-    """Every decision is to give up, or a delay between nothing and the longer of RETRY_CAP and Retry-After."""
+    """Every decision is to give up, or a delay between zero and the longer of RETRY_CAP and Retry-After."""
     decision = decide(failure, attempt, age, policy, lambda: jitter)
     assert isinstance(decision, GiveUp) or 0 <= decision.delay <= max(policy.cap, failure.retry_after or 0)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (None, FailureClass.ANSWERED),
+        *((http(status), FailureClass.ANSWERED) for status in [*FINAL, 299, 499]),
+        *((http(status), FailureClass.REFUSED) for status in [*REFUSED, *REDIRECTED, 300, 399]),
+        *((http(status), FailureClass.UNAVAILABLE) for status in [408, 425, 500, 503, 599]),
+        *((Failure(name), FailureClass.UNAVAILABLE) for name in NAMES),
+        (http(429), FailureClass.RATE_LIMITED),
+        (Failure("surprise"), FailureClass.ANSWERED),
+    ],
+)
+def test_classes_of_failures(failure: Failure | None, kind: FailureClass) -> None:
+    """What each failure shows about Tweakwise; None is a success."""
+    assert classify(failure) is kind
