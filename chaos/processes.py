@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def wait_for(condition: Callable[[], bool], within: float) -> bool:
+    """Wait until the condition holds, at most `within` seconds; return whether it does."""
+    deadline = time.monotonic() + within
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
 
 
 def children(pid: int) -> list[int]:

@@ -13,11 +13,14 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from chaos.processes import wait_for
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 HANG = 3600.0  # seconds; longer than any caller's time-out and than any scenario
 DRIP = 0.3  # seconds between two bytes
+POLL = 0.01  # seconds between two checks whether answers are still held
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 # With a linger of zero seconds, closing a socket sends a reset: https://man7.org/linux/man-pages/man7/socket.7.html
 RESET = struct.pack("ii", 1, 0)
@@ -44,9 +47,14 @@ class Tweakwise:
     """What the server does at the moment, and which purchases it has counted, by profile key."""
 
     def __init__(self) -> None:
-        """`delay` is in seconds, before every answer; `first` says when an order was counted first."""
+        """`delay` is in seconds, before every answer; `first` says when an order was counted first.
+
+        `under_way` is the number of calls that have not been answered, and while `held` none is.
+        """
         self.failure = ""
         self.delay = 0.0
+        self.held = False
+        self.under_way = 0
         self.counted: Counter[str] = Counter()
         self.first: dict[str, float] = {}
         self.failed: Counter[str] = Counter()
@@ -61,6 +69,16 @@ class Tweakwise:
         """Return the orders that were counted first in that time of the monotonic clock."""
         return {name for name, at in list(self.first.items()) if begin <= at <= end}
 
+    @contextlib.contextmanager
+    def holding_a_call(self, within: float = 60.0) -> Iterator[None]:
+        """Answer nothing for the block, which begins with a call under way, or after `within` seconds."""
+        self.held = True
+        try:
+            wait_for(lambda: self.under_way > 0, within)
+            yield
+        finally:
+            self.held = False
+
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -73,8 +91,7 @@ class Tweakwise:
         head = await reader.readuntil(b"\r\n\r\n")
         length = LENGTH.search(head)
         body = await reader.readexactly(int(length[1]) if length else 0)
-        if self.delay:
-            await asyncio.sleep(self.delay)
+        await self._take_time()
         if self.failure:
             self.failed[self.failure] += 1
             if self.failure in COUNTED:
@@ -85,6 +102,15 @@ class Tweakwise:
         writer.write(ACCEPTED)
         await writer.drain()
         return True
+
+    async def _take_time(self) -> None:
+        self.under_way += 1
+        try:
+            await asyncio.sleep(self.delay)
+            while self.held:  # noqa: ASYNC110 - another thread sets it
+                await asyncio.sleep(POLL)
+        finally:
+            self.under_way -= 1
 
     def _count(self, body: bytes) -> None:
         name = json.loads(body)["ProfileKey"]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from chaos.system import System
 
 
+CHILDREN = 0.8  # of the kills reach children alone; the last one reaches everything
+NOTICED_WITHIN = 30.0  # seconds
+
+
 def run(stage: Stage) -> None:
     """A killed receiver has stored what it answered with 2xx, and one that starts again takes the rest."""
     stage.side_by_side(_kill_over_and_over)
@@ -31,22 +35,26 @@ def _kill_over_and_over(stage: Stage) -> None:
     system.start_worker()
     web = system.start_web()
     with Traffic(system.port, senders=3) as shop:
-        for _ in range(stage.rounds):
+        for rest in reversed(range(stage.rounds)):
             time.sleep(random.uniform(0.0, 0.6))  # noqa: S311 - no secret
-            web = _kill(system, web)
+            web = _kill_children(web) if rest and random.random() < CHILDREN else _kill(system, web, shop)  # noqa: S311 - no secret
     stage.figures["kills"] = stage.rounds
     stage.expect(shop.refusals, "No sender ever noticed that the receiver was gone.")
     stage.sum_up(system, shop, tweakwise)
 
 
-def _kill(system: System, web: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
-    """Kill everything, or children alone, which the master replaces; returns the receiver that runs then."""
+def _kill(system: System, web: subprocess.Popen[bytes], shop: Traffic) -> subprocess.Popen[bytes]:
+    """Kill everything, and start again once a sender noticed; returns the receiver that runs then."""
+    before = shop.refusals.total()
+    kill_group(web)
+    processes.wait_for(lambda: shop.refusals.total() > before, NOTICED_WITHIN)
+    return system.start_web()
+
+
+def _kill_children(web: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Kill one child, all but one, or all; the master replaces them."""
     children = processes.children(web.pid)
-    victims = random.choice((children, children[:1], children[1:], children[:1], None))  # noqa: S311 - no secret
-    if victims is None:
-        kill_group(web)
-        return system.start_web()
-    for pid in victims:
+    for pid in random.choice((children, children[:1], children[1:], children[:1])):  # noqa: S311 - no secret
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return web

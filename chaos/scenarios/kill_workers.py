@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from chaos.stage import in_flight
@@ -12,6 +13,9 @@ from chaos.traffic import Traffic
 
 if TYPE_CHECKING:
     from chaos.stage import Stage
+
+
+IN_A_CALL = 4  # the first and every fourth worker after it are killed in the middle of a call
 
 
 def run(stage: Stage) -> None:
@@ -26,11 +30,12 @@ def _kill_over_and_over(stage: Stage) -> None:
     system.start_web()
     caught: set[str] = set()
     with Traffic(system.port, senders=1, pause=0.02) as shop:
-        for _ in range(stage.rounds):
+        for number in range(stage.rounds):
             worker = system.start_worker()
             time.sleep(random.uniform(0.0, 0.6))  # noqa: S311 - no secret
-            kill_group(worker)
-            caught |= in_flight(system)
+            with nullcontext() if number % IN_A_CALL else tweakwise.holding_a_call():
+                kill_group(worker)
+                caught |= in_flight(system)
     system.start_worker()
     stage.figures |= {"kills": stage.rounds, "in flight at a kill": len(caught)}
     stage.expect(caught, "No worker was killed while it had anything.")
