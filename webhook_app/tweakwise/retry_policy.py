@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Failure:
 class FailureClass(Enum):
     """What an attempt shows about the other side, which decides what happens to the calls after it."""
 
-    ANSWERED = "answered"  # it accepted the event, or rejected this one event
-    UNAVAILABLE = "unavailable"  # it could not be reached or is out of order: all calls would fail
-    RATE_LIMITED = "rate_limited"  # it asks for fewer calls
-    REFUSED = "refused"  # the instance key or the address is wrong: the shop's events wait until it is corrected
+    ANSWERED = auto()  # it accepted the event, or rejected this one event
+    UNAVAILABLE = auto()  # it could not be reached or is out of order: all calls would fail
+    RATE_LIMITED = auto()  # it asks for fewer calls
+    REFUSED = auto()  # the instance key or the address is wrong: the shop's events wait until it is corrected
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,3 +202,113 @@ def test_breaker_is_open_only_for_a_reason(results: list[Failure | None]) -> Non
     throttle = after(NEW, *results)
     assert (throttle.open_until is None) == (throttle.pauses == 0)
     assert throttle.open_until is None or throttle.reason
+
+
+# Details of the state
+
+
+def test_jitter_halves_the_pause_at_most() -> None:
+    """The pause is drawn from its upper half, so that breakers that opened together do not probe together."""
+    shortest = circuit_breaker.after_results(NEW, [REFUSED], NOW, OPENS_AFTER, lambda: 0.0)
+    assert shortest.open_until == NOW + circuit_breaker.MIN_PAUSE / 2
+
+
+def test_failures_below_the_threshold_are_counted() -> None:
+    """They have a reason, and change nothing else."""
+    assert after(NEW, BROKEN, TIMEOUT) == replace(NEW, failures=2, reason="timeout")
+
+
+def test_open_breaker_has_its_whole_state() -> None:
+    """The failures that opened it, the reason, and how often in a row it opened."""
+    throttle = after(NEW, *[BROKEN] * OPENS_AFTER)
+    assert throttle == replace(
+        NEW, failures=OPENS_AFTER, reason="http_503", pauses=1, open_until=NOW + circuit_breaker.MIN_PAUSE
+    )
+
+
+def test_probe_has_a_timeout() -> None:
+    """The state while a probe is in flight; without a wanted call there is none."""
+    throttle = opened(REFUSED)
+    later = NOW + circuit_breaker.MIN_PAUSE
+    probing, _ = circuit_breaker.reserve(throttle, 1, later, None)
+    assert probing == replace(throttle, probing=True, open_until=later + circuit_breaker.PROBE_TIMEOUT)
+    assert allowed(throttle, later, wanted=0) == 0
+    assert allowed(probing, later + circuit_breaker.PROBE_TIMEOUT - 1) == 0
+    assert allowed(throttle, later - 1) == 0
+
+
+def test_failed_probe_opens_again() -> None:
+    """The breaker is open and no longer half-open, whatever the kind of failure."""
+    probing, _ = circuit_breaker.reserve(opened(REFUSED), 1, NOW + circuit_breaker.MIN_PAUSE, None)
+    failed = after(probing, TIMEOUT, now=NOW + 6000)
+    assert (failed.probing, failed.pauses, failed.failures, failed.reason) == (False, 2, 2, "timeout")
+    assert failed.open_until == NOW + 6000 + 2 * circuit_breaker.MIN_PAUSE
+
+
+def test_success_closes_and_forgets() -> None:
+    """Every field of an open breaker is reset, and the rate begins low."""
+    throttle = opened(*[BROKEN] * OPENS_AFTER)
+    assert after(throttle, SUCCESS, now=NOW + 1) == replace(NEW, rate=circuit_breaker.INITIAL_RATE, rate_at=NOW + 1)
+
+
+def test_success_resets_the_failures() -> None:
+    """A success after some failures leaves a new state, and one without failures changes nothing."""
+    assert after(NEW, BROKEN, SUCCESS) == NEW
+    assert after(NEW, SUCCESS) == NEW
+
+
+def test_lifted_rate_keeps_the_reason_of_new_failures() -> None:
+    """When the rate has risen to unlimited, only its own reason is removed."""
+    limited = after(NEW, RATE_LIMITED)
+    much_later = NOW + 10 * circuit_breaker.DOUBLES_EVERY
+    assert after(limited, BROKEN, now=much_later) == replace(NEW, failures=1, reason="http_503")
+
+
+def test_lowered_rate_has_its_whole_state() -> None:
+    """A 429 without Retry-After lowers the rate, and the next call is evenly spaced from now on."""
+    throttle = after(NEW, RATE_LIMITED)
+    slack = 1000 - 1000 / circuit_breaker.INITIAL_RATE
+    expected = replace(NEW, reason="http_429", rate=circuit_breaker.INITIAL_RATE, rate_at=NOW, next_at=NOW + slack)
+    assert throttle == expected
+    assert circuit_breaker.blocked_until(throttle, NOW, None) == NOW
+
+
+def test_longer_wait_wins() -> None:
+    """A 429 does not shorten the wait that an earlier one asked for."""
+    throttle = after(NEW, replace(RATE_LIMITED, retry_after=30.0), RATE_LIMITED)
+    assert throttle.next_at > NOW + 30_000
+
+
+def test_rate_is_lifted_at_the_configured_one() -> None:
+    """A lowered rate that has risen to the configured one is replaced by it; a lower one applies."""
+    throttle = after(NEW, RATE_LIMITED)
+    double = 2 * circuit_breaker.INITIAL_RATE
+    at = NOW + circuit_breaker.DOUBLES_EVERY
+    assert circuit_breaker.current_rate(throttle, at, double) == double
+    assert circuit_breaker.current_rate(throttle, NOW, double) == circuit_breaker.INITIAL_RATE
+    assert circuit_breaker.current_rate(throttle, at, double + 1) == double
+    assert circuit_breaker.current_rate(throttle, NOW + 10**12, 5000.0) == 5000.0
+    assert circuit_breaker.current_rate(NEW, NOW, 7.0) == 7.0
+
+
+def test_past_reservations_are_forgotten() -> None:
+    """The time of the next call is stored only while it lies in the future."""
+    throttle, _ = circuit_breaker.reserve(NEW, 5, NOW, 10.0)
+    assert after(throttle, SUCCESS, now=NOW) == throttle
+    assert after(throttle, SUCCESS, now=NOW + 500) == NEW
+
+
+def test_reservations_are_evenly_spaced() -> None:
+    """Each call moves the next one by the interval of the rate, from now if none is reserved."""
+    throttle, count = circuit_breaker.reserve(NEW, 5, NOW, 10.0)
+    assert (count, throttle.next_at) == (5, NOW + 500)
+    throttle, count = circuit_breaker.reserve(throttle, 100, NOW, 10.0)
+    assert (count, throttle.next_at) == (5, NOW + 1000)
+    assert circuit_breaker.blocked_until(throttle, NOW, 10.0) == NOW + 100
+    assert circuit_breaker.reserve(throttle, 100, NOW, 10.0) == (throttle, 0)
+
+
+def test_nothing_blocks_a_new_scope() -> None:
+    """Without a rate calls begin immediately; with one of less than 1 per second there is no burst."""
+    assert circuit_breaker.blocked_until(NEW, NOW, None) == 0
+    assert circuit_breaker.reserve(NEW, 3, NOW, 1.0) == (replace(NEW, next_at=NOW + 1000), 1)

@@ -176,3 +176,9 @@ def test_delay_has_bounds(failure: Failure, attempt: int, age: float, policy: Po
 def test_classes_of_failures(failure: Failure | None, kind: FailureClass) -> None:
     """What each failure shows about Tweakwise; None is a success."""
     assert classify(failure) is kind
+
+
+def test_failure_without_a_response() -> None:
+    """Only the name is known of a failure without a response."""
+    failure = Failure("dns")
+    assert (failure.status, failure.retry_after, failure.answer) == (0, None, "")
