@@ -1,4 +1,4 @@
-"""`status`: how many deliveries are in which state, and what is held up."""
+"""`status`: how many deliveries are in which state, and what is paused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_check_reports_the_dead(run: Run, dead: Inbox) -> None:
 
 @on_sqlite
 def test_check_reports_an_open_breaker(run: Run, inbox: Inbox) -> None:
-    """Nothing is dead and nothing waits, but calls are held up."""
+    """Nothing is dead and nothing waits, but calls are paused."""
     open_breaker(inbox, "acme")
     result = run("status", "--check")
     assert result.exit_code == 1

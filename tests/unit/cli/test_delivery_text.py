@@ -54,7 +54,7 @@ CALL = {"event": "pageview", "call": '{"ProductKey": "1", "ProfileKey": "secret-
             "ignored: No profile key (no_profile): A guest's order.",
         ),
         (
-            {"state": State.DEAD, "reason": "http_422", "answer": "no such\nkey"},
+            {"state": State.DEAD, "reason": "http_422", "answer": "no such\nkey\n"},
             3,
             "dead in 3 ms: Tweakwise answered 422 (http_422): no such key",
         ),

@@ -1,4 +1,4 @@
-"""`status`: how many deliveries are in which state, and what is held up."""
+"""`status`: how many deliveries are in which state, and what is paused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="With --check: the age from which the oldest unfinished event is a problem.",
 )
 def status(*, as_json: bool, check: bool, older_than: int) -> None:
-    """Show deliveries by state, dead ones by cause, and what is unfinished or held up.
+    """Show deliveries by state, dead ones by cause, and what is unfinished or paused.
 
     With --check the exit code is 1 if a breaker is open, anything is dead, or the oldest unfinished event is older than
     --older-than; the problems are printed last. Without --check it is 0.
@@ -82,7 +82,7 @@ def _lines(now: InboxSummary) -> list[str]:
         *counts,
         *_section("Dead, by cause:", [*_dead(now.dead)]),
         *_section(f"Unfinished (the oldest for {duration(now.oldest_age * SECOND)}):", shops),
-        *_section("Held up:", paused),
+        *_section("Paused or slowed down:", paused),
     ]
 
 
@@ -113,7 +113,7 @@ def _record(now: InboxSummary, problems: list[str]) -> dict[str, object]:
                 **asdict(throttle),
                 "scope": str(throttle.scope),
                 "open_until": timestamp(throttle.open_until) or None,
-                "said": descriptions.sentences(throttle, now.at),
+                "text": descriptions.sentences(throttle, now.at),
             }
             for throttle in now.throttles.values()
         ],

@@ -78,7 +78,8 @@ def _why(row: Row, now: int) -> str:
         case State.DELIVERED:
             return f" ({row.detail})" if row.detail else ""
         case State.IGNORED | State.DEAD:
-            return ": ".join(("", titled(row.reason), *filter(None, [row.detail or row.answer])))
+            explanation = (row.detail or row.answer or "").strip()
+            return ": ".join(("", titled(row.reason), *filter(None, [explanation])))
     return ""
 
 
