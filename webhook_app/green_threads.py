@@ -18,7 +18,7 @@ PAUSE = 0.0002  # seconds
 
 
 def active() -> bool:
-    """Tell whether this process runs green threads; does not load gevent to find out."""
+    """Return whether this process runs green threads; does not load gevent to find out."""
     monkey = sys.modules.get("gevent.monkey")
     return bool(monkey and monkey.is_module_patched("threading"))
 

@@ -1,4 +1,4 @@
-"""What the platform `standard` takes: for programs at /openapi.json, for people at /docs."""
+"""The messages of the platform `standard`: for programs at /openapi.json, for developers at /docs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 blueprint = Blueprint("openapi", __name__, template_folder="templates", static_folder="static", static_url_path="/docs")
 
-KEPT_FOR = "public, max-age=300"  # seconds
+CACHE_CONTROL = "public, max-age=300"  # seconds
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -21,7 +21,7 @@ def openapi() -> Response:
 
 @blueprint.get("/docs", strict_slashes=False)
 def docs() -> Response:
-    """Answer with the same as a page."""
+    """Answer with the document as a page."""
     response = _answer(_as_page(), "text/html")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -30,7 +30,7 @@ def docs() -> Response:
 
 def _answer(text: str, mimetype: str) -> Response:
     response = Response(text, mimetype=mimetype)
-    response.headers["Cache-Control"] = KEPT_FOR
+    response.headers["Cache-Control"] = CACHE_CONTROL
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the platform `standard`, written from its marshmallow schemas."""
+"""The OpenAPI 3.1 document of the platform `standard`, generated from its marshmallow schemas."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from webhook_app.platforms.base import SampleValues
 
 PATH = "/webhooks/standard/{shop}"
 SAMPLE = SampleValues(20261123120000, "2026-11-23T12:00:00Z", "tweakwise_profile_key", "9f2c4be1a07d4c55")
-SMALLEST_NUMBER, LARGEST_NUMBER = 0.001, 10**9  # what the contract promises; the receiver takes more
+SMALLEST_NUMBER, LARGEST_NUMBER = 0.001, 10**9  # what the document promises; the receiver accepts more
 WAITING = (429, 503)
-TEXT_TOO = (400, 431)  # what the web server itself refuses is answered in text
+TEXT_TOO = (400, 431)  # what the web server itself refuses is answered as text
 
 
 class AcceptedSchema(Schema):
-    """The answer to what is stored; while the database is away it has no number yet."""
+    """The answer to a stored message; while the database is down it has no number yet."""
 
     status = fields.String(required=True, validate=validate.OneOf(["stored", "duplicate", "spooled"]))
     id = fields.Integer(metadata={"description": "The delivery's number, for `python -m webhook_app show`."})
@@ -33,7 +33,7 @@ class RefusedSchema(Schema):
     """Every other answer."""
 
     error = fields.String(required=True, metadata={"description": "A name that does not change."})
-    hint = fields.String(metadata={"description": "A sentence for whoever wrote the sender."})
+    hint = fields.String(metadata={"description": "What is wrong with the request, and what to do."})
 
 
 @cache
@@ -52,7 +52,7 @@ def document() -> dict[str, Any]:
 
 def _map_fields(plugin: MarshmallowPlugin) -> None:
     converter = plugin.converter
-    assert converter is not None  # noqa: S101 - it is there as soon as the plugin has a document
+    assert converter is not None  # noqa: S101 - apispec sets it when the document is created
     shapes: Any = {
         Id: (["string", "integer"], None),
         Label: (["string", "integer"], None),
@@ -64,7 +64,7 @@ def _map_fields(plugin: MarshmallowPlugin) -> None:
 
 
 def _in_words(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
-    """Say what a field means, and leave out that it may be left out."""
+    """Describe a field; a default of None is left out."""
     if ret.get("default", ...) is None:
         ret.pop("default")
     if isinstance(ret.get("default"), Decimal):
@@ -82,8 +82,8 @@ def _limits(field: fields.Field[Any]) -> dict[str, Any]:
 
 
 def _shop() -> dict[str, Any]:
-    said = {"description": "The shop's name in the receiver's configuration.", "schema": {"type": "string"}}
-    return {"name": "shop", "in": "path", "required": True, **said}
+    parameter = {"description": "The shop's name in the receiver's configuration.", "schema": {"type": "string"}}
+    return {"name": "shop", "in": "path", "required": True, **parameter}
 
 
 def _post(spec: APISpec) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _post(spec: APISpec) -> dict[str, Any]:
         "summary": "Send one message",
         "description": texts.PURPOSE,
         "parameters": [
-            {"name": name, "in": "header", "required": True, **said} for name, said in texts.HEADERS.items()
+            {"name": name, "in": "header", "required": True, **header} for name, header in texts.HEADERS.items()
         ],
         "requestBody": {"required": True, "content": {"application/json": _messages(spec)}},
         "responses": {str(code): _answer(code) for code in texts.ANSWERS},
@@ -101,8 +101,12 @@ def _post(spec: APISpec) -> dict[str, Any]:
 
 def _get() -> dict[str, Any]:
     allow = {"description": "The method to use.", "schema": {"type": "string"}}
-    refused = {**_content("Refused"), "description": "This URL takes messages with POST.", "headers": {"Allow": allow}}
-    return {"operationId": "explain", "summary": "Say what this URL is for", "responses": {"405": refused}}
+    refused = {
+        **_content("Refused"),
+        "description": "This URL accepts messages with POST.",
+        "headers": {"Allow": allow},
+    }
+    return {"operationId": "explain", "summary": "Explain this URL", "responses": {"405": refused}}
 
 
 def _messages(spec: APISpec) -> dict[str, Any]:

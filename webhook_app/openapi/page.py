@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-COMMON = StorefrontSchema().fields  # what every message may say comes behind what only some say
+COMMON = StorefrontSchema().fields  # fields of every message are listed last
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a message: where it is (`data.lines[].sku`), what it may be, and what it means."""
+    """One field of a message: where it is (`data.lines[].sku`), its type, and its description."""
 
     path: str
     kind: str
@@ -32,12 +32,12 @@ class Field:
 
 
 def page() -> str:
-    """Write the page; needs the context of an app."""
+    """Render the page; needs the context of an app."""
     written = document()
     post = written["paths"][PATH]["post"]
     content = post["requestBody"]["content"]["application/json"]
     places = content["schema"]["discriminator"]["mapping"]
-    examples = {name: json.dumps(said["value"], indent=2) for name, said in content["examples"].items()}
+    examples = {name: json.dumps(example["value"], indent=2) for name, example in content["examples"].items()}
     messages = {name: (examples[name], list(_fields(written, place))) for name, place in places.items()}
     shown = {
         "info": written["info"],
@@ -51,7 +51,7 @@ def page() -> str:
 
 
 def marked(text: str) -> Markup:
-    """Escape a sentence, and set what stands between backticks as code."""
+    """Escape a sentence, and mark text between backticks as code."""
     parts = re.split("`([^`]*)`", text)
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
@@ -59,22 +59,22 @@ def marked(text: str) -> Markup:
 
 
 def _fields(written: dict[str, Any], place: str, path: str = "") -> Iterator[Field]:
-    """Tell every field below a schema, those of a list's items behind the list."""
+    """Yield every field below a schema, those of a list's items after the list."""
     schema = written["components"]["schemas"][place.rpartition("/")[2]]
     for name in sorted(schema["properties"], key=lambda name: (name not in schema["required"], name in COMMON)):
-        said = schema["properties"][name]
-        if "$ref" in said:
-            yield from _fields(written, said["$ref"], f"{path}{name}.")
+        described = schema["properties"][name]
+        if "$ref" in described:
+            yield from _fields(written, described["$ref"], f"{path}{name}.")
             continue
-        yield Field(f"{path}{name}", _kind(said), name in schema["required"], said["description"])
-        if items := said.get("items"):
+        yield Field(f"{path}{name}", _kind(described), name in schema["required"], described["description"])
+        if items := described.get("items"):
             yield from _fields(written, items["$ref"], f"{path}{name}[].")
 
 
-def _kind(said: dict[str, Any]) -> str:
-    if "enum" in said:
-        return " or ".join(f'"{value}"' for value in said["enum"])
-    if said.get("format") == "date-time":
+def _kind(described: dict[str, Any]) -> str:
+    if "enum" in described:
+        return " or ".join(f'"{value}"' for value in described["enum"])
+    if described.get("format") == "date-time":
         return "time"
-    kinds = said["type"] if isinstance(said["type"], list) else [said["type"]]
+    kinds = described["type"] if isinstance(described["type"], list) else [described["type"]]
     return " or ".join("list" if kind == "array" else kind for kind in kinds if kind != "null")

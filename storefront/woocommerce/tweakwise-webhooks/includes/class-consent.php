@@ -55,9 +55,9 @@ final class Consent {
 		}
 		$category = Settings::category();
 		$personal = __( 'A random key, or a key made from the number of the account', 'tweakwise-webhooks' );
-		wp_add_cookie_info( Profile::COOKIE, 'Tweakwise', $category, __( '1 year', 'tweakwise-webhooks' ), __( 'Tells Tweakwise which searches, views and purchases are of one visitor', 'tweakwise-webhooks' ), true, $personal );
+		wp_add_cookie_info( Profile::COOKIE, 'Tweakwise', $category, __( '1 year', 'tweakwise-webhooks' ), __( 'Reports to Tweakwise which searches, views and purchases are of one visitor', 'tweakwise-webhooks' ), true, $personal );
 		if ( Settings::is_on( 'sessionstart' ) ) {
-			wp_add_cookie_info( Profile::SESSION_COOKIE, 'Tweakwise', $category, __( '30 minutes', 'tweakwise-webhooks' ), __( 'Tells Tweakwise which events belong to one visit', 'tweakwise-webhooks' ), true, $personal );
+			wp_add_cookie_info( Profile::SESSION_COOKIE, 'Tweakwise', $category, __( '30 minutes', 'tweakwise-webhooks' ), __( 'Reports to Tweakwise which events belong to one visit', 'tweakwise-webhooks' ), true, $personal );
 		}
 	}
 }
