@@ -12,7 +12,7 @@ import click
 from marshmallow import ValidationError
 
 from webhook_app.cli.support import configuration
-from webhook_app.cli.support.terminal import fitted
+from webhook_app.cli.support.terminal import fitted, margin
 from webhook_app.config.validators import validate_http_url
 from webhook_app.doctor import CheckContext, Finding, Severity, run_checks
 from webhook_app.errors import ConfigurationError
@@ -82,5 +82,5 @@ def _text(finding: Finding) -> str:
     severity = click.style(f"{finding.severity:<8}", fg=COLOURS[finding.severity])
     lines = [f"{severity} {finding.check:<14} {finding.text}"]
     if finding.advice:
-        lines.append(f"{'':<{INDENT}}{finding.advice}")
+        lines.append(margin(INDENT) + finding.advice)
     return "\n".join(fitted(line, INDENT) for line in lines)

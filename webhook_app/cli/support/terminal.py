@@ -23,19 +23,31 @@ def colours() -> bool | None:
 
 def fitted(line: str, indent: int) -> str:
     """Wrap a line at the width of the terminal, continued under column `indent`; unchanged where there is none."""
-    return wrap(line, shutil.get_terminal_size().columns, indent) if sys.stdout.isatty() else line
+    return wrap(line, _width(), indent) if sys.stdout.isatty() else line
+
+
+def margin(indent: int) -> str:
+    """Return the spaces with which `fitted` continues a line."""
+    return _margin(_width(), indent) if sys.stdout.isatty() else " " * indent
 
 
 def wrap(line: str, width: int, indent: int) -> str:
     """Wrap a line between words, whose colours take no room; a word that is longer than a line stays whole."""
-    margin = " " * max(min(indent, width - NARROWEST), 0)
     lines = [""]
     for word in re.findall(r"\s*\S+", line):
         if lines[-1].strip() and len(click.unstyle(lines[-1] + word)) > width:
-            lines.append(margin + word.lstrip())
+            lines.append(_margin(width, indent) + word.lstrip())
         else:
             lines[-1] += word
     return "\n".join(lines)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _margin(width: int, indent: int) -> str:
+    return " " * max(min(indent, width - NARROWEST), 0)
 
 
 def progress_bar(length: int | None, label: str = "", *, hidden: bool = False) -> AbstractContextManager[Any]:
