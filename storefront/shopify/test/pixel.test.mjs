@@ -51,9 +51,9 @@ const search = (query) => ({searchResult: {query, productVariants: []}});
 test('a search is reported as typed, with the key and nothing else of the visitor', async () => {
   const shop = pixel({cookies: {tweakwise_profile_key: KEY, tweakwise_profile_key_locale: 'nl', _shopify_y: 'x'}});
   shop.publish('search_submitted', search(' rode jas & thé +50% '));
-  const [[url, said]] = await shop.reported();
+  const [[url, parameters]] = await shop.reported();
   assert.equal(url, 'https://acme.example/apps/tweakwise/search');
-  assert.deepEqual(said, {term: 'rode jas & thé +50%', locale: 'nl', profile_key: KEY});
+  assert.deepEqual(parameters, {term: 'rode jas & thé +50%', locale: 'nl', profile_key: KEY});
   assert.ok(!shop.asked[0].url.search.includes('+'), 'a space is %20, which nobody reads in two ways');
   assert.deepEqual({...shop.asked[0].options}, {mode: 'no-cors', keepalive: true});
 });
@@ -62,7 +62,7 @@ test('a view is reported with what a product key can be made of', async () => {
   const shop = pixel();
   shop.publish('product_viewed', {productVariant: VARIANT});
   shop.publish('product_viewed', {productVariant: {...VARIANT, id: null, sku: null}});
-  assert.deepEqual((await shop.reported()).map(([, said]) => said), [
+  assert.deepEqual((await shop.reported()).map(([, parameters]) => parameters), [
     {product_id: '80', variant_id: '44', sku: 'MUG', currency: 'EUR', profile_key: KEY},
     {product_id: '80', currency: 'EUR', profile_key: KEY},
   ]);
@@ -74,7 +74,7 @@ test('turning the page of results is no search', async () => {
     const location = {...CONTEXT.document.location, search: asked};
     shop.publish('search_submitted', search(asked), {document: {location}});
   }
-  assert.deepEqual((await shop.reported()).map(([, said]) => said.term), ['?q=jas&page=1', '?q=jas&page=x']);
+  assert.deepEqual((await shop.reported()).map(([, parameters]) => parameters.term), ['?q=jas&page=1', '?q=jas&page=x']);
 });
 
 test('what is no search and no product is not reported', async () => {
@@ -92,9 +92,9 @@ test('what is put into the cart is reported once switched on', async () => {
   const shop = pixel({turned: [['ADD_TO_CART = false', 'ADD_TO_CART = true']]});
   shop.publish('product_added_to_cart', {cartLine: LINE});
   shop.publish('product_added_to_cart', {cartLine: null});
-  const [[url, said], ...more] = await shop.reported();
+  const [[url, parameters], ...more] = await shop.reported();
   assert.ok(url.endsWith('/apps/tweakwise/addtocart'));
-  assert.deepEqual([said.quantity, said.amount, said.product_id], ['2', '39.9', '80']);
+  assert.deepEqual([parameters.quantity, parameters.amount, parameters.product_id], ['2', '39.9', '80']);
   assert.deepEqual(more, []);
 });
 
@@ -104,10 +104,10 @@ test('a session begins once, and its key goes along', async () => {
   await shop.reported();
   shop.publish('page_viewed', {});
   shop.publish('search_submitted', search('jas'));
-  const said = await shop.reported();
-  assert.deepEqual(said.map(([url]) => url.split('/').at(-1)), ['sessionstart', 'search']);
-  assert.match(said[0][1].session_key, /^[0-9a-f]{32}$/);
-  assert.equal(said[0][1].session_key, said[1][1].session_key);
+  const parameters = await shop.reported();
+  assert.deepEqual(parameters.map(([url]) => url.split('/').at(-1)), ['sessionstart', 'search']);
+  assert.match(parameters[0][1].session_key, /^[0-9a-f]{32}$/);
+  assert.equal(parameters[0][1].session_key, parameters[1][1].session_key);
 });
 
 test('before the visitor decides nothing goes out, afterwards what happened on this page', async () => {
@@ -115,7 +115,7 @@ test('before the visitor decides nothing goes out, afterwards what happened on t
   shop.publish('search_submitted', search('jas'));
   assert.deepEqual(await shop.reported(), []);
   shop.decide(true);
-  assert.deepEqual((await shop.reported()).map(([, said]) => said.term), ['jas']);
+  assert.deepEqual((await shop.reported()).map(([, parameters]) => parameters.term), ['jas']);
 });
 
 test('what happened before a refusal is forgotten, and never reported', async () => {
@@ -151,7 +151,7 @@ test('it waits for the key that the app embed is about to write', async () => {
   const shop = pixel({cookies: {}});
   shop.publish('search_submitted', search('jas'));
   setTimeout(() => { shop.cookies.tweakwise_profile_key = KEY; }, 10);
-  assert.deepEqual((await shop.reported()).map(([, said]) => said.profile_key), [KEY]);
+  assert.deepEqual((await shop.reported()).map(([, parameters]) => parameters.profile_key), [KEY]);
 });
 
 for (const value of [undefined, '', 'jan@example.test', 'a b', 'x'.repeat(129)]) {
