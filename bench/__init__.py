@@ -1,1 +1,1 @@
-"""The benchmark: contestants take turns within one run, and every figure is compared with its neighbours' alone."""
+"""The benchmark: contestants alternate within one run, and figures are compared only within that run."""

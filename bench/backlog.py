@@ -1,4 +1,4 @@
-"""Rows by the thousand: one delivery is kept as the receiver keeps it, the others are copies under ids of their own."""
+"""Fills a database: one delivery is stored by the receiver's code, the others are copies with their own ids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, cast, create_engine, func, insert, literal, select, text
 
 from bench import order
-from bench.own import SHOP
+from bench.receiver_setup import SHOP
 from webhook_app.inbox import Inbox, NewDelivery
 from webhook_app.inbox.tables import bodies, business_keys, deliveries
 
@@ -25,7 +25,7 @@ FIRST_ORDER = 10**15  # of as many digits as those that the load generator count
 def waiting(database: str, number: int) -> None:
     """Put `number` orders in line that were never tried."""
     with _open(database) as connection:
-        first = _keep_one(database, _identity(0))
+        first = _store_one(database, _identity(0))
         row, body = (_row(connection, table, first) for table in (deliveries, bodies))
         connection.commit()
         for start in range(1, number, CHUNK):
@@ -69,7 +69,7 @@ def _double(connection: Connection, rows: int, many: int) -> None:
     connection.execute(insert(business_keys).from_select(["shop", "key", "delivery_id"], new))
 
 
-def _keep_one(database: str, identity: str) -> int:
+def _store_one(database: str, identity: str) -> int:
     body = order.body().replace(str(order.ORDER_ID).encode(), str(FIRST_ORDER).encode())
     arrival = NewDelivery(
         shop=SHOP,

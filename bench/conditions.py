@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import disk
-from bench.places import RIVALS, ROOT
+from bench.paths import RIVALS, ROOT
 from bench.processes import environment
 
 PACKAGES = ("Flask", "gunicorn", "granian", "SQLAlchemy", "psycopg", "requests", "pycurl", "celery", "huey", "redis")

@@ -7,7 +7,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from bench.places import BENCH, VAR, workspace
+from bench.paths import BENCH, VAR, workspace
 from bench.processes import environment, finish
 
 if TYPE_CHECKING:

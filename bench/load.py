@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import order
-from bench.places import BENCH
+from bench.paths import BENCH
 from bench.processes import environment, finish
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ CONNECTIONS = 16
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw: `answered` counts all answers, `refused` those from 400 on, `broken` connections. Milliseconds."""
+    """The results of wrk: counts of all answers, of those from 400 on, of broken connections; times in milliseconds."""
 
     answered: int
     refused: int
@@ -33,7 +33,7 @@ class Load:
 
     @property
     def accepted(self) -> int:
-        """The answers that promised that the webhook is kept."""
+        """The number of webhooks answered with 2xx."""
         return self.answered - self.refused
 
     @property

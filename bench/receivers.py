@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import order
-from bench.own import asked, migrate, settings
-from bench.places import RIVALS
+from bench.paths import RIVALS
 from bench.processes import answers, environment, finish, free_port, listens, running
+from bench.receiver_setup import count_rows, migrate, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +90,7 @@ def node(database: str, folder: Path, extra: Mapping[str, str]) -> Iterator[Rece
 
 def stored(database: str, table: str) -> int:
     """Count the rows of a contestant's table."""
-    return asked(database, f"select count(*) from {table}")  # noqa: S608 - the table's name is the bench's own
+    return count_rows(database, f"select count(*) from {table}")  # noqa: S608 - the table's name is the bench's own
 
 
 @contextmanager

@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.shape import medians, verdicts
+from bench.scenario import medians, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.shape import Options, Run, Scenario
+    from bench.scenario import Options, Run, Scenario
 
 DIGITS = 4
 
@@ -52,7 +52,7 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def summary(record: Mapping[str, Any]) -> str:
-    """Say in the terminal what came out."""
+    """Return the result as text for the terminal."""
     lines = [record["title"]]
     for name, figures in record["medians"].items():
         shown = ", ".join(f"{record['figures'][key]} {value:g}" for key, value in figures.items())

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench import backlog, order
-from bench.own import migrate, settings
 from bench.processes import environment, finish, free_port, listens, running
+from bench.receiver_setup import migrate, settings
 
 if TYPE_CHECKING:
     import subprocess
@@ -86,7 +86,7 @@ def sqlite_in(folder: Path) -> str:
 def _on_redis(tasks: str, program: list[str], url: str, number: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start Redis, enqueue, and run a consumer."""
     port = free_port()
-    # Without snapshots: Redis keeps its queue in memory alone, which is the fastest it can do.
+    # Without snapshots: Redis holds its queue in memory only, which is its fastest mode.
     place: list[str | Path] = ["--bind", "127.0.0.1", "--port", str(port), "--dir", folder]
     with running(["redis-server", *place, "--save", ""], environment(), folder / "redis.log", lambda: listens(port)):
         env = {**_environment(url, number), "REDIS": f"redis://127.0.0.1:{port}/0"}

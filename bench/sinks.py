@@ -1,4 +1,4 @@
-"""What plays Tweakwise: nginx where it should cost nothing, a program of the bench where it should be slow."""
+"""Servers in place of Tweakwise: nginx where it should cost nothing, a program of the bench where it should be slow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.places import BENCH
+from bench.paths import BENCH
 from bench.processes import environment, free_port, listens, running
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class NoCallsError(Exception):
 
 @dataclass(slots=True)
 class Sink:
-    """A running sink: `url` as TWEAKWISE_URL takes it; `record` is the file of what came, if it keeps one."""
+    """A running sink: `url` as TWEAKWISE_URL takes it; `record` is the file of received calls, if it writes one."""
 
     port: int
     record: Path | None = None
@@ -49,7 +49,7 @@ class Sink:
         return int(text.splitlines()[2].split()[2]) - self._asked
 
     def wait_for(self, calls: int, still: Callable[[], bool] = lambda: True) -> float:
-        """Return the time at which so many calls had come; raises NoCallsError when `still` says no or none come."""
+        """Return when so many calls had arrived; raises NoCallsError when `still` is False or none arrive."""
         seen, deadline = -1, time.monotonic() + NO_CALL_FOR
         while (came := self.count()) < calls:
             if came > seen:

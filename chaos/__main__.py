@@ -1,4 +1,4 @@
-"""`python -m chaos`: run the scenarios, print their table, and keep it in docs/faults.md when all of it was run."""
+"""`python -m chaos`: runs the scenarios, prints their table, and stores it in docs/faults.md with --keep."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
     if unknown := set(only) - set(scenarios):
         raise click.BadParameter(f"{', '.join(unknown)}; there are {', '.join(scenarios)}")
     if keep and short:
-        raise click.UsageError("Only what was run at length is kept.")
+        raise click.UsageError("--keep stores full runs only: leave --short out.")
     results = []
     for name in only or scenarios:
         results.append(play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short))

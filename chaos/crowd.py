@@ -1,4 +1,4 @@
-"""Strangers' connections that cost a server something: silent, half-sent, never closed."""
+"""Connections that cost a server resources: silent, incomplete, never closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results: a line and a table to read, JSON to keep, and the page docs/faults.md that is made from the JSON."""
+"""The results: a line and a table for the terminal, JSON, and docs/faults.md, which is generated from the JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """Say in a word how it went."""
+        """The result as one word."""
         return "skipped" if self.skipped else "FAILED" if self.faults else "passed"
 
 

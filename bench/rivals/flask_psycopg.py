@@ -18,7 +18,7 @@ create table webhooks (
     id bigint generated always as identity primary key, shop text not null, topic text not null,
     identity text not null, received_at bigint not null, body bytea not null, unique (shop, identity)
 )"""
-KEEP = """
+STORE = """
 insert into webhooks (shop, topic, identity, received_at, body) values (%s, %s, %s, %s, %s)
 on conflict do nothing"""
 
@@ -35,7 +35,7 @@ def receive(platform: str, shop: str) -> tuple[Response, int]:  # noqa: ARG001 -
         return jsonify(error="signature"), 401
     topic, identity = request.headers["X-Shopify-Topic"], request.headers["X-Shopify-Webhook-Id"]
     with pool.connection() as connection:
-        connection.execute(KEEP, (shop, topic, identity, int(time.time() * 1000), body))
+        connection.execute(STORE, (shop, topic, identity, int(time.time() * 1000), body))
     return jsonify(status="stored"), 200
 
 

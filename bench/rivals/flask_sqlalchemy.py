@@ -25,7 +25,7 @@ webhooks = Table(
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("shop", "identity"),
 )
-keep = insert(webhooks).on_conflict_do_nothing()
+store = insert(webhooks).on_conflict_do_nothing()
 
 app = Flask(__name__)
 engine = create_engine(os.environ["DATABASE"], pool_size=int(os.environ["THREADS"]))
@@ -46,7 +46,7 @@ def receive(platform: str, shop: str) -> tuple[Response, int]:  # noqa: ARG001 -
         "body": body,
     }
     with engine.begin() as connection:
-        connection.execute(keep, row)
+        connection.execute(store, row)
     return jsonify(status="stored"), 200
 
 

@@ -19,7 +19,7 @@ create table webhooks (
     id integer primary key, shop text not null, topic text not null, identity text not null,
     received_at integer not null, body blob not null, unique (shop, identity)
 )"""
-KEEP = "insert or ignore into webhooks (shop, topic, identity, received_at, body) values (?, ?, ?, ?, ?)"
+STORE = "insert or ignore into webhooks (shop, topic, identity, received_at, body) values (?, ?, ?, ?, ?)"
 
 app = Flask(__name__)
 held = threading.local()
@@ -44,7 +44,7 @@ def receive(platform: str, shop: str) -> tuple[Response, int]:  # noqa: ARG001 -
     if not hmac.compare_digest(expected, request.headers.get("X-Shopify-Hmac-Sha256", "")):
         return jsonify(error="signature"), 401
     topic, identity = request.headers["X-Shopify-Topic"], request.headers["X-Shopify-Webhook-Id"]
-    connection().execute(KEEP, (shop, topic, identity, int(time.time() * 1000), body))
+    connection().execute(STORE, (shop, topic, identity, int(time.time() * 1000), body))
     return jsonify(status="stored"), 200
 
 

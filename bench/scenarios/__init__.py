@@ -1,18 +1,18 @@
 """The scenarios, in the order of the table."""
 
-from bench.scenarios import accepting, delivering, growing, looking, together, waiting
+from bench.scenarios import accept, dashboard, deliver, end_to_end, growth, latency
 
 ALL = (
-    accepting.SQLITE,
-    accepting.SLOW_DISK,
-    accepting.POSTGRES,
-    delivering.AT_ONCE,
-    delivering.SLOW_SINK,
-    together.SQLITE,
-    together.POSTGRES,
-    waiting.SCENARIO,
-    growing.SQLITE,
-    growing.POSTGRES,
-    growing.MEMORY,
-    looking.SCENARIO,
+    accept.SQLITE,
+    accept.SLOW_DISK,
+    accept.POSTGRES,
+    deliver.AT_ONCE,
+    deliver.SLOW_SINK,
+    end_to_end.SQLITE,
+    end_to_end.POSTGRES,
+    latency.SCENARIO,
+    growth.SQLITE,
+    growth.POSTGRES,
+    growth.MEMORY,
+    dashboard.SCENARIO,
 )

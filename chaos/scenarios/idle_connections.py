@@ -1,4 +1,4 @@
-"""Ten thousand connections that say nothing."""
+"""Ten thousand silent connections."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench import page, results, scenarios
-from bench.places import PAGE, PICTURE, RESULTS
-from bench.shape import Options, Run, Scenario, Target, medians, verdicts
+from bench import report_page, results, scenarios
+from bench.paths import PAGE, PICTURE, RESULTS
+from bench.scenario import Options, Run, Scenario, Target, medians, verdicts
 
 RECORDS = results.read(RESULTS)
 RUNS = [
@@ -33,22 +33,22 @@ def scenario(*targets: Target) -> Scenario:
 def test_the_page_is_drawn_from_the_results() -> None:
     """After `make bench`, or `python -m bench --draw`, nothing between the markers differs."""
     written = PAGE.read_text(encoding="utf-8")
-    assert page.redrawn(written, RECORDS) == written
+    assert report_page.redrawn(written, RECORDS) == written
 
 
 def test_the_picture_is_drawn_from_the_results() -> None:
     """The same for the chart."""
-    assert PICTURE.read_text(encoding="utf-8") == page.picture(RECORDS)
+    assert PICTURE.read_text(encoding="utf-8") == report_page.picture(RECORDS)
 
 
 def test_every_scenario_has_its_place_on_the_page() -> None:
     """And in the order in which they are played."""
-    assert [each.name for each in scenarios.ALL] == list(page.ORDER)
+    assert [each.name for each in scenarios.ALL] == list(report_page.ORDER)
 
 
 def test_every_result_is_on_the_page() -> None:
     """No scenario is kept and not shown."""
-    assert set(RECORDS) <= set(page.ORDER)
+    assert set(RECORDS) <= set(report_page.ORDER)
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import requests
 from sqlalchemy import case, update
 
-from bench import backlog, engines, order, own
-from bench.places import workspace
+from bench import backlog, engines, order, receiver_setup
+from bench.paths import workspace
 from bench.receivers import ours
-from bench.shape import Options, Run, Scenario, Target
+from bench.scenario import Options, Run, Scenario, Target
 from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
 from webhook_app.inbox.tables import deliveries
 from webhook_app.time_units import DAY
@@ -53,10 +53,12 @@ def looked_at(options: Options) -> list[Run]:
 
 def _fill(database: str, rows: int) -> None:
     """Spread a month of deliveries, most of them delivered, a few ignored, and one in 50,000 dead."""
-    own.migrate(database)
+    receiver_setup.migrate(database)
     with closing(Inbox(database)) as inbox:
-        inbox.store(NewDelivery(own.SHOP, "shopify", "orders/create", "first", "bench.example", {}, order.body()))
-        [delivery] = inbox.claim({own.SHOP: 1})
+        inbox.store(
+            NewDelivery(receiver_setup.SHOP, "shopify", "orders/create", "first", "bench.example", {}, order.body())
+        )
+        [delivery] = inbox.claim({receiver_setup.SHOP: 1})
         call = Call(
             "purchase", "purchase:1", {"ProductKeys": ["1000", "1001"], "ProfileKey": "k" * 32, "Revenue": 99.5}
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bench import backlog, own, senders, sinks
-from bench.places import workspace
+from bench import backlog, receiver_setup, senders, sinks
+from bench.paths import workspace
 from bench.processes import cpu_seconds
-from bench.shape import Options, Run, Scenario, Target
+from bench.scenario import Options, Run, Scenario, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ THREADS = {"eight": 8, "many": 64}
 
 
 def at_once(options: Options) -> list[Run]:
-    """Let the contestants take turns at a full queue each."""
+    """Measure the contestants in turn, each with a full queue."""
     return [
         _turn(name, number, start, options.seconds)
         for number in range(options.rounds)
@@ -70,8 +70,8 @@ def measured(
 
 
 def counted(database: str, came: int) -> str:
-    """Say what is wrong: after an orderly stop, what is delivered is what came, each once."""
-    delivered = own.asked(database, own.DELIVERED)
+    """Return the fault of a run: after an orderly stop, deliveries and received calls must be equal."""
+    delivered = receiver_setup.count_rows(database, receiver_setup.DELIVERED)
     return "" if delivered == came else f"{came} calls came, {delivered} are delivered"
 
 
@@ -94,7 +94,7 @@ def _slow_turn(name: str, number: int, threads: int, seconds: float) -> Run:
 
 def _drained(sink: sinks.Sink, folder: Path, extra: Mapping[str, str], calls: int, seconds: float) -> dict[str, float]:
     database = senders.sqlite_in(folder)
-    own.migrate(database)
+    receiver_setup.migrate(database)
     backlog.waiting(database, calls)
     with senders.worker(database, sink.url, folder, extra) as process:
         return measured(sink, calls, seconds, process.pid)

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: its tables and its chart are drawn from the kept results, between markers, and never by hand."""
+"""docs/benchmarks.md: its tables and its chart are generated from the stored results, between markers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ THOUSAND = 1000
 
 
 def redrawn(page: str, records: Mapping[str, Record]) -> str:
-    """Return the page with what the records say between its markers."""
+    """Return the page with the tables of the records between its markers."""
     return MARKED.sub(lambda _: tables(records), page)
 
 

@@ -7,11 +7,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench import engines, own, senders, sinks
+from bench import engines, receiver_setup, senders, sinks
 from bench.load import Load, offer
-from bench.places import workspace
+from bench.paths import workspace
 from bench.receivers import ours
-from bench.shape import Options, Run, Scenario, Target
+from bench.scenario import Options, Run, Scenario, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def _turn(engine: Engine, number: int, seconds: float) -> Run:
             offer(receiver.url, 1, folder)  # so that no process is measured while it starts
             rate = MARGIN * _found(partial(_holds, receiver.url, folder, database))
             _drain(database)
-            before, rows = sink.count(), own.asked(database, own.ALL)
+            before, rows = sink.count(), receiver_setup.count_rows(database, receiver_setup.ALL)
             load, waiting = _watched(receiver.url, seconds, folder, database, rate)
             figures = {
                 "rate": (sink.count() - before) / load.seconds,
@@ -55,7 +55,7 @@ def _turn(engine: Engine, number: int, seconds: float) -> Run:
                 "p99": load.p99,
             }
             _drain(database)
-        fault = _fault(database, sink.count(), own.asked(database, own.ALL) - rows, load)
+        fault = _fault(database, sink.count(), receiver_setup.count_rows(database, receiver_setup.ALL) - rows, load)
     return Run("ours", number, figures, fault, series={"waiting": waiting})
 
 
@@ -70,7 +70,7 @@ def _found(holds: Callable[[float], bool]) -> float:
 
 
 def _holds(url: str, folder: Path, database: str, rate: float) -> bool:
-    """Return whether the receiver takes that rate while the worker keeps up with it."""
+    """Return whether the receiver accepts that rate and the worker delivers it."""
     _drain(database)
     load, waiting = _watched(url, PROBE, folder, database, rate)
     return load.rate >= MARGIN * rate and is_flat(waiting, rate)
@@ -82,15 +82,15 @@ def is_flat(waiting: list[float], rate: float) -> bool:
 
 
 def _watched(url: str, seconds: float, folder: Path, database: str, rate: float) -> tuple[Load, list[float]]:
-    """Offer load and look each second at how many wait."""
+    """Offer load, and count the waiting deliveries once a second."""
     waiting: list[float] = []
     over = threading.Event()
 
-    def look() -> None:
+    def count() -> None:
         while not over.wait(SAMPLE):
-            waiting.append(float(own.asked(database, own.UNFINISHED)))
+            waiting.append(float(receiver_setup.count_rows(database, receiver_setup.UNFINISHED)))
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=count)
     watcher.start()
     try:
         load = offer(url, seconds, folder, CONNECTIONS, rate)
@@ -102,12 +102,15 @@ def _watched(url: str, seconds: float, folder: Path, database: str, rate: float)
 
 def _drain(database: str) -> None:
     deadline = time.monotonic() + EMPTY_WITHIN
-    while own.asked(database, own.UNFINISHED) and time.monotonic() < deadline:
+    while receiver_setup.count_rows(database, receiver_setup.UNFINISHED) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
 def _fault(database: str, came: int, rows: int, load: Load) -> str:
-    delivered, left = own.asked(database, own.DELIVERED), own.asked(database, own.UNFINISHED)
+    delivered, left = (
+        receiver_setup.count_rows(database, receiver_setup.DELIVERED),
+        receiver_setup.count_rows(database, receiver_setup.UNFINISHED),
+    )
     if load.refused or load.broken:
         return f"{load.refused} requests were refused, {load.broken} connections broke"
     if left or delivered != came:

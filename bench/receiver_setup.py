@@ -1,4 +1,4 @@
-"""Our own program on a database of the bench: its settings, its tables, and a look into them."""
+"""The receiver on a database of the bench: its settings, its tables, and queries on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def migrate(database: str) -> None:
     finish([sys.executable, "-m", "webhook_app", "migrate"], settings(database))
 
 
-def asked(database: str, query: str) -> int:
+def count_rows(database: str, query: str) -> int:
     """Return the one number that a query on either engine gives."""
     if database.startswith("sqlite"):
         with closing(sqlite3.connect(database.removeprefix("sqlite:///"), timeout=10)) as reader:

@@ -1,4 +1,4 @@
-"""What a scenario is and what comes out of it, as values."""
+"""A scenario and its results, as values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long to measure: `rounds` of `seconds` for each contestant; `full` takes the time that size needs."""
+    """How long to measure: `rounds` of `seconds` for each contestant; `full` uses the largest sizes."""
 
     rounds: int
     seconds: float
@@ -21,7 +21,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One contestant's turn. A `fault` says why its figures do not count."""
+    """One measurement of one contestant. A `fault` says why its figures are invalid."""
 
     contestant: str
     round: int
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is hoped for: a figure of `contestant`, or its ratio to `rival`'s in the same round, within bounds."""
+    """An expectation: a figure of `contestant`, or its ratio to `rival`'s in the same round, within bounds."""
 
     contestant: str
     figure: str
@@ -54,7 +54,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One row of the table: who competes, what is measured (`figures`: name to heading), and how."""
+    """One comparison: its contestants, its figures (name to heading), and how they are measured."""
 
     name: str
     title: str
@@ -73,7 +73,7 @@ def medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
 
 
 def verdicts(scenario: Scenario, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return every target with what was measured."""
+    """Return every target with its measured value."""
     measured_targets = []
     for target in scenario.targets:
         value = target.value(runs)
@@ -83,7 +83,7 @@ def verdicts(scenario: Scenario, runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def describe(scenario: Scenario, target: Target) -> str:
-    """Say in words what is hoped for."""
+    """Return a target as text."""
     what = scenario.figures[target.figure]
     against = f", compared with {scenario.contestants[target.rival]}" if target.rival else ""
     times = "x" if target.rival else ""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from bench import disk, postgres
 from bench.load import CONNECTIONS, Load, offer
-from bench.places import workspace
+from bench.paths import workspace
 from bench.processes import cpu_seconds
 from bench.receivers import flask, node, ours, ours_granian, stored
-from bench.shape import Options, Run, Scenario, Target
+from bench.scenario import Options, Run, Scenario, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,8 @@ ON_POSTGRES: dict[str, Start] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One contestant's turn on its empty database."""
+class Entry:
+    """One contestant in one round, with its empty database."""
 
     name: str
     round: int
@@ -56,13 +56,13 @@ class Turn:
 
 
 def on_sqlite(options: Options, extra: Mapping[str, str] | None = None) -> list[Run]:
-    """Let the contestants take turns, each on a new SQLite file."""
+    """Measure the contestants in turn, each on a new SQLite file."""
     runs = []
     for number in range(options.rounds):
         for name, start in ON_SQLITE.items():
             with workspace(name) as folder:
                 database = f"sqlite:///{folder / 'inbox.db'}"
-                runs.append(_measured(Turn(name, number, start, database, folder), options.seconds, extra or {}))
+                runs.append(_measured(Entry(name, number, start, database, folder), options.seconds, extra or {}))
     return runs
 
 
@@ -72,25 +72,25 @@ def on_slow_disk(options: Options) -> list[Run]:
 
 
 def on_postgres(options: Options) -> list[Run]:
-    """Let the contestants take turns, each on a new database of one PostgreSQL server."""
+    """Measure the contestants in turn, each on a new database of one PostgreSQL server."""
     runs = []
     with postgres.server() as server:
         for number in range(options.rounds):
             for name, start in ON_POSTGRES.items():
                 with workspace(name) as folder, server.database() as database:
-                    runs.append(_measured(Turn(name, number, start, database, folder), options.seconds, {}))
+                    runs.append(_measured(Entry(name, number, start, database, folder), options.seconds, {}))
     return runs
 
 
-def _measured(turn: Turn, seconds: float, extra: Mapping[str, str]) -> Run:
+def _measured(entry: Entry, seconds: float, extra: Mapping[str, str]) -> Run:
     """Warm up, measure, stop, and count the rows."""
-    with turn.start(turn.database, turn.folder, extra) as receiver:
-        warm = offer(receiver.url, WARM_UP, turn.folder)
+    with entry.start(entry.database, entry.folder, extra) as receiver:
+        warm = offer(receiver.url, WARM_UP, entry.folder)
         before = cpu_seconds(receiver.pid)
-        load = offer(receiver.url, seconds, turn.folder)
+        load = offer(receiver.url, seconds, entry.folder)
         cpu = cpu_seconds(receiver.pid) - before
-    rows = stored(turn.database, "deliveries" if turn.name in OURS else "webhooks")
-    return Run(turn.name, turn.round, figures_of(load, cpu), fault=fault_of(rows, warm, load))
+    rows = stored(entry.database, "deliveries" if entry.name in OURS else "webhooks")
+    return Run(entry.name, entry.round, figures_of(load, cpu), fault=fault_of(rows, warm, load))
 
 
 def figures_of(load: Load, cpu: float) -> dict[str, float]:
@@ -100,7 +100,7 @@ def figures_of(load: Load, cpu: float) -> dict[str, float]:
 
 
 def fault_of(rows: int, *loads: Load) -> str:
-    """Say what is wrong with a run: every 2xx must be a row, and no more rows than were under way at each end."""
+    """Return the fault of a run: rows must equal the 2xx answers, plus at most those in flight at its ends."""
     promised = sum(load.accepted for load in loads)
     refused = sum(load.refused + load.broken for load in loads)
     if refused:

@@ -6,10 +6,10 @@ import statistics
 from typing import TYPE_CHECKING
 
 from bench import engines, senders, sinks
-from bench.callers import post_at
-from bench.places import workspace
+from bench.paths import workspace
 from bench.receivers import ours
-from bench.shape import Options, Run, Scenario, Target
+from bench.scenario import Options, Run, Scenario, Target
+from bench.scheduled_load import post_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

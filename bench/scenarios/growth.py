@@ -8,14 +8,14 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench import backlog, engines, own, senders, sinks
+from bench import backlog, engines, receiver_setup, senders, sinks
 from bench.load import offer
-from bench.places import workspace
+from bench.paths import workspace
 from bench.processes import resident_mib
 from bench.receivers import ours
-from bench.scenarios.accepting import WARM_UP, fault_of
-from bench.scenarios.delivering import counted
-from bench.shape import Options, Run, Scenario, Target
+from bench.scenario import Options, Run, Scenario, Target
+from bench.scenarios.accept import WARM_UP, fault_of
+from bench.scenarios.deliver import counted
 from webhook_app.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ FEW, MANY, MANY_IN_FULL = 1_000, 300_000, 5_000_000  # rows
 BACKLOG, BACKLOG_IN_FULL = 15_000, 1_000_000  # deliveries
 GROUP, GROUPS = 16, 60  # how many are claimed at a time, and how often
 SAMPLE = 0.25  # seconds
-SOME = 0.1  # of the backlog: how much is done before the memory is first looked at, and how much at the end
+SOME = 0.1  # share of the backlog before the first measurement of memory, and in the last one
 
 
 def beside_many(engine: Engine, options: Options) -> list[Run]:
-    """Let a small and a large database take turns."""
+    """Measure a small and a large database in turn."""
     sizes = {"few": FEW, "many": MANY_IN_FULL if options.full else MANY}
     runs = []
     with workspace("growth") as folder:
@@ -44,7 +44,7 @@ def beside_many(engine: Engine, options: Options) -> list[Run]:
             for name, database in databases.items():
                 _fill(database, sizes[name], places[name])
             for number in range(options.rounds):
-                # In turns, each first as often as the other: machines that are shared are not the same a minute later.
+                # Alternating which is first: the speed of a shared machine changes within a minute.
                 for name, database in list(databases.items())[:: -1 if number % 2 else 1]:
                     runs.append(_turn(name, number, database, places[name], options.seconds))
     return runs
@@ -52,7 +52,7 @@ def beside_many(engine: Engine, options: Options) -> list[Run]:
 
 def _fill(database: str, rows: int, folder: Path) -> None:
     """Deliver one order as usual, and copy what is left of it."""
-    own.migrate(database)
+    receiver_setup.migrate(database)
     backlog.waiting(database, 1)
     with sinks.at_once(folder) as sink, senders.worker(database, sink.url, folder):
         sink.wait_for(1)
@@ -60,11 +60,11 @@ def _fill(database: str, rows: int, folder: Path) -> None:
 
 
 def _turn(name: str, number: int, database: str, folder: Path, seconds: float) -> Run:
-    before = own.asked(database, own.ALL)
+    before = receiver_setup.count_rows(database, receiver_setup.ALL)
     with ours(database, folder, {}) as receiver:
         warm = offer(receiver.url, WARM_UP, folder)
         load = offer(receiver.url, seconds, folder)
-    fault = fault_of(own.asked(database, own.ALL) - before, warm, load)
+    fault = fault_of(receiver_setup.count_rows(database, receiver_setup.ALL) - before, warm, load)
     figures = {"rows": float(before), "rate": load.rate, "p99": load.p99, "claim": _claim_milliseconds(database)}
     return Run(name, number, figures, fault)
 
@@ -75,7 +75,7 @@ def _claim_milliseconds(database: str) -> float:
     with closing(Inbox(database)) as inbox:
         for _ in range(GROUPS):
             began = time.perf_counter()
-            claimed = inbox.claim({own.SHOP: GROUP})
+            claimed = inbox.claim({receiver_setup.SHOP: GROUP})
             taken.append((time.perf_counter() - began) * 1000)
             if len(claimed) != GROUP:
                 raise RuntimeError(f"{len(claimed)} instead of {GROUP} were claimed")
@@ -90,7 +90,7 @@ def memory(options: Options) -> list[Run]:
 def _emptied(number: int, calls: int) -> Run:
     database_in = senders.sqlite_in
     with workspace("memory") as folder, sinks.at_once(folder) as sink:
-        own.migrate(database_in(folder))
+        receiver_setup.migrate(database_in(folder))
         backlog.waiting(database_in(folder), calls)
         with senders.worker(database_in(folder), sink.url, folder) as process:
             samples = _samples(sink, calls, process.pid)
