@@ -1,4 +1,4 @@
-"""Sentry hears of mistakes of ours by type and place, and of nothing that anybody sent."""
+"""Errors are reported to Sentry by type and place, without anything that was received."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sentry_sdk
 
-from tests.store.observability.test_tracing import Collector
 from tests.support import processes
+from tests.support.collector import Collector
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app import logs
 from webhook_app.app import create_app
@@ -29,7 +29,7 @@ PERSONAL = "jan@example.test"
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Collector]:
-    """A Sentry that listens; the SDK is as it was when the test is over."""
+    """A stand-in for Sentry; the SDK is reset after the test."""
     monkeypatch.delenv("SHOPS_FILE", raising=False)
     monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'inbox.db'}")
@@ -49,7 +49,7 @@ def events(collector: Collector) -> list[dict[str, Any]]:
     return [json.loads(body.splitlines()[2]) for path, body in collector.bodies if path == "/api/1/envelope/"]
 
 
-def stumble(text: str) -> None:
+def fail(text: str) -> None:
     secret_of_the_frame = text
     raise RuntimeError(f"{secret_of_the_frame} cannot be read")
 
@@ -58,13 +58,13 @@ def test_logged_exception_is_reported_without_its_message(collector: Collector) 
     """Type, file, function and line arrive; message, variables, machine's user and what was logged do not."""
     error_reporting.configure(settings.load())
     try:
-        stumble(PERSONAL)
+        fail(PERSONAL)
     except RuntimeError:
         logs.logger().exception("unexpected", shop="acme", note=PERSONAL)
     [event] = events(collector)
     [told] = event["exception"]["values"]
     assert told["type"] == "RuntimeError"
-    assert told["stacktrace"]["frames"][-1]["function"] == "stumble"
+    assert told["stacktrace"]["frames"][-1]["function"] == "fail"
     assert PERSONAL not in json.dumps(event)
     assert not {"value", "vars", "extra", "request", "user", "breadcrumbs"} & set(_keys(event))
 
@@ -86,7 +86,7 @@ def test_mistake_in_the_receiver_is_reported(collector: Collector, monkeypatch: 
     app = create_app()
 
     def break_down(_arrival: Any) -> None:
-        stumble(ORDER.body.decode())
+        fail(ORDER.body.decode())
 
     monkeypatch.setattr(app.extensions["webhooks"], "store", break_down)
     response = app.test_client().post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
@@ -97,23 +97,23 @@ def test_mistake_in_the_receiver_is_reported(collector: Collector, monkeypatch: 
     assert not [word for word in ("line_items", "note_attributes\\", "X-Shopify", "example.test") if word in text]
 
 
-def test_listener_that_fails_hurts_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    """A report that cannot be made is no second mistake."""
+def test_failing_listener_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failing report raises nothing."""
 
-    def fail(_error: BaseException) -> None:
+    def failing_listener(_error: BaseException) -> None:
         raise OSError
 
-    logs.report_to(fail)
+    logs.report_to(failing_listener)
     try:
-        stumble("x")
+        fail("x")
     except RuntimeError as error:
         logs.report(error)
     finally:
         logs.report_to(lambda _: None)
 
 
-def test_sentry_away_hurts_nobody(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address where nobody listens costs the report and nothing else."""
+def test_unreachable_sentry_is_ignored(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without a server loses the report and nothing else."""
     monkeypatch.setenv("SENTRY_DSN", f"http://key@127.0.0.1:{processes.free_port()}/1")
     error_reporting.configure(settings.load())
     logs.report(RuntimeError(PERSONAL))

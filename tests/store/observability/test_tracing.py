@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import subprocess
 import sys
-import threading
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.support import processes
+from tests.support.collector import Collector
 from tests.support.deliveries import CALL, arrival, claim_one
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
@@ -51,7 +48,7 @@ def finished(traces: OpenTelemetryTracer, spans: InMemorySpanExporter) -> list[A
 def test_webhook_and_every_attempt_are_one_trace(
     traces: OpenTelemetryTracer, spans: InMemorySpanExporter, inbox: Inbox
 ) -> None:
-    """The trace is kept with the delivery: a failed attempt, a later one and the webhook belong together."""
+    """The trace is stored with the delivery: a failed attempt, a later one and the webhook belong together."""
     with traces.webhook(ORDER.shop, "orders/create") as carried:
         inbox.store(arrival(headers={"x-shopify-topic": "orders/create", **carried}))
     assert set(carried) == {HEADER}
@@ -78,7 +75,7 @@ def test_webhook_and_every_attempt_are_one_trace(
 
 
 def test_what_was_not_traced_is_not(traces: OpenTelemetryTracer, spans: InMemorySpanExporter, inbox: Inbox) -> None:
-    """A delivery that came before traces were on, or whose headers are wiped, has no trace and does no harm."""
+    """A delivery without a trace context, or whose headers are wiped, has no trace and raises nothing."""
     inbox.store(arrival())
     traces.settled(inbox, [Settlement(claim_one(inbox), State.IGNORED, "test_order")], inbox.clock())
     assert finished(traces, spans) == []
@@ -94,7 +91,7 @@ def test_errors_are_told_by_type(traces: OpenTelemetryTracer, spans: InMemorySpa
 
 
 def test_off_costs_nothing_and_loads_nothing(tmp_path: Path) -> None:
-    """Without their variables neither library is loaded, and the block that traces is one that exists already."""
+    """Without their variables neither library is loaded, and nothing is traced."""
     assert NullTracer().webhook(ORDER.shop, "orders/create") is NO_HEADERS
     code = (
         "import sys; import webhook_app.worker_factory; from webhook_app.app import create_app; create_app();"
@@ -111,7 +108,7 @@ def test_off_costs_nothing_and_loads_nothing(tmp_path: Path) -> None:
 def test_extra_that_is_missing_stops_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a variable is set and its library is not installed, the receiver starts and says what to install."""
+    """If a variable is set and its library is missing, the receiver starts and logs what to install."""
     with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
         migrate.upgrade(inbox.database)
     monkeypatch.delenv("SHOPS_FILE", raising=False)
@@ -130,43 +127,6 @@ def test_extra_that_is_missing_stops_nothing(
 
 
 # Over real processes
-
-
-class Collector:
-    """A server that takes what is exported, at any path."""
-
-    def __init__(self) -> None:
-        self.bodies: list[tuple[str, bytes]] = []
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                zipped = self.headers.get("Content-Encoding") == "gzip"
-                collector.bodies.append((self.path, gzip.decompress(body) if zipped else body))
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def spans(self) -> list[Any]:
-        """Every span that came, each with its service's name."""
-        found = []
-        for _, body in [*self.bodies]:
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                found += [span for scope in resource.scope_spans for span in scope.spans]
-        return found
 
 
 @contextmanager
