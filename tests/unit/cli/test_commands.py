@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import webhook_app
@@ -96,3 +97,9 @@ def test_the_completion_script_is_for_webhook_app() -> None:
     """What bash evaluates completes a program of that name."""
     script = processes.command(env=processes.environment(_WEBHOOK_APP_COMPLETE="bash_source")).stdout
     assert "complete -o nosort -F _webhook_app_completion webhook-app" in script
+
+
+def test_every_option_has_help() -> None:
+    """No option is listed by its name alone."""
+    options = [(name, one) for name, command in all_commands().items() for one in command.params]
+    assert [(name, one.name) for name, one in options if isinstance(one, click.Option) and not one.help] == []

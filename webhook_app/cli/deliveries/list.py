@@ -27,7 +27,7 @@ INDENT = 8  # columns of the number, under which a line continues
 
 @click.command("list")
 @selection_options()
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
     """List the newest deliveries: state, and the reason or the order they count."""

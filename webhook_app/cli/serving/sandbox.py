@@ -13,14 +13,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Where it listens.")
 @click.option("--instance-key", "instance_keys", multiple=True, help="Accept only this key (repeatable).")
 @click.option(
     "--catalogue",
     type=click.File(encoding="utf-8"),
     help="A file with one product key a line; keys that are not in it are reported as unknown.",
 )
-@click.option("--max-profiles", type=click.IntRange(1), default=10_000, show_default=True)
+@click.option(
+    "--max-profiles",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="How many profiles it remembers.",
+)
 def sandbox(port: int, instance_keys: tuple[str, ...], catalogue: TextIO | None, max_profiles: int) -> None:
     """Start a local imitation of the Tweakwise Analytics API on 127.0.0.1, with pages that show what arrived.
 

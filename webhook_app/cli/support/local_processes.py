@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 SHOWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT")
 SANDBOX_PORT = click.option(
-    "--sandbox-port", type=click.IntRange(1, 65535), default=8001, show_default=True, envvar="SANDBOX_PORT"
+    "--sandbox-port",
+    type=click.IntRange(1, 65535),
+    default=8001,
+    show_default=True,
+    envvar="SANDBOX_PORT",
+    help="Where the sandbox listens; also SANDBOX_PORT.",
 )
 
 

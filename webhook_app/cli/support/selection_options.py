@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.cli.support.param_types import PointInTime
-from webhook_app.delivery.causes import REASON_PREFIXES, Cause
+from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.inbox import Selection, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+CAUSES = ", ".join(f"{cause.value} is {title}" for cause, title in TITLES.items())
 
 
 def selection_options(states: Iterable[State] = State) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -24,7 +26,7 @@ def selection_options(states: Iterable[State] = State) -> Callable[[Callable[...
         click.option("--topic", help="Only this topic, as the platform names it."),
         click.option("--state", "states", type=state, multiple=True, help="Only this state (repeatable)."),
         click.option("--reason", help="Only this reason, e.g. no_profile; docs/reasons.md lists them."),
-        click.option("--fault", type=cause, help="Only dead deliveries with this cause."),
+        click.option("--fault", type=cause, help=f"Only dead deliveries with this cause: {CAUSES}."),
         click.option("--since", type=PointInTime(), help="Received since then: 2026-11-27T09:30:00Z, or 24h ago."),
         click.option("--until", type=PointInTime(), help="Received before then, in the same form."),
     ]
