@@ -69,7 +69,7 @@ def _fill(database: str, rows: int) -> None:
         rare, often = row.id % 50_000 == 1, row.id % 7 == 0
         state = case((rare, State.DEAD), (often, State.IGNORED), else_=State.DELIVERED)
         reason = case((rare, "http_422"), (often, "already_counted"), else_="")
-        with inbox.database.writing() as connection:
+        with inbox.database.write() as connection:
             connection.execute(
                 update(deliveries).values(received_at=received, settled_at=received + 180, state=state, reason=reason)
             )

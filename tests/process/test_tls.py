@@ -55,7 +55,7 @@ def test_connects_over_tls(database_url: str, asked: str) -> None:
         inbox.wakeups.wait(0)
         inbox.store(arrival())
         assert settle(inbox, claim_one(inbox), State.DELIVERED)
-        with inbox.database.reading() as connection:
+        with inbox.database.read() as connection:
             driver: Any = connection.connection.driver_connection
             assert driver.pgconn.ssl_in_use
 

@@ -6,18 +6,16 @@ Times are milliseconds since 1970 UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 
 from webhook_app.inbox import records
-from webhook_app.inbox.engines.statements import INSERT
+from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import alerts, task_leases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from sqlalchemy import Connection, Table
 
     from webhook_app.inbox.store import Inbox
 
@@ -48,8 +46,8 @@ def take_lease(inbox: Inbox, seconds: float) -> bool:
     """
     now = inbox.clock()
     until = now + int(seconds * 1000)
-    with inbox.database.writing() as connection:
-        insert = _insert(connection, task_leases).values(name=EVALUATION, until=until)
+    with inbox.database.write() as connection:
+        insert = insert_into(connection, task_leases).values(name=EVALUATION, until=until)
         # A lease that ends later than a new one would was taken before the clock was put back.
         expired = (task_leases.c.until <= now) | (task_leases.c.until > until)
         taking = insert.on_conflict_do_update(index_elements=[task_leases.c.name], set_={"until": until}, where=expired)
@@ -59,7 +57,7 @@ def take_lease(inbox: Inbox, seconds: float) -> bool:
 def known(inbox: Inbox) -> dict[str, ActiveAlert]:
     """Return the active alerts by name. Raises StoreUnavailableError."""
     query = select(*records.columns_of(ActiveAlert, alerts)).order_by(alerts.c.name)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return {alert.name: alert for alert in records.read(connection, ActiveAlert, query)}
 
 
@@ -67,21 +65,17 @@ def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
     """Store new alerts, before any notification is sent. Raises StoreUnavailableError."""
     rows = [records.as_row(alert) for alert in new]
     if rows:
-        with inbox.database.writing() as connection:
-            connection.execute(_insert(connection, alerts).on_conflict_do_nothing(), rows)
+        with inbox.database.write() as connection:
+            connection.execute(insert_into(connection, alerts).on_conflict_do_nothing(), rows)
 
 
 def mark_notified(inbox: Inbox, alert: ActiveAlert) -> None:
     """Record that the notification was delivered. Raises StoreUnavailableError."""
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(update(alerts).where(alerts.c.name == alert.name).values(notified=True))
 
 
 def end(inbox: Inbox, alert: ActiveAlert) -> None:
     """Delete an alert that is over. Raises StoreUnavailableError."""
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(delete(alerts).where(alerts.c.name == alert.name))
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    return INSERT[connection.dialect.name](table)

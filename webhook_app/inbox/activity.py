@@ -1,6 +1,6 @@
-"""What web processes saw, by shop: each topic's last arrival, refusals by the hour, when each secret was last used.
+"""Activity of the web processes by shop: topics received, requests refused, secrets used.
 
-None of it decides anything: it is for the dashboard, for metrics and for alerts. Times are milliseconds since 1970 UTC.
+It informs the dashboard, metrics and alerts, and decides nothing. Times are milliseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -12,32 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, func, select
 
-from webhook_app.inbox.engines.statements import Batch, adding
+from webhook_app.inbox import records
+from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import activity_totals, hourly_activity
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import CTE
+    from sqlalchemy import Connection, Table
 
     from webhook_app.inbox.store import Inbox
 
-MOST_TOPICS = 100  # of a shop; whoever holds its secret may invent topics, and the rest is not noted
+MOST_TOPICS = 100  # of a shop; its secret allows any topic to be sent, and those beyond are not counted
 
 
 class ActivityKind(StrEnum):
-    """What was seen; the sentence says what its `name` is."""
+    """What is counted, and what the `name` of a count is then."""
 
-    TOPIC = "topic"  # a proven webhook came, be it new or a duplicate; its topic
-    SECRET = "secret"  # noqa: S105 - a secret proved a webhook; its fingerprint
-    REFUSAL = "refusal"  # a webhook was not stored; the reason that was answered
-    ACCEPT = "accept"  # a webhook was stored; the milliseconds that took at the most, one of a few steps
+    TOPIC = "topic"  # a verified webhook, new or duplicate; name: its topic
+    SECRET = "secret"  # noqa: S105 - a webhook verified with a secret; name: the secret's fingerprint
+    REFUSAL = "refusal"  # a webhook that was not stored; name: the reason in the answer
+    ACCEPT = "accept"  # a stored webhook; name: the upper bound of its storing time, in milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityTotal:
-    """How often something was seen in a shop since `first_at`, and when last."""
+    """Count of one name in one shop since `first_at`, and when it was last seen."""
 
     shop: str
     name: str
@@ -48,7 +49,7 @@ class ActivityTotal:
 
 @dataclass(frozen=True, slots=True)
 class HourlyActivity:
-    """How often something was seen in the hour that begins at `hour`."""
+    """Count of one name in one shop in the hour that begins at `hour`."""
 
     shop: str
     platform: str
@@ -59,7 +60,7 @@ class HourlyActivity:
 
 @dataclass(frozen=True, slots=True)
 class ActivityCount:
-    """What one web process saw of one thing within one hour."""
+    """Count of one name in one web process within one hour."""
 
     shop: str
     platform: str
@@ -71,99 +72,96 @@ class ActivityCount:
 
 
 def last_seen(inbox: Inbox, kind: ActivityKind, shop: str | None = None) -> list[ActivityTotal]:
-    """Return what was seen of `kind`, in one shop or in all, by shop and name. Raises StoreUnavailableError.
+    """Return the totals of `kind`, of one shop or of all, ordered by shop and name. Raises StoreUnavailableError.
 
-    Cheap: a shop has a few topics, secrets and reasons, however many webhooks came.
+    Cheap: a shop has a few topics, secrets and reasons, however many webhooks it sends.
     """
     table = activity_totals.c
-    query = select(*(table[name] for name in ActivityTotal.__dataclass_fields__)).where(table.kind == kind)
+    query = select(*records.columns_of(ActivityTotal, activity_totals)).where(table.kind == kind)
     if shop is not None:
         query = query.where(table.shop == shop)
-    with inbox.database.reading() as connection:
-        return [ActivityTotal(*row) for row in connection.execute(query.order_by(table.shop, table.name))]
+    with inbox.database.read() as connection:
+        return records.read(connection, ActivityTotal, query.order_by(table.shop, table.name))
 
 
 def by_hour(
     inbox: Inbox, kind: ActivityKind, since: int, until: int | None = None, shop: str | None = None
 ) -> list[HourlyActivity]:
-    """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; hours without any are left out.
+    """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; empty hours are left out. Raises StoreUnavailableError.
 
-    `since` is included, `until` is not; both are about the beginning of the hour. Raises StoreUnavailableError.
+    `since` is included, `until` is excluded; both refer to the beginning of the hour.
     """
     table = hourly_activity.c
-    query = select(*(table[name] for name in HourlyActivity.__dataclass_fields__))
+    query = select(*records.columns_of(HourlyActivity, hourly_activity))
     query = query.where(table.hour >= since, table.kind == kind)
     if until is not None:
         query = query.where(table.hour < until)
     if shop is not None:
         query = query.where(table.shop == shop)
-    with inbox.database.reading() as connection:
-        return [HourlyActivity(*row) for row in connection.execute(query.order_by(table.hour, table.shop, table.name))]
+    with inbox.database.read() as connection:
+        return records.read(connection, HourlyActivity, query.order_by(table.hour, table.shop, table.name))
 
 
 def totals(inbox: Inbox, kind: ActivityKind, since: int, until: int) -> dict[tuple[str, str], int]:
-    """Add TOPIC or REFUSAL up over hours, by shop and name. Raises StoreUnavailableError.
+    """Sum TOPIC or REFUSAL over hours, by shop and name. Raises StoreUnavailableError.
 
-    `since` is included, `until` is not; both are about the beginning of the hour.
+    `since` is included, `until` is excluded; both refer to the beginning of the hour.
     """
     table = hourly_activity.c
-    query = select(table.shop, table.name, func.sum(table["count"]))
+    query = select(table.shop, table.name, func.sum(table["count"]).label("total"))
     query = query.where(table.hour >= since, table.hour < until, table.kind == kind)
-    with inbox.database.reading() as connection:
-        found = connection.execute(query.group_by(table.shop, table.name))
-        return {(shop, name): int(count) for shop, name, count in found}
+    with inbox.database.read() as connection:
+        rows = connection.execute(query.group_by(table.shop, table.name))
+        return {(row.shop, row.name): int(row.total) for row in rows}
 
 
-def record(inbox: Inbox, seen: Iterable[ActivityCount]) -> None:
-    """Add what a process saw; not synced, so a power failure may lose some of it. Raises StoreUnavailableError."""
-    rows = [_as_row(sighting) for sighting in sorted(_within_bounds(inbox, [*seen]), key=_order)]
+def record(inbox: Inbox, counts: Iterable[ActivityCount]) -> None:
+    """Add the counts of a process; not synced, so a power failure may lose some. Raises StoreUnavailableError."""
+    rows = [_as_row(count) for count in sorted(_within_bounds(inbox, [*counts]), key=_order)]
     hourly = [row for row in rows if row["kind"] != ActivityKind.SECRET]
-    with inbox.database.working(durable=False) as work:
-        LAST.run(work, _together(rows))
-        HOURLY.run(work, hourly)
+    if rows:
+        with inbox.database.write(durable=False) as connection:
+            _add_totals(connection, _summed(rows))
+            if hourly:
+                _add_hourly(connection, hourly)
 
 
 def forget(inbox: Inbox, before: int) -> int:
-    """Delete what was last seen before then (milliseconds); return the row count. Raises StoreUnavailableError."""
-    with inbox.database.reading() as connection:
+    """Delete what was last seen before `before`; returns the number of deleted rows. Raises StoreUnavailableError."""
+    with inbox.database.read() as connection:
         old = select(hourly_activity.c.hour).where(hourly_activity.c.hour < before).limit(1)
         if connection.execute(old).first() is None:
             return 0
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         hours = connection.execute(delete(hourly_activity).where(hourly_activity.c.hour < before)).rowcount
         return hours + connection.execute(delete(activity_totals).where(activity_totals.c.last_at < before)).rowcount
 
 
-def _within_bounds(inbox: Inbox, seen: Collection[ActivityCount]) -> list[ActivityCount]:
-    """Leave out topics beyond those that a shop may have."""
+def _within_bounds(inbox: Inbox, counts: Collection[ActivityCount]) -> list[ActivityCount]:
+    """Leave out the topics beyond MOST_TOPICS of a shop."""
     known: defaultdict[str, set[str]] = defaultdict(set)
-    for one in last_seen(inbox, ActivityKind.TOPIC):
-        known[one.shop].add(one.name)
-    return [
-        sighting
-        for sighting in seen
-        if sighting.kind is not ActivityKind.TOPIC or _fits(known[sighting.shop], sighting)
-    ]
+    for total in last_seen(inbox, ActivityKind.TOPIC):
+        known[total.shop].add(total.name)
+    return [count for count in counts if count.kind is not ActivityKind.TOPIC or _fits(known[count.shop], count)]
 
 
-def _fits(known: set[str], sighting: ActivityCount) -> bool:
+def _fits(known: set[str], count: ActivityCount) -> bool:
     if len(known) < MOST_TOPICS:
-        known.add(sighting.name)
-    return sighting.name in known
+        known.add(count.name)
+    return count.name in known
 
 
-def _order(sighting: ActivityCount) -> tuple[str, str, str, int]:
-    """Processes that write the same rows write them in the same order, so that none waits for the other in a circle."""
-    return sighting.shop, sighting.kind, sighting.name, sighting.first_at
+def _order(count: ActivityCount) -> tuple[str, str, str, int]:
+    """Sort key of the rows: processes that lock the same rows in the same order cannot deadlock."""
+    return count.shop, count.kind, count.name, count.first_at
 
 
-def _as_row(sighting: ActivityCount) -> dict[str, Any]:
-    row = {name: getattr(sighting, name) for name in ActivityCount.__dataclass_fields__}
-    return {**row, "kind": sighting.kind.value, "hour": sighting.first_at // HOUR * HOUR}
+def _as_row(count: ActivityCount) -> dict[str, Any]:
+    return {**records.as_row(count), "kind": count.kind.value, "hour": count.first_at // HOUR * HOUR}
 
 
-def _together(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Add up the hours of one thing: no statement may write the same row twice."""
+def _summed(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sum the hours of each name, which have one row of the totals."""
     whole: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in rows:
         total = whole.setdefault((row["shop"], row["kind"], row["name"]), {**row, "count": 0})
@@ -173,18 +171,21 @@ def _together(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(whole.values())
 
 
-def _last(insert: Any, given: CTE) -> Any:
-    seeing, old = adding(insert, activity_totals, given), activity_totals.c
-    new = seeing.excluded
-    latest = case((new.last_at > old.last_at, new.last_at), else_=old.last_at)
-    changed = {"count": old["count"] + new["count"], "last_at": latest}
-    return seeing.on_conflict_do_update(index_elements=[*activity_totals.primary_key], set_=changed)
+def _add_totals(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    adds, old = insert_into(connection, activity_totals), activity_totals.c
+    latest = case((adds.excluded.last_at > old.last_at, adds.excluded.last_at), else_=old.last_at)
+    changed = {"count": old["count"] + adds.excluded["count"], "last_at": latest}
+    keys = [*activity_totals.primary_key]
+    connection.execute(adds.on_conflict_do_update(index_elements=keys, set_=changed), _only(activity_totals, rows))
 
 
-def _hourly(insert: Any, given: CTE) -> Any:
-    seeing, old = adding(insert, hourly_activity, given), hourly_activity.c
-    changed = {"count": old["count"] + seeing.excluded["count"]}
-    return seeing.on_conflict_do_update(index_elements=[*hourly_activity.primary_key], set_=changed)
+def _add_hourly(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    adds, old = insert_into(connection, hourly_activity), hourly_activity.c
+    changed = {"count": old["count"] + adds.excluded["count"]}
+    keys = [*hourly_activity.primary_key]
+    connection.execute(adds.on_conflict_do_update(index_elements=keys, set_=changed), _only(hourly_activity, rows))
 
 
-LAST, HOURLY = Batch([*activity_totals.columns], _last), Batch([*hourly_activity.columns], _hourly)
+def _only(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the part of each row that `table` has columns for."""
+    return [{column.key: row[column.key] for column in table.columns} for row in rows]

@@ -65,7 +65,7 @@ class FailedAttempt:
 
 def write(inbox: Inbox, event: AuditEvent) -> None:
     """Store an audit event. Raises StoreUnavailableError."""
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(insert(audit).values(at=inbox.clock(), **records.as_row(event)))
 
 
@@ -74,7 +74,7 @@ def newest(inbox: Inbox, delivery_id: int | None = None) -> list[AuditRecord]:
     query = select(*records.columns_of(AuditRecord, audit)).order_by(audit.c.id.desc()).limit(SHOWN)
     if delivery_id is not None:
         query = query.where(audit.c.delivery_id == delivery_id)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return records.read(connection, AuditRecord, query)
 
 
@@ -83,7 +83,7 @@ def failed_logins(inbox: Inbox, source: str, within: float) -> tuple[int, int]:
     since = inbox.clock() - int(within * 1000)
     failed = (audit.c.action == AuditAction.LOGIN_FAILED) & (audit.c.at > since)
     query = select(func.count().filter(audit.c.source == source), func.count()).select_from(audit).where(failed)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         from_source, total = connection.execute(query).one()
     return int(from_source), int(total)
 
@@ -92,5 +92,5 @@ def failed_attempts(inbox: Inbox, delivery_id: int) -> list[FailedAttempt]:
     """Return the failed attempts of a delivery, oldest first."""
     query = select(*records.columns_of(FailedAttempt, attempts))
     query = query.where(attempts.c.delivery_id == delivery_id).order_by(attempts.c.claim)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return records.read(connection, FailedAttempt, query)

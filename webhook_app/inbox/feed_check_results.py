@@ -71,7 +71,7 @@ def save(inbox: Inbox, results: Iterable[FeedCheckResult]) -> None:
     rows = [{"shop": result.shop, "at": result.at, "result": json.dumps(asdict(result))} for result in results]
     if not rows:
         return
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(
             delete(feed_check_results).where(feed_check_results.c.shop.in_([row["shop"] for row in rows]))
         )
@@ -80,7 +80,7 @@ def save(inbox: Inbox, results: Iterable[FeedCheckResult]) -> None:
 
 def latest(inbox: Inbox) -> dict[str, FeedCheckResult]:
     """Return the last result of each shop that has one, by shop. Raises StoreUnavailableError."""
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         query = select(feed_check_results.c.result).order_by(feed_check_results.c.shop)
         results = [_read(json.loads(text)) for text in connection.execute(query).scalars()]
     return {result.shop: result for result in results}

@@ -21,7 +21,8 @@ def upgrade(database: Database) -> None:
     """Apply every migration that is missing. Raises StoreUnavailableError."""
     database.prepare()
     config = _config()
-    with database.writing() as connection:
+    # One transaction of SQLAlchemy around all of them, which Alembic would begin for each otherwise.
+    with database.write() as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -30,7 +31,7 @@ def is_current(database: Database) -> bool:
     """Tell whether every migration is applied. Raises StoreUnavailableError where the database does not answer."""
     if not database.exists():
         return False
-    with database.reading() as connection:
+    with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head()
 
 

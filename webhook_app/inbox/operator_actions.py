@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, literal, update
 
 from webhook_app.inbox import statistics
+from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.selection import HAS_BODY
 from webhook_app.inbox.states import State, Verb, sources
-from webhook_app.inbox.store import REPLAYED
 from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
@@ -20,9 +20,23 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 
+AS_NEW = {
+    "state": State.RECEIVED.value,
+    "reason": "",
+    "detail": "",
+    "due_at": DUE_IMMEDIATELY,
+    "lapses": 0,
+    "attempts": 0,
+    "first_attempt_at": None,
+    "settled_at": None,
+    "held_since": None,
+    "took": None,
+}
+
+
 def replay(inbox: Inbox, ids: Sequence[int]) -> set[int]:
     """Make those of `ids` due again that are dead or ignored and still have their body; returns which."""
-    done = _change(inbox, [*_may(Verb.REPLAY, ids), HAS_BODY], **REPLAYED)
+    done = _change(inbox, [*_may(Verb.REPLAY, ids), HAS_BODY], **AS_NEW)
     inbox.wakeups.notify()
     return done
 
@@ -51,7 +65,7 @@ def _before() -> ColumnElement[str]:
 
 def _change(inbox: Inbox, conditions: Sequence[ColumnElement[bool]], **written: object) -> set[int]:
     changed = update(deliveries).where(*conditions).values(**written).returning(deliveries.c.id)
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         ids = set(connection.execute(changed).scalars())
         statistics.invalidate(connection, ids)
         return ids

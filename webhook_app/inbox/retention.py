@@ -58,7 +58,7 @@ def _wipe_bodies(inbox: Inbox, before: int) -> Iterator[int]:
     query = select(deliveries.c.id).where(deliveries.c.held_since < before).limit(STEP)
     while rows := _read(inbox, query):
         numbers = [row.id for row in rows]
-        with inbox.database.writing() as connection:
+        with inbox.database.write() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(numbers)))
             connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(held_since=None))
         yield len(numbers)
@@ -75,7 +75,7 @@ def _delete_rows(inbox: Inbox, before: int) -> Iterator[int]:
 def _delete_audit_events(inbox: Inbox, before: int) -> None:
     """Delete old audit events; reads first, since a transaction that writes nothing costs a flush too."""
     if _read(inbox, select(audit.c.id).where(audit.c.at < before).limit(1)):
-        with inbox.database.writing() as connection:
+        with inbox.database.write() as connection:
             connection.execute(delete(audit).where(audit.c.at < before))
 
 
@@ -83,7 +83,7 @@ def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
     ids = [row.id for row in old]
     keys = [(row.shop, row.business_key) for row in old if row.business_key]
     owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(delete(business_keys).where(owned))
         connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
         connection.execute(delete(attempts).where(attempts.c.delivery_id.in_(ids)))
@@ -133,12 +133,12 @@ def _page(inbox: Inbox, shop: str, after: int) -> list[StoredContent]:
         .order_by(row.id)
         .limit(STEP)
     )
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return records.read(connection, StoredContent, query)
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return connection.execute(query).all()
 
 
@@ -153,7 +153,7 @@ def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
         some, unsettled = deliveries.c.id.in_(step), deliveries.c.state.in_(sources(Verb.REDACT))
         wiped = {"call": None, "answer": None, "held_since": None}
         settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
-        with inbox.database.writing() as connection:
+        with inbox.database.write() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
             connection.execute(update(deliveries).where(some).values(**wiped))
             connection.execute(update(deliveries).where(some, unsettled).values(**settled))

@@ -97,7 +97,7 @@ def count_for(inbox: Inbox, selection: Selection, verb: Verb) -> SelectionCounts
         func.coalesce(func.max(deliveries.c.id), 0).label("last"),
     )
     query = query.select_from(deliveries).where(*selection.conditions())
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         [counts] = records.read(connection, SelectionCounts, query)
     return counts
 
@@ -105,7 +105,7 @@ def count_for(inbox: Inbox, selection: Selection, verb: Verb) -> SelectionCounts
 def size(inbox: Inbox, selection: Selection) -> int:
     """Count the deliveries of `selection`."""
     query = select(func.count()).select_from(deliveries).where(*selection.conditions())
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return int(connection.execute(query).scalar_one())
 
 
@@ -120,18 +120,18 @@ def pages(inbox: Inbox, selection: Selection, step: int = STEP, after: int = 0) 
 def stored_content(inbox: Inbox, ids: Iterable[int]) -> dict[int, tuple[dict[str, str], bytes]]:
     """Return the stored headers and raw bodies of `ids`, without those that were wiped."""
     query = select(bodies.c.delivery_id, bodies.c.headers, bodies.c.body).where(bodies.c.delivery_id.in_([*ids]))
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return {row.delivery_id: (json.loads(row.headers), row.body) for row in connection.execute(query)}
 
 
 def headers_of(inbox: Inbox, ids: Iterable[int]) -> dict[int, dict[str, str]]:
     """Return the stored headers of `ids`, without those that were wiped."""
     query = select(bodies.c.delivery_id, bodies.c.headers).where(bodies.c.delivery_id.in_([*ids]))
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return {row.delivery_id: json.loads(row.headers) for row in connection.execute(query)}
 
 
 def _page(inbox: Inbox, selection: Selection, after: int, step: int) -> list[Row]:
     query = select(*COLUMNS).where(deliveries.c.id > after, *selection.conditions())
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return records.read(connection, Row, query.order_by(deliveries.c.id).limit(step))

@@ -160,13 +160,13 @@ class Spool:
             raise
         self._spooling = False
         self._notify()
-        with self._file.database.writing() as connection:
+        with self._file.database.write() as connection:
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(page)))
             connection.execute(delete(deliveries).where(deliveries.c.id.in_(page)))
 
     def _oldest(self) -> dict[int, NewDelivery]:
         """Return the oldest deliveries by their number in the file, as they arrived."""
-        with self._file.database.reading() as connection:
+        with self._file.database.read() as connection:
             rows = connection.execute(OLDEST).all()
         return {
             row.id: NewDelivery(
@@ -177,13 +177,13 @@ class Spool:
 
     def _is_empty(self) -> bool:
         self.open()
-        with self._file.database.reading() as connection:
+        with self._file.database.read() as connection:
             return connection.scalar(select(deliveries.c.id).limit(1)) is None
 
     @contextmanager
     def _exclusive(self) -> Iterator[bool]:
         """Keep other processes from draining; gives False while one of them drains."""
-        with self._file.database.translated():
+        with self._file.database.unavailable_on_error():
             lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             yield _acquired(lock)

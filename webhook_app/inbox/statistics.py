@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, delete, func, insert, select, update
 
 from webhook_app import green_threads
-from webhook_app.inbox.engines.statements import INSERT, fixed
+from webhook_app.inbox.expressions import insert_into, literal
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
@@ -76,14 +76,14 @@ def invalidate(connection: Connection, ids: Iterable[int]) -> None:
     blocks = sorted({number // BLOCK for number in ids})
     if not blocks:
         return
-    into: Any = INSERT[connection.dialect.name](counted_blocks)
+    into = insert_into(connection, counted_blocks)
     rows = [{"block": block, "version": 1, "final": False, "counted_at": 0} for block in blocks]
     changed = {"version": counted_blocks.c.version + 1, "final": False, "counted_at": 0}
     connection.execute(into.values(rows).on_conflict_do_update(index_elements=["block"], set_=changed))
 
 
 def _range(inbox: Inbox) -> tuple[int, int]:
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         # Two statements: SQLite reads min() and max() off an index only when each is alone.
         first = connection.execute(select(func.min(deliveries.c.id))).scalar_one()
         last = connection.execute(select(func.max(deliveries.c.id))).scalar_one()
@@ -91,14 +91,14 @@ def _range(inbox: Inbox) -> tuple[int, int]:
 
 
 def _known(inbox: Inbox) -> dict[int, _CountedBlock]:
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         rows = connection.execute(select(counted_blocks))
         return {row.block: _CountedBlock(row.version, row.final, row.counted_at) for row in rows}
 
 
 def _delete_counts(inbox: Inbox, blocks: range) -> None:
     """Delete the counts outside of `blocks`: their rows are all deleted."""
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         for table in (delivery_counts, counted_blocks):
             outside = (table.c.block < blocks.start) | (table.c.block >= blocks.stop)
             connection.execute(delete(table).where(outside))
@@ -115,11 +115,11 @@ def _urgency(block: int, newest: int, known: _CountedBlock | None) -> tuple[bool
 def _count(inbox: Inbox, block: int, known: _CountedBlock | None, *, closed: bool) -> None:
     """Count one block and store the counts, unless a row in it changed meanwhile."""
     now, version = inbox.clock(), known.version if known else 0
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         rows = [{"block": block, **row} for row in connection.execute(_counting(block)).mappings()]
     final = closed and not any(row["state"] in UNFINISHED for row in rows)
-    with inbox.database.writing() as connection:
-        new: Any = INSERT[connection.dialect.name](counted_blocks)
+    with inbox.database.write() as connection:
+        new = insert_into(connection, counted_blocks)
         uncounted = {"block": block, "version": 0, "final": False, "counted_at": 0}
         connection.execute(new.values(uncounted).on_conflict_do_nothing())
         same = (counted_blocks.c.block == block) & (counted_blocks.c.version == version)
@@ -131,7 +131,14 @@ def _count(inbox: Inbox, block: int, known: _CountedBlock | None, *, closed: boo
 
 def _counting(block: int) -> Select[Any]:
     row = deliveries.c
-    groups = ((row.received_at // fixed(HOUR)).label("hour"), row.shop, row.platform, row.topic, row.state, row.reason)
+    groups = (
+        (row.received_at // literal(HOUR)).label("hour"),
+        row.shop,
+        row.platform,
+        row.topic,
+        row.state,
+        row.reason,
+    )
     waited = case((row.state == State.DELIVERED, row.settled_at - row.received_at), else_=0)
     counted = (
         func.count().label("number"),

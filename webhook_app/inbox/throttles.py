@@ -6,39 +6,30 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import delete, select, update
 
-from webhook_app.inbox.engines.statements import INSERT, Statement
+from webhook_app.inbox import hot_statements
+from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import throttles
 from webhook_app.throttling.state import Scope, ThrottleState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
     from webhook_app.inbox.engines.database import Database
-    from webhook_app.inbox.engines.statements import Work
 
 T = TypeVar("T")
 
-COLUMNS = tuple(throttles.c.keys())
 
-
-def _all(_insert: Any) -> Any:
-    return select(*(throttles.c[name] for name in COLUMNS))
-
-
-ALL_ROWS = Statement(_all)
-
-
-def read_all(work: Work) -> dict[Scope, ThrottleState]:
+def read_all(connection: Connection) -> dict[Scope, ThrottleState]:
     """Return every throttle that is not in its initial state."""
-    states = [_state(dict(zip(COLUMNS, row, strict=True))) for row in ALL_ROWS.run(work, {})]
+    states = [_state(row) for row in hot_statements.THROTTLES.run_named(connection)]
     return {state.scope: state for state in states}
 
 
 def change(database: Database, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
     """Let `decide` change a throttle under a lock; returns the second of the values that it returns."""
-    with database.writing() as connection:
+    with database.write() as connection:
         before = _locked(connection, scope)
         after, result = decide(before)
         same = throttles.c.name == str(scope)
@@ -50,15 +41,16 @@ def change(database: Database, scope: Scope, decide: Callable[[ThrottleState], t
 
 
 def _locked(connection: Connection, scope: Scope) -> ThrottleState:
-    insert: Any = INSERT[connection.dialect.name]
-    connection.execute(insert(throttles).values(**_row(ThrottleState(scope))).on_conflict_do_nothing())
+    insert = insert_into(connection, throttles).values(**_row(ThrottleState(scope)))
+    connection.execute(insert.on_conflict_do_nothing())
     query = select(throttles).where(throttles.c.name == str(scope)).with_for_update()
     return _state(connection.execute(query).mappings().one())
 
 
-def _state(row: Any) -> ThrottleState:
-    return ThrottleState(Scope.parse(row["name"]), **{name: row[name] for name in COLUMNS if name != "name"})
+def _state(row: Mapping[Any, Any]) -> ThrottleState:
+    return ThrottleState(Scope.parse(row["name"]), **{name: row[name] for name in row if name != "name"})
 
 
 def _row(state: ThrottleState) -> dict[str, Any]:
-    return {"name": str(state.scope), **{name: getattr(state, name) for name in COLUMNS if name != "name"}}
+    names = [column.key for column in throttles.columns if column is not throttles.c.name]
+    return {"name": str(state.scope), **{name: getattr(state, name) for name in names}}

@@ -77,7 +77,7 @@ def copy(source: Database, target: Database) -> Iterator[int]:
 
 
 def _empty_counts(target: Database) -> None:
-    with target.writing() as connection:
+    with target.write() as connection:
         for table in RECOMPUTED:
             connection.execute(delete(table))
 
@@ -98,7 +98,7 @@ def contents(database: Database, progress: Callable[[int], None] = lambda _: Non
 
 def _refuse_leases(source: Database, now: int) -> None:
     leased = (deliveries.c.state == State.DELIVERING) & (deliveries.c.due_at > now)
-    with source.reading() as connection:
+    with source.read() as connection:
         query = select(func.count(), func.max(deliveries.c.due_at)).where(leased, deliveries.c.due_at.is_not(None))
         count, until = connection.execute(query).one()
     if count:
@@ -124,7 +124,7 @@ def _refuse_others(source: Database, target: Database) -> None:
 
 
 def _counts(database: Database) -> dict[str, int]:
-    with database.reading() as connection:
+    with database.read() as connection:
         return {
             table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
             for table in TABLES
@@ -137,12 +137,12 @@ def _delete_missing(source: Database, target: Database, table: Table) -> None:
         in_source = {_key(table, row) for row in _same(source, table, page)}
         gone = [row for row in page if _key(table, row) not in in_source]
         if gone:
-            with target.writing() as connection:
+            with target.write() as connection:
                 connection.execute(delete(table).where(_among(table, gone)))
 
 
 def _write(target: Database, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    with target.writing() as connection:
+    with target.write() as connection:
         connection.execute(delete(table).where(_among(table, rows)))
         connection.execute(insert(table), rows)
         if connection.dialect.name == "postgresql" and table.autoincrement_column is not None:
@@ -175,7 +175,7 @@ def _page(database: Database, table: Table, after: Key | None) -> list[dict[str,
 def _fitting(database: Database, query: Select[Any]) -> int:
     """Return how many bodies fit into one page."""
     sizes = query.with_only_columns(func.length(bodies.c.body)).limit(PAGE)
-    with database.reading() as connection:
+    with database.read() as connection:
         sums = accumulate(int(size) for size in connection.execute(sizes).scalars())
         return max(sum(total <= MOST_BYTES for total in sums), 1)
 
@@ -196,7 +196,7 @@ def _key(table: Table, row: Mapping[str, Any]) -> Key:
 
 
 def _read(database: Database, query: Select[Any]) -> list[dict[str, Any]]:
-    with database.reading() as connection:
+    with database.read() as connection:
         return [_plain(row) for row in connection.execute(query)]
 
 

@@ -371,9 +371,9 @@ def store_many(inbox: Inbox, shop: str, count: int) -> None:
     """Store orders faster than one by one, through the inbox's own statements."""
     for start in range(0, count, 5000):
         numbers = range(start + 1, min(start + 5000, count) + 1)
-        with inbox.database.working() as work:
+        with inbox.database.write(hot=True) as connection:
             orders = [arrival(f"{shop}-{number}", small_order(number), shop=shop) for number in numbers]
-            queue.store(work, orders, inbox.clock())
+            queue.store(connection, orders, inbox.clock())
 
 
 def attempts(inbox: Inbox, shop: str) -> int:
@@ -487,11 +487,11 @@ def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None
     """A worker continues by itself after an outage of the store."""
     with working(inbox, tweakwise):
         time.sleep(0.3)
-        with inbox.database.writing() as connection:
+        with inbox.database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
         inbox.wakeups.notify()
         time.sleep(0.5)
-        with inbox.database.writing() as connection:
+        with inbox.database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO deliveries")
         [row] = settled(inbox, stored(inbox, ORDER))
     assert row.state == "delivered"

@@ -23,7 +23,7 @@ def test_first_since(inbox: Inbox, clock: Clock, deleted: set[int]) -> None:
     for number in range(1, 11):
         clock.now = began + 10 * number
         inbox.store(arrival(str(number)))
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(delete(deliveries).where(deliveries.c.id.in_(deleted)))
     left = [number for number in range(1, 11) if number not in deleted]
     for moment in range(0, 120, 5):

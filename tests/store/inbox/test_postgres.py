@@ -13,14 +13,15 @@ import pytest
 
 from tests.support.deliveries import arrival, claim, claim_one, purchase, settle
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, State, queue
-from webhook_app.inbox.engines.statements import Work
-from webhook_app.inbox.store import QUEUES
+from webhook_app.inbox import Inbox, State, hot_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Connection
+
     from tests.support.postgres import Server
+    from webhook_app.inbox.engines.statements import Statement
 
 pytestmark = pytest.mark.engines("postgres")
 
@@ -93,19 +94,12 @@ def test_workers_never_share_a_claim(inbox: Inbox, database_url: str) -> None:
         worker.close()
 
 
-class Explaining:
-    """A cursor that records the plan of every statement."""
-
-    def __init__(self, cursor: Any) -> None:
-        self.cursor, self.plans = cursor, list[str]()
-
-    def execute(self, sql: str, parameters: Any) -> None:
-        self.cursor.execute(f"EXPLAIN {sql}", parameters)
-        self.plans.append(str(self.cursor.fetchall()))
-        self.cursor.execute(sql, parameters)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.cursor, name)
+def plan(connection: Connection, statement: Statement, **values: Any) -> str:
+    """How the server would run a statement."""
+    compiled = statement.compiled("postgresql")
+    cursor = connection.connection.cursor()
+    cursor.execute(f"EXPLAIN {compiled.sql}", compiled.parameters(values))
+    return str(cursor.fetchall())
 
 
 def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg.Connection) -> None:
@@ -115,16 +109,12 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg
     other.execute(f"INSERT INTO deliveries ({names}, settled_at) {many}".encode())
     inbox.store(arrival())
     other.execute("VACUUM ANALYZE deliveries")
-    with inbox.database.working() as work:
-        explaining = Explaining(work.cursor)
-        explained = Work(explaining, work.dialect)
-        assert QUEUES.run(explained, {})
-        assert queue.claim(explained, {"acme": 8}, now=1, until=2)
-    asked = [plan for plan in explaining.plans if "deliveries" in plan]
-    assert len(asked) == 2  # the shops with due deliveries, and the claim
-    for plan in asked:
-        assert "ix_deliveries_shop_due" in plan
-        assert "Seq Scan on deliveries" not in plan
+    with inbox.database.write(durable=False, hot=True) as connection:
+        polling = plan(connection, hot_statements.QUEUES)
+        claiming = plan(connection, hot_statements.CLAIM, shop="acme", limit=8, now=1, until=2)
+    for explained in (polling, claiming):
+        assert "ix_deliveries_shop_due" in explained
+        assert "Seq Scan on deliveries" not in explained
 
 
 PREPARED = "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements WHERE statement ~ %s"
@@ -132,11 +122,12 @@ PREPARED = "SELECT name, cardinality(parameter_types) FROM pg_prepared_statement
 
 def cached_plans(inbox: Inbox) -> list[str]:
     """Return the plans of the statements that this inbox has prepared."""
-    with inbox.database.working() as work:
-        prepared = work.cursor.execute(PREPARED, ("deliveries|bodies|business_keys",)).fetchall()
+    with inbox.database.write(hot=True) as connection:
+        cursor: Any = connection.connection.cursor(binary=True)
+        prepared = cursor.execute(PREPARED, ("deliveries|bodies|business_keys",)).fetchall()
         nothing = {name: ", ".join(["NULL"] * many) for name, many in prepared}
         explained = [f"EXPLAIN EXECUTE {name}{f'({nulls})' if nulls else ''}" for name, nulls in nothing.items()]
-        return [str(work.cursor.execute(each, prepare=False).fetchall()) for each in explained]
+        return [str(cursor.execute(each, prepare=False).fetchall()) for each in explained]
 
 
 @pytest.mark.parametrize("rows", [0, 60])

@@ -25,7 +25,7 @@ CALL = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "0123
 def everything(inbox: Inbox) -> str:
     """Every value of every row of every table in the database, including tables that the code does not know."""
     tables = MetaData()
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         tables.reflect(connection)
         rows = [row for table in tables.sorted_tables for row in connection.execute(select(table))]
     return "\n".join(

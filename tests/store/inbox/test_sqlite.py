@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_files_are_readable_by_this_user_only(inbox: Inbox, tmp_path: Path) -> N
 
 def test_commits_are_durable(inbox: Inbox) -> None:
     """A commit is on disk before the webhook is answered."""
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
@@ -61,13 +61,14 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
     """The cost of a claim does not grow with the settled deliveries."""
     executed: list[str] = []
     inbox.store(arrival())
-    with inbox.database.looking() as work:
-        work.cursor.connection.set_trace_callback(executed.append)
+    with inbox.database.read() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.set_trace_callback(executed.append)
     claim(inbox, 8)
-    asked = [text for text in executed if text.startswith("WITH") and "deliveries" in text]
+    asked = [text for text in executed if text.lstrip().startswith("WITH") and "deliveries" in text]
     assert len(asked) == 2  # the shops with due deliveries, and the claim
     for statement in asked:
-        with inbox.database.reading() as connection:
+        with inbox.database.read() as connection:
             plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all())
         assert "ix_deliveries_shop_due" in plan
         assert "SCAN deliveries" not in plan

@@ -49,14 +49,14 @@ def finish(inbox: Inbox, clock: Clock, state: State = State.DELIVERED, reason: s
 def counted(inbox: Inbox) -> dict[tuple[str, str], int]:
     statistics.refresh(inbox, within=None, fresh=0)
     query = select(table.c.state, table.c.reason, func.sum(table.c.number)).group_by(table.c.state, table.c.reason)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return {(state, reason): int(number) for state, reason, number in connection.execute(query)}
 
 
 def actual(inbox: Inbox) -> dict[tuple[str, str], int]:
     row = deliveries.c
     query = select(row.state, row.reason, func.count()).group_by(row.state, row.reason)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return {(state, reason): number for state, reason, number in connection.execute(query)}
 
 
@@ -86,7 +86,7 @@ def test_final_blocks_are_not_counted_again(inbox: Inbox, clock: Clock) -> None:
     store(inbox, 16)
     finish(inbox, clock)
     before = counted(inbox)
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         connection.execute(deliveries.update().where(deliveries.c.id == 1).values(reason="forged"))
         connection.execute(deliveries.update().where(deliveries.c.id == 16).values(reason="forged"))
     assert counted(inbox) == {("delivered", ""): 15, ("delivered", "forged"): 1}
@@ -107,16 +107,16 @@ def test_a_change_while_counting_is_not_lost(inbox: Inbox, clock: Clock, monkeyp
     finish(inbox, clock, State.IGNORED, "no_profile")
     counted(inbox)
     operator_actions.replay(inbox, [1])
-    writing = type(inbox.database).writing
+    write = type(inbox.database).write
     done: list[int] = []
 
     def replayed_meanwhile(database: object) -> object:
         if not done:
             done.append(2)
             operator_actions.replay(inbox, [2])
-        return writing(inbox.database)
+        return write(inbox.database)
 
-    monkeypatch.setattr(type(inbox.database), "writing", replayed_meanwhile)
+    monkeypatch.setattr(type(inbox.database), "write", replayed_meanwhile)
     statistics.refresh(inbox, within=None, fresh=0)
     monkeypatch.undo()
     monkeypatch.setattr(statistics, "BLOCK", 4)

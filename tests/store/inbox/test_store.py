@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import update
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, purchase, settle, view
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
-from webhook_app.inbox import Inbox, Selection, Settlement, State, StoreResult, migrate, operator_actions, retention
+from webhook_app.inbox import (
+    Inbox,
+    Selection,
+    Settlement,
+    State,
+    StoreResult,
+    migrate,
+    operator_actions,
+    queue,
+    retention,
+)
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.retention import Retention
-from webhook_app.inbox.tables import metadata
+from webhook_app.inbox.tables import deliveries, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -394,7 +405,7 @@ def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
 
 def test_migrations_create_the_tables_of_the_code(inbox: Inbox) -> None:
     """The schema after all migrations is the one in tables.py."""
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
@@ -469,3 +480,29 @@ def test_notification_before_the_wait_is_not_lost(inbox: Inbox, verb: str) -> No
     began = time.monotonic()
     inbox.wakeups.wait(20)
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("hot", [True, False])
+def test_failed_transaction_leaves_nothing(inbox: Inbox, hot: bool) -> None:
+    """An error inside a transaction undoes named SQL and SQLAlchemy's alike, and the connection is usable again."""
+
+    def fail() -> None:
+        with inbox.database.write(hot=hot) as connection:
+            queue.store(connection, [arrival()], 1)
+            connection.execute(update(deliveries).values(state="dead"))
+            raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            fail()
+    assert inbox.counts() == {}
+    assert not inbox.store(arrival()).duplicate
+
+
+def test_transaction_serves_named_sql_and_sqlalchemy(inbox: Inbox) -> None:
+    """Both see what the other wrote, and both are committed."""
+    with inbox.database.write() as connection:
+        queue.store(connection, [arrival()], 1)
+        connection.execute(update(deliveries).values(detail="seen"))
+        assert [one.shop for one in queue.queues(connection)] == ["acme"]
+    assert inbox.get(1).detail == "seen"

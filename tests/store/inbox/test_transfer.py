@@ -107,13 +107,13 @@ def filler(column: Column[Any]) -> Any:
 
 
 def rows_of(inbox: Inbox, table: Table) -> list[Any]:
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return [tuple(row) for row in connection.execute(select(table))]
 
 
 def test_every_table_is_moved(inbox: Inbox, database_url: str, other_url: str) -> None:
     """Every table of the metadata is moved, except those that are counted again in the target."""
-    with inbox.database.writing() as connection:
+    with inbox.database.write() as connection:
         for table in metadata.tables.values():
             connection.execute(table.insert().values({column.key: filler(column) for column in table.columns}))
     result = moved(database_url, other_url)
@@ -146,8 +146,8 @@ def test_second_run_completes_a_killed_one(filled: Inbox, database_url: str, oth
 
 def test_second_run_completes_a_killed_command(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
     """The command itself, killed while it writes, is completed by a second run."""
-    with inbox.database.working() as work:
-        queue.store(work, [arrival(str(number)) for number in range(20_000)], 1)
+    with inbox.database.write(hot=True) as connection:
+        queue.store(connection, [arrival(str(number)) for number in range(20_000)], 1)
     with closing(Inbox(other_url)) as other:
         migrate.upgrade(other.database)
         log = tmp_path / "log"

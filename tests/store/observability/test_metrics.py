@@ -183,7 +183,7 @@ def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
         listen(engine, "before_cursor_execute", lambda _c, _cursor, sql, given, *_: asked.append((sql, given)))
         scraped(inbox)
         explained = [(f"EXPLAIN QUERY PLAN {sql}", given) for sql, given in asked if "FROM deliveries" in sql]
-        with inbox.database.reading() as connection:
+        with inbox.database.read() as connection:
             plans = [row[3] for sql, given in explained for row in connection.exec_driver_sql(sql, given)]
     looks = [plan for plan in plans if "deliveries" in plan]
     assert len(looks) == 4

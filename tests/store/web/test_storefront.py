@@ -184,7 +184,7 @@ def test_too_many_of_a_shop_is_429(client: FlaskClient, monkeypatch: pytest.Monk
 
 def test_store_away_is_503(client: FlaskClient) -> None:
     """While the store is unavailable events are answered with 503, and /profile still works."""
-    with context_of(client).inbox.database.writing() as connection:
+    with context_of(client).inbox.database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
     response = ask(client, "search", term="a")
     assert (response.status_code, int(response.headers["Retry-After"]) > 0) == (503, True)

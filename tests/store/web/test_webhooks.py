@@ -205,7 +205,7 @@ def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> No
 
 
 def rename_table(client: FlaskClient, old: str, new: str) -> None:
-    with context_of(client).inbox.database.writing() as connection:
+    with context_of(client).inbox.database.write() as connection:
         connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 

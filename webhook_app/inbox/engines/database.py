@@ -1,4 +1,4 @@
-"""The connection to the inbox's database, whichever engine it is: transactions in, StoreUnavailableError out."""
+"""The connection to the inbox's database, whichever engine it is: to read, or to write in a transaction."""
 
 from __future__ import annotations
 
@@ -10,82 +10,73 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import Connection, Engine, PoolProxiedConnection
+    from sqlalchemy import Connection, Engine
 
     from webhook_app.inbox.engines.notifications import WakeupChannel
 
 
 class Database(ABC):
-    """One process's access to the database. Nothing is connected before the first use."""
+    """One process's access to the database. Nothing is connected before the first use.
+
+    Both ways to open it give a SQLAlchemy connection, which also runs the named SQL of hot_statements.py. `hot` is for
+    blocks of that SQL alone: PostgreSQL plans it for large tables, and must answer it within 3 seconds instead of 20.
+    """
 
     engine: Engine
     driver_error: type[Exception]
     on_commit: Callable[[float], None]  # called with the seconds that each durable commit took
 
     @abstractmethod
-    def reading(self) -> AbstractContextManager[Connection]:
+    def read(self, *, hot: bool = False) -> AbstractContextManager[Connection]:
         """Open a connection that only reads. Raises StoreUnavailableError."""
 
     @abstractmethod
-    def writing(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that writes; it is on disk when the block ends. Raises StoreUnavailableError."""
+    def write(
+        self, *, durable: bool = True, hot: bool = False, one_statement: bool = False
+    ) -> AbstractContextManager[Connection]:
+        """Open a transaction; it is committed and on disk when the block ends. Raises StoreUnavailableError.
 
-    @abstractmethod
-    def working(self, *, durable: bool = True) -> AbstractContextManager[Work]:
-        """Open a transaction for statements that are run often; it is on disk when the block ends.
-
-        Not `durable`: a power failure may undo it. Raises StoreUnavailableError.
+        Not `durable`: a power failure may undo it. `one_statement`: the block's first statement is complete by itself,
+        and an engine that can commits each statement as it runs, which saves the round trips of BEGIN and COMMIT.
         """
-
-    def storing(self) -> AbstractContextManager[Work]:
-        """Open what is on disk, or not there at all, when the block ends: for one statement, or several where need be.
-
-        Raises StoreUnavailableError.
-        """
-        return self.working()
 
     @contextmanager
-    def looking(self) -> Iterator[Work]:
-        """Open a cursor for statements that only read and are run often. Raises StoreUnavailableError."""
-        with self.reading() as connection:
-            yield Work(connection.connection.cursor(), self.engine.dialect)
-
-    def commit(self, connection: PoolProxiedConnection, *, durable: bool) -> None:
-        """End a transaction; tells how long it took where that waited for the disk."""
+    def _committed(self, connection: Connection, *, durable: bool) -> Iterator[None]:
+        """Commit when the block ends well. What was begun is rolled back by the pool otherwise."""
+        yield
         began = time.perf_counter()
-        connection.commit()
+        connection.connection.commit()
         if durable:
             self.on_commit(time.perf_counter() - began)
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Turn failures of SQLAlchemy, the driver and the system into StoreUnavailableError, without what was sent."""
+    def unavailable_on_error(self) -> Iterator[None]:
+        """Turn errors of SQLAlchemy, the driver and the system into StoreUnavailableError, without the values sent."""
         try:
             yield
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            raise StoreUnavailableError(_sentence(error), transient=lost) from None
+            raise StoreUnavailableError(_message(error), transient=lost) from None
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make what migrations need to begin with. Raises StoreUnavailableError."""
+        """Create what migrations need to begin with. Raises StoreUnavailableError."""
 
     def warnings(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
-        """Return a sentence for whatever will not go well with so many web processes and a worker.
+        """Return a sentence for each problem with so many web processes and a worker.
 
-        Raises ConfigurationError where it cannot go at all, and StoreUnavailableError.
+        Raises ConfigurationError where the database cannot be used at all, and StoreUnavailableError.
         """
         return []
 
     @abstractmethod
     def exists(self) -> bool:
-        """Tell whether there is a database to ask; an engine that is a server always says yes."""
+        """Tell whether there is a database to connect to; always true for a server."""
 
     @abstractmethod
     def erase_deleted(self) -> None:
@@ -93,15 +84,15 @@ class Database(ABC):
 
     @abstractmethod
     def wakeups(self) -> WakeupChannel:
-        """Return what wakes idle workers that share this database."""
+        """Return the channel that notifies idle workers of this database."""
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self.engine.dispose()
 
 
-def _sentence(error: Exception) -> str:
-    """Return the driver's own first line ("database or disk is full"): the rest may quote values."""
+def _message(error: Exception) -> str:
+    """Return the first line of the driver's message ("database or disk is full"): the rest may quote values."""
     cause = getattr(error, "orig", None) or error
     primary = getattr(getattr(cause, "diag", None), "message_primary", None)
     return str(primary or cause).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Chooses the engine by the database's address."""
+"""Chooses the database engine by the address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _ignore(_seconds: float) -> None:
-    """Measure nothing."""
+    """Do nothing."""
 
 
 def open_database(url: str, *, pooled: bool = False, on_commit: Callable[[float], None] = _ignore) -> Database:
@@ -24,6 +24,6 @@ def open_database(url: str, *, pooled: bool = False, on_commit: Callable[[float]
     """
     if url.startswith(SQLITE):
         return Sqlite(url, on_commit)
-    from webhook_app.inbox.engines.postgres import Postgres  # noqa: PLC0415 - nobody who uses SQLite needs to load it
+    from webhook_app.inbox.engines.postgres import Postgres  # noqa: PLC0415 - loaded only where it is used
 
     return Postgres(url, on_commit, pooled=pooled)

@@ -1,4 +1,4 @@
-"""SQLite, the embedded default: how it is opened, and how its writers take turns."""
+"""SQLite, the embedded default: how it is opened, and how its writers wait for each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +16,28 @@ from sqlalchemy.engine import make_url
 from webhook_app import green_threads
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import NamedPipeChannel
-from webhook_app.inbox.engines.statements import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection
 
-BUSY_TIMEOUT = 5000  # milliseconds; only tools that do not know our lock file ever make us wait for it
+BUSY_TIMEOUT = 5000  # milliseconds; only for programs that do not use the write lock, such as the sqlite3 shell
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # A commit is on disk before the webhook is answered: https://sqlite.org/pragma.html#pragma_synchronous
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT}",
-    # What is wiped must not stay readable in free pages: https://sqlite.org/pragma.html#pragma_secure_delete
+    # Deleted data must not stay readable in free pages: https://sqlite.org/pragma.html#pragma_secure_delete
     "PRAGMA secure_delete=ON",
 )
+SYNCED = "PRAGMA synchronous=FULL"
+# The commit stays in the write-ahead log, which the next synced commit takes to the disk.
+NOT_SYNCED = "PRAGMA synchronous=NORMAL"
+
+# These names stay although they are old: processes of the previous version share the files during a rolling release.
+WRITE_LOCK, NAMED_PIPE = "-turn", "-bell"
 
 
 class Sqlite(Database):
@@ -44,45 +49,42 @@ class Sqlite(Database):
         """`url` is sqlite:///<path>."""
         self.on_commit = on_commit
         self.path = Path(make_url(url).database or "")
-        # Without the parameters: an error's text must never carry a body into a log.
+        # Without the parameters: the text of an error must never carry a body into a log.
         self.engine = create_engine(url, hide_parameters=True, pool_size=64)
-        self._turn = _Turn(self.path.with_name(self.path.name + "-turn"))
+        self._write_lock = _WriteLock(self._beside(WRITE_LOCK))
         event.listen(self.engine, "connect", _configure)
-        event.listen(self.engine, "begin", _begin)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a transaction that only reads: it sees one moment. Raises StoreUnavailableError."""
-        with self.translated(), self.engine.connect() as connection:
+    def read(self, *, hot: bool = False) -> Iterator[Connection]:  # noqa: ARG002 - there is one plan for every size
+        """Open a transaction that only reads: all its statements see the same moment. Raises StoreUnavailableError."""
+        with self.unavailable_on_error(), self.engine.connect() as connection:
+            connection.connection.cursor().execute("BEGIN")
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open a transaction that writes, when it is this thread's turn. Raises StoreUnavailableError."""
-        with self.translated(), self._turn, self.engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
+    def write(
+        self,
+        *,
+        durable: bool = True,
+        hot: bool = False,  # noqa: ARG002 - as above
+        one_statement: bool = False,  # noqa: ARG002 - there are no round trips to save
+    ) -> Iterator[Connection]:
+        """Open a transaction that writes, under the write lock. Raises StoreUnavailableError."""
+        with self.unavailable_on_error(), self._write_lock, self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute(SYNCED if durable else NOT_SYNCED)
+            cursor.execute("BEGIN IMMEDIATE")
+            with self._committed(connection, durable=durable):
                 yield connection
 
-    @contextmanager
-    def working(self, *, durable: bool = True) -> Iterator[Work]:
-        """Open such a transaction on the driver's own cursor. Raises StoreUnavailableError."""
-        with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            # Not synced, a commit lies in the write-ahead log until the next one takes it to the disk.
-            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            cursor.execute("BEGIN IMMEDIATE")
-            yield Work(cursor, self.engine.dialect)
-            self.commit(connection, durable=durable)
-
     def prepare(self) -> None:
-        """Make the database's folder and file, readable by this user alone: bodies hold personal data."""
-        with self.translated():
+        """Create the folder and the file, readable by this user only: bodies hold personal data."""
+        with self.unavailable_on_error():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def exists(self) -> bool:
-        """Tell whether the file is there; asking SQLite would make it."""
+        """Tell whether the file exists; connecting would create it."""
         return self.path.exists()
 
     def erase_deleted(self) -> None:
@@ -90,19 +92,22 @@ class Sqlite(Database):
 
         A transaction that is reading prevents the truncation; the next call makes up for it.
         """
-        with self.translated(), self._turn, closing(self.engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self.unavailable_on_error(), self._write_lock, self.engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def wakeups(self) -> NamedPipeChannel:
         """Return a named pipe beside the file."""
-        return NamedPipeChannel(self.path.with_name(self.path.name + "-bell"))
+        return NamedPipeChannel(self._beside(NAMED_PIPE))
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
 
 
-class _Turn:
-    """One writer at a time, over all threads and processes of this machine.
+class _WriteLock:
+    """A file lock: one writer at a time among all threads and processes of this machine.
 
-    SQLite's own busy handler sleeps and retries; standing in line for a file lock wastes no time (measured on two
-    cores with 16 connections: 2,100 against 1,500 accepts per second).
+    SQLite's own busy handler sleeps and retries; waiting for a file lock wastes no time (measured on two cores with 16
+    connections: 2,100 against 1,500 accepts per second).
     """
 
     def __init__(self, path: Path) -> None:
@@ -127,7 +132,7 @@ class _Turn:
 
 
 def _lock(file: int) -> None:
-    """Wait for the lock; a green thread asks again and again instead, or nobody of its process could go on."""
+    """Wait for the lock; a green thread polls instead, since waiting would block all others of its process."""
     while green_threads.active():
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,12 +142,7 @@ def _lock(file: int) -> None:
 
 
 def _configure(connection: Any, _record: Any) -> None:
-    # The driver must not open transactions by itself; _begin does.
+    # The driver must not open transactions by itself: read() and write() do.
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(pragma).close()
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

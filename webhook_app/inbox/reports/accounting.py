@@ -75,7 +75,7 @@ def of_day(inbox: Inbox, day: date, shop: str | None = None) -> list[AccountingE
     query = query.where(delivery_counts.c.hour >= begin, delivery_counts.c.hour < begin + HOURS_OF_A_DAY)
     if shop is not None:
         query = query.where(delivery_counts.c.shop == shop)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return records.read(connection, AccountingEntry, query)
 
 

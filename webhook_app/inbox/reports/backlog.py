@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, func, select
 
 from webhook_app.inbox import records
-from webhook_app.inbox.engines.statements import fixed
-from webhook_app.inbox.queue import AT_ONCE
+from webhook_app.inbox.expressions import literal
+from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import IS_DEAD, deliveries
 
@@ -69,15 +69,11 @@ def backlogs(inbox: Inbox) -> list[Backlog]:
     """
     row = deliveries.c
     unfinished = row.due_at.is_not(None)
-    untried = func.count().filter(row.due_at == fixed(AT_ONCE))
-    by_shop = (
-        select(row.shop, untried.label("untried"), func.min(row.id).label("first"))
-        .where(unfinished)
-        .group_by(row.shop)
-        .order_by(row.shop)
-    )
-    tried = select(row.shop, row.state, func.count().label("number")).where(unfinished, row.due_at > fixed(AT_ONCE))
-    with inbox.database.reading() as connection:
+    untried = func.count().filter(row.due_at == literal(DUE_IMMEDIATELY))
+    by_shop = select(row.shop, untried.label("untried"), func.min(row.id).label("first")).where(unfinished)
+    tried = select(row.shop, row.state, func.count().label("number"))
+    tried = tried.where(unfinished, row.due_at > literal(DUE_IMMEDIATELY))
+    with inbox.database.read() as connection:
         shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
         states = connection.execute(tried.group_by(row.shop, row.state)).all()
         received = select(row.id, row.received_at).where(row.id.in_([shop.first for shop in shops]))
@@ -97,7 +93,7 @@ def dead(inbox: Inbox) -> dict[str, int]:
     """Count the dead deliveries of each shop, from their index."""
     row = deliveries.c
     query = select(row.shop, func.count().label("number")).where(IS_DEAD).group_by(row.shop).order_by(row.shop)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return {found.shop: found.number for found in connection.execute(query)}
 
 
@@ -116,7 +112,7 @@ def first_since(inbox: Inbox, moment: int) -> int:
     Numbers grow with time except for deliveries that were spooled: near enough to count those of a day.
     """
     row = deliveries.c
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         low, high = 0, (connection.execute(select(func.max(row.id))).scalar() or 0) + 1
         while low < high:
             middle = (low + high) // 2
@@ -142,7 +138,7 @@ def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range 
     if numbers is not None:
         conditions = [*conditions, row.id >= numbers.start, row.id < numbers.stop]
     query = select(row.shop, func.count().label("count"), func.max(row.id).label("newest")).where(*conditions)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return records.read(connection, ShopCount, query.group_by(row.shop).order_by(row.shop))
 
 
@@ -153,7 +149,7 @@ def summary(inbox: Inbox) -> InboxSummary:
     by_state = select(row.state, dead_reason, func.count().label("number")).group_by(row.state, dead_reason)
     by_shop = select(row.shop, func.count().label("count"), func.min(row.received_at).label("oldest"))
     by_shop = by_shop.where(row.due_at.is_not(None)).group_by(row.shop).order_by(row.shop)
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         counted = connection.execute(by_state).all()
         shops = records.read(connection, ShopBacklog, by_shop)
     states: Counter[str] = Counter()

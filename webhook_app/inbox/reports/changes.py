@@ -68,7 +68,7 @@ class Follower:
             del self._known[number]
 
     def _highest(self) -> int:
-        with self._inbox.database.reading() as connection:
+        with self._inbox.database.read() as connection:
             return int(connection.execute(select(func.coalesce(func.max(deliveries.c.id), 0))).scalar_one())
 
 

@@ -44,7 +44,7 @@ def sent_calls(inbox: Inbox, shop: str, since: int) -> Iterator[SentCall]:
     wanted = (row.shop == shop, row.state == State.DELIVERED, row.call.is_not(None), row.received_at >= since)
     query, last = select(row.id, row.event, row.call).where(*wanted).order_by(row.id).limit(ROWS), 0
     while True:
-        with inbox.database.reading() as connection:
+        with inbox.database.read() as connection:
             page = records.read(connection, SentCall, query.where(row.id > last))
         yield from page
         if len(page) < ROWS:
@@ -58,7 +58,7 @@ def stored_bodies(inbox: Inbox, shop: str) -> Iterator[StoredBody]:
     query = select(row.id, row.platform, row.topic, bodies.c.body).join(bodies, bodies.c.delivery_id == row.id)
     query = query.where(row.shop == shop).order_by(row.id.desc()).limit(BODIES)
     while True:
-        with inbox.database.reading() as connection:
+        with inbox.database.read() as connection:
             before = query if last is None else query.where(row.id < last)
             page = records.read(connection, StoredBody, before)
         yield from page

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox.engines.statements import fixed
+from webhook_app.inbox.expressions import literal
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, delivery_counts
 from webhook_app.time_units import HOUR
@@ -59,7 +59,7 @@ def span(now: int, bars: int, hours: int) -> Span:
 def over_time(inbox: Inbox, over: Span, shop: str | None = None) -> list[Bar]:
     """Return every bar of the span, including empty ones."""
     count = delivery_counts.c
-    bar = ((count.hour - fixed(over.since)) // fixed(over.hours)).label("bar")
+    bar = ((count.hour - literal(over.since)) // literal(over.hours)).label("bar")
     sums = func.sum(count.number).label("number"), func.sum(count.waited).label("waited")
     query = select(bar, count.state, *sums).where(over.includes(), *_of_shop(shop)).group_by("bar", count.state)
     rows = _read(inbox, query)
@@ -111,5 +111,5 @@ def _of_shop(shop: str | None) -> list[ColumnElement[bool]]:
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
-    with inbox.database.reading() as connection:
+    with inbox.database.read() as connection:
         return connection.execute(query).all()

@@ -1,0 +1,24 @@
+"""Pieces of SQLAlchemy expressions that several modules need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Table
+
+INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """Return the dialect's own insert(), which has ON CONFLICT."""
+    insert: Any = INSERT[connection.dialect.name]
+    return insert(table)
+
+
+def literal(value: int) -> ColumnElement[Any]:
+    """Write a number into a statement as a literal: an expression with a parameter never equals itself in GROUP BY."""
+    return literal_column(str(value))
