@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
 
 from webhook_app import openapi
@@ -21,31 +23,46 @@ def create_app() -> Flask:
     """Return the web process's app, made from the environment. Raises ConfigurationError."""
     config = settings.load()
     error_reporting.configure(config)
-    platforms = all_platforms()
+    shared = _web_context(config)
     app = Flask(__name__, static_folder=None)
     # Otherwise a doubled slash is answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False
-    meter, tracer = metrics.meter(config), tracing.configured(config)
-    inbox = Inbox.configured(config, meter)
-    spool = Spool(config.spool, inbox) if config.spool else None
-    known = shops.load(platforms)
-    shared = context.WebContext(inbox, known, platforms, config, spool=spool, meter=meter, tracer=tracer)
     app.extensions[context.NAME] = shared
-    alerts = evaluator.configured(config, inbox, known)
-    app.extensions[BACKGROUND] = [shared.activity, tracer, *([alerts] if alerts else [])]
-    if spool:
-        spool.start()
+    app.extensions[BACKGROUND] = _background_tasks(config, shared)
     responses.register_error_handlers(app)
-    metrics_page = metrics_endpoint.blueprint(MetricsPage(inbox, known, meter, config.metrics_token))
-    for blueprint in (webhooks.blueprint, probes.blueprint, storefront.blueprint, openapi.blueprint, metrics_page):
-        app.register_blueprint(blueprint)
-    if config.dashboard_password:
-        from webhook_app.dashboard.registration import register  # noqa: PLC0415 - not loaded when it is off
-
-        register(app, inbox, known, platforms, config)
+    _register_blueprints(app, config, shared)
     if config.trusted_proxies:
-        from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - the same
+        from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - not loaded when it is off
 
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _web_context(config: settings.Settings) -> context.WebContext:
+    """Open the inbox, and the spool where there is one, and load the shops."""
+    platforms = all_platforms()
+    meter, tracer = metrics.meter(config), tracing.configured(config)
+    inbox = Inbox.configured(config, meter)
+    spool = Spool(config.spool, inbox) if config.spool else None
+    known = shops.load(platforms)
+    if spool:
+        spool.start()
+    return context.WebContext(inbox, known, platforms, config, spool=spool, meter=meter, tracer=tracer)
+
+
+def _background_tasks(config: settings.Settings, shared: context.WebContext) -> list[Any]:
+    """Return what has start() and close(): activity, tracing, and alerts where they are configured."""
+    alerts = evaluator.configured(config, shared.inbox, shared.shops)
+    return [shared.activity, shared.tracer, *([alerts] if alerts else [])]
+
+
+def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext) -> None:
+    page = MetricsPage(shared.inbox, shared.shops, shared.meter, config.metrics_token)
+    for module in (webhooks, probes, storefront, openapi):
+        app.register_blueprint(module.blueprint)
+    app.register_blueprint(metrics_endpoint.blueprint(page))
+    if config.dashboard_password:
+        from webhook_app.dashboard.registration import register  # noqa: PLC0415 - not loaded when it is off
+
+        register(app, shared.inbox, shared.shops, shared.platforms, config)
