@@ -39,9 +39,9 @@ def _filter(after: int) -> EventFilter:
 
 
 @records.delete("/events")
-def forget() -> ResponseReturnValue:
+def clear() -> ResponseReturnValue:
     """Remove events, profiles and refusals; the failure switches are unchanged."""
-    current().store.forget()
+    current().store.clear()
     return "", 204
 
 

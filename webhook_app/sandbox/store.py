@@ -62,7 +62,7 @@ class SandboxStore:
             self._refused += 1
             self._refusals.append({"at": _now(), "event": event, "status": status, "reason": reason, "errors": errors})
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Remove all events, profiles and refusals."""
         with self._lock:
             self._start()

@@ -18,7 +18,7 @@ from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
-from webhook_app.time_units import HOUR, MINUTE
+from webhook_app.time_units import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 # The number of bars, and the hours in each.
 RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
 KINDS = ("delivered", "ignored", "waiting", "dead")
-DAY = 24  # hours
-USUAL = 14 * DAY * HOUR  # milliseconds looked back to learn how long a topic is usually silent
+USUAL = 14 * DAY  # milliseconds in which the usual silence of a topic is measured
 LEAST_SILENCE = 3 * HOUR  # milliseconds; a shorter silence is never a warning
 TOO_OLD = 15 * MINUTE  # milliseconds that an event may wait before it is a warning
 

@@ -1,0 +1,68 @@
+"""Checks of events, workers, circuit breakers and dead deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.deliveries import arrival, claim_one, open_breaker, settle
+from tests.support.doctor import finding_of, findings_of, listening, saw
+from webhook_app.inbox import Inbox, State
+from webhook_app.time_units import now_ms
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.conftest import Clock
+    from tests.support.doctor import Examine
+
+
+def test_listener_is_detected(inbox: Inbox) -> None:
+    """A listener is detected while it listens and no longer."""
+    assert inbox.wakeups.has_listener() is False
+    with listening(inbox):
+        assert inbox.wakeups.has_listener() is True
+    assert inbox.wakeups.has_listener() is False
+
+
+def test_pooler_hides_workers(on_postgres: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler hides listeners: that is info, not a warning."""
+    assert finding_of(on_postgres(), "workers")[0] == "warning"
+    monkeypatch.setenv("DATABASE_POOLER", "transaction")
+    assert finding_of(on_postgres(), "workers")[0] == "info"
+
+
+def test_overdue_events_are_an_error(inbox: Inbox, examine: Examine, clock: Clock) -> None:
+    """An event is due for minutes: no worker runs, or it cannot. A shop's open breaker is no such case."""
+    clock.now = now_ms() - 300_000
+    inbox.store(arrival())
+    severity, text = finding_of(examine(), "workers")
+    assert severity == "error"
+    assert "acme" in text
+    assert "no worker listens" in text
+    open_breaker(inbox, "acme")
+    assert finding_of(examine(), "workers")[0] == "warning"
+
+
+def test_open_breaker_is_an_error(inbox: Inbox, examine: Examine, clock: Clock) -> None:
+    """With its reason in words; that of another shop does not concern."""
+    clock.now = now_ms()
+    open_breaker(inbox, "globex")
+    assert finding_of(examine("--shop=acme"), "breakers")[0] == "ok"
+    open_breaker(inbox, "acme")
+    severity, text = finding_of(examine("--shop=acme"), "breakers")
+    assert severity == "error"
+    assert "instance key was refused" in text
+
+
+def test_events_and_dead_deliveries_are_reported(inbox: Inbox, examine: Examine, clock: Clock) -> None:
+    """The age of the last event, the topics that never came, and the number of dead deliveries."""
+    clock.now = now_ms() - 10 * 86400 * 1000
+    inbox.store(arrival())
+    saw(inbox, "orders/create")
+    settle(inbox, claim_one(inbox), State.DEAD, reason="http_422")
+    findings = examine()
+    assert findings_of(findings, "events") == [
+        ("warning", "The last event of acme was received 10 d ago (orders/create)."),
+        ("info", "acme never sent orders/paid, orders/updated."),
+    ]
+    assert finding_of(findings, "dead") == ("warning", "1 dead delivery: given up, and not sent to Tweakwise.")
