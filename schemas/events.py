@@ -171,6 +171,7 @@ class DataRequest:
 
 
 Browsing = Search | Pageview | AddToCart | SessionStart
+ProductEvent = Pageview | AddToCart
 ExtraEvent = AddToCart | SessionStart  # sent only for shops with extra_events
 Event = Purchase | Browsing
 Translation = Event | Redaction | DataRequest | Ignored

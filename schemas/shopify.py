@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from marshmallow import ValidationError, fields
 
 from schemas.base import PlatformSchema, present
 from schemas.events import DataRequest, Ignored, Line, Payment, Purchase, Reason, Redaction, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Text
-from schemas.storefront import (
-    AddToCartSchema,
-    PageviewSchema,
-    ProductSchema,
-    SearchSchema,
-    SessionStartSchema,
-    StorefrontSchema,
-)
+from schemas.storefront import ProductSchema, StorefrontSchema
 
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
 PAYMENT = {
@@ -208,30 +201,14 @@ class GlobalId(Id):
         return super()._deserialize(bare, *args, **kwargs)
 
 
-class _Proxied(StorefrontSchema):
-    """The customer comes from the proxy's signed parameter; what the page says about the customer is not read."""
+def proxied(schema: type[StorefrontSchema]) -> StorefrontSchema:
+    """Return a schema for an event that came through the App Proxy.
 
-    customer_id = GlobalId(data_key="logged_in_customer_id", load_default=None, allow_none=True)
-
-
-class _ProxiedProduct(_Proxied, ProductSchema):
-    """A product, whose ids may be global ids."""
-
-    product_id = GlobalId(required=True)
-    variant_id = GlobalId(load_default=None, allow_none=True)
-
-
-class ProxiedSearchSchema(_Proxied, SearchSchema):
-    """A search: https://shopify.dev/docs/api/web-pixels-api/standard-events/search_submitted ."""
-
-
-class ProxiedPageviewSchema(_ProxiedProduct, PageviewSchema):
-    """A product view: https://shopify.dev/docs/api/web-pixels-api/standard-events/product_viewed ."""
-
-
-class ProxiedAddToCartSchema(_ProxiedProduct, AddToCartSchema):
-    """A product was added: https://shopify.dev/docs/api/web-pixels-api/standard-events/product_added_to_cart ."""
-
-
-class ProxiedSessionStartSchema(_Proxied, SessionStartSchema):
-    """A visit; the pixel starts a new one after half an hour without events."""
+    The customer is read from the parameter that the proxy signs, never from what the page sends; ids may be global ids.
+    """
+    own: dict[str, fields.Field[Any]] = {
+        "customer_id": GlobalId(data_key="logged_in_customer_id", load_default=None, allow_none=True)
+    }
+    if issubclass(schema, ProductSchema):
+        own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None, allow_none=True)}
+    return cast("StorefrontSchema", schema.from_dict(own, name=f"Proxied{schema.__name__}")())

@@ -6,21 +6,14 @@ to a type; a change that would break a sender needs a new type.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from marshmallow import fields, validate
 
 from schemas.base import PlatformSchema
 from schemas.events import Payment, Purchase
 from schemas.fields import Id, Moment, Money
-from schemas.storefront import (
-    AddToCartSchema,
-    PageviewSchema,
-    ProductSchema,
-    SearchSchema,
-    SessionStartSchema,
-    StorefrontSchema,
-)
+from schemas.storefront import ProductSchema, StorefrontSchema
 
 if TYPE_CHECKING:
     from schemas.events import Translation
@@ -61,12 +54,8 @@ class PurchaseSchema(StorefrontSchema):
 _LINE = PurchaseLine()
 
 
-def _type(name: str) -> fields.String:
-    return fields.String(required=True, validate=validate.Equal(name))
-
-
 class Message(PlatformSchema):
-    """A message; the schema of `data` makes the event."""
+    """A message: the schema of `data` makes the event."""
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the event of `data`."""
@@ -74,36 +63,10 @@ class Message(PlatformSchema):
         return schema.to_event(loaded["data"])
 
 
-class SearchMessage(Message):
-    """A page of search results was shown."""
-
-    type = _type("search")
-    data = fields.Nested(SearchSchema, required=True)
-
-
-class PageviewMessage(Message):
-    """A product page was shown."""
-
-    type = _type("pageview")
-    data = fields.Nested(PageviewSchema, required=True)
-
-
-class AddToCartMessage(Message):
-    """A product was put into the cart."""
-
-    type = _type("addtocart")
-    data = fields.Nested(AddToCartSchema, required=True)
-
-
-class SessionStartMessage(Message):
-    """A visit began."""
-
-    type = _type("sessionstart")
-    data = fields.Nested(SessionStartSchema, required=True)
-
-
-class PurchaseMessage(Message):
-    """An order was placed or paid, whichever the sender counts as a purchase."""
-
-    type = _type("purchase")
-    data = fields.Nested(PurchaseSchema, required=True)
+def message(name: str, data: type[PlatformSchema]) -> Message:
+    """Return the schema of a message of that `type`."""
+    own = {
+        "type": fields.String(required=True, validate=validate.Equal(name)),
+        "data": fields.Nested(data, required=True),
+    }
+    return cast("Message", Message.from_dict(own, name=data.__name__.replace("Schema", "Message"))())

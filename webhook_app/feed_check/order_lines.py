@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from marshmallow import ValidationError
 
-from schemas.events import AddToCart, Pageview, Purchase
+from schemas.events import ProductEvent, Purchase
 from webhook_app.translation.translate import parse_json, template_fields
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ def fields_of(body: bytes, topic: str, platform: Platform, shop: Shop) -> list[d
         event = platform.translate(topic, parse_json(body))
     except ValidationError:
         return []
-    match event:
-        case Purchase():
-            lines = [line for line in event.lines if not line.part_of_bundle]
-        case Pageview() | AddToCart():
-            lines = [event.line]
-        case _:
-            return []
+    if isinstance(event, Purchase):
+        lines = [line for line in event.lines if not line.part_of_bundle]
+    elif isinstance(event, ProductEvent):
+        lines = [event.line]
+    else:
+        return []
     return [template_fields(line, event.fields, shop) for line in lines]

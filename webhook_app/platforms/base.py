@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from webhook_app.signing.base import SignatureScheme
     from webhook_app.signing.hmac_schemes import QueryHmac, SignedQuery
 
+    MakeSample = Callable[["SampleValues"], dict[str, Any]]
+
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 STOREFRONT = "storefront/"  # prefix of the topics that come through a storefront proxy
@@ -40,7 +42,7 @@ class Topic:
     name: str
     summary: str
     schema: PlatformSchema
-    sample: Callable[[SampleValues], dict[str, Any]]
+    sample: MakeSample
     subscribe: bool = True
     storefront: bool = False
 

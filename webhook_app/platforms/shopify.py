@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
-from schemas.shopify import (
-    DataRequestSchema,
-    OrderSchema,
-    ProxiedAddToCartSchema,
-    ProxiedPageviewSchema,
-    ProxiedSearchSchema,
-    ProxiedSessionStartSchema,
-    RedactSchema,
-    ShopRedactSchema,
-)
-from webhook_app.platforms.base import SAMPLE_DOMAIN, Platform, SampleValues, StorefrontProxy, Topic
+from schemas.shopify import DataRequestSchema, OrderSchema, RedactSchema, ShopRedactSchema, proxied
+from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT, Platform, SampleValues, StorefrontProxy, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
+
+if TYPE_CHECKING:
+    from schemas.base import PlatformSchema
+    from schemas.storefront import StorefrontSchema
+    from webhook_app.platforms.base import MakeSample
 
 
 def _order(sample: SampleValues) -> dict[str, Any]:
@@ -99,6 +96,15 @@ def _visitor(sample: SampleValues) -> dict[str, Any]:
 
 _ORDER = OrderSchema()
 
+
+def _compliance(name: str, summary: str, schema: PlatformSchema, sample: MakeSample) -> Topic:
+    return Topic(name, summary, schema, sample, subscribe=False)
+
+
+def _browsing(event: str, summary: str, schema: type[StorefrontSchema], sample: MakeSample) -> Topic:
+    return Topic(f"{STOREFRONT}{event}", summary, proxied(schema), sample, subscribe=False, storefront=True)
+
+
 PLATFORM = Platform(
     name="shopify",
     title="Shopify",
@@ -119,59 +125,14 @@ PLATFORM = Platform(
         Topic("orders/create", "An order was placed.", _ORDER, _order),
         Topic("orders/paid", "An order was paid.", _ORDER, _order),
         Topic("orders/updated", "An order changed; it counts unless it was counted before.", _ORDER, _order),
-        Topic(
-            "customers/data_request",
-            "A customer asks for their stored data; lists the deliveries that hold it.",
-            DataRequestSchema(),
-            _data_request,
-            subscribe=False,
-        ),
-        Topic(
-            "customers/redact",
-            "A customer asks to be forgotten; erases their deliveries.",
-            RedactSchema(),
-            _redact,
-            subscribe=False,
-        ),
-        Topic(
-            "shop/redact",
-            "The app was uninstalled; erases the shop's data.",
-            ShopRedactSchema(),
-            _shop_redact,
-            subscribe=False,
-        ),
-        Topic(
-            "storefront/search",
-            "A visitor searched; sent by the pixel.",
-            ProxiedSearchSchema(),
-            _search,
-            subscribe=False,
-            storefront=True,
-        ),
-        Topic(
-            "storefront/pageview",
-            "A visitor viewed a product; sent by the pixel.",
-            ProxiedPageviewSchema(),
-            _product,
-            subscribe=False,
-            storefront=True,
-        ),
-        Topic(
-            "storefront/addtocart",
-            "A visitor put a product into the cart; requires extra_events.",
-            ProxiedAddToCartSchema(),
-            _cart,
-            subscribe=False,
-            storefront=True,
-        ),
-        Topic(
-            "storefront/sessionstart",
-            "A visit began; requires extra_events.",
-            ProxiedSessionStartSchema(),
-            _session,
-            subscribe=False,
-            storefront=True,
-        ),
+        _compliance("customers/data_request", "A customer asks for their data.", DataRequestSchema(), _data_request),
+        _compliance("customers/redact", "A customer asks to be forgotten: erases their data.", RedactSchema(), _redact),
+        _compliance("shop/redact", "The app was uninstalled: erases its data.", ShopRedactSchema(), _shop_redact),
+        # https://shopify.dev/docs/api/web-pixels-api/standard-events
+        _browsing("search", "A visitor searched; sent by the pixel.", SearchSchema, _search),
+        _browsing("pageview", "A visitor viewed a product; sent by the pixel.", PageviewSchema, _product),
+        _browsing("addtocart", "A visitor put a product into the cart; requires extra_events.", AddToCartSchema, _cart),
+        _browsing("sessionstart", "A visit began; requires extra_events.", SessionStartSchema, _session),
     ),
     # https://shopify.dev/docs/apps/build/online-store/app-proxies/authenticate-app-proxies
     proxy=StorefrontProxy(

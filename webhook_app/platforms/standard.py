@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
-from schemas.standard import AddToCartMessage, PageviewMessage, PurchaseMessage, SearchMessage, SessionStartMessage
+from schemas.standard import PurchaseSchema, message
+from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from webhook_app.platforms.base import PRINTABLE, Platform, SampleValues, Topic
 from webhook_app.signing.standard_webhooks import StandardWebhooks
+
+if TYPE_CHECKING:
+    from schemas.base import PlatformSchema
+    from webhook_app.platforms.base import MakeSample
 
 UNTYPED = "untyped"
 MUG = {"product_id": "1001", "variant_id": "1001-blue", "sku": "MUG-BLUE"}
@@ -53,6 +58,12 @@ def _purchase(sample: SampleValues) -> dict[str, Any]:
     return {"type": "purchase", "data": data}
 
 
+def _browsing(name: str, summary: str, data: type[PlatformSchema], sample: MakeSample, *, extra: bool = False) -> Topic:
+    if extra:
+        summary = f"{summary.removesuffix('.')}; requires extra_events."
+    return Topic(name, summary, message(name, data), sample, subscribe=not extra, storefront=True)
+
+
 PLATFORM = Platform(
     name="standard",
     title="Standard Webhooks",
@@ -61,31 +72,12 @@ PLATFORM = Platform(
     identity_headers=("webhook-id",),
     stored_headers=("webhook-timestamp",),
     topics=(
-        Topic("search", "A page of search results was shown.", SearchMessage(), _search, storefront=True),
-        Topic("pageview", "A product page was shown.", PageviewMessage(), _pageview, storefront=True),
-        # Never `storefront`: a purchase must not be rejected because of the rate of browsing events.
-        Topic(
-            "purchase",
-            "An order counts as placed or paid: the sender decides.",
-            PurchaseMessage(),
-            _purchase,
-        ),
-        Topic(
-            "addtocart",
-            "A product was put into the cart; requires extra_events.",
-            AddToCartMessage(),
-            _add_to_cart,
-            subscribe=False,
-            storefront=True,
-        ),
-        Topic(
-            "sessionstart",
-            "A visit began; requires extra_events.",
-            SessionStartMessage(),
-            _session_start,
-            subscribe=False,
-            storefront=True,
-        ),
+        _browsing("search", "A page of search results was shown.", SearchSchema, _search),
+        _browsing("pageview", "A product page was shown.", PageviewSchema, _pageview),
+        _browsing("addtocart", "A product was put into the cart.", AddToCartSchema, _add_to_cart, extra=True),
+        _browsing("sessionstart", "A visit began.", SessionStartSchema, _session_start, extra=True),
+        # Not a storefront topic: a purchase must not be rejected because of the rate of browsing events.
+        Topic("purchase", "An order counts: the sender decides when.", message("purchase", PurchaseSchema), _purchase),
     ),
     ignored_topics={
         UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single ASCII word.')

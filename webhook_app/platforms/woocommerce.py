@@ -16,9 +16,10 @@ from webhook_app.platforms.base import Platform, SampleValues, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from schemas.base import PlatformSchema
+    from webhook_app.platforms.base import MakeSample
 
 # WC_Webhook::deliver_ping(): unsigned, repeated until it is answered with exactly 200.
 PING = re.compile(rb"webhook_id=[0-9]{1,20}")
@@ -89,9 +90,7 @@ def _add_to_cart(sample: SampleValues) -> dict[str, Any]:
 _ORDER = OrderSchema()
 
 
-def _browsing(
-    event: str, summary: str, schema: PlatformSchema, sample: Callable[[SampleValues], dict[str, Any]]
-) -> Topic:
+def _browsing(event: str, summary: str, schema: PlatformSchema, sample: MakeSample) -> Topic:
     name, summary = f"storefront.{event}", f"{summary}; sent by the plugin."
     return Topic(name, summary, schema, sample, subscribe=False, storefront=True)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from marshmallow import ValidationError
 
 from schemas.events import (
-    AddToCart,
     Browsing,
     DataRequest,
     ExtraEvent,
@@ -32,7 +31,7 @@ from webhook_app.tweakwise.call import Call, Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.events import Line, Translation, Visitor
+    from schemas.events import Line, ProductEvent, Translation, Visitor
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
@@ -165,13 +164,11 @@ def _browsing_call(event: Browsing, payload: Payload, shop: Shop) -> Call | Igno
                 detail = "The session key looks like personal data, and was not sent: use a random one."
                 return Ignored(Reason.PERSONAL_DATA, detail)
             return _call_once("sessionstart", keys["session_key"], keys, payload, shop)
-        case Pageview() | AddToCart():
+        case _:
             return _product_call(event, keys, payload, shop)
 
 
-def _product_call(
-    event: Pageview | AddToCart, keys: Mapping[str, str | None], payload: Payload, shop: Shop
-) -> Call | Ignored:
+def _product_call(event: ProductEvent, keys: Mapping[str, str | None], payload: Payload, shop: Shop) -> Call | Ignored:
     key = product_key(event.line, event.fields, shop)
     if key is None:
         return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
