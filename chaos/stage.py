@@ -14,6 +14,7 @@ from chaos import tweakwise as tweakwise_server
 from chaos.system import System
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Selection, State
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     import subprocess
@@ -133,15 +134,17 @@ def settled(system: System, within: float = SETTLE_WITHIN) -> list[Row]:
     with system.inbox() as inbox:
         while time.monotonic() < deadline:
             try:
-                if not set(inbox.counts()) - FINAL:
+                if not set(stored_deliveries.counts(inbox)) - FINAL:
                     break
             except StoreUnavailableError:
                 pass
             time.sleep(0.2)
-        return inbox.newest(EVERY_ROW)
+        return stored_deliveries.newest(inbox, EVERY_ROW)
 
 
 def in_flight(system: System) -> set[str]:
     """Return the orders that a worker which is no more may have sent without writing it down."""
     with system.inbox() as inbox:
-        return {row.identity for row in inbox.newest(EVERY_ROW, Selection(states=(State.DELIVERING,)))}
+        return {
+            row.identity for row in stored_deliveries.newest(inbox, EVERY_ROW, Selection(states=(State.DELIVERING,)))
+        }

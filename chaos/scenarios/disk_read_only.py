@@ -9,6 +9,7 @@ from chaos import mounts
 from chaos.stage import EVERY_ROW
 from chaos.traffic import Traffic
 from webhook_app.inbox import State
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from chaos.stage import Stage
@@ -44,5 +45,5 @@ def run(stage: Stage) -> None:
 def _not_written_down(system: System, tweakwise: Tweakwise) -> set[str]:
     """Return the orders that were sent when the disk failed, so that no process could note it before it was stopped."""
     with system.inbox() as inbox:
-        rows = inbox.newest(EVERY_ROW)
+        rows = stored_deliveries.newest(inbox, EVERY_ROW)
     return {row.identity for row in rows if row.state != State.DELIVERED and tweakwise.counted[row.identity]}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chaos import orders
 from chaos.stage import EVERY_ROW, settled
 from chaos.traffic import Traffic, post
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from chaos.stage import Stage
@@ -32,6 +33,6 @@ def run(stage: Stage) -> None:
         answers = set(threads.map(lambda order: post(system.port, order), again))
     stage.expect(answers == {"200"}, f"Answers to replayed requests: {answers}")
     with system.inbox() as inbox:
-        stage.expect(len(inbox.newest(EVERY_ROW)) == ORDERS, "Replayed requests were stored again.")
+        stage.expect(len(stored_deliveries.newest(inbox, EVERY_ROW)) == ORDERS, "Replayed requests were stored again.")
     stage.figures["replayed requests"] = len(again)
     stage.sum_up(system, shop, tweakwise)

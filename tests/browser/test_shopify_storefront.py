@@ -16,6 +16,7 @@ from tests.support.recordings import as_toml
 from tests.support.service import Service
 from tests.support.shopify_shop import PRODUCTS, Shop
 from webhook_app.inbox import Inbox
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.translation.profile_key import derived_key
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def profiles(service: Service) -> list[str]:
 
 def reasons(service: Service) -> list[str]:
     with closing(Inbox(service.env["DATABASE_URL"])) as inbox:
-        return [row.reason or row.state for row in inbox.newest(20)]
+        return [row.reason or row.state for row in stored_deliveries.newest(inbox, 20)]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import requests
 from tests.support import processes
 from tests.support.recordings import ORDER, as_toml, shop_keys
 from webhook_app.inbox import Inbox
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.web.gunicorn_worker import HEAD_TIMEOUT
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with processes.running("web", env=env, log=folder / "log", ready=f"http://127.0.0.1:{port}/readyz"):
         yield port
     with closing(Inbox(env["DATABASE_URL"])) as inbox:
-        assert inbox.counts() == {"received": 1}
+        assert stored_deliveries.counts(inbox) == {"received": 1}
 
 
 def answer(port: int, sent: bytes) -> bytes:

@@ -14,6 +14,7 @@ import requests
 from tests.support import processes, sockets
 from tests.support.service import Load, Service
 from webhook_app.inbox import Inbox
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +124,7 @@ def test_spool_answers_while_the_database_stands_still(spooling: Service, postgr
 
 def check_order(database_url: str, spooled: list[int]) -> None:
     with closing(Inbox(database_url)) as inbox:
-        stored = [row.identity for row in reversed(inbox.newest(10_000))]
+        stored = [row.identity for row in reversed(stored_deliveries.newest(inbox, 10_000))]
     wanted = [f"order-{number}" for number in spooled]
     assert [identity for identity in stored if identity in set(wanted)] == wanted
 
@@ -154,7 +155,7 @@ def test_web_killed_while_draining(spooling: Service, postgres: Server, migrated
     with postgres.stopped(), Load(spooling, first=100) as load:
         processes.wait_for(lambda: len(load.statuses) > 300)
     with closing(Inbox(migrated_url)) as inbox:
-        processes.wait_for(lambda: sum(inbox.counts().values()) > 0)
+        processes.wait_for(lambda: sum(stored_deliveries.counts(inbox).values()) > 0)
         spooling.kill("web")
     spooling.start("web", ready=f"{spooling.url}/healthz")
     assert {said for _, _, said in load.statuses} == {"spooled"}

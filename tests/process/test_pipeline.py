@@ -19,6 +19,7 @@ import requests
 from tests.support import processes
 from tests.support.recordings import EVERY, RECEIVED_AT, Recorded, as_toml, shop_keys
 from webhook_app.inbox import Inbox, Selection, State
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     import subprocess
@@ -124,13 +125,16 @@ class Receiver:
 
     def counts(self) -> dict[str, int]:
         with closing(Inbox(self.database_url)) as inbox:
-            return inbox.counts()
+            return stored_deliveries.counts(inbox)
 
     def wait_until_settled(self, within: float) -> Inbox:
         inbox, deadline = Inbox(self.database_url), time.monotonic() + within
-        while set(inbox.counts()) - FINAL and time.monotonic() < deadline:
+        while set(stored_deliveries.counts(inbox)) - FINAL and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert not set(inbox.counts()) - FINAL, (inbox.counts(), self.logged()[-3000:])
+        assert not set(stored_deliveries.counts(inbox)) - FINAL, (
+            stored_deliveries.counts(inbox),
+            self.logged()[-3000:],
+        )
         return inbox
 
 
@@ -167,7 +171,7 @@ def test_every_capture_twice_gives_exactly_the_expected_calls(receiver: Receiver
 
 def check_reasons(inbox: Inbox) -> None:
     """Every delivery has the state of its fixture, or names the one that counts its order."""
-    by_identity = {(row.shop, row.identity): row for row in inbox.newest(10_000)}
+    by_identity = {(row.shop, row.identity): row for row in stored_deliveries.newest(inbox, 10_000)}
     for recorded in EVENTS:
         if recorded.expected.get("ping"):
             continue
@@ -187,12 +191,12 @@ def check_reasons(inbox: Inbox) -> None:
 
 def check_redactions(receiver: Receiver, inbox: Inbox) -> None:
     """The redactions wipe the deliveries about their customer, and themselves."""
-    stored = {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
+    stored = {row.id for row in stored_deliveries.newest(inbox, 10_000) if stored_deliveries.body(inbox, row.id)}
     assert {answer.status_code for answer in receiver.post_all(REDACTIONS, seed=1)} == {200}
     receiver.wait_until_settled(within=20).close()
-    assert stored - {row.id for row in inbox.newest(10_000) if inbox.body(row.id)}
-    redactions = inbox.newest(10, Selection(reason="redacted", topic="shop/redact"))
-    assert [inbox.body(row.id) for row in redactions] == [None] * len(redactions)
+    assert stored - {row.id for row in stored_deliveries.newest(inbox, 10_000) if stored_deliveries.body(inbox, row.id)}
+    redactions = stored_deliveries.newest(inbox, 10, Selection(reason="redacted", topic="shop/redact"))
+    assert [stored_deliveries.body(inbox, row.id) for row in redactions] == [None] * len(redactions)
 
 
 def check_log(receiver: Receiver) -> None:
@@ -225,6 +229,8 @@ def test_killed_workers_lose_nothing(receiver: Receiver) -> None:
     assert set(calls) == set(expected_calls())
     twice = (calls - expected_calls()).total()
     assert twice <= in_flight, f"{twice} purchases were sent twice, {in_flight} were in flight at a kill"
-    assert any(row.claims > 1 for row in inbox.newest(10_000)), "no worker was killed while it had anything"
+    assert any(row.claims > 1 for row in stored_deliveries.newest(inbox, 10_000)), (
+        "no worker was killed while it had anything"
+    )
     check_reasons(inbox)
     inbox.close()

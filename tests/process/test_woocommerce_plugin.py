@@ -29,6 +29,7 @@ from tests.support.woocommerce_shop import (
     shop_of_the_receiver,
 )
 from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.translation.profile_key import derived_key
 
 if TYPE_CHECKING:
@@ -622,7 +623,7 @@ class Receiver(Service):
 
     def stored(self) -> list[Row]:
         """What is stored, oldest first."""
-        return self.inbox.newest(1000)[::-1]
+        return stored_deliveries.newest(self.inbox, 1000)[::-1]
 
     def stored_after(self, before: int, count: int) -> list[str]:
         """The topics that came after the first ones, once there are so many."""

@@ -12,6 +12,7 @@ from tests.support import browsers
 from tests.support.demo_data import DemoData
 from tests.support.processes import ROOT
 from tests.support.service import Service
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -26,7 +27,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
     data = DemoData(f"sqlite:///{folder / 'inbox.db'}", int(time.time() * 1000))
     data.fill(orders=900)
-    dead = next(row for row in data.inbox.newest(5000) if row.state == "dead")
+    dead = next(row for row in stored_deliveries.newest(data.inbox, 5000) if row.state == "dead")
     data.inbox.close()
     with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
         service.start("web", ready=f"{service.url}/healthz")

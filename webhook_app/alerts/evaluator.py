@@ -14,6 +14,7 @@ from webhook_app.alerts.rules import Thresholds
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import active_alerts
 from webhook_app.inbox.active_alerts import ActiveAlert
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,7 +76,7 @@ class AlertEvaluator:
 
     def _topic(self, number: int | None) -> str:
         try:
-            return self._inbox.get(number).topic if number else ""
+            return stored_deliveries.get(self._inbox, number).topic if number else ""
         except UnknownDeliveryError:
             return ""
 

@@ -13,6 +13,7 @@ from webhook_app.config.validators import SQLITE
 from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,6 @@ def _spooled(path: str) -> int:
         return 0
     with closing(Inbox(f"{SQLITE}{path}")) as inbox:
         try:
-            return sum(inbox.counts().values())
+            return sum(stored_deliveries.counts(inbox).values())
         except StoreUnavailableError:
             return 0

@@ -8,6 +8,7 @@ from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.doctor.http_probe import probe
 from webhook_app.formatting import duration
 from webhook_app.inbox import Selection, State
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import SECOND
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _clock(url: str, skew: float) -> Finding:
 
 
 def _from_last_delivery(context: CheckContext, shop: Shop) -> Finding:
-    last = context.inbox.newest(1, Selection(shop=shop.name, states=(State.DELIVERED,)))
+    last = stored_deliveries.newest(context.inbox, 1, Selection(shop=shop.name, states=(State.DELIVERED,)))
     if last and last[0].settled_at:
         age = duration(context.inbox.clock() - last[0].settled_at)
         return Finding("instance key", Severity.OK, f"Tweakwise accepted an event of {shop.name} {age} ago.")

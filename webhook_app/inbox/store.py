@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from webhook_app import green_threads
-from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
-from webhook_app.inbox import queue, records, throttles
-from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Row, Settlement, StoreResult
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import queue, throttles
 from webhook_app.inbox.engines.factory import open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
-from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS, Selection, stored_content
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
 from webhook_app.instrumentation import NullMeter
@@ -21,9 +19,8 @@ from webhook_app.time_units import now_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Select
-
     from webhook_app.config.settings import Settings
+    from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Settlement, StoreResult
     from webhook_app.instrumentation import Meter
     from webhook_app.throttling.state import Scope, ThrottleState
     from webhook_app.tweakwise.call import Call
@@ -132,32 +129,6 @@ class Inbox:
         too_long = (deliveries.c.state == State.DELIVERING) & (deliveries.c.due_at > now + self._lease)
         with self.database.write() as connection:
             return connection.execute(update(deliveries).where(too_long).values(due_at=now)).rowcount
-
-    def get(self, number: int) -> Row:
-        """Return one delivery. Raises UnknownDeliveryError."""
-        found = self._rows(select(*COLUMNS).where(deliveries.c.id == number))
-        if not found:
-            raise UnknownDeliveryError(str(number))
-        return found[0]
-
-    def newest(self, limit: int, selection: Selection = ALL_DELIVERIES) -> list[Row]:
-        """Return the newest deliveries of a selection, newest first."""
-        query = select(*COLUMNS).where(*selection.conditions())
-        return self._rows(query.order_by(deliveries.c.id.desc()).limit(limit))
-
-    def counts(self) -> dict[str, int]:
-        """Count the deliveries by state."""
-        query = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
-        with self.database.read() as connection:
-            return {row.state: row.number for row in connection.execute(query)}
-
-    def body(self, number: int) -> tuple[dict[str, str], bytes] | None:
-        """Return the stored headers and the raw body, None once they are wiped."""
-        return stored_content(self, [number]).get(number)
-
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        with self.database.read() as connection:
-            return records.read(connection, Row, query)
 
     def _store_group(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
         now = self.clock()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox.selection import headers_of
+from webhook_app.inbox.reports.stored_deliveries import headers_of
 from webhook_app.instrumentation import NullTracer
 from webhook_app.observability.error_reporting import MISSING
 

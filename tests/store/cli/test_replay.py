@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.deliveries import arrival, claim_one, settle
 from webhook_app.inbox import State
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from tests.support.commands import Run
@@ -19,7 +20,7 @@ on_sqlite = pytest.mark.engines("sqlite")
 
 def test_by_number(run: Run, stored: Inbox) -> None:
     """An ignored delivery is queued again; a number that is refused or unknown is printed, with exit code 1."""
-    assert (run("replay", "1").output, stored.get(1).state) == ("1: queued again\n", State.RECEIVED)
+    assert (run("replay", "1").output, stored_deliveries.get(stored, 1).state) == ("1: queued again\n", State.RECEIVED)
     result = run("replay", "1", "99")
     assert result.exit_code == 1
     assert result.output.splitlines() == [
@@ -33,7 +34,7 @@ def test_a_dry_run_only_counts(run: Run, dead: Inbox) -> None:
     """It prints how many would be changed, and changes none."""
     result = run("replay", "--shop", "acme", "--dry-run")
     assert (result.exit_code, result.output) == (0, "Dry run: 2 of 2 deliveries would be queued again.\n")
-    assert dead.counts() == {"dead": 2, "received": 1}
+    assert stored_deliveries.counts(dead) == {"dead": 2, "received": 1}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_dry_run_only_counts(run: Run, dead: Inbox) -> None:
 def test_options_select_among_the_dead(run: Run, dead: Inbox, options: list[str], numbers: list[int]) -> None:
     """A delivery that is not dead is not selected."""
     assert run("replay", *options).exit_code == 0
-    replayed = [number for number in (1, 2) if dead.get(number).state == State.RECEIVED]
+    replayed = [number for number in (1, 2) if stored_deliveries.get(dead, number).state == State.RECEIVED]
     assert replayed == numbers
 
 

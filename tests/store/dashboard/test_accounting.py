@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from webhook_app import formatting
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ def test_accounting_adds_up_day_by_day(filled: tuple[Browser, Inbox]) -> None:
         page = browser.get(f"/accounting?day={day}&set=all").text
         assert "It adds up" in page
         assert f"<b>{sum(int(row['number']) for row in rows)}</b><span>received" in page
-    assert total == inbox.counts()
+    assert total == stored_deliveries.counts(inbox)
 
 
 def test_accounting_links_lead_to_the_same_number(filled: tuple[Browser, Inbox]) -> None:
     """The link of a number shows that many deliveries."""
     browser, inbox = filled
-    day = formatting.date_and_time(inbox.newest(1)[0].received_at)[:10]
+    day = formatting.date_and_time(stored_deliveries.newest(inbox, 1)[0].received_at)[:10]
     page = browser.get(f"/accounting?day={day}").text
     links = re.findall(r'href="/dashboard(/deliveries\?state=\w+[^"]*)">(\d+)<', page)
     assert links

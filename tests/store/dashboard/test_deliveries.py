@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from tests.support.dashboard import Browser
@@ -31,7 +32,7 @@ def test_odd_filters_give_a_page(browser: Browser, query: str) -> None:
 def test_filters_find_deliveries(filled: tuple[Browser, Inbox]) -> None:
     """An order id finds all its deliveries, a profile key one, a state all in it."""
     browser, inbox = filled
-    delivered = next(row for row in inbox.newest(500) if row.state == State.DELIVERED)
+    delivered = next(row for row in stored_deliveries.newest(inbox, 500) if row.state == State.DELIVERED)
     order = (delivered.business_key or "").removeprefix("purchase:")
     of_order = browser.get(f"/deliveries?order={order}").text
     assert len(re.findall(r'<th scope="row" role="rowheader">', of_order)) == 2
@@ -39,4 +40,4 @@ def test_filters_find_deliveries(filled: tuple[Browser, Inbox]) -> None:
     assert f'deliveries/{delivered.id}">' in profile
     assert len(re.findall(r'<th scope="row" role="rowheader">', profile)) == 1
     waiting = browser.get("/deliveries?state=waiting").text
-    assert len(re.findall(r'<th scope="row" role="rowheader">', waiting)) == inbox.counts()["waiting"]
+    assert len(re.findall(r'<th scope="row" role="rowheader">', waiting)) == stored_deliveries.counts(inbox)["waiting"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.support.dashboard import PAGES, PASSWORD, Browser
 from tests.support.deliveries import arrival
 from webhook_app.inbox import Inbox, State, audit_log
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def test_timeline_has_every_attempt(filled: tuple[Browser, Inbox]) -> None:
     """Each attempt is shown with its failure and duration, and the next step."""
     browser, inbox = filled
-    [row] = [row for row in inbox.newest(5) if row.state == State.WAITING]
+    [row] = [row for row in stored_deliveries.newest(inbox, 5) if row.state == State.WAITING]
     page = browser.get(f"/deliveries/{row.id}").text
     assert page.count("Attempt failed: No response in time (timeout)") == 2
     assert "Attempt failed: Tweakwise answered 503 (http_503)" in page
@@ -28,7 +29,9 @@ def test_timeline_has_every_attempt(filled: tuple[Browser, Inbox]) -> None:
 def test_secrets_are_never_shown(filled: tuple[Browser, Inbox]) -> None:
     """Neither webhook secrets nor instance keys nor salts are on any page."""
     browser, inbox = filled
-    pages = "".join(browser.get(path).text for path in (*PAGES, f"/deliveries/{inbox.newest(1)[0].id}"))
+    pages = "".join(
+        browser.get(path).text for path in (*PAGES, f"/deliveries/{stored_deliveries.newest(inbox, 1)[0].id}")
+    )
     for secret in (
         "demo-shopify-secret",
         "demowoocommercesecret",
@@ -43,13 +46,13 @@ def test_secrets_are_never_shown(filled: tuple[Browser, Inbox]) -> None:
 def test_replay_and_discard_are_recorded(filled: tuple[Browser, Inbox]) -> None:
     """Each is carried out once; the second time the page says that nothing was changed."""
     browser, inbox = filled
-    row = next(row for row in inbox.newest(500) if row.reason == "no_profile")
+    row = next(row for row in stored_deliveries.newest(inbox, 500) if row.reason == "no_profile")
     done = browser.post(f"/deliveries/{row.id}/replay")
     assert done.location.endswith("message=replayed")
-    assert inbox.get(row.id).state == State.RECEIVED
+    assert stored_deliveries.get(inbox, row.id).state == State.RECEIVED
     assert browser.post(f"/deliveries/{row.id}/discard").location.endswith("message=discarded")
     assert browser.post(f"/deliveries/{row.id}/discard").location.endswith("message=unchanged")
-    assert inbox.get(row.id).reason == "dropped"
+    assert stored_deliveries.get(inbox, row.id).reason == "dropped"
     recorded = [(entry.action, entry.delivery_id, entry.detail) for entry in audit_log.newest(inbox)][:3]
     assert recorded == [
         ("drop", row.id, "Previously ignored: Discarded manually (dropped)."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from webhook_app.dashboard.pages.overview import TopicLine
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def test_overview_names_problems(filled: tuple[Browser, Inbox]) -> None:
 def test_overview_counts_every_delivery(filled: tuple[Browser, Inbox]) -> None:
     """The total of 30 days is the number of deliveries."""
     browser, inbox = filled
-    counts = inbox.counts()
+    counts = stored_deliveries.counts(inbox)
     found = re.search(r"<dt>Received</dt>\s*<dd>(\d+)", browser.get("?range=30d").text)
     assert found
     assert int(found[1]) == sum(counts.values())

@@ -24,6 +24,7 @@ from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.delivery import outcomes, privacy_requests, worker
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, NewDelivery, Row, State, operator_actions, queue
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.selection import Selection
 from webhook_app.platforms import all_platforms
@@ -118,8 +119,8 @@ def wait_until(reached: Callable[[], bool]) -> None:
 def settled(inbox: Inbox, *numbers: int) -> list[Row]:
     """Wait until all are settled for good."""
     final = (State.DELIVERED, State.IGNORED, State.DEAD)
-    wait_until(lambda: all(inbox.get(number).state in final for number in numbers))
-    return [inbox.get(number) for number in numbers]
+    wait_until(lambda: all(stored_deliveries.get(inbox, number).state in final for number in numbers))
+    return [stored_deliveries.get(inbox, number) for number in numbers]
 
 
 def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -180,8 +181,8 @@ def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     tweakwise.trouble(status=503)
     number = stored(inbox, ORDER)
     with working(inbox, tweakwise):
-        wait_until(lambda: inbox.get(number).attempts >= 2)
-        waiting = inbox.get(number)
+        wait_until(lambda: stored_deliveries.get(inbox, number).attempts >= 2)
+        waiting = stored_deliveries.get(inbox, number)
         assert (waiting.reason, waiting.settled_at) in [("http_503", None), ("", None)]
         tweakwise.trouble(status=0)
         [row] = settled(inbox, number)
@@ -195,8 +196,8 @@ def test_wrong_instance_key_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> No
     tweakwise.trouble(status=401)
     number = stored(inbox, ORDER)
     with working(inbox, tweakwise, policy=replace(POLICY, base=100, cap=100)):
-        wait_until(lambda: inbox.get(number).state == "waiting")
-    row = inbox.get(number)
+        wait_until(lambda: stored_deliveries.get(inbox, number).state == "waiting")
+    row = stored_deliveries.get(inbox, number)
     assert (row.state, row.reason) == ("waiting", "http_401")
 
 
@@ -377,7 +378,7 @@ def store_many(inbox: Inbox, shop: str, count: int) -> None:
 
 
 def attempts(inbox: Inbox, shop: str) -> int:
-    return sum(row.attempts for row in inbox.newest(10_000, Selection(shop=shop)))
+    return sum(row.attempts for row in stored_deliveries.newest(inbox, 10_000, Selection(shop=shop)))
 
 
 def test_refused_key_uses_up_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -390,7 +391,7 @@ def test_refused_key_uses_up_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise
     throttle = inbox.throttles()[Scope.shop("shopify")]
     assert (throttle.reason, throttle.pauses, throttle.open_until is not None) == ("http_401", 1, True)
     assert attempts(inbox, "shopify") <= 2 * OPTIONS.threads
-    assert inbox.counts()["received"] >= 200 - 2 * OPTIONS.threads
+    assert stored_deliveries.counts(inbox)["received"] >= 200 - 2 * OPTIONS.threads
 
 
 def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -413,7 +414,7 @@ def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monke
     with capture_logs() as logs, working(inbox, tweakwise):
         wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
         tweakwise.trouble(status=0)
-        wait_until(lambda: inbox.counts() == {"delivered": 15})
+        wait_until(lambda: stored_deliveries.counts(inbox) == {"delivered": 15})
     events = [line["event"] for line in logs if line["event"].startswith("breaker")]
     assert events[0] == "breaker_opened"
     assert events[-1] == "breaker_closed"
@@ -447,7 +448,7 @@ def test_hanging_shop_with_a_long_backlog_delays_no_other(inbox: Inbox, tweakwis
                 began = time.monotonic()
                 settled(inbox, stored(inbox, ORDER, body=small_order(time.time_ns()), identity=str(time.time_ns())))
                 assert time.monotonic() - began < 2
-    assert inbox.counts()["delivered"] == 3
+    assert stored_deliveries.counts(inbox)["delivered"] == 3
 
 
 def test_rate_over_all_shops(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -464,8 +465,11 @@ def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """Events of a shop that is not configured any more wait."""
     number = stored(inbox, ORDER, shop="gone")
     with working(inbox, tweakwise):
-        wait_until(lambda: inbox.get(number).state == "waiting")
-    assert (inbox.get(number).state, inbox.get(number).reason) == ("waiting", "shop_missing")
+        wait_until(lambda: stored_deliveries.get(inbox, number).state == "waiting")
+    assert (stored_deliveries.get(inbox, number).state, stored_deliveries.get(inbox, number).reason) == (
+        "waiting",
+        "shop_missing",
+    )
 
 
 def test_stop_releases_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -478,7 +482,7 @@ def test_stop_releases_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -
         stopping.stop()
     assert time.monotonic() - began < 10
     assert len(tweakwise.events()) <= sent + OPTIONS.threads
-    states = {inbox.get(number).state for number in numbers}
+    states = {stored_deliveries.get(inbox, number).state for number in numbers}
     assert State.DELIVERING not in states
     assert State.RECEIVED in states
 
@@ -527,10 +531,10 @@ def test_customer_redaction_wipes_and_lists(inbox: Inbox, tweakwise: LocalTweakw
         redaction = stored(inbox, REDACT)
         [row] = settled(inbox, redaction)
     assert (row.state, row.reason, row.detail) == ("ignored", "redacted", f"Wiped 1 delivery ({theirs}).")
-    assert inbox.body(theirs) is None
-    assert inbox.get(theirs).call is None
-    assert inbox.body(redaction) is None
-    assert inbox.body(others) is not None
+    assert stored_deliveries.body(inbox, theirs) is None
+    assert stored_deliveries.get(inbox, theirs).call is None
+    assert stored_deliveries.body(inbox, redaction) is None
+    assert stored_deliveries.body(inbox, others) is not None
 
 
 def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -538,9 +542,9 @@ def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweak
     tweakwise.trouble(status=503)
     theirs = stored(inbox, OF_CUSTOMER)
     with working(inbox, tweakwise, policy=replace(POLICY, base=1000, cap=1000)):
-        wait_until(lambda: inbox.get(theirs).state == "waiting")
+        wait_until(lambda: stored_deliveries.get(inbox, theirs).state == "waiting")
         settled(inbox, stored(inbox, REDACT))
-    row = inbox.get(theirs)
+    row = stored_deliveries.get(inbox, theirs)
     assert (row.state, row.reason) == ("ignored", "redacted")
     assert inbox.queues() == []
 
@@ -555,8 +559,8 @@ def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) 
         settled(inbox, theirs, others)
         [row] = settled(inbox, stored(inbox, redaction))
     assert row.reason == "redacted"
-    assert inbox.body(theirs) is None
-    assert inbox.body(others) is not None
+    assert stored_deliveries.body(inbox, theirs) is None
+    assert stored_deliveries.body(inbox, others) is not None
 
 
 def test_data_request_lists_what_is_stored(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -567,7 +571,7 @@ def test_data_request_lists_what_is_stored(inbox: Inbox, tweakwise: LocalTweakwi
         [row] = settled(inbox, stored(inbox, BY_NAME["shopify/customers_data_request"]))
     assert row.reason == "data_request"
     assert row.detail.startswith(f"Found 1 delivery ({theirs})")
-    assert inbox.body(theirs) is not None
+    assert stored_deliveries.body(inbox, theirs) is not None
 
 
 def test_long_lists_are_cut() -> None:

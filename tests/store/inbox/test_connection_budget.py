@@ -14,6 +14,7 @@ from webhook_app.errors import ConfigurationError
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.connection_budget import Limits
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,4 +102,4 @@ def test_process_opens_no_more_than_its_budget(postgres: Server) -> None:
         closing(Inbox(address)) as inbox,
         ThreadPoolExecutor(16) as threads,
     ):
-        assert len(list(threads.map(lambda _: inbox.counts(), range(64)))) == 64
+        assert len(list(threads.map(lambda _: stored_deliveries.counts(inbox), range(64)))) == 64

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
 from webhook_app.delivery.causes import REASON_PREFIXES, Cause
-from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions, retention, selection
+from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions, retention
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -48,29 +49,31 @@ def several(inbox: Inbox, clock: Clock) -> Inbox:
 )
 def test_selection_filters(several: Inbox, wanted: dict[str, Any], ids: list[int]) -> None:
     """Each field of a selection narrows it."""
-    [*found] = selection.pages(several, Selection(**wanted), step=2)
+    [*found] = stored_deliveries.pages(several, Selection(**wanted), step=2)
     assert [row.id for page in found for row in page] == ids
-    assert selection.size(several, Selection(**wanted)) == len(ids)
+    assert stored_deliveries.size(several, Selection(**wanted)) == len(ids)
 
 
 def test_reason_prefix_is_no_pattern(inbox: Inbox) -> None:
     """The underscore in a reason stands for itself."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DEAD, reason="gaveXupX")
-    assert selection.size(inbox, Selection(reason_prefixes=("gave_up_",))) == 0
+    assert stored_deliveries.size(inbox, Selection(reason_prefixes=("gave_up_",))) == 0
 
 
 def test_pages_are_small(several: Inbox) -> None:
     """However large a selection is, it is read in steps."""
-    assert [len(page) for page in selection.pages(several, Selection(), step=2)] == [2, 2, 1]
+    assert [len(page) for page in stored_deliveries.pages(several, Selection(), step=2)] == [2, 2, 1]
 
 
 def test_counts_for_a_verb(several: Inbox) -> None:
     """Of a selection: how many are in a state that the verb starts from, and how many of these have their body."""
-    assert selection.count_for(several, Selection(), Verb.REPLAY) == selection.SelectionCounts(
+    assert stored_deliveries.count_for(several, Selection(), Verb.REPLAY) == stored_deliveries.SelectionCounts(
         5, allowed=4, with_body=3, last=5
     )
-    assert selection.count_for(several, Selection(shop="c"), Verb.REPLAY) == selection.SelectionCounts(0, 0, 0, 0)
+    assert stored_deliveries.count_for(several, Selection(shop="c"), Verb.REPLAY) == stored_deliveries.SelectionCounts(
+        0, 0, 0, 0
+    )
 
 
 def test_many_are_replayed_in_one_step(several: Inbox) -> None:
@@ -82,7 +85,7 @@ def test_many_are_replayed_in_one_step(several: Inbox) -> None:
 def test_discarded_records_its_previous_state(several: Inbox) -> None:
     """A discarded delivery is ignored, and its detail has the previous state and reason."""
     assert operator_actions.discard(several, [2, 5], "dropped") == {2, 5}
-    rows = [several.get(number) for number in (2, 5)]
+    rows = [stored_deliveries.get(several, number) for number in (2, 5)]
     assert {(row.state, row.reason) for row in rows} == {("ignored", "dropped")}
     assert [row.detail for row in rows] == [
         "Discarded manually; it was dead: gave_up_http_503.",

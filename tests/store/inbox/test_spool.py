@@ -18,6 +18,7 @@ from tests.support.deliveries import arrival
 from webhook_app.cli import main
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.spool import Spool
 
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ def spool_while_away(spool: Spool, server: Server, *names: str) -> None:
 
 
 def identities(inbox: Inbox) -> list[str]:
-    return [row.identity for row in reversed(inbox.newest(1000))]
+    return [row.identity for row in reversed(stored_deliveries.newest(inbox, 1000))]
 
 
 def test_database_comes_first(spool: Spool, inbox: Inbox) -> None:
     """While the database is available nothing is spooled."""
     assert not spool.store(arrival()).spooled
-    assert inbox.counts() == {"received": 1}
+    assert stored_deliveries.counts(inbox) == {"received": 1}
 
 
 def test_spooled_is_drained_in_order(spool: Spool, inbox: Inbox, postgres: Server) -> None:
@@ -79,8 +80,8 @@ def test_drained_is_unchanged(spool: Spool, inbox: Inbox, postgres: Server, cloc
         spool.store(arrival(body=body, headers={"x-a": "b"}))
     clock.move(3600)
     spool.drain()
-    assert inbox.get(1).received_at == arrived_at
-    assert inbox.body(1) == ({"x-a": "b"}, body)
+    assert stored_deliveries.get(inbox, 1).received_at == arrived_at
+    assert stored_deliveries.body(inbox, 1) == ({"x-a": "b"}, body)
 
 
 def test_repeated_delivery_is_drained_once(spool: Spool, inbox: Inbox, postgres: Server) -> None:
@@ -116,7 +117,7 @@ def test_start_drains_what_a_crash_left(path: str, spool: Spool, inbox: Inbox, p
     """A process that starts drains the deliveries that an earlier one left."""
     spool_while_away(spool, postgres, "a", "b")
     with started(path, inbox):
-        processes.wait_for(lambda: inbox.counts() == {"received": 2})
+        processes.wait_for(lambda: stored_deliveries.counts(inbox) == {"received": 2})
 
 
 def test_database_that_is_back_is_used(path: str, inbox: Inbox, postgres: Server) -> None:

@@ -34,6 +34,7 @@ from webhook_app.inbox import (
     operator_actions,
     retention,
 )
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,18 +156,23 @@ class InboxMachine(RuleBasedStateMachine):
     @invariant()
     def states_agree(self) -> None:
         if hasattr(self, "inbox"):
-            assert {row.id: row.state for row in self.inbox.newest(100)} == self.states
+            assert {row.id: row.state for row in stored_deliveries.newest(self.inbox, 100)} == self.states
 
     @invariant()
     def only_the_unfinished_are_due(self) -> None:
         if hasattr(self, "inbox"):
             unfinished = {State.RECEIVED, State.WAITING, State.DELIVERING}
-            assert all((row.due_at is not None) == (row.state in unfinished) for row in self.inbox.newest(100))
+            assert all(
+                (row.due_at is not None) == (row.state in unfinished)
+                for row in stored_deliveries.newest(self.inbox, 100)
+            )
 
     @invariant()
     def wiped_bodies_are_gone(self) -> None:
         if hasattr(self, "inbox"):
-            assert all((self.inbox.body(number) is None) == (number in self.wiped) for number in self.states)
+            assert all(
+                (stored_deliveries.body(self.inbox, number) is None) == (number in self.wiped) for number in self.states
+            )
 
     def teardown(self) -> None:
         if hasattr(self, "inbox"):

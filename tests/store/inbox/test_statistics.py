@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from tests.support.deliveries import CALL, arrival, claim, settle
 from webhook_app.inbox import Selection, State, audit_log, operator_actions, retention, statistics
-from webhook_app.inbox.reports import accounting, delivery_pages, time_series
+from webhook_app.inbox.reports import accounting, delivery_pages, stored_deliveries, time_series
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries
 from webhook_app.inbox.tables import delivery_counts as table
@@ -199,7 +199,7 @@ def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool
     assert all_of(DeliveryFilter(order="9")) == [9]
     assert all_of(DeliveryFilter(order="99")) == []
     assert all_of(DeliveryFilter(Selection(ids=(5,)))) == [5]
-    since = inbox.get(20).received_at
+    since = stored_deliveries.get(inbox, 20).received_at
     assert all_of(DeliveryFilter(Selection(since=since))) == list(range(31, 17, -1))
 
 
@@ -226,12 +226,12 @@ def test_failed_attempts_are_kept_until_the_row_goes(inbox: Inbox, clock: Clock)
     [delivery] = claim(inbox)
     settle(inbox, delivery, State.DEAD, reason="http_422", failure="http_422", took=7, attempted=True, call=CALL)
     operator_actions.replay(inbox, [number])
-    assert inbox.get(number).took is None
+    assert stored_deliveries.get(inbox, number).took is None
     [delivery] = claim(inbox)
     settle(inbox, delivery, State.DELIVERED, took=9, attempted=True, call=CALL)
     failed = [(each.claim, each.failure, each.took) for each in audit_log.failed_attempts(inbox, number)]
     assert failed == [(1, "http_503", 12), (2, "timeout", 5000), (3, "http_422", 7)]
-    assert inbox.get(number).took == 9
+    assert stored_deliveries.get(inbox, number).took == 9
     clock.move(100 * 86400)
     retention.sweep(inbox, retention.Retention(1, 86400))
     assert audit_log.failed_attempts(inbox, number) == []

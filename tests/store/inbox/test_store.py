@@ -26,6 +26,7 @@ from webhook_app.inbox import (
     retention,
 )
 from webhook_app.inbox.engines.group_commit import GroupCommit
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.tables import deliveries, metadata
 
@@ -79,7 +80,7 @@ def test_many_threads_lose_nothing(inbox: Inbox) -> None:
     with ThreadPoolExecutor(16) as threads:
         results = list(threads.map(lambda n: inbox.store(arrival(str(n))), range(400)))
     assert len({one.id for one in results}) == 400
-    assert inbox.counts() == {"received": 400}
+    assert stored_deliveries.counts(inbox) == {"received": 400}
 
 
 def test_unmigrated_database_is_unavailable(database_url: str) -> None:
@@ -152,7 +153,7 @@ def test_redaction_wins_over_a_call_under_way(inbox: Inbox) -> None:
     delivery = claim_one(inbox)
     retention.redact(inbox, [delivery.id], "redacted", "")
     assert not settle(inbox, delivery, State.DELIVERED, call=CALL)
-    row = inbox.get(delivery.id)
+    row = stored_deliveries.get(inbox, delivery.id)
     assert (row.state, row.call) == ("ignored", None)
 
 
@@ -170,7 +171,7 @@ def test_released_is_claimable_at_once(inbox: Inbox) -> None:
     """A worker that stops releases what it has not sent."""
     inbox.store(arrival())
     inbox.release(claim(inbox, 1))
-    assert inbox.get(1).state == State.RECEIVED
+    assert stored_deliveries.get(inbox, 1).state == State.RECEIVED
     assert claim_one(inbox).lapses == 0
 
 
@@ -181,7 +182,7 @@ def test_release_after_the_lease_does_nothing(inbox: Inbox, clock: Clock) -> Non
     clock.move(61)
     claim(inbox, 1)
     inbox.release(late)
-    assert inbox.get(1).state == State.DELIVERING
+    assert stored_deliveries.get(inbox, 1).state == State.DELIVERING
 
 
 def test_waiting_is_claimable_when_due(inbox: Inbox, clock: Clock) -> None:
@@ -331,7 +332,7 @@ def test_replay_needs_the_body(inbox: Inbox) -> None:
 def test_unknown_delivery(inbox: Inbox) -> None:
     """A number without a delivery is reported as unknown."""
     with pytest.raises(UnknownDeliveryError):
-        inbox.get(7)
+        stored_deliveries.get(inbox, 7)
     assert operator_actions.replay(inbox, [7]) == set()
 
 
@@ -339,16 +340,16 @@ def test_newest_filters(inbox: Inbox) -> None:
     """The list has the newest first, and only what was selected."""
     for name, shop in (("a", "one"), ("b", "two"), ("c", "one")):
         inbox.store(arrival(name, shop=shop))
-    assert [row.id for row in inbox.newest(10, Selection(shop="one"))] == [3, 1]
-    assert [row.id for row in inbox.newest(1)] == [3]
-    assert inbox.newest(10, Selection(states=("dead",), topic="orders/create")) == []
+    assert [row.id for row in stored_deliveries.newest(inbox, 10, Selection(shop="one"))] == [3, 1]
+    assert [row.id for row in stored_deliveries.newest(inbox, 1)] == [3]
+    assert stored_deliveries.newest(inbox, 10, Selection(states=("dead",), topic="orders/create")) == []
 
 
 def test_row_has_the_call(inbox: Inbox) -> None:
     """The call that was sent can be read later."""
     inbox.store(arrival())
     settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL, attempted=True)
-    row = inbox.get(1)
+    row = stored_deliveries.get(inbox, 1)
     assert (row.call, row.event, row.business_key) == ('{"ProductKeys":["1"],"ProfileKey":"k"}', "purchase", CALL.key)
 
 
@@ -356,7 +357,7 @@ def test_answer_may_hold_anything(inbox: Inbox) -> None:
     """An answer that contains a NUL does not prevent settling."""
     inbox.store(arrival())
     assert settle(inbox, claim_one(inbox), State.DEAD, reason="http_400", answer="a\0b", attempted=True)
-    assert inbox.get(1).answer == "a\ufffdb"
+    assert stored_deliveries.get(inbox, 1).answer == "a\ufffdb"
 
 
 # Retention
@@ -372,8 +373,8 @@ def test_sweep_keeps_what_is_new_or_needed(inbox: Inbox, clock: Clock) -> None:
     clock.move(100 * 86400)
     inbox.store(arrival("new"))
     assert retention.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (1, 1)
-    assert [row.id for row in inbox.newest(10)] == [5, 4, 3, 1]
-    assert all(inbox.body(number) for number in (1, 3, 4, 5))
+    assert [row.id for row in stored_deliveries.newest(inbox, 10)] == [5, 4, 3, 1]
+    assert all(stored_deliveries.body(inbox, number) for number in (1, 3, 4, 5))
 
 
 def test_sweep_takes_many_steps(inbox: Inbox, clock: Clock) -> None:
@@ -384,7 +385,7 @@ def test_sweep_takes_many_steps(inbox: Inbox, clock: Clock) -> None:
     inbox.settle([Settlement(delivery, State.IGNORED) for delivery in claim(inbox, total)])
     clock.move(91 * 86400)
     assert retention.sweep(inbox, Retention(7 * 86400, 90 * 86400)) == (total, total)
-    assert inbox.counts() == {}
+    assert stored_deliveries.counts(inbox) == {}
 
 
 def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
@@ -495,7 +496,7 @@ def test_failed_transaction_leaves_nothing(inbox: Inbox, hot: bool) -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             fail()
-    assert inbox.counts() == {}
+    assert stored_deliveries.counts(inbox) == {}
     assert not inbox.store(arrival()).duplicate
 
 
@@ -505,4 +506,4 @@ def test_transaction_serves_named_sql_and_sqlalchemy(inbox: Inbox) -> None:
         queue.store(connection, [arrival()], 1)
         connection.execute(update(deliveries).values(detail="seen"))
         assert [one.shop for one in queue.queues(connection)] == ["acme"]
-    assert inbox.get(1).detail == "seen"
+    assert stored_deliveries.get(inbox, 1).detail == "seen"

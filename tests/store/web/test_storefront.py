@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.support.recordings import as_toml, shop_keys
 from webhook_app.app import create_app
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.platforms import all_platforms
 from webhook_app.translation import profile_key
 from webhook_app.web.rate_limit import RateLimiter
@@ -67,7 +68,7 @@ def context_of(client: FlaskClient) -> WebContext:
 
 
 def stored_count(client: FlaskClient) -> int:
-    return sum(context_of(client).inbox.counts().values())
+    return sum(stored_deliveries.counts(context_of(client).inbox).values())
 
 
 @pytest.mark.parametrize(("action", "parameters"), [*TO_SEE.items(), *TO_DO.items()])
@@ -76,9 +77,9 @@ def test_event_is_stored_as_it_was_signed(client: FlaskClient, action: str, para
     response = ask(client, action, profile_key=KEY, **parameters)
     assert (response.status_code, response.json) == (200, {"status": "stored"})
     inbox = context_of(client).inbox
-    [row] = inbox.newest(1)
+    [row] = stored_deliveries.newest(inbox, 1)
     assert (row.topic, row.shop, row.domain) == (f"storefront/{action}", "shop", "acme.myshopify.com")
-    found = inbox.body(row.id)
+    found = stored_deliveries.body(inbox, row.id)
     assert found is not None
     headers, body = found
     stored = json.loads(body)

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.support import processes
 from tests.support.recordings import EVERY, Recorded, as_toml, shop_keys
 from webhook_app.app import create_app
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.platforms import all_platforms
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 from webhook_app.web.rate_limit import RateLimiter
@@ -67,7 +68,7 @@ def context_of(client: FlaskClient) -> WebContext:
 
 
 def stored_count(client: FlaskClient) -> int:
-    return sum(context_of(client).inbox.counts().values())
+    return sum(stored_deliveries.counts(context_of(client).inbox).values())
 
 
 @pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
@@ -299,7 +300,7 @@ def test_unknown_page_is_404_json(client: FlaskClient) -> None:
 def test_only_relevant_headers_are_stored(client: FlaskClient) -> None:
     """The signature and unrelated headers are not stored."""
     post(client, ORDER, Cookie="session=1", Authorization="Bearer x")
-    stored = context_of(client).inbox.body(1)
+    stored = stored_deliveries.body(context_of(client).inbox, 1)
     assert stored is not None
     assert "x-shopify-topic" in stored[0]
     assert not {"cookie", "authorization", "x-shopify-hmac-sha256"} & set(stored[0])

@@ -18,7 +18,7 @@ from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
 from webhook_app.formatting import counted
 from webhook_app.inbox import Inbox
-from webhook_app.inbox.selection import STEP, pages, size, stored_content
+from webhook_app.inbox.reports.stored_deliveries import STEP, bodies_of, pages, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
 
 
 def _records(inbox: Inbox, page: Sequence[Row], *, personal: bool) -> Iterator[dict[str, object]]:
-    bodies = stored_content(inbox, [row.id for row in page]) if personal else {}
+    bodies = bodies_of(inbox, [row.id for row in page]) if personal else {}
     for row in page:
         yield record_of(row) | (_personal(bodies.get(row.id)) if personal else {})
 

@@ -14,6 +14,7 @@ from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.reasons import titled
 from webhook_app.throttling import descriptions
 
@@ -32,7 +33,7 @@ INDENT = 8  # columns of the number, under which a line continues
 def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
     """List the newest deliveries: state, and the reason or the order they count."""
     with closing(Inbox.configured(settings.load())) as inbox:
-        rows = inbox.newest(limit, selection)
+        rows = stored_deliveries.newest(inbox, limit, selection)
         lines = [json.dumps(record_of(row)) for row in rows] if as_json else _lines(inbox, rows)
     for line in lines:
         click.echo(line)
@@ -40,7 +41,7 @@ def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
 
 def _lines(inbox: Inbox, rows: Sequence[Row]) -> list[str]:
     """Return a line for each delivery, for each breaker that holds their shops up, and for the counts by state."""
-    now, counts = inbox.clock(), inbox.counts()
+    now, counts = inbox.clock(), stored_deliveries.counts(inbox)
     paused = descriptions.open_for(inbox.throttles().values(), {row.shop for row in rows})
     total = ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
     return [

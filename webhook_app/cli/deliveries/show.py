@@ -12,6 +12,7 @@ from webhook_app.cli.support.delivery_text import describe
 from webhook_app.config import settings
 from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import Inbox
+from webhook_app.inbox.reports import stored_deliveries
 
 
 @click.command()
@@ -22,10 +23,10 @@ def show(number: int, *, body: bool, as_json: bool) -> None:
     """Show one delivery: its state, the reason, and the call that was sent."""
     with closing(Inbox.configured(settings.load())) as inbox:
         try:
-            row = inbox.get(number)
+            row = stored_deliveries.get(inbox, number)
         except UnknownDeliveryError:
             raise click.ClickException(f"There is no delivery {number}.") from None
-        content = inbox.body(number) if body else None
+        content = stored_deliveries.body(inbox, number) if body else None
     click.echo(json.dumps(record_of(row), indent=2) if as_json else describe(row))
     if body:
         _print_content(content)

@@ -13,14 +13,15 @@ from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
 from webhook_app.formatting import counted
 from webhook_app.inbox import Inbox, Selection, Verb
-from webhook_app.inbox.selection import ALL_DELIVERIES, STEP, count_for, pages
+from webhook_app.inbox.reports.stored_deliveries import STEP, count_for, pages
+from webhook_app.inbox.selection import ALL_DELIVERIES
 from webhook_app.inbox.states import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from webhook_app.inbox import State
-    from webhook_app.inbox.selection import SelectionCounts
+    from webhook_app.inbox.reports.stored_deliveries import SelectionCounts
 
 MANY = 100  # deliveries, beyond which it asks for confirmation
 LONG = 2 * STEP  # deliveries, beyond which it shows progress

@@ -13,6 +13,7 @@ import click
 from webhook_app.cli.support.delivery_text import one_line, outcome
 from webhook_app.cli.support.terminal import fitted
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
+from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ class LogReader:
 
     def _row(self, number: int) -> Row | None:
         try:
-            return self._inbox.get(number)
+            return stored_deliveries.get(self._inbox, number)
         except (StoreUnavailableError, UnknownDeliveryError):
             return None
 

@@ -12,7 +12,7 @@ import click
 import requests
 
 from webhook_app.inbox import Selection, State
-from webhook_app.inbox.selection import STEP, pages
+from webhook_app.inbox.reports.stored_deliveries import STEP, pages
 from webhook_app.platforms import samples
 from webhook_app.platforms.base import STOREFRONT
 

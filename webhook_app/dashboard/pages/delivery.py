@@ -19,6 +19,7 @@ from webhook_app.dashboard.pages.audit_log import TITLES as ACTION_TITLES
 from webhook_app.delivery.causes import TITLES, DeadReason, cause_of
 from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import State, Verb, audit_log, operator_actions
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import sources
 from webhook_app.reasons import titled
@@ -84,7 +85,7 @@ def discard(number: int) -> ResponseReturnValue:
 
 def _found(number: int) -> Row:
     try:
-        return current().inbox.get(min(number, HIGHEST))
+        return stored_deliveries.get(current().inbox, min(number, HIGHEST))
     except UnknownDeliveryError:
         abort(404, f"There is no delivery {number}. It may have been deleted after KEEP_ROWS.")
 
@@ -95,7 +96,7 @@ def _was(row: Row) -> str:
 
 def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
     inbox = current().inbox
-    row, stored = _found(number), inbox.body(number)
+    row, stored = _found(number), stored_deliveries.body(inbox, number)
     raw = stored[1] if stored else None
     steps = _steps(row, len(raw) if raw is not None else None, audit_log.failed_attempts(inbox, number))
     steps += [_audit_step(entry) for entry in audit_log.newest(inbox, number)]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox.selection import STEP, Selection, pages
+from webhook_app.inbox.reports.stored_deliveries import STEP, pages
+from webhook_app.inbox.selection import Selection
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
 

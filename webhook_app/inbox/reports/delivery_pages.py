@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from webhook_app import green_threads
 from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Row
-from webhook_app.inbox.selection import ALL_DELIVERIES, COLUMNS
+from webhook_app.inbox.reports.stored_deliveries import COLUMNS
+from webhook_app.inbox.selection import ALL_DELIVERIES
 from webhook_app.inbox.statistics import BLOCK
 from webhook_app.inbox.tables import ORDERS, counted_blocks, deliveries, delivery_counts
 from webhook_app.time_units import HOUR
