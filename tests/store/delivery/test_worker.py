@@ -116,6 +116,20 @@ def wait_until(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture
+def waits(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of each wait for a wake-up, appended when the wait begins."""
+    begun: list[float] = []
+    wait = inbox.wakeups.wait
+
+    def recorded(seconds: float) -> None:
+        begun.append(seconds)
+        wait(seconds)
+
+    monkeypatch.setattr(inbox.wakeups, "wait", recorded)
+    return begun
+
+
 def settled(inbox: Inbox, *numbers: int) -> list[Row]:
     """Wait until all are settled for good."""
     final = (State.DELIVERED, State.IGNORED, State.DEAD)
@@ -145,23 +159,24 @@ def test_both_content_types_are_accepted(tweakwise: LocalTweakwise, content_type
     assert [event["body"] for event in tweakwise.events()] == [call.body]
 
 
-def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise, waits: list[float]) -> None:
     """A delivery that is stored while the worker idles is sent immediately, not after MAX_IDLE."""
     with working(inbox, tweakwise):
-        time.sleep(0.5)
+        wait_until(lambda: worker.MAX_IDLE in waits)
         began = time.monotonic()
         settled(inbox, stored(inbox, ORDER))
     assert time.monotonic() - began < worker.MAX_IDLE / 3
 
 
-def test_idle_worker_sends_no_queries(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
-    """An idle worker uses no connection."""
+def test_idle_worker_sends_no_queries(inbox: Inbox, tweakwise: LocalTweakwise, waits: list[float]) -> None:
+    """An idle worker uses no connection, and waits for MAX_IDLE at a time."""
     with working(inbox, tweakwise):
-        time.sleep(0.5)
+        wait_until(lambda: worker.MAX_IDLE in waits)
         used: list[object] = []
         listen(inbox.database.engine, "checkout", lambda *args: used.append(args[0]))
-        time.sleep(1)
+        time.sleep(0.5)
         assert used == []
+        assert waits == [0, worker.MAX_IDLE]
 
 
 def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
@@ -381,28 +396,32 @@ def attempts(inbox: Inbox, shop: str) -> int:
     return sum(row.attempts for row in stored_deliveries.newest(inbox, 10_000, Selection(shop=shop)))
 
 
+def nothing_in_flight(inbox: Inbox) -> bool:
+    return not inbox.counts().get(State.DELIVERING)
+
+
 def test_refused_key_uses_up_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """The first refusals open the shop's breaker; the other events stay unsent."""
     tweakwise.trouble(status=401)
     store_many(inbox, "shopify", 200)
     with working(inbox, tweakwise):
-        wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
-        time.sleep(0.5)
+        wait_until(lambda: Scope.shop("shopify") in inbox.throttles() and nothing_in_flight(inbox))
     throttle = inbox.throttles()[Scope.shop("shopify")]
     assert (throttle.reason, throttle.pauses, throttle.open_until is not None) == ("http_401", 1, True)
     assert attempts(inbox, "shopify") <= 2 * OPTIONS.threads
     assert stored_deliveries.counts(inbox)["received"] >= 200 - 2 * OPTIONS.threads
 
 
-def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise, waits: list[float]) -> None:
     """A worker that starts while a shop's breaker is open sends nothing for it."""
     tweakwise.trouble(status=401)
     store_many(inbox, "shopify", 20)
     with working(inbox, tweakwise):
         wait_until(lambda: Scope.shop("shopify") in inbox.throttles())
     before = attempts(inbox, "shopify")
+    waits.clear()
     with working(inbox, tweakwise):
-        time.sleep(0.5)
+        wait_until(lambda: max(waits, default=0) > 0)  # it has found nothing to claim
     assert attempts(inbox, "shopify") == before
 
 
@@ -430,8 +449,7 @@ def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.Mo
     for shop in ("shopify", "woocommerce"):
         store_many(inbox, shop, 50)
     with working(inbox, gone):
-        wait_until(lambda: inbox.throttles().get(scope, ThrottleState(scope)).is_open)
-        time.sleep(0.3)
+        wait_until(lambda: inbox.throttles().get(scope, ThrottleState(scope)).is_open and nothing_in_flight(inbox))
     assert inbox.throttles()[scope].reason == "connect"
     assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * OPTIONS.threads
 
@@ -487,14 +505,18 @@ def test_stop_releases_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -
     assert State.RECEIVED in states
 
 
+def events_of(logs: list[Any]) -> list[str]:
+    return [line["event"] for line in list(logs)]
+
+
 def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A worker continues by itself after an outage of the store."""
-    with working(inbox, tweakwise):
-        time.sleep(0.3)
+    with capture_logs() as logs, working(inbox, tweakwise):
+        wait_until(lambda: "worker_started" in events_of(logs))
         with inbox.database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO away")
         inbox.wakeups.notify()
-        time.sleep(0.5)
+        wait_until(lambda: "store_unavailable" in events_of(logs))
         with inbox.database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO deliveries")
         [row] = settled(inbox, stored(inbox, ORDER))
