@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_chromium
 
-TOLD = "html[data-pixel=told]"  # the pixel runs, and was told what happened on this page
+REPORTED = "html[data-pixel=ready]"  # the pixel runs, and has the page's events
 SECRET, SALT = "app-secret", "a-salt"
 # The same view again would be no event, also from one test to the next.
 CUSTOMER, NEIGHBOUR = "7622276412885", "7622276412886"
@@ -79,7 +79,7 @@ class Visitor:
 
     def opens(self, path: str) -> None:
         self.page.goto(f"{self.shop.url}{path}")
-        self.page.wait_for_selector(TOLD)
+        self.page.wait_for_selector(REPORTED)
 
     def says(self, answer: str) -> None:
         self.page.click(f"#{answer}")
@@ -89,7 +89,7 @@ class Visitor:
         self.page.fill("input[name=q]", term)
         self.page.click("text=Search")
         self.page.wait_for_selector("h1:has-text('Results')")
-        self.page.wait_for_selector(TOLD)
+        self.page.wait_for_selector(REPORTED)
 
     def logs_in(self, customer: str, to: str = "/") -> None:
         """Log in, and wait until the account's key is in use."""
@@ -151,7 +151,7 @@ def test_from_the_first_view_to_the_purchase(visitor: Visitor, service: Service)
     visitor.says("yes")
     visitor.waits_for("pageview")
     visitor.page.reload()
-    visitor.page.wait_for_selector(TOLD)
+    visitor.page.wait_for_selector(REPORTED)
     visitor.opens("/products/coat")
     visitor.waits_for("pageview", "pageview")
     visitor.searches("rode jas & thé")
@@ -170,7 +170,7 @@ def test_from_the_first_view_to_the_purchase(visitor: Visitor, service: Service)
 
 
 def test_without_consent_nothing_is_known(visitor: Visitor, shop: Shop, service: Service) -> None:
-    """Whoever says no leaves no cookie of ours, nothing in the cart and nothing at Tweakwise, logged in or not."""
+    """A visitor who declines has no cookie, nothing in the cart and nothing at Tweakwise, logged in or not."""
     visitor.opens("/products/mug")
     visitor.says("no")
     visitor.searches("jas")
@@ -198,7 +198,7 @@ def test_logged_in_on_two_devices_is_one_profile(
     other_device.buys()
     visitor.waits_for("pageview", "pageview", "purchase")
     assert profiles(service) == [derived_key(CUSTOMER, SALT)]
-    who = [(path, said["logged_in_customer_id"]) for path, said in shop.proxied]
+    who = [(path, parameters["logged_in_customer_id"]) for path, parameters in shop.proxied]
     # Each device asks once; the sandbox's own requests carry no login, which is why the cookie holds the account's key.
     assert sorted(who) == [("pageview", ""), ("pageview", ""), ("profile", CUSTOMER), ("profile", CUSTOMER)]
 
@@ -236,7 +236,7 @@ def test_consent_that_is_taken_back(visitor: Visitor, shop: Shop, service: Servi
 
 
 def test_shop_that_needs_no_consent(visitor: Visitor, shop: Shop) -> None:
-    """Switched off in the theme editor, the app embed asks nobody: the first page has the key, and so has the cart."""
+    """Switched off in the theme editor, the app embed does not ask: the first page has the key, and so has the cart."""
     shop.settings["consent"] = False
     visitor.opens("/")
     key = visitor.key()
@@ -247,7 +247,7 @@ def test_shop_that_needs_no_consent(visitor: Visitor, shop: Shop) -> None:
 
 
 def test_receiver_away_does_not_hurt_the_shop(visitor: Visitor, shop: Shop) -> None:
-    """A page of whoever just logged in works, under the device's own key, and no error reaches it."""
+    """A page right after a login works, under the device's own key, and no error reaches it."""
     shop.proxy = "http://127.0.0.1:1/storefront/shopify/acme"
     failed: list[str] = []
     visitor.page.on("pageerror", lambda error: failed.append(str(error)))

@@ -45,7 +45,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture
 def shop(running: Shop, service: Service) -> Shop:
-    """A shop with the order webhooks, behind a full-page cache that everybody shares."""
+    """A shop with the order webhooks, behind a full-page cache that all visitors share."""
     url = f"{service.url}/webhooks/woocommerce/acme"
     running.forget()
     running.set(url=url, secret=SECRET, salt=SALT, consent="always", sessionstart="no", stand_in_consent_api=False)
@@ -201,16 +201,16 @@ def test_the_pages_own_banner_decides(shop: Shop, service: Service, context: Bro
 
 
 def test_the_page_gets_the_key(shop: Shop, context: BrowserContext) -> None:
-    """The page hears of the key when it comes, and has it at once on the next page, without another request."""
+    """The page is notified of a new key, and has it at once on the next page, without another request."""
     page = context.new_page()
-    page.add_init_script("document.addEventListener( 'tweakwise:profile-key', e => window.heard = e.detail.key )")
+    page.add_init_script("document.addEventListener( 'tweakwise:profile-key', e => window.received = e.detail.key )")
     show(page, shop, "/")
-    assert page.evaluate("[ window.heard, window.tweakwiseProfileKey ]") == [key_of(context)] * 2
+    assert page.evaluate("[ window.received, window.tweakwiseProfileKey ]") == [key_of(context)] * 2
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     show(page, shop, "/")
     settle(page)
-    assert page.evaluate("[ window.heard, window.tweakwiseProfileKey ]") == [key_of(context)] * 2
+    assert page.evaluate("[ window.received, window.tweakwiseProfileKey ]") == [key_of(context)] * 2
     assert not [url for url in asked if "wc-ajax" in url]
 
 
@@ -251,10 +251,10 @@ def test_the_buttons_of_the_settings(shop: Shop, context: BrowserContext) -> Non
     context.add_cookies([{"name": "logged_in", "value": "1", "url": shop.url}])
     page = context.new_page()
     page.goto(f"{shop.url}/wp-admin/admin.php?page=wc-settings&tab=tweakwise")
-    for place, (button, said) in enumerate(
+    for place, (button, shown) in enumerate(
         [("Send test event", "answered 200"), ("Create the", "order.updated is active")]
     ):
         page.get_by_role("button", name=button).click()
         answer = page.locator(".tweakwise-webhooks-answer").nth(place)
-        answer.get_by_text(said).wait_for()
+        answer.get_by_text(shown).wait_for()
         assert "notice-success" in (answer.get_attribute("class") or "")

@@ -102,7 +102,7 @@ def test_a_refused_request_has_its_reason(dev: Dev) -> None:
     url = f"{dev.prints(OUTSIDE.pattern)}/webhooks/shopify"
     wrong = dev.sample("shopify", "orders/create", "--url", f"{url}/demo-shopify", "--secret", "another")
     assert wrong.returncode == 1
-    requests.post(f"{url}/nobody", data="{}", timeout=10)
+    requests.post(f"{url}/nowhere", data="{}", timeout=10)
     requests.get(f"{url}/demo-shopify", timeout=10)
     assert "demo-shopify  signature_mismatch: " in dev.line(" 401 ")
     assert "unknown_shop: " in dev.line(" 404 ")

@@ -70,8 +70,8 @@ def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None
 SOON = 5.0  # seconds that a platform waits for an answer
 
 
-def test_frozen_server_keeps_nobody_waiting(service: Service, postgres: Server) -> None:
-    """A server that stands still, its connections open, is away: 503 in time, and no delivery is stored twice later."""
+def test_frozen_server_keeps_no_request_waiting(service: Service, postgres: Server) -> None:
+    """A server that does not answer counts as down: 503 in time, and no delivery is stored twice later."""
     service.start_all()
     assert service.post(1).status_code == 200
     with postgres.frozen(), ThreadPoolExecutor(4) as threads:
@@ -103,7 +103,7 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
         load.seen("stored", after=away)
     assert {code for _, code, _ in load.statuses} == {200}
     assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
-    check_order(migrated_url, [number for number, _, said in load.statuses if said == "spooled"])
+    check_order(migrated_url, [number for number, _, answered in load.statuses if answered == "spooled"])
     assert sum(line["count"] for line in spooling.logged("web", "spool_drained")) >= 100
     assert (
         len(spooling.logged("web", "spooling_started")) <= 2 * 2
@@ -111,7 +111,7 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
 
 
 def test_spool_answers_while_the_database_stands_still(spooling: Service, postgres: Server) -> None:
-    """The first waits until it is plain that nobody answers, all others not at all; and nothing arrives twice."""
+    """The first waits until the time-out, all others not at all; and nothing arrives twice."""
     spooling.start_all()
     assert spooling.post(1).json()["status"] == "stored"
     with postgres.frozen():
@@ -158,7 +158,7 @@ def test_web_killed_while_draining(spooling: Service, postgres: Server, migrated
         processes.wait_for(lambda: sum(stored_deliveries.counts(inbox).values()) > 0)
         spooling.kill("web")
     spooling.start("web", ready=f"{spooling.url}/healthz")
-    assert {said for _, _, said in load.statuses} == {"spooled"}
+    assert {answered for _, _, answered in load.statuses} == {"spooled"}
     assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
 
 

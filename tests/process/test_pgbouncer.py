@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode in front of PostgreSQL: everything works, and nothing is heard."""
+"""PgBouncer in transaction mode in front of PostgreSQL: everything works, without notifications."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def database_url(postgres: Server, port: int) -> Iterator[str]:
 
 
 @pytest.fixture(params=[True, False], ids=["declared", "undeclared"])
-def told(request: pytest.FixtureRequest) -> bool:
-    """Whether the receiver is told that there is a pooler."""
+def configured(request: pytest.FixtureRequest) -> bool:
+    """Whether DATABASE_POOLER names the pooler."""
     return bool(request.param)
 
 
 @pytest.fixture
-def inbox(told: bool, database_url: str) -> Iterator[Inbox]:
+def inbox(configured: bool, database_url: str) -> Iterator[Inbox]:
     """A migrated inbox behind a pooler."""
-    with closing(Inbox(database_url, pooled=told)) as inbox:
+    with closing(Inbox(database_url, pooled=configured)) as inbox:
         migrate.upgrade(inbox.database)
         yield inbox
 
 
-def test_every_verb_works(inbox: Inbox, told: bool, database_url: str) -> None:
+def test_every_verb_works(inbox: Inbox, configured: bool, database_url: str) -> None:
     """Keep, claim, reserve, settle, release and replay, often enough for statements to be prepared and mixed up."""
-    with closing(Inbox(database_url, pooled=told)) as other:
+    with closing(Inbox(database_url, pooled=configured)) as other:
         for number in range(1, 21):
             each = (inbox, other)[number % 2]
             each.store(arrival(str(number)))
@@ -76,8 +76,8 @@ def test_migrations_are_current(inbox: Inbox) -> None:
     assert migrate.is_current(inbox.database)
 
 
-def test_waiting_is_polling(inbox: Inbox, told: bool) -> None:
-    """A worker that can hear nothing looks each second; it finds out by itself when nobody told it."""
+def test_waiting_is_polling(inbox: Inbox, configured: bool) -> None:
+    """A worker without notifications polls every second; it detects the pooler when the setting is missing."""
     with capture_logs() as lines:
         inbox.wakeups.wait(0)
         inbox.store(arrival())
@@ -85,11 +85,11 @@ def test_waiting_is_polling(inbox: Inbox, told: bool) -> None:
             began = time.monotonic()
             inbox.wakeups.wait(30)
             assert time.monotonic() - began <= POLL + 0.5
-    assert [line["event"] for line in lines] == ([] if told else ["notifications_unavailable"])
+    assert [line["event"] for line in lines] == ([] if configured else ["notifications_unavailable"])
 
 
-def test_a_listener_that_hears_is_kept(postgres: Server) -> None:
-    """Without a pooler nothing of this is said."""
+def test_a_listener_with_notifications_stays(postgres: Server) -> None:
+    """Without a pooler nothing is logged."""
     with postgres.database() as address, closing(Inbox(address)) as inbox, capture_logs() as lines:
         inbox.wakeups.wait(0)
         began = time.monotonic()

@@ -55,7 +55,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture
 def shop(running: Shop) -> Shop:
-    """A shop that nobody visited; the receiver's address is one that nobody listens at."""
+    """A shop without visits; no server listens at the receiver's address."""
     running.forget()
     (running.state / "options.json").unlink(missing_ok=True)
     running.set(url=NOWHERE, secret=SECRET, salt=SALT, consent="always")
@@ -85,11 +85,11 @@ def press(manager: Visitor, button: str, **changed: str) -> dict[str, Any]:
 
 
 def config(page: str) -> dict[str, Any]:
-    """What a page tells the script."""
-    said: dict[str, Any] = json.loads(
+    """What a page hands to the script."""
+    event: dict[str, Any] = json.loads(
         page.split("window.tweakwiseWebhooksConfig = ")[1].split(";</script>", maxsplit=1)[0]
     )
-    return said
+    return event
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
@@ -129,11 +129,11 @@ def test_a_search_is_posted_signed(visitor: Visitor, shop: Shop) -> None:
     assert sent["headers"]["X-WC-Webhook-Source"] == f"{shop.url}/"
     assert (sent["url"], sent["blocking"], sent["redirection"]) == (NOWHERE, False, 0)
     assert sent["timeout"] <= 2
-    said = json.loads(sent["body"])
-    assert said["term"] == "50% <b>caf\u00e9</b>"
-    assert (said["profile_key"], said["locale"], said["currency"]) == (visitor.key, "nl-NL", "EUR")
-    assert said["user_agent"] == visitor.headers["User-Agent"]
-    assert "customer_id" not in said
+    event = json.loads(sent["body"])
+    assert event["term"] == "50% <b>caf\u00e9</b>"
+    assert (event["profile_key"], event["locale"], event["currency"]) == (visitor.key, "nl-NL", "EUR")
+    assert event["user_agent"] == visitor.headers["User-Agent"]
+    assert "customer_id" not in event
 
 
 def test_two_events_alike_are_two(visitor: Visitor, shop: Shop) -> None:
@@ -155,13 +155,13 @@ def test_two_events_alike_are_two(visitor: Visitor, shop: Shop) -> None:
 def test_a_view_says_what_the_shop_knows(visitor: Visitor, shop: Shop, number: int, fields: dict[str, str]) -> None:
     """The browser names the number; parent and SKU come from the shop."""
     visitor.ask(event="pageview", product_id=number, sku="made up")
-    [(topic, said)] = shop.events()
+    [(topic, event)] = shop.events()
     assert topic == "storefront.pageview"
-    assert {name: said[name] for name in ("product_id", "variant_id", "sku") if name in said} == fields
+    assert {name: event[name] for name in ("product_id", "variant_id", "sku") if name in event} == fields
 
 
 @pytest.mark.parametrize(
-    "said",
+    "event",
     [
         {},
         {"event": "purchase"},
@@ -178,9 +178,9 @@ def test_a_view_says_what_the_shop_knows(visitor: Visitor, shop: Shop, number: i
     ],
     ids=str,
 )
-def test_nonsense_is_a_400(visitor: Visitor, shop: Shop, said: dict[str, Any]) -> None:
+def test_nonsense_is_a_400(visitor: Visitor, shop: Shop, event: dict[str, Any]) -> None:
     """What cannot have happened is not sent, and gives no key."""
-    answer = visitor.ask(**said)
+    answer = visitor.ask(**event)
     assert (answer.status_code, answer.json()["status"]) == (400, "refused")
     assert (shop.sent(), visitor.key) == ([], None)
 
@@ -217,7 +217,7 @@ def test_who_is_no_visitor_is_refused(
     assert (shop.sent(), visitor.key) == ([], None)
 
 
-def test_an_older_browser_is_heard(visitor: Visitor, shop: Shop) -> None:
+def test_an_older_browser_is_accepted(visitor: Visitor, shop: Shop) -> None:
     """Browsers that do not send Sec-Fetch-Site send the origin of the page, which is the shop's own."""
     answer = visitor.ask({"Sec-Fetch-Site": "", "Origin": shop.url}, event="visit")
     assert answer.json()["status"] == "accepted"
@@ -268,7 +268,7 @@ def test_a_receiver_that_hangs_is_left_alone(visitor: Visitor, shop: Shop) -> No
 
 
 def test_the_key_lasts(visitor: Visitor) -> None:
-    """A guest's key is random, comes in a cookie for a year, in an answer that nobody may keep, and stays."""
+    """A guest's key is random, comes in a cookie for a year, in an answer that may not be cached, and stays."""
     answer = visitor.ask(event="visit")
     assert KEY.fullmatch(answer.json()["key"])
     assert answer.headers["Cache-Control"] == "no-store, private"
@@ -287,8 +287,8 @@ def test_a_broken_key_is_replaced(visitor: Visitor, value: str) -> None:
     assert KEY.fullmatch(visitor.ask(event="visit").json()["key"])
 
 
-def test_pages_are_the_same_for_everybody(shop: Shop) -> None:
-    """A full-page cache may keep a page: it has no key, whoever made it."""
+def test_pages_are_the_same_for_every_visitor(shop: Shop) -> None:
+    """A full-page cache may keep a page: it has no visitor's key."""
     for path in ("/", "/product/10", "/?s=mug&post_type=product"):
         first, second = Visitor(shop), Visitor(shop)
         key = first.ask(event="visit").json()["key"]
@@ -307,7 +307,7 @@ def test_an_account_has_one_key(shop: Shop) -> None:
         device.submit("/login", user=7)
         keys |= {device.key, device.ask(event="pageview", product_id=10).json()["key"]}
     assert keys == {derived_key("7", SALT)}
-    assert {said["customer_id"] for _, said in shop.events()} == {"7"}
+    assert {event["customer_id"] for _, event in shop.events()} == {"7"}
 
 
 def test_who_was_logged_in_before_gets_the_accounts_key(visitor: Visitor) -> None:
@@ -318,7 +318,7 @@ def test_who_was_logged_in_before_gets_the_accounts_key(visitor: Visitor) -> Non
 
 
 def test_logging_out_leaves_no_key(visitor: Visitor) -> None:
-    """The next person at this browser is somebody else."""
+    """The next user of this browser is another visitor."""
     visitor.submit("/login", user=7)
     visitor.submit("/logout")
     assert visitor.key is None
@@ -396,14 +396,18 @@ def test_the_consent_api_knows_the_cookies(visitor: Visitor, shop: Shop) -> None
 
 
 def test_a_product_page_says_its_view(visitor: Visitor) -> None:
-    """The script is told which product it is."""
-    said = config(visitor.open("/product/14").text)
-    assert said["event"] == {"event": "pageview", "product_id": 14}
-    assert (said["endpoint"], said["locale"], said["consent"]) == ("/?wc-ajax=tweakwise_event", "nl-NL", "always")
+    """The script gets the product."""
+    settings = config(visitor.open("/product/14").text)
+    assert settings["event"] == {"event": "pageview", "product_id": 14}
+    assert (settings["endpoint"], settings["locale"], settings["consent"]) == (
+        "/?wc-ajax=tweakwise_event",
+        "nl-NL",
+        "always",
+    )
 
 
 def test_results_say_their_search(visitor: Visitor) -> None:
-    """The script is told the term as typed, and HTML in it stays text."""
+    """The script gets the term as typed, and HTML in it stays text."""
     page = visitor.open("/?s=%22%3C/script%3E%3Cb%3E%27&post_type=product").text
     assert config(page)["event"] == {"event": "search", "term": "\"</script><b>'"}
     assert "<b>" not in page
@@ -442,10 +446,10 @@ def test_what_goes_into_the_cart_is_sent(visitor: Visitor, shop: Shop) -> None:
     shop.set(addtocart="yes")
     visitor.ask(event="visit")
     visitor.open("/?add-to-cart=16&quantity=2")
-    [(topic, said)] = shop.events()
+    [(topic, event)] = shop.events()
     assert topic == "storefront.addtocart"
-    assert (said["product_id"], said["variant_id"], said["quantity"], said["amount"]) == ("14", "16", 2, "32.98")
-    assert said["profile_key"] == visitor.key
+    assert (event["product_id"], event["variant_id"], event["quantity"], event["amount"]) == ("14", "16", 2, "32.98")
+    assert event["profile_key"] == visitor.key
 
 
 def test_parts_of_a_bundle_are_not_sent(visitor: Visitor, shop: Shop) -> None:
@@ -468,9 +472,9 @@ def test_a_visit_begins_once(visitor: Visitor, shop: Shop) -> None:
     shop.set(sessionstart="yes")
     visitor.ask(event="pageview", product_id=10)
     visitor.ask(event="search", term="mug")
-    topics, said = zip(*shop.events(), strict=True)
+    topics, events = zip(*shop.events(), strict=True)
     assert topics == ("storefront.sessionstart", "storefront.pageview", "storefront.search")
-    assert len({one["session_key"] for one in said}) == 1
+    assert len({one["session_key"] for one in events}) == 1
     assert [sent["blocking"] for sent in shop.sent()] == [True, False, False]  # a view does not overtake its visit
 
 
@@ -568,14 +572,14 @@ def test_buttons_are_the_managers(shop: Shop, manager: Visitor, button: str, who
     assert (shop.sent(), shop.read("webhooks")) == ([], {})
 
 
-def test_a_receiver_that_is_away_is_said(manager: Visitor) -> None:
+def test_an_unreachable_receiver_is_reported(manager: Visitor) -> None:
     """The button shows why there is no answer."""
     answer = press(manager, "test")
     assert not answer["ok"]
     assert "not reached" in answer["message"]
 
 
-def test_an_address_that_wordpress_refuses_is_said(manager: Visitor, shop: Shop) -> None:
+def test_an_address_that_wordpress_refuses_is_reported(manager: Visitor, shop: Shop) -> None:
     """WordPress posts to no address of its own network; the button says so instead of WordPress's few words."""
     shop.set(stand_in_refuses=True)
     answer = press(manager, "test")
@@ -648,7 +652,7 @@ def connected(shop: Shop, receiver: Receiver) -> Shop:
 def test_the_receiver_stores_what_the_plugin_signs(
     connected: Shop, receiver: Receiver, visitor: Visitor, manager: Visitor
 ) -> None:
-    """Views, searches, what went into the cart, the visit and the order that WooCommerce posts: all of it is proven."""
+    """Views, searches, what went into the cart, the visit and WooCommerce's own order: all of it is verified."""
     before = len(receiver.stored())
     assert press(manager, "make")["ok"]
     visitor.ask(event="pageview", product_id=10)
@@ -671,24 +675,24 @@ def test_the_button_shows_that_all_is_well(connected: Shop, receiver: Receiver, 
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "event"),
     [
         ({"secret": "anotherSecret0000000"}, "401: {.*signature_mismatch.*secret is not this webhook's secret"),
-        ({"url": "/webhooks/woocommerce/nobody"}, "404: {.*unknown_shop"),
+        ({"url": "/webhooks/woocommerce/unknown"}, "404: {.*unknown_shop"),
     ],
 )
 def test_the_button_shows_what_is_wrong(
-    connected: Shop, receiver: Receiver, manager: Visitor, changed: dict[str, str], said: str
+    connected: Shop, receiver: Receiver, manager: Visitor, changed: dict[str, str], event: str
 ) -> None:
-    """A wrong secret and a wrong address are told apart, by the receiver's hint."""
+    """The receiver's hint distinguishes a wrong secret from a wrong address."""
     connected.set(**{name: value.replace("/webhooks", f"{receiver.url}/webhooks") for name, value in changed.items()})
     answer = press(manager, "test")
     assert not answer["ok"]
-    assert re.search(said, answer["message"])
+    assert re.search(event, answer["message"])
 
 
 def test_the_order_webhooks_are_made_once(connected: Shop, receiver: Receiver, manager: Visitor) -> None:
-    """Pressed twice there are two webhooks, active and with the secret; one that was broken is mended."""
+    """Pressed twice there are two webhooks, active and with the secret; a broken one is repaired."""
     assert press(manager, "make")["ok"]
     made = connected.read("webhooks")
     (connected.state / "webhooks.json").write_text(

@@ -50,14 +50,14 @@ class Service:
         self._stack.close()
 
     def start(self, *arguments: str, ready: str = "") -> subprocess.Popen[bytes]:
-        """Start a command of ours that is stopped in the end, and wait until `ready` answers with 200."""
+        """Start a command that is stopped in the end, and wait until `ready` answers with 200."""
         log = self.folder / f"{arguments[0]}.log"
         running = processes.running(*arguments, env=self.env, log=log, ready=ready)
         self._started[arguments[0]] = process = self._stack.enter_context(running)
         return process
 
     def kill(self, name: str) -> None:
-        """Kill a command of ours and every process below it."""
+        """Kill a command and every process below it."""
         process = self._started[name]
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
         for pid in (process.pid, *map(int, children)):
@@ -70,7 +70,7 @@ class Service:
         self.start("web", ready=f"{self.url}/healthz")
 
     def log(self, name: str) -> list[dict[str, Any]]:
-        """What a process of ours logged, as far as it is JSON."""
+        """What a process logged, as far as it is JSON."""
         lines: list[dict[str, Any]] = []
         for line in (self.folder / f"{name}.log").read_text().splitlines():
             with suppress(json.JSONDecodeError):
@@ -129,17 +129,17 @@ class Load:
         """Wait until an answer says `status`; returns how many answers came before that."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            for place, (_, _, said) in enumerate(self.statuses[after:], after):
-                if said == status:
+            for place, (_, _, answered) in enumerate(self.statuses[after:], after):
+                if answered == status:
                     return place
             time.sleep(0.02)
-        raise AssertionError(f"no answer said {status}: {Counter(said for _, _, said in self.statuses[after:])}")
+        raise AssertionError(f"no answer was {status}: {Counter(one for _, _, one in self.statuses[after:])}")
 
     def _post(self) -> None:
         while not self._ended.is_set():
             with self._mutex:
                 number, self._next = self._next, self._next + 1
             answer = self._service.post(number)
-            said = answer.json().get("status") or answer.json()["error"]
-            self.statuses.append((number, answer.status_code, said))
+            answered = answer.json().get("status") or answer.json()["error"]
+            self.statuses.append((number, answer.status_code, answered))
             time.sleep(0.01)

@@ -37,7 +37,7 @@ platform = "standard"
 secrets = ["whsec_{KEY}"]
 instance_key = "5678abcd"
 """
-# What the platform signed: Shopify's way of writing JSON, with what tells one way from another.
+# What the platform signed: Shopify's way of writing JSON, with what distinguishes one way from another.
 ORDER = (
     '{"id":820982911946154508,"zeta":"Zoë","alpha":10.50,"url":"https://a.example/x","note":"a\\u0026b <c>","n":null}'
 )
@@ -59,12 +59,12 @@ def b64(raw: bytes) -> str:
 
 
 def diagnose_post(
-    body: bytes, proof: str, header: str = "x-shopify-hmac-sha256", shop: str = "acme", **more: str
+    body: bytes, digest: str, header: str = "x-shopify-hmac-sha256", shop: str = "acme", **more: str
 ) -> Diagnosis:
     """The diagnosis of `body`, received with that signature."""
     platforms = all_platforms()
     known = shops.parse(SHOPS, "SHOPS", platforms)
-    headers = {"x-shopify-topic": "orders/create", header: proof, **{k.replace("_", "-"): v for k, v in more.items()}}
+    headers = {"x-shopify-topic": "orders/create", header: digest, **{k.replace("_", "-"): v for k, v in more.items()}}
     return diagnose(body, headers, known[shop], Configuration(known, platforms))
 
 
@@ -96,8 +96,8 @@ QUERY_AT = 1_317_327_555
 
 def signed_query(query: str, secret: str = SECRET) -> bytes:
     """A query followed by its signature, made by hand: the pairs must be given sorted, and need no decoding."""
-    proof = hmac.new(secret.encode(), query.replace("&", "").encode(), "sha256").hexdigest()
-    return f"{query}&signature={proof}".encode()
+    digest = hmac.new(secret.encode(), query.replace("&", "").encode(), "sha256").hexdigest()
+    return f"{query}&signature={digest}".encode()
 
 
 PLAIN = f"logged_in_customer_id=&path_prefix=/apps/x&shop=a.example&term=mug&timestamp={QUERY_AT}"

@@ -130,8 +130,8 @@ def _add_cart(app: Flask, shop: Shop) -> None:
     def update() -> Response:
         # https://shopify.dev/docs/api/ajax/reference/cart#post-locale-cart-update-js : an empty value removes it
         token, cart = shop.cart()
-        said = {**cart.attributes, **request.get_json()["attributes"]}
-        cart.attributes = {name: value for name, value in said.items() if value}
+        merged = {**cart.attributes, **request.get_json()["attributes"]}
+        cart.attributes = {name: value for name, value in merged.items() if value}
         return _with_cookie(app.json.response({"token": token, "attributes": cart.attributes}), "cart", token)
 
     @app.get("/cart")
@@ -176,12 +176,12 @@ def _add_platform(app: Flask, shop: Shop) -> None:
 def _page(shop: Shop, title: str, content: str, event: tuple[str, dict[str, Any]] | None = None) -> str:
     cart = shop.carts.get(request.cookies.get("cart", ""), Cart())
     customer = request.cookies.get("_customer", "")
-    said = json.dumps({"name": event[0], "data": event[1]}) if event else ""
+    message = json.dumps({"name": event[0], "data": event[1]}) if event else ""
     return render_template_string(
         (HERE / "layout.html").read_text(),
         title=title,
         content=content,
-        event=said,
+        event=message,
         count=len(cart.lines),
         customer=customer,
         app_embed=rendered(shop.settings, customer, cart.attributes),

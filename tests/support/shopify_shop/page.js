@@ -21,7 +21,7 @@
             analyticsAllowed: analytics, marketingAllowed: analytics, preferencesAllowed: analytics, saleOfDataAllowed: analytics,
           };
           document.dispatchEvent(new CustomEvent('visitorConsentCollected', {detail}));
-          tell({privacy: status()});
+          post({privacy: status()});
           done?.();
         },
       };
@@ -35,23 +35,23 @@
     navigator: {userAgent: navigator.userAgent, language: navigator.language},
   };
   let frame;
-  const tell = (message) => frame?.contentWindow.postMessage(message, '*');
+  const post = (message) => frame?.contentWindow.postMessage(message, '*');
 
   // The pixel's frame has an origin of its own: it sees neither page nor cookies, and asks for them.
   window.addEventListener('message', ({source, data}) => {
     if (!frame || source !== frame.contentWindow) return;
     if (data.ready) {
-      tell({name: 'page_viewed', context, data: {}});
-      if (event) tell({...JSON.parse(event), context});
-      document.documentElement.dataset.pixel = 'told'; // for whoever drives this browser
+      post({name: 'page_viewed', context, data: {}});
+      if (event) post({...JSON.parse(event), context});
+      document.documentElement.dataset.pixel = 'ready'; // for the test
     }
     if (data.get !== undefined) {
       const found = document.cookie.split('; ').find((pair) => pair.startsWith(`${data.get}=`));
-      tell({answer: data.id, value: found ? found.slice(data.get.length + 1) : ''});
+      post({answer: data.id, value: found ? found.slice(data.get.length + 1) : ''});
     }
     if (data.set !== undefined) {
       document.cookie = data.set;
-      tell({answer: data.id, value: ''});
+      post({answer: data.id, value: ''});
     }
   });
 

@@ -44,7 +44,7 @@ if ( isset( $_GET['add-to-cart'] ) ) {
 	exit( 'added' );
 }
 
-/** Place an order, and let WooCommerce's webhooks tell of it. */
+/** Place an order, and let WooCommerce's webhooks report it. */
 function place_order( $hook ) {
 	$number = random_int( 1000, 1000000 );
 	if ( isset( $_POST['register'] ) ) {

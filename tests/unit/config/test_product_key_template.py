@@ -84,7 +84,7 @@ def test_unknown_field_lists_the_known() -> None:
 
 
 def test_template_names_its_fields() -> None:
-    """A template tells which fields it needs."""
+    """A template names the fields that it needs."""
     assert product_key_template.parse("1{store:04d}{product_id}{store}", KNOWN).fields == {"store", "product_id"}
 
 

@@ -244,7 +244,7 @@ def test_incomplete_postgres_address(monkeypatch: pytest.MonkeyPatch, value: str
 
 
 def test_all_faults_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that is wrong is told at once, one sentence a variable."""
+    """All faults are reported together, one sentence a variable."""
     wrong = {"PORT": "x", "MAX_AGE": "999999999999d", "ON_TIMEOUT": "x", "TWEAKWISE_URL": "x", "LEASE": "-1s"}
     assert {fault.partition(":")[0] for fault in faults(monkeypatch, **wrong)} == set(wrong)
 

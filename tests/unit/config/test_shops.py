@@ -110,7 +110,7 @@ instance_key = "bad"
 
 @pytest.fixture(autouse=True)
 def no_shops_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the environment nor the working directory of whoever runs the tests has a say."""
+    """Neither the environment nor the working directory matters."""
     monkeypatch.chdir(tmp_path)
     for name in ("SHOPS", "SHOPS_FILE", "ACME_SECRET"):
         monkeypatch.delenv(name, raising=False)
@@ -198,7 +198,7 @@ def test_several_shops() -> None:
 
 
 def test_other_tables_are_ignored() -> None:
-    """What stands outside of `shops` is nobody's business here."""
+    """What is outside of `shops` is ignored."""
     assert list(read(SOUND + "[deploy]\nregion = 1\n")) == ["acme"]
 
 
@@ -265,7 +265,7 @@ def test_wrong_optional_key(added: str, line: int, path: str, sentence: str) -> 
 
 
 def test_all_faults_together() -> None:
-    """Everything that is wrong is told at once, over all shops."""
+    """All faults of all shops are reported together."""
     second = '\n[shops.b]\nplatform = "x"\nsecrets = ["${NO_SUCH_VARIABLE}"]\ncolour = 1\n'
     found = [re.sub(r"^shops.toml:(\d+): (\S+):.*", r"\1 \2", fault) for fault in faults(SOUND + "a = 1\n" + second)]
     assert sorted(found) == [
@@ -291,7 +291,7 @@ def test_sound_name(name: str) -> None:
 
 
 def test_shop_is_a_table() -> None:
-    """A shop that is a plain value is told how one is written."""
+    """A shop that is a plain value is reported with an example."""
     assert faults("[shops]\nacme = 1\n") == ["shops.toml:2: shops.acme: expected a table: [shops.<name>]"]
 
 
@@ -371,7 +371,7 @@ def test_missing_variable(monkeypatch: pytest.MonkeyPatch, value: str | None) ->
     ["a${ACME_SECRET}", "${ACME_SECRET}b", "${ACME_SECRET}${ACME_SECRET}", "${ACME-SECRET}", "${}", "${1}", "${A"],
 )
 def test_partial_reference(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
-    """A reference is the whole value, so that nobody builds a secret out of parts."""
+    """A reference is the whole value, so that no secret is built from parts."""
     monkeypatch.setenv("ACME_SECRET", "x")
     sentence = "shops.toml:3: shops.acme.secrets: write a reference to the environment as the whole value: ${NAME}"
     assert faults(SOUND.replace(SECRET, reference)) == [sentence]
@@ -383,11 +383,11 @@ def test_other_dollars_are_text(secret: str) -> None:
     assert read(SOUND.replace(SECRET, secret))["acme"].secrets == (secret,)
 
 
-def test_fault_does_not_tell_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_does_not_reveal_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """What came from the environment does not come out with a fault."""
     monkeypatch.setenv("ACME_SECRET", "geheim!")
-    told = " ".join(faults(SOUND.replace("1234abcd", "${ACME_SECRET}") + 'source = "${ACME_SECRET}\\n"\n'))
-    assert "geheim" not in told.replace(SECRET, "")
+    reported = " ".join(faults(SOUND.replace("1234abcd", "${ACME_SECRET}") + 'source = "${ACME_SECRET}\\n"\n'))
+    assert "geheim" not in reported.replace(SECRET, "")
 
 
 @pytest.mark.parametrize(

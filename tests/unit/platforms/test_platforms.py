@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
-PROVEN = [*SIGNED, *ASKED]
-every_signed_fixture = pytest.mark.parametrize("recorded", PROVEN, ids=lambda recorded: recorded.name)
+VERIFIED = [*SIGNED, *ASKED]
+every_signed_fixture = pytest.mark.parametrize("recorded", VERIFIED, ids=lambda recorded: recorded.name)
 every_posted_fixture = pytest.mark.parametrize("recorded", SIGNED, ids=lambda recorded: recorded.name)
 every_asked_fixture = pytest.mark.parametrize("recorded", ASKED, ids=lambda recorded: recorded.name)
 every_platform = pytest.mark.parametrize("platform", all_platforms().values(), ids=lambda platform: platform.name)
@@ -32,7 +32,7 @@ every_platform = pytest.mark.parametrize("platform", all_platforms().values(), i
 
 @every_signed_fixture
 def test_genuine_passes(recorded: Recorded) -> None:
-    """A delivery as it was sent proves itself and says its topic."""
+    """An unchanged delivery is verified, and its topic is found."""
     assert recorded.verify().topic
 
 
@@ -47,11 +47,11 @@ def test_one_added_byte_fails(recorded: Recorded, place: str) -> None:
 
 @every_posted_fixture
 def test_each_missing_header_fails(recorded: Recorded) -> None:
-    """Without its signature or its topic a request proves nothing."""
+    """Without its signature or its topic a request is refused."""
     platform = recorded.platform
-    proof = [name for names in platform.signature.describe({}).headers for name in names]
-    needed = {*proof, *platform.topic_headers} & set(recorded.headers)
-    needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in proof}}
+    signed = [name for names in platform.signature.describe({}).headers for name in names]
+    needed = {*signed, *platform.topic_headers} & set(recorded.headers)
+    needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in signed}}
     assert len(needed) >= 2
     for missing in needed:
         headers = {name: value for name, value in recorded.headers.items() if name != missing}
@@ -61,7 +61,7 @@ def test_each_missing_header_fails(recorded: Recorded) -> None:
 
 @every_asked_fixture
 def test_each_missing_parameter_fails(recorded: Asked) -> None:
-    """Without its signature, its time or whose it is, a query proves nothing, and says what it lacks."""
+    """Without its signature, its time or its shop a query is refused, with the name of what it lacks."""
     signature = recorded.proxy.signature
     for missing in (signature.signature_parameter, signature.timestamp_parameter, *signature.required):
         parts = [part for part in recorded.signed.split(b"&") if not part.startswith(f"{missing}=".encode())]
@@ -93,7 +93,7 @@ def test_identity_is_stable(recorded: Recorded) -> None:
 def test_identities_differ() -> None:
     """No two different deliveries of a platform share an identity, whatever their Delivery-ID says."""
     seen: dict[tuple[str, str], tuple[str, bytes]] = {}
-    for recorded in PROVEN:
+    for recorded in VERIFIED:
         envelope = recorded.verify()
         known = seen.setdefault((recorded.platform.name, envelope.identity), (envelope.topic, recorded.body))
         assert known == (envelope.topic, recorded.body), recorded.name
@@ -108,15 +108,15 @@ def test_output_equals_expected(recorded: Recorded) -> None:
 
 @every_fixture
 def test_ping_is_recognised(recorded: Recorded) -> None:
-    """A ping is told from a delivery, and no delivery is taken for a ping."""
+    """A ping is recognised, and no delivery is taken for a ping."""
     assert recorded.platform.is_ping(recorded.body, recorded.headers) == recorded.expected.get("ping", False)
 
 
 @every_platform
 def test_every_mapped_topic_has_a_fixture(platform: Platform) -> None:
-    """What is mapped is proven on a delivery."""
-    proven = {fixture.delivery().topic for fixture in PROVEN if fixture.platform.name == platform.name}
-    assert {topic.name for topic in platform.topics} <= proven
+    """What is mapped is tested with a delivery."""
+    verified = {fixture.delivery().topic for fixture in VERIFIED if fixture.platform.name == platform.name}
+    assert {topic.name for topic in platform.topics} <= verified
 
 
 @every_platform
@@ -128,8 +128,8 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
         if platform.proxy and topic.storefront:
             parameters = {name: str(value) for name, value in topic.sample(sample).items()}
             query = platform.proxy.sign(parameters, "secret", RECEIVED_AT.timestamp())
-            proven = platform.proxy.verify(query, ["secret"], RECEIVED_AT.timestamp())
-            assert not isinstance(platform.translate(topic.name, proven.parameters), Ignored)
+            verified = platform.proxy.verify(query, ["secret"], RECEIVED_AT.timestamp())
+            assert not isinstance(platform.translate(topic.name, verified.parameters), Ignored)
             continue
         body = json.dumps(topic.sample(sample)).encode()
         envelope = platform.verify(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
@@ -139,7 +139,7 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
 
 
 def test_every_folder_of_fixtures_is_a_platform() -> None:
-    """No fixture lies in a folder that nobody reads."""
+    """Every folder of fixtures belongs to a platform."""
     assert {folder.name for folder in FOLDER.iterdir() if folder.is_dir()} == set(all_platforms())
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_refused_calls_are_listed_with_their_reason(client: FlaskClient) -> None:
-    """/refused tells when, which call, which answer and why, in order."""
+    """/refused lists time, call, answer and reason, in order."""
     send(client, "purchase", with_field("Revenue", "1"))
     send(client, "search", VALID["search"], "bad")
     first, second = client.get("/refused").get_json()

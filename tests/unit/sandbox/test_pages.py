@@ -102,7 +102,7 @@ def test_a_profile_page_is_linked_and_shows_its_events(client: FlaskClient, key:
 
 
 @pytest.mark.parametrize(
-    "path", [f"/profiles/{INSTANCE_KEY}/nobody", "/profiles/zzzz9999/a", f"/profiles/{INSTANCE_KEY}/%ff"]
+    "path", [f"/profiles/{INSTANCE_KEY}/unknown", "/profiles/zzzz9999/a", f"/profiles/{INSTANCE_KEY}/%ff"]
 )
 def test_a_profile_that_is_not_there_is_a_404_page(client: FlaskClient, path: str) -> None:
     """An unknown profile or instance key gives a page."""

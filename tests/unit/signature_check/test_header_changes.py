@@ -34,8 +34,8 @@ WRITINGS = {
 @pytest.mark.parametrize("name", WRITINGS)
 def test_other_way_to_write_the_digest_is_named(name: str) -> None:
     """The digest is right, but written in another way."""
-    proof, words = WRITINGS[name]
-    [cause] = verified_causes(diagnose_post(BODY, proof))
+    digest, words = WRITINGS[name]
+    [cause] = verified_causes(diagnose_post(BODY, digest))
     assert words in cause
 
 

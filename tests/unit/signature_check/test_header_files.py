@@ -11,21 +11,21 @@ from webhook_app.signature_check.header_files import headers_from
 @pytest.mark.parametrize(
     "text",
     [
-        "POST /x HTTP/1.1\r\nHost: a\r\nX-Proof:  abc=\r\n\r\n",
-        "HTTP/2 200\nx-proof: abc=\n",
-        "> POST / HTTP/1.1\n> X-Proof: abc=\n>\n",
-        '{"X-Proof": "abc="}',
-        '{"X-Proof": ["abc="]}',
-        '[["Host", "a"], ["X-Proof", "abc="]]',
-        '[{"name": "X-Proof", "value": "abc="}]',
-        '{"headers": {"x-proof": "abc="}, "body": "..."}',
-        '\ufeff{"HTTP_X_PROOF": "abc="}',
-        "X-Proof: abc=\nX-Proof: second\n",
+        "POST /x HTTP/1.1\r\nHost: a\r\nX-Digest:  abc=\r\n\r\n",
+        "HTTP/2 200\nx-digest: abc=\n",
+        "> POST / HTTP/1.1\n> X-Digest: abc=\n>\n",
+        '{"X-Digest": "abc="}',
+        '{"X-Digest": ["abc="]}',
+        '[["Host", "a"], ["X-Digest", "abc="]]',
+        '[{"name": "X-Digest", "value": "abc="}]',
+        '{"headers": {"x-digest": "abc="}, "body": "..."}',
+        '\ufeff{"HTTP_X_DIGEST": "abc="}',
+        "X-Digest: abc=\nX-Digest: second\n",
     ],
 )
 def test_headers_are_read_in_every_format(text: str) -> None:
     """Output of curl, raw requests, and several kinds of JSON."""
-    assert headers_from(text)["x-proof"] == "abc="
+    assert headers_from(text)["x-digest"] == "abc="
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "{", '{"a": ', "[1, 2]", "{}", "[" * 100_000])

@@ -63,16 +63,16 @@ def test_missing_topic_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "proof", "words"),
+    ("body", "digest", "words"),
     [
         (BODY + b"\n", b64(digest(BODY, OTHERS)), ["line end", "another shop: globex"]),
         (BODY + b"\n", RAW.hex(), ["hex instead", "line end"]),
         (BODY, digest(BODY, OTHERS).hex(), ["hex instead", "another shop: globex"]),
     ],
 )
-def test_two_changes_are_named(body: bytes, proof: str, words: list[str]) -> None:
+def test_two_changes_are_named(body: bytes, digest: str, words: list[str]) -> None:
     """The first change does not hide the second."""
-    for cause, expected in zip(verified_causes(diagnose_post(body, proof)), words, strict=True):
+    for cause, expected in zip(verified_causes(diagnose_post(body, digest)), words, strict=True):
         assert expected in cause
 
 
@@ -129,6 +129,6 @@ def test_old_request_is_searched_too() -> None:
 
 
 @given(st.binary(max_size=300), st.text(max_size=80), st.text(max_size=40))
-def test_any_request_gives_a_diagnosis(body: bytes, proof: str, other: str) -> None:
+def test_any_request_gives_a_diagnosis(body: bytes, digest: str, other: str) -> None:
     """Any body and any headers give a diagnosis."""
-    assert diagnose_post(body, proof, x_signature=other).reason
+    assert diagnose_post(body, digest, x_signature=other).reason

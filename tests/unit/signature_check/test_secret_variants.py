@@ -62,8 +62,8 @@ def test_key_bytes_that_are_not_text_are_found(monkeypatch: pytest.MonkeyPatch) 
     key = bytes(range(240, 256)) + bytes(16)
     monkeypatch.setenv("CONFIGURED", f"whsec_{b64(key)}")
     known = shops.parse(SHOPS.replace(f'["{SECRET}", "{OLD}"]', '["${CONFIGURED}"]'), "SHOPS", all_platforms())
-    proof = b64(hmac.new(key, BODY, "sha256").digest())
-    headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": proof}
+    digest = b64(hmac.new(key, BODY, "sha256").digest())
+    headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": digest}
     assert "base64" in verified_causes(diagnose(BODY, headers, known["acme"], Configuration(known, all_platforms())))[0]
 
 

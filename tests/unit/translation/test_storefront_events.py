@@ -38,7 +38,7 @@ SCHEMAS = {
 PLATFORM = Platform(
     name="front",
     title="A storefront",
-    signature=BodyHmac(("x-proof",)),
+    signature=BodyHmac(("x-signature",)),
     topic_headers=("x-topic",),
     topics=[Topic(name, "An event.", schema, lambda _: {}, storefront=True) for name, schema in SCHEMAS.items()],
 )
@@ -118,14 +118,14 @@ def test_the_same_again_has_the_same_key(same: tuple[str, Any], other: tuple[str
     assert call_of(other[0], **other[1]).key != first.key
 
 
-def test_variants_are_told_apart_where_they_are_products() -> None:
+def test_variants_are_distinguished_where_they_are_products() -> None:
     """Two variants are two products when the shop's key says so."""
     keys = {call_of("pageview", 'product_key = "{variant_id}"', variant_id=number).key for number in ("44", "45")}
     assert len(keys) == 2
 
 
 def test_key_holds_nothing_of_the_visitor() -> None:
-    """A business key is stored for long and shown: it tells neither term nor profile."""
+    """A business key is stored for long and shown: it contains neither term nor profile."""
     key = call_of("search").key
     assert "jas" not in key
     assert KEY not in key
@@ -154,7 +154,7 @@ def test_browsers_are_no_bots(user_agent: str | None) -> None:
 
 @given(st.text())
 def test_any_user_agent_has_an_answer(user_agent: str) -> None:
-    """Nothing that a stranger writes there is an error."""
+    """Nothing that is written there causes an error."""
     assert isinstance(bots.crawler_name(user_agent), str)
 
 
@@ -202,7 +202,7 @@ def test_session_that_looks_like_a_phone_number_does_not_start() -> None:
 
 @pytest.mark.parametrize("term", ["", "   "])
 def test_empty_search_is_ignored(term: str) -> None:
-    """A visitor who searched for nothing is no fault of anybody's."""
+    """An empty search is no fault."""
     assert reason_of("search", term=term) is Reason.NO_TERM
 
 

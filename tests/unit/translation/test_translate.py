@@ -103,7 +103,7 @@ class RedactionSchema(PlatformSchema):
 PIXEL = Platform(
     name="pixel",
     title="Pixel",
-    signature=BodyHmac(("x-proof",)),
+    signature=BodyHmac(("x-signature",)),
     topic_headers=("x-topic",),
     topics=(
         Topic("search", "A search.", SearchSchema(), lambda _: {}),
@@ -219,7 +219,7 @@ def test_purchase_does_not_expire(later: timedelta) -> None:
 
 
 def test_view_without_profile() -> None:
-    """A view of nobody is ignored."""
+    """A view without a visitor is ignored."""
     assert reason(translated(seen("view", {"product": "11", "known": False}))) is Reason.NO_PROFILE
 
 
@@ -263,7 +263,7 @@ def test_data_request_is_passed_on() -> None:
 
 @pytest.mark.parametrize("topic", ["orders/fulfilled", "carts/update", "nonsense", "orders/create/x", "ORDERS/CREATE"])
 def test_unmapped_topic(topic: str) -> None:
-    """A topic that nobody maps is ignored, whatever is in its body."""
+    """An unmapped topic is ignored, whatever is in its body."""
     assert reason(translated(delivery("shopify", topic, b"{}"))) is Reason.UNMAPPED_TOPIC
 
 
@@ -305,7 +305,7 @@ def test_body_that_is_no_object(platform: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "changed", "said"),
+    ("platform", "changed", "text"),
     [
         ("shopify", {"id": None}, "id: Field may not be null."),
         ("shopify", {"created_at": 5}, "created_at: is not a time in ISO 8601"),
@@ -318,23 +318,23 @@ def test_body_that_is_no_object(platform: str, body: bytes) -> None:
         ("woocommerce", {"date_created_gmt": None}, "date_created_gmt: Missing data for required field."),
     ],
 )
-def test_odd_field_is_named_by_its_path(platform: str, changed: dict[str, Any], said: str) -> None:
+def test_odd_field_is_named_by_its_path(platform: str, changed: dict[str, Any], text: str) -> None:
     """A missing or odd field gives a sentence naming its path."""
-    assert detail(translated(of_order(platform, **changed))).startswith(said)
+    assert detail(translated(of_order(platform, **changed))).startswith(text)
 
 
 def test_sentence_does_not_repeat_values() -> None:
-    """A path is told, and never what stood there."""
+    """A path is named, and never its value."""
     lines = [{"price": "geheim", "sku": ["geheim"]}]
     changed: dict[str, Any] = {"created_at": "geheim", "customer": "geheim", "line_items": lines}
     assert "geheim" not in detail(translated(of_order(**changed)))
 
 
 def test_negative_revenue_is_named() -> None:
-    """A sum below zero, which the API refuses, is told before it is sent."""
+    """A sum below zero, which the API refuses, is reported before it is sent."""
     lines = [{"product_id": 11, "total": "-5.00"}]
-    said = detail(translated(of_order("woocommerce", line_items=lines)))
-    assert said == "Revenue: Must be greater than or equal to 0."
+    text = detail(translated(of_order("woocommerce", line_items=lines)))
+    assert text == "Revenue: Must be greater than or equal to 0."
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_negative_revenue_is_named() -> None:
     ],
 )
 def test_when_it_is_a_purchase(purchase_on: str, changed: dict[str, Any], expected: Reason | None) -> None:
-    """The shop says from which rung on an order counts."""
+    """The shop chooses from which stage on an order counts."""
     answer = translated(of_order(**changed), shop("shopify", f'purchase_on = "{purchase_on}"'))
     assert isinstance(answer, Call) if expected is None else reason(answer) is expected
 
@@ -363,7 +363,7 @@ def test_product_once() -> None:
 
 
 def test_skipped_lines_are_noted() -> None:
-    """A line that lacks a field of the template is skipped, counted and told."""
+    """A line that lacks a field of the template is skipped, counted and reported."""
     lines = [{"product_id": 11, "sku": "A"}, {"product_id": 12}]
     answer = translated(of_order(line_items=lines), shop("shopify", 'product_key = "{sku}"'))
     assert isinstance(answer, Call)
@@ -371,7 +371,7 @@ def test_skipped_lines_are_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "text"),
     [
         ([], "No line of the order is a product."),
         ([{"product_id": None}], "No line of the order is a product."),
@@ -381,10 +381,10 @@ def test_skipped_lines_are_noted() -> None:
         ),
     ],
 )
-def test_no_product(lines: list[dict[str, Any]], said: str) -> None:
+def test_no_product(lines: list[dict[str, Any]], text: str) -> None:
     """An order without a usable line is ignored, and the reason says which of the two it is."""
     answer = translated(of_order(line_items=lines), shop("shopify", 'product_key = "{sku}"'))
-    assert answer == Ignored(Reason.NO_PRODUCT, said)
+    assert answer == Ignored(Reason.NO_PRODUCT, text)
 
 
 def test_line_goes_before_order_and_shop_before_both() -> None:
