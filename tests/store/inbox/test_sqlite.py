@@ -57,6 +57,15 @@ def test_commits_are_durable(inbox: Inbox) -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
+def test_only_claims_are_not_synced(inbox: Inbox) -> None:
+    """A connection that has claimed syncs its next commit again, whatever that writes."""
+    inbox.store(arrival())
+    claim(inbox)
+    for durable, synchronous in ((False, 1), (True, 2)):
+        with inbox.database.write(durable=durable) as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == synchronous
+
+
 def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
     """The cost of a claim does not grow with the settled deliveries."""
     executed: list[str] = []
