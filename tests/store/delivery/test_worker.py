@@ -397,7 +397,7 @@ def attempts(inbox: Inbox, shop: str) -> int:
 
 
 def nothing_in_flight(inbox: Inbox) -> bool:
-    return not inbox.counts().get(State.DELIVERING)
+    return not stored_deliveries.counts(inbox).get(State.DELIVERING)
 
 
 def test_refused_key_uses_up_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
