@@ -1,4 +1,4 @@
-"""Tunnels: a real sshd, and what cloudflared and ngrok print, told by stand-ins of the same name."""
+"""Tunnels: a real sshd, and stand-ins that print the output of cloudflared and ngrok."""
 
 from __future__ import annotations
 

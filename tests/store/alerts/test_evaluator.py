@@ -112,15 +112,15 @@ def test_oldest_event_is_sent_once_with_its_end(
     assert evaluate_later() == []
     clock.move(900)
     assert evaluate_later() == [("alert.began", "oldest")]
-    said = receiver.verified()
-    assert said["data"] == {
+    message = receiver.verified()
+    assert message["data"] == {
         "kind": "oldest",
         "shop": "acme",
         "topic": "orders/create",
         "sample": number,
         "since": clock.now,
     }
-    assert said["text"] == (
+    assert message["text"] == (
         "acme: an event has been waiting for 17 min; 1 event is waiting in all. For example delivery 1 (orders/create)."
     )
     assert evaluate_later() == [("alert.began", "oldest")]
@@ -332,14 +332,14 @@ def test_command_posts_a_test(environment: pytest.MonkeyPatch, receiver: Message
 
 
 def test_command_without_anybody_to_tell(environment: pytest.MonkeyPatch) -> None:
-    """Without ALERT_URL the test says so."""
+    """Without ALERT_URL the test fails with a message."""
     environment.delenv("ALERT_URL")
     result = CliRunner().invoke(main, ["alert", "--test"])
     assert (result.exit_code, "ALERT_URL is not set" in result.output) == (1, True)
 
 
-def test_command_tells_what_would_be_an_alert(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`alert` names what is wrong and ends with 1, or says that nothing is."""
+def test_command_lists_problems(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`alert` lists problems with exit code 1, or reports that there are none."""
     with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
         migrate.upgrade(inbox.database)
         result = CliRunner().invoke(main, ["alert"])

@@ -44,7 +44,7 @@ def collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Colle
 
 
 def events(collector: Collector) -> list[dict[str, Any]]:
-    """The events of the envelopes that came: https://develop.sentry.dev/sdk/data-model/envelopes/."""
+    """The events of the received envelopes: https://develop.sentry.dev/sdk/data-model/envelopes/."""
     sentry_sdk.flush(5)
     return [json.loads(body.splitlines()[2]) for path, body in collector.bodies if path == "/api/1/envelope/"]
 
@@ -62,9 +62,9 @@ def test_logged_exception_is_reported_without_its_message(collector: Collector) 
     except RuntimeError:
         logs.logger().exception("unexpected", shop="acme", note=PERSONAL)
     [event] = events(collector)
-    [told] = event["exception"]["values"]
-    assert told["type"] == "RuntimeError"
-    assert told["stacktrace"]["frames"][-1]["function"] == "fail"
+    [exception] = event["exception"]["values"]
+    assert exception["type"] == "RuntimeError"
+    assert exception["stacktrace"]["frames"][-1]["function"] == "fail"
     assert PERSONAL not in json.dumps(event)
     assert not {"value", "vars", "extra", "request", "user", "breadcrumbs"} & set(_keys(event))
 
@@ -80,7 +80,7 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def test_mistake_in_the_receiver_is_reported(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A webhook that a mistake of ours turned into a 503 is reported, and its body is not."""
+    """An internal error that was answered with 503 is reported, without the body of the webhook."""
     with closing(Inbox(settings.load().database_url)) as inbox:
         migrate.upgrade(inbox.database)
     app = create_app()

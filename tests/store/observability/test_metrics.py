@@ -107,7 +107,7 @@ def test_receiver_counts(client: FlaskClient) -> None:
     for _ in range(2):
         client.post(url, data=ORDER.body, headers=ORDER.sent_headers)
     client.post(url, data=b"{}")
-    client.post("/webhooks/shopify/invented-by-a-stranger", data=b"{}")
+    client.post("/webhooks/shopify/invented-shop", data=b"{}")
     page = client.get("/metrics", headers=BEARER).text
     found = Samples(page)
     assert found["webhooks_accepted_total", "shopify", "shop", "stored"] == 1
@@ -117,7 +117,7 @@ def test_receiver_counts(client: FlaskClient) -> None:
     assert found["webhooks_accept_seconds_count"] == 2
     assert found["webhooks_commit_seconds_count"] == 2
     assert found["webhooks_unfinished", "shop", "received"] == 1
-    assert "stranger" not in page
+    assert "invented-shop" not in page
 
 
 # Gauges of the inbox
@@ -185,9 +185,9 @@ def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
         explained = [(f"EXPLAIN QUERY PLAN {sql}", given) for sql, given in asked if "FROM deliveries" in sql]
         with inbox.database.read() as connection:
             plans = [row[3] for sql, given in explained for row in connection.exec_driver_sql(sql, given)]
-    looks = [plan for plan in plans if "deliveries" in plan]
-    assert len(looks) == 4
-    assert all(re.search(r"USING (COVERING )?INDEX ix_|USING INTEGER PRIMARY KEY", plan) for plan in looks), looks
+    reads = [plan for plan in plans if "deliveries" in plan]
+    assert len(reads) == 4
+    assert all(re.search(r"USING (COVERING )?INDEX ix_|USING INTEGER PRIMARY KEY", plan) for plan in reads), reads
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_web_processes_and_worker_count_together(tmp_path: Path) -> None:
         assert processes.command("migrate", env=service.env).returncode == 0
         service.start_all()
         count = 0
-        # Which web process takes a connection is the kernel's choice: until both have, and the worker.
+        # The kernel chooses the web process for a connection: repeat until both have counted, and the worker.
         while len([*folder.glob("counter_*.db")]) < 3 and count < 500:
             count += 1
             assert service.post(count).status_code == 200
@@ -306,7 +306,7 @@ def test_alert_rules_are_valid() -> None:
 
 
 def test_dashboard_loads_without_edits() -> None:
-    """Every panel takes the data source that is chosen at the top; nothing of another Grafana is left in it."""
+    """Every panel uses the data source that is chosen at the top; nothing of another Grafana is left in it."""
     text = (DOCS / "prometheus/grafana.json").read_text()
     board = json.loads(text)
     variables = {one["name"]: one for one in board["templating"]["list"]}

@@ -1,4 +1,4 @@
-"""A webhook and the attempts to deliver it are one trace, and nothing of a customer is in it."""
+"""A webhook and the attempts to deliver it are one trace, without customer data."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_what_was_not_traced_is_not(traces: OpenTelemetryTracer, spans: InMemory
     assert finished(traces, spans) == []
 
 
-def test_errors_are_told_by_type(traces: OpenTelemetryTracer, spans: InMemorySpanExporter) -> None:
+def test_errors_are_recorded_by_type(traces: OpenTelemetryTracer, spans: InMemorySpanExporter) -> None:
     """An error passes through, and its message, which may quote a body, is not in the span."""
     with pytest.raises(StoreUnavailableError), traces.webhook(ORDER.shop, "orders/create"):
         raise StoreUnavailableError("jan@example.test")
@@ -121,9 +121,9 @@ def test_extra_that_is_missing_stops_nothing(
     app = create_app()
     answer = app.test_client().post("/webhooks/shopify/shop", data=ORDER.body, headers=ORDER.sent_headers)
     app.extensions["webhooks"].inbox.close()
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert answer.status_code == 200
-    assert said.count("pip install -r requirements-extras.txt") == 2
+    assert output.count("pip install -r requirements-extras.txt") == 2
 
 
 # Over real processes

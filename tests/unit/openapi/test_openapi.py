@@ -1,4 +1,4 @@
-"""openapi.json says what the running server does: schemathesis asks it, and every answer is held to the document."""
+"""The running server follows openapi.json: schemathesis sends requests, and every answer is checked against it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SHOP = shop_keys("standard")
 SECRET = SHOP["secrets"][0]
 HOOK = "/webhooks/standard/shop"
 SEARCH = b'{"type": "search", "data": {"term": "mug", "profile_key": "9f2c4be1a07d4c55"}}'
-# What fails is told as it was found: each step of making it smaller would be another request.
+# A failing example is not made smaller: each step would be another request.
 QUICK = settings(
     max_examples=40,
     phases=[Phase.generate],
@@ -117,7 +117,7 @@ def cases(api: BaseSchema, method: str, mode: GenerationMode) -> Any:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_strangers_get_documented_answers(api: BaseSchema, mode: GenerationMode) -> None:
-    """Whatever comes without a signature: status, headers and body of the answer are those of the document."""
+    """Any request without a signature gets a documented status, headers and body."""
 
     @given(case=cases(api, "POST", mode), known=st.booleans())
     @QUICK
@@ -131,7 +131,7 @@ def test_strangers_get_documented_answers(api: BaseSchema, mode: GenerationMode)
 
 
 def test_the_other_method_is_documented(api: BaseSchema) -> None:
-    """Whoever opens the address in a browser gets the documented refusal."""
+    """A GET request gets the documented refusal."""
 
     @given(case=cases(api, "GET", GenerationMode.POSITIVE))
     @settings(QUICK, max_examples=5)
@@ -144,7 +144,7 @@ def test_the_other_method_is_documented(api: BaseSchema) -> None:
 
 
 def test_what_the_document_allows_is_stored_and_understood(api: BaseSchema, server: str) -> None:
-    """Every message that keeps to the document is accepted once it is signed, and can be read."""
+    """Every signed message that follows the document is accepted and can be translated."""
 
     @given(case=cases(api, "POST", GenerationMode.POSITIVE))
     @settings(QUICK, max_examples=60)
@@ -190,7 +190,7 @@ def check(code: int, content_type: str, text: str) -> None:
     ],
 )
 def test_answers_over_the_wire(server: str, code: int, path: str, changed: dict[str, str], body: bytes) -> None:
-    """Each answer that a client can bring about comes as the document says, the second time too."""
+    """Each answer that a client can cause is as documented, the second time as well."""
     headers = {**signed(body), **changed}
     for _ in "ab":
         response = requests.post(f"{server}{path}", data=body, headers=headers, timeout=10)
@@ -242,7 +242,7 @@ def test_too_many_of_a_shop(client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_document_is_served(client: FlaskClient) -> None:
-    """Programs get the document itself, of the version that says 3.1."""
+    """The document is OpenAPI 3.1."""
     response = client.get("/openapi.json")
     assert response.json == document()
     assert response.json["openapi"] == "3.1.0"
@@ -250,7 +250,7 @@ def test_the_document_is_served(client: FlaskClient) -> None:
 
 
 def test_every_message_is_in_the_document() -> None:
-    """Each topic has its schema, its place under the discriminator, and an example that keeps to the schema."""
+    """Each topic has its schema, its place under the discriminator, and an example that follows the schema."""
     written = document()
     content = written["paths"][PATH]["post"]["requestBody"]["content"]["application/json"]
     assert list(content["schema"]["discriminator"]["mapping"]) == [topic.name for topic in STANDARD.topics]
@@ -263,10 +263,10 @@ def test_every_message_is_in_the_document() -> None:
 def test_every_field_is_described() -> None:
     """No field of a message goes without a sentence, and no sentence without a field."""
     schemas = document()["components"]["schemas"]
-    messages = {name: said for name, said in schemas.items() if name not in {"Accepted", "Refused"}}
-    named = {field: said for schema in messages.values() for field, said in schema["properties"].items()}
+    messages = {name: schema for name, schema in schemas.items() if name not in {"Accepted", "Refused"}}
+    named = {name: field for schema in messages.values() for name, field in schema["properties"].items()}
     assert set(named) == set(texts.FIELDS)
-    assert all(said["description"] for said in named.values())
+    assert all(field["description"] for field in named.values())
 
 
 def test_the_page_says_it_all(client: FlaskClient) -> None:

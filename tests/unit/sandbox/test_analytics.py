@@ -168,7 +168,7 @@ def test_a_thousand_unknown_fields_are_not_all_named(client: FlaskClient) -> Non
 def test_products_outside_the_catalogue_are_accepted_and_reported(
     event: str, body: dict[str, Any], unknown: list[str]
 ) -> None:
-    """Tweakwise accepts any product key; the sandbox says which ones link to nothing, each once."""
+    """Like Tweakwise, the sandbox accepts any product key; unknown ones are listed, each once."""
     client = client_of(catalogue=["1", "2"])
     assert send(client, event, body).status_code == 204
     assert events(client)[0]["unknown_products"] == unknown

@@ -28,8 +28,8 @@ def test_valid_call_is_stored_unchanged(client: FlaskClient, event: str) -> None
     """Every one of the eight calls is accepted with an empty answer and listed with its body unchanged."""
     answer = send(client, event, VALID[event])
     assert (answer.status_code, answer.data) == (204, b"")
-    (kept,) = events(client)
-    assert (kept["event"], kept["body"], kept["instance_key"]) == (event, VALID[event], INSTANCE_KEY)
+    (stored,) = events(client)
+    assert (stored["event"], stored["body"], stored["instance_key"]) == (event, VALID[event], INSTANCE_KEY)
 
 
 def test_a_body_keeps_the_order_of_its_fields(client: FlaskClient) -> None:
@@ -66,7 +66,7 @@ def test_a_body_over_one_mebibyte_is_answered_413(client: FlaskClient, size: int
 
 @pytest.mark.parametrize(("size", "status"), [(1024 * 1024, 204), (1024 * 1024 + 1, 413), (3_000_000, 413)])
 def test_the_limit_holds_for_a_body_of_unstated_length(client: FlaskClient, size: int, status: int) -> None:
-    """A chunked body is measured as it comes, and refused rather than cut short."""
+    """The length of a chunked body is measured, and a long one is refused, not cut."""
     answer = client.post(
         "/api/purchase",
         input_stream=io.BytesIO(json.dumps(PURCHASE).encode().ljust(size)),

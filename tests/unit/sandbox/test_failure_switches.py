@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def test_the_switches_are_off_at_first(client: FlaskClient) -> None:
-    """GET /trouble shows what is in force."""
+    """GET /trouble shows the current switches."""
     assert client.get("/trouble").get_json() == OFF
 
 
 @pytest.mark.parametrize("status", [300, 304, 401, 429, 500, 503, 599])
 def test_failing_call_is_no_event(client: FlaskClient, status: int) -> None:
-    """The status is sent, the call is listed as refused by trouble, and nothing is kept."""
+    """The status is sent, the call is listed as refused, and no event is stored."""
     assert client.post("/trouble", json={"status": status}).get_json() == {**OFF, "status": status}
     answer = send(client, "purchase", PURCHASE)
     assert answer.status_code == status
@@ -139,7 +139,7 @@ def test_a_faulty_switch_is_named_in_json(client: FlaskClient, name: str, value:
 
 @pytest.mark.parametrize(("name", "value"), FAULTY_SWITCHES)
 def test_a_faulty_switch_is_named_on_the_page(client: FlaskClient, name: str, value: Any) -> None:
-    """The form comes back with the fault and nothing changes."""
+    """The form is shown again with the error, and nothing changes."""
     answer = client.post("/trouble", data={name: str(value)})
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
     assert 'class="fault"' in answer.get_data(as_text=True)

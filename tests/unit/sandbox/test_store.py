@@ -42,7 +42,7 @@ def test_the_oldest_events_are_dropped_and_counted(client: FlaskClient, monkeypa
 def test_large_events_are_dropped_before_they_fill_the_machine(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bytes of the kept bodies are bounded too."""
+    """The bytes of the stored bodies are bounded as well."""
     monkeypatch.setattr(store, "MOST_EVENT_BYTES", 2_500)
     for _ in range(4):
         send(client, "search", {"SearchTerm": "x" * 1_000, "ProfileKey": "a"})
@@ -64,8 +64,8 @@ def test_calls_from_many_threads_are_each_counted_once() -> None:
     def work(thread: int) -> list[int]:
         client = app.test_client()
         return [
-            send(client, "purchase", {**body, "ProfileKey": f"p{(thread + turn) % 7}"}).status_code
-            for turn in range(100)
+            send(client, "purchase", {**body, "ProfileKey": f"p{(thread + number) % 7}"}).status_code
+            for number in range(100)
         ]
 
     with ThreadPoolExecutor(8) as pool:
