@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LONGEST_WAIT = 0.005  # seconds that a commit waits for others to join it under constant load
+MAX_WAIT = 0.005  # seconds that a commit waits for others to join it under constant load
 PAUSE = 0.0002  # seconds
 
 
@@ -28,7 +28,7 @@ def wait_until_idle() -> None:
     if active():
         import gevent  # noqa: PLC0415 - already loaded where threads are green
 
-        with suppress(gevent.Timeout), gevent.Timeout(LONGEST_WAIT):
+        with suppress(gevent.Timeout), gevent.Timeout(MAX_WAIT):
             gevent.idle()
 
 

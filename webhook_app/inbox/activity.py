@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-MOST_TOPICS = 100  # of a shop; its secret allows any topic to be sent, and those beyond are not counted
+MAX_TOPICS = 100  # of a shop; its secret allows any topic to be sent, and those beyond are not counted
 
 
 class ActivityKind(StrEnum):
@@ -138,7 +138,7 @@ def forget(inbox: Inbox, before: int) -> int:
 
 
 def _within_bounds(inbox: Inbox, counts: Collection[ActivityCount]) -> list[ActivityCount]:
-    """Leave out the topics beyond MOST_TOPICS of a shop."""
+    """Leave out the topics beyond MAX_TOPICS of a shop."""
     known: defaultdict[str, set[str]] = defaultdict(set)
     for total in last_seen(inbox, ActivityKind.TOPIC):
         known[total.shop].add(total.name)
@@ -146,7 +146,7 @@ def _within_bounds(inbox: Inbox, counts: Collection[ActivityCount]) -> list[Acti
 
 
 def _fits(known: set[str], count: ActivityCount) -> bool:
-    if len(known) < MOST_TOPICS:
+    if len(known) < MAX_TOPICS:
         known.add(count.name)
     return count.name in known
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.delivery import StoreResult
 
 PAGE = 16  # deliveries that are drained in one transaction; each may be as large as MAX_BODY
-RETRY_AFTER, LONGEST_RETRY_AFTER = 1.0, 5.0  # seconds between two attempts to reach the database and drain
+RETRY_AFTER, MAX_RETRY_AFTER = 1.0, 5.0  # seconds between two attempts to reach the database and drain
 CHECK_INTERVAL = 30.0  # seconds between two checks for deliveries that another process has left
 SPOOLED = ("shop", "platform", "topic", "identity", "domain", "received_at")
 
@@ -137,7 +137,7 @@ class Spool:
                 self._check_now.clear()
                 pause = RETRY_AFTER
             else:
-                pause = min(max(2 * pause, RETRY_AFTER), LONGEST_RETRY_AFTER)
+                pause = min(max(2 * pause, RETRY_AFTER), MAX_RETRY_AFTER)
 
     def _check(self) -> bool:
         """Drain what can be drained; tells whether the database is available and the spool empty."""

@@ -33,7 +33,7 @@ RECOMPUTED = (delivery_counts, counted_blocks)
 # All others, deliveries first: they tell whether the target belongs to this source.
 TABLES = tuple(table for table in metadata.tables.values() if table not in RECOMPUTED)
 PAGE = 500  # rows a transaction
-MOST_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
+MAX_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _fitting(database: Database, query: Select[Any]) -> int:
     sizes = query.with_only_columns(func.length(bodies.c.body)).limit(PAGE)
     with database.read() as connection:
         sums = accumulate(int(size) for size in connection.execute(sizes).scalars())
-        return max(sum(total <= MOST_BYTES for total in sums), 1)
+        return max(sum(total <= MAX_BYTES for total in sums), 1)
 
 
 def _same(database: Database, table: Table, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

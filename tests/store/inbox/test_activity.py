@@ -15,7 +15,7 @@ from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, activity
-from webhook_app.inbox.activity import MOST_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
+from webhook_app.inbox.activity import MAX_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
@@ -107,13 +107,13 @@ def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
     """Invented topics cannot fill the table, and known ones are still counted."""
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
-    for number in range(2 * MOST_TOPICS):
+    for number in range(2 * MAX_TOPICS):
         seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
     seen.flush()
     noted = {one.name: one.count for one in activity.last_seen(inbox, ActivityKind.TOPIC)}
-    assert (len(noted), noted["orders/create"]) == (MOST_TOPICS, 2)
-    assert len({one.name for one in activity.by_hour(inbox, ActivityKind.TOPIC, 0)}) == MOST_TOPICS
+    assert (len(noted), noted["orders/create"]) == (MAX_TOPICS, 2)
+    assert len({one.name for one in activity.by_hour(inbox, ActivityKind.TOPIC, 0)}) == MAX_TOPICS
 
 
 def test_memory_is_bounded(seen: ActivityRecorder) -> None:

@@ -212,7 +212,7 @@ def test_rare_rows_are_found_without_reading_the_rest(
     store(inbox, 40)
     finish(inbox, clock)
     counted(inbox)
-    monkeypatch.setattr(delivery_pages, "MOST_BLOCKS", 3)
+    monkeypatch.setattr(delivery_pages, "MAX_BLOCKS", 3)
     assert [row.id for row in delivery_pages.page(inbox, DeliveryFilter(Selection(states=("dead",))), 5).rows] == [1]
     assert delivery_pages.page(inbox, DeliveryFilter(profile_key="unknown"), 5).older is not None
 

@@ -8,7 +8,7 @@ from webhook_app.errors import ConfigurationError
 
 PER_PROCESS = 3  # storing and settling use group commit, one group at a time: more would wait for each other
 PER_WORKER = PER_PROCESS + 1  # one listens for notifications
-OLDEST_VERSION = 140_000  # in the form of server_version_num
+MIN_VERSION = 140_000  # in the form of server_version_num
 
 # Each column fills the field of Limits that it names.
 LIMITS_QUERY = """
@@ -39,7 +39,7 @@ class Limits:
 
 def require_version(version: int) -> None:
     """Refuse a server that is too old. Raises ConfigurationError."""
-    if version < OLDEST_VERSION:
+    if version < MIN_VERSION:
         raise ConfigurationError([f"DATABASE_URL: PostgreSQL {version // 10_000} is too old; 14 or newer is needed"])
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 GAP = 200  # numbers below the highest that are read again: PostgreSQL may commit a number after a higher one
-MOST_WATCHED = 2000  # unfinished deliveries below those that are read again; of more, the newest
-MOST_KNOWN = MOST_WATCHED + 4 * GAP
+MAX_WATCHED = 2000  # unfinished deliveries below those that are read again; of more, the newest
+MAX_KNOWN = MAX_WATCHED + 4 * GAP
 SETTLED = (State.DELIVERED, State.IGNORED, State.DEAD)
 
 Outcome = tuple[str, str, int]  # state, reason, attempts
@@ -47,7 +47,7 @@ class Follower:
                 if row.state != State.DELIVERING and self._selection.fits_outcome(row):
                     yield row
             self._last = max(self._last, row.id)
-            if len(self._known) > MOST_KNOWN:
+            if len(self._known) > MAX_KNOWN:
                 self._forget()
         self._forget()
 
@@ -60,12 +60,12 @@ class Follower:
         yield from (row for page in pages(self._inbox, self._selected, after=max(below, 0)) for row in page)
 
     def _forget(self) -> None:
-        """Of the deliveries that are not read again by number, remember the unfinished, up to MOST_WATCHED."""
+        """Of the deliveries that are not read again by number, remember the unfinished, up to MAX_WATCHED."""
         below = self._last - GAP
         settled = [number for number, (state, *_) in self._known.items() if number <= below and state in SETTLED]
         for number in settled:
             del self._known[number]
-        for number in [*islice(sorted(self._known), max(len(self._known) - MOST_WATCHED - GAP, 0))]:
+        for number in [*islice(sorted(self._known), max(len(self._known) - MAX_WATCHED - GAP, 0))]:
             del self._known[number]
 
     def _highest(self) -> int:

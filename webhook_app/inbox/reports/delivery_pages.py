@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.selection import Selection
     from webhook_app.inbox.store import Inbox
 
-MOST_BLOCKS = 12  # a page reads
+MAX_BLOCKS = 12  # a page reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _by_index(connection: Connection, wanted: DeliveryFilter, size: int, below: 
 def _by_blocks(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
     found: list[Row] = []
     for done, (first, last) in enumerate(_blocks(connection, wanted, below)):
-        if done == MOST_BLOCKS:
+        if done == MAX_BLOCKS:
             return Page(tuple(found), last + 1)
         found += _rows(connection, wanted, size + 1 - len(found), deliveries.c.id.between(first, last))
         if len(found) > size:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-MOST_WAITS = 1000  # deliveries whose waiting times are returned
+MAX_WAITS = 1000  # deliveries whose waiting times are returned
 NEWEST_NUMBERS = 4000  # the numbers, from the newest, among which they are searched
 
 
@@ -98,7 +98,7 @@ def latest_waits(inbox: Inbox, shop: str | None = None) -> list[int]:
     recent = select(row.received_at, row.settled_at, row.state, row.shop).where(row.id > newest - NEWEST_NUMBERS)
     rows = [each for each in _read(inbox, recent.order_by(row.id.desc())) if shop in (None, each.shop)]
     waits = [each.settled_at - each.received_at for each in rows if each.state == State.DELIVERED]
-    return sorted(waits[:MOST_WAITS])
+    return sorted(waits[:MAX_WAITS])
 
 
 def percentile(values: Sequence[int], share: float) -> int | None:
