@@ -8,10 +8,10 @@ endif
 
 # Two makes that start at the same time install one after the other, the second finding the first's stamp.
 LOCK := $(if $(shell command -v flock),flock Makefile)
-PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 # Measuring takes a third longer, so CI does it: COVERAGE=yes make test
 ifdef COVERAGE
-PYTEST := $(BIN)/python -m coverage run -m pytest -n logical --dist loadfile
+PYTEST := $(BIN)/python -m coverage run -m pytest -n logical --dist loadfile --no-loadscope-reorder
 endif
 
 .DEFAULT_GOAL := run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from contextlib import closing
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("sqlite", "postgres")
 FOLDER = Path(__file__).parent
+SHORTEST_FIRST = ("unit", "store", "browser", "process")
+LONGEST = "test_chaos.py"
 
 # Tests that were started in the background may ignore Ctrl-C, and the commands that they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,14 +44,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", marker.args if marker else ENGINES)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more files at a time than there are cores: tests with processes wait more than they work."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by what it needs: `process` and `browser` by its folder, `postgres` by its fixtures."""
+    """Mark each test by what it needs, and begin with those that take longest, so that none is left for the end.
+
+    `process` and `browser` come from the test's folder, `postgres` from its fixtures.
+    """
     for item in items:
-        folder = item.path.relative_to(FOLDER).parts[0]
+        folder = _folder(item)
         if folder in ("process", "browser"):
             item.add_marker(folder)
         if _needs_postgres(item):
             item.add_marker("postgres")
+    items.sort(key=_takes, reverse=True)
+
+
+def _takes(item: pytest.Item) -> tuple[int, bool]:
+    folder = _folder(item)
+    return SHORTEST_FIRST.index(folder) if folder in SHORTEST_FIRST else 0, item.path.name == LONGEST
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(FOLDER).parts[0]
 
 
 def _needs_postgres(item: pytest.Item) -> bool:

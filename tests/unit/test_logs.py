@@ -29,6 +29,7 @@ def lines(*statements: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ran.stderr.splitlines()]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("log", [OURS, LIBRARY])
 def test_exception_is_named_without_its_message(log: str) -> None:
     """An exception is logged by type and place: its message may quote a request."""
@@ -38,6 +39,7 @@ def test_exception_is_named_without_its_message(log: str) -> None:
     assert SENT not in str(line)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("sentence", "logged"),
     [
@@ -68,6 +70,7 @@ def test_plain_line_is_what_structlog_writes(name: str, values: dict[str, Any]) 
     assert logs.plain(None, "warning", dict(event)) == theirs(None, "warning", dict(event))
 
 
+@pytest.mark.process
 def test_absent_values_are_left_out() -> None:
     """Names whose value is None are left out."""
     [line] = lines(f"{OURS}.info('delivery', reason=None, attempt=1)")
@@ -75,11 +78,13 @@ def test_absent_values_are_left_out() -> None:
     assert "reason" not in line
 
 
+@pytest.mark.process
 def test_level() -> None:
     """Lines below LOG_LEVEL are not written."""
     assert lines(f"{OURS}.debug('detail')", f"{LIBRARY}.debug('detail')") == []
 
 
+@pytest.mark.process
 def test_full_disk_loses_only_the_line() -> None:
     """When standard error is a file on a full disk, logging raises nothing."""
     code = "from webhook_app import logs; logs.configure('INFO', 'json'); logs.logger().error('lost'); print('goes on')"

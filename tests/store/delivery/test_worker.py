@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.delivery.dispatcher import Job
 
+# What the store does is tested on both engines in tests/store/inbox.
+pytestmark = pytest.mark.engines("sqlite")
+
 BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
 MAX_WAIT = 15  # seconds
@@ -137,6 +140,7 @@ def settled(inbox: Inbox, *numbers: int) -> list[Row]:
     return [stored_deliveries.get(inbox, number) for number in numbers]
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_order_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A stored order becomes a purchase at Tweakwise."""
     number = stored(inbox, ORDER)
@@ -159,6 +163,7 @@ def test_both_content_types_are_accepted(tweakwise: LocalTweakwise, content_type
     assert [event["body"] for event in tweakwise.events()] == [call.body]
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise, waits: list[float]) -> None:
     """A delivery that is stored while the worker idles is sent immediately, not after MAX_IDLE."""
     with working(inbox, tweakwise):
@@ -168,6 +173,7 @@ def test_idle_worker_is_woken(inbox: Inbox, tweakwise: LocalTweakwise, waits: li
     assert time.monotonic() - began < worker.MAX_IDLE / 3
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_idle_worker_sends_no_queries(inbox: Inbox, tweakwise: LocalTweakwise, waits: list[float]) -> None:
     """An idle worker uses no connection, and waits for MAX_IDLE at a time."""
     with working(inbox, tweakwise):
@@ -179,6 +185,7 @@ def test_idle_worker_sends_no_queries(inbox: Inbox, tweakwise: LocalTweakwise, w
         assert waits == [0, worker.MAX_IDLE]
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """Created, paid and updated at the same time: one call, and the others name the delivery that counts it."""
     numbers = [stored(inbox, ORDER, identity=str(number)) for number in range(12)]
@@ -191,6 +198,7 @@ def test_one_order_is_one_purchase(inbox: Inbox, tweakwise: LocalTweakwise) -> N
     assert {row.detail for row in others} == {f"Delivery {owner.id} counts this order."}
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_failures_are_retried(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """The event is delivered after Tweakwise has recovered."""
     tweakwise.trouble(status=503)
@@ -226,6 +234,7 @@ def test_refused_event_is_dead_with_the_answer(inbox: Inbox, tweakwise: LocalTwe
     assert row.answer
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_replayed_dead_event_is_delivered(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A dead event is delivered after the cause is corrected and it is replayed."""
     tweakwise.trouble(status=422)
@@ -293,6 +302,7 @@ def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: Local
     assert "jan@example.test" not in dead.detail + json.dumps(logs)
 
 
+@pytest.mark.engines("sqlite", "postgres")
 @pytest.mark.parametrize("poison", [False, True])
 def test_store_away_after_a_claim(
     inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch, *, poison: bool
@@ -355,6 +365,7 @@ def test_unreadable_body_is_dead(inbox: Inbox, tweakwise: LocalTweakwise, body: 
     assert row.detail
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: LocalTweakwise, database_url: str) -> None:
     """After several expired leases a delivery is dead instead of being retried for ever."""
     number = stored(inbox, ORDER)
@@ -412,6 +423,7 @@ def test_refused_key_uses_up_no_attempts(inbox: Inbox, tweakwise: LocalTweakwise
     assert stored_deliveries.counts(inbox)["received"] >= 200 - 2 * OPTIONS.threads
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_breaker_is_shared_by_all_workers(inbox: Inbox, tweakwise: LocalTweakwise, waits: list[float]) -> None:
     """A worker that starts while a shop's breaker is open sends nothing for it."""
     tweakwise.trouble(status=401)
@@ -454,6 +466,7 @@ def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.Mo
     assert attempts(inbox, "shopify") + attempts(inbox, "woocommerce") <= 4 * OPTIONS.threads
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_hanging_shop_with_a_long_backlog_delays_no_other(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """100,000 events of a shop whose Tweakwise hangs; another shop's fresh event is delivered within two seconds."""
     store_many(inbox, "dead", 100_000)
@@ -490,6 +503,7 @@ def test_removed_shop_waits(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     )
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_stop_releases_what_is_queued(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """stop() finishes the calls in flight, releases the rest, and takes less than ten seconds."""
     tweakwise.trouble(delay_ms=400)
@@ -509,6 +523,7 @@ def events_of(logs: list[Any]) -> list[str]:
     return [line["event"] for line in list(logs)]
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A worker continues by itself after an outage of the store."""
     with capture_logs() as logs, working(inbox, tweakwise):
@@ -545,6 +560,7 @@ OF_CUSTOMER = BY_NAME["shopify/orders_create"]
 OF_OTHERS = BY_NAME["shopify/orders_create__absent-customer-carried-key"]
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_customer_redaction_wipes_and_lists(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """Deliveries about the customer are wiped, others are not, and the redaction wipes itself."""
     theirs, others = stored(inbox, OF_CUSTOMER), stored(inbox, OF_OTHERS)
@@ -559,6 +575,7 @@ def test_customer_redaction_wipes_and_lists(inbox: Inbox, tweakwise: LocalTweakw
     assert stored_deliveries.body(inbox, others) is not None
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A waiting order of a redacted customer is never sent."""
     tweakwise.trouble(status=503)
@@ -571,6 +588,7 @@ def test_redaction_reaches_what_was_not_sent(inbox: Inbox, tweakwise: LocalTweak
     assert inbox.queues() == []
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """Everything of that domain is wiped; another shop of the same app is not."""
     redaction = BY_NAME["shopify/shop_redact"]
@@ -585,6 +603,7 @@ def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) 
     assert stored_deliveries.body(inbox, others) is not None
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_data_request_lists_what_is_stored(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """The deliveries about the customer are listed, and nothing is wiped."""
     theirs = stored(inbox, OF_CUSTOMER)

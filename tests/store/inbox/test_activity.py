@@ -247,6 +247,7 @@ def test_unknown_paths_are_not_counted(client: FlaskClient) -> None:
     assert of(client) == {ActivityKind.TOPIC: {}, ActivityKind.SECRET: {}, ActivityKind.REFUSAL: {}}
 
 
+@pytest.mark.process
 def test_web_processes_flush_by_themselves(tmp_path: Path) -> None:
     """A running web server writes its activity, and the rest when it is stopped."""
     port = processes.free_port()

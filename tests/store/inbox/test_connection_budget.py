@@ -83,6 +83,7 @@ def limited(server: Server, number: int) -> Iterator[str]:
     server.run("DROP ROLE limited")
 
 
+@pytest.mark.process
 def test_limited_role_is_warned(postgres: Server) -> None:
     """The limits of a real server are read, and `check` shows the warning."""
     with limited(postgres, 9) as address:

@@ -136,6 +136,7 @@ def test_moved_inbox_continues(filled: Inbox, database_url: str, other_url: str)
         assert other.reserve([(delivery, purchase("purchase:1"))]) == {41: 1}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("pages", [1, 3, 6, 9, 14])
 def test_second_run_completes_a_killed_one(filled: Inbox, database_url: str, other_url: str, pages: int) -> None:
     """After a kill -9 at any page, the second run ends with the same contents on both sides."""
@@ -146,6 +147,7 @@ def test_second_run_completes_a_killed_one(filled: Inbox, database_url: str, oth
     assert "Both are the same." in moved(database_url, other_url).output
 
 
+@pytest.mark.process
 def test_second_run_completes_a_killed_command(inbox: Inbox, database_url: str, other_url: str, tmp_path: Path) -> None:
     """The command itself, killed while it writes, is completed by a second run."""
     with inbox.database.write(hot=True) as connection:

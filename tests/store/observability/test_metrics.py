@@ -211,6 +211,7 @@ def test_reasons_as_labels(reason: str, label: str, result: str) -> None:
 # In several processes
 
 
+@pytest.mark.process
 def test_web_processes_and_worker_count_together(tmp_path: Path) -> None:
     """Two web processes and a worker are one page, at whichever of them, and the worker has one of its own."""
     folder, port = tmp_path / "metrics", processes.free_port()

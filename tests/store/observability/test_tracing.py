@@ -90,6 +90,7 @@ def test_errors_are_recorded_by_type(traces: OpenTelemetryTracer, spans: InMemor
     assert "jan@example.test" not in stored.to_json()
 
 
+@pytest.mark.process
 def test_off_costs_nothing_and_loads_nothing(tmp_path: Path) -> None:
     """Without their variables neither library is loaded, and nothing is traced."""
     assert NullTracer().webhook(ORDER.shop, "orders/create") is NO_HEADERS
@@ -135,6 +136,7 @@ def collecting() -> Iterator[Collector]:
         yield collector
 
 
+@pytest.mark.process
 def test_one_trace_over_web_and_worker(tmp_path: Path) -> None:
     """What a web process stored and a worker delivered arrives at a collector as one trace, without a customer."""
     with collecting() as collector:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from webhook_app.web.context import WebContext
 
+# What the store does is tested on both engines in tests/store/inbox.
+pytestmark = pytest.mark.engines("sqlite")
+
 PROXY = all_platforms()["shopify"].proxy
 assert PROXY
 NEW, OLD = shop_keys("shopify")["secrets"]
@@ -71,6 +74,7 @@ def stored_count(client: FlaskClient) -> int:
     return sum(stored_deliveries.counts(context_of(client).inbox).values())
 
 
+@pytest.mark.engines("sqlite", "postgres")
 @pytest.mark.parametrize(("action", "parameters"), [*TO_SEE.items(), *TO_DO.items()])
 def test_event_is_stored_as_it_was_signed(client: FlaskClient, action: str, parameters: dict[str, str]) -> None:
     """The parameters are stored as signed, with the user agent; the answer holds no number."""
@@ -94,6 +98,7 @@ def test_with_slash_at_the_end(client: FlaskClient) -> None:
     assert ask(client, "profile/").status_code == 200
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_the_same_request_again_is_a_duplicate(client: FlaskClient) -> None:
     """Sending a signed request again does not count it twice."""
     asked = f"{SHOP}/search?{query({'term': 'a'})}"
@@ -183,6 +188,7 @@ def test_too_many_of_a_shop_is_429(client: FlaskClient, monkeypatch: pytest.Monk
     assert answers[0].status_code == 200
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_store_away_is_503(client: FlaskClient) -> None:
     """While the store is unavailable events are answered with 503, and /profile still works."""
     with context_of(client).inbox.database.write() as connection:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from webhook_app.web.context import WebContext
 
+# What the store does is tested on both engines in tests/store/inbox.
+pytestmark = pytest.mark.engines("sqlite")
+
 BY_NAME = {recorded.name: recorded for recorded in EVERY}
 ORDER = BY_NAME["shopify/orders_create__note-attributes"]
 WOO_ORDER = BY_NAME["woocommerce/order.created__customer-on-hold"]
@@ -71,6 +74,7 @@ def stored_count(client: FlaskClient) -> int:
     return sum(stored_deliveries.counts(context_of(client).inbox).values())
 
 
+@pytest.mark.engines("sqlite", "postgres")
 @pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/shopify/shop/"])
 def test_genuine_is_stored(client: FlaskClient, path: str) -> None:
     """A verified delivery is stored and answered with 200, with and without trailing slash."""
@@ -79,6 +83,7 @@ def test_genuine_is_stored(client: FlaskClient, path: str) -> None:
     assert stored_count(client) == 1
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_duplicate_is_200(client: FlaskClient) -> None:
     """The platform's retry is answered with the number of the first."""
     post(client, ORDER)
@@ -210,6 +215,7 @@ def rename_table(client: FlaskClient, old: str, new: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_store_away_is_503_with_retry_after(client: FlaskClient) -> None:
     """While the store is unavailable the platform is asked to retry; afterwards it works without a restart."""
     rename_table(client, "deliveries", "away")
@@ -268,6 +274,7 @@ def test_health(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_ready(client: FlaskClient) -> None:
     """A migrated store is ready."""
     assert client.get("/readyz").status_code == 200
@@ -283,6 +290,7 @@ def test_not_ready_without_a_database(environment: pytest.MonkeyPatch, address: 
     app.extensions["webhooks"].inbox.close()
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_not_ready_without_migrations(environment: pytest.MonkeyPatch) -> None:
     """A store without tables is not ready."""
     app = create_app()
@@ -297,6 +305,7 @@ def test_unknown_page_is_404_json(client: FlaskClient) -> None:
     assert client.get("/wp-login.php").json == {"error": "not_found"}
 
 
+@pytest.mark.engines("sqlite", "postgres")
 def test_only_relevant_headers_are_stored(client: FlaskClient) -> None:
     """The signature and unrelated headers are not stored."""
     post(client, ORDER, Cookie="session=1", Authorization="Bearer x")

@@ -66,6 +66,7 @@ def test_every_command_has_help(run: Run, name: str) -> None:
     assert max(len(line) for line in result.output.splitlines() if line not in examples) <= 80
 
 
+@pytest.mark.process
 def test_a_command_loads_only_what_it_needs() -> None:
     """`show` does not import Flask, which only the receiver and the sandbox need."""
     result = subprocess.run([sys.executable, "-c", IMPORTED], cwd=processes.ROOT, capture_output=True, check=True)
@@ -78,6 +79,7 @@ def test_version(run: Run) -> None:
     assert (result.exit_code, result.output.split()[-1]) == (0, webhook_app.__version__)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("words", "completions"),
     [
@@ -93,6 +95,7 @@ def test_shells_complete_commands_and_values(words: str, completions: list[str])
     assert processes.command(env=env).stdout.split() == completions
 
 
+@pytest.mark.process
 def test_the_completion_script_is_for_webhook_app() -> None:
     """What bash evaluates completes a program of that name."""
     script = processes.command(env=processes.environment(_WEBHOOK_APP_COMPLETE="bash_source")).stdout

@@ -115,6 +115,7 @@ def cases(api: BaseSchema, method: str, mode: GenerationMode) -> Any:
     return api[PATH][method].as_strategy(generation_mode=mode)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_strangers_get_documented_answers(api: BaseSchema, mode: GenerationMode) -> None:
     """Any request without a signature gets a documented status, headers and body."""
@@ -130,6 +131,7 @@ def test_strangers_get_documented_answers(api: BaseSchema, mode: GenerationMode)
     ask()
 
 
+@pytest.mark.process
 def test_the_other_method_is_documented(api: BaseSchema) -> None:
     """A GET request gets the documented refusal."""
 
@@ -143,6 +145,7 @@ def test_the_other_method_is_documented(api: BaseSchema) -> None:
     ask()
 
 
+@pytest.mark.process
 def test_what_the_document_allows_is_stored_and_understood(api: BaseSchema, server: str) -> None:
     """Every signed message that follows the document is accepted and can be translated."""
 
@@ -177,6 +180,7 @@ def check(code: int, content_type: str, text: str) -> None:
         jsonschema_rs.validate({**schema, "components": written["components"]}, json.loads(text))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("code", "path", "changed", "body"),
     [
@@ -198,6 +202,7 @@ def test_answers_over_the_wire(server: str, code: int, path: str, changed: dict[
         check(code, response.headers["Content-Type"], response.text)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("sent", "ends", "code"),
     [
