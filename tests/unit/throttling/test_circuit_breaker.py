@@ -312,3 +312,15 @@ def test_nothing_blocks_a_new_scope() -> None:
     """Without a rate calls begin immediately; with one of less than 1 per second there is no burst."""
     assert circuit_breaker.blocked_until(NEW, NOW, None) == 0
     assert circuit_breaker.reserve(NEW, 3, NOW, 1.0) == (replace(NEW, next_at=NOW + 1000), 1)
+
+
+def test_values_are_those_of_the_documentation() -> None:
+    """docs/architecture.md promises them."""
+    assert (circuit_breaker.FAILURES_OF_SHOP, circuit_breaker.FAILURES_OF_TWEAKWISE) == (5, 10)
+    assert (circuit_breaker.MIN_PAUSE, circuit_breaker.MAX_PAUSE, circuit_breaker.PROBE_TIMEOUT) == (
+        5_000,
+        300_000,
+        15_000,
+    )
+    assert (circuit_breaker.INITIAL_RATE, circuit_breaker.MIN_RATE, circuit_breaker.UNLIMITED_RATE) == (10, 0.1, 2000)
+    assert (circuit_breaker.DOUBLES_EVERY, circuit_breaker.BURST) == (20_000, 1)

@@ -49,3 +49,10 @@ def test_every_shop_is_served(limit: int, names: list[str]) -> None:
         served.update(chosen)
         last = chosen[-1]
     assert served == set(names)
+
+
+def test_number_of_shops_per_claim() -> None:
+    """Each shop costs a statement."""
+    assert MAX_SHOPS == 16
+    assert shares(2, ["a", "b", "c"], "b") == {"c": 1, "a": 1}
+    assert len(shares(100, [f"{number:02d}" for number in range(20)], "")) == 16
