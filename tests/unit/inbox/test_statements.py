@@ -46,6 +46,15 @@ def test_rows_by_name(connection: Connection) -> None:
         assert statement.run(connection, {"n": 3}) == [(3, 6)]
 
 
+def test_insert_that_returns_nothing_at_first(connection: Connection) -> None:
+    """A duplicate that comes first does not hide the rows of later inserts."""
+    insert = Statement("INSERT INTO t (n) VALUES (:n) ON CONFLICT DO NOTHING RETURNING n")
+    with connection:
+        Statement("CREATE TABLE t (n integer PRIMARY KEY)").run(connection)
+        Statement("INSERT INTO t VALUES (1)").run(connection)
+        assert [insert.run(connection, {"n": n}) for n in (1, 2, 1, 3)] == [[], [(2,)], [], [(3,)]]
+
+
 def test_statement_without_rows(connection: Connection) -> None:
     """A statement that returns nothing has no rows."""
     with connection:

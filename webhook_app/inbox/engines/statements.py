@@ -30,7 +30,7 @@ class Statement:
         """`sql` is its text for both engines."""
         self._sql = sql
         self._compiled: dict[str, Compiled] = {}
-        self._columns: tuple[str, ...] | None = None  # known once it ran; psycopg takes long to describe a result
+        self._columns: tuple[str, ...] = ()  # known once it returned rows; psycopg takes long to describe a result
 
     def run(self, connection: Connection, values: Mapping[str, Any] = NO_VALUES) -> list[tuple[Any, ...]]:
         """Execute it in the open transaction; returns its rows, none where it returns nothing."""
@@ -40,7 +40,7 @@ class Statement:
     def run_named(self, connection: Connection, values: Mapping[str, Any] = NO_VALUES) -> list[dict[str, Any]]:
         """Execute it in the open transaction; returns its rows by column name."""
         rows = self.run(connection, values)
-        return [dict(zip(self._columns or (), row, strict=True)) for row in rows]
+        return [dict(zip(self._columns, row, strict=True)) for row in rows]
 
     def compiled(self, dialect: str) -> Compiled:
         """Return it as the driver of a dialect takes it."""
@@ -52,7 +52,7 @@ class Statement:
         compiled = self.compiled(connection.dialect.name)
         cursor = compiled.cursor(connection.connection)
         cursor.execute(compiled.sql, compiled.parameters(values))
-        if self._columns is None:
+        if not self._columns:
             self._columns = tuple(column[0] for column in cursor.description or ())
         return cursor
 
