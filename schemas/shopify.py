@@ -41,22 +41,22 @@ class DiscountAllocation(PlatformSchema):
 class LineItem(PlatformSchema):
     """One order line; tips, custom items and deleted products have no product_id."""
 
-    product_id = Id(load_default=None, allow_none=True)
-    variant_id = Id(load_default=None, allow_none=True)
-    sku = Label(load_default=None, allow_none=True)
-    quantity = Money(load_default=None, allow_none=True)
-    price = Money(load_default=None, allow_none=True)
-    total_discount = Money(load_default=None, allow_none=True)
-    discount_allocations = fields.List(fields.Nested(DiscountAllocation), load_default=None, allow_none=True)
-    tax_lines = fields.List(fields.Nested(TaxLine), load_default=None, allow_none=True)
+    product_id = Id(load_default=None)
+    variant_id = Id(load_default=None)
+    sku = Label(load_default=None)
+    quantity = Money(load_default=None)
+    price = Money(load_default=None)
+    total_discount = Money(load_default=None)
+    discount_allocations = fields.List(fields.Nested(DiscountAllocation), load_default=None)
+    tax_lines = fields.List(fields.Nested(TaxLine), load_default=None)
 
 
 class Customer(PlatformSchema):
     """The customer of an order or of a privacy request."""
 
-    id = Id(load_default=None, allow_none=True)
-    email = fields.String(load_default=None, allow_none=True)
-    phone = fields.String(load_default=None, allow_none=True)
+    id = Id(load_default=None)
+    email = fields.String(load_default=None)
+    phone = fields.String(load_default=None)
 
 
 class OrderSchema(PlatformSchema):
@@ -65,13 +65,13 @@ class OrderSchema(PlatformSchema):
     id = Id(required=True)
     created_at = Moment(required=True)
     test = fields.Boolean(load_default=False, allow_none=True)
-    source_name = fields.String(load_default=None, allow_none=True)
-    cancelled_at = fields.String(load_default=None, allow_none=True)
-    financial_status = fields.String(load_default=None, allow_none=True)
-    taxes_included = fields.Boolean(load_default=None, allow_none=True)
-    currency = Text(load_default=None, allow_none=True)
-    customer_locale = Text(load_default=None, allow_none=True)
-    customer = fields.Nested(Customer, load_default=None, allow_none=True)
+    source_name = fields.String(load_default=None)
+    cancelled_at = fields.String(load_default=None)
+    financial_status = fields.String(load_default=None)
+    taxes_included = fields.Boolean(load_default=None)
+    currency = Text(load_default=None)
+    customer_locale = Text(load_default=None)
+    customer = fields.Nested(Customer, load_default=None)
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
     line_items = fields.List(fields.Nested(LineItem), required=True)
 
@@ -206,9 +206,7 @@ def proxied(schema: type[StorefrontSchema]) -> StorefrontSchema:
 
     The customer is read from the parameter that the proxy signs, never from what the page sends; ids may be global ids.
     """
-    own: dict[str, fields.Field[Any]] = {
-        "customer_id": GlobalId(data_key="logged_in_customer_id", load_default=None, allow_none=True)
-    }
+    own: dict[str, fields.Field[Any]] = {"customer_id": GlobalId(data_key="logged_in_customer_id", load_default=None)}
     if issubclass(schema, ProductSchema):
-        own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None, allow_none=True)}
+        own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None)}
     return cast("StorefrontSchema", schema.from_dict(own, name=f"Proxied{schema.__name__}")())

@@ -35,8 +35,8 @@ class PurchaseSchema(StorefrontSchema):
 
     order_id = Id(required=True)
     lines = fields.List(fields.Nested(PurchaseLine), required=True)
-    revenue = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
-    created_at = Moment(load_default=None, allow_none=True)
+    revenue = Money(load_default=None, validate=validate.Range(min=0))
+    created_at = Moment(load_default=None)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase; the sender decides when to send it, so every one counts."""

@@ -25,12 +25,12 @@ LONGEST_TERM = 500
 class StorefrontSchema(PlatformSchema):
     """The visitor of a browsing event."""
 
-    profile_key = Text(load_default=None, allow_none=True)
-    session_key = Text(load_default=None, allow_none=True)
-    customer_id = Id(load_default=None, allow_none=True)
-    user_agent = Text(load_default=None, allow_none=True)
-    locale = Text(load_default=None, allow_none=True)
-    currency = Text(load_default=None, allow_none=True)
+    profile_key = Text(load_default=None)
+    session_key = Text(load_default=None)
+    customer_id = Id(load_default=None)
+    user_agent = Text(load_default=None)
+    locale = Text(load_default=None)
+    currency = Text(load_default=None)
 
     def visitor(self, loaded: dict[str, Any]) -> Visitor:
         """Return the visitor."""
@@ -67,8 +67,8 @@ class ProductSchema(StorefrontSchema):
     """A product; one without variants is its own variant."""
 
     product_id = Id(required=True)
-    variant_id = Id(load_default=None, allow_none=True)
-    sku = Label(load_default=None, allow_none=True)
+    variant_id = Id(load_default=None)
+    sku = Label(load_default=None)
 
     def line(self, loaded: dict[str, Any]) -> Line:
         """Return the product's values for the product key template."""
@@ -88,7 +88,7 @@ class AddToCartSchema(ProductSchema):
     """A product was put into the cart; `amount` is the price of all of `quantity`."""
 
     quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False))
-    amount = Money(load_default=None, allow_none=True, validate=validate.Range(min=0))
+    amount = Money(load_default=None, validate=validate.Range(min=0))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return an AddToCart."""

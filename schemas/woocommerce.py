@@ -35,12 +35,12 @@ ERROR_HELP = {
 class LineItem(PlatformSchema):
     """One order line; `product_id` is the parent, `variation_id` the variant or 0."""
 
-    product_id = Id(load_default=None, allow_none=True)
-    variation_id = Id(load_default=None, allow_none=True)
-    sku = Label(load_default=None, allow_none=True)
-    total = Money(load_default=None, allow_none=True)
-    bundled_by = fields.Raw(load_default=None, allow_none=True)
-    composite_parent = fields.Raw(load_default=None, allow_none=True)
+    product_id = Id(load_default=None)
+    variation_id = Id(load_default=None)
+    sku = Label(load_default=None)
+    total = Money(load_default=None)
+    bundled_by = fields.Raw(load_default=None)
+    composite_parent = fields.Raw(load_default=None)
     meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
 
 
@@ -52,10 +52,10 @@ class OrderSchema(PlatformSchema):
 
     id = Id(required=True)
     status = fields.String(required=True)
-    date_created_gmt = Moment(load_default=None, allow_none=True)
-    date_paid_gmt = Moment(load_default=None, allow_none=True)
-    customer_id = Id(load_default=None, allow_none=True)
-    currency = Text(load_default=None, allow_none=True)
+    date_created_gmt = Moment(load_default=None)
+    date_paid_gmt = Moment(load_default=None)
+    customer_id = Id(load_default=None)
+    currency = Text(load_default=None)
     meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
     line_items = fields.List(fields.Nested(LineItem), required=True)
 
