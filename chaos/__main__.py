@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from chaos import report
+from chaos.context import Context
 from chaos.errors import SkippedError
 from chaos.scenarios import every
-from chaos.stage import Stage
 
 SHORT_ROUNDS = 4
 LIMIT, SHORT_LIMIT = 900, 120  # seconds for one scenario; one that hangs has failed
@@ -43,22 +43,22 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
 def play(name: str, rounds: int, *, short: bool) -> report.Result:
     """Run one scenario in a folder of its own and return what it found."""
     began, skipped = time.monotonic(), ""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Stage(Path(folder), rounds, short) as stage:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Context(Path(folder), rounds, short) as context:
         signal.signal(signal.SIGALRM, _time_is_up)
         signal.alarm(SHORT_LIMIT if short else LIMIT)
         try:
-            every()[name](stage)
+            every()[name](context)
         except SkippedError as error:
             skipped = str(error)
         except Exception as error:  # noqa: BLE001 - one scenario's end is not the suite's
-            stage.faults.append(f"{type(error).__name__}: {error}")
+            context.faults.append(f"{type(error).__name__}: {error}")
         finally:
             signal.alarm(0)
     result = report.Result(
         name,
         report.about(every()[name]),
-        stage.figures,
-        stage.faults,
+        context.figures,
+        context.faults,
         skipped,
         round(time.monotonic() - began, 1),
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from chaos import report
-from chaos.crowd import SENT, Crowd, raise_limit
-from chaos.stage import Stage
+from chaos.context import Context
+from chaos.slow_connections import SENT, SlowConnections, raise_limit
 from chaos.system import answers, free_port
 from chaos.traffic import Traffic, quantile
 
@@ -74,8 +74,8 @@ def main(*, ways: tuple[str, ...], keep: bool) -> None:
 def measure(way: str) -> dict[str, str]:
     """Return how genuine orders fared beside slow senders, by the senders' kind."""
     arguments, behind_nginx = WAYS[way]
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Stage(Path(folder), 1, short=False) as stage:
-        system = stage.system("http://127.0.0.1:9", GUNICORN_CMD_ARGS=arguments)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, Context(Path(folder), 1, short=False) as context:
+        system = context.system("http://127.0.0.1:9", GUNICORN_CMD_ARGS=arguments)
         system.start_web()
         with _nginx(Path(folder), system.port) if behind_nginx else contextlib.nullcontext(system.port) as port:
             return {"none": _beside(port, "silent", 0), **{kind: _beside(port, kind, SIZE) for kind in SENT}}
@@ -83,7 +83,7 @@ def measure(way: str) -> dict[str, str]:
 
 def _beside(port: int, kind: str, size: int) -> str:
     """Return what genuine orders got within a few seconds."""
-    with Crowd(port, kind, size), Traffic(port, senders=4, timeout=SECONDS) as shop:
+    with SlowConnections(port, kind, size), Traffic(port, senders=4, timeout=SECONDS) as shop:
         time.sleep(SECONDS)
     took = shop.latencies()
     return f"{quantile(took, 0.99) * 1000:.0f} ms" if took else "none answered"

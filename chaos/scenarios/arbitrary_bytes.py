@@ -14,7 +14,7 @@ from chaos.traffic import Traffic
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 ROUNDS, SHORT_ROUNDS = 20, 1  # of every attack, after as many to get warm
 MUTATED, SHORT_MUTATED = 10_000, 200
@@ -25,26 +25,26 @@ SHOPS = orders.SHOPS + mutation.SHOPS
 Attack = tuple[str, "Iterable[bytes]"]
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """No bytes get a 5xx or into the store, the receiver's memory does not grow, genuine orders get through."""
-    tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url, SHOPS=SHOPS)
+    tweakwise = context.tweakwise()
+    system = context.system(tweakwise.url, SHOPS=SHOPS)
     web = system.start_web()
     seed = random.randrange(10**9)  # noqa: S311 - no secret
     chance = random.Random(seed)  # noqa: S311 - no secret
-    rounds = SHORT_ROUNDS if stage.short else ROUNDS
-    _send_all(stage, system.port, _round(chance, rounds))
+    rounds = SHORT_ROUNDS if context.short else ROUNDS
+    _send_all(context, system.port, _round(chance, rounds))
     warm = processes.memory(web.pid)
     with Traffic(system.port, senders=1, pause=0.05) as shop:
-        answers = _send_all(stage, system.port, _round(chance, rounds))
-        answers += _send_all(stage, system.port, _mutated(chance, SHORT_MUTATED if stage.short else MUTATED))
+        answers = _send_all(context, system.port, _round(chance, rounds))
+        answers += _send_all(context, system.port, _mutated(chance, SHORT_MUTATED if context.short else MUTATED))
     growth = processes.memory(web.pid) - warm
-    stage.figures |= {"seed": seed, "answers": dict(sorted(answers.items())), "growth (KiB)": growth}
-    stage.expect(growth < ROOM, f"The receiver grew by {growth} KiB.")
-    stage.expect(not shop.refusals, f"Genuine orders were refused meanwhile: {dict(shop.refusals)}")
-    stage.expect_alive(system, web=web)
+    context.figures |= {"seed": seed, "answers": dict(sorted(answers.items())), "growth (KiB)": growth}
+    context.expect(growth < ROOM, f"The receiver grew by {growth} KiB.")
+    context.expect(not shop.refusals, f"Genuine orders were refused meanwhile: {dict(shop.refusals)}")
+    context.expect_alive(system, web=web)
     system.start_worker()
-    stage.sum_up(system, shop, tweakwise)
+    context.sum_up(system, shop, tweakwise)
 
 
 def _round(chance: random.Random, rounds: int) -> list[Attack]:
@@ -57,7 +57,7 @@ def _mutated(chance: random.Random, number: int) -> list[Attack]:
     return [(f"{request!r:.300}", (mutation.on_the_wire(request),)) for request in changed]
 
 
-def _send_all(stage: Stage, port: int, sent: list[Attack]) -> Counter[str]:
+def _send_all(context: Context, port: int, sent: list[Attack]) -> Counter[str]:
     """Send all of it over four connections at a time; notes a fault for each answer that is not allowed."""
     answers: Counter[str] = Counter()
     with ThreadPoolExecutor(4) as threads:
@@ -66,5 +66,5 @@ def _send_all(stage: Stage, port: int, sent: list[Attack]) -> Counter[str]:
             wrong = [
                 status for status in got if status == wire.SILENT or (status[0] in "35" and status != UNKNOWN_CODING)
             ]
-            stage.expect(not wrong, f"{wrong[:1]} for {name}")
+            context.expect(not wrong, f"{wrong[:1]} for {name}")
     return answers

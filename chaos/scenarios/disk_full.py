@@ -6,36 +6,36 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from chaos import mounts
+from chaos import disks
 from chaos.traffic import Traffic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 MEGABYTES = 24
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """A full disk is a 503 and never a lost order; once there is space again everything continues by itself."""
-    tweakwise = stage.tweakwise()
-    with mounts.small_disk(stage.folder, MEGABYTES) as disk:
-        system = stage.system(tweakwise.url, folder=disk)
+    tweakwise = context.tweakwise()
+    with disks.small_disk(context.folder, MEGABYTES) as disk:
+        system = context.system(tweakwise.url, folder=disk)
         system.start_web()
         system.start_worker()
         with Traffic(system.port, senders=2, pause=0.01) as shop:
             time.sleep(1.0)
             ballast = _fill(disk)
-            time.sleep(2.0 if stage.short else 10.0)
+            time.sleep(2.0 if context.short else 10.0)
             during = dict(shop.refusals)
             ballast.unlink()
             before = len(shop.acknowledged)
-            time.sleep(2.0 if stage.short else 5.0)
-        stage.figures |= {"refused while full": sum(during.values())}
-        stage.expect(set(during) == {"503"}, f"Answers while the disk was full: {during}")
-        stage.expect(len(shop.acknowledged) > before, "Nothing was accepted after there was room again.")
-        stage.sum_up(system, shop, tweakwise)
+            time.sleep(2.0 if context.short else 5.0)
+        context.figures |= {"refused while full": sum(during.values())}
+        context.expect(set(during) == {"503"}, f"Answers while the disk was full: {during}")
+        context.expect(len(shop.acknowledged) > before, "Nothing was accepted after there was room again.")
+        context.sum_up(system, shop, tweakwise)
         system.stop()
 
 

@@ -5,40 +5,40 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chaos import mounts
-from chaos.stage import EVERY_ROW
+from chaos import disks
+from chaos.context import EVERY_ROW
 from chaos.traffic import Traffic
 from webhook_app.inbox import State
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
-    from chaos.stage import Stage
+    from chaos.context import Context
     from chaos.system import System
     from chaos.tweakwise import Tweakwise
 
 MEGABYTES = 64
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """A read-only disk is a 503 and stops no process; once it is repaired, all that was acknowledged is there."""
-    tweakwise = stage.tweakwise()
-    with mounts.failing_disk(stage.folder, MEGABYTES) as disk:
-        system = stage.system(tweakwise.url, folder=disk.path)
+    tweakwise = context.tweakwise()
+    with disks.failing_disk(context.folder, MEGABYTES) as disk:
+        system = context.system(tweakwise.url, folder=disk.path)
         web, worker = system.start_web(), system.start_worker()
         with Traffic(system.port, senders=2, pause=0.01) as shop:
             time.sleep(1.0)
             disk.fail()
-            time.sleep(2.0 if stage.short else 10.0)
-        stage.figures["refused while read-only"] = shop.refusals.total()
-        stage.expect(set(shop.refusals) == {"503"}, f"Answers while the disk was read-only: {dict(shop.refusals)}")
-        stage.expect_alive(system, web=web, worker=worker)
+            time.sleep(2.0 if context.short else 10.0)
+        context.figures["refused while read-only"] = shop.refusals.total()
+        context.expect(set(shop.refusals) == {"503"}, f"Answers while the disk was read-only: {dict(shop.refusals)}")
+        context.expect_alive(system, web=web, worker=worker)
         system.stop()
         disk.repair()
         caught = _not_written_down(system, tweakwise)
-        stage.figures["sent and not written down"] = len(caught)
+        context.figures["sent and not written down"] = len(caught)
         system.start_web()
         system.start_worker()
-        stage.sum_up(system, shop, tweakwise, caught)
+        context.sum_up(system, shop, tweakwise, caught)
         system.stop()
 
 

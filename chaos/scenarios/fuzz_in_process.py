@@ -16,8 +16,8 @@ from webhook_app.app import create_app
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
+    from chaos.context import Context
     from chaos.mutation import Request
-    from chaos.stage import Stage
 
 INPUTS = 100_000
 SHORT_INPUTS = 1_500
@@ -25,20 +25,20 @@ SHARE_TO_WARM_UP = 5  # the first fifth
 ROOM = 8 * 1024  # KiB by which the process may have grown since it was warm
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """No input without a valid signature gets a 5xx or raises, and neither the store nor the memory grows by any."""
-    inputs, seed = SHORT_INPUTS if stage.short else INPUTS, random.randrange(10**9)  # noqa: S311 - no secret
-    stage.figures |= {"inputs": inputs, "seed": seed}
-    system = stage.system("http://127.0.0.1:9", SHOPS=mutation.SHOPS, LOG_LEVEL="ERROR")
+    inputs, seed = SHORT_INPUTS if context.short else INPUTS, random.randrange(10**9)  # noqa: S311 - no secret
+    context.figures |= {"inputs": inputs, "seed": seed}
+    system = context.system("http://127.0.0.1:9", SHOPS=mutation.SHOPS, LOG_LEVEL="ERROR")
     with mock.patch.dict("os.environ", system.environment, clear=True), system.inbox() as inbox:
-        answers, growth = _send(inputs, random.Random(seed), stage)  # noqa: S311 - no secret
+        answers, growth = _send(inputs, random.Random(seed), context)  # noqa: S311 - no secret
         stored = sum(stored_deliveries.counts(inbox).values())
-    stage.figures |= {"answers": dict(sorted(answers.items())), "stored": stored, "growth (KiB)": growth}
-    stage.expect(stored == 0, f"{stored} requests without a valid signature were stored.")
-    stage.expect(growth < ROOM, f"The process grew by {growth} KiB.")
+    context.figures |= {"answers": dict(sorted(answers.items())), "stored": stored, "growth (KiB)": growth}
+    context.expect(stored == 0, f"{stored} requests without a valid signature were stored.")
+    context.expect(growth < ROOM, f"The process grew by {growth} KiB.")
 
 
-def _send(inputs: int, chance: random.Random, stage: Stage) -> tuple[Counter[int], int]:
+def _send(inputs: int, chance: random.Random, context: Context) -> tuple[Counter[int], int]:
     client, requests = Client(create_app()), mutation.recorded()
     answers: Counter[int] = Counter()
     warm = 0
@@ -49,7 +49,7 @@ def _send(inputs: int, chance: random.Random, stage: Stage) -> tuple[Counter[int
         status = _status(client, request)
         answers[status] += 1
         if status >= 500 or 300 <= status < 400:  # noqa: PLR2004 - our fault, or what WooCommerce takes for success
-            stage.faults.append(f"{status} for {request!r:.300}")
+            context.faults.append(f"{status} for {request!r:.300}")
     return answers, _memory() - warm
 
 

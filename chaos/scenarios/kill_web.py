@@ -16,7 +16,7 @@ from chaos.traffic import Traffic
 if TYPE_CHECKING:
     import subprocess
 
-    from chaos.stage import Stage
+    from chaos.context import Context
     from chaos.system import System
 
 
@@ -24,23 +24,23 @@ CHILDREN = 0.8  # of the kills reach children alone; the last one reaches everyt
 NOTICED_WITHIN = 30.0  # seconds
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """A killed receiver has stored what it answered with 2xx, and one that starts again takes the rest."""
-    stage.side_by_side(_kill_over_and_over)
+    context.side_by_side(_kill_over_and_over)
 
 
-def _kill_over_and_over(stage: Stage) -> None:
-    tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url)
+def _kill_over_and_over(context: Context) -> None:
+    tweakwise = context.tweakwise()
+    system = context.system(tweakwise.url)
     system.start_worker()
     web = system.start_web()
     with Traffic(system.port, senders=3) as shop:
-        for rest in reversed(range(stage.rounds)):
+        for rest in reversed(range(context.rounds)):
             time.sleep(random.uniform(0.0, 0.6))  # noqa: S311 - no secret
             web = _kill_children(web) if rest and random.random() < CHILDREN else _kill(system, web, shop)  # noqa: S311 - no secret
-    stage.figures["kills"] = stage.rounds
-    stage.expect(shop.refusals, "No sender ever noticed that the receiver was gone.")
-    stage.sum_up(system, shop, tweakwise)
+    context.figures["kills"] = context.rounds
+    context.expect(shop.refusals, "No sender ever noticed that the receiver was gone.")
+    context.sum_up(system, shop, tweakwise)
 
 
 def _kill(system: System, web: subprocess.Popen[bytes], shop: Traffic) -> subprocess.Popen[bytes]:

@@ -9,20 +9,20 @@ from chaos import orders, wire
 from chaos.traffic import Traffic
 
 if TYPE_CHECKING:
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """A log that cannot be written stops no process, changes no answer and loses no order."""
-    tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url)
+    tweakwise = context.tweakwise()
+    system = context.system(tweakwise.url)
     system.speechless = True
     web, worker = system.start_web(), system.start_worker()
     with Traffic(system.port, senders=2, pause=0.01) as shop:
-        time.sleep(2.0 if stage.short else 10.0)
+        time.sleep(2.0 if context.short else 10.0)
     forged = orders.make(97_000_000)
     answer = wire.send(system.port, (orders.head(forged, len(forged.body)), forged.body.replace(b"1", b"2")))
-    stage.expect(answer == ["401"], f"The answer to a forged order is {answer}.")
-    stage.expect(not shop.refusals, f"Genuine orders were refused: {dict(shop.refusals)}")
-    stage.expect_alive(system, web=web, worker=worker)
-    stage.sum_up(system, shop, tweakwise)
+    context.expect(answer == ["401"], f"The answer to a forged order is {answer}.")
+    context.expect(not shop.refusals, f"Genuine orders were refused: {dict(shop.refusals)}")
+    context.expect_alive(system, web=web, worker=worker)
+    context.sum_up(system, shop, tweakwise)

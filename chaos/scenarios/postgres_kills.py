@@ -6,23 +6,23 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from chaos.stage import in_flight
+from chaos.context import in_flight
 from chaos.system import kill_group
 from chaos.traffic import Traffic
 
 if TYPE_CHECKING:
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 SHARE = 8  # of the rounds that the scenarios on SQLite have
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """In PostgreSQL too, killed processes lose nothing, and repeat at most what they had in flight."""
-    stage.postgres()
-    tweakwise = stage.tweakwise()
+    context.postgres()
+    tweakwise = context.tweakwise()
     tweakwise.delay = 0.03
-    system = stage.system(tweakwise.url)
-    kills = max(stage.rounds // SHARE, 2)
+    system = context.system(tweakwise.url)
+    kills = max(context.rounds // SHARE, 2)
     caught: set[str] = set()
     with Traffic(system.port, senders=2, pause=0.02) as shop:
         for _ in range(kills):
@@ -33,5 +33,5 @@ def run(stage: Stage) -> None:
             caught |= in_flight(system)
             kill_group(web)
     system.start_worker()
-    stage.figures |= {"kills": kills, "in flight at a kill": len(caught)}
-    stage.sum_up(system, shop, tweakwise, caught)
+    context.figures |= {"kills": kills, "in flight at a kill": len(caught)}
+    context.sum_up(system, shop, tweakwise, caught)

@@ -6,33 +6,35 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from chaos import orders
-from chaos.stage import EVERY_ROW, settled
+from chaos.context import EVERY_ROW, settled
 from chaos.traffic import Traffic, post
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 ORDERS = 20
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """A recorded request that is posted again is answered 200 and changes nothing: no row, no second purchase."""
-    tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url)
+    tweakwise = context.tweakwise()
+    system = context.system(tweakwise.url)
     system.start_web()
     system.start_worker()
     genuine = [orders.make(90_000_000 + number) for number in range(ORDERS)]
     shop = Traffic(system.port)
     for order in genuine:
-        stage.expect(post(system.port, order) == "200", f"{order.identity} was refused.")
+        context.expect(post(system.port, order) == "200", f"{order.identity} was refused.")
         shop.acknowledged[order.identity] = 0.0
     settled(system)
-    again = genuine * (10 if stage.short else 200)
+    again = genuine * (10 if context.short else 200)
     with ThreadPoolExecutor(8) as threads:
         answers = set(threads.map(lambda order: post(system.port, order), again))
-    stage.expect(answers == {"200"}, f"Answers to replayed requests: {answers}")
+    context.expect(answers == {"200"}, f"Answers to replayed requests: {answers}")
     with system.inbox() as inbox:
-        stage.expect(len(stored_deliveries.newest(inbox, EVERY_ROW)) == ORDERS, "Replayed requests were stored again.")
-    stage.figures["replayed requests"] = len(again)
-    stage.sum_up(system, shop, tweakwise)
+        context.expect(
+            len(stored_deliveries.newest(inbox, EVERY_ROW)) == ORDERS, "Replayed requests were stored again."
+        )
+    context.figures["replayed requests"] = len(again)
+    context.sum_up(system, shop, tweakwise)

@@ -5,32 +5,32 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chaos.crowd import SENT, Crowd
+from chaos.slow_connections import SENT, SlowConnections
 from chaos.traffic import Traffic, quantile
 
 if TYPE_CHECKING:
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 SIZE, SHORT_SIZE = 300, 40
 SECONDS, SHORT_SECONDS = 5.0, 1.5  # for each kind
 LONGEST = 2.0  # seconds that a genuine order may take; Shopify waits for 5
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """However many senders are slow, a genuine order is answered as if they were not there."""
-    tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url)
+    tweakwise = context.tweakwise()
+    system = context.system(tweakwise.url)
     web = system.start_web()
-    size, seconds = (SHORT_SIZE, SHORT_SECONDS) if stage.short else (SIZE, SECONDS)
+    size, seconds = (SHORT_SIZE, SHORT_SECONDS) if context.short else (SIZE, SECONDS)
     shop = Traffic(system.port)
     for kind in SENT:
-        with Crowd(system.port, kind, size), Traffic(system.port, senders=2, timeout=5.0, pause=0.01) as part:
+        with SlowConnections(system.port, kind, size), Traffic(system.port, senders=2, timeout=5.0, pause=0.01) as part:
             time.sleep(seconds)
         took = part.latencies()
         worst = took[-1] if took else float("inf")
-        stage.figures[f"{size} x {kind}, p99 (ms)"] = round(quantile(took, 0.99) * 1000) if took else "never"
-        stage.expect(worst < LONGEST and not part.refusals, f"{kind}: {worst:.1f} s at most, {dict(part.refusals)}")
+        context.figures[f"{size} x {kind}, p99 (ms)"] = round(quantile(took, 0.99) * 1000) if took else "never"
+        context.expect(worst < LONGEST and not part.refusals, f"{kind}: {worst:.1f} s at most, {dict(part.refusals)}")
         shop.add(part)
-    stage.expect_alive(system, web=web)
+    context.expect_alive(system, web=web)
     system.start_worker()
-    stage.sum_up(system, shop, tweakwise)
+    context.sum_up(system, shop, tweakwise)

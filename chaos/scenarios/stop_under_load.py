@@ -5,40 +5,40 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chaos.crowd import Crowd
+from chaos.slow_connections import SlowConnections
 from chaos.traffic import Traffic
 
 if TYPE_CHECKING:
     import subprocess
 
-    from chaos.stage import Stage
+    from chaos.context import Context
 
 WITHIN = 10.0  # seconds; hosts kill after 10
 TIME_LIMIT = 25.0  # seconds
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """SIGTERM under load: exit code 0 within 10 seconds, nothing lost, nothing counted twice."""
-    tweakwise = stage.tweakwise()
+    tweakwise = context.tweakwise()
     tweakwise.delay = 0.05
-    system = stage.system(tweakwise.url)
+    system = context.system(tweakwise.url)
     web, worker = system.start_web(), system.start_worker()
     # Platforms and proxies keep connections open; none of them may hold up a stop.
-    with Crowd(system.port, "silent", 20), Traffic(system.port, senders=4) as shop:
-        for _ in range(1 if stage.short else max(stage.rounds // 20, 2)):
+    with SlowConnections(system.port, "silent", 20), Traffic(system.port, senders=4) as shop:
+        for _ in range(1 if context.short else max(context.rounds // 20, 2)):
             time.sleep(0.5)
-            _stop(stage, "web", web)
-            _stop(stage, "worker", worker)
+            _stop(context, "web", web)
+            _stop(context, "worker", worker)
             web, worker = system.start_web(), system.start_worker()
-    stage.sum_up(system, shop, tweakwise)
+    context.sum_up(system, shop, tweakwise)
 
 
-def _stop(stage: Stage, name: str, process: subprocess.Popen[bytes]) -> None:
+def _stop(context: Context, name: str, process: subprocess.Popen[bytes]) -> None:
     began = time.monotonic()
     process.terminate()
     code = process.wait(TIME_LIMIT)
     took = time.monotonic() - began
     figure = f"slowest stop of the {name} (s)"
-    stage.figures[figure] = max(round(took, 1), stage.figures.get(figure, 0.0))
-    stage.expect(code == 0, f"The {name} ended with exit code {code} on SIGTERM.")
-    stage.expect(took < WITHIN, f"The {name} took {took:.1f} s to stop.")
+    context.figures[figure] = max(round(took, 1), context.figures.get(figure, 0.0))
+    context.expect(code == 0, f"The {name} ended with exit code {code} on SIGTERM.")
+    context.expect(took < WITHIN, f"The {name} took {took:.1f} s to stop.")

@@ -11,7 +11,7 @@ from chaos.tweakwise import FAILURES, SLOW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chaos.stage import Stage
+    from chaos.context import Context
     from chaos.tweakwise import Tweakwise
 
 FEW = ("reset", "garbage")  # after a 429 calls go slowly for a minute, which is for the full form
@@ -21,33 +21,33 @@ PAUSE = 0.3  # seconds
 TIME_LIMIT = 60.0  # seconds for a worker to call again
 
 
-def run(stage: Stage) -> None:
+def run(context: Context) -> None:
     """Whatever Tweakwise answers, the order waits, and is counted once when Tweakwise is back to normal."""
-    tweakwise = stage.tweakwise()
-    system = stage.system(tweakwise.url)
+    tweakwise = context.tweakwise()
+    system = context.system(tweakwise.url)
     system.start_web()
     worker = system.start_worker()
     with Traffic(system.port, senders=1, pause=PAUSE) as shop:
-        for failure in FEW if stage.short else FAILURES:
-            _failure(stage, tweakwise, failure)
-    stage.figures |= {"failures": len(tweakwise.failed), "failed calls": tweakwise.failed.total()}
-    stage.expect_alive(system, worker=worker)
-    stage.sum_up(system, shop, tweakwise)
+        for failure in FEW if context.short else FAILURES:
+            _failure(context, tweakwise, failure)
+    context.figures |= {"failures": len(tweakwise.failed), "failed calls": tweakwise.failed.total()}
+    context.expect_alive(system, worker=worker)
+    context.sum_up(system, shop, tweakwise)
 
 
-def _failure(stage: Stage, tweakwise: Tweakwise, failure: str) -> None:
+def _failure(context: Context, tweakwise: Tweakwise, failure: str) -> None:
     """Make one failure last from the first call that meets it, and wait until all is back to normal."""
     tweakwise.failure = failure
     _wait(lambda: tweakwise.failed[failure] > 0)
-    stage.expect(tweakwise.failed[failure], f"No call met {failure!r}.")
-    time.sleep(SLOW_LASTS if failure in SLOW and not stage.short else LASTS)
+    context.expect(tweakwise.failed[failure], f"No call met {failure!r}.")
+    time.sleep(SLOW_LASTS if failure in SLOW and not context.short else LASTS)
     tweakwise.failure, before, began = "", tweakwise.counted.total(), time.monotonic()
     _wait(lambda: tweakwise.counted.total() > before)
-    stage.expect(
+    context.expect(
         tweakwise.counted.total() > before, f"Nothing was counted within {TIME_LIMIT:.0f} s after {failure!r}."
     )
     figure = "slowest recovery (s)"
-    stage.figures[figure] = max(round(time.monotonic() - began, 1), stage.figures.get(figure, 0.0))
+    context.figures[figure] = max(round(time.monotonic() - began, 1), context.figures.get(figure, 0.0))
 
 
 def _wait(until: Callable[[], bool]) -> None:

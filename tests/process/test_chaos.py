@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chaos import report, senders
-from chaos.crowd import SENT
 from chaos.scenarios import every
+from chaos.slow_connections import SENT
 from tests.support.processes import ROOT, environment
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ CONNECT_WITHIN = 1.0  # seconds
 _QUIET = ("silent", "answered, never closed")
 
 
-class Crowd:
+class SlowConnections:
     """`size` connections of one kind; whichever the server closes is opened again a second later."""
 
     def __init__(self, port: int, kind: str, size: int) -> None:

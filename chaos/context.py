@@ -30,7 +30,7 @@ SIDE_BY_SIDE = 2  # receivers; what takes their time is starting, and each start
 
 
 @dataclass
-class Stage:
+class Context:
     """One scenario's folder, size and findings; `faults` are sentences, and none means that it passed."""
 
     folder: Path
@@ -47,7 +47,7 @@ class Stage:
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
 
-    def side_by_side(self, play: Callable[[Stage], None]) -> None:
+    def side_by_side(self, play: Callable[[Context], None]) -> None:
         """Divide the rounds among as many stages as there should be receivers at a time, and add up what they find."""
         tracks = [self._track(f"track-{number}") for number in range(SIDE_BY_SIDE)]
         with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
@@ -57,10 +57,10 @@ class Stage:
             for name, figure in track.figures.items():
                 self.figures[name] = self.figures[name] + figure if name in self.figures else figure
 
-    def _track(self, name: str) -> Stage:
+    def _track(self, name: str) -> Context:
         folder = self.folder / name
         folder.mkdir()
-        return self._stack.enter_context(Stage(folder, max(self.rounds // SIDE_BY_SIDE, 1), self.short))
+        return self._stack.enter_context(Context(folder, max(self.rounds // SIDE_BY_SIDE, 1), self.short))
 
     def tweakwise(self) -> tweakwise_server.Tweakwise:
         """Start a Tweakwise that lasts until the scenario ends."""
