@@ -18,6 +18,8 @@ class Collector:
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
+            """Stores each body."""
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 zipped = self.headers.get("Content-Encoding") == "gzip"

@@ -20,6 +20,8 @@ def serving(
     """Serve `body` to every GET; the server's clock is `ahead` of ours, in seconds."""
 
     class Handler(BaseHTTPRequestHandler):
+        """Gives the one answer."""
+
         def do_GET(self) -> None:
             self.send_response(status)
             for name, value in headers.items():

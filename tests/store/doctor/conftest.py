@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def tweakwise() -> Iterator[LocalTweakwise]:
+    """A local Tweakwise for all tests of a module."""
     with local_tweakwise.serving() as server:
         yield server
 
 
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch, tweakwise: LocalTweakwise) -> None:
+    """An environment with one shop, and nothing of this machine's."""
     for name in ("SHOPS_FILE", "PORT", "DYNO", "SPOOL", "DATABASE_POOLER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOPS", SHOPS)

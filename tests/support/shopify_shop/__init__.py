@@ -37,6 +37,8 @@ PRODUCTS: dict[str, dict[str, str]] = {
 
 @dataclass
 class Cart:
+    """The products in a visitor's cart, and its attributes."""
+
     lines: list[str] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
 

@@ -16,4 +16,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def client() -> FlaskClient:
+    """A client of a new sandbox."""
     return client_of()
