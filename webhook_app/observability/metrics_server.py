@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT = 10.0  # seconds
 
 
-class _Server(ThreadingWSGIServer):
+class _MetricsServer(ThreadingWSGIServer):
     """Ignores clients that disconnect or send nothing, instead of printing a traceback."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -35,7 +35,7 @@ class _RequestHandler(WSGIRequestHandler):
 def serve(page: MetricsPage, port: int) -> None:
     """Serve `page` on `port`; if the port is taken, log a warning and continue without it."""
     try:
-        server = make_server("0.0.0.0", port, page, _Server, _RequestHandler)  # noqa: S104 - scraped from elsewhere
+        server = make_server("0.0.0.0", port, page, _MetricsServer, _RequestHandler)  # noqa: S104 - scraped from elsewhere
     except OSError as error:
         logs.logger().warning("metrics_unavailable", port=port, error=str(error))
         return

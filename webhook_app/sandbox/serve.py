@@ -19,10 +19,10 @@ THREADS = 64  # each hanging call uses one
 
 def serve(port: int, instance_keys: Collection[str], catalogue: Collection[str], max_profiles: int) -> None:
     """Serve on 127.0.0.1 until stopped; nothing outside this machine can reach it."""
-    _Server(create_app(instance_keys, catalogue, max_profiles), port).run()
+    _SandboxServer(create_app(instance_keys, catalogue, max_profiles), port).run()
 
 
-class _Server(BaseApplication):
+class _SandboxServer(BaseApplication):
     """gunicorn without a configuration file."""
 
     def __init__(self, app: Flask, port: int) -> None:

@@ -29,6 +29,7 @@ from tests.support.recordings import as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.openapi import texts
 from webhook_app.openapi.document import PATH, document
+from webhook_app.openapi.page import page
 from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import parse_json
 
@@ -272,6 +273,15 @@ def test_every_field_is_described() -> None:
     named = {name: field for schema in messages.values() for name, field in schema["properties"].items()}
     assert set(named) == set(texts.FIELDS)
     assert all(field["description"] for field in named.values())
+
+
+def test_page_is_the_same_beside_the_dashboard(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dashboard makes Jinja refuse undefined names, in every template of the app."""
+    monkeypatch.setenv("DASHBOARD_PASSWORD", "correct horse battery staple")
+    with create_app().app_context():
+        beside_the_dashboard = page()
+    with client.application.app_context():
+        assert "".join(beside_the_dashboard.split()) == "".join(page().split())
 
 
 def test_the_page_says_it_all(client: FlaskClient) -> None:
