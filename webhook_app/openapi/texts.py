@@ -7,15 +7,15 @@ from typing import Any
 TITLE = "Storefront events"
 VERSION = "1.0.0"  # the second number counts additions; the first never changes, for what would break is a new type
 INTRODUCTION = (
-    "Signed messages from any storefront: searches, product views and purchases, which the receiver verifies, stores "
-    "and delivers to the Tweakwise Analytics API, signed as Standard Webhooks (https://www.standardwebhooks.com). "
-    "To a type of message, fields are only added; a receiver ignores those it does not know. What would break a sender "
-    "becomes a new type."
+    "Signed messages from any storefront: searches, product views and purchases. The receiver verifies and stores "
+    "them, and delivers them to the Tweakwise Analytics API. They are signed as Standard Webhooks "
+    "(https://www.standardwebhooks.com). New fields may be added to a type of message, and receivers ignore unknown "
+    "fields. A breaking change becomes a new type."
 )
 PURPOSE = (
-    "The answer 200 means that the message is verified and stored; its content is read afterwards. To see what became "
-    "of it, run `python -m webhook_app list`: a purchase that cannot be read is `dead`, anything else is ignored as "
-    "`unreadable`, each with the path of what is wrong."
+    "The answer 200 means that the message is verified and stored; its content is read afterwards. "
+    "`python -m webhook_app list` shows the outcome: a purchase that cannot be read is `dead`, any other message is "
+    "ignored as `unreadable`, both with the path of the error."
 )
 
 # The document may promise less than the receiver accepts: every version understands a sender that follows it.
