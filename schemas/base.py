@@ -116,7 +116,7 @@ class PlatformSchema(PlainSchema):
         return self.to_event(self.load(payload))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Make an event of the validated fields, or say why there is none; each platform's schema defines it."""
+        """Make an event of the validated fields, or return why there is none; each platform's schema defines it."""
         raise NotImplementedError
 
 

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, validate
 from schemas.base import PlainSchema
 
 LONGEST_PROFILE_KEY = 128
-# Letters, digits and hyphens, says https://docs.tweakwise.com (Analytics API, sessionstart).
+# Letters, digits and hyphens: https://docs.tweakwise.com (Analytics API, sessionstart).
 SESSION_KEY = r"[A-Za-z0-9-]{1,128}"
 
 FILLED = validate.Length(min=1)

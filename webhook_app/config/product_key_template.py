@@ -53,7 +53,7 @@ def parse(text: str, known: Collection[str]) -> Template:
 
 
 def fields_in(text: str) -> set[str]:
-    """Return the names that a template of sound form needs."""
+    """Return the names that a well-formed template needs."""
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
-# The official Magento module sends the first, the documentation says the second: https://docs.tweakwise.com
+# The official Magento module sends the first, the documentation names the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 COUNT, PORT_NUMBER = Range(1, 256), Range(1, 65535)
 POSITIVE = Range(min=timedelta(milliseconds=1))

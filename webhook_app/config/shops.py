@@ -33,7 +33,7 @@ KEY = re.compile(rf"\s*(\[)?\s*({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One merchant's configuration; secrets are left out of its repr."""
+    """One merchant's configuration, without secrets in its repr. `source` is the TWN-Source label."""
 
     name: str
     platform: str
@@ -112,7 +112,7 @@ class _Constants(fields.Dict):
         if odd := [name for name, item in value.items() if type(item) not in (int, str)]:
             raise ValidationError({name: ["expected text or a whole number"] for name in odd})
         if taken := sorted(set(value) & (product_key_template.PLATFORM_FIELDS - RENAMED)):
-            raise ValidationError({name: ["is what the platform says and cannot be set"] for name in taken})
+            raise ValidationError({name: ["is set by the platform and cannot be overridden"] for name in taken})
         return {name: str(item) for name, item in value.items()}
 
 
@@ -145,12 +145,18 @@ class _ShopSchema(Schema):
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))
-    source = fields.String(load_default=None, validate=validate.Regexp(r"[\x21-\x7e]{1,100}\Z"))
+    source = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[\x21-\x7e]{1,100}\Z", error="expected the TWN-Source label: 1 to 100 visible ASCII characters"
+        ),
+    )
     tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
     max_rate = fields.Float(load_default=None, validate=validate.Range(min=0, min_inclusive=False))
 
 
 _SCHEMA = _ShopSchema()
+KEYS = tuple(field.data_key or name for name, field in _SCHEMA.fields.items())  # of a shop's table
 
 
 class _Reading:

@@ -33,7 +33,7 @@ LINE = {"product_id": "42", "variant_id": "43", "sku": "MUG-1", "store": "1", "m
     ],
 )
 def test_template_is_filled(template: str, key: str) -> None:
-    """Fields are replaced, numbers padded with zeros, and everything else stands as written."""
+    """Fields are replaced, numbers padded with zeros, and everything else is literal."""
     assert product_key_template.parse(template, KNOWN).fill(LINE) == key
 
 
@@ -71,7 +71,7 @@ def test_template_is_filled(template: str, key: str) -> None:
     ],
 )
 def test_template_is_refused(template: str, complaint: str) -> None:
-    """Attribute access, conversions, alignment, unknown fields and loose braces are faults that say what is wrong."""
+    """Attribute access, conversions, alignment, unknown fields and loose braces are faults that name what is wrong."""
     with pytest.raises(TemplateError) as error:
         product_key_template.parse(template, KNOWN)
     assert str(error.value).startswith(complaint)
@@ -107,7 +107,7 @@ def test_padding_never_cuts(value: str, key: str) -> None:
 
 
 def test_values_are_not_templates() -> None:
-    """Braces in a value stand as they are."""
+    """Braces in a value are not replaced."""
     assert product_key_template.parse("{sku}", KNOWN).fill({"sku": "{product_id}"}) == "{product_id}"
 
 

@@ -129,7 +129,7 @@ def test_no_duration(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> 
 @pytest.mark.parametrize("name", DURATIONS)
 @pytest.mark.parametrize("value", ["0", "0s", "-1s", "-7d", "1us"])
 def test_duration_is_positive(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Nothing and less than nothing is no duration to wait or keep."""
+    """Zero and negative durations are refused."""
     (fault,) = faults(monkeypatch, **{name: value})
     assert fault.startswith(f"{name}: Must be greater than or equal to ")
 

@@ -1,4 +1,4 @@
-"""The shops' document: what it may say, and every fault with the line to change."""
+"""The shops' document: its keys, and every fault with the line to change."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_default(attribute: str, value: object) -> None:
 
 
 def test_default_product_key() -> None:
-    """A product's key is the platform's product id unless the shop says otherwise."""
+    """A product's key is the platform's product id unless the shop configures another."""
     assert acme().product_key.text == "{product_id}"
 
 
@@ -183,7 +183,7 @@ def test_default_product_key() -> None:
     ],
 )
 def test_key_is_read(line: str, attribute: str, value: object) -> None:
-    """What a shop says is what it gets; numbers for the template become text."""
+    """Every key is taken as written; numbers for the template become text."""
     assert getattr(acme(line), attribute) == value
 
 
@@ -243,15 +243,15 @@ def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sente
         ('require_consent = "true"', 5, "require_consent", "Not a valid boolean."),
         ('profile_salt = ""', 5, "profile_salt", "is empty"),
         ('profile_attribute = ""', 5, "profile_attribute", "is empty"),
-        ('source = "my shop"', 5, "source", "String does not match expected pattern."),
-        ('source = "a\\nX-Other: b"', 5, "source", "String does not match expected pattern."),
+        ('source = "my shop"', 5, "source", "expected the TWN-Source label: 1 to 100 visible ASCII characters"),
+        ('source = "a\\nX-Other: b"', 5, "source", "expected the TWN-Source label: 1 to 100 visible ASCII characters"),
         ("max_rate = 0", 5, "max_rate", "Must be greater than 0"),
         ('tweakwise_url = "tweakwise.com"', 5, "tweakwise_url", "expected an address such as https://"),
         ("fields = 1", 5, "fields", "expected a table such as store = 1"),
         ("fields_by_locale = 1", 5, "fields_by_locale", "Not a valid mapping type."),
         ("\n[shops.acme.fields]\na = 1\nb = 1.5", 8, "fields.b", "expected text or a whole number"),
         ("\n[shops.acme.fields]\na = 1\nb = true", 8, "fields.b", "expected text or a whole number"),
-        ("\n[shops.acme.fields]\na = 1\nsku = 1", 8, "fields.sku", "is what the platform says and cannot be set"),
+        ("\n[shops.acme.fields]\na = 1\nsku = 1", 8, "fields.sku", "is set by the platform and cannot be overridden"),
         ("fields.a = []", 5, "fields.a", "expected text or a whole number"),
         ('[shops.acme.fields_by_locale."nl-NL"]\na = 1\nb = 1.5', 7, "fields_by_locale.nl-NL.b", "expected text"),
         ("[shops.acme.fields_by_locale.nl]\nproduct_id = 1", 6, "fields_by_locale.nl.product_id", "is what the platf"),
@@ -297,7 +297,7 @@ def test_shop_is_a_table() -> None:
 
 @pytest.mark.parametrize("text", ["", "[shops]", "shops = 1", "shops = []", "[[shops]]\nname = 1", "[shop.acme]\n"])
 def test_no_shop(text: str) -> None:
-    """A document without a shop says how one is written."""
+    """A document without a shop is a fault with an example."""
     assert faults(text) == ["shops.toml: no shop is configured; write one as [shops.<name>], see docs/configuration.md"]
 
 
@@ -311,7 +311,7 @@ def test_no_toml(text: str) -> None:
 
 
 def test_no_toml_names_the_line() -> None:
-    """The sentence about broken TOML says where."""
+    """The fault of invalid TOML has its place."""
     assert "line 6" in faults(SOUND + "a = 1\nb = nothing\n")[0]
 
 
@@ -334,7 +334,7 @@ def test_line_however_it_is_written(layout: str) -> None:
     ],
 )
 def test_line_of(path: list[str], line: int) -> None:
-    """The line of a value is its own, or that of the table it should stand in, or the first."""
+    """The line of a value is its own, or that of the table it belongs to, or the first."""
     text = '# shops\n[shops.acme]\na = 1\n[shops.acme.fields]\nb = 1\n[shops.acme.fields_by_locale."nl-NL"]\nc = 1\n'
     assert shops.line_of(text, path) == line
 
@@ -416,7 +416,7 @@ def test_template_may_name_constants(constants: str) -> None:
 
 @pytest.mark.parametrize("renamed", ["locale", "currency"])
 def test_order_fields_may_be_renamed(renamed: str) -> None:
-    """Feeds that write nl where the platform says nl-NL set it per locale."""
+    """Feeds that write nl where the platform sends nl-NL set it per locale."""
     assert acme(f'fields_by_locale = {{ nl = {{ {renamed} = "x" }} }}').constants_for("nl") == {renamed: "x"}
 
 

@@ -91,7 +91,7 @@ def test_identity_is_stable(recorded: Recorded) -> None:
 
 
 def test_identities_differ() -> None:
-    """No two different deliveries of a platform share an identity, whatever their Delivery-ID says."""
+    """No two different deliveries of a platform share an identity, whatever their Delivery-ID."""
     seen: dict[tuple[str, str], tuple[str, bytes]] = {}
     for recorded in VERIFIED:
         envelope = recorded.verify()
@@ -101,7 +101,7 @@ def test_identities_differ() -> None:
 
 @every_signed_fixture
 def test_output_equals_expected(recorded: Recorded) -> None:
-    """Translation says exactly what expected.json says."""
+    """The result of translation is exactly that of expected.json."""
     translated = translate(payload_of(recorded.delivery()), recorded.shop, recorded.platform, AGES, RECEIVED_AT)
     assert _as_expected(translated) == recorded.expected
 

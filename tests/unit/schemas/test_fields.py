@@ -1,4 +1,4 @@
-"""What the fields of every schema accept and refuse, and the corners of payloads that no fixture reaches."""
+"""The values that fields accept and refuse, and edge cases of payloads that no fixture covers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.fields import Attributes, Id, Label, Moment, Money, Text
 if TYPE_CHECKING:
     from marshmallow.fields import Field
 
-HALF_A_CHARACTER = "\ud83d"
+LONE_SURROGATE = "\ud83d"
 SHOPIFY_LINE = {"product_id": 11, "variant_id": 12, "sku": "MUG", "quantity": 2, "price": "10.00"}
 SHOPIFY_ORDER = {"id": 1, "created_at": "2026-11-23T12:00:00+01:00", "taxes_included": False, "line_items": []}
 WOOCOMMERCE_LINE = {"product_id": 11, "variation_id": 0, "sku": "MUG", "total": "10.00"}
@@ -94,7 +94,7 @@ def test_required_id_is_not_empty(value: Any) -> None:
 
 
 @pytest.mark.parametrize("field", [Id(), Label(), Text()], ids=["Id", "Label", "Text"])
-@pytest.mark.parametrize("value", [HALF_A_CHARACTER, f"a{HALF_A_CHARACTER}b", "\udcff"])
+@pytest.mark.parametrize("value", [LONE_SURROGATE, f"a{LONE_SURROGATE}b", "\udcff"])
 def test_half_a_character_is_refused(field: Field[Any], value: str) -> None:
     """A lone surrogate cannot be written as UTF-8, so it never gets as far as a key."""
     assert refused(field, value) == ["contains an incomplete character (a lone surrogate)"]
@@ -167,7 +167,7 @@ def test_money_has_twelve_decimals(value: Any, amount: str) -> None:
         ("1,50", "is not an amount"),
         ("€ 5", "is not an amount"),
         ("1e99999999999999999999", "is not an amount"),
-        (HALF_A_CHARACTER, "is not an amount"),
+        (LONE_SURROGATE, "is not an amount"),
         (True, "is not an amount"),
         (1.5, "is not an amount"),
         ([], "is not an amount"),
@@ -214,7 +214,7 @@ def test_moment_in_utc(value: str, moment: datetime) -> None:
         "2026-11-23T12:00:00+99:00",
         "0001-01-01T00:00:00+01:00",
         "9999-12-31T23:59:59-01:00",
-        f"2026-11-23T12:00:00{HALF_A_CHARACTER}",
+        f"2026-11-23T12:00:00{LONE_SURROGATE}",
         "\x00" * 19,
         1795435171,
         True,
@@ -256,8 +256,8 @@ def test_payload_is_an_object(schema: PlatformSchema, payload: Any) -> None:
     assert complaint(schema, payload) == ["the payload is not a JSON object"]
 
 
-def test_meaning_is_every_schemas_own() -> None:
-    """A schema that does not say what its payload means is unfinished."""
+def test_to_event_is_required() -> None:
+    """A schema without to_event() cannot translate."""
     with pytest.raises(NotImplementedError):
         PlatformSchema().translate({})
 
@@ -276,7 +276,7 @@ def test_meaning_is_every_schemas_own() -> None:
     ],
 )
 def test_shopify_payment(status: str | None, payment: Payment) -> None:
-    """Shopify's financial status is a rung; one that is not known yet counts as placed."""
+    """Shopify's financial status is a payment status; an unknown one counts as placed."""
     assert shopify_order(financial_status=status).payment is payment
 
 
@@ -310,7 +310,7 @@ def test_shopify_no_purchase(changed: dict[str, Any], reason: Reason) -> None:
     ],
 )
 def test_shopify_revenue_before_tax(line: dict[str, Any], revenue: str | None) -> None:
-    """Revenue is price times quantity minus the discount that falls on the line, None when the line does not say."""
+    """Revenue is price times quantity minus the line's discount, None if one of them is unknown."""
     assert shopify_lines(line).revenue == (None if revenue is None else Decimal(revenue))
 
 
@@ -327,14 +327,14 @@ def test_shopify_revenue_before_tax(line: dict[str, Any], revenue: str | None) -
     ],
 )
 def test_shopify_tax(taxes_included: bool | None, tax_lines: Any, revenue: str | None) -> None:
-    """Tax is taken off where prices include it, and revenue is unknown where the payload does not say."""
+    """Tax is subtracted where prices include it; if that is unknown, so is the revenue."""
     line = {"discount_allocations": [], "tax_lines": tax_lines}
     order = shopify_lines(line, taxes_included=taxes_included)
     assert order.revenue == (None if revenue is None else Decimal(revenue))
 
 
 def test_shopify_revenue_is_all_or_nothing() -> None:
-    """One product line that does not say makes the whole order's revenue unknown."""
+    """One line of unknown revenue makes the revenue of the whole order unknown."""
     assert shopify_lines({"discount_allocations": []}, {}).revenue is None
 
 
@@ -403,19 +403,19 @@ def test_shopify_odd_field_is_named(changed: dict[str, Any], messages: Any) -> N
 
 
 def test_all_odd_fields_are_named_together() -> None:
-    """Every fault of a payload is told at once."""
+    """All faults of a payload are reported together."""
     assert set(complaint(shopify.OrderSchema(), {"id": []})) == {"id", "created_at", "line_items"}
 
 
 def test_redact_names_one_customer() -> None:
-    """customers/redact is a duty with everything that identifies the customer."""
+    """customers/redact is a Redaction with everything that identifies the customer."""
     payload = {"shop_domain": "a.example", "customer": CUSTOMER, "orders_to_redact": [1, "2", 0, ""]}
     personal = frozenset({"jan@example.test", "+31612345678"})
     assert shopify.RedactSchema().translate(payload) == Redaction("a.example", "7", frozenset({"1", "2"}), personal)
 
 
 def test_data_request_names_one_customer() -> None:
-    """customers/data_request is a duty to tell, with everything that identifies the customer."""
+    """customers/data_request is a DataRequest with everything that identifies the customer."""
     payload = {"shop_domain": "a.example", "customer": {"id": 7}, "orders_requested": None}
     assert shopify.DataRequestSchema().translate(payload) == DataRequest(Redaction("a.example", "7"))
 
@@ -423,13 +423,13 @@ def test_data_request_names_one_customer() -> None:
 @pytest.mark.parametrize("schema", [shopify.RedactSchema(), shopify.DataRequestSchema()])
 @pytest.mark.parametrize("customer", [{}, {"id": None, "email": None, "phone": ""}, {"id": 0}])
 def test_duty_about_nobody_is_not_about_everybody(schema: PlatformSchema, customer: dict[str, Any]) -> None:
-    """A customer who is not named must not turn into the whole shop."""
+    """A request that identifies no customer must not erase the whole shop."""
     payload = {"shop_domain": "a.example", "customer": customer, "orders_to_redact": [], "orders_requested": []}
     assert complaint(schema, payload) == {"customer": ["identifies no customer: no id, email, phone or order"]}
 
 
 def test_shop_redact_names_the_whole_shop() -> None:
-    """shop/redact is a duty about everything of one domain."""
+    """shop/redact is a Redaction of one domain."""
     assert shopify.ShopRedactSchema().translate({"shop_domain": "a.example"}) == Redaction("a.example")
 
 
@@ -463,12 +463,12 @@ def test_woocommerce_no_purchase(status: str, reason: Reason) -> None:
     ],
 )
 def test_woocommerce_payment(status: str, paid: str | None, payment: Payment) -> None:
-    """WooCommerce's status and its date of payment are a rung; a shop's own status counts as placed."""
+    """Status and date of payment are the payment status; a shop's own status counts as placed."""
     assert woocommerce_order(status=status, date_paid_gmt=paid).payment is payment
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "sentence"),
     [
         ("woocommerce_rest_cannot_view", "the user of the webhook may not read orders"),
         ("woocommerce_rest_shop_order_invalid_id", "the order was gone"),
@@ -480,10 +480,10 @@ def test_woocommerce_payment(status: str, paid: str | None, payment: Payment) ->
         ([], "the error unknown instead"),
     ],
 )
-def test_woocommerce_signed_error(code: Any, said: str) -> None:
+def test_woocommerce_signed_error(code: Any, sentence: str) -> None:
     """An error in an order's place is ignored by its code, and what is no code is not repeated."""
-    meaning = woocommerce.OrderSchema().translate({"code": code, "message": "jan@example.test"})
-    assert (meaning.reason, said in meaning.detail) == (Reason.PLATFORM_ERROR, True)  # type: ignore[union-attr]
+    ignored = woocommerce.OrderSchema().translate({"code": code, "message": "jan@example.test"})
+    assert (ignored.reason, sentence in ignored.detail) == (Reason.PLATFORM_ERROR, True)  # type: ignore[union-attr]
 
 
 def test_woocommerce_order_with_a_code_is_an_order() -> None:
@@ -493,7 +493,7 @@ def test_woocommerce_order_with_a_code_is_an_order() -> None:
 
 @pytest.mark.parametrize("absent", [{"date_created_gmt": None}, {"date_created_gmt": "soon"}])
 def test_woocommerce_purchase_has_a_date(absent: dict[str, Any]) -> None:
-    """Without its date nobody can tell an order from an edit of an old one."""
+    """Without its date, an order cannot be distinguished from an edit of an old one."""
     assert list(complaint(woocommerce.OrderSchema(), {**WOOCOMMERCE_ORDER, **absent})) == ["date_created_gmt"]
 
 
@@ -541,7 +541,7 @@ def test_woocommerce_variant_falls_back_to_product(variation: Any, text: str) ->
     [(["10.10", "0.20"], "10.30"), (["10.10", None], None), (["0.00"], "0.00"), ([Decimal("0.1")] * 3, "0.3")],
 )
 def test_woocommerce_revenue(totals: list[Any], revenue: str | None) -> None:
-    """Revenue is the exact sum of the lines' totals, None as soon as one line does not say."""
+    """Revenue is the exact sum of the lines' totals, None if one of them is unknown."""
     order = woocommerce_lines(*({"total": total} for total in totals))
     assert order.revenue == (None if revenue is None else Decimal(revenue))
 

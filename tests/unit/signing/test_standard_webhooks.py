@@ -116,7 +116,7 @@ def test_five_minutes_both_ways(seconds: int) -> None:
 
 @pytest.mark.parametrize(("seconds", "reason"), [(301, "timestamp_too_old"), (-301, "timestamp_too_new")])
 def test_beyond_five_minutes_is_refused(seconds: int, reason: str) -> None:
-    """A recorded request cannot be sent again later, and the answer says which way the clocks differ."""
+    """A recorded request cannot be sent again later, and the reason says in which direction the clocks differ."""
     refused = refusal(HEADERS, signature=replace(SIGNATURE, clock=lambda: AT + seconds))
     assert (refused.reason, "5 minutes" in refused.hint) == (reason, True)
 
@@ -214,10 +214,10 @@ def test_refusal_reveals_no_secret() -> None:
     st.lists(ODD_TEXT, max_size=3),
 )
 def test_verify_raises_nothing_else(
-    odd: dict[str, str], kept: dict[str, None], body: bytes, secrets: list[str]
+    odd: dict[str, str], genuine: dict[str, None], body: bytes, secrets: list[str]
 ) -> None:
     """Any bytes, header texts and secrets end in BadSignatureError, never in another exception."""
-    headers = {**odd, **{name: HEADERS[name] for name in kept}}
+    headers = {**odd, **{name: HEADERS[name] for name in genuine}}
     assert refusal(headers, *secrets, body=body if body != BODY else b"", signature=SIGNATURE).hint
 
 

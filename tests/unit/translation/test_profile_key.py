@@ -270,6 +270,6 @@ def test_consent_is_a_written_key() -> None:
     ],
 )
 def test_no_profile_says_why(customer: str | None, salt: str | None, sentence: str) -> None:
-    """Without a key and without a customer or a salt, nothing is sent, and the reason says what is missing."""
+    """Without a key and without a customer or a salt, nothing is sent, and the detail names what is missing."""
     refusal = ignored(Visitor({}, customer), shop(profile_salt=salt))
     assert (refusal.reason, sentence in refusal.detail) == (Reason.NO_PROFILE, True)

@@ -119,7 +119,7 @@ def test_the_same_again_has_the_same_key(same: tuple[str, Any], other: tuple[str
 
 
 def test_variants_are_distinguished_where_they_are_products() -> None:
-    """Two variants are two products when the shop's key says so."""
+    """Two variants are two products where the shop's product key has the variant."""
     keys = {call_of("pageview", 'product_key = "{variant_id}"', variant_id=number).key for number in ("44", "45")}
     assert len(keys) == 2
 
@@ -139,7 +139,7 @@ def test_seconds_of_repeats_are_the_shops_own() -> None:
 
 @pytest.mark.parametrize("topic", PAYLOADS)
 def test_bots_are_ignored_by_name(topic: str) -> None:
-    """What the list knows as a crawler is no visitor, and the sentence says which it is."""
+    """A crawler of the list is ignored, and the detail names it."""
     answer = translated(topic, {**PAYLOADS[topic], "user_agent": GOOGLEBOT}, EVERY)
     assert isinstance(answer, Ignored)
     assert answer.reason is Reason.BOT
@@ -148,7 +148,7 @@ def test_bots_are_ignored_by_name(topic: str) -> None:
 
 @pytest.mark.parametrize("user_agent", ["", FIREFOX, None])
 def test_browsers_are_no_bots(user_agent: str | None) -> None:
-    """A browser counts, and so does a storefront that does not say."""
+    """A browser's event counts, and so does one without a user agent."""
     assert call_of("pageview", user_agent=user_agent)
 
 
@@ -168,7 +168,7 @@ def test_account_comes_first_while_browsing() -> None:
 @pytest.mark.parametrize("topic", ["search", "pageview"])
 @pytest.mark.parametrize("customer", [None, 7])
 def test_consent_is_the_storefronts_key(topic: str, customer: int | None) -> None:
-    """Where consent is required, a login does not stand in for it."""
+    """Where consent is required, a login does not replace it."""
     salted = ('profile_salt = "s"', "require_consent = true")
     assert reason_of(topic, *salted, profile_key=None, customer_id=customer) is Reason.NO_CONSENT
     assert call_of(topic, *salted, customer_id=customer)
@@ -219,7 +219,7 @@ def test_empty_search_is_ignored(term: str) -> None:
     ],
 )
 def test_nonsense_of_browsers_is_ignored(topic: str, changed: dict[str, Any]) -> None:
-    """What any visitor can send does not become a dead delivery, which would be kept for ever."""
+    """What any visitor can send does not become a dead delivery, which is stored until it is resolved."""
     assert reason_of(topic, EVERY, **changed) is Reason.UNREADABLE
 
 

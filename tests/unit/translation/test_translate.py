@@ -94,7 +94,7 @@ class PageviewSchema(PlatformSchema):
 
 
 class RedactionSchema(PlatformSchema):
-    """A duty, as some platform might post it."""
+    """A privacy request, as some platform might post it."""
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:  # noqa: ARG002 - always the same
         return Redaction("a.example", "7")
@@ -108,7 +108,7 @@ PIXEL = Platform(
     topics=(
         Topic("search", "A search.", SearchSchema(), lambda _: {}),
         Topic("view", "A view.", PageviewSchema(), lambda _: {}),
-        Topic("redact", "A duty.", RedactionSchema(), lambda _: {}),
+        Topic("redact", "A privacy request.", RedactionSchema(), lambda _: {}),
     ),
 )
 PLATFORMS = {**all_platforms(), PIXEL.name: PIXEL}
@@ -177,7 +177,7 @@ def test_age_is_taken_at_arrival(later: timedelta) -> None:
 
 
 def test_age_names_the_day() -> None:
-    """The sentence says when the order was made."""
+    """The detail has the date of the order."""
     answer = translated(of_order(created_at="2026-01-02T03:04:05Z"))
     assert answer == Ignored(
         Reason.TOO_OLD, "The order was placed on 2026-01-02, longer ago than MAX_ORDER_AGE: this is an edit."
@@ -239,7 +239,7 @@ def test_view_uses_constants_of_its_locale() -> None:
 
 
 def test_empty_search_is_unreadable() -> None:
-    """A term must say something."""
+    """A term must not be empty."""
     assert detail(translated(seen("search", {"term": ""}))) == "SearchTerm: Shorter than minimum length 1."
 
 
@@ -382,7 +382,7 @@ def test_skipped_lines_are_noted() -> None:
     ],
 )
 def test_no_product(lines: list[dict[str, Any]], text: str) -> None:
-    """An order without a usable line is ignored, and the reason says which of the two it is."""
+    """An order without a usable line is ignored, and the detail distinguishes the two cases."""
     answer = translated(of_order(line_items=lines), shop("shopify", 'product_key = "{sku}"'))
     assert answer == Ignored(Reason.NO_PRODUCT, text)
 
@@ -421,7 +421,7 @@ def test_any_bytes_are_json_or_a_fault(body: bytes) -> None:
 @settings(max_examples=300)
 @given(data=st.data())
 def test_any_change_of_an_order_is_translated(platform: str, data: st.DataObject) -> None:
-    """Whatever stands anywhere in an order, the answer is a value: an encodable call, a reason or a fault."""
+    """Whatever an order contains, the result is a value: an encodable call, a reason or a fault."""
     topic, order = ORDERS[platform]
     changed = copy.deepcopy(order)
     holder, name = data.draw(st.sampled_from(list(_places(changed))))
@@ -431,7 +431,7 @@ def test_any_change_of_an_order_is_translated(platform: str, data: st.DataObject
 
 
 def _places(node: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place of a JSON value in which something else could stand."""
+    """Every place of a JSON value that can be replaced."""
     for name in list(node) if isinstance(node, dict) else range(len(node)):
         yield node, name
         if isinstance(node[name], dict | list):
