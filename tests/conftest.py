@@ -27,7 +27,7 @@ LONGEST = "test_chaos.py"
 # Tests that were started in the background may ignore Ctrl-C, and the commands that they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Machines are shared: how long an example takes says nothing about the code.
+# Machines are shared: how long an example takes is no property of the code.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 

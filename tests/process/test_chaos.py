@@ -1,4 +1,4 @@
-"""The suite of faults: its short form passes, and the page about it says what was measured."""
+"""The suite of faults: its short form passes, and the page about it shows what was measured."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 2  # scenarios; they wait more than they work
 LIMIT = 240  # seconds, for a machine on which everything is slow
-KEPT = json.loads(report.KEPT.read_text())
+RESULTS = json.loads(report.KEPT.read_text())
 
 
 def play(name: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run one scenario as a person would, but in its short form."""
+    """Run one scenario by its command, in its short form."""
     return subprocess.run(
         [sys.executable, "-m", "chaos", "--short", "--only", name],
         cwd=ROOT,
@@ -64,19 +64,19 @@ def test_page_says_what_was_measured() -> None:
 
 
 def test_every_scenario_is_in_the_table() -> None:
-    """Nobody adds or renames a scenario without running it."""
-    assert set(KEPT["scenarios"]) == set(every())
-    assert {name: one["about"] for name, one in KEPT["scenarios"].items()} == {
+    """A scenario that is added or renamed must be run."""
+    assert set(RESULTS["scenarios"]) == set(every())
+    assert {name: one["about"] for name, one in RESULTS["scenarios"].items()} == {
         name: report.about(run) for name, run in every().items()
     }
 
 
 def test_every_kept_result_passed() -> None:
     """What failed or was skipped is no result to show."""
-    assert not [one for one in KEPT["scenarios"].values() if one["faults"] or one["skipped"]]
+    assert not [one for one in RESULTS["scenarios"].values() if one["faults"] or one["skipped"]]
 
 
 def test_senders_are_in_the_table() -> None:
     """Every way to serve was measured beside every kind of slow sender."""
     kinds = {"none", *SENT}
-    assert {way: set(one["measured"]) for way, one in KEPT["senders"].items()} == dict.fromkeys(senders.WAYS, kinds)
+    assert {way: set(one["measured"]) for way, one in RESULTS["senders"].items()} == dict.fromkeys(senders.WAYS, kinds)

@@ -130,7 +130,7 @@ def check_order(database_url: str, spooled: list[int]) -> None:
 
 
 def test_silent_database_holds_up_the_first_alone(tmp_path: Path) -> None:
-    """A server that takes connections and says nothing: one group waits for it, and the process goes on meanwhile."""
+    """A server that accepts connections but does not answer delays one group, and the process continues meanwhile."""
     with sockets.serving(sockets.hanging) as server:
         address = f"postgres://u@{server.address}/inbox"
         with Service(tmp_path, address, SPOOL=str(tmp_path / "spool.db"), WEB_CONCURRENCY="1") as service:

@@ -56,7 +56,7 @@ def inbox(configured: bool, database_url: str) -> Iterator[Inbox]:
 
 
 def test_every_verb_works(inbox: Inbox, configured: bool, database_url: str) -> None:
-    """Keep, claim, reserve, settle, release and replay, often enough for statements to be prepared and mixed up."""
+    """Store, claim, reserve, settle, release and replay, often enough for statements to be prepared and mixed up."""
     with closing(Inbox(database_url, pooled=configured)) as other:
         for number in range(1, 21):
             each = (inbox, other)[number % 2]

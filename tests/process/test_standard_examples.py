@@ -99,7 +99,7 @@ def test_example_arrives_at_tweakwise(
 
 @every_example
 def test_example_fails_aloud(service: Service, tmp_path: Path, language: str, text: str) -> None:
-    """An example that is refused says why, and ends as a failure."""
+    """An example that is refused reports why, and ends as a failure."""
     ended = run(language, text, service, WRONG, tmp_path)
     assert ended.returncode != 0
     assert "signature_mismatch" in ended.stdout + ended.stderr
@@ -107,7 +107,7 @@ def test_example_fails_aloud(service: Service, tmp_path: Path, language: str, te
 
 @pytest.mark.parametrize(("topic", "became"), [("pageview", "delivered"), ("addtocart", "switched_off")])
 def test_sample_goes_all_the_way(service: Service, topic: str, became: str) -> None:
-    """`send-sample` sends a message that is signed right, and tells what became of it."""
+    """`send-sample` sends a message with a valid signature, and reports what became of it."""
     ended = processes.command("send-sample", "standard", topic, env=service.env)
     assert (ended.returncode, '200 {"status": "stored"' in ended.stdout) == (0, True), ended.stderr
     assert became in ended.stdout

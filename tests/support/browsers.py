@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-# Chromium talks to nobody but the page: no updates, no look-ups, no sync.
+# Chromium connects to the page alone: no updates, no look-ups, no sync.
 ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -38,7 +38,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def device(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser of somebody else: its cookies are its own."""
+    """A browser with cookies of no other."""
     context = browser.new_context(user_agent=VISITOR)
     context.set_default_timeout(10_000)
     yield context

@@ -1,6 +1,6 @@
 """Ends every process that a test run started and deletes its folder once the run is gone, even after kill -9.
 
-The run's folder is named in an environment variable that everything inherits. A guard in a session of its own waits
+The run's folder is named in an environment variable that everything inherits. A guard in another session waits
 for the end of a pipe that the run holds open, which no way to die prevents, and then kills what carries the variable.
 """
 

@@ -37,7 +37,7 @@ class Server(postgres.Server):
         self.run_in(self.address, *statements)
 
     def run_in(self, address: str, *statements: str) -> None:
-        """Execute statements in that database, each in a transaction of its own."""
+        """Execute statements in that database, each in a transaction."""
         with psycopg.connect(address, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())

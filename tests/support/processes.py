@@ -49,7 +49,7 @@ def start(*arguments: str, env: dict[str, str], log: Path) -> subprocess.Popen[b
 
 
 def command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command of ours to its end."""
+    """Run a command of the receiver to its end."""
     return subprocess.run(
         [sys.executable, "-m", "webhook_app", *arguments],
         cwd=ROOT,
@@ -63,7 +63,7 @@ def command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
 
 @contextlib.contextmanager
 def running(*arguments: str, env: dict[str, str], log: Path, ready: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command of ours until the block ends, then ask it to stop."""
+    """Run a command of the receiver until the block ends, then ask it to stop."""
     process = start(*arguments, env=env, log=log)
     try:
         if ready:

@@ -1,4 +1,4 @@
-"""A command of ours in a terminal, as a user starts it."""
+"""A command of the receiver in a terminal, as a user starts it."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Recorded:
         return self.body
 
     def verify(self, signed: bytes | None = None, secrets: Sequence[str] | None = None) -> Envelope:
-        """Prove it as it came, or with something else signed, or to a shop with other secrets."""
+        """Verify it as it came, or with something else signed, or to a shop with other secrets."""
         body, secrets = self.body if signed is None else signed, secrets or self.shop.secrets
         return self.platform.verify(body, self.headers, secrets)
 
@@ -147,7 +147,7 @@ def as_toml(name: str, table: dict[str, Any]) -> str:
 
 
 def standing(platform: Platform) -> Platform:
-    """The platform while its fixtures arrive: a signature that looks at the clock finds it standing."""
+    """The platform while its fixtures arrive: the clock that a signature's time is compared with stands still."""
     if isinstance(platform.signature, StandardWebhooks):
         return replace(platform, signature=replace(platform.signature, clock=RECEIVED_AT.timestamp))
     return platform

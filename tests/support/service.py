@@ -1,4 +1,4 @@
-"""Web, worker and a local Tweakwise as processes, and a load of orders on them, each with a number of its own."""
+"""Web, worker and a local Tweakwise as processes, and a load of numbered orders on them."""
 
 from __future__ import annotations
 

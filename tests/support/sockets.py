@@ -24,7 +24,7 @@ class Request:
 
 
 class Server:
-    """A plain socket that hands every connection to `talk`, in a thread of its own."""
+    """A plain socket that hands every connection to `talk`, each in a thread."""
 
     def __init__(self, talk: Callable[[Server, socket.socket], None]) -> None:
         self.requests: list[Request] = []
@@ -107,12 +107,12 @@ def dripping(head: bytes, piece: bytes) -> Callable[[Server, socket.socket], Non
 
 
 def silent(server: Server, _connection: socket.socket) -> None:
-    """Accept and never say a word."""
+    """Accept and never answer."""
     server.closing.wait(5)
 
 
 def hanging(server: Server, _connection: socket.socket) -> None:
-    """Accept and say nothing until the end."""
+    """Accept and send nothing until the end."""
     server.closing.wait()
 
 

@@ -1,4 +1,4 @@
-"""Debian's openssh-server as a process of our own: own keys, own configuration, a port of 127.0.0.1."""
+"""Debian's openssh-server as a process: with its keys, its configuration, a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ class Sshd:
         return f"{getpass.getuser()}@127.0.0.1:{self.port}"
 
     def options(self, key: str = "client") -> tuple[str, ...]:
-        """What ssh must be told to be let in, by this key alone."""
-        said = {
+        """The options with which ssh is let in, by this key alone."""
+        options = {
             "IdentityFile": self.folder / key,
             "IdentitiesOnly": "yes",
             "IdentityAgent": "none",
             "UserKnownHostsFile": self.known_hosts,
             "GlobalKnownHostsFile": "/dev/null",
         }
-        return tuple(f"{name}={value}" for name, value in said.items())
+        return tuple(f"{name}={value}" for name, value in options.items())
 
     def arguments(self, port: int = 0) -> list[str]:
         """Options of our command line that lead here, to a port or to any that is free."""

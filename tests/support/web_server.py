@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def serving(
     body: bytes = b"", status: int = 200, tls: ssl.SSLContext | None = None, ahead: float = 0, **headers: str
 ) -> Iterator[str]:
-    """Serve `body` to every GET; the server's clock is `ahead` of ours, in seconds."""
+    """Serve `body` to every GET; the server's clock is `ahead` of this machine's, in seconds."""
 
     class Handler(BaseHTTPRequestHandler):
         """Gives the one answer."""
@@ -33,7 +33,7 @@ def serving(
             return super().date_time_string(int((timestamp or time.time()) + ahead))
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls:

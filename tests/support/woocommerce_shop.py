@@ -78,9 +78,9 @@ class Visitor(requests.Session):
         self.shop = shop
         self.headers["User-Agent"] = BROWSER
 
-    def ask(self, headers: dict[str, str] | None = None, **said: Any) -> requests.Response:
+    def ask(self, headers: dict[str, str] | None = None, **event: Any) -> requests.Response:
         url = f"{self.shop.url}/?wc-ajax=tweakwise_event"
-        return self.post(url, json=said, headers={"Sec-Fetch-Site": "same-origin", **(headers or {})}, timeout=10)
+        return self.post(url, json=event, headers={"Sec-Fetch-Site": "same-origin", **(headers or {})}, timeout=10)
 
     def submit(self, path: str, **form: Any) -> requests.Response:
         return self.post(f"{self.shop.url}{path}", data=form, timeout=10)

@@ -171,8 +171,8 @@ def _add_platform(app: Flask, shop: Shop) -> None:
         # Cookies are stripped both ways.
         headers = {"User-Agent": request.headers["User-Agent"], "X-Forwarded-For": "192.0.2.1"}
         answer = requests.get(f"{shop.proxy}/{path}?{query}", headers=headers, timeout=10)
-        kept = {name: answer.headers[name] for name in ("Content-Type", "Cache-Control") if name in answer.headers}
-        return Response(answer.content, answer.status_code, kept)
+        headers = {name: answer.headers[name] for name in ("Content-Type", "Cache-Control") if name in answer.headers}
+        return Response(answer.content, answer.status_code, headers)
 
 
 def _page(shop: Shop, title: str, content: str, event: tuple[str, dict[str, Any]] | None = None) -> str:
