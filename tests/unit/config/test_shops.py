@@ -254,7 +254,7 @@ def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sente
         ("\n[shops.acme.fields]\na = 1\nsku = 1", 8, "fields.sku", "is set by the platform and cannot be overridden"),
         ("fields.a = []", 5, "fields.a", "expected text or a whole number"),
         ('[shops.acme.fields_by_locale."nl-NL"]\na = 1\nb = 1.5', 7, "fields_by_locale.nl-NL.b", "expected text"),
-        ("[shops.acme.fields_by_locale.nl]\nproduct_id = 1", 6, "fields_by_locale.nl.product_id", "is what the platf"),
+        ("[shops.acme.fields_by_locale.nl]\nproduct_id = 1", 6, "fields_by_locale.nl.product_id", "is set by"),
         ("[shops.acme.fields_by_locale]\nnl = 1", 6, "fields_by_locale.nl", "expected a table such as store = 1"),
     ],
 )
