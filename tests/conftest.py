@@ -80,7 +80,7 @@ def _needs_postgres(item: pytest.Item) -> bool:
 
 
 class Clock:
-    """A clock that stands still until it is moved; milliseconds since 1970 UTC."""
+    """A clock that does not move by itself; milliseconds since 1970 UTC."""
 
     def __init__(self) -> None:
         self.now = 1_795_000_000_000
@@ -137,6 +137,6 @@ def migrated_url(database_url: str) -> str:
 
 @pytest.fixture
 def inbox(migrated_url: str, clock: Clock) -> Iterator[Inbox]:
-    """An empty inbox whose time stands still; its lease is 60 seconds."""
+    """An empty inbox whose clock does not move; its lease is 60 seconds."""
     with closing(Inbox(migrated_url, lease=60, clock=clock)) as inbox:
         yield inbox

@@ -71,7 +71,7 @@ def shop(service: Service) -> Iterator[Shop]:
 
 
 class Visitor:
-    """Somebody in front of a browser."""
+    """A visitor with a browser."""
 
     def __init__(self, context: BrowserContext, shop: Shop, service: Service) -> None:
         self.page: Page = context.new_page()

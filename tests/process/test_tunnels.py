@@ -162,7 +162,7 @@ def test_killed_tunnel_leaves_no_ssh(host: Sshd, receiver: int, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("problem", "text"),
     [
-        ("stranger", "ssh-add"),
+        ("other", "ssh-add"),
         ("unknown", "StrictHostKeyChecking=accept-new"),
         ("changed", "ssh-keygen -R"),
         ("taken", "--tunnel-remote"),
@@ -172,9 +172,9 @@ def test_killed_tunnel_leaves_no_ssh(host: Sshd, receiver: int, tmp_path: Path) 
 def test_refusal_says_what_to_do(host: Sshd, receiver: int, tmp_path: Path, problem: str, text: str) -> None:
     """Each refusal of a host ends it, with advice."""
     known = tmp_path / "known_hosts"
-    entry, key = host.known_hosts.read_text().split()[0], (host.folder / "stranger.pub").read_text()
+    entry, key = host.known_hosts.read_text().split()[0], (host.folder / "other.pub").read_text()
     known.write_text({"unknown": "", "changed": f"{entry} {key}"}.get(problem, host.known_hosts.read_text()))
-    options = f"UserKnownHostsFile={known}", *host.options("stranger" if problem == "stranger" else "client")
+    options = f"UserKnownHostsFile={known}", *host.options("other" if problem == "other" else "client")
     destination = f"127.0.0.1:{processes.free_port()}" if problem == "away" else host.destination
     remote = f"127.0.0.1:{receiver if problem == 'taken' else 0}"
     with pytest.raises(TunnelRefusedError, match=re.escape(text)):

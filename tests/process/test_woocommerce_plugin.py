@@ -427,7 +427,7 @@ def test_other_pages_say_nothing(visitor: Visitor, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/feed", "/product/10?preview=true"])
 def test_feeds_and_previews_have_no_script(visitor: Visitor, path: str) -> None:
-    """Nobody visits a feed, and a preview is not for visitors."""
+    """A feed has no visitors, and a preview is not for visitors."""
     assert "tweakwise" not in visitor.open(path).text
 
 

@@ -146,8 +146,8 @@ def as_toml(name: str, table: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def standing(platform: Platform) -> Platform:
-    """The platform while its fixtures arrive: the clock that a signature's time is compared with stands still."""
+def with_fixed_clock(platform: Platform) -> Platform:
+    """The platform while its fixtures arrive: the clock that a signature's time is compared with does not move."""
     if isinstance(platform.signature, StandardWebhooks):
         return replace(platform, signature=replace(platform.signature, clock=RECEIVED_AT.timestamp))
     return platform
@@ -155,7 +155,7 @@ def standing(platform: Platform) -> Platform:
 
 def _found() -> list[Recorded]:
     return [
-        (Asked if (folder / "asked.raw").exists() else Recorded)(standing(platform), folder)
+        (Asked if (folder / "asked.raw").exists() else Recorded)(with_fixed_clock(platform), folder)
         for name, platform in all_platforms().items()
         for folder in sorted((FOLDER / name).iterdir())
         if folder.is_dir()

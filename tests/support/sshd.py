@@ -36,7 +36,7 @@ class Sshd:
 
     def __init__(self, folder: Path, banner: str = "") -> None:
         self.folder, self.port = folder, processes.free_port()
-        for name in ("host", "client", "stranger"):
+        for name in ("host", "client", "other"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         (folder / "banner").write_text(banner)
         shown = f"cat {folder}/banner; cat > /dev/null"

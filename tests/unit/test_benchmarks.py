@@ -64,7 +64,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 
 
 def test_a_bound_can_be_missed() -> None:
-    """What is above the upper bound is said to be missed."""
+    """A figure above the upper bound is reported as missed."""
     (verdict,) = verdicts(scenario(Target("ours", "p99", at_most=5)), RUNS)
     assert verdict == {"target": "ours: p99, ms <= 5", "measured": 6.0, "met": False}
 

@@ -19,7 +19,7 @@ def test_every_reason_to_ignore_has_a_title(reason: Reason) -> None:
 
 
 def test_no_two_reasons_share_a_title() -> None:
-    """A title tells reasons apart."""
+    """A title distinguishes reasons."""
     assert len({reason.label for reason in Reason}) == len(Reason)
 
 

@@ -90,7 +90,7 @@ SET state = 'delivering', due_at = :until, claims = claims + 1,
     lapses = lapses + CAST(state = 'delivering' AS integer)
 WHERE id IN (SELECT id FROM due)
 RETURNING id, shop, platform, topic, received_at, due_at, claims, lapses, attempts, first_attempt_at
-""")  # noqa: S608 - the states are literals of ours
+""")  # noqa: S608 - the states are constants
 
 # Reads the bodies of claimed deliveries.
 BODIES = Batch(

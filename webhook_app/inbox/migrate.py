@@ -1,4 +1,4 @@
-"""Database migrations: applies them, and tells whether the schema is current."""
+"""Database migrations: applies them, and checks whether the schema is current."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Tell whether every migration is applied. Raises StoreUnavailableError where the database does not answer."""
+    """Return whether every migration is applied. Raises StoreUnavailableError where the database does not answer."""
     if not database.exists():
         return False
     with database.read() as connection:

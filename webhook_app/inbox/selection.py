@@ -57,7 +57,7 @@ class Selection:
         return replace(self, states=(), reason=None, reason_prefixes=())
 
     def fits_outcome(self, row: Row) -> bool:
-        """Tell whether the state and reason of `row` pass this filter."""
+        """Return whether the state and reason of `row` pass this filter."""
         right_state = not self.states or row.state in self.states
         right_reason = self.reason in (None, row.reason)
         right_prefix = not self.reason_prefixes or row.reason.startswith(self.reason_prefixes)

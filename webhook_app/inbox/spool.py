@@ -83,7 +83,7 @@ class Spool:
         return self._storing.submit(arrival)
 
     def is_needed(self) -> bool:
-        """Tell whether the database is unavailable. Raises StoreUnavailableError where the spool is unusable too."""
+        """Return whether the database is unavailable. Raises StoreUnavailableError where the spool is unusable too."""
         if not self._spooling:
             try:
                 migrate.is_current(self._inbox.database)
@@ -140,7 +140,7 @@ class Spool:
                 pause = min(max(2 * pause, RETRY_AFTER), MAX_RETRY_AFTER)
 
     def _check(self) -> bool:
-        """Drain what can be drained; tells whether the database is available and the spool empty."""
+        """Drain what can be drained; returns whether the database is available and the spool empty."""
         try:
             if count := self.drain():
                 self._log.info("spool_drained", count=count)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Not copied: they are counted again from the deliveries of the target, where they are emptied.
 RECOMPUTED = (delivery_counts, counted_blocks)
-# All others, deliveries first: they tell whether the target belongs to this source.
+# All others, deliveries first: they decide whether the target belongs to this source.
 TABLES = tuple(table for table in metadata.tables.values() if table not in RECOMPUTED)
 PAGE = 500  # rows a transaction
 MAX_BYTES = 8 * 1024 * 1024  # of bodies in one page, unless one alone is larger

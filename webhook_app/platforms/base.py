@@ -109,7 +109,7 @@ class Platform:
     `stored_headers` are stored with the delivery, besides those above. `ignored_topics` maps patterns of topics to the
     reason why no event is made of them. `proxy` is set where the platform forwards storefront events in its own way;
     their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
-    `secret_help` tells merchants where to find the secret, `unsafe_secret_characters` are changed by the platform when
+    `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
     it saves a secret; `notes` are sentences for `platforms <name>`.
     """
 

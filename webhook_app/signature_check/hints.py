@@ -78,7 +78,7 @@ def _about_body(body: bytes, headers: Mapping[str, str]) -> Iterator[Hint]:
 
 
 def _is_sorted(body: bytes) -> bool:
-    """Return whether every object of a JSON document has its keys in order, and one has enough keys to tell."""
+    """Return whether every object of a JSON document has its keys in order, and one has enough keys to be sure."""
     try:
         orders: list[list[str]] = []
         json.loads(body, object_pairs_hook=lambda pairs: _recorded(pairs, orders))

@@ -96,7 +96,7 @@ def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> 
 
 
 def _unreadable(payload: Payload, platform: Platform, text: str) -> Ignored | Unreadable:
-    """Ignore what a browser sent: if it were stored as dead, strangers could fill the inbox with it."""
+    """Ignore what a browser sent: if it were stored as dead, outsiders could fill the inbox with it."""
     topic = platform.topic(payload.topic)
     return Ignored(Reason.UNREADABLE, text) if topic and topic.storefront else Unreadable(text)
 

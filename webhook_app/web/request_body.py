@@ -26,7 +26,7 @@ class BodyReader:
         Raises RequestEntityTooLarge, RequestTimeout, BadRequest, and StoreUnavailableError when the unfinished bodies
         of the process are too large together.
         """
-        # One byte more than allowed tells a chunked body that is too large from one that just fits.
+        # One byte more than allowed separates a chunked body that is too large from one that just fits.
         request.max_content_length = self.max_size + 1
         try:
             with green_threads.time_limit(READ_TIMEOUT):

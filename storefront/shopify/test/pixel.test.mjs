@@ -54,7 +54,7 @@ test('a search is reported as typed, with the key and nothing else of the visito
   const [[url, parameters]] = await shop.reported();
   assert.equal(url, 'https://acme.example/apps/tweakwise/search');
   assert.deepEqual(parameters, {term: 'rode jas & thé +50%', locale: 'nl', profile_key: KEY});
-  assert.ok(!shop.asked[0].url.search.includes('+'), 'a space is %20, which nobody reads in two ways');
+  assert.ok(!shop.asked[0].url.search.includes('+'), 'a space is %20, which is unambiguous');
   assert.deepEqual({...shop.asked[0].options}, {mode: 'no-cors', keepalive: true});
 });
 

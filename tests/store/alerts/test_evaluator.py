@@ -331,7 +331,7 @@ def test_command_posts_a_test(environment: pytest.MonkeyPatch, receiver: Message
     assert receiver.verified()["type"] == "alert.test"
 
 
-def test_command_without_anybody_to_tell(environment: pytest.MonkeyPatch) -> None:
+def test_command_without_an_alert_url(environment: pytest.MonkeyPatch) -> None:
     """Without ALERT_URL the test fails with a message."""
     environment.delenv("ALERT_URL")
     result = CliRunner().invoke(main, ["alert", "--test"])

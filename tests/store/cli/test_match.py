@@ -164,5 +164,5 @@ def test_unreadable_feed_changes_nothing(filled: Inbox, run: Run, tmp_path: Path
             result = run("--feed", where)
             assert result.exit_code == 1
             assert words in result.output
-    assert run("--feed=x", "--shop=nobody").exit_code == 2
+    assert run("--feed=x", "--shop=unknown").exit_code == 2
     assert not feed_check_results.latest(filled)

@@ -184,7 +184,7 @@ def test_errors_are_pages(browser: Browser, app: Flask) -> None:
     assert browser.get("/deliveries/999").status_code == 404
     assert browser.get(f"/deliveries/{'9' * 40}").status_code == 404
     assert browser.post("/deliveries/999/replay").status_code == 404
-    assert browser.post("/setup/nobody/sample").status_code == 404
+    assert browser.post("/setup/unknown/sample").status_code == 404
     assert browser.post("/setup/demo-shopify/sample", topic="no/topic").status_code == 400
     huge = browser.client.post("/dashboard/login", data={"csrf": "x" * 100_000})
     assert (huge.status_code, "<html" in huge.text) == (413, True)

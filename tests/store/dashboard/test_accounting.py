@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
 
 
-@pytest.mark.parametrize("query", ["day=x", "day=0001-01-01", "day=9999-12-31", "set=odd&shop=nobody"])
+@pytest.mark.parametrize("query", ["day=x", "day=0001-01-01", "day=9999-12-31", "set=odd&shop=unknown"])
 def test_odd_days_give_a_page(browser: Browser, query: str) -> None:
     """An invalid day is replaced by a valid one."""
     assert browser.get(f"/accounting?{query}").status_code == 200

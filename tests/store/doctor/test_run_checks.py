@@ -45,7 +45,7 @@ def test_text_output(plain: Examine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["--shop=nobody"], "there are acme"), (["--url=events.example.com"], "https://")]
+    ("arguments", "words"), [(["--shop=unknown"], "there are acme"), (["--url=events.example.com"], "https://")]
 )
 def test_wrong_use_exits_with_2(plain: Examine, arguments: list[str], words: str) -> None:
     """Exit code 2, with what would have been right."""

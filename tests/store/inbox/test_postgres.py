@@ -48,7 +48,7 @@ def terminate(connection: psycopg.Connection) -> int:
 
 
 def woken_within(inbox: Inbox, seconds: float, attempts: int = 1) -> bool:
-    """Tell whether a notification of another process wakes this one in time."""
+    """Return whether a notification of another process wakes this one in time."""
     for _ in range(attempts):
         with closing(Inbox(inbox.database.engine.url.render_as_string(hide_password=False))) as another:
             timer = threading.Timer(0.2, another.wakeups.notify)

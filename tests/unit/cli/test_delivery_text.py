@@ -78,7 +78,7 @@ def test_an_outcome_is_one_line(fields: dict[str, Any], took: int | None, text: 
 )
 def test_a_call_is_summarised(event: str, call: dict[str, Any], text: str) -> None:
     """Every event in words, without the profile key."""
-    assert call_summary(replace(ROW, event=event, call=json.dumps({**call, "ProfileKey": "somebody"}))) == text
+    assert call_summary(replace(ROW, event=event, call=json.dumps({**call, "ProfileKey": "a-visitor"}))) == text
 
 
 def test_text_from_outside_cannot_control_the_terminal() -> None:

@@ -120,7 +120,7 @@ def test_wrong_usage_is_exit_code_2(run: Run, arguments: str, hint: str) -> None
         ("dev --tunnel ssh", "--tunnel-host"),
         ("dev --tunnel ssh --tunnel-host -oProxyCommand=x", "--tunnel-host: expected"),
         ("dev --tunnel cloudflared --tunnel-url https://a.example", "assigns the address itself"),
-        ("send-sample --all --shop nobody", "No such shop"),
+        ("send-sample --all --shop unknown", "No such shop"),
         ("send-sample woocommerce order.created", "No WooCommerce shop is configured"),
         ("send-sample shopify orders/create --url http://127.0.0.1:9/ --secret s", "does not answer"),
         ("alert --test", "ALERT_URL is not set"),

@@ -82,7 +82,7 @@ def test_query_instead_of_headers_and_body(recorded: list[str], tmp_path: Path) 
     ("changed", "words"),
     [
         (["--shop=acme", "--headers=-", "--body=-"], "Only one"),
-        (["--shop=nobody", "--headers=-"], "there are acme, globex, initech, umbrella"),
+        (["--shop=unknown", "--headers=-"], "there are acme, globex, initech, umbrella"),
         (["--shop=acme", "--headers=-"], "it holds no header"),
     ],
 )

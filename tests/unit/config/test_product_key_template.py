@@ -78,7 +78,7 @@ def test_template_is_refused(template: str, complaint: str) -> None:
 
 
 def test_unknown_field_lists_the_known() -> None:
-    """Whoever mistyped a field reads which ones there are."""
+    """The message for a mistyped field lists the known ones."""
     with pytest.raises(TemplateError, match="known are currency, locale, market, product_id, sku, store"):
         product_key_template.parse("{prodcut_id}", KNOWN)
 

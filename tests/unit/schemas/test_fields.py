@@ -422,7 +422,7 @@ def test_data_request_names_one_customer() -> None:
 
 @pytest.mark.parametrize("schema", [shopify.RedactSchema(), shopify.DataRequestSchema()])
 @pytest.mark.parametrize("customer", [{}, {"id": None, "email": None, "phone": ""}, {"id": 0}])
-def test_duty_about_nobody_is_not_about_everybody(schema: PlatformSchema, customer: dict[str, Any]) -> None:
+def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer: dict[str, Any]) -> None:
     """A request that identifies no customer must not erase the whole shop."""
     payload = {"shop_domain": "a.example", "customer": customer, "orders_to_redact": [], "orders_requested": []}
     assert complaint(schema, payload) == {"customer": ["identifies no customer: no id, email, phone or order"]}

@@ -67,7 +67,7 @@ class LogReader:
                 self._write(one_line(line))
 
     def read_line(self, line: str) -> None:
-        """Write what a log line reports; a line that is not a record of ours is passed on."""
+        """Write what a log line reports; any other line is passed on."""
         record = _record(line)
         if record is None:
             self._write(click.style(one_line(line), fg="bright_black"))

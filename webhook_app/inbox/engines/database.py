@@ -76,7 +76,7 @@ class Database(ABC):
 
     @abstractmethod
     def exists(self) -> bool:
-        """Tell whether there is a database to connect to; always true for a server."""
+        """Return whether there is a database to connect to; always true for a server."""
 
     @abstractmethod
     def erase_deleted(self) -> None:

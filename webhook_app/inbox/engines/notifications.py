@@ -52,7 +52,7 @@ class WakeupChannel(ABC):
 
     @abstractmethod
     def has_listener(self) -> bool | None:
-        """Tell whether a worker listens, None where that cannot be known; sends no notification."""
+        """Return whether a worker listens, None where that cannot be known; sends no notification."""
 
     def interrupt(self) -> None:
         """End the wait of this process and of no other; safe in a signal handler."""
@@ -71,7 +71,7 @@ class WakeupChannel(ABC):
         return self._interrupt_pipe
 
     def _select(self, seconds: float, *sources: int) -> bool:
-        """Wait until a file descriptor is readable, or for an interrupt; tells whether it was a descriptor."""
+        """Wait until a file descriptor is readable, or for an interrupt; returns whether it was a descriptor."""
         interrupts = self._interrupts()[0]
         readable, _, _ = select.select([*sources, interrupts], [], [], max(seconds, 0))
         if interrupts in readable:
@@ -98,7 +98,7 @@ class NamedPipeChannel(WakeupChannel):
                 os.close(pipe)
 
     def has_listener(self) -> bool:
-        """Tell whether a process has the pipe open for reading: only then can it be opened for writing."""
+        """Return whether a process has the pipe open for reading: only then can it be opened for writing."""
         try:
             os.close(os.open(self._path, os.O_WRONLY | os.O_NONBLOCK))
         except OSError:
@@ -151,7 +151,7 @@ class ListenNotifyChannel(WakeupChannel):
                 self._notify(CHANNEL)
 
     def has_listener(self) -> bool | None:
-        """Tell whether a connection to the database listens; through a pooler that cannot be known."""
+        """Return whether a connection to the database listens; through a pooler that cannot be known."""
         if self._polls:
             return None
         try:

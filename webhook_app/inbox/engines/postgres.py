@@ -156,7 +156,7 @@ class Postgres(Database):
             )
 
     def exists(self) -> bool:
-        """Return true: only connecting would tell."""
+        """Return true: only connecting would show it."""
         return True
 
     def erase_deleted(self) -> None:

@@ -84,7 +84,7 @@ class Sqlite(Database):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def exists(self) -> bool:
-        """Tell whether the file exists; connecting would create it."""
+        """Return whether the file exists; connecting would create it."""
         return self.path.exists()
 
     def erase_deleted(self) -> None:

@@ -110,7 +110,7 @@ class Batch:
 
 
 def takes_lists(connection: Connection) -> bool:
-    """Tell whether a parameter may be a list."""
+    """Return whether a parameter may be a list."""
     return connection.dialect.name == POSTGRESQL
 
 
@@ -122,7 +122,7 @@ def _after_given(sql: str) -> str:
 
 def _lists(types: Mapping[str, str]) -> str:
     lists = ", ".join(f":{name}::{kind}[]" for name, kind in types.items())
-    return f"SELECT * FROM unnest({lists}) AS listed({', '.join(types)})"  # noqa: S608 - names of ours
+    return f"SELECT * FROM unnest({lists}) AS listed({', '.join(types)})"  # noqa: S608 - names of this module
 
 
 def _values(types: Mapping[str, str], size: int) -> str:

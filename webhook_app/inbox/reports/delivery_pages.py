@@ -1,6 +1,6 @@
 """Pages of deliveries, newest first, whose cost does not grow with the number of rows.
 
-The counts of statistics.py tell which blocks of numbers can hold matching rows, so that no other is read. For what is
+The counts of statistics.py show which blocks of numbers can hold matching rows, so that no other is read. For what is
 not counted (a profile key), a page reads a limited number of blocks, and the next page continues from there.
 """
 
