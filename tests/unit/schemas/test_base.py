@@ -27,6 +27,7 @@ from marshmallow import (
 import schemas
 from schemas.base import PlainSchema, PlatformSchema, present
 from tests.support.recordings import EVERY
+from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import parse_json
 
 if TYPE_CHECKING:
@@ -303,11 +304,13 @@ def test_fields_may_be_set_anew() -> None:
     assert parent.load({"line": ONE}) == {"line": {"text": " text "}}
 
 
-@pytest.mark.parametrize("payload", [None, [], "text", 1, [{}]])
-def test_a_payload_must_be_an_object(payload: Any) -> None:
+@pytest.mark.parametrize("payload", [None, [], "code", ["code"], 1, Decimal("1.5"), True, [{}]])
+@pytest.mark.parametrize(("platform", "topic"), [("shopify", "orders/create"), ("woocommerce", "order.created")])
+def test_a_payload_must_be_an_object(platform: str, topic: str, payload: Any) -> None:
     """Anything but a JSON object is refused in one sentence."""
-    with pytest.raises(ValidationError, match="the payload is not a JSON object"):
-        PlatformSchema().translate(payload)
+    with pytest.raises(ValidationError, match="not a JSON object") as refused:
+        all_platforms()[platform].translate(topic, payload)
+    assert refused.value.messages == ["the payload is not a JSON object"]
 
 
 def test_a_platform_has_to_make_an_event() -> None:

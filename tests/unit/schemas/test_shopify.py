@@ -1,0 +1,204 @@
+"""Payloads of Shopify: edge cases that no fixture covers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from marshmallow import ValidationError
+
+from schemas import shopify
+from schemas.events import DataRequest, Payment, Reason, Redaction
+
+if TYPE_CHECKING:
+    from schemas.base import PlatformSchema
+
+SHOPIFY_LINE = {"product_id": 11, "variant_id": 12, "sku": "MUG", "quantity": 2, "price": "10.00"}
+SHOPIFY_ORDER = {"id": 1, "created_at": "2026-11-23T12:00:00+01:00", "taxes_included": False, "line_items": []}
+CUSTOMER = {"id": 7, "email": "jan@example.test", "phone": "+31612345678"}
+
+
+def complaint(schema: PlatformSchema, payload: Any) -> Any:
+    with pytest.raises(ValidationError) as error:
+        schema.translate(payload)
+    return error.value.messages
+
+
+def shopify_order(**changed: Any) -> Any:
+    return shopify.OrderSchema().translate({**SHOPIFY_ORDER, **changed})
+
+
+def shopify_lines(*lines: dict[str, Any], **changed: Any) -> Any:
+    return shopify_order(line_items=[{**SHOPIFY_LINE, **line} for line in lines], **changed)
+
+
+@pytest.mark.parametrize(
+    ("status", "payment"),
+    [
+        ("pending", Payment.PENDING),
+        ("expired", Payment.PENDING),
+        ("authorized", Payment.PLACED),
+        ("partially_paid", Payment.PLACED),
+        ("partially_refunded", Payment.PAID),
+        ("paid", Payment.PAID),
+        ("something new", Payment.PLACED),
+        (None, Payment.PLACED),
+    ],
+)
+def test_shopify_payment(status: str | None, payment: Payment) -> None:
+    """Shopify's financial status is a payment status; an unknown one counts as placed."""
+    assert shopify_order(financial_status=status).payment is payment
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"test": True, "cancelled_at": "2026-11-23"}, Reason.TEST_ORDER),
+        ({"source_name": "shopify_draft_order"}, Reason.DRAFT),
+        ({"cancelled_at": "2026-11-23T12:00:00Z", "financial_status": "voided"}, Reason.CANCELLED),
+        ({"financial_status": "voided"}, Reason.VOIDED),
+        ({"financial_status": "refunded"}, Reason.REFUNDED),
+    ],
+)
+def test_shopify_no_purchase(changed: dict[str, Any], reason: Reason) -> None:
+    """What is no purchase is ignored by the first reason that holds."""
+    assert shopify_order(**changed).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("line", "revenue"),
+    [
+        ({"discount_allocations": [{"amount": "3.00"}], "total_discount": "1.00"}, "17.00"),
+        ({"discount_allocations": [], "total_discount": "1.00"}, "20.00"),
+        ({"total_discount": "1.00"}, "19.00"),
+        ({"discount_allocations": None, "total_discount": "0.00"}, "20.00"),
+        ({"quantity": 0, "discount_allocations": []}, "0"),
+        ({"quantity": Decimal("1.5"), "discount_allocations": []}, "15.00"),
+        ({}, None),
+        ({"discount_allocations": [], "price": None}, None),
+        ({"discount_allocations": [], "quantity": None}, None),
+    ],
+)
+def test_shopify_revenue_before_tax(line: dict[str, Any], revenue: str | None) -> None:
+    """Revenue is price times quantity minus the line's discount, None if one of them is unknown."""
+    assert shopify_lines(line).revenue == (None if revenue is None else Decimal(revenue))
+
+
+@pytest.mark.parametrize(
+    ("taxes_included", "tax_lines", "revenue"),
+    [
+        (True, [{"price": "3.47"}], "16.53"),
+        (True, [{"price": "3.00"}, {"price": "0.47"}], "16.53"),
+        (True, [], "20.00"),
+        (True, None, None),
+        (None, [{"price": "3.47"}], None),
+        (False, [{"price": "4.20"}], "20.00"),
+        (False, None, "20.00"),
+    ],
+)
+def test_shopify_tax(taxes_included: bool | None, tax_lines: Any, revenue: str | None) -> None:
+    """Tax is subtracted where prices include it; if that is unknown, so is the revenue."""
+    line = {"discount_allocations": [], "tax_lines": tax_lines}
+    order = shopify_lines(line, taxes_included=taxes_included)
+    assert order.revenue == (None if revenue is None else Decimal(revenue))
+
+
+def test_shopify_revenue_is_all_or_nothing() -> None:
+    """One line of unknown revenue makes the revenue of the whole order unknown."""
+    assert shopify_lines({"discount_allocations": []}, {}).revenue is None
+
+
+def test_shopify_lines_without_product_do_not_count() -> None:
+    """Tips and custom items have no product, and their money is not revenue of products."""
+    order = shopify_lines({"discount_allocations": []}, {"product_id": None, "discount_allocations": []})
+    assert (len(order.lines), order.revenue) == (1, Decimal("20.00"))
+
+
+@pytest.mark.parametrize(("variant", "text"), [(12, "12"), (None, "11"), (0, "11")])
+def test_shopify_variant_falls_back_to_product(variant: Any, text: str) -> None:
+    """A product without variants is its own variant."""
+    assert shopify_lines({"variant_id": variant}).lines[0].fields["variant_id"] == text
+
+
+@pytest.mark.parametrize("sku", [None, "", " "])
+def test_shopify_empty_sku_is_left_out(sku: Any) -> None:
+    """A template must not be filled with nothing."""
+    assert "sku" not in shopify_lines({"sku": sku}).lines[0].fields
+
+
+def test_shopify_order_fields() -> None:
+    """A template may name the order's locale and currency."""
+    assert shopify_order(customer_locale="nl-NL", currency="EUR").fields == {"locale": "nl-NL", "currency": "EUR"}
+
+
+@pytest.mark.parametrize("customer", [None, {}, {"id": None}, {"id": 0}])
+def test_shopify_guest(customer: Any) -> None:
+    """A guest has no customer id."""
+    assert shopify_order(customer=customer).visitor.customer_id is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "messages"),
+    [
+        ({"id": None}, {"id": ["Field may not be null."]}),
+        ({"id": "x\ud800"}, {"id": ["contains an incomplete character (a lone surrogate)"]}),
+        ({"created_at": "soon"}, {"created_at": ["is not a time in ISO 8601"]}),
+        ({"created_at": None}, {"created_at": ["Field may not be null."]}),
+        ({"currency": "\ud800"}, {"currency": ["contains an incomplete character (a lone surrogate)"]}),
+        ({"customer_locale": "\ud800"}, {"customer_locale": ["contains an incomplete character (a lone surrogate)"]}),
+        ({"customer": [1]}, {"customer": {"_schema": ["Invalid input type."]}}),
+        ({"customer": {"id": {}}}, {"customer": {"id": ["is not an id: expected a whole number or text"]}}),
+        ({"test": "perhaps"}, {"test": ["Not a valid boolean."]}),
+        ({"note_attributes": "x"}, {"note_attributes": ["is not a list"]}),
+        ({"line_items": {}}, {"line_items": ["Not a valid list."]}),
+        ({"line_items": None}, {"line_items": ["Field may not be null."]}),
+        ({"line_items": [1]}, {"line_items": {0: {"_schema": ["Invalid input type."]}}}),
+        (
+            {"line_items": [SHOPIFY_LINE, {**SHOPIFY_LINE, "price": []}]},
+            {"line_items": {1: {"price": ["is not an amount"]}}},
+        ),
+        (
+            {"line_items": [{"discount_allocations": [{}]}]},
+            {"line_items": {0: {"discount_allocations": {0: {"amount": ["Missing data for required field."]}}}}},
+        ),
+        (
+            {"line_items": [{"tax_lines": [{"price": None}]}]},
+            {"line_items": {0: {"tax_lines": {0: {"price": ["Field may not be null."]}}}}},
+        ),
+    ],
+)
+def test_shopify_odd_field_is_named(changed: dict[str, Any], messages: Any) -> None:
+    """A missing or odd field is a fault that names its path."""
+    assert complaint(shopify.OrderSchema(), {**SHOPIFY_ORDER, **changed}) == messages
+
+
+def test_all_odd_fields_are_named_together() -> None:
+    """All faults of a payload are reported together."""
+    assert set(complaint(shopify.OrderSchema(), {"id": []})) == {"id", "created_at", "line_items"}
+
+
+def test_redact_names_one_customer() -> None:
+    """customers/redact is a Redaction with everything that identifies the customer."""
+    payload = {"shop_domain": "a.example", "customer": CUSTOMER, "orders_to_redact": [1, "2", 0, ""]}
+    personal = frozenset({"jan@example.test", "+31612345678"})
+    assert shopify.RedactSchema().translate(payload) == Redaction("a.example", "7", frozenset({"1", "2"}), personal)
+
+
+def test_data_request_names_one_customer() -> None:
+    """customers/data_request is a DataRequest with everything that identifies the customer."""
+    payload = {"shop_domain": "a.example", "customer": {"id": 7}, "orders_requested": None}
+    assert shopify.DataRequestSchema().translate(payload) == DataRequest(Redaction("a.example", "7"))
+
+
+@pytest.mark.parametrize("schema", [shopify.RedactSchema(), shopify.DataRequestSchema()])
+@pytest.mark.parametrize("customer", [{}, {"id": None, "email": None, "phone": ""}, {"id": 0}])
+def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer: dict[str, Any]) -> None:
+    """A request that identifies no customer must not erase the whole shop."""
+    payload = {"shop_domain": "a.example", "customer": customer, "orders_to_redact": [], "orders_requested": []}
+    assert complaint(schema, payload) == {"customer": ["identifies no customer: no id, email, phone or order"]}
+
+
+def test_shop_redact_names_the_whole_shop() -> None:
+    """shop/redact is a Redaction of one domain."""
+    assert shopify.ShopRedactSchema().translate({"shop_domain": "a.example"}) == Redaction("a.example")
