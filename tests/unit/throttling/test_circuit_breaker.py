@@ -324,3 +324,9 @@ def test_values_are_those_of_the_documentation() -> None:
     )
     assert (circuit_breaker.INITIAL_RATE, circuit_breaker.MIN_RATE, circuit_breaker.UNLIMITED_RATE) == (10, 0.1, 2000)
     assert (circuit_breaker.DOUBLES_EVERY, circuit_breaker.BURST) == (20_000, 1)
+
+
+def test_rate_is_lifted_at_the_unlimited_one() -> None:
+    """A rate that has risen exactly that far is lifted."""
+    throttle = replace(NEW, rate=circuit_breaker.UNLIMITED_RATE / 2, rate_at=NOW)
+    assert circuit_breaker.current_rate(throttle, NOW + circuit_breaker.DOUBLES_EVERY, None) is None
