@@ -248,7 +248,10 @@ def test_failed_probe_opens_again() -> None:
 def test_success_closes_and_forgets() -> None:
     """Every field of an open breaker is reset, and the rate begins low."""
     throttle = opened(*[BROKEN] * OPENS_AFTER)
-    assert after(throttle, SUCCESS, now=NOW + 1) == replace(NEW, rate=circuit_breaker.INITIAL_RATE, rate_at=NOW + 1)
+    closed = replace(NEW, rate=circuit_breaker.INITIAL_RATE, rate_at=NOW + 6000)
+    probing, _ = circuit_breaker.reserve(throttle, 1, NOW + circuit_breaker.MIN_PAUSE, None)
+    assert after(throttle, SUCCESS, now=NOW + 6000) == closed
+    assert after(probing, SUCCESS, now=NOW + 6000) == closed
 
 
 def test_success_resets_the_failures() -> None:
@@ -287,6 +290,7 @@ def test_rate_is_lifted_at_the_configured_one() -> None:
     assert circuit_breaker.current_rate(throttle, at, double) == double
     assert circuit_breaker.current_rate(throttle, NOW, double) == circuit_breaker.INITIAL_RATE
     assert circuit_breaker.current_rate(throttle, at, double + 1) == double
+    assert circuit_breaker.current_rate(throttle, at, double - 1) == double - 1
     assert circuit_breaker.current_rate(throttle, NOW + 10**12, 5000.0) == 5000.0
     assert circuit_breaker.current_rate(NEW, NOW, 7.0) == 7.0
 
@@ -312,6 +316,11 @@ def test_nothing_blocks_a_new_scope() -> None:
     """Without a rate calls begin immediately; with one of less than 1 per second there is no burst."""
     assert circuit_breaker.blocked_until(NEW, NOW, None) == 0
     assert circuit_breaker.reserve(NEW, 3, NOW, 1.0) == (replace(NEW, next_at=NOW + 1000), 1)
+
+
+def test_blocked_until_is_in_whole_milliseconds() -> None:
+    """A fraction is rounded up, so that a wait never ends too early."""
+    assert circuit_breaker.blocked_until(replace(NEW, next_at=NOW + 0.5), NOW, 1.0) == NOW + 1
 
 
 def test_values_are_those_of_the_documentation() -> None:
