@@ -83,11 +83,13 @@ def after_results(
 def _after(
     throttle: ThrottleState, failure: Failure | None, now: int, opens_after: int, jitter: Callable[[], float]
 ) -> ThrottleState:
+    if failure is None:
+        return _closed(throttle, now)
     kind = retry_policy.classify(failure)
     if kind is retry_policy.FailureClass.REFUSED or kind is retry_policy.FailureClass.UNAVAILABLE:
-        return _failed(throttle, failure, now, opens_after, jitter) if failure else throttle
+        return _failed(throttle, failure, now, opens_after, jitter)
     closed = _closed(throttle, now)
-    return _slowed(closed, failure, now) if kind is retry_policy.FailureClass.RATE_LIMITED and failure else closed
+    return _slowed(closed, failure, now) if kind is retry_policy.FailureClass.RATE_LIMITED else closed
 
 
 def _failed(

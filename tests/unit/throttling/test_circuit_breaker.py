@@ -258,6 +258,7 @@ def test_success_resets_the_failures() -> None:
     """A success after some failures leaves a new state, and one without failures changes nothing."""
     assert after(NEW, BROKEN, SUCCESS) == NEW
     assert after(NEW, SUCCESS) == NEW
+    assert after(NEW, WRONG) == after(NEW, BROKEN, WRONG) == NEW
 
 
 def test_lifted_rate_keeps_the_reason_of_new_failures() -> None:
