@@ -49,22 +49,22 @@ def rules() -> Iterator[Rule]:
 
 @cache
 def texts() -> dict[str, str]:
-    """Every text of the repository by its path, with a space before each hump of a CamelCase name."""
+    """Every text of the repository by its path, in lower case, with a space before each hump of a CamelCase name."""
     paths = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
     named = {path.relative_to(ROOT).as_posix(): path for path in paths if path.suffix in KINDS}
     read = {name: path.read_text(encoding="utf-8") for name, path in named.items() if not EXEMPT.search(name)}
     read[GUIDE.name] = read[GUIDE.name].replace(section(), "\n" * section().count("\n"))
-    return {name: HUMP.sub(" ", f"{name}\n{text}") for name, text in read.items()}
+    return {name: HUMP.sub(" ", f"{name}\n{text}").lower() for name, text in read.items()}
 
 
 def places(word: str, exceptions: tuple[str, ...] = ()) -> list[str]:
     """Where a word stands, as path:line; line 0 is the path itself."""
     spaced = r"\s+".join(word.split())
-    whole = re.compile(rf"(?<![A-Za-z]){spaced}(?![A-Za-z])", re.IGNORECASE)
+    whole, start = re.compile(rf"(?<![a-z]){spaced}(?![a-z])"), word.split(maxsplit=1)[0]
     return [
         f"{name}:{text.count(chr(10), 0, found.start())}"
         for name, text in texts().items()
-        if not name.startswith(exceptions or ("\0",))
+        if start in text and not name.startswith(exceptions or ("\0",))
         for found in whole.finditer(text)
     ]
 
@@ -86,7 +86,7 @@ def test_exception_is_needed(exception: str, rule: Rule) -> None:
 )
 def test_a_word_is_found_in_names(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A word is found as a whole and as a part of a name, in any case."""
-    monkeypatch.setitem(globals(), "texts", lambda: {"a.py": HUMP.sub(" ", text)})
+    monkeypatch.setitem(globals(), "texts", lambda: {"a.py": HUMP.sub(" ", text).lower()})
     assert places("plum") == ["a.py:0"]
     assert places("plum", ("a.py",)) == []
 
