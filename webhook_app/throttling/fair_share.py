@@ -15,5 +15,5 @@ def shares(limit: int, shops: Sequence[str], last: str) -> dict[str, int]:
     """Divide `limit` deliveries among `shops`, which are sorted; starts after `last`, round robin."""
     later = [shop for shop in shops if shop > last]
     chosen = [*later, *(shop for shop in shops if shop <= last)][: min(limit, MAX_SHOPS)]
-    each, rest = divmod(limit, len(chosen)) if chosen else (0, 0)
+    each, rest = divmod(limit, max(len(chosen), 1))
     return {shop: each + (number < rest) for number, shop in enumerate(chosen)}

@@ -85,6 +85,40 @@ def test_throttle_as_sentences(throttle: ThrottleState, text: str) -> None:
     assert descriptions.sentences(throttle, NOW) == text
 
 
+@pytest.mark.parametrize(
+    ("reason", "why", "action"),
+    [
+        ("dns", "the DNS lookup of the address failed", "Check TWEAKWISE_URL and the DNS of this machine."),
+        ("connect", "no connection could be made", "Check TWEAKWISE_URL and the firewall."),
+        (
+            "tls",
+            "the TLS handshake or the certificate was refused",
+            "Check TWEAKWISE_URL, the proxy and the clock of this machine.",
+        ),
+        ("timeout", "no response came in time", WAIT),
+        ("reset", "the connection was lost before the response", WAIT),
+        ("http_401", "the instance key was refused", "Correct the shop's instance_key."),
+        ("http_403", "the instance key was refused", "Correct the shop's instance_key."),
+        (
+            "http_404",
+            "the address or the instance key is unknown there",
+            "Correct the shop's instance_key or tweakwise_url.",
+        ),
+        ("http_429", "Tweakwise asks for fewer calls", WAIT),
+        ("http_301", "the address redirects elsewhere", "Correct tweakwise_url or TWEAKWISE_URL."),
+        ("http_503", "Tweakwise reports an error on its side", WAIT),
+        ("http_408", "", WAIT),
+    ],
+)
+def test_every_failure_has_a_cause_and_an_action(reason: str, why: str, action: str) -> None:
+    """The sentence says what happened, and what to do."""
+    throttle = ThrottleState(Scope.shop("a"), reason=reason, open_until=NOW + 5000)
+    because = f"{why} ({reason})" if why else reason
+    without = f"shop a: circuit breaker open because {because}: {OPEN}"
+    assert descriptions.sentences(throttle, NOW) == f"{without} {action}"
+    assert descriptions.sentences(throttle, NOW, with_action=False) == without
+
+
 def test_an_open_breaker_hides_the_rate() -> None:
     """While nothing is sent, a lowered rate is of no interest."""
     throttle = ThrottleState(Scope.shop("a"), reason="dns", open_until=NOW + 1000, rate=5.0, rate_at=NOW)
