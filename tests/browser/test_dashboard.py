@@ -62,7 +62,7 @@ def page(chromium: Browser, service: Service, complaints: list[str]) -> Iterator
 
 def signed_in(context: BrowserContext, complaints: list[str]) -> Page:
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(90_000)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/dashboard")

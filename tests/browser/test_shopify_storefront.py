@@ -11,7 +11,7 @@ import requests
 
 from tests.support import shopify_shop
 from tests.support.browsers import chromium, device, needs_chromium
-from tests.support.processes import command, wait_for
+from tests.support.processes import LONGEST, command, wait_for
 from tests.support.recordings import as_toml
 from tests.support.service import Service
 from tests.support.shopify_shop import PRODUCTS, Shop
@@ -64,7 +64,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def shop(service: Service) -> Iterator[Shop]:
     """The shop, before its first visitor."""
-    requests.delete(f"{service.sandbox}/events", timeout=10).raise_for_status()
+    requests.delete(f"{service.sandbox}/events", timeout=LONGEST).raise_for_status()
     webhook, proxy = f"{service.url}/webhooks/shopify/acme", f"{service.url}/storefront/shopify/acme"
     with shopify_shop.serving(webhook, proxy, SECRET) as shop:
         yield shop
@@ -94,7 +94,7 @@ class Visitor:
     def logs_in(self, customer: str, to: str = "/") -> None:
         """Log in, and wait until the account's key is in use."""
         self.opens(f"/login?customer={customer}&to={to}")
-        wait_for(lambda: self.shown() == derived_key(customer, SALT), within=10)
+        wait_for(lambda: self.shown() == derived_key(customer, SALT))
 
     def buys(self) -> None:
         self.page.click("text=Add to cart")
@@ -106,7 +106,7 @@ class Visitor:
 
     def key(self) -> str:
         """The key in use, which the page was handed as well."""
-        wait_for(lambda: COOKIE in self.cookies() and self.shown() == self.cookies()[COOKIE], within=10)
+        wait_for(lambda: COOKIE in self.cookies() and self.shown() == self.cookies()[COOKIE])
         return self.cookies()[COOKIE]
 
     def shown(self) -> str:
@@ -114,12 +114,12 @@ class Visitor:
 
     def waits_for(self, *expected: str) -> None:
         """Wait until exactly that has arrived at Tweakwise, in this order."""
-        wait_for(lambda: len(arrived(self.service)) >= len(expected), within=10)
+        wait_for(lambda: len(arrived(self.service)) >= len(expected))
         assert [event["event"] for event in arrived(self.service)] == list(expected)
 
 
 def arrived(service: Service) -> list[dict[str, Any]]:
-    events: list[dict[str, Any]] = requests.get(f"{service.sandbox}/events", timeout=10).json()["events"]
+    events: list[dict[str, Any]] = requests.get(f"{service.sandbox}/events", timeout=LONGEST).json()["events"]
     return events
 
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.support.browsers import chromium, device, needs_chromium
-from tests.support.processes import wait_for
+from tests.support.processes import LONGEST, wait_for
 from tests.support.service import Service
 from tests.support.woocommerce_shop import SALT, SECRET, Shop, needs_php, open_shop, shop_of_the_receiver
 from webhook_app.inbox import Inbox, migrate
@@ -50,7 +50,7 @@ def shop(running: Shop, service: Service) -> Shop:
     running.forget()
     running.set(url=url, secret=SECRET, salt=SALT, consent="always", sessionstart="no", stand_in_consent_api=False)
     running.add_webhooks(url)
-    requests.delete(f"{service.sandbox}/events", timeout=10)
+    requests.delete(f"{service.sandbox}/events", timeout=LONGEST)
     return running
 
 
@@ -96,10 +96,10 @@ def arrived(service: Service, count: int) -> list[dict[str, Any]]:
     """The events at Tweakwise, in order of arrival, once there are so many."""
 
     def events() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = requests.get(f"{service.sandbox}/events", timeout=10).json()["events"]
+        found: list[dict[str, Any]] = requests.get(f"{service.sandbox}/events", timeout=LONGEST).json()["events"]
         return found
 
-    wait_for(lambda: len(events()) >= count, within=15)
+    wait_for(lambda: len(events()) >= count)
     return events()
 
 

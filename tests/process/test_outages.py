@@ -40,7 +40,7 @@ def test_away_at_the_start_and_in_mid_load(service: Service, postgres: Server) -
         service.start_all()
         answer = service.post(1)
         assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
-        assert requests.get(f"{service.url}/readyz", timeout=10).status_code == 503
+        assert requests.get(f"{service.url}/readyz", timeout=processes.LONGEST).status_code == 503
     with Load(service, first=100) as load:
         load.seen("stored")
         with postgres.stopped():
@@ -67,7 +67,8 @@ def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None
     assert set(service.wait_for(load.acknowledged()).values()) <= {1, 2}
 
 
-SOON = 5.0  # seconds that a platform waits for an answer
+SOON = 5.0  # seconds that a platform waits for an answer, and about those that a silent database costs
+AT_ONCE = SOON / 2  # on a machine whose cores are busy
 
 
 def test_frozen_server_keeps_no_request_waiting(service: Service, postgres: Server) -> None:
@@ -98,16 +99,15 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
         load.seen("stored")
         with postgres.stopped():
             away = load.seen("spooled")
-            assert requests.get(f"{spooling.url}/readyz", timeout=10).json() == {"status": "spooling"}
+            assert requests.get(f"{spooling.url}/readyz", timeout=processes.LONGEST).json() == {"status": "spooling"}
             processes.wait_for(lambda: len(load.statuses) > away + 100)
         load.seen("stored", after=away)
     assert {code for _, code, _ in load.statuses} == {200}
     assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
     check_order(migrated_url, [number for number, _, answered in load.statuses if answered == "spooled"])
     assert sum(line["count"] for line in spooling.logged("web", "spool_drained")) >= 100
-    assert (
-        len(spooling.logged("web", "spooling_started")) <= 2 * 2
-    )  # once a process, and once more if it looked too early
+    # Once a process, and once more where it tried too early.
+    assert len(spooling.logged("web", "spooling_started")) <= 2 * 2
 
 
 def test_spool_answers_while_the_database_stands_still(spooling: Service, postgres: Server) -> None:
@@ -118,7 +118,7 @@ def test_spool_answers_while_the_database_stands_still(spooling: Service, postgr
         answers = [timed(partial(spooling.post, number)) for number in range(2, 8)]
     assert {answer.json()["status"] for answer, _ in answers} == {"spooled"}
     assert max(took for _, took in answers) < SOON
-    assert answers[-1][1] < 2
+    assert answers[-1][1] < AT_ONCE
     assert set(spooling.wait_for(set(range(1, 8))).values()) == {1}
 
 
@@ -137,11 +137,14 @@ def test_silent_database_holds_up_the_first_alone(tmp_path: Path) -> None:
             service.start("web", ready=f"{service.url}/healthz")
             with ThreadPoolExecutor(1) as thread:
                 first = thread.submit(timed, lambda: service.post(1).json())
-                longest = max(timed(lambda: requests.get(f"{service.url}/healthz", timeout=10))[1] for _ in range(50))
+                longest = max(
+                    timed(lambda: requests.get(f"{service.url}/healthz", timeout=processes.LONGEST))[1]
+                    for _ in range(50)
+                )
             assert first.result()[0] == {"status": "spooled"}
-            assert longest < 1
+            assert longest < AT_ONCE
             answer, took = timed(lambda: service.post(2).json())
-            assert (answer, took < 1) == ({"status": "spooled"}, True)
+            assert (answer, took < AT_ONCE) == ({"status": "spooled"}, True)
 
 
 def timed(ask: Callable[[], T]) -> tuple[T, float]:
@@ -174,5 +177,5 @@ def test_run_waits_for_the_database(tmp_path: Path, database_url: str, postgres:
 
 
 def wait_until_stored(service: Service) -> None:
-    processes.wait_for(lambda: requests.get(f"{service.url}/readyz", timeout=10).ok)
+    processes.wait_for(lambda: requests.get(f"{service.url}/readyz", timeout=processes.LONGEST).ok)
     assert service.post(1).json()["status"] == "stored"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.support.processes import LONGEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,6 +42,6 @@ def chromium() -> Iterator[Browser]:
 def device(browser: Browser) -> Iterator[BrowserContext]:
     """A browser with cookies of no other."""
     context = browser.new_context(user_agent=VISITOR)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(LONGEST * 1000)
     yield context
     context.close()

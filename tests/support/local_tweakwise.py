@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from werkzeug.serving import make_server
 
+from tests.support.processes import LONGEST
 from webhook_app.sandbox.app import create_app
 
 if TYPE_CHECKING:
@@ -22,15 +23,15 @@ class LocalTweakwise:
         self.url = url
 
     def events(self) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = requests.get(f"{self.url}/events", timeout=10).json()["events"]
+        events: list[dict[str, Any]] = requests.get(f"{self.url}/events", timeout=LONGEST).json()["events"]
         return events
 
     def refused(self) -> list[dict[str, Any]]:
-        refused: list[dict[str, Any]] = requests.get(f"{self.url}/refused", timeout=10).json()
+        refused: list[dict[str, Any]] = requests.get(f"{self.url}/refused", timeout=LONGEST).json()
         return refused
 
     def trouble(self, **switches: Any) -> None:
-        requests.post(f"{self.url}/trouble", json=switches, timeout=10).raise_for_status()
+        requests.post(f"{self.url}/trouble", json=switches, timeout=LONGEST).raise_for_status()
 
 
 @contextmanager

@@ -86,14 +86,16 @@ class Service:
         sample = SampleValues(number, now, "tweakwise_profile_key", f"profile-{number}")
         body = json.dumps(TOPIC.sample(sample)).encode()
         headers = SHOPIFY.sign_sample(TOPIC.name, f"order-{number}", body, "demo-shopify-secret")
-        return requests.post(f"{self.url}/webhooks/shopify/demo-shopify", data=body, headers=headers, timeout=30)
+        return requests.post(
+            f"{self.url}/webhooks/shopify/demo-shopify", data=body, headers=headers, timeout=processes.LONGEST
+        )
 
     def purchases(self) -> Counter[str]:
         """The profile keys that Tweakwise got, one for each order."""
-        events = requests.get(f"{self.sandbox}/events", timeout=10).json()["events"]
+        events = requests.get(f"{self.sandbox}/events", timeout=processes.LONGEST).json()["events"]
         return Counter(event["body"]["ProfileKey"] for event in events)
 
-    def wait_for(self, numbers: set[int], within: float = 40) -> Counter[str]:
+    def wait_for(self, numbers: set[int], within: float = processes.LONGEST) -> Counter[str]:
         """Return what arrived at Tweakwise, once every one of these orders did."""
         wanted, deadline = {f"profile-{number}" for number in numbers}, time.monotonic() + within
         while wanted - set(self.purchases()) and time.monotonic() < deadline:
@@ -125,7 +127,7 @@ class Load:
     def acknowledged(self) -> set[int]:
         return {number for number, code, _ in self.statuses if code == 200}
 
-    def seen(self, status: str, within: float = 20, after: int = 0) -> int:
+    def seen(self, status: str, within: float = processes.LONGEST, after: int = 0) -> int:
         """Wait until an answer says `status`; returns how many answers came before that."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.support.processes import free_port, wait_until_ready
+from tests.support.processes import LONGEST, free_port, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,13 +80,13 @@ class Visitor(requests.Session):
 
     def ask(self, headers: dict[str, str] | None = None, **event: Any) -> requests.Response:
         url = f"{self.shop.url}/?wc-ajax=tweakwise_event"
-        return self.post(url, json=event, headers={"Sec-Fetch-Site": "same-origin", **(headers or {})}, timeout=10)
+        return self.post(url, json=event, headers={"Sec-Fetch-Site": "same-origin", **(headers or {})}, timeout=LONGEST)
 
     def submit(self, path: str, **form: Any) -> requests.Response:
-        return self.post(f"{self.shop.url}{path}", data=form, timeout=10)
+        return self.post(f"{self.shop.url}{path}", data=form, timeout=LONGEST)
 
     def open(self, path: str) -> requests.Response:
-        return self.get(f"{self.shop.url}{path}", timeout=10)
+        return self.get(f"{self.shop.url}{path}", timeout=LONGEST)
 
     @property
     def key(self) -> str | None:
