@@ -340,3 +340,16 @@ def test_rate_is_lifted_at_the_unlimited_one() -> None:
     """A rate that has risen exactly that far is lifted."""
     throttle = replace(NEW, rate=circuit_breaker.UNLIMITED_RATE / 2, rate_at=NOW)
     assert circuit_breaker.current_rate(throttle, NOW + circuit_breaker.DOUBLES_EVERY, None) is None
+
+
+def test_fractions_are_cut_off() -> None:
+    """Times and counts are whole numbers, as the database stores them."""
+    throttle = circuit_breaker.after_results(NEW, [REFUSED], NOW, OPENS_AFTER, lambda: 0.3333)
+    assert throttle.open_until == NOW + int(circuit_breaker.MIN_PAUSE * (0.5 + 0.3333 / 2))
+    assert isinstance(throttle.open_until, int)
+    assert allowed(NEW, NOW, max_rate=2.5) == 2
+
+
+def test_lowered_rate_keeps_its_reason() -> None:
+    """A success does not lift the rate, so its reason stays too."""
+    assert after(NEW, RATE_LIMITED, SUCCESS).reason == "http_429"
