@@ -15,7 +15,7 @@ const LINE = {merchandise: VARIANT, quantity: 2, cost: {totalAmount: {amount: 39
 /** The pixel, started with these cookies and this consent, and with switches of its source turned. */
 function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned = []} = {}) {
   const subscribed = {}, asked = [];
-  let decide = () => {};
+  let decide = () => {}, waiting = 0;
   const source = turned.reduce((text, [from, to]) => {
     assert.ok(text.includes(from), from);
     return text.replace(from, to);
@@ -31,7 +31,10 @@ function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned =
       set: async (text) => { const [name, value] = text.split(';')[0].split('='); cookies[name] = value; },
     }},
     fetch: async (url, options) => { asked.push({url: new URL(url), options}); },
-    setTimeout: (callback) => setTimeout(callback, 1), // time flies
+    setTimeout(callback) { // time flies
+      waiting += 1;
+      setTimeout(() => { waiting -= 1; callback(); }, 1);
+    },
     crypto, Uint8Array, URLSearchParams,
   });
   return {
@@ -40,7 +43,9 @@ function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned =
     publish: (name, data, context = CONTEXT) => subscribed[name]({name, context, data}),
     /** What was reported, once all is quiet. */
     async reported() {
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      for (let quiet = 0; quiet < 3; quiet = waiting ? 0 : quiet + 1) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
       return asked.map(({url}) => [url.origin + url.pathname, Object.fromEntries(url.searchParams)]);
     },
   };
