@@ -273,3 +273,13 @@ def test_no_profile_says_why(customer: str | None, salt: str | None, sentence: s
     """Without a key and without a customer or a salt, nothing is sent, and the detail names what is missing."""
     refusal = ignored(Visitor({}, customer), shop(profile_salt=salt))
     assert (refusal.reason, sentence in refusal.detail) == (Reason.NO_PROFILE, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "usable"),
+    [(WRITTEN, True), ("a" * 128, True), ("a" * 129, False), ("a b", False), ("", False), (EMAILS[0], False)]
+    + [(key, False) for key in ("jan-at-example.nl", "jan=40example.nl", "0612345678")],
+)
+def test_a_key_that_is_usable_unchanged(key: str, usable: bool) -> None:
+    """It has only the characters of a key, and does not look like personal data."""
+    assert profile_key.is_usable(key) is usable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from schemas.base import PlatformSchema
 from schemas.events import DataRequest, Ignored, Line, Pageview, Reason, Redaction, Search, Translation, Visitor
@@ -93,6 +93,15 @@ class PageviewSchema(PlatformSchema):
         return Pageview(Line({"product_id": loaded["product"]}), visitor, {"locale": "nl-NL"})
 
 
+class StrictSchema(PlatformSchema):
+    """A payload with a field that has two validators."""
+
+    term = Text(required=True, validate=[validate.Length(min=2), validate.OneOf(["ab", "cd"])])
+
+    def to_event(self, loaded: dict[str, Any]) -> Translation:
+        return Search(loaded["term"], CARRIED)
+
+
 class RedactionSchema(PlatformSchema):
     """A privacy request, as some platform might post it."""
 
@@ -108,6 +117,7 @@ PIXEL = Platform(
     topics=(
         Topic("search", "A search.", SearchSchema(), lambda _: {}),
         Topic("view", "A view.", PageviewSchema(), lambda _: {}),
+        Topic("strict", "A search.", StrictSchema(), lambda _: {}),
         Topic("redact", "A privacy request.", RedactionSchema(), lambda _: {}),
     ),
 )
@@ -304,6 +314,12 @@ def test_body_that_is_no_object(platform: str, body: bytes) -> None:
     assert detail(translated(delivery(platform, ORDERS[platform][0], body))) == "the payload is not a JSON object"
 
 
+def test_every_complaint_about_a_field_is_reported() -> None:
+    """Two complaints about one field stand behind its path, as two sentences."""
+    text = detail(translated(delivery("pixel", "strict", b'{"term": "x"}')))
+    assert text == "term: Shorter than minimum length 2. Must be one of: ab, cd."
+
+
 @pytest.mark.parametrize(
     ("platform", "changed", "text"),
     [
@@ -360,6 +376,13 @@ def test_product_once() -> None:
     answer = translated(of_order(line_items=lines))
     assert isinstance(answer, Call)
     assert answer.body["ProductKeys"] == ["12", "11"]
+
+
+def test_nothing_is_noted_without_skipped_lines() -> None:
+    """A call of which no line was skipped has no remark."""
+    answer = translated(of_order(line_items=[{"product_id": 11}]))
+    assert isinstance(answer, Call)
+    assert answer.note == ""
 
 
 def test_skipped_lines_are_noted() -> None:
