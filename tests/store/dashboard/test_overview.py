@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webhook_app.dashboard.pages.overview import TopicLine
+from webhook_app.dashboard.attention import TopicLine
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import HOUR
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import render_template, request, url_for
+from flask import render_template, request
 
 from webhook_app import formatting
-from webhook_app.alerts.rules import LONGER, longest_silence
+from webhook_app.alerts.rules import longest_silence
 from webhook_app.dashboard import charts
 from webhook_app.dashboard.access import blueprint
+from webhook_app.dashboard.attention import ShopLine, TopicLine, attention
 from webhook_app.dashboard.context import current
 from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
-from webhook_app.throttling import circuit_breaker, descriptions
+from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import Scope
-from webhook_app.time_units import DAY, HOUR, MINUTE
+from webhook_app.time_units import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,52 +27,12 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.reports.backlog import Backlog
     from webhook_app.inbox.reports.time_series import Bar
-    from webhook_app.inbox.statistics import Progress
     from webhook_app.throttling.state import ThrottleState
 
 # The number of bars, and the hours in each.
 RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
 KINDS = ("delivered", "ignored", "waiting", "dead")
 USUAL = 14 * DAY  # milliseconds in which the usual silence of a topic is measured
-LEAST_SILENCE = 3 * HOUR  # milliseconds; a shorter silence is never a warning
-TOO_OLD = 15 * MINUTE  # milliseconds that an event may wait before it is a warning
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Something that needs attention, with a link to it."""
-
-    text: str
-    link: str = ""
-    is_error: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TopicLine:
-    """One topic of one shop: when it was last received, and its longest usual silence, in milliseconds.
-
-    `usual` is None if it was received too seldom to know.
-    """
-
-    shop: str
-    topic: str
-    last_at: int
-    usual: int | None
-
-    def is_silent(self, now: int) -> bool:
-        """Whether its silence is longer than usual."""
-        return self.usual is not None and now - self.last_at > max(LEAST_SILENCE, LONGER * self.usual)
-
-
-@dataclass(frozen=True, slots=True)
-class ShopLine:
-    """One row of the table of shops; `throttling` describes its circuit breaker and rate."""
-
-    name: str
-    counts: Mapping[str, int]
-    backlog: Backlog | None
-    throttling: str
-    is_open: bool
 
 
 @blueprint.get("", strict_slashes=False, endpoint="overview")
@@ -110,7 +70,7 @@ def show() -> ResponseReturnValue:
         accepts=_accepts(span.since * HOUR, shop),
         topics=topics,
         progress=progress,
-        attention=_attention(shown, topics, throttles, progress, now),
+        attention=attention(shown, topics, throttles, progress, now),
     )
 
 
@@ -178,31 +138,6 @@ def _refusals(since: int, shop: str | None) -> dict[tuple[str, str], int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _attention(
-    shops: Sequence[ShopLine],
-    topics: Sequence[TopicLine],
-    throttles: Mapping[Scope, ThrottleState],
-    progress: Progress,
-    now: int,
-) -> list[Attention]:
-    return [
-        *_held_up(throttles.values(), {line.name for line in shops}, now),
-        *(warning for line in shops for warning in _of_shop(line, now)),
-        *(_silent(one, now) for one in topics if one.is_silent(now)),
-        *_uncounted(progress),
-    ]
-
-
-def _held_up(throttles: Iterable[ThrottleState], shops: set[str], now: int) -> list[Attention]:
-    theirs = [throttle for throttle in throttles if throttle.scope.applies_to(shops)]
-    described = [(descriptions.sentences(throttle, now), throttle.is_open) for throttle in theirs]
-    return [
-        Attention(f"{sentence[0].upper()}{sentence[1:]}", is_error=is_open)
-        for sentence, is_open in described
-        if sentence
-    ]
-
-
 def _accepts(since: int, shop: str | None) -> dict[str, int]:
     """Return the milliseconds within which 50 % and 95 % of the webhooks were stored; empty without any."""
     steps: dict[int, int] = {}
@@ -219,29 +154,3 @@ def _step(steps: Mapping[int, int], wanted: float) -> int:
         if below >= wanted:
             return step
     return 0
-
-
-def _of_shop(line: ShopLine, now: int) -> list[Attention]:
-    found = []
-    if line.backlog and now - line.backlog.oldest > TOO_OLD:
-        text = (
-            f"{line.name}: the oldest waiting event has been waiting for "
-            f"{formatting.duration(now - line.backlog.oldest)}."
-        )
-        found.append(Attention(text, url_for(".deliveries", shop=line.name, state="waiting"), is_error=True))
-    if dead := line.counts["dead"]:
-        text = f"{line.name}: {formatting.counted(dead, 'dead delivery needs', 'dead deliveries need')} attention."
-        found.append(Attention(text, url_for(".deliveries", shop=line.name, state="dead"), is_error=True))
-    return found
-
-
-def _silent(line: TopicLine, now: int) -> Attention:
-    usual = f"in the last two weeks its longest silence was {formatting.duration(line.usual)}"
-    return Attention(f"{line.shop}: no {line.topic} for {formatting.duration(now - line.last_at)}; {usual}.")
-
-
-def _uncounted(progress: Progress) -> list[Attention]:
-    if not progress.uncounted:
-        return []
-    share = formatting.percent(1 - progress.uncounted / progress.blocks)
-    return [Attention(f"Still counting: the figures include {share} of all deliveries so far. Reload in a moment.")]
