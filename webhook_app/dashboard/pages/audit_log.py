@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 
-TITLES = {
+TITLES: dict[str, str] = {
     AuditAction.LOGIN: "Signed in",
     AuditAction.LOGIN_FAILED: "Failed login",
     AuditAction.LOGOUT: "Signed out",

@@ -150,7 +150,7 @@ def _end(row: Row) -> Step:
 
 
 def _audit_step(entry: AuditRecord) -> Step:
-    action = ACTION_TITLES[audit_log.AuditAction(entry.action)]
+    action = ACTION_TITLES.get(entry.action, entry.action)
     return Step(entry.at, f"{action} by session {entry.session}", entry.detail, "audit")
 
 
