@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.inbox import hot_statements as sql
+from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Delivery, Queue, StoreResult
 from webhook_app.inbox.engines.statements import takes_lists
 from webhook_app.inbox.states import State
@@ -75,11 +77,14 @@ def claim(connection: Connection, shares: Mapping[str, int], now: int, until: in
     rows = [
         row
         for shop, limit in shares.items()
-        for row in sql.CLAIM.run_named(connection, {"shop": shop, "limit": limit, "now": now, "until": until})
+        for row in sql.CLAIM.run(connection, {"shop": shop, "limit": limit, "now": now, "until": until})
     ]
-    body_of = dict(sql.BODIES.run(connection, [{"delivery_id": row["id"]} for row in rows]))
-    claimed = [Delivery(**row, body=body_of.get(row["id"])) for row in rows]
-    return sorted(claimed, key=lambda delivery: delivery.id)
+    if not rows:
+        return []
+    columns = sql.CLAIM.columns
+    number_of, make = itemgetter(columns.index("id")), records.maker(Delivery, (*columns, "body"))
+    body_of = dict(sql.BODIES.run(connection, [{"delivery_id": number_of(row)} for row in rows]))
+    return [make((*row, body_of.get(number_of(row)))) for row in sorted(rows, key=number_of)]
 
 
 def reserve(connection: Connection, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:

@@ -30,17 +30,17 @@ class Statement:
         """`sql` is its text for both engines."""
         self._sql = sql
         self._compiled: dict[str, Compiled] = {}
-        self._columns: tuple[str, ...] = ()  # known once it returned rows; psycopg takes long to describe a result
+        self.columns: tuple[str, ...] = ()  # of its rows, known once it ran: psycopg takes long to describe a result
 
     def run(self, connection: Connection, values: Mapping[str, Any] = NO_VALUES) -> list[tuple[Any, ...]]:
         """Execute it in the open transaction; returns its rows, none where it returns nothing."""
         cursor = self._execute(connection, values)
-        return cursor.fetchall() if self._columns else []
+        return cursor.fetchall() if self.columns else []
 
     def run_named(self, connection: Connection, values: Mapping[str, Any] = NO_VALUES) -> list[dict[str, Any]]:
         """Execute it in the open transaction; returns its rows by column name."""
         rows = self.run(connection, values)
-        return [dict(zip(self._columns, row, strict=True)) for row in rows]
+        return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
     def compiled(self, dialect: str) -> Compiled:
         """Return it as the driver of a dialect takes it."""
@@ -52,8 +52,8 @@ class Statement:
         compiled = self.compiled(connection.dialect.name)
         cursor = compiled.cursor(connection.connection)
         cursor.execute(compiled.sql, compiled.parameters(values))
-        if not self._columns:
-            self._columns = tuple(column[0] for column in cursor.description or ())
+        if not self.columns:
+            self.columns = tuple(column[0] for column in cursor.description or ())
         return cursor
 
 
