@@ -19,9 +19,7 @@ FILLED = validate.Length(min=1)
 class Quantity(fields.Field[Decimal]):
     """A number of products: a whole number where it is one."""
 
-    def _serialize(self, value: Decimal | None, *_args: Any, **_kwargs: Any) -> int | float | None:
-        if value is None:
-            return None
+    def _serialize(self, value: Any, *_args: Any, **_kwargs: Any) -> int | float:
         return int(value) if value == int(value) else float(value)
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:

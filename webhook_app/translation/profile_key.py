@@ -52,9 +52,9 @@ def choose_for_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
 
     The customer's key comes first, since the page may not know of a login yet.
     """
-    is_known = visitor.customer_id and shop.profile_salt
-    if is_known and (_storefront_key(visitor, shop) or not shop.require_consent):
-        return derived_key(visitor.customer_id or "", shop.profile_salt or "")
+    customer, salt = visitor.customer_id, shop.profile_salt
+    if customer and salt and (_storefront_key(visitor, shop) or not shop.require_consent):
+        return derived_key(customer, salt)
     return choose_for_order(visitor, shop)
 
 

@@ -133,6 +133,14 @@ def test_every_schema_is_loaded_in_the_fast_way() -> None:
     assert [schema.__name__ for schema in all_schemas() if not schema.is_plain] == []
 
 
+@pytest.mark.parametrize(("schema", "body"), smallest().values(), ids=smallest().keys())
+def test_the_fast_way_is_taken(schema: PlatformSchema, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fixture is loaded without marshmallow's own load()."""
+    expected = outcome(schema.load, parse_json(body))
+    monkeypatch.delattr(Schema, "load")
+    assert outcome(schema.load, parse_json(body)) == expected
+
+
 class Line(PlainSchema):
     number = fields.Integer(required=True)
 

@@ -202,3 +202,17 @@ def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer:
 def test_shop_redact_names_the_whole_shop() -> None:
     """shop/redact is a Redaction of one domain."""
     assert shopify.ShopRedactSchema().translate({"shop_domain": "a.example"}) == Redaction("a.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("gid://shopify/Product/8011551572211", "8011551572211"),
+        ("gid://shopify/ProductVariant/44?inventory_item_id=1", "44"),
+        ("8011551572211", "8011551572211"),
+        (8011551572211, "8011551572211"),
+    ],
+)
+def test_global_id(given: str | int, text: str) -> None:
+    """An id may be written as a global id, with parameters behind it."""
+    assert shopify.GlobalId().deserialize(given) == text

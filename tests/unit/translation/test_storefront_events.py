@@ -229,3 +229,9 @@ def test_body_that_is_not_json_is_ignored() -> None:
     answer = translate(payload_of(delivery), shop(), PLATFORM, AGES, SEEN)
     assert isinstance(answer, Ignored)
     assert answer.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize(("letters", "crawler"), [(993, "bingbot"), (994, "")])
+def test_only_the_beginning_of_a_user_agent_is_searched(letters: int, crawler: str) -> None:
+    """1,000 characters are searched, however long the text is."""
+    assert bots.crawler_name("x" * letters + "bingbot") == crawler
