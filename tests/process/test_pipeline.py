@@ -97,10 +97,7 @@ class Receiver:
         """Start a worker and return once it handles signals."""
         log = self.log.with_name(f"worker-{len(self.workers)}.log")
         self.workers.append(processes.start("worker", env=self.env, log=log))
-        deadline = time.monotonic() + 30
-        while '"worker_started"' not in log.read_text() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert '"worker_started"' in log.read_text(), log.read_text()
+        processes.wait_for_text('"worker_started"', self.workers[-1], log)
         return self.workers[-1]
 
     def logged(self) -> str:
@@ -110,7 +107,7 @@ class Receiver:
     def post(self, recorded: Recorded) -> requests.Response:
         path = f"webhooks/{recorded.platform.name}/{shop_of(recorded).name}"
         url = f"http://127.0.0.1:{self.port}/{path}"
-        return requests.post(url, data=recorded.body, headers=recorded.sent_headers, timeout=30)
+        return requests.post(url, data=recorded.body, headers=recorded.sent_headers, timeout=processes.LONGEST)
 
     def post_all(self, fixtures: list[Recorded], seed: int) -> list[requests.Response]:
         shuffled = list(fixtures)
@@ -119,7 +116,7 @@ class Receiver:
             return list(threads.map(self.post, shuffled))
 
     def calls(self) -> Counter[tuple[str, str]]:
-        events = requests.get(f"{self.sandbox}/events", timeout=10).json()["events"]
+        events = requests.get(f"{self.sandbox}/events", timeout=processes.LONGEST).json()["events"]
         assert {event["event"] for event in events} == {"purchase"}
         return Counter((event["instance_key"], canonical(event["body"])) for event in events)
 
@@ -127,8 +124,8 @@ class Receiver:
         with closing(Inbox(self.database_url)) as inbox:
             return stored_deliveries.counts(inbox)
 
-    def wait_until_settled(self, within: float) -> Inbox:
-        inbox, deadline = Inbox(self.database_url), time.monotonic() + within
+    def wait_until_settled(self) -> Inbox:
+        inbox, deadline = Inbox(self.database_url), time.monotonic() + processes.LONGEST
         while set(stored_deliveries.counts(inbox)) - FINAL and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not set(stored_deliveries.counts(inbox)) - FINAL, (
@@ -159,12 +156,12 @@ def test_every_capture_twice_gives_exactly_the_expected_calls(receiver: Receiver
     worker = receiver.start_worker()
     answers = receiver.post_all([*EVENTS, *EVENTS], seed=random.randrange(10**6))
     assert {answer.status_code for answer in answers} == {200}
-    inbox = receiver.wait_until_settled(within=60)
+    inbox = receiver.wait_until_settled()
     assert receiver.calls() == expected_calls()
     check_reasons(inbox)
     check_redactions(receiver, inbox)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(12) == 0
+    assert worker.wait(processes.LONGEST) == 0
     check_log(receiver)
     inbox.close()
 
@@ -193,7 +190,7 @@ def check_redactions(receiver: Receiver, inbox: Inbox) -> None:
     """The redactions wipe the deliveries about their customer, and themselves."""
     stored = {row.id for row in stored_deliveries.newest(inbox, 10_000) if stored_deliveries.body(inbox, row.id)}
     assert {answer.status_code for answer in receiver.post_all(REDACTIONS, seed=1)} == {200}
-    receiver.wait_until_settled(within=20).close()
+    receiver.wait_until_settled().close()
     assert stored - {row.id for row in stored_deliveries.newest(inbox, 10_000) if stored_deliveries.body(inbox, row.id)}
     redactions = stored_deliveries.newest(inbox, 10, Selection(reason="redacted", topic="shop/redact"))
     assert [stored_deliveries.body(inbox, row.id) for row in redactions] == [None] * len(redactions)
@@ -210,21 +207,22 @@ def check_log(receiver: Receiver) -> None:
 
 def test_killed_workers_lose_nothing(receiver: Receiver) -> None:
     """Workers killed at random moments: every purchase arrives, and at most those in flight at a kill twice."""
-    requests.post(f"{receiver.sandbox}/trouble", json={"delay_ms": 100}, timeout=10).raise_for_status()
+    requests.post(f"{receiver.sandbox}/trouble", json={"delay_ms": 100}, timeout=processes.LONGEST).raise_for_status()
     answers = receiver.post_all([*EVENTS, *EVENTS], seed=7)
     assert {answer.status_code for answer in answers} == {200}
     in_flight = 0
     for _ in range(8):
         worker = receiver.start_worker()
-        time.sleep(random.uniform(0.05, 0.4))
+        processes.wait_for(lambda: receiver.counts().get(State.DELIVERING, 0) > 0)
+        time.sleep(random.uniform(0.0, 0.4))
         worker.kill()
         worker.wait()
         in_flight += receiver.counts().get(State.DELIVERING, 0)
     worker = receiver.start_worker()
-    inbox = receiver.wait_until_settled(within=60)
+    inbox = receiver.wait_until_settled()
     calls = receiver.calls()
     worker.terminate()
-    assert worker.wait(12) == 0
+    assert worker.wait(processes.LONGEST) == 0
     assert not expected_calls() - calls
     assert set(calls) == set(expected_calls())
     twice = (calls - expected_calls()).total()
