@@ -40,6 +40,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for all tests of the module."""
     with browsers.chromium() as browser:
         yield browser
 

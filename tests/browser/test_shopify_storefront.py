@@ -57,6 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for all tests of the module."""
     with chromium() as browser:
         yield browser
 
@@ -134,12 +135,14 @@ def reasons(service: Service) -> list[str]:
 
 @pytest.fixture
 def visitor(browser: Browser, shop: Shop, service: Service) -> Iterator[Visitor]:
+    """A visitor of the shop."""
     with device(browser) as context:
         yield Visitor(context, shop, service)
 
 
 @pytest.fixture
 def other_device(browser: Browser, shop: Shop, service: Service) -> Iterator[Visitor]:
+    """A visitor with another browser."""
     with device(browser) as context:
         yield Visitor(context, shop, service)
 

@@ -39,6 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A WooCommerce shop for all tests of the module."""
     with open_shop(tmp_path_factory.mktemp("woocommerce")) as shop:
         yield shop
 
@@ -56,12 +57,14 @@ def shop(running: Shop, service: Service) -> Shop:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for all tests of the module."""
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor's browser, without cookies."""
     with device(browser) as context:
         yield context
 

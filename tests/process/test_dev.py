@@ -55,6 +55,7 @@ class Dev:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """An SSH server to tunnel to."""
     host = Sshd(tmp_path_factory.mktemp("sshd"))
     yield host
     host.stop()

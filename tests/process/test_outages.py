@@ -30,6 +30,7 @@ pytestmark = pytest.mark.engines("postgres")
 
 @pytest.fixture
 def service(tmp_path: Path, migrated_url: str) -> Iterator[Service]:
+    """Web, worker and sandbox on PostgreSQL, not started."""
     with Service(tmp_path, migrated_url) as service:
         yield service
 
@@ -88,6 +89,7 @@ def test_frozen_server_keeps_no_request_waiting(service: Service, postgres: Serv
 
 @pytest.fixture
 def spooling(tmp_path: Path, migrated_url: str) -> Iterator[Service]:
+    """The same with a spool."""
     with Service(tmp_path, migrated_url, SPOOL=str(tmp_path / "spool.db")) as service:
         yield service
 

@@ -137,6 +137,7 @@ class Receiver:
 
 @pytest.fixture
 def receiver(tmp_path: Path, database_url: str) -> Iterator[Receiver]:
+    """Web and sandbox under way on a migrated database, and no worker."""
     receiver = Receiver(tmp_path, database_url)
     assert processes.command("migrate", env=receiver.env).returncode == 0
     web_ready, sandbox_ready = f"http://127.0.0.1:{receiver.port}/readyz", f"{receiver.sandbox}/healthz"

@@ -28,6 +28,7 @@ pytestmark = pgbouncer.needed
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate of this machine."""
     folder = tmp_path_factory.mktemp("tls")
     make_certificate(folder)
     return folder
@@ -43,6 +44,7 @@ def port(folder: Path, postgres: Server) -> Iterator[int]:
 
 @pytest.fixture
 def database_url(postgres: Server, port: int) -> Iterator[str]:
+    """The address of an empty database, through a pooler that has the certificate."""
     with postgres.database() as address:
         yield pgbouncer.through(port, address)
 

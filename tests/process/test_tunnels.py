@@ -55,6 +55,7 @@ def receiver() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """An SSH server that prints what localhost.run prints."""
     host = Sshd(tmp_path_factory.mktemp("sshd"), (OUTPUT / "localhost.run.txt").read_text())
     yield host
     host.stop()

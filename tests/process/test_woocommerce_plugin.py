@@ -49,6 +49,7 @@ KEY = re.compile(r"[0-9a-f]{32}")
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A WooCommerce shop for all tests of the module."""
     with open_shop(tmp_path_factory.mktemp("woocommerce")) as shop:
         yield shop
 
@@ -64,6 +65,7 @@ def shop(running: Shop) -> Shop:
 
 @pytest.fixture
 def visitor(shop: Shop) -> Visitor:
+    """A visitor without cookies."""
     return Visitor(shop)
 
 
@@ -637,6 +639,7 @@ class Receiver(Service):
 
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """A receiver for all tests of the module."""
     with Receiver(tmp_path_factory.mktemp("receiver")) as service:
         service.start("web", ready=f"{service.url}/readyz")
         yield service
@@ -645,6 +648,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture
 def connected(shop: Shop, receiver: Receiver) -> Shop:
+    """A shop whose plugin sends to the receiver."""
     shop.set(url=f"{receiver.url}/webhooks/woocommerce/acme", addtocart="yes", sessionstart="yes")
     return shop
 

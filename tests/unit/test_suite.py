@@ -91,7 +91,7 @@ def fixtures(tree: ast.Module) -> list[ast.FunctionDef]:
     return [node for node in functions if any("fixture" in ast.unparse(each) for each in node.decorator_list)]
 
 
-@pytest.mark.parametrize("path", SUPPORT, ids=named(SUPPORT))
+@pytest.mark.parametrize("path", MODULES, ids=named(MODULES))
 def test_fixtures_are_documented(path: Path) -> None:
-    """`pytest --fixtures` says what each of those that many modules use is."""
+    """`pytest --fixtures` says what each is."""
     assert not [node.name for node in fixtures(parsed(path)) if not ast.get_docstring(node)]

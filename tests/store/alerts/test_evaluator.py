@@ -83,6 +83,7 @@ class MessageReceiver:
 
 @pytest.fixture
 def receiver() -> Iterator[MessageReceiver]:
+    """A server that notes the messages it gets."""
     with closing(MessageReceiver()) as receiver:
         yield receiver
 
@@ -313,6 +314,7 @@ def test_unavailable_database_does_not_stop_the_thread(
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, receiver: MessageReceiver) -> pytest.MonkeyPatch:
+    """The settings of a receiver with one shop that sends alerts."""
     monkeypatch.delenv("SHOPS_FILE", raising=False)
     for name, value in {
         "SHOPS": as_toml("acme", shop_keys("shopify")),

@@ -29,6 +29,8 @@ def written() -> list[str]:
 
 @pytest.fixture
 def reader(inbox: Inbox, written: list[str], clock: Clock) -> LogReader:
+    """A reader of the inbox whose lines are noted."""
+
     def opened(url: str, moved: bool) -> None:
         written.append(f"{url} {moved}")
 

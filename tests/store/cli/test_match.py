@@ -62,6 +62,7 @@ def order(number: int, *products: int) -> bytes:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
+    """Call the command `match` on this database."""
     for name in ("SHOPS_FILE", "PORT", "TWEAKWISE_URL", "DYNO"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOPS", SHOPS)

@@ -57,6 +57,7 @@ OPTIONS = worker.WorkerOptions(
 
 @pytest.fixture
 def tweakwise() -> Iterator[LocalTweakwise]:
+    """A local Tweakwise."""
     with serving() as local:
         yield local
 

@@ -41,6 +41,7 @@ DAY = 86_400
 
 @pytest.fixture
 def seen(inbox: Inbox) -> ActivityRecorder:
+    """A recorder without metrics."""
     return ActivityRecorder(inbox, SHOPS, NullMeter())
 
 
@@ -159,6 +160,7 @@ def topics_of(inbox: Inbox) -> list[ActivityTotal]:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[FlaskClient]:
+    """A client of a receiver with one shop."""
     for name in ("SHOPS_FILE", "SPOOL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))

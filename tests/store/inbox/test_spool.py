@@ -33,11 +33,13 @@ pytestmark = pytest.mark.engines("postgres")
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
+    """Where the spool is."""
     return str(tmp_path / "folder" / "spool.db")
 
 
 @pytest.fixture
 def spool(path: str, inbox: Inbox) -> Iterator[Spool]:
+    """A spool in front of the inbox."""
     with closing(Spool(path, inbox)) as spool:
         yield spool
 

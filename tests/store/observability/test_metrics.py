@@ -70,6 +70,7 @@ def scraped(inbox: Inbox, meter: Meter | None = None) -> Samples:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> pytest.MonkeyPatch:
+    """The settings of a receiver with one shop."""
     for name in ("SHOPS_FILE", "SPOOL", "METRICS_TOKEN", metrics.FOLDER):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SHOPS", as_toml("shop", shop_keys("shopify")))
@@ -79,6 +80,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> pytest.Mo
 
 @pytest.fixture
 def client(environment: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """A client of a receiver that has a token for metrics."""
     environment.setenv("METRICS_TOKEN", TOKEN)
     app = create_app()
     yield app.test_client()

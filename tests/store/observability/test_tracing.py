@@ -31,11 +31,13 @@ ORDER = next(one for one in EVERY if one.name == "shopify/orders_create__note-at
 
 @pytest.fixture
 def spans() -> InMemorySpanExporter:
+    """The spans that were exported."""
     return InMemorySpanExporter()
 
 
 @pytest.fixture
 def traces(spans: InMemorySpanExporter) -> Iterator[OpenTelemetryTracer]:
+    """A tracer that exports to memory."""
     with closing(OpenTelemetryTracer(spans)) as traces:
         yield traces
 

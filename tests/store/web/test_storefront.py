@@ -42,6 +42,7 @@ TO_DO = {"addtocart": {"product_id": "1", "quantity": "2"}, "sessionstart": {"se
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[FlaskClient]:
+    """A client of a receiver with a Shopify shop, one without a salt, and a WooCommerce shop."""
     plain = {key: value for key, value in shop_keys("shopify").items() if key != "profile_salt"}
     text = as_toml("shop", shop_keys("shopify")) + as_toml("saltless", plain)
     for name in ("SHOPS_FILE", "LOG_FORMAT", "SPOOL"):

@@ -42,6 +42,7 @@ TOPIC = {"X-Shopify-Topic": "orders/create", "X-Shopify-Webhook-Id": "1"}
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.MonkeyPatch:
+    """The settings of a receiver with a shop of each platform."""
     named = {"shop": "shopify", "woo": "woocommerce", "own": "standard"}
     text = "".join(as_toml(shop, shop_keys(platform)) for shop, platform in named.items())
     for name in ("SHOPS_FILE", "MAX_BODY", "LOG_FORMAT", "SPOOL"):
@@ -54,6 +55,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, database_url: str) -> pytest.Mo
 
 @pytest.fixture
 def client(environment: pytest.MonkeyPatch, migrated_url: str) -> Iterator[FlaskClient]:
+    """A client of that receiver."""
     app = create_app()
     yield app.test_client()
     app.extensions["webhooks"].inbox.close()

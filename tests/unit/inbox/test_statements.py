@@ -34,6 +34,7 @@ def test_sqlite_takes_parameters_in_order() -> None:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Connection:
+    """A connection to an empty SQLite database."""
     return create_engine(f"sqlite:///{tmp_path / 'some.db'}").connect()
 
 

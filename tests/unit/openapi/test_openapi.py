@@ -91,6 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(server: str) -> BaseSchema:
+    """What openapi.json of the running server describes."""
     return schemathesis.openapi.from_url(f"{server}/openapi.json")
 
 
