@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
@@ -30,7 +30,6 @@ from webhook_app.inbox import (
     Settlement,
     State,
     Verb,
-    migrate,
     operator_actions,
     retention,
 )
@@ -39,8 +38,11 @@ from webhook_app.inbox.reports import stored_deliveries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import pytest
+
+    from tests.support.postgres import Server
 
 ALLOWED = {(transition.source, transition.verb, transition.target) for transition in TRANSITIONS}
 OUTCOMES = st.sampled_from([State.DELIVERED, State.IGNORED, State.WAITING, State.DEAD])
@@ -58,7 +60,6 @@ class InboxMachine(RuleBasedStateMachine):
         self.database = ExitStack()
         self.clock = Clock()
         self.inbox = Inbox(self.database.enter_context(self.empty_database()), lease=LEASE, clock=self.clock)
-        migrate.upgrade(self.inbox.database)
         self.states: dict[int, State] = {}
         self.leases: dict[int, tuple[int, int]] = {}
         self.owners: dict[str, int] = {}
@@ -181,18 +182,22 @@ class InboxMachine(RuleBasedStateMachine):
 
 
 @contextmanager
-def empty_file() -> Iterator[str]:
+def copied(migrated: Path) -> Iterator[str]:
+    """The address of a copy of that file."""
     with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite:///{Path(folder) / 'inbox.db'}"
+        yield f"sqlite:///{shutil.copy(migrated, folder)}"
 
 
 def test_inbox_follows_its_table(engine: str, request: pytest.FixtureRequest) -> None:
     """In any order of operations, states change only along TRANSITIONS, and an expired lease changes nothing."""
 
-    class Machine(InboxMachine):
-        empty_database = staticmethod(
-            empty_file if engine == "sqlite" else request.getfixturevalue("postgres").database
-        )
+    def empty_database() -> AbstractContextManager[str]:
+        if engine == "sqlite":
+            return copied(request.getfixturevalue("migrated_file"))
+        server: Server = request.getfixturevalue("postgres")
+        return server.migrated()
+
+    machine = type("Machine", (InboxMachine,), {"empty_database": staticmethod(empty_database)})
 
     limits = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(Machine, settings=limits)
+    run_state_machine_as_test(machine, settings=limits)
