@@ -74,10 +74,10 @@ PLATFORM = Platform(
     topics=(
         _browsing("search", "A page of search results was shown.", SearchSchema, _search),
         _browsing("pageview", "A product page was shown.", PageviewSchema, _pageview),
-        _browsing("addtocart", "A product was put into the cart.", AddToCartSchema, _add_to_cart, extra=True),
-        _browsing("sessionstart", "A visit began.", SessionStartSchema, _session_start, extra=True),
         # Not a storefront topic: a purchase must not be rejected because of the rate of browsing events.
         Topic("purchase", "An order counts: the sender decides when.", message("purchase", PurchaseSchema), _purchase),
+        _browsing("addtocart", "A product was put into the cart.", AddToCartSchema, _add_to_cart, extra=True),
+        _browsing("sessionstart", "A visit began.", SessionStartSchema, _session_start, extra=True),
     ),
     ignored_topics={
         UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single ASCII word.')
