@@ -136,6 +136,12 @@ def migrated_url(database_url: str) -> str:
 
 
 @pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a migrated SQLite database, where the engine does not matter."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'sqlite.db')}"
+
+
+@pytest.fixture
 def inbox(migrated_url: str, clock: Clock) -> Iterator[Inbox]:
     """An empty inbox whose clock does not move; its lease is 60 seconds."""
     with closing(Inbox(migrated_url, lease=60, clock=clock)) as inbox:

@@ -9,20 +9,19 @@ import pytest
 
 from tests.support.dashboard import Browser, configured
 from tests.support.demo_data import DemoData
-from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from flask import Flask
 
+    from webhook_app.inbox import Inbox
+
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Flask]:
+def app(monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> Iterator[Flask]:
     """A dashboard on an empty SQLite inbox."""
-    app = configured(monkeypatch, f"sqlite:///{tmp_path / 'inbox.db'}")
-    migrate.upgrade(app.extensions["webhooks"].inbox.database)
+    app = configured(monkeypatch, sqlite_url)
     yield app
     app.extensions["webhooks"].inbox.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from webhook_app.dashboard.sessions import Sessions
 from webhook_app.inbox import audit_log
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flask import Flask
 
 
@@ -134,14 +133,14 @@ def test_cookie_attributes(app: Flask, base: str, secure: bool) -> None:
     assert "SameSite=Lax" in cookie
 
 
-def test_forwarded_headers_need_trusted_proxies(monkeypatch: pytest.MonkeyPatch, app: Flask, tmp_path: Path) -> None:
+def test_forwarded_headers_need_trusted_proxies(monkeypatch: pytest.MonkeyPatch, app: Flask, sqlite_url: str) -> None:
     """X-Forwarded-For is ignored without TRUSTED_PROXIES, and used with it."""
     forged = [
         Browser(app).post("/login", "/login", headers={"X-Forwarded-For": f"203.0.113.{n}"}, password="x")
         for n in range(11)
     ]
     assert forged[-1].status_code == 429
-    trusting = configured(monkeypatch, f"sqlite:///{tmp_path / 'inbox.db'}", TRUSTED_PROXIES="1")
+    trusting = configured(monkeypatch, sqlite_url, TRUSTED_PROXIES="1")
     headers = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
     assert Browser(trusting).post("/login", "/login", headers=headers, password=PASSWORD).status_code == 303
     page = trusting.test_client().get("/dashboard/login", headers=headers)
@@ -190,9 +189,10 @@ def test_errors_are_pages(browser: Browser, app: Flask) -> None:
     assert (huge.status_code, "<html" in huge.text) == (413, True)
 
 
-def test_unavailable_database_is_a_page(browser: Browser, app: Flask, tmp_path: Path) -> None:
+def test_unavailable_database_is_a_page(browser: Browser, app: Flask, sqlite_url: str) -> None:
     """The answer is a page with 503."""
     app.extensions["webhooks"].inbox.database.engine.dispose()
-    (tmp_path / "inbox.db").rename(tmp_path / "gone.db")
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    file.rename(file.with_name("gone.db"))
     response = browser.get("/deliveries")
     assert (response.status_code, "does not answer" in response.text) == (503, True)

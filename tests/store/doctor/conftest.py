@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,15 +10,14 @@ import pytest
 from tests.support import local_tweakwise
 from tests.support.certificates import make_certificate
 from tests.support.doctor import SHOPS, examined
-from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.doctor import Examine
     from tests.support.local_tweakwise import LocalTweakwise
     from tests.support.postgres import Server
+    from webhook_app.inbox import Inbox
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +50,9 @@ def examine(empty: Examine, inbox: Inbox) -> Examine:
 
 
 @pytest.fixture
-def plain(configured: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Examine:
+def plain(configured: None, monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> Examine:
     """The command on an empty SQLite inbox, for checks that have nothing to do with it."""
-    url = f"sqlite:///{tmp_path / 'plain.db'}"
-    with closing(Inbox(url)) as inbox:
-        migrate.upgrade(inbox.database)
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
     return examined
 
 

@@ -250,22 +250,21 @@ def test_unknown_paths_are_not_counted(client: FlaskClient) -> None:
 
 
 @pytest.mark.process
-def test_web_processes_flush_by_themselves(tmp_path: Path) -> None:
+def test_web_processes_flush_by_themselves(tmp_path: Path, sqlite_url: str) -> None:
     """A running web server writes its activity, and the rest when it is stopped."""
     port = processes.free_port()
     env = processes.environment(
-        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        DATABASE_URL=sqlite_url,
         SHOPS=as_toml("shop", shop_keys("shopify")),
         PORT=str(port),
         WEB_CONCURRENCY="1",
     )
-    assert processes.command("migrate", env=env).returncode == 0
     url = f"http://127.0.0.1:{port}/webhooks/shopify/shop"
     with closing(Inbox(env["DATABASE_URL"])) as inbox:
         with processes.running("web", env=env, log=tmp_path / "log", ready=f"http://127.0.0.1:{port}/readyz"):
-            requests.post(url, data=b"{}", timeout=10)
-            processes.wait_for(lambda: counted(inbox) == 1, within=15)
-            requests.post(url, data=b"{}", timeout=10)
+            requests.post(url, data=b"{}", timeout=processes.LONGEST)
+            processes.wait_for(lambda: counted(inbox) == 1)
+            requests.post(url, data=b"{}", timeout=processes.LONGEST)
             time.sleep(0.2)
         assert counted(inbox) == 2
 

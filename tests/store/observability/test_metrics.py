@@ -22,7 +22,7 @@ from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
 from webhook_app.app import create_app
 from webhook_app.config import settings
-from webhook_app.inbox import Inbox, State, migrate
+from webhook_app.inbox import Inbox, State
 from webhook_app.instrumentation import Meter, NullMeter
 from webhook_app.observability import metrics
 from webhook_app.observability.gauges import GAUGES
@@ -175,11 +175,10 @@ def test_unavailable_database_is_a_metric(postgres: Server) -> None:
     assert found["webhooks_unfinished", "acme", "received"] is None
 
 
-def test_scraping_reads_indexes_only(tmp_path: Path) -> None:
+def test_scraping_reads_indexes_only(sqlite_url: str) -> None:
     """Settled deliveries cost nothing: every statement uses an index of the others."""
     asked: list[tuple[str, Any]] = []
-    with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as inbox:
-        migrate.upgrade(inbox.database)
+    with closing(Inbox(sqlite_url)) as inbox:
         inbox.store(arrival())
         engine = inbox.database.engine
         listen(engine, "before_cursor_execute", lambda _c, _cursor, sql, given, *_: asked.append((sql, given)))
@@ -214,12 +213,11 @@ def test_reasons_as_labels(reason: str, label: str, result: str) -> None:
 
 
 @pytest.mark.process
-def test_web_processes_and_worker_count_together(tmp_path: Path) -> None:
+def test_web_processes_and_worker_count_together(tmp_path: Path, sqlite_url: str) -> None:
     """Two web processes and a worker are one page, at whichever of them, and the worker has one of its own."""
     folder, port = tmp_path / "metrics", processes.free_port()
     shared = {metrics.FOLDER: str(folder), "METRICS_TOKEN": TOKEN, "METRICS_PORT": str(port)}
-    with Service(tmp_path, f"sqlite:///{tmp_path / 'inbox.db'}", WEB_CONCURRENCY="2", **shared) as service:
-        assert processes.command("migrate", env=service.env).returncode == 0
+    with Service(tmp_path, sqlite_url, WEB_CONCURRENCY="2", **shared) as service:
         service.start_all()
         count = 0
         # The kernel chooses the web process for a connection: repeat until both have counted, and the worker.

@@ -139,13 +139,12 @@ def collecting() -> Iterator[Collector]:
 
 
 @pytest.mark.process
-def test_one_trace_over_web_and_worker(tmp_path: Path) -> None:
+def test_one_trace_over_web_and_worker(tmp_path: Path, sqlite_url: str) -> None:
     """What a web process stored and a worker delivered arrives at a collector as one trace, without a customer."""
     with collecting() as collector:
         url = f"http://127.0.0.1:{collector.port}"
         extras = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200", "WEB_CONCURRENCY": "1"}
-        with Service(tmp_path, f"sqlite:///{tmp_path / 'inbox.db'}", **extras) as service:
-            assert processes.command("migrate", env=service.env).returncode == 0
+        with Service(tmp_path, sqlite_url, **extras) as service:
             service.start_all()
             assert service.post(1).status_code == 200
             service.wait_for({1})
