@@ -171,7 +171,8 @@ def _browsing_call(event: Browsing, payload: Payload, shop: Shop) -> Call | Igno
 def _product_call(event: ProductEvent, keys: Mapping[str, str | None], payload: Payload, shop: Shop) -> Call | Ignored:
     key = product_key(event.line, event.fields, shop)
     if key is None:
-        return Ignored(Reason.NO_PRODUCT, _why_no_product(1, shop))
+        detail = f"The product lacks a field that the product key {shop.product_key.text} needs."
+        return Ignored(Reason.NO_PRODUCT, detail)
     values: dict[str, Any] = {"product_key": key, **keys}
     if isinstance(event, Pageview):
         return _call_once("pageview", key, values, payload, shop)

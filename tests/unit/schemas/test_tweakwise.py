@@ -42,6 +42,7 @@ WRITTEN: list[tuple[str, dict[str, Any], str]] = [
     ("addtocart", {**CART, "quantity": Decimal("0.5")}, '{"ProductKey": "11", "Quantity": 0.5, "ProfileKey": "abc"'),
     ("addtocart", {**CART, "total_amount": Decimal(0)}, '"TotalAmount": 0.0, "ProfileKey": "abc"'),
     ("sessionstart", KEYS, '{"ProfileKey": "abc", "SessionKey": "visit-1"}'),
+    ("sessionstart", {"profile_key": "a", "session_key": "b"}, '{"ProfileKey": "a", "SessionKey": "b"}'),
     ("sessionstart", {"profile_key": "a" * 128, "session_key": "A-9" + "z" * 125}, '"SessionKey": "A-9zz'),
 ]
 
@@ -78,3 +79,9 @@ def test_an_unknown_value_is_an_error(event: str) -> None:
     """A value that the body has no field for is not lost in silence."""
     with pytest.raises(TypeError, match="has no ProfileKey, price"):
         BODIES[event].write(**KEYS, price=1, ProfileKey="abc")
+
+
+@pytest.mark.parametrize("quantity", ["2", True, None, []])
+def test_a_quantity_is_a_number(quantity: Any) -> None:
+    """What is not a JSON number is no quantity."""
+    assert "Quantity" in BODIES["addtocart"].validate({"ProductKey": "1", "Quantity": quantity, "ProfileKey": "a"})

@@ -235,3 +235,10 @@ def test_body_that_is_not_json_is_ignored() -> None:
 def test_only_the_beginning_of_a_user_agent_is_searched(letters: int, crawler: str) -> None:
     """1,000 characters are searched, however long the text is."""
     assert bots.crawler_name("x" * letters + "bingbot") == crawler
+
+
+@pytest.mark.parametrize("topic", ["pageview", "addtocart"])
+def test_a_product_without_its_key(topic: str) -> None:
+    """A product that lacks a field of the shop's template is ignored, and the detail names the template."""
+    answer = translated(topic, {**PAYLOADS[topic], "sku": None}, EVERY, 'product_key = "{sku}"')
+    assert answer == Ignored(Reason.NO_PRODUCT, "The product lacks a field that the product key {sku} needs.")
