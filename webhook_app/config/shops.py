@@ -13,6 +13,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.events import Payment
 from webhook_app.config import product_key_template
+from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url
 from webhook_app.errors import ConfigurationError, TemplateError
 
@@ -26,9 +27,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # The two that a shop may rename per locale, for feeds that write nl where the platform sends nl-NL.
 RENAMED = frozenset({"locale", "currency"})
-_KEY_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
-# The key that a line of TOML begins with, or the table of which it is the header.
-KEY = re.compile(rf"\s*(\[)?\s*({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +245,3 @@ def _known_fields(loaded: dict[str, Any]) -> set[str]:
 def _built(name: str, loaded: dict[str, Any]) -> Shop:
     own = {"secrets": tuple(loaded["secrets"]), "purchase_on": Payment[loaded["purchase_on"].upper()]}
     return Shop(name=name, **{**loaded, **own})
-
-
-def line_of(text: str, path: list[str]) -> int:
-    """Find the line, counted from 1, where the value at `path` below `shops` is written, or its table's header."""
-    found, table = 1, list[str]()
-    for number, line in enumerate(text.split("\n"), start=1):
-        key = KEY.match(line)
-        if key is None:
-            continue
-        parts = [part.strip("\"'") for part in re.findall(_KEY_PART, key[2])]
-        here = parts if key[1] else [*table, *parts]
-        table = parts if key[1] else table
-        if here == ["shops", *path[: len(here) - 1]] and len(here) > 1:
-            found = number
-    return found

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.events import Payment
 from webhook_app.config import shops
+from webhook_app.config.toml_lines import line_of
 from webhook_app.errors import ConfigurationError
 from webhook_app.platforms import all_platforms
 
@@ -336,7 +337,7 @@ def test_line_however_it_is_written(layout: str) -> None:
 def test_line_of(path: list[str], line: int) -> None:
     """The line of a value is its own, or that of the table it belongs to, or the first."""
     text = '# shops\n[shops.acme]\na = 1\n[shops.acme.fields]\nb = 1\n[shops.acme.fields_by_locale."nl-NL"]\nc = 1\n'
-    assert shops.line_of(text, path) == line
+    assert line_of(text, path) == line
 
 
 def test_reference_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
