@@ -69,7 +69,7 @@ def test_killed_server_loses_nothing(service: Service, postgres: Server) -> None
 
 
 SOON = 5.0  # seconds that a platform waits for an answer, and about those that a silent database costs
-AT_ONCE = SOON / 2  # on a machine whose cores are busy
+WEB_PROCESSES = 2
 
 
 def test_frozen_server_keeps_no_request_waiting(service: Service, postgres: Server) -> None:
@@ -90,7 +90,8 @@ def test_frozen_server_keeps_no_request_waiting(service: Service, postgres: Serv
 @pytest.fixture
 def spooling(tmp_path: Path, migrated_url: str) -> Iterator[Service]:
     """The same with a spool."""
-    with Service(tmp_path, migrated_url, SPOOL=str(tmp_path / "spool.db")) as service:
+    spool = str(tmp_path / "spool.db")
+    with Service(tmp_path, migrated_url, SPOOL=spool, WEB_CONCURRENCY=str(WEB_PROCESSES)) as service:
         yield service
 
 
@@ -109,19 +110,20 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
     check_order(migrated_url, [number for number, _, answered in load.statuses if answered == "spooled"])
     assert sum(line["count"] for line in spooling.logged("web", "spool_drained")) >= 100
     # Once a process, and once more where it tried too early.
-    assert len(spooling.logged("web", "spooling_started")) <= 2 * 2
+    assert len(spooling.logged("web", "spooling_started")) <= 2 * WEB_PROCESSES
 
 
 def test_spool_answers_while_the_database_stands_still(spooling: Service, postgres: Server) -> None:
-    """The first waits until the time-out, all others not at all; and nothing arrives twice."""
+    """The first of each web process waits until the time-out, all others do not; and nothing arrives twice."""
     spooling.start_all()
     assert spooling.post(1).json()["status"] == "stored"
     with postgres.frozen():
-        answers = [timed(partial(spooling.post, number)) for number in range(2, 8)]
+        answers = [timed(partial(spooling.post, number)) for number in range(2, 10)]
     assert {answer.json()["status"] for answer, _ in answers} == {"spooled"}
-    assert max(took for _, took in answers) < SOON
-    assert answers[-1][1] < AT_ONCE
-    assert set(spooling.wait_for(set(range(1, 8))).values()) == {1}
+    longest = max(took for _, took in answers)
+    assert longest < 2 * SOON
+    assert sum(took > longest / 2 for _, took in answers) <= WEB_PROCESSES
+    assert set(spooling.wait_for(set(range(1, 10))).values()) == {1}
 
 
 def check_order(database_url: str, spooled: list[int]) -> None:
@@ -143,10 +145,12 @@ def test_silent_database_holds_up_the_first_alone(tmp_path: Path) -> None:
                     timed(lambda: requests.get(f"{service.url}/healthz", timeout=processes.LONGEST))[1]
                     for _ in range(50)
                 )
-            assert first.result()[0] == {"status": "spooled"}
-            assert longest < AT_ONCE
+            answer, delay = first.result()
+            assert answer == {"status": "spooled"}
+            assert longest < delay / 2
             answer, took = timed(lambda: service.post(2).json())
-            assert (answer, took < AT_ONCE) == ({"status": "spooled"}, True)
+            assert answer == {"status": "spooled"}
+            assert took < delay / 2
 
 
 def timed(ask: Callable[[], T]) -> tuple[T, float]:
