@@ -43,7 +43,7 @@ def _web_context(config: settings.Settings) -> context.WebContext:
     """Open the inbox, and the spool where there is one, and load the shops."""
     platforms = all_platforms()
     meter, tracer = metrics.meter(config), tracing.configured(config)
-    inbox = Inbox.configured(config, meter)
+    inbox = Inbox.configured(config, meter.committed)
     spool = Spool(config.spool, inbox) if config.spool else None
     known = shops.load(platforms)
     if spool:

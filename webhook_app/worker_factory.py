@@ -36,7 +36,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         max_rate=config.max_rate,
     )
     meter = metrics.meter(config)
-    inbox = Inbox.configured(config, meter)
+    inbox = Inbox.configured(config, meter.committed)
     client: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
     if config.metrics_port:
         from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client

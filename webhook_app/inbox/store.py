@@ -9,11 +9,10 @@ from sqlalchemy import update
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import queue, throttles
-from webhook_app.inbox.engines.factory import open_database
+from webhook_app.inbox.engines.factory import ignore_commits, open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries
-from webhook_app.instrumentation import NullMeter
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.inbox.delivery import Delivery, NewDelivery, Queue, Settlement, StoreResult
-    from webhook_app.instrumentation import Meter
     from webhook_app.throttling.state import Scope, ThrottleState
     from webhook_app.tweakwise.call import Call
 
@@ -38,13 +36,14 @@ class Inbox:
         clock: Callable[[], int] = now_ms,
         *,
         pooled: bool = False,
-        meter: Meter | None = None,
+        on_commit: Callable[[float], None] = ignore_commits,
     ) -> None:
         """Open the inbox at `url`; `lease` is in seconds, `clock` returns milliseconds since 1970 UTC.
 
-        `pooled`: a connection pooler in transaction mode is in front of PostgreSQL.
+        `pooled`: a connection pooler in transaction mode is in front of PostgreSQL. `on_commit` is called with the
+        seconds that each durable commit took.
         """
-        self.database = open_database(url, pooled=pooled, on_commit=(meter or NullMeter()).committed)
+        self.database = open_database(url, pooled=pooled, on_commit=on_commit)
         self.clock = clock
         self.wakeups = self.database.wakeups()
         self._lease = int(lease * 1000)
@@ -54,9 +53,10 @@ class Inbox:
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
-    def configured(cls, config: Settings, meter: Meter | None = None) -> Inbox:
-        """Open the inbox of the settings; `meter` records how long commits take."""
-        return cls(config.database_url, config.lease, pooled=config.database_pooler == "transaction", meter=meter)
+    def configured(cls, config: Settings, on_commit: Callable[[float], None] = ignore_commits) -> Inbox:
+        """Open the inbox of the settings."""
+        pooled = config.database_pooler == "transaction"
+        return cls(config.database_url, config.lease, pooled=pooled, on_commit=on_commit)
 
     def close(self) -> None:
         """Close every connection and file."""

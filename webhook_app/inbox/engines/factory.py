@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from webhook_app.inbox.engines.database import Database
 
 
-def _ignore(_seconds: float) -> None:
+def ignore_commits(_seconds: float) -> None:
     """Do nothing."""
 
 
-def open_database(url: str, *, pooled: bool = False, on_commit: Callable[[float], None] = _ignore) -> Database:
+def open_database(url: str, *, pooled: bool = False, on_commit: Callable[[float], None] = ignore_commits) -> Database:
     """Return the database at `url`, not yet connected; `pooled` concerns PostgreSQL alone.
 
     `on_commit` is called with the seconds that each durable commit took.
