@@ -6,10 +6,11 @@ import json
 import secrets
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from webhook_app.formatting import timestamp
 from webhook_app.platforms.base import SampleValues
+from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform, Topic
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 def new_values(profile_attribute: str) -> SampleValues:
     """Return the values of a new sample: an unused number, the present time and a random profile key."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return SampleValues(time.time_ns() // 1000, now, profile_attribute, f"sample-{secrets.token_hex(8)}")
+    return SampleValues(
+        time.time_ns() // 1000, timestamp(now_ms()), profile_attribute, f"sample-{secrets.token_hex(8)}"
+    )
 
 
 def signed_delivery(
