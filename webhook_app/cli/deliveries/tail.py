@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 
 from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import beginning, outcome
+from webhook_app.cli.support.interrupts import stop_requested
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
 from webhook_app.config import settings
@@ -37,13 +37,14 @@ def tail(*, selection: Selection, as_json: bool) -> None:
     """
     if selection.until is not None:
         raise click.UsageError("tail does not end; use `list` with --until.")
+    stop = stop_requested()
     with closing(Inbox.configured(settings.load())) as inbox, suppress(KeyboardInterrupt):
         follower = Follower(inbox, selection)
-        while True:
+        while not stop.is_set():
             for row in _changes(follower):
                 line = json.dumps(record_of(row)) if as_json else fitted(_line(row, inbox.clock()), INDENT)
                 click.echo(line)
-            time.sleep(POLL_EVERY)
+            stop.wait(POLL_EVERY)
 
 
 def _changes(follower: Follower) -> Iterator[Row]:
