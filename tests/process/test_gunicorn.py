@@ -6,7 +6,7 @@ import http.client
 import select
 import socket
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,6 +177,28 @@ def test_stop_does_not_wait_for_idle_connections(small: tuple[int, subprocess.Po
         process.terminate()
         assert process.wait(20) == 0
         assert time.monotonic() - began < 7
+
+
+def test_stop_answers_requests_on_new_connections(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+    """A request that comes over a connection which was opened before the stop is answered."""
+    port, process = small
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connected(port, b""))]
+        process.terminate()
+        with suppress(ConnectionError):
+            while True:
+                opened.append(stack.enter_context(connected(port, b"")))
+                time.sleep(0.1)
+        assert b"HTTP/1.1 200" in [health(connection) for connection in opened]
+        assert process.wait(20) == 0
+
+
+def health(connection: socket.socket) -> bytes:
+    """Ask for the health on an open connection; empty where the server has closed it."""
+    with suppress(ConnectionError):
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        return connection.recv(100)[:12]
+    return b""
 
 
 def test_incomplete_large_bodies_have_a_common_limit(small: tuple[int, subprocess.Popen[bytes]]) -> None:
