@@ -23,6 +23,7 @@ from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
 from webhook_app.reasons import reason_title
 from webhook_app.signing.hmac_schemes import BodyHmac
+from webhook_app.signing.writings import writing_hint
 from webhook_app.tweakwise import retry_policy
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^[ ]*```.*?^[ ]*```", re.MULTILINE | re.DOTALL)
+QUOTED_HINTS = re.findall(r'^- \*"(.+?)"\*', TROUBLESHOOTING, re.MULTILINE)
 DRAWN = re.compile(r"<!-- transitions -->\n(.*?)<!-- /transitions -->", re.DOTALL)
 
 
@@ -271,15 +273,28 @@ def test_every_refusal_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("digest", "secret"), [("base64", " a-secret"), ("hex", "a-secret"), ("base64", "another-secret")]
+    ("written", "encoding", "secret"),
+    [
+        ("{0}", "base64", " a-secret"),
+        ("{0}", "hex", "a-secret"),
+        ("{0}", "base64", "another-secret"),
+        ("{0},{0}", "base64", "a-secret"),
+        ("sha256={0}", "hex", "a-secret"),
+        ('"{0}"', "base64", "a-secret"),
+    ],
 )
-def test_every_hint_is_quoted(digest: str, secret: str) -> None:
+def test_every_hint_is_quoted(written: str, encoding: str, secret: str) -> None:
     """The hints of a signature that does not match are explained by the words that the answer has."""
-    signed = BodyHmac(("x-digest",), encoding="hex" if digest == "hex" else "base64").sign(b"{}", "a-secret")
+    signed = BodyHmac(("x-digest",), encoding="hex" if encoding == "hex" else "base64").sign(b"{}", "a-secret")
     with pytest.raises(BadSignatureError) as refused:
-        BodyHmac(("x-digest",)).verify(b"{}", signed, [secret])
-    quoted = re.findall(r'^- \*"(.+?)"\*', TROUBLESHOOTING, re.MULTILINE)
-    assert [words for words in quoted if refused.value.hint.startswith(words)]
+        BodyHmac(("x-digest",)).verify(b"{}", {"x-digest": written.format(signed["x-digest"])}, [secret])
+    assert [words for words in QUOTED_HINTS if refused.value.hint.startswith(words)]
+
+
+@pytest.mark.parametrize("text", ["-" * 43, "A" * 43, "A" * 42 + "_=", "0" * 64])
+def test_hint_about_base64_is_quoted(text: str) -> None:
+    """So are those about the alphabet and the padding of base64."""
+    assert [words for words in QUOTED_HINTS if writing_hint(text, "base64").startswith(words)]
 
 
 def test_the_diagram_is_drawn_from_the_transitions() -> None:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 LIKE_A_SIGNATURE = re.compile(r"signature|hmac|sha-?256|digest|webhook-(id|timestamp)")
 HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 PREFIXED = re.compile(
-    r"\s*(?:sha-?256\s*[=:]|hmac-?(?:sha-?256)?\s*[=: ]|signature\s*[=: ]|v1\s*[=,])\s*", re.IGNORECASE
+    r"^\s*(?:sha-?256\s*[=:]|hmac-?(?:sha-?256)?\s*[=: ]|signature\s*[=: ]|v1\s*[=,])\s*", re.IGNORECASE
 )
 VERSION = "v1,"  # Standard Webhooks write this before a digest
 ALGORITHMS = ("md5", "sha1", "sha224", "sha384", "sha512")
 
+REPEATED = "The signature header was sent more than once, with another value or the same one."
 SIGNER = "Correct the program that signs it: the header must hold the digest as the platform writes it."
 PASSED_ON = "Configure proxies on the way to pass the header on unchanged, under its original name."
 
@@ -41,7 +42,7 @@ def rewritten(headers: Mapping[str, str], names: Sequence[str]) -> Iterator[Chan
         for text, advice, undo in WRITINGS if given else ():
             try:
                 value = undo(given)
-            except (ValueError, binascii.Error):
+            except (ValueError, LookupError):  # binascii.Error is a ValueError
                 continue
             for whole in (value, f"{VERSION}{value}"):
                 if value and whole != given:
@@ -128,6 +129,11 @@ def _unwrapped(text: str) -> str:
     return base64.b64encode(bytes.fromhex(base64.b64decode(text, validate=True).decode())).decode()
 
 
+def _one_of(text: str, place: int) -> str:
+    """Return one of the digests that a repeated header holds, joined by commas; the version is no digest."""
+    return [part.strip() for part in text.split(",") if part.strip() != VERSION.rstrip(",")][place]
+
+
 def _bare(text: str) -> str:
     return PREFIXED.sub("", text, count=1).strip().strip("\"'")
 
@@ -142,4 +148,6 @@ WRITINGS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("The header was URL-decoded on the way: + became a space.", PASSED_ON, lambda text: text.replace(" ", "+")),
     ("The header was URL-encoded on the way.", PASSED_ON, unquote),
     ("There is white space around the digest.", PASSED_ON, str.strip),
+    (REPEATED, PASSED_ON, lambda text: _one_of(text, 0)),
+    (REPEATED, PASSED_ON, lambda text: _one_of(text, -1)),
 )

@@ -13,18 +13,18 @@ LINE = re.compile(r"(?:[<>*] ?)?([A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}):[ \t]?(.*)")
 
 
 def headers_from(text: str) -> dict[str, str]:
-    """Return the headers by lower-case name; the first of a repeated header counts, as in the receiver.
+    """Return the headers by lower-case name; the values of a repeated header are joined by commas, as by the server.
 
     Raises UnreadableHeadersError.
     """
     plain = text.removeprefix("\ufeff").lstrip()
     pairs = _from_json(plain) if plain[:1] in ("{", "[") else _from_lines(plain)
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, value in pairs:
-        found.setdefault(_name(name), value)
+        found.setdefault(_name(name), []).append(value)
     if not found:
         raise UnreadableHeadersError("it holds no header; expected lines such as `X-Name: value`, or a JSON object")
-    return found
+    return {name: ",".join(values) for name, values in found.items()}
 
 
 def _from_lines(text: str) -> list[tuple[str, str]]:

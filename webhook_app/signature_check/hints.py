@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.signature_check import header_changes
 from webhook_app.signature_check.body_changes import EDITED, LARGEST_REWRITTEN, RAW
+from webhook_app.signing.base import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from webhook_app.platforms.base import Platform
 
+DIGITS = re.compile(r"[0-9]{1,18}")
 REPLACEMENT = "\ufffd".encode()
 FEWEST_KEYS = 6  # of an object; fewer may be in alphabetical order by accident
 
@@ -62,9 +65,9 @@ def _about_body(body: bytes, headers: Mapping[str, str]) -> Iterator[Hint]:
     if not body:
         yield "The body is empty.", "Check that the file holds the body as it was received."
     length = headers.get("content-length", "")
-    if length.isdigit() and int(length) != len(body):
+    if DIGITS.fullmatch(length) and int(length) != len(body):
         yield f"The body has {len(body)} bytes, but its Content-Length is {int(length)}.", EDITED
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if not is_plain(headers.get("content-encoding", "")):
         yield "The body was sent compressed; the receiver needs it as it was signed.", "Switch off compression."
     if REPLACEMENT in body:
         yield "Characters of the body were replaced by U+FFFD; the original ones are lost.", RAW

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-BASE64_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}=")
-
 
 def fingerprint(secret: str) -> str:
     """Return 8 hex digits of the secret's SHA-256, which identify a secret without revealing it."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def is_plain(content_encoding: str) -> bool:
+    """Return whether a Content-Encoding header leaves the body as it was signed: absent, empty or `identity`."""
+    return not content_encoding or all(
+        coding.strip() in ("", "identity") for coding in content_encoding.lower().split(",")
+    )
 
 
 @dataclass(frozen=True, slots=True)

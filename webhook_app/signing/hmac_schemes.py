@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from webhook_app.errors import BadSignatureError
-from webhook_app.signing.base import BASE64_DIGEST, HEX_DIGEST, SignatureDescription
+from webhook_app.signing.base import SignatureDescription
+from webhook_app.signing.writings import writing_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,9 +51,13 @@ class BodyHmac:
         """Return the one header that signs `body`."""
         return {self.headers[0]: self._digest(body, self.decode(secret))}
 
-    def problem_with(self, secret: str) -> str | None:  # noqa: ARG002
-        """Return None: any text can be the key of this HMAC."""
-        return None
+    def problem_with(self, secret: str) -> str | None:
+        """Return why `secret` is no key: anyone could sign with an empty one, also with one that decodes to nothing."""
+        decoded = self.decode(secret)
+        if any(letter.isprintable() and not letter.isspace() for letter in decoded):
+            return None
+        when = " once the platform has decoded its HTML entities" if decoded != secret else ""
+        return f"is empty{when}: it has no visible character"
 
     def describe(self, headers: Mapping[str, str]) -> SignatureDescription:  # noqa: ARG002 - the same for all
         """Return what this scheme reads: the body and one header."""
@@ -80,11 +85,7 @@ class BodyHmac:
         trimmed = [secret.strip() for secret in secrets if secret.strip() != secret]
         if any(self._matches(given, body, secret) for secret in trimmed):
             return "The signature matches once white space around the configured secret is removed: correct the secret."
-        if self.encoding == "base64" and HEX_DIGEST.fullmatch(given):
-            return "The signature is a hex digest, but this platform signs in base64: encode the digest as base64."
-        if self.encoding == "hex" and BASE64_DIGEST.fullmatch(given):
-            return "The signature is a base64 digest, but this platform signs in hex: encode the digest as hex."
-        return (
+        return writing_hint(given, self.encoding) or (
             "The signature does not match: the configured secret is not this webhook's secret, or the body was changed "
             "in transit. Compare the secrets first."
         )

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import BadSignatureError, ConfigurationError
-from webhook_app.signing.base import HEX_DIGEST, SignatureDescription
+from webhook_app.signing.base import SignatureDescription
+from webhook_app.signing.writings import writing_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +89,8 @@ class StandardWebhooks:
 
     def _check_age(self, timestamp: str) -> None:
         if not SECONDS.fullmatch(timestamp):
-            hint = f"{WEBHOOK_TIMESTAMP} is not a whole number of seconds since 1970."
+            repeated = ": it was sent more than once" if "," in timestamp else ""
+            hint = f"{WEBHOOK_TIMESTAMP} is not a whole number of seconds since 1970{repeated}."
             raise BadSignatureError("timestamp_malformed", hint)
         age = self.clock() - int(timestamp)
         if abs(age) > TOLERANCE:
@@ -145,9 +147,8 @@ def _mismatch_hint(given: Sequence[str], prefix: str, body: bytes, secrets: Sequ
             "The request is signed with the text of the secret as key: decode the part after whsec_ from base64, and "
             "sign with the bytes."
         )
-    if any(HEX_DIGEST.fullmatch(signature) for signature in given):
-        return "The signature is a hex digest, but Standard Webhooks sign in base64: encode the digest as base64."
-    return (
+    writing = next(filter(None, (writing_hint(signature, "base64") for signature in given)), "")
+    return writing or (
         "The signature does not match: the configured secret is not this webhook's secret, or what was signed is not "
         "<id>.<timestamp>.<body> with the exact bytes that were sent."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app.errors import StoreUnavailableError
@@ -96,7 +96,16 @@ def _http_error(error: HTTPException) -> Response:
     """Answer Flask's own refusals in the same form."""
     reason = (error.name or "refused").lower().replace(" ", "_")
     count_refusal(reason)
-    return answer(error.code or 400, error=reason)
+    return answer(error.code or 400, error=reason, hint=_path_hint(request.path) if reason == "not_found" else "")
+
+
+def _path_hint(path: str) -> str:
+    """Return what a path should have been, if it looks like that of a webhook or of a storefront's event."""
+    if "//" in path:
+        return "The path has two slashes in a row: remove one. Webhook URLs are /webhooks/<platform>/<shop>."
+    if path.startswith(("/webhook", "/storefront")):
+        return "Webhook URLs are /webhooks/<platform>/<shop>; `python -m webhook_app check` prints yours."
+    return ""
 
 
 def _unexpected_error(error: Exception) -> Response:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 
 from webhook_app.errors import BadSignatureError
 from webhook_app.inbox import NewDelivery
+from webhook_app.signing.base import is_plain
 from webhook_app.web.context import current
 from webhook_app.web.responses import (
     answer,
@@ -33,6 +34,10 @@ blueprint = Blueprint("webhooks", __name__)
 
 URL = "/webhooks/<platform>/<shop>"
 PURPOSE = "This is a webhook URL: a shop's platform sends signed events to it with POST."
+NO_BODY = (
+    "The request has no body: send the event as the body of the POST, and check that no redirect or proxy on the way "
+    "drops it."
+)
 
 
 @blueprint.post(URL, strict_slashes=False, provide_automatic_options=False)
@@ -42,7 +47,7 @@ def receive(platform: str, shop: str) -> Response:
     found = context.find(platform, shop)
     if found is None:
         return unknown_shop()
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if not is_plain(request.headers.get("Content-Encoding", "")):
         return unsupported_encoding()
     body = context.body_reader.read()
     return _received(*found, body, _headers(request.environ), began)
@@ -87,7 +92,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     try:
         envelope = platform.verify(body, headers, shop.secrets)
     except BadSignatureError as error:
-        return bad_signature(shop, error)
+        return bad_signature(shop, error if body else BadSignatureError(error.reason, NO_BODY))
     topic = platform.topic(envelope.topic)
     if topic and topic.storefront and (wait := context.rate_limiter.take(shop.name)):
         return too_many_requests(shop, wait)

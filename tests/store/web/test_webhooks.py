@@ -167,6 +167,34 @@ def test_bad_signature_is_401_with_its_reason(client: FlaskClient, headers: dict
     assert stored_count(client) == 0
 
 
+@pytest.mark.parametrize("headers", [{}, {"X-Shopify-Hmac-Sha256": "QUJD"}, {"Content-Length": "0"}])
+@pytest.mark.parametrize("path", ["/webhooks/shopify/shop", "/webhooks/woocommerce/woo", "/webhooks/standard/own"])
+def test_absent_body_has_its_own_hint(client: FlaskClient, path: str, headers: dict[str, str]) -> None:
+    """A body that was lost on the way is named, whatever else is missing."""
+    response = client.post(path, headers={**TOPIC, **headers})
+    assert response.status_code == 401
+    assert (response.json or {})["hint"].startswith("The request has no body")
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(
+    "path", ["/webhooks/shopify//shop", "/webhooks//shopify/shop", "/storefront/shopify//shop/search"]
+)
+def test_doubled_slash_has_a_hint(client: FlaskClient, path: str, method: str) -> None:
+    """A URL that was joined with one slash too many is answered with what to correct."""
+    response = client.open(path, method=method)
+    assert (response.status_code, (response.json or {})["error"]) == (404, "not_found")
+    assert "two slashes in a row" in (response.json or {})["hint"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/webhooks", "/webhooks/shopify", "/webhook/shopify/shop", "/webhooks/shopify/shop/x"]
+)
+def test_other_webhook_paths_have_a_hint(client: FlaskClient, path: str) -> None:
+    """The form of a webhook URL is named where the path looks like one."""
+    assert "/webhooks/<platform>/<shop>" in (post(client, ORDER, path).json or {})["hint"]
+
+
 def test_missing_topic_is_401(client: FlaskClient) -> None:
     """A signed body without a topic is refused."""
     headers = {name: value for name, value in ORDER.sent_headers.items() if "Topic" not in name}
@@ -206,7 +234,18 @@ def test_largest_body_passes(client: FlaskClient, monkeypatch: pytest.MonkeyPatc
     assert stored_count(client) == (status == 200)
 
 
-@pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br", 415), ("identity", 200), ("Identity", 200)])
+@pytest.mark.parametrize(
+    ("encoding", "status"),
+    [
+        ("gzip", 415),
+        ("br", 415),
+        ("identity, gzip", 415),
+        ("identity", 200),
+        ("Identity", 200),
+        ("", 200),
+        (" , ", 200),
+    ],
+)
 def test_content_encoding(client: FlaskClient, encoding: str, status: int) -> None:
     """A compressed body is refused, since the signature covers the uncompressed bytes."""
     assert post(client, ORDER, **{"Content-Encoding": encoding}).status_code == status

@@ -20,12 +20,16 @@ from webhook_app.signature_check.header_files import headers_from
         '[{"name": "X-Digest", "value": "abc="}]',
         '{"headers": {"x-digest": "abc="}, "body": "..."}',
         '\ufeff{"HTTP_X_DIGEST": "abc="}',
-        "X-Digest: abc=\nX-Digest: second\n",
     ],
 )
 def test_headers_are_read_in_every_format(text: str) -> None:
     """Output of curl, raw requests, and several kinds of JSON."""
     assert headers_from(text)["x-digest"] == "abc="
+
+
+def test_repeated_header_is_joined() -> None:
+    """The server joins the values of a repeated header by commas, and so does the record."""
+    assert headers_from("X-Digest: abc=\nX-Other: 1\nX-Digest: second\n")["x-digest"] == "abc=,second"
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "{", '{"a": ', "[1, 2]", "{}", "[" * 100_000])

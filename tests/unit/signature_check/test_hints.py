@@ -27,6 +27,10 @@ def test_headers_of_another_platform_are_a_hint() -> None:
     ("body", "more", "words"),
     [
         (BODY[:-5], {"content_length": str(len(BODY))}, "Content-Length"),
+        (BODY, {"content_length": "²"}, "No known change"),
+        (BODY, {"content_length": "9" * 5000}, "No known change"),
+        (BODY, {"content_encoding": ""}, "No known change"),
+        (BODY, {"content_encoding": "Identity, "}, "No known change"),
         (b"", {}, "empty"),
         (json.dumps({**dict.fromkeys("abcdefg", 1), "z": 2}).encode(), {}, "alphabetical"),
         (b'{"a":"\xef\xbf\xbd"}', {}, "U+FFFD"),

@@ -173,6 +173,17 @@ def test_hex_passes_in_either_case(given: str) -> None:
     [
         (BASE64, BY_NEW_IN_HEX, NEW_SECRET, "The signature is a hex digest, but this platform signs in base64"),
         (HEX, BY_NEW, NEW_SECRET, "The signature is a base64 digest, but this platform signs in hex"),
+        (BASE64, f"{BY_NEW},{BY_NEW}", NEW_SECRET, "The signature header was sent more than once"),
+        (BASE64, f"{BY_OLD}, {BY_NEW}", NEW_SECRET, "The signature header was sent more than once"),
+        (HEX, f"{BY_NEW_IN_HEX},{BY_NEW_IN_HEX}", NEW_SECRET, "The signature header was sent more than once"),
+        (BASE64, f"sha256={BY_NEW}", NEW_SECRET, "The signature has a prefix such as sha256="),
+        (BASE64, f"SHA256: {BY_NEW_IN_HEX}", NEW_SECRET, "The signature has a prefix such as sha256="),
+        (HEX, f"sha256={BY_NEW_IN_HEX}", NEW_SECRET, "The signature has a prefix such as sha256="),
+        (BASE64, f'"{BY_NEW}"', NEW_SECRET, "The signature is in quotes"),
+        (BASE64, BY_NEW.replace("+", "-").replace("/", "_"), NEW_SECRET, "The signature is in URL-safe base64"),
+        (BASE64, BY_NEW[:-1].replace("+", "-"), NEW_SECRET, "The signature is in URL-safe base64"),
+        (BASE64, BY_NEW[:-1], NEW_SECRET, "The signature lacks the = at its end"),
+        (BASE64, f"{BY_NEW}," * 100, NEW_SECRET, "The signature does not match"),
         (
             BASE64,
             BY_NEW,
@@ -202,6 +213,25 @@ def test_hex_passes_in_either_case(given: str) -> None:
 def test_mismatch_hints_at_its_cause(signature: BodyHmac, given: str, secret: str, sentence: str) -> None:
     """The hint names what to correct."""
     assert refusal(signature.verify, BODY, {"x-signature": given}, [secret]).hint.startswith(sentence)
+
+
+@pytest.mark.parametrize("secret", ["&#1;", "&#x1;&#2;", "&#32;", "&nbsp;", "&#8203;", "&ZeroWidthSpace;&NewLine;"])
+def test_secret_that_decodes_to_nothing_is_refused(secret: str) -> None:
+    """WooCommerce would sign with an empty key, with which anyone can sign."""
+    assert "empty once the platform has decoded" in str(WOOCOMMERCE.signature.problem_with(secret))
+
+
+@pytest.mark.parametrize("secret", ["\u200b", "\u00ad\u2060", " \ufeff"])
+@pytest.mark.parametrize("platform", [SHOPIFY, WOOCOMMERCE], ids=["shopify", "woocommerce"])
+def test_invisible_secret_is_refused(platform: Platform, secret: str) -> None:
+    """A secret without a visible character is an empty one that was pasted with something invisible."""
+    assert "is empty: it has no visible character" in str(platform.signature.problem_with(secret))
+
+
+@pytest.mark.parametrize("secret", ["a", "&amp;", "&#1;a", "é", "a b", "&"])
+def test_visible_secret_is_usable(secret: str) -> None:
+    """Any other text can be a key, special characters included."""
+    assert [platform.signature.problem_with(secret) for platform in (SHOPIFY, WOOCOMMERCE)] == [None, None]
 
 
 def test_untrimmed_secret_is_refused() -> None:

@@ -191,9 +191,22 @@ def test_id_and_timestamp_cannot_be_split_elsewhere() -> None:
         (official(SECRET.encode()), "The request is signed with the text of the secret as key"),
         (official(SECRET.removeprefix("whsec_").encode()), "The request is signed with the text of the secret as key"),
         (f"v1,{base64.b64decode(DIGEST).hex()}", "The signature is a hex digest"),
+        (f"v1,{DIGEST},v1,{DIGEST}", "The signature header was sent more than once"),
+        (f"v1,sha256={DIGEST}", "The signature has a prefix such as sha256="),
+        (f"v1,{DIGEST.rstrip('=')}", "The signature lacks the = at its end"),
+        (f"v1,{'-' * 43}=", "The signature is in URL-safe base64"),
         (official(OTHER), "The signature does not match: the configured secret is not this webhook's secret"),
     ],
-    ids=["whole secret as the key", "its base64 as the key", "hex", "another secret"],
+    ids=[
+        "whole secret as the key",
+        "its base64 as the key",
+        "hex",
+        "doubled",
+        "prefix",
+        "unpadded",
+        "URL-safe",
+        "other",
+    ],
 )
 def test_mismatch_hints_at_its_cause(signature: str, sentence: str) -> None:
     """The hint names what to correct."""
