@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from webhook_app.time_units import DAY, HOUR, MINUTE, SECOND
 
 NOTHING = "\N{EN DASH}"  # where there is no value
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_000  # of a datetime: the years 1 and 9999
 UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 
 
@@ -46,8 +47,13 @@ def date_and_time(milliseconds: int | None, *, exact: bool = False) -> str:
     return f"{_utc(milliseconds):%Y-%m-%d %H:%M:%S}{fraction}"
 
 
+def time_of_day(milliseconds: int) -> str:
+    """Write the time of day of a point in time in UTC: 09:30:00."""
+    return f"{_utc(milliseconds):%H:%M:%S}"
+
+
 def _utc(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / SECOND, UTC)
+    return datetime.fromtimestamp(min(max(milliseconds, EARLIEST), LATEST) / SECOND, UTC)
 
 
 def number(count: int) -> str:

@@ -49,10 +49,10 @@ def settle(inbox: Inbox, delivery: Delivery, state: State, **values: Any) -> boo
 
 
 def open_breaker(inbox: Inbox, shop: str) -> None:
-    """Open the circuit breaker of a shop for a quarter of an hour, because of its instance key."""
+    """Open the circuit breaker of a shop for minutes, because of its instance key."""
 
     def opened(_before: ThrottleState) -> tuple[ThrottleState, None]:
-        return ThrottleState(Scope.shop(shop), reason="http_401", pauses=1, open_until=inbox.clock() + 10**6), None
+        return ThrottleState(Scope.shop(shop), reason="http_401", pauses=1, open_until=inbox.clock() + 240_000), None
 
     inbox.update_throttle(Scope.shop(shop), opened)
 

@@ -241,9 +241,10 @@ def test_every_reason_of_the_worker_is_documented(reasons: type[StrEnum], sectio
 def test_every_failure_of_a_call_is_documented() -> None:
     """A call's failures are explained as waiting, given up and parked."""
     names = {*retry_policy.UNSENT, *retry_policy.AMBIGUOUS, "http_<status>"}
+    parked = {*retry_policy.AMBIGUOUS, *(f"http_{status}" for status in retry_policy.AMBIGUOUS_STATUS)}
     waiting, dead = rows(REASONS, "## Waiting"), rows(REASONS, "## Dead")
     assert names <= set(waiting)
-    assert {f"gave_up_{name}" for name in names} | {f"parked_{name}" for name in retry_policy.AMBIGUOUS} <= set(dead)
+    assert {f"gave_up_{name}" for name in names} | {f"parked_{name}" for name in parked} <= set(dead)
 
 
 @pytest.mark.parametrize("name", rows(REASONS, "## Dead"))

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 MAX_LAPSES = 5  # expired leases of one delivery
 SHOP_MISSING_PAUSE = 300.0  # seconds
+CLOCK_MARGIN = 60.0  # seconds that the clocks of two machines may differ
+
+
+def longest_pause(policy: retry_policy.Policy) -> float:
+    """Return how long a delivery may wait, in seconds; what waits longer was not put off by this version."""
+    return max(policy.cap, retry_policy.MAX_RETRY_AFTER, SHOP_MISSING_PAUSE) + CLOCK_MARGIN
 
 
 def without_call(delivery: Delivery, decision: Ignored | Unreadable) -> Settlement:

@@ -16,6 +16,7 @@ from webhook_app.delivery.dispatcher import Dispatcher, Job
 from webhook_app.delivery.preparation import Preparation
 from webhook_app.delivery.scheduler import Scheduler
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import retries
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter, NullTracer
 
@@ -206,6 +207,7 @@ class Worker:
         while not self._stopping.wait(SWEEP_EVERY):
             try:
                 self._inbox.recall_leases()
+                retries.correct(self._inbox, outcomes.longest_pause(self._options.policy))
                 wiped, gone = sweep(self._inbox, self._options.retention, self._stopping.is_set)
                 if wiped or gone:
                     self._log.info("retention_applied", bodies=wiped, rows=gone)

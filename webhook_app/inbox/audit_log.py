@@ -1,4 +1,4 @@
-"""The audit log: what people did on the dashboard, written before it is done so that no action goes unrecorded."""
+"""The audit log: what operators did, written before it is done so that no action goes unrecorded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 SHOWN = 200
+COMMAND_LINE = "command line"  # the source of what a command did
 
 
 class AuditAction(StrEnum):
@@ -27,11 +28,12 @@ class AuditAction(StrEnum):
     REPLAY = "replay"
     DISCARD = "drop"  # the name that rows of earlier versions have
     SAMPLE = "sample"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One action; `source` is a keyed hash of the client's address, `session` identifies a login."""
+    """One action; `source` is a keyed hash of the client's address or COMMAND_LINE, `session` identifies a login."""
 
     action: AuditAction
     source: str

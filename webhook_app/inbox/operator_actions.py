@@ -1,4 +1,4 @@
-"""Actions on many deliveries at once: replay and discard. Each call is one small transaction."""
+"""Actions of operators: replay, discard and resume. Each transaction is small: webhooks are stored meanwhile."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, literal, update
 
-from webhook_app.inbox import statistics
+from webhook_app.inbox import statistics, throttles
 from webhook_app.inbox.queue import DUE_IMMEDIATELY
+from webhook_app.inbox.retries import retry_now
 from webhook_app.inbox.selection import HAS_BODY
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement
 
     from webhook_app.inbox.store import Inbox
-
+    from webhook_app.throttling.state import Scope
 
 AS_NEW = {
     "state": State.RECEIVED.value,
@@ -50,6 +51,14 @@ def discard(inbox: Inbox, ids: Sequence[int], reason: str) -> set[int]:
     now = inbox.clock()
     settled = {"state": State.IGNORED, "reason": reason, "detail": _before(), "due_at": None, "lapses": 0}
     return _change(inbox, _may(Verb.DISCARD, ids), **settled, settled_at=now, held_since=now)
+
+
+def resume(inbox: Inbox, scopes: Collection[Scope], shops: Collection[str]) -> int:
+    """Reset the throttles of `scopes`, and make the waiting deliveries of `shops` due now; returns how many."""
+    throttles.reset(inbox.database, scopes)
+    done = sum(retry_now(inbox, shop) for shop in shops)
+    inbox.wakeups.notify()
+    return done
 
 
 def _may(verb: Verb, ids: Sequence[int]) -> list[ColumnElement[bool]]:

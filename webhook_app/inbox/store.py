@@ -84,7 +84,7 @@ class Inbox:
     def throttles_and_queues(self) -> tuple[dict[Scope, ThrottleState], list[Queue]]:
         """Return throttles() and queues() in one transaction."""
         with self.database.read(hot=True) as connection:
-            return throttles.read_all(connection), queue.queues(connection)
+            return throttles.read_all(connection, self.clock()), queue.queues(connection)
 
     def queues(self) -> list[Queue]:
         """Return the unfinished deliveries of each shop; the cost does not grow with their number."""
@@ -117,11 +117,11 @@ class Inbox:
     def throttles(self) -> dict[Scope, ThrottleState]:
         """Return the throttles that are not in their initial state, by scope."""
         with self.database.read(hot=True) as connection:
-            return throttles.read_all(connection)
+            return throttles.read_all(connection, self.clock())
 
     def update_throttle(self, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
         """Let `decide` change a throttle under a lock; returns the second of the values that it returns."""
-        return throttles.change(self.database, scope, decide)
+        return throttles.change(self.database, scope, decide, self.clock())
 
     def recall_leases(self) -> int:
         """End leases that last longer than any can, because the clock was put back; returns how many."""

@@ -1,8 +1,9 @@
 """Circuit breaker and rate limit of one scope: whether its calls may begin now, and how many; pure.
 
 A scope is a shop, or one Tweakwise address that several shops share. The breaker opens immediately when the instance
-key or the address is refused, and after several failures in a row. While it is open nothing is claimed, so that no
-attempt is used up. After the pause one call probes: its result closes the breaker or opens it again.
+key or the address is refused or when a 429 asks for a pause, and after several failures in a row. While it is open
+nothing is claimed, so that no attempt is used up. After the pause, which is never longer than MAX_PAUSE, one call
+probes: its result closes the breaker or opens it again.
 """
 
 from __future__ import annotations
@@ -22,13 +23,30 @@ if TYPE_CHECKING:
 FAILURES_OF_SHOP = 5  # in a row, to open a shop's breaker
 FAILURES_OF_TWEAKWISE = 10  # in a row over all shops of one address
 MIN_PAUSE, MAX_PAUSE = 5_000, 300_000  # milliseconds; doubles each time
+CLOCK_MARGIN = 60_000  # milliseconds that a stored time may lie beyond the longest pause: clocks differ
 PROBE_TIMEOUT = 15_000  # milliseconds until a probe without a result is repeated
 INITIAL_RATE = 10.0  # calls a second after an outage or a first 429
 MIN_RATE = 0.1
 UNLIMITED_RATE = 2000.0  # a lowered rate that has risen this far is lifted
 DOUBLES_EVERY = 20_000  # milliseconds
+PAUSED = "http_429"  # the reason of a breaker that a Retry-After opened
 BURST = 1.0  # seconds of the rate that may begin at once
 MAX_DOUBLINGS = 60  # of a rate, so that 2 ** n stays a number that a float can hold
+
+
+def healed(throttle: ThrottleState, now: int) -> ThrottleState:
+    """Return the state without times that no pause reaches: earlier versions stored them, or a clock was ahead.
+
+    A breaker that such a time holds open is half-open now, so that one call probes.
+    """
+    latest = now + MAX_PAUSE + CLOCK_MARGIN
+    if throttle.open_until is not None and throttle.open_until > latest:
+        throttle = replace(throttle, open_until=now - 1000, probing=False)  # past for a reader's earlier `now` too
+    if not throttle.next_at <= latest:  # NaN too
+        throttle = replace(throttle, next_at=0.0)
+    if throttle.rate_at is not None and throttle.rate_at > latest:
+        throttle = replace(throttle, rate_at=now)
+    return throttle
 
 
 def blocked_until(throttle: ThrottleState, now: int, max_rate: float | None) -> int:
@@ -58,7 +76,8 @@ def current_rate(throttle: ThrottleState, now: int, max_rate: float | None) -> f
     """Return the rate that applies now: `max_rate`, the configured one, or a lowered one that doubles over time."""
     if throttle.rate is None or throttle.rate_at is None:
         return max_rate
-    risen: float = throttle.rate * 2.0 ** min((now - throttle.rate_at) / DOUBLES_EVERY, MAX_DOUBLINGS)
+    doublings = min(max(now - throttle.rate_at, 0) / DOUBLES_EVERY, MAX_DOUBLINGS)
+    risen: float = max(throttle.rate, MIN_RATE) * 2.0**doublings
     if risen >= (max_rate or UNLIMITED_RATE):
         return max_rate
     return risen
@@ -83,13 +102,14 @@ def after_results(
 def _after(
     throttle: ThrottleState, failure: Failure | None, now: int, opens_after: int, jitter: Callable[[], float]
 ) -> ThrottleState:
-    if failure is None:
-        return _closed(throttle, now)
+    if throttle.is_open and throttle.reason == PAUSED and not throttle.probing:
+        return _extended(throttle, failure, now)
     kind = retry_policy.classify(failure)
-    if kind is retry_policy.FailureClass.REFUSED or kind is retry_policy.FailureClass.UNAVAILABLE:
-        return _failed(throttle, failure, now, opens_after, jitter)
-    closed = _closed(throttle, now)
-    return _slowed(closed, failure, now) if kind is retry_policy.FailureClass.RATE_LIMITED else closed
+    if failure is None or kind is retry_policy.FailureClass.ANSWERED:
+        return _closed(throttle, now)
+    if kind is retry_policy.FailureClass.RATE_LIMITED:
+        return _limited(throttle, failure, now)
+    return _failed(throttle, failure, now, opens_after, jitter)
 
 
 def _failed(
@@ -106,7 +126,7 @@ def _failed(
     if not opens:
         return replace(throttle, failures=failures, reason=failure.name)
     pause = min(MIN_PAUSE * 2 ** min(throttle.pauses, 20), MAX_PAUSE)
-    until = now + int(pause * (0.5 + jitter() / 2))
+    until = max(now + int(pause * (0.5 + jitter() / 2)), _requested_until(failure, now))
     return replace(
         throttle, failures=failures, reason=failure.name, pauses=throttle.pauses + 1, open_until=until, probing=False
     )
@@ -116,15 +136,37 @@ def _closed(throttle: ThrottleState, now: int) -> ThrottleState:
     """Close the breaker after a response, at a low rate: not all that waited may be sent at once."""
     if throttle.open_until is None:
         return replace(throttle, failures=0, reason="") if throttle.failures else throttle
-    return replace(
-        throttle, failures=0, reason="", pauses=0, open_until=None, probing=False, rate=INITIAL_RATE, rate_at=now
-    )
+    rate = min(current_rate(throttle, now, None) or INITIAL_RATE, INITIAL_RATE)
+    return replace(throttle, failures=0, reason="", pauses=0, open_until=None, probing=False, rate=rate, rate_at=now)
 
 
-def _slowed(throttle: ThrottleState, failure: Failure, now: int) -> ThrottleState:
+def _limited(throttle: ThrottleState, failure: Failure, now: int) -> ThrottleState:
+    """Lower the rate after a 429, and open the breaker for the time that it asks for."""
     rate = current_rate(throttle, now, None)
     lowered = max(rate / 2, MIN_RATE) if rate else INITIAL_RATE
-    pause = now + 1000 * (failure.retry_after or 0)
-    return replace(
-        throttle, reason=failure.name, rate=lowered, rate_at=now, next_at=max(throttle.next_at, pause + _slack(lowered))
-    )
+    until = _requested_until(failure, now)
+    if until > now:
+        return replace(
+            throttle,
+            failures=0,
+            reason=PAUSED,
+            pauses=throttle.pauses + 1,
+            open_until=until,
+            probing=False,
+            rate=lowered,
+            rate_at=until,
+        )
+    next_at = max(throttle.next_at, now + _slack(lowered))
+    return replace(_closed(throttle, now), reason=failure.name, rate=lowered, rate_at=now, next_at=next_at)
+
+
+def _extended(throttle: ThrottleState, failure: Failure | None, now: int) -> ThrottleState:
+    """Return the state after the result of a call that began before the pause: only another 429 may lengthen it."""
+    if failure is None or retry_policy.classify(failure) is not retry_policy.FailureClass.RATE_LIMITED:
+        return throttle
+    until = max(throttle.open_until or now, _requested_until(failure, now))
+    return replace(throttle, open_until=until, rate_at=until)
+
+
+def _requested_until(failure: Failure, now: int) -> int:
+    return now + int(1000 * failure.requested_pause)

@@ -1,9 +1,10 @@
-"""Open breakers and lowered rates as sentences for pages, commands and alerts; pure."""
+"""Pauses and lowered rates as sentences for pages, commands and alerts; pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhook_app.formatting import time_of_day
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import ScopeKind
 
@@ -22,7 +23,7 @@ FAILURE_TEXTS = {
     "http_401": "the instance key was refused",
     "http_403": "the instance key was refused",
     "http_404": "the address or the instance key is unknown there",
-    "http_429": "Tweakwise asks for fewer calls",
+    "http_429": "Tweakwise answered 429, too many calls",
     "http_3": "the address redirects elsewhere",
     "http_5": "Tweakwise reports an error on its side",
 }
@@ -45,7 +46,16 @@ def sentences(throttle: ThrottleState, now: int, *, with_action: bool = True) ->
     texts = [f"{title(throttle.scope)}: {part}" for part in parts]
     if throttle.is_open and with_action:
         texts.append(_of(throttle.reason, ACTIONS) or NO_ACTION)
+        if throttle.scope.is_shop:
+            texts.append(f"To end the pause now: resume --shop {throttle.scope.name}")
     return " ".join(texts)
+
+
+def paused_until(throttle: ThrottleState, now: int) -> str:
+    """Return until when nothing is sent, as pages and commands write it: paused until 10:42:05 UTC; "" if it is."""
+    if throttle.open_until is None or throttle.open_until <= now or throttle.probing:
+        return ""
+    return f"paused until {time_of_day(throttle.open_until)} UTC"
 
 
 def title(scope: Scope) -> str:
@@ -63,12 +73,11 @@ def _breaker(throttle: ThrottleState, now: int) -> str:
     if throttle.open_until is None:
         return _failures(throttle)
     why = f"because {_why(throttle.reason)}"
+    if until := paused_until(throttle, now):
+        return f"{until}, {why}: nothing is sent until a test call then."
     if throttle.probing:
         return f"circuit breaker half-open {why}: one test call is in flight, and its result decides."
-    if throttle.open_until <= now:
-        return f"circuit breaker half-open {why}: the next call is a test, and its result decides."
-    seconds = -(-(throttle.open_until - now) // 1000)
-    return f"circuit breaker open {why}: nothing is sent until a test call in {seconds} s."
+    return f"circuit breaker half-open {why}: the next call is a test, and its result decides."
 
 
 def _failures(throttle: ThrottleState) -> str:

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Tweakwise may have counted the event: the request was sent and no response came.
+# The request was sent and no status came: Tweakwise may have counted the event.
 AMBIGUOUS = frozenset({"timeout", "reset"})
+# The answer of a proxy that had passed the request on and got no valid response: 502 and 504 of any proxy
+# (https://www.rfc-editor.org/rfc/rfc9110#section-15.6.3), 520, 522 and 524 of Cloudflare
+# (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
+AMBIGUOUS_STATUS = frozenset({502, 504, 520, 522, 524})
 # The request was not sent, or did not arrive.
 UNSENT = frozenset({"dns", "connect", "tls"})
 TOO_MANY_REQUESTS = 429
 TRANSIENT_STATUS = frozenset({408, 425})
 REFUSED_STATUS = frozenset({401, 403, 404})
+MAX_RETRY_AFTER = 300.0  # seconds; a longer Retry-After counts as this, so that no answer stops a shop for days
 MAX_DOUBLINGS = 60  # of the backoff, so that 2 ** attempt stays a number that a float can hold
 
 
@@ -23,14 +28,24 @@ MAX_DOUBLINGS = 60  # of the backoff, so that 2 ** attempt stays a number that a
 class Failure:
     """One attempt that did not end in a 2xx.
 
-    `name` is dns, connect, tls, timeout, reset or http_<status>; `status` is 0 without a response; `retry_after` is in
-    seconds; `answer` is the beginning of the response's body.
+    `name` is dns, connect, tls, timeout, reset or http_<status>; `status` is 0 without a response; `retry_after` is
+    what the response asks for, in seconds; `answer` is the beginning of the response's body.
     """
 
     name: str
     status: int = 0
     retry_after: float | None = None
     answer: str = ""
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether Tweakwise may have counted the event."""
+        return self.name in AMBIGUOUS or self.status in AMBIGUOUS_STATUS
+
+    @property
+    def requested_pause(self) -> float:
+        """How long not to call again, in seconds: `retry_after`, at most MAX_RETRY_AFTER."""
+        return min(max(self.retry_after or 0.0, 0.0), MAX_RETRY_AFTER)
 
 
 class FailureClass(Enum):
@@ -73,7 +88,7 @@ def decide(failure: Failure, attempt: int, age: float, policy: Policy, jitter: C
     `jitter` returns a number in [0, 1): the delay is drawn from the whole range, so that calls that failed together
     are not retried together. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    if failure.name in AMBIGUOUS and policy.on_timeout == "park":
+    if failure.is_ambiguous and policy.on_timeout == "park":
         return GiveUp(f"parked_{failure.name}", parked=True)
     kind = classify(failure)
     if kind is FailureClass.ANSWERED:
@@ -82,9 +97,7 @@ def decide(failure: Failure, attempt: int, age: float, policy: Policy, jitter: C
     if age >= policy.give_up_after and kind is not FailureClass.REFUSED:
         return GiveUp(f"gave_up_{failure.name}")
     backoff = min(policy.cap, policy.base * 2 ** min(attempt - 1, MAX_DOUBLINGS)) * jitter()
-    # A Retry-After of centuries must not outlast RETRY_FOR, nor overflow the inbox's clock.
-    requested = min(failure.retry_after or 0.0, policy.give_up_after)
-    return Retry(max(backoff, requested))
+    return Retry(max(backoff, min(failure.requested_pause, policy.give_up_after)))
 
 
 def classify(failure: Failure | None) -> FailureClass:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import select
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import certifi
 import pycurl
 
+from webhook_app.tweakwise.retry_after import retry_after
 from webhook_app.tweakwise.retry_policy import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from webhook_app.config.shops import Shop
     from webhook_app.tweakwise.call import Call
 
@@ -140,7 +141,7 @@ class Transfer:
             return Failure(self._failure_name(code))
         if status < 300:  # noqa: PLR2004 - any 2xx
             return None
-        after = retry_after(self._header("retry-after"), datetime.now(UTC))
+        after = retry_after(self._headers("retry-after"), next(self._headers("date"), None), datetime.now(UTC))
         return Failure(f"http_{status}", status, after, self._answer[:MAX_ANSWER].decode("utf-8", "replace"))
 
     def _check_connection(self, _host: str, _local_host: str, _port: int, local_port: int) -> int:
@@ -150,12 +151,11 @@ class Transfer:
         self._answer += piece
         return len(piece) if len(self._answer) <= MAX_ANSWER else 0  # libcurl stops when not all bytes are taken
 
-    def _header(self, name: str) -> str | None:
+    def _headers(self, name: str) -> Iterator[str]:
         for line in self._head:
             key, _, value = line.decode("latin-1").partition(":")
             if key.lower() == name:
-                return value.strip()
-        return None
+                yield value.strip()
 
     def _failure_name(self, code: int) -> str:
         """Name a failure without a response: dns, connect, tls, timeout or reset."""
@@ -168,14 +168,3 @@ class Transfer:
         if not self.handle.getinfo(pycurl.NAMELOOKUP_TIME):
             return "dns"
         return "tls" if self.handle.getinfo(pycurl.CONNECT_TIME) else "connect"
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Read a Retry-After header, in seconds or as a date, as seconds from `now`; None when it is absent or invalid."""
-    if not value:
-        return None
-    try:
-        seconds = float(value) if value.strip().isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None

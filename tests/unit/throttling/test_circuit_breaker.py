@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,10 @@ REFUSED, BROKEN, WRONG = (Failure(f"http_{status}", status) for status in (401, 
 RATE_LIMITED = Failure("http_429", 429)
 TIMEOUT = Failure("timeout")
 OPENS_AFTER = 5
+
+
+def limited(seconds: float) -> Failure:
+    return replace(RATE_LIMITED, retry_after=seconds)
 
 
 def after(throttle: ThrottleState, *results: Failure | None, now: int = NOW) -> ThrottleState:
@@ -134,13 +139,53 @@ def test_configured_rate_holds() -> None:
     assert allowed(throttle, NOW + 500, max_rate=20.0) == 10
 
 
-def test_first_429_lowers_and_waits() -> None:
-    """During Retry-After nothing begins; then it continues at a low rate."""
-    throttle = after(NEW, replace(RATE_LIMITED, retry_after=30.0))
+def test_first_429_pauses_and_lowers() -> None:
+    """During Retry-After nothing begins; then one call probes, and after it the rate begins low."""
+    throttle = after(NEW, limited(30.0))
     assert circuit_breaker.blocked_until(throttle, NOW, None) == NOW + 30_000
-    assert allowed(throttle, NOW + 29_000) == 0
-    assert allowed(throttle, NOW + 30_000) >= 1
-    assert throttle.rate == circuit_breaker.INITIAL_RATE
+    assert allowed(throttle, NOW + 29_999) == 0
+    probing, count = circuit_breaker.reserve(throttle, 100, NOW + 30_000, None)
+    assert (count, allowed(probing, NOW + 30_000)) == (1, 0)
+    closed = after(probing, SUCCESS, now=NOW + 30_050)
+    assert not closed.is_open
+    assert allowed(closed, NOW + 30_050) == circuit_breaker.INITIAL_RATE
+
+
+@pytest.mark.parametrize("retry_after", [300.0, 301.0, 99_999_999_999.0, 1e308, math.inf])
+def test_no_retry_after_pauses_for_longer_than_minutes(retry_after: float) -> None:
+    """Whatever a response asks for, a probe follows after MAX_PAUSE."""
+    for failure in (limited(retry_after), Failure("http_503", 503, retry_after)):
+        throttle = after(NEW, *[failure] * OPENS_AFTER)
+        assert throttle.open_until == NOW + circuit_breaker.MAX_PAUSE
+        assert allowed(throttle, NOW + circuit_breaker.MAX_PAUSE) == 1
+
+
+def test_failed_probe_pauses_again_at_half_the_rate() -> None:
+    """A 429 to the probe asks for the next pause; without Retry-After the breaker closes at a lower rate."""
+    probing, _ = circuit_breaker.reserve(after(NEW, limited(30.0)), 1, NOW + 30_000, None)
+    again = after(probing, limited(60.0), now=NOW + 30_000)
+    assert (again.open_until, again.pauses, again.probing, again.rate) == (NOW + 90_000, 2, False, 5.0)
+    closed = after(probing, RATE_LIMITED, now=NOW + 30_000)
+    assert (closed.open_until, closed.pauses, closed.rate) == (None, 0, 5.0)
+
+
+@pytest.mark.parametrize("late", [SUCCESS, WRONG, BROKEN, REFUSED, RATE_LIMITED, Failure("http_429", 429, 10.0)])
+def test_calls_that_began_before_a_pause_do_not_end_it(late: Failure | None) -> None:
+    """Of several calls in flight one may be answered 204 after another one's 429."""
+    throttle = after(NEW, limited(30.0))
+    assert after(throttle, late) == throttle
+
+
+def test_longest_of_several_pauses_counts() -> None:
+    """The calls in flight together are answered with different pauses; the rate is lowered once."""
+    throttle = after(NEW, limited(10.0), limited(30.0), limited(20.0))
+    assert throttle == after(NEW, limited(30.0))
+
+
+def test_retry_after_of_an_outage_is_honoured() -> None:
+    """A 503 may ask for a longer pause than the breaker's own; a shorter one changes nothing."""
+    assert after(NEW, *[Failure("http_503", 503, 120.0)] * OPENS_AFTER).open_until == NOW + 120_000
+    assert after(NEW, *[Failure("http_503", 503, 1.0)] * OPENS_AFTER).open_until == NOW + circuit_breaker.MIN_PAUSE
 
 
 def test_each_429_halves() -> None:
@@ -202,6 +247,67 @@ def test_breaker_is_open_only_for_a_reason(results: list[Failure | None]) -> Non
     throttle = after(NEW, *results)
     assert (throttle.open_until is None) == (throttle.pauses == 0)
     assert throttle.open_until is None or throttle.reason
+
+
+# States that earlier versions or another clock left behind
+
+TEN_YEARS = 10 * 365 * 86_400_000
+IMPOSSIBLE = [
+    replace(NEW, reason="http_429", rate=10.0, rate_at=NOW, next_at=NOW + 1_157_407 * 86_400_000.0),
+    replace(NEW, reason="http_429", rate=10.0, rate_at=NOW, next_at=math.inf),
+    replace(NEW, reason="http_429", rate=10.0, rate_at=NOW, next_at=math.nan),
+    replace(NEW, reason="http_503", pauses=3, open_until=NOW + TEN_YEARS),
+    replace(NEW, reason="http_503", pauses=3, open_until=NOW + TEN_YEARS, probing=True),
+    replace(NEW, reason="http_429", pauses=1, open_until=2**62, rate=10.0, rate_at=2**62),
+    replace(NEW, rate=5e-324, rate_at=NOW),
+    replace(NEW, rate=0.0, rate_at=NOW + TEN_YEARS),
+    replace(NEW, rate=0.1, rate_at=NOW + TEN_YEARS, next_at=NOW + TEN_YEARS),
+]
+
+
+@pytest.mark.parametrize("max_rate", [None, 50.0, 0.01])
+@pytest.mark.parametrize("stored", IMPOSSIBLE)
+def test_a_stored_state_heals(stored: ThrottleState, max_rate: float | None) -> None:
+    """A call may begin now, and after successes for some minutes nothing is left of it."""
+    throttle, now = circuit_breaker.healed(stored, NOW), NOW
+    assert circuit_breaker.blocked_until(throttle, now, max_rate) <= now
+    for _ in range(60):
+        throttle, count = circuit_breaker.reserve(circuit_breaker.healed(throttle, now), 5, now, max_rate)
+        throttle = after(throttle, *[SUCCESS] * count, now=now)
+        now += 10_000
+    throttle = circuit_breaker.healed(throttle, now)
+    assert (throttle.open_until, throttle.rate, throttle.reason) == (None, None, "")
+
+
+@pytest.mark.parametrize("throttle", [NEW, after(NEW, REFUSED), after(NEW, limited(300.0)), after(NEW, RATE_LIMITED)])
+def test_a_possible_state_stays(throttle: ThrottleState) -> None:
+    """Only impossible times are corrected, and what this version stores is possible."""
+    assert circuit_breaker.healed(throttle, NOW) == throttle
+    assert circuit_breaker.healed(throttle, NOW - 30_000) == throttle
+
+
+@given(
+    results=st.lists(
+        st.tuples(
+            st.sampled_from([SUCCESS, REFUSED, BROKEN, WRONG, TIMEOUT, RATE_LIMITED])
+            | st.builds(limited, st.floats(0, allow_nan=False)),
+            st.integers(-TEN_YEARS, TEN_YEARS) | st.integers(0, 400_000),
+        ),
+        max_size=30,
+    )
+)
+def test_no_history_closes_a_scope_for_good(results: list[tuple[Failure | None, int]]) -> None:
+    """Whatever the answers and however the clock jumps, a call may begin within minutes, at a rate above zero."""
+    throttle, now = NEW, NOW + 10 * TEN_YEARS
+    for failure, pause in results:
+        now = max(now + pause, NOW)
+        throttle = circuit_breaker.healed(throttle, now)
+        throttle, _ = circuit_breaker.reserve(throttle, 1, now, None)
+        throttle = after(throttle, failure, now=now)
+        rate = circuit_breaker.current_rate(throttle, now, None)
+        assert rate is None or rate >= circuit_breaker.MIN_RATE
+        latest = now + circuit_breaker.MAX_PAUSE + circuit_breaker.CLOCK_MARGIN
+        assert circuit_breaker.blocked_until(throttle, now, None) <= latest
 
 
 # Details of the state
@@ -275,12 +381,6 @@ def test_lowered_rate_has_its_whole_state() -> None:
     expected = replace(NEW, reason="http_429", rate=circuit_breaker.INITIAL_RATE, rate_at=NOW, next_at=NOW + slack)
     assert throttle == expected
     assert circuit_breaker.blocked_until(throttle, NOW, None) == NOW
-
-
-def test_longer_wait_wins() -> None:
-    """A 429 does not shorten the wait that an earlier one asked for."""
-    throttle = after(NEW, replace(RATE_LIMITED, retry_after=30.0), RATE_LIMITED)
-    assert throttle.next_at > NOW + 30_000
 
 
 def test_rate_is_lifted_at_the_configured_one() -> None:

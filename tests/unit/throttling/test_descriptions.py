@@ -7,8 +7,9 @@ import pytest
 from webhook_app.throttling import descriptions
 from webhook_app.throttling.state import ALL, Scope, ThrottleState
 
-NOW = 1_000_000
-OPEN = "nothing is sent until a test call in 5 s."
+NOW = 1_795_689_720_000  # 10:42 UTC
+OPEN = "nothing is sent until a test call then."
+END = "To end the pause now: resume --shop a"
 NEXT = "the next call is a test, and its result decides."
 PROBING = "one test call is in flight, and its result decides."
 DOUBLES = "the rate doubles every 20 s by itself."
@@ -22,15 +23,17 @@ WAIT = "Nothing to do: its deliveries wait and are sent then."
         (
             ThrottleState(Scope.shop("a"), reason="http_401", open_until=NOW + 4500),
             (
-                "shop a: circuit breaker open because the instance key was refused (http_401): "
-                f"{OPEN} Correct the shop's instance_key."
+                "shop a: paused until 10:42:04 UTC, because the instance key was refused (http_401): "
+                f"{OPEN} Correct the shop's instance_key. {END}"
             ),
         ),
         (
-            ThrottleState(Scope.shop("a"), reason="http_401", open_until=NOW + 5000),
+            ThrottleState(
+                Scope.shop("a"), reason="http_429", open_until=NOW + 300_000, rate=10.0, rate_at=NOW + 300_000
+            ),
             (
-                "shop a: circuit breaker open because the instance key was refused (http_401): "
-                f"{OPEN} Correct the shop's instance_key."
+                "shop a: paused until 10:47:00 UTC, because Tweakwise answered 429, too many calls (http_429): "
+                f"{OPEN} {WAIT} {END}"
             ),
         ),
         (
@@ -49,10 +52,7 @@ WAIT = "Nothing to do: its deliveries wait and are sent then."
         ),
         (
             ThrottleState(ALL, open_until=NOW + 1),
-            (
-                "all shops together: circuit breaker open because of earlier failures: "
-                f"nothing is sent until a test call in 1 s. {WAIT}"
-            ),
+            (f"all shops together: paused until 10:42:00 UTC, because of earlier failures: {OPEN} {WAIT}"),
         ),
         (
             ThrottleState(Scope.shop("a"), failures=3, reason="reset"),
@@ -64,7 +64,7 @@ WAIT = "Nothing to do: its deliveries wait and are sent then."
         ),
         (
             ThrottleState(Scope.shop("a"), reason="http_429", rate=5.0, rate_at=NOW),
-            f"shop a: limited to 5 calls a second (Tweakwise asks for fewer calls (http_429)); {DOUBLES}",
+            f"shop a: limited to 5 calls a second (Tweakwise answered 429, too many calls (http_429)); {DOUBLES}",
         ),
         (
             ThrottleState(Scope.shop("a"), rate=0.12345, rate_at=NOW),
@@ -104,7 +104,7 @@ def test_throttle_as_sentences(throttle: ThrottleState, text: str) -> None:
             "the address or the instance key is unknown there",
             "Correct the shop's instance_key or tweakwise_url.",
         ),
-        ("http_429", "Tweakwise asks for fewer calls", WAIT),
+        ("http_429", "Tweakwise answered 429, too many calls", WAIT),
         ("http_301", "the address redirects elsewhere", "Correct tweakwise_url or TWEAKWISE_URL."),
         ("http_503", "Tweakwise reports an error on its side", WAIT),
         ("http_408", "", WAIT),
@@ -114,8 +114,8 @@ def test_every_failure_has_a_cause_and_an_action(reason: str, why: str, action: 
     """The sentence says what happened, and what to do."""
     throttle = ThrottleState(Scope.shop("a"), reason=reason, open_until=NOW + 5000)
     because = f"{why} ({reason})" if why else reason
-    without = f"shop a: circuit breaker open because {because}: {OPEN}"
-    assert descriptions.sentences(throttle, NOW) == f"{without} {action}"
+    without = f"shop a: paused until 10:42:05 UTC, because {because}: {OPEN}"
+    assert descriptions.sentences(throttle, NOW) == f"{without} {action} {END}"
     assert descriptions.sentences(throttle, NOW, with_action=False) == without
 
 

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 
 import pycurl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.calls import CALL, SHOP, open_client, purchase, send
 from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resetting, response, serving, silent
 from webhook_app.tweakwise.retry_policy import Failure
-from webhook_app.tweakwise.transport import OPTIONS, retry_after
+from webhook_app.tweakwise.transport import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,42 +149,6 @@ def test_retry_after_as_a_date() -> None:
     """A date is converted into seconds from now; a past one into 0."""
     header = "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"
     assert failed(answering(response("503 Unavailable", b"", header))).retry_after == 0
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        (" ", None),
-        ("7", 7.0),
-        (" 7 ", 7.0),
-        ("86400", 86_400.0),
-        ("-1", None),
-        ("1.5", None),
-        ("²", None),
-        ("inf", None),
-        ("9" * 400, None),
-        ("9" * 5000, None),
-        ("Mon, 23 Nov 2026 12:02:00 GMT", 120.0),
-        ("Mon, 23 Nov 2026 13:02:00 +0100", 120.0),
-        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
-        ("Mon, 23 Nov 2026 12:02:00", None),
-        ("Mon, 23 Nov 99999999 12:02:00 GMT", None),
-        ("Mon, 99 Nov 2026 12:02:00 GMT", None),
-        ("Mon, 23 Nov 2026 12:02:00 +99999999999999", None),
-        ("tomorrow", None),
-    ],
-)
-def test_retry_after(value: str | None, seconds: float | None) -> None:
-    """Seconds or a date become seconds from now, never negative; everything else is ignored."""
-    assert retry_after(value, NOW) == seconds
-
-
-@given(st.text() | st.text(st.sampled_from("0123456789 ,:+-JanGMT")))
-def test_any_retry_after_is_a_delay_or_nothing(value: str) -> None:
-    """No header text raises, and no delay is negative."""
-    assert (retry_after(value, NOW) or 0) >= 0
 
 
 def test_refused_connection() -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook_app.tweakwise.retry_policy import Failure, FailureClass, GiveUp, Policy, Retry, classify, decide
+from webhook_app.tweakwise.retry_policy import (
+    MAX_RETRY_AFTER,
+    Failure,
+    FailureClass,
+    GiveUp,
+    Policy,
+    Retry,
+    classify,
+    decide,
+)
 
 BASE, CAP, GIVE_UP_AFTER = 5.0, 3600.0, 259_200.0
 RETRY = Policy(BASE, CAP, GIVE_UP_AFTER, "retry")
@@ -15,13 +26,14 @@ ALMOST_ALL, LEAST = 0.999, 0.0
 
 UNSENT = ["dns", "connect", "tls"]
 AMBIGUOUS = ["timeout", "reset"]
-TRANSIENT = [408, 425, 429, 500, 501, 502, 503, 504, 507, 520, 599]
+TRANSIENT = [408, 425, 429, 500, 501, 503, 507, 521, 599]
+PROXY = [502, 504, 520, 522, 524]  # a proxy that got no valid answer after it had passed the request on
 REFUSED = [401, 403, 404]
 REDIRECTED = [301, 302, 304, 307, 308]
 FINAL = [400, 402, 405, 406, 409, 410, 411, 413, 415, 422, 431, 451]
 DURATIONS = st.floats(0.001, 1e13)
 NAMES = [*UNSENT, *AMBIGUOUS]
-STATUSES = [*TRANSIENT, *REFUSED, *REDIRECTED, *FINAL]
+STATUSES = [*TRANSIENT, *PROXY, *REFUSED, *REDIRECTED, *FINAL]
 
 
 def http(status: int, retry_after: float | None = None) -> Failure:
@@ -42,7 +54,7 @@ def delay(failure: Failure, attempt: int = 1, jitter: float = ALMOST_ALL, policy
 
 @pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
 @pytest.mark.parametrize("age", [0.0, GIVE_UP_AFTER - 0.001])
-@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
+@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *PROXY, *REFUSED, *REDIRECTED])])
 def test_retries(failure: Failure, age: float, attempt: int) -> None:
     """A failure that may pass is retried until RETRY_FOR is over, after any number of attempts."""
     assert isinstance(decided(failure, RETRY, attempt, age), Retry)
@@ -50,7 +62,7 @@ def test_retries(failure: Failure, age: float, attempt: int) -> None:
 
 @pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
 @pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 2])
-@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, TRANSIENT)])
+@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *PROXY])])
 def test_gives_up_in_the_end(failure: Failure, age: float, attempt: int) -> None:
     """After RETRY_FOR the call is given up, and the last failure is the reason."""
     assert decided(failure, RETRY, attempt, age) == GiveUp(f"gave_up_{failure.name}")
@@ -74,10 +86,10 @@ def test_refused_body_is_final(status: int, attempt: int, age: float, policy: Po
 
 @pytest.mark.parametrize("age", [0.0, GIVE_UP_AFTER])
 @pytest.mark.parametrize("attempt", [1, 10])
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_parks_what_may_have_been_counted(name: str, attempt: int, age: float) -> None:
+@pytest.mark.parametrize("failure", [*map(Failure, AMBIGUOUS), *map(http, PROXY)])
+def test_parks_what_may_have_been_counted(failure: Failure, attempt: int, age: float) -> None:
     """With ON_TIMEOUT=park a call that may have been counted is not sent again."""
-    assert decided(Failure(name), PARK, attempt, age) == GiveUp(f"parked_{name}", parked=True)
+    assert decided(failure, PARK, attempt, age) == GiveUp(f"parked_{failure.name}", parked=True)
 
 
 @pytest.mark.parametrize("failure", [*map(Failure, UNSENT), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
@@ -123,10 +135,10 @@ def test_cap_below_base() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503, 500, 408, 401])
-@pytest.mark.parametrize(("retry_after", "waits"), [(0.0, 0.0), (60.0, 60.0), (7200.0, 7200.0)])
-def test_retry_after_is_honoured(status: int, retry_after: float, waits: float) -> None:
+@pytest.mark.parametrize("retry_after", [0.0, 60.0, MAX_RETRY_AFTER])
+def test_retry_after_is_honoured(status: int, retry_after: float) -> None:
     """No retry comes before Retry-After, even if that is longer than RETRY_CAP."""
-    assert delay(http(status, retry_after), jitter=LEAST) == waits
+    assert delay(http(status, retry_after), jitter=LEAST, policy=Policy(1, 1, GIVE_UP_AFTER)) == retry_after
 
 
 def test_retry_after_does_not_shorten() -> None:
@@ -134,10 +146,11 @@ def test_retry_after_does_not_shorten() -> None:
     assert delay(http(503, 1.0), attempt=5) == pytest.approx(80 * ALMOST_ALL)
 
 
-@pytest.mark.parametrize("retry_after", [GIVE_UP_AFTER * 2, 1e18, 1e300])
+@pytest.mark.parametrize("retry_after", [7200.0, GIVE_UP_AFTER * 2, 1e18, 1e300, math.inf])
 def test_retry_after_has_an_end(retry_after: float) -> None:
-    """No delay is longer than RETRY_FOR, whatever the server asks for."""
-    assert delay(http(503, retry_after)) == GIVE_UP_AFTER
+    """It delays a call for minutes at most, and never beyond RETRY_FOR, whatever the server asks for."""
+    assert delay(http(503, retry_after)) == MAX_RETRY_AFTER
+    assert delay(http(503, retry_after), policy=Policy(1, 1, 30)) == 30
 
 
 def test_final_failure_stays_final_with_retry_after() -> None:
@@ -156,9 +169,11 @@ def test_final_failure_stays_final_with_retry_after() -> None:
     st.floats(0, 1, exclude_max=True),
 )
 def test_delay_has_bounds(failure: Failure, attempt: int, age: float, policy: Policy, jitter: float) -> None:
-    """Every decision is to give up, or a delay between zero and the longer of RETRY_CAP and Retry-After."""
+    """Every decision is to give up, or a delay between zero and the longer of RETRY_CAP and Retry-After's limit."""
     decision = decide(failure, attempt, age, policy, lambda: jitter)
-    assert isinstance(decision, GiveUp) or 0 <= decision.delay <= max(policy.cap, failure.retry_after or 0)
+    assert isinstance(decision, GiveUp) or 0 <= decision.delay <= max(
+        policy.cap, min(failure.retry_after or 0, MAX_RETRY_AFTER)
+    )
 
 
 @pytest.mark.parametrize(

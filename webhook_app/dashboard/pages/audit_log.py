@@ -23,6 +23,7 @@ TITLES: dict[str, str] = {
     AuditAction.REPLAY: "Replayed",
     AuditAction.DISCARD: "Discarded",
     AuditAction.SAMPLE: "Sample sent",
+    AuditAction.RESUME: "Pause ended",
 }
 
 

@@ -16,7 +16,7 @@ from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
-from webhook_app.throttling import circuit_breaker
+from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
 from webhook_app.time_units import DAY, HOUR
 
@@ -116,7 +116,8 @@ def _shop(
     is_open = throttle is not None and throttle.is_open
     rate = circuit_breaker.current_rate(throttle, now, None) if throttle else None
     running = f"limited to {rate:.3g} calls per second" if rate else "closed, full speed"
-    return ShopLine(name, grouped(counts), backlog, "circuit breaker open" if is_open else running, is_open)
+    paused = (descriptions.paused_until(throttle, now) or "testing with one call") if throttle and is_open else running
+    return ShopLine(name, grouped(counts), backlog, paused, is_open)
 
 
 def _topics(now: int, shop: str | None) -> list[TopicLine]:
