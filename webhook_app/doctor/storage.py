@@ -24,12 +24,11 @@ ERROR_BELOW, WARNING_BELOW = 100, 1000  # MB of free space
 
 
 def database(context: CheckContext) -> Iterator[Finding]:
-    """Check that the database answers, is migrated, and allows enough connections."""
+    """Check that the database answers, has every table, column and index, and allows enough connections."""
     inbox = context.inbox
     try:
-        if not migrate.is_current(inbox.database):
-            text = "The database is not migrated to the current version."
-            yield Finding("database", Severity.ERROR, text, "Run: python -m webhook_app migrate")
+        if fault := migrate.fault(inbox.database):
+            yield Finding("database", Severity.ERROR, fault, "Run: python -m webhook_app migrate")
             return
         warnings = inbox.database.warnings(context.config.web_concurrency)
     except (StoreUnavailableError, ConfigurationError) as error:

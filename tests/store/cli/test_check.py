@@ -24,6 +24,9 @@ def test_it_prints_urls_and_topics(run: Run) -> None:
 
 def test_it_reports_a_database_without_tables(run: Run) -> None:
     """What to run is part of the message; afterwards the database is ready."""
-    assert "Database   not migrated: run `python -m webhook_app migrate`" in run("check").output
+    assert (
+        "Database   not ready: The database is not migrated. Run `python -m webhook_app migrate`."
+        in run("check").output
+    )
     run("migrate")
     assert "Database   ready" in run("check").output

@@ -13,8 +13,14 @@ from webhook_app.inbox import migrate as migrations
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to the current schema; does nothing where it is current."""
+    """Bring the database to the current schema; does nothing where it is current.
+
+    May run on several machines at once, and while the receiver and workers run. What a database lacks although its
+    migrations are applied is created too.
+    """
     with closing(Inbox.configured(settings.load())) as inbox:
-        done = migrations.is_current(inbox.database)
-        migrations.upgrade(inbox.database)
-    click.echo(f"{'Nothing to do' if done else 'Migrated'}: the database is at {migrations.head()}.")
+        before = migrations.fault(inbox.database)
+        created = migrations.upgrade(inbox.database)
+    click.echo(f"{'Migrated' if before else 'Nothing to do'}: the database is at {migrations.head()}.")
+    if created:
+        click.echo(f"Created what it lacked: {', '.join(created)}.")

@@ -30,10 +30,10 @@ def check(url: str | None) -> None:
     if not url:
         click.echo("Add --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
-        current, warnings = migrations.is_current(inbox.database), inbox.database.warnings(config.web_concurrency)
+        fault, warnings = migrations.fault(inbox.database), inbox.database.warnings(config.web_concurrency)
     for sentence in warnings:
         click.echo(f"Warning    {sentence}")
-    click.echo(f"Database   {'ready' if current else 'not migrated: run `python -m webhook_app migrate`'}")
+    click.echo(f"Database   {f'not ready: {fault} Run `python -m webhook_app migrate`.' if fault else 'ready'}")
     if config.spool:
         database_startup.check_spool(config)
         click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_ephemeral(config.spool) else SPOOL}")

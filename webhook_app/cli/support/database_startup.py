@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
 RETRY_EVERY = 1.0  # seconds
+MIGRATE = "`python -m webhook_app migrate`"
 
 
 def migrate(config: Settings) -> bool:
@@ -40,10 +41,12 @@ def migrate_when_available(config: Settings) -> None:
     with closing(Inbox.configured(config)) as inbox:
         while True:
             try:
-                return migrations.upgrade(inbox.database)
+                migrations.upgrade(inbox.database)
             except StoreUnavailableError as error:
                 logs.logger().warning("store_unavailable", error=str(error))
                 time.sleep(RETRY_EVERY)
+            else:
+                return
 
 
 def warn_receiver(config: Settings) -> None:
@@ -52,9 +55,8 @@ def warn_receiver(config: Settings) -> None:
     with closing(Inbox.configured(config)) as inbox:
         try:
             _print_warnings(config, inbox)
-            if not migrations.is_current(inbox.database):
-                command = "`python -m webhook_app migrate`"
-                _warn(f"The database is not migrated: run {command}. Until then webhooks {meanwhile}.")
+            if fault := migrations.fault(inbox.database):
+                _warn(f"{fault} Run {MIGRATE}. Until then webhooks that cannot be stored {meanwhile}.")
         except StoreUnavailableError as error:
             _warn(f"The database is unavailable: {error}. Until it answers webhooks {meanwhile}.")
 
@@ -63,6 +65,8 @@ def warn_worker(config: Settings) -> None:
     """Print what is wrong with the database; a worker waits for one that is unavailable, and logs that itself."""
     with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailableError):
         _print_warnings(config, inbox)
+        if fault := migrations.fault(inbox.database):
+            _warn(f"{fault} Run {MIGRATE}. Until then events that cannot be delivered wait.")
 
 
 def check_spool(config: Settings) -> None:

@@ -1,0 +1,89 @@
+"""The schema that the code needs (tables.py), compared with the one that a database has.
+
+A revision number is no evidence that all is there: a database of an early version may have been made by a migration
+that was completed later.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Index, Table, inspect, text
+
+from webhook_app.inbox.tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Inspector
+
+# One statement for all tables: a probe asks for this every few seconds.
+COLUMNS = {
+    "sqlite": text(
+        "SELECT m.name AS table_name, c.name AS column_name "
+        "FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'"
+    ),
+    "postgresql": text(
+        "SELECT c.relname AS table_name, a.attname AS column_name FROM pg_class AS c "
+        "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        "WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND c.relnamespace <> 'pg_catalog'::regnamespace"
+    ),
+}
+
+Item = Table | Column[object] | Index
+
+
+def has_columns(connection: Connection) -> bool:
+    """Return whether every table and column is there, without which statements fail; indexes are not looked at."""
+    return not [*_missing_columns(connection)]
+
+
+def missing(connection: Connection) -> list[Item]:
+    """Return the tables, columns and indexes that the database lacks; an index with other columns is lacking too."""
+    items = [*_missing_columns(connection)]
+    absent, inspector = {item for item in items if isinstance(item, Table)}, inspect(connection)
+    there = [table for table in metadata.sorted_tables if table not in absent]
+    return items + [index for table in there for index in _missing_indexes(inspector, table)]
+
+
+def complete(connection: Connection) -> list[str]:
+    """Create what is missing, in the open transaction; returns it in words."""
+    items = missing(connection)
+    operations = Operations(MigrationContext.configure(connection))
+    for item in items:
+        if isinstance(item, Column):
+            operations.add_column(item.table.name, item)
+        elif isinstance(item, Index):
+            item.drop(connection, checkfirst=True)
+            item.create(connection)
+        else:
+            item.create(connection)
+    return [describe(item) for item in items]
+
+
+def describe(item: Item) -> str:
+    """Return the kind and the name of an item, as the database has it."""
+    if isinstance(item, Column):
+        return f"column {item.table.name}.{item.name}"
+    return f"{'index' if isinstance(item, Index) else 'table'} {item.name}"
+
+
+def _missing_columns(connection: Connection) -> Iterator[Item]:
+    there: defaultdict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(COLUMNS[connection.dialect.name]):
+        there[row.table_name].add(row.column_name)
+    for table in metadata.sorted_tables:
+        if table.name not in there:
+            yield table
+        else:
+            yield from (column for column in table.columns if column.name not in there[table.name])
+
+
+def _missing_indexes(inspector: Inspector, table: Table) -> Iterator[Index]:
+    there = {index["name"]: index["column_names"] for index in inspector.get_indexes(table.name)}
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        if there.get(index.name) != [column.name for column in index.columns]:
+            yield index
