@@ -26,6 +26,11 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 graceful_timeout = 9
 # Longer than load balancers keep an idle connection, so that they close it first.
 keepalive = 75
+# Proxies are trusted by TRUSTED_PROXIES alone. Gunicorn would take the scheme, and parts of the URL, from any client
+# of this machine.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # In memory, so that a slow disk cannot delay a heartbeat.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn chooses unique names there
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
 
 from webhook_app import openapi
 from webhook_app.alerts import evaluator
@@ -30,6 +30,7 @@ def create_app() -> Flask:
     app.extensions[context.NAME] = shared
     app.extensions[BACKGROUND] = _background_tasks(config, shared)
     responses.register_error_handlers(app)
+    app.after_request(_forbid_sniffing)
     _register_blueprints(app, config, shared)
     if config.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - not loaded when it is off
@@ -37,6 +38,12 @@ def create_app() -> Flask:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _forbid_sniffing(response: Response) -> Response:
+    """Forbid browsers to guess another type than the one an answer names."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
 
 
 def _web_context(config: settings.Settings) -> context.WebContext:

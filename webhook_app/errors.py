@@ -53,6 +53,10 @@ class StoreUnavailableError(ReceiverError):
         self.transient = transient
 
 
+class OverloadedError(StoreUnavailableError):
+    """Too much is going on at once: answer 503 with Retry-After. Nothing is wrong with the database."""
+
+
 class UnknownDeliveryError(ReceiverError):
     """There is no delivery with this number: answer 404, or end the command with the message."""
 

@@ -16,7 +16,7 @@ from tests.support import processes
 from tests.support.recordings import ORDER, as_toml, shop_keys
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.reports import stored_deliveries
-from webhook_app.web.gunicorn_worker import HEAD_TIMEOUT
+from webhook_app.web.connection import HEAD_TIMEOUT
 
 if TYPE_CHECKING:
     import subprocess
@@ -87,6 +87,12 @@ def test_too_large_chunked_body_is_413(port: int, size: int) -> None:
         (b"POST /webhooks/%ff/%00 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", b"404"),
         (b"TRACE /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
         (b"no http\r\n\r\n", b"400"),
+        (CHUNKED + b"1\r\na\r\n" * 3000 + b"0\r\n\r\n", b"400"),
+        (CHUNKED + b"1;" + b"a" * 300 + b"\r\na\r\n0\r\n\r\n", b"400"),
+        (CHUNKED + b"1\r\na\r\n0\r\n" + b"X-T: " + b"a" * 20_000 + b"\r\n\r\n", b"400"),
+        (HEAD + b"Transfer-Encoding: xchunked\r\n\r\n", b"501"),
+        (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", b"400"),
+        (HEAD + b"Expect: the unexpected\r\nContent-Length: 0\r\n\r\n", b"417"),
     ],
 )
 def test_invalid_requests_are_refused(port: int, sent: bytes, status: bytes) -> None:
@@ -95,7 +101,54 @@ def test_invalid_requests_are_refused(port: int, sent: bytes, status: bytes) -> 
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (HEAD + b"".join(b"X-%d: %b\r\n" % (number, b"a" * 1000) for number in range(40)), b"431"),
+        (b"GET /" + b"a" * 9000, b"414"),
+        (b"GET / HTTP/1.1\nHost: x\n", b"400"),
+    ],
+)
+def test_unfinished_heads_are_refused_as_they_arrive(port: int, sent: bytes, status: bytes) -> None:
+    """A head that is too long, or none, is refused without waiting for its end."""
+    with connected(port, sent) as connection:
+        connection.settimeout(HEAD_TIMEOUT / 2)
+        assert connection.recv(100).split()[1] == status
+
+
+@pytest.mark.parametrize(
+    "line", ["SCRIPT_NAME: /x", "PATH_INFO: /x", "REMOTE_USER: x", "X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off"]
+)
+def test_headers_of_proxies_are_ignored(port: int, line: str) -> None:
+    """A client of this machine cannot change the URL or the scheme: TRUSTED_PROXIES alone does."""
+    request = f"GET /healthz HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n"
+    assert answer(port, request.encode()).split()[1] == b"200"
+
+
 # Answers
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /docs/openapi.css HTTP/1.1\r\nHost: x\r\n\r\n",
+        HEAD + b"Content-Length: 0\r\n\r\n",
+        HEAD + b"Content-Length: 9000000000\r\n\r\n",
+        HEAD + b"Transfer-Encoding: xchunked\r\n\r\n",
+        HEAD + b"X: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 9000,
+        b"no http\r\n\r\n",
+    ],
+)
+def test_answers_name_no_server_and_forbid_sniffing(port: int, sent: bytes) -> None:
+    """Every answer, also to what is not HTTP."""
+    with connected(port, sent) as connection:
+        head = connection.recv(65536).lower()
+    assert b"\r\nx-content-type-options: nosniff\r\n" in head
+    assert b"\r\nserver:" not in head
 
 
 @pytest.mark.parametrize(("method", "path"), [("HEAD", "/healthz"), ("GET", "/healthz"), ("GET", "/docs/openapi.css")])
@@ -149,9 +202,20 @@ def deliver(port: int) -> int:
     return requests.post(url, data=ORDER.body, headers=ORDER.sent_headers, timeout=10).status_code
 
 
-@pytest.mark.parametrize("sent", [b"", b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\nX-A"])
-def test_waiting_connections_make_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
-    """More silent connections than places do not keep a genuine request out."""
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /webhooks/shopify/shop HTTP/1.1\r\nHost: x\r\nX-A",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        HEAD + b"Content-Length: 1000\r\n\r\nabc",
+        CHUNKED + b"1000\r\nabc",
+        b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 300,
+    ],
+    ids=["silent", "half a head", "answered", "half a body", "half a chunk", "answers that are not read"],
+)
+def test_unverified_connections_make_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
+    """More connections that wait than places do not keep a genuine request out, whatever they wait for."""
     port, _ = small
     with ExitStack() as stack:
         for _ in range(60):

@@ -8,6 +8,7 @@ from flask import current_app, request
 
 from webhook_app import logs
 from webhook_app.web.activity import ActivityRecorder
+from webhook_app.web.places import VERIFIED
 from webhook_app.web.rate_limit import RateLimiter
 from webhook_app.web.request_body import BodyReader
 
@@ -59,6 +60,11 @@ class WebContext:
         arguments = (request.view_args or {}) if request.endpoint in STORING_ENDPOINTS else {}
         shop = self.shops.get(arguments.get("shop", ""))
         return shop if shop and shop.platform == arguments["platform"] else None
+
+
+def mark_verified() -> None:
+    """Note that the current request was verified: its connection is then the last to make room for others."""
+    request.environ[VERIFIED] = True
 
 
 def current() -> WebContext:

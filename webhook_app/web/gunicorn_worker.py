@@ -1,42 +1,32 @@
-"""Gunicorn's gevent worker with time limits for connections that send no request."""
+"""Gunicorn's gevent worker with limits for what a client can cost before it is verified."""
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import gevent
+from gunicorn.http import wsgi
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
+from webhook_app import logs
+from webhook_app.errors import OverloadedError
+from webhook_app.web.connection import HEAD_TIMEOUT, Connection
+from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, refuse, status_of
+from webhook_app.web.http_requests import RequestReader
+from webhook_app.web.places import VERIFIED, Places
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-HEAD_TIMEOUT = 10.0  # seconds for the head of the first request; later ones have gunicorn's keepalive
+ARRIVALS = 16  # connections beyond the places, until others have made room for them
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection
-SPARE = 0.05  # share of the connections to keep free, by closing the one that has waited longest
-
-
-@dataclass(eq=False, slots=True)
-class _Wait:
-    """One connection's wait for the head of a request."""
-
-    greenlet: gevent.Greenlet[..., Any]
-    limit: gevent.Timeout
-    since: float = field(default_factory=time.monotonic)
-    ended: bool = False
-
-    def end(self) -> None:
-        """Make it time out, unless its request has arrived since this was planned: that one must be answered."""
-        if not self.ended:
-            self.greenlet.throw(self.limit)
 
 
 class BoundedGeventWorker(GeventWorker):
-    """Closes waiting connections: after HEAD_TIMEOUT, the oldest when places run out, and all of them on shutdown.
+    """Serves HTTP/1: within limits, and when places run out the oldest unverified connection makes room.
 
-    A waiting connection has no request in progress, so no webhook is lost by closing it. On shutdown one that has just
+    A connection whose request is being processed is never closed, so no webhook is lost. On shutdown one that has just
     been opened or answered stays for LAST_REQUEST: its client cannot know yet, and a request that is on its way would
     get no answer.
     """
@@ -44,48 +34,68 @@ class BoundedGeventWorker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take gunicorn's arguments."""
         super().__init__(*args, **kwargs)
-        self._waiting: dict[_Wait, None] = {}  # oldest first
-        self._served: set[gevent.Greenlet[..., Any]] = set()
-        self._open = 0
+        self._places = Places(self.worker_connections)
+        self.worker_connections += ARRIVALS
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection until it is closed."""
-        self._open += 1
-        if self._open > self.worker_connections * (1 - SPARE):
-            self._close(list(self._waiting)[:1])
-        try:
-            super().handle(listener, client, addr)
-        finally:
-            self._open -= 1
-            self._served.discard(gevent.getcurrent())
+        connection = Connection(client)
+        reader = RequestReader(connection, self.cfg, addr)
+        with closing(client), self._places.taken(connection):
+            try:
+                self._serve(connection, reader, listener.getsockname(), addr)
+            except TimeoutError:
+                if reader.has_part_of_a_head:
+                    refuse(connection, TOO_SLOW)
+            except ParseException as error:
+                refuse(connection, status_of(error))
+            except (OSError, OverloadedError):
+                pass  # the client has gone, or has to
+            except Exception as error:  # noqa: BLE001 - it must not end the process
+                logs.logger().error("unexpected_error", exc_info=error)
+                if not connection.answered:
+                    refuse(connection, BROKEN)
 
-    @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:  # type: ignore[override]  # the stub lacks the return type
-        """Limit the wait for the head of a request."""
-        current: Any = gevent.getcurrent()
-        limit = gevent.Timeout(self.cfg.keepalive if current in self._served else HEAD_TIMEOUT)
-        self._served.add(current)
-        wait = _Wait(current, limit)
-        self._waiting[wait] = None
+    def _serve(self, connection: Connection, reader: RequestReader, server: Any, addr: Any) -> None:
+        """Answer one request after the other."""
+        wait, is_open = HEAD_TIMEOUT, True
+        while is_open and (request := reader.next_request(wait)):
+            if wait is not HEAD_TIMEOUT and not connection.verified:
+                self._places.throttle(connection)
+            wait = self.cfg.keepalive
+            connection.begin_request()
+            is_open = self.handle_request(server, request, connection, addr)
+            if request.has_unread_body():
+                connection.linger()
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """Let the app answer a request; returns whether another one may follow on its connection."""
+        answer: Any
+        answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
+        environ["wsgi.multithread"] = True
+        self.nr += 1
+        self.alive = self.alive and self.nr < self.max_requests
+        if not (self.alive and self.cfg.keepalive):
+            answer.force_close()
+        pieces: Any = self.wsgi(environ, answer.start_response)
         try:
-            with limit:
-                yield
-        except gevent.Timeout as expired:
-            if expired is not limit:
-                raise
+            _write(answer, pieces)
         finally:
-            wait.ended = True
-            del self._waiting[wait]
+            if hasattr(pieces, "close"):
+                pieces.close()
+        sock.end_request(verified=VERIFIED in environ)
+        if sock.verified:
+            self._places.renew(sock)
+        return not answer.should_close()
 
     def notify(self) -> None:
         """Send the heartbeat; on shutdown close the connections on which no request can be expected."""
         super().notify()
         if not self.alive:
-            before = time.monotonic() - LAST_REQUEST
-            self._close([wait for wait in self._waiting if wait.since < before])
+            self._places.close_idle(LAST_REQUEST)
 
-    @staticmethod
-    def _close(waiting: Iterable[_Wait]) -> None:
-        """Let these time out in the event loop's next round."""
-        for wait in waiting:
-            gevent.get_hub().loop.run_callback(wait.end)
+
+def _write(answer: Any, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        answer.write(piece)
+    answer.close()

@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from webhook_app import green_threads
-from webhook_app.errors import StoreUnavailableError
+from webhook_app.errors import OverloadedError
 
 READ_TIMEOUT = 30.0  # seconds for a whole body, however slowly it is sent
 CHUNK = 64 * 1024  # bytes; an order is seldom larger, and the first chunk is always read
@@ -23,15 +23,15 @@ class BodyReader:
     def read(self) -> bytes:
         """Return the raw body of the current request.
 
-        Raises RequestEntityTooLarge, RequestTimeout, BadRequest, and StoreUnavailableError when the unfinished bodies
-        of the process are too large together.
+        Raises RequestEntityTooLarge, RequestTimeout, BadRequest, and OverloadedError when the unfinished bodies of the
+        process are too large together, or its connections too many.
         """
         # One byte more than allowed separates a chunked body that is too large from one that just fits.
         request.max_content_length = self.max_size + 1
         try:
             with green_threads.time_limit(READ_TIMEOUT):
                 body = self._read_all()
-        except (HTTPException, StoreUnavailableError):
+        except (HTTPException, OverloadedError):
             raise
         except TimeoutError:
             raise RequestTimeout from None
@@ -60,4 +60,4 @@ class BodyReader:
         if size > self.max_size:
             raise RequestEntityTooLarge
         if size > CHUNK and self._in_memory > MAX_IN_MEMORY:
-            raise StoreUnavailableError("too many large bodies at once")
+            raise OverloadedError("too many large bodies at once")

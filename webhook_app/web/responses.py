@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webhook_app.errors import StoreUnavailableError
+from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.web.context import current
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def count_refusal(reason: str) -> None:
 def register_error_handlers(app: Flask) -> None:
     """Answer all exceptions of the endpoints in JSON: never with a 500, never with an HTML page."""
     app.register_error_handler(StoreUnavailableError, _store_unavailable)
+    app.register_error_handler(OverloadedError, _overloaded)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
@@ -82,6 +83,13 @@ def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
 def _store_unavailable(error: StoreUnavailableError) -> Response:
     """Answer 503, so that the platform sends the webhook again: nothing was stored."""
     current().log.error("store_unavailable", error=str(error))
+    count_refusal("unavailable")
+    return _try_later()
+
+
+def _overloaded(error: OverloadedError) -> Response:
+    """Answer 503 without an alarm: anyone can open connections, and nothing is wrong with the store."""
+    current().log.debug("request_refused", code=503, reason="overloaded", hint=str(error))
     return _try_later()
 
 
@@ -111,11 +119,11 @@ def _path_hint(path: str) -> str:
 def _unexpected_error(error: Exception) -> Response:
     """Answer a bug in the receiver with 503, so that the platform sends the webhook again."""
     current().log.error("unexpected_error", exc_info=error)
+    count_refusal("unavailable")
     return _try_later()
 
 
 def _try_later() -> Response:
-    count_refusal("unavailable")
     response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
     return response

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from webhook_app.errors import BadSignatureError
 from webhook_app.platforms.base import STOREFRONT
 from webhook_app.translation import profile_key
-from webhook_app.web.context import current
+from webhook_app.web.context import current, mark_verified
 from webhook_app.web.responses import answer, bad_signature, method_not_allowed, too_many_requests, unknown_shop
 from webhook_app.web.webhooks import store
 
@@ -82,6 +82,7 @@ def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:
         signed = proxy.verify(request.query_string, shop.secrets, time.time())
     except BadSignatureError as error:
         return bad_signature(shop, error)
+    mark_verified()
     visitor = signed.parameters.get(proxy.customer_parameter) or signed.parameters.get("profile_key", "")
     if wait := current().rate_limiter.take(shop.name, visitor[:MAX_VISITOR]):
         return too_many_requests(shop, wait)

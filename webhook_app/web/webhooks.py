@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from webhook_app.errors import BadSignatureError
 from webhook_app.inbox import NewDelivery
 from webhook_app.signing.base import is_plain
-from webhook_app.web.context import current
+from webhook_app.web.context import current, mark_verified
 from webhook_app.web.responses import (
     answer,
     bad_signature,
@@ -62,6 +62,7 @@ def explain(platform: str, shop: str) -> Response:  # noqa: ARG001 - the route n
 def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began: float) -> StoreResult:
     """Store a verified request that began at `began` (monotonic seconds). Raises StoreUnavailableError."""
     context = current()
+    mark_verified()
     with context.tracer.webhook(shop, envelope.topic) as trace_headers:
         headers = {**envelope.headers, **trace_headers}
         delivery = NewDelivery(
