@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields
 LARGEST_AMOUNT = Decimal(10) ** 15
 MOST_DECIMALS = 12  # further digits are rounding errors of binary fractions
 LONGEST_ID = 128
+_BEYOND_NUMBERS = Decimal("Infinity")  # a JSON number that no type holds
 
 
 class Id(fields.Field[str | None]):
@@ -41,7 +42,7 @@ class Label(fields.Field[str]):
     """A short text such as a SKU; numbers are accepted, since some plugins write them."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        if isinstance(value, bool) or not isinstance(value, int | str | Decimal) or value == _BEYOND_NUMBERS:
             raise ValidationError("is not text")
         return _writable(str(value).strip())
 

@@ -61,10 +61,13 @@ class Notifier:
         signature = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
         headers = {"Content-Type": "application/json", **signature}
         try:
-            response = requests.post(self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+            # A stream: the answer's body is never read, however long it is.
+            with requests.post(
+                self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            ) as response:
+                return "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
         except requests.RequestException as error:
             return type(error).__name__
-        return "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
 
     def _body(self, message: AlertMessage) -> bytes:
         if self._form == "slack":

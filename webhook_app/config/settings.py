@@ -18,6 +18,7 @@ from webhook_app.config.validators import (
     validate_database_url,
     validate_http_url,
     validate_password,
+    validate_rate,
     validate_standard_secret,
 )
 from webhook_app.errors import ConfigurationError
@@ -29,7 +30,12 @@ TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation names the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 COUNT, PORT_NUMBER = Range(1, 256), Range(1, 65535)
-POSITIVE = Range(min=timedelta(milliseconds=1))
+SHORTEST = timedelta(milliseconds=1)
+# So that every point in time that is computed from a duration is one that a date can hold.
+POSITIVE = Range(SHORTEST, timedelta(days=365_000))
+LEASES = Range(timedelta(seconds=15), timedelta(days=1))
+PAUSES = Range(SHORTEST, timedelta(days=30))  # a longer one would outlast what is stored
+LARGEST_BODY = 64 * 1024 * 1024  # bytes; a larger one is never read, as it exceeds what a process holds of all bodies
 
 
 def _variable(kind: str, default: Any, validate: Callable[[Any], Any] | None = None) -> dict[str, Any]:
@@ -52,15 +58,15 @@ class Settings:
     web_concurrency: int = field(metadata=_variable("int", 2, COUNT))
     web_threads: int = field(metadata=_variable("int", 5000, Range(1, 100_000)))
     worker_threads: int = field(metadata=_variable("int", 8, COUNT))
-    max_rate: float | None = field(metadata=_variable("float", None, Range(min=0, min_inclusive=False)))
-    max_body: int = field(metadata=_variable("int", 5 * 1024 * 1024, Range(min=1024)))  # bytes
+    max_rate: float | None = field(metadata=_variable("float", None, validate_rate))
+    max_body: int = field(metadata=_variable("int", 5 * 1024 * 1024, Range(1024, LARGEST_BODY)))  # bytes
     visitor_rate: float = field(metadata=_variable("float", 120, Range(min=1)))  # events a minute of one visitor
     shop_rate: float = field(metadata=_variable("float", 200, Range(min=1)))  # events a second of a shop's visitors
     max_age: float = field(metadata=_variable("duration", timedelta(hours=24), POSITIVE))
     max_order_age: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))
-    lease: float = field(metadata=_variable("duration", timedelta(seconds=60), Range(min=timedelta(seconds=15))))
+    lease: float = field(metadata=_variable("duration", timedelta(seconds=60), LEASES))
     retry_base: float = field(metadata=_variable("duration", timedelta(seconds=5), POSITIVE))
-    retry_cap: float = field(metadata=_variable("duration", timedelta(hours=1), POSITIVE))
+    retry_cap: float = field(metadata=_variable("duration", timedelta(hours=1), PAUSES))
     retry_for: float = field(metadata=_variable("duration", timedelta(hours=72), POSITIVE))
     on_timeout: Literal["retry", "park"] = field(metadata=_variable("str", "retry", OneOf(["retry", "park"])))
     keep_bodies: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))

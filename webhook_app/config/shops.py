@@ -14,7 +14,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from schemas.events import Payment
 from webhook_app.config import product_key_template
 from webhook_app.config.toml_lines import line_of
-from webhook_app.config.validators import validate_http_url
+from webhook_app.config.validators import validate_http_url, validate_rate
 from webhook_app.errors import ConfigurationError, TemplateError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class _ShopSchema(Schema):
         ),
     )
     tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
-    max_rate = fields.Float(load_default=None, validate=validate.Range(min=0, min_inclusive=False))
+    max_rate = fields.Float(load_default=None, validate=validate_rate)
 
 
 _SCHEMA = _ShopSchema()

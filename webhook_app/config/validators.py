@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 SQLITE = "sqlite:///"
 POSTGRES = ("postgres://", "postgresql://")
 SHORTEST_PASSWORD = 12
+SLOWEST, FASTEST = 0.01, 1_000_000  # calls a second: one in 100 seconds is within the pause before a probe
 SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
 
 
@@ -35,6 +36,12 @@ def _validate_postgres_url(value: str) -> None:
         valid = False
     if not valid:
         raise ValidationError("expected postgres://<user>:<password>@<host>:<port>/<database>")
+
+
+def validate_rate(value: float | None) -> None:
+    """Refuse a rate at which nothing would be sent for hours. Raises marshmallow's ValidationError."""
+    if value is not None and not SLOWEST <= value <= FASTEST:
+        raise ValidationError(f"expected calls a second, from {SLOWEST} to {FASTEST}")
 
 
 def validate_standard_secret(value: str) -> None:

@@ -13,6 +13,7 @@ from webhook_app import green_threads, logs
 from webhook_app.dashboard.context import current, record, session
 from webhook_app.dashboard.sessions import COOKIE, Session
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.http_dates import http_date
 from webhook_app.inbox import audit_log
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ NO_COOKIE = (
     "Your session has expired, or your browser sent no cookie: over plain HTTP it stores none, except on localhost. "
     "Go back, reload the page and try again."
 )
+CONDITIONS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -52,10 +54,19 @@ HEADERS = {
 }
 
 
+def _drop_unreadable_dates() -> None:
+    """Ignore conditions whose date cannot be read: werkzeug raises OverflowError for some."""
+    for name in CONDITIONS:
+        if name in request.environ and http_date(request.environ[name]) is None:
+            del request.environ[name]
+            request.environ.pop("HTTP_RANGE", None)  # without its condition the whole file is right
+
+
 @blueprint.before_request
 def require_session() -> ResponseReturnValue | None:
     """Require a session for every page, and the token of that session for every change."""
     if request.endpoint == "dashboard.static":
+        _drop_unreadable_dates()
         return None
     known = current().sessions.read(request.cookies.get(COOKIE))
     g.dashboard_session = known or Session.new(current().sessions.now())

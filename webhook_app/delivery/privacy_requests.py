@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Reason
+from webhook_app import exact_json
 from webhook_app.inbox import retention
 from webhook_app.translation.profile_key import derived_key
 
@@ -67,7 +67,7 @@ def _body_is_about(subject: Redaction, body: bytes | None) -> bool:
     if body is None:
         return False
     try:
-        return _mentions(subject, json.loads(body))
+        return _mentions(subject, exact_json.parse(body))
     except (ValueError, RecursionError):
         # A body that is not JSON is searched as text.
         text = body.decode("utf-8", "replace").lower()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ssl
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
 from urllib3.exceptions import NameResolutionError
 
+from webhook_app.http_dates import http_date
 from webhook_app.throttling.descriptions import FAILURE_TEXTS
 
 if TYPE_CHECKING:
@@ -74,7 +74,5 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _clock_skew(date: str, now: float) -> float | None:
-    try:
-        return now - (parsedate_to_datetime(date).timestamp() + 0.5)  # a Date header has no fractions of a second
-    except ValueError:
-        return None
+    moment = http_date(date)
+    return now - (moment.timestamp() + 0.5) if moment else None  # a Date header has no fractions of a second

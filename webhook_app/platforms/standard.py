@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
 from schemas.standard import PurchaseSchema, message
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from webhook_app import exact_json
 from webhook_app.platforms.base import PRINTABLE, Platform, SampleValues, Topic
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
@@ -23,7 +23,7 @@ SHIRT = {"product_id": "1002", "sku": "TSHIRT-M"}
 def _type_of(body: bytes) -> str:
     """Return the body's `type`; a body without one is stored too, and becomes dead or ignored."""
     try:
-        name = json.loads(body)["type"]
+        name = exact_json.parse(body)["type"]
     except (ValueError, RecursionError, TypeError, LookupError):
         return UNTYPED
     return name if isinstance(name, str) and PRINTABLE.fullmatch(name) else UNTYPED

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
@@ -25,6 +23,7 @@ from schemas.events import (
     SessionStart,
 )
 from schemas.tweakwise import BODIES
+from webhook_app import exact_json
 from webhook_app.translation import bots, profile_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-# Made once: json.loads would make a decoder for each body.
-DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 
@@ -80,8 +72,8 @@ def translate(payload: Payload, shop: Shop, platform: Platform, limits: AgeLimit
 def parse_json(body: bytes) -> Any:
     """Parse a payload with exact numbers; raises marshmallow's ValidationError for anything that is not JSON."""
     try:
-        return DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
-    except (ValueError, ArithmeticError, RecursionError):
+        return exact_json.parse(body)
+    except (ValueError, RecursionError):
         raise ValidationError("the body is not valid JSON") from None
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from webhook_app.http_dates import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
 SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 
@@ -19,24 +20,16 @@ def retry_after(values: Iterable[str], date: str | None, now: datetime) -> float
     A value is a number, a list of numbers or an HTTP date. A date counts from `date`, the response's own Date header,
     so that clocks that differ change nothing; from `now` where the response has none.
     """
-    began = (_moment(date) if date else None) or now
+    began = (http_date(date) if date else None) or now
     return max((wait for value in values for wait in _waits(value, began)), default=None)
 
 
 def _waits(value: str, began: datetime) -> Iterator[float]:
     if ":" in value:  # the time of a date
-        moment = _moment(value)
+        moment = http_date(value)
         if moment:
             yield max((moment - began).total_seconds(), 0.0)
         return
     for part in value.split(","):
         if SECONDS.fullmatch(part.strip()):
             yield float(part)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):  # the standard library documents the first only
-        return None

@@ -246,7 +246,7 @@ def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sente
         ('profile_attribute = ""', 5, "profile_attribute", "is empty"),
         ('source = "my shop"', 5, "source", "expected the TWN-Source label: 1 to 100 visible ASCII characters"),
         ('source = "a\\nX-Other: b"', 5, "source", "expected the TWN-Source label: 1 to 100 visible ASCII characters"),
-        ("max_rate = 0", 5, "max_rate", "Must be greater than 0"),
+        ("max_rate = 0", 5, "max_rate", "expected calls a second, from 0.01 to 1000000"),
         ('tweakwise_url = "tweakwise.com"', 5, "tweakwise_url", "expected an address such as https://"),
         ("fields = 1", 5, "fields", "expected a table such as store = 1"),
         ("fields_by_locale = 1", 5, "fields_by_locale", "Not a valid mapping type."),

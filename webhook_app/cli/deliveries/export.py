@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
@@ -30,7 +31,7 @@ BODIES = 50  # read at a time; each may have MAX_BODY bytes
 
 
 @click.command()
-@click.argument("numbers", type=int, nargs=-1)
+@click.argument("numbers", type=DELIVERY_NUMBER, nargs=-1)
 @selection_options()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this new file, not to stdout.")
 @click.option("--personal", is_flag=True, help="Include each webhook's headers and body: personal data.")

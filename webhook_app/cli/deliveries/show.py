@@ -9,6 +9,7 @@ import click
 
 from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import describe
+from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.config import settings
 from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import Inbox
@@ -16,7 +17,7 @@ from webhook_app.inbox.reports import stored_deliveries
 
 
 @click.command()
-@click.argument("number", type=int)
+@click.argument("number", type=DELIVERY_NUMBER)
 @click.option("--body", is_flag=True, help="Also print the stored headers and the raw body: personal data.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(number: int, *, body: bool, as_json: bool) -> None:

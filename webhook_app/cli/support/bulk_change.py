@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
 from webhook_app.formatting import counted
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MANY = 100  # deliveries, beyond which it asks for confirmation
 LONG = 2 * STEP  # deliveries, beyond which it shows progress
 
-NUMBERS = click.argument("numbers", type=int, nargs=-1)
+NUMBERS = click.argument("numbers", type=DELIVERY_NUMBER, nargs=-1)
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Change nothing; print how many deliveries would be changed.")
 YES = click.option("--yes", is_flag=True, help=f"Do not ask for confirmation, even for more than {MANY}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,6 +16,7 @@ from webhook_app.errors import FeedUnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LENGTH = re.compile(r"[0-9]{1,18}")  # a Content-Length that a counter can hold
 LABEL = "Reading the feed"
 CHUNK = 64 * 1024  # bytes
 TIMEOUT = (10.0, 60.0)  # seconds, to connect and between two bytes
@@ -60,7 +62,7 @@ def _downloaded(feed: str) -> Iterator[bytes]:
         if response.status_code != requests.codes.ok:
             raise FeedUnreadableError(f"the server answered with status {response.status_code}")
         size, seen = response.headers.get("Content-Length", ""), 0
-        with progress_bar(int(size) if size.isdigit() else None, LABEL) as bar:
+        with progress_bar(int(size) if LENGTH.fullmatch(size) else None, LABEL) as bar:
             for chunk in response.iter_content(CHUNK):
                 bar.update(response.raw.tell() - seen)
                 seen = response.raw.tell()

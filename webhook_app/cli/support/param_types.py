@@ -17,6 +17,9 @@ DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
 
+DELIVERY_NUMBER = click.IntRange(0, 2**63 - 1)  # what a database can hold
+
+
 class Duration(click.ParamType[int]):
     """A duration such as 24h, in milliseconds."""
 
