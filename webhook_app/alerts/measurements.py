@@ -80,10 +80,12 @@ def _hours(inbox: Inbox, shop: str, topic: str, last_at: int) -> list[int]:
 def _missing(
     inbox: Inbox, shops: Collection[str], backlogs: Sequence[Backlog], day: tuple[int, int]
 ) -> list[ShopCount]:
-    """Count the dead and the unfinished deliveries of the day; unfinished ones only of shops with one that old."""
+    """Count the dead and the unfinished deliveries of the day; those just replayed need not be settled yet."""
     numbers = range(*(backlog.first_since(inbox, moment) for moment in day))
-    late = {one.shop for one in backlogs if one.first < numbers.stop}
-    found = backlog.died(inbox, shops, day[0], numbers) + (backlog.unfinished(inbox, late, numbers) if late else [])
+    late = {one.shop for one in backlogs}
+    found = backlog.died(inbox, shops, day[0], numbers)
+    if late:
+        found += backlog.unfinished(inbox, late, numbers, inbox.clock() - SETTLING)
     counts: Counter[str] = Counter()
     for one in found:
         counts[one.shop] += one.count

@@ -69,8 +69,9 @@ class Sessions:
             session = Session(**self._signer.loads(cookie or ""))
         except (BadData, TypeError):
             return None
-        expired = self.now() - session.last_seen > IDLE or self.now() - session.started > LONGEST
-        return None if expired else session
+        # One that is dated in the future, because the clock was ahead, would not expire before then.
+        valid = -IDLE <= self.now() - session.last_seen <= IDLE and self.now() - session.started <= LONGEST
+        return session if valid else None
 
     def write(self, session: Session) -> str:
         """Return the cookie of a session."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
 SWEEP_EVERY = 60.0  # seconds
+SWEEP_EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps end where no old rows are found any more
 STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
 STOP_TIMEOUT = 8.0  # seconds for calls in flight; hosts kill after 10
 MAX_CLAIM = 256  # deliveries at a time
@@ -204,11 +205,14 @@ class Worker:
         )
 
     def _sweep_all(self) -> None:
+        whole_at = 0.0
         while not self._stopping.wait(SWEEP_EVERY):
+            whole = time.monotonic() >= whole_at
             try:
                 self._inbox.recall_leases()
                 retries.correct(self._inbox, outcomes.longest_pause(self._options.policy))
-                wiped, gone = sweep(self._inbox, self._options.retention, self._stopping.is_set)
+                wiped, gone = sweep(self._inbox, self._options.retention, self._stopping.is_set, everywhere=whole)
+                whole_at = time.monotonic() + SWEEP_EVERYWHERE_EVERY if whole else whole_at
                 if wiped or gone:
                     self._log.info("retention_applied", bodies=wiped, rows=gone)
             except StoreUnavailableError as error:

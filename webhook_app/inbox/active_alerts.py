@@ -17,6 +17,8 @@ from webhook_app.inbox.tables import alerts, task_leases
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sqlalchemy import ColumnElement
+
     from webhook_app.inbox.store import Inbox
 
 EVALUATION = "alerts"
@@ -72,10 +74,15 @@ def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
 def mark_notified(inbox: Inbox, alert: ActiveAlert) -> None:
     """Record that the notification was delivered. Raises StoreUnavailableError."""
     with inbox.database.write() as connection:
-        connection.execute(update(alerts).where(alerts.c.name == alert.name).values(notified=True))
+        connection.execute(update(alerts).where(_is(alert)).values(notified=True))
 
 
 def end(inbox: Inbox, alert: ActiveAlert) -> None:
     """Delete an alert that is over. Raises StoreUnavailableError."""
     with inbox.database.write() as connection:
-        connection.execute(delete(alerts).where(alerts.c.name == alert.name))
+        connection.execute(delete(alerts).where(_is(alert)))
+
+
+def _is(alert: ActiveAlert) -> ColumnElement[bool]:
+    """Not one of the same name that another process stored since, after this one was over."""
+    return (alerts.c.name == alert.name) & (alerts.c.since == alert.since)

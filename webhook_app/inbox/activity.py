@@ -6,7 +6,7 @@ It informs the dashboard, metrics and alerts, and decides nothing. Times are mil
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import case, delete, func, select
 from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import activity_totals, hourly_activity
-from webhook_app.time_units import HOUR
+from webhook_app.time_units import FUTURE, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -81,7 +81,21 @@ def last_seen(inbox: Inbox, kind: ActivityKind, shop: str | None = None) -> list
     if shop is not None:
         query = query.where(table.shop == shop)
     with inbox.database.read() as connection:
-        return records.read(connection, ActivityTotal, query.order_by(table.shop, table.name))
+        found = records.read(connection, ActivityTotal, query.order_by(table.shop, table.name))
+        return [_believable(connection, kind, total, inbox.clock() + FUTURE) for total in found]
+
+
+def _believable(connection: Connection, kind: ActivityKind, total: ActivityTotal, future: int) -> ActivityTotal:
+    """Return a total whose `last_at` is not later than `future`: a clock was ahead, and the hours show what is right.
+
+    Otherwise a topic that is missing would be silent without a warning until then.
+    """
+    if total.last_at <= future:
+        return total
+    table = hourly_activity.c
+    same = (table.shop == total.shop) & (table.kind == kind) & (table.name == total.name) & (table.hour <= future)
+    last = connection.execute(select(func.max(table.hour)).where(same)).scalar_one()
+    return replace(total, last_at=last or min(total.first_at, future))
 
 
 def by_hour(
@@ -89,13 +103,12 @@ def by_hour(
 ) -> list[HourlyActivity]:
     """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; empty hours are left out. Raises StoreUnavailableError.
 
-    `since` is included, `until` is excluded; both refer to the beginning of the hour.
+    `since` is included, `until` (without it: the next hour) is excluded; both refer to the beginning of the hour.
     """
     table = hourly_activity.c
     query = select(*records.columns_of(HourlyActivity, hourly_activity))
-    query = query.where(table.hour >= since, table.kind == kind)
-    if until is not None:
-        query = query.where(table.hour < until)
+    end = inbox.clock() + FUTURE if until is None else until
+    query = query.where(table.hour >= since, table.hour < end, table.kind == kind)
     if shop is not None:
         query = query.where(table.shop == shop)
     with inbox.database.read() as connection:
@@ -121,7 +134,7 @@ def record(inbox: Inbox, counts: Iterable[ActivityCount]) -> None:
     hourly = [row for row in rows if row["kind"] != ActivityKind.SECRET]
     if rows:
         with inbox.database.write(durable=False) as connection:
-            _add_totals(connection, _summed(rows))
+            _add_totals(connection, _summed(rows), inbox.clock() + FUTURE)
             if hourly:
                 _add_hourly(connection, hourly)
 
@@ -171,9 +184,11 @@ def _summed(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(whole.values())
 
 
-def _add_totals(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def _add_totals(connection: Connection, rows: Sequence[Mapping[str, Any]], future: int) -> None:
+    """Add to the totals; a `last_at` that is later than `future`, because a clock was ahead, is replaced."""
     adds, old = insert_into(connection, activity_totals), activity_totals.c
-    latest = case((adds.excluded.last_at > old.last_at, adds.excluded.last_at), else_=old.last_at)
+    is_later = (adds.excluded.last_at > old.last_at) | (old.last_at > future)
+    latest = case((is_later, adds.excluded.last_at), else_=old.last_at)
     changed = {"count": old["count"] + adds.excluded["count"], "last_at": latest}
     keys = [*activity_totals.primary_key]
     connection.execute(adds.on_conflict_do_update(index_elements=keys, set_=changed), _only(activity_totals, rows))

@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select
 
 from webhook_app.inbox import records
 from webhook_app.inbox.tables import attempts, audit
+from webhook_app.time_units import FUTURE
 
 if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
@@ -82,8 +83,9 @@ def newest(inbox: Inbox, delivery_id: int | None = None) -> list[AuditRecord]:
 
 def failed_logins(inbox: Inbox, source: str, within: float) -> tuple[int, int]:
     """Count the failed logins of the last `within` seconds: from `source`, and in all."""
-    since = inbox.clock() - int(within * 1000)
-    failed = (audit.c.action == AuditAction.LOGIN_FAILED) & (audit.c.at > since)
+    now = inbox.clock()
+    recent = audit.c.at.between(now - int(within * 1000) + 1, now + FUTURE)
+    failed = (audit.c.action == AuditAction.LOGIN_FAILED) & recent
     query = select(func.count().filter(audit.c.source == source), func.count()).select_from(audit).where(failed)
     with inbox.database.read() as connection:
         from_source, total = connection.execute(query).one()

@@ -70,6 +70,12 @@ class Delivery:
     attempts: int
     first_attempt_at: int | None
     body: bytes | None
+    replayed_at: int | None = None
+
+    @property
+    def waits_since(self) -> int:
+        """When its age begins: when it was replayed last, or else received."""
+        return self.replayed_at or self.received_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +131,9 @@ class Row:
     call: str | None
     answer: str | None
     took: int | None
+    replayed_at: int | None = None
+
+    @property
+    def waits_since(self) -> int:
+        """When its age begins: when it was replayed last, or else received."""
+        return self.replayed_at or self.received_at

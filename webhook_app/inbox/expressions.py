@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import literal_column
+from sqlalchemy import func, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
+
+from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
@@ -17,6 +19,11 @@ def insert_into(connection: Connection, table: Table) -> Any:
     """Return the dialect's own insert(), which has ON CONFLICT."""
     insert: Any = INSERT[connection.dialect.name]
     return insert(table)
+
+
+def waits_since() -> ColumnElement[int]:
+    """Return when the age of a delivery begins: when it was replayed last, or else received."""
+    return func.coalesce(deliveries.c.replayed_at, deliveries.c.received_at)
 
 
 def literal(value: int) -> ColumnElement[Any]:

@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 
+from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import feed_check_results
 
 if TYPE_CHECKING:
@@ -72,10 +73,9 @@ def save(inbox: Inbox, results: Iterable[FeedCheckResult]) -> None:
     if not rows:
         return
     with inbox.database.write() as connection:
-        connection.execute(
-            delete(feed_check_results).where(feed_check_results.c.shop.in_([row["shop"] for row in rows]))
-        )
-        connection.execute(insert(feed_check_results), rows)
+        saving = insert_into(connection, feed_check_results)
+        changed = {"at": saving.excluded.at, "result": saving.excluded.result}
+        connection.execute(saving.on_conflict_do_update(index_elements=["shop"], set_=changed), rows)
 
 
 def latest(inbox: Inbox) -> dict[str, FeedCheckResult]:

@@ -89,7 +89,7 @@ UPDATE deliveries
 SET state = 'delivering', due_at = :until, claims = claims + 1,
     lapses = lapses + CAST(state = 'delivering' AS integer)
 WHERE id IN (SELECT id FROM due)
-RETURNING id, shop, platform, topic, received_at, due_at, claims, lapses, attempts, first_attempt_at
+RETURNING id, shop, platform, topic, received_at, due_at, claims, lapses, attempts, first_attempt_at, replayed_at
 """)  # noqa: S608 - the states are constants
 
 # Reads the bodies of claimed deliveries.
@@ -164,8 +164,12 @@ FREE = Statement("DELETE FROM business_keys WHERE shop = :shop AND key = :key AN
 # Deletes a body.
 WIPE = Statement("DELETE FROM bodies WHERE delivery_id = :delivery_id")
 
-# Gives deliveries back whose lease is still held; they are due immediately.
+# Gives deliveries back whose lease is still held; they are due immediately, those that were replayed after new ones.
 RELEASE = Batch(
     "id bigint, claims integer",
-    f"UPDATE deliveries SET state = 'received', due_at = 0 {_LEASED}",  # noqa: S608 - put together from constants
+    f"""
+UPDATE deliveries
+SET state = 'received', due_at = CAST(deliveries.replayed_at IS NOT NULL AS integer)
+{_LEASED}
+""",  # noqa: S608 - put together from constants
 )

@@ -1,15 +1,19 @@
-"""Actions of operators: replay, discard and resume. Each transaction is small: webhooks are stored meanwhile."""
+"""Actions of operators: replay, discard and resume. Each transaction is small: webhooks are stored meanwhile.
+
+Whether a delivery may be changed is decided under its lock, by what it is then: since someone selected it, a worker,
+retention, a privacy request or another operator may have changed it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, literal, update
+from sqlalchemy import case, literal, select, update
 
 from webhook_app.inbox import statistics, throttles
-from webhook_app.inbox.queue import DUE_IMMEDIATELY
+from webhook_app.inbox.queue import DUE_AFTER_NEW
 from webhook_app.inbox.retries import retry_now
-from webhook_app.inbox.selection import HAS_BODY
+from webhook_app.inbox.selection import ALL_DELIVERIES, HAS_BODY
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import deliveries
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
+    from webhook_app.inbox.selection import Selection
     from webhook_app.inbox.store import Inbox
     from webhook_app.throttling.state import Scope
 
@@ -25,32 +30,37 @@ AS_NEW = {
     "state": State.RECEIVED.value,
     "reason": "",
     "detail": "",
-    "due_at": DUE_IMMEDIATELY,
+    "due_at": DUE_AFTER_NEW,
     "lapses": 0,
     "attempts": 0,
     "first_attempt_at": None,
     "settled_at": None,
     "held_since": None,
+    "retention_from": None,
     "took": None,
 }
 
 
-def replay(inbox: Inbox, ids: Sequence[int]) -> set[int]:
-    """Make those of `ids` due again that are dead or ignored and still have their body; returns which."""
-    done = _change(inbox, [*_may(Verb.REPLAY, ids), HAS_BODY], **AS_NEW)
+def replay(inbox: Inbox, ids: Sequence[int], selection: Selection = ALL_DELIVERIES) -> set[int]:
+    """Make those of `ids` due again that are dead or ignored and still have their body; returns which.
+
+    They are left as they are where they do not fit `selection` any more.
+    """
+    done = _change(inbox, _may(Verb.REPLAY, ids, selection), [HAS_BODY], **AS_NEW, replayed_at=inbox.clock())
     inbox.wakeups.notify()
     return done
 
 
-def discard(inbox: Inbox, ids: Sequence[int], reason: str) -> set[int]:
-    """Ignore those of `ids` for good that are dead, waiting or received; returns which.
+def discard(inbox: Inbox, ids: Sequence[int], reason: str, selection: Selection = ALL_DELIVERIES) -> set[int]:
+    """Ignore those of `ids` for good that are dead, waiting or received, and fit `selection`; returns which.
 
     They keep the business key they hold: Tweakwise may have counted the order, and the row cannot exclude it, since a
     replay resets the number of attempts.
     """
     now = inbox.clock()
     settled = {"state": State.IGNORED, "reason": reason, "detail": _before(), "due_at": None, "lapses": 0}
-    return _change(inbox, _may(Verb.DISCARD, ids), **settled, settled_at=now, held_since=now)
+    dates = {"settled_at": now, "held_since": now, "retention_from": None}
+    return _change(inbox, _may(Verb.DISCARD, ids, selection), [], **settled, **dates)
 
 
 def resume(inbox: Inbox, scopes: Collection[Scope], shops: Collection[str]) -> int:
@@ -61,8 +71,8 @@ def resume(inbox: Inbox, scopes: Collection[Scope], shops: Collection[str]) -> i
     return done
 
 
-def _may(verb: Verb, ids: Sequence[int]) -> list[ColumnElement[bool]]:
-    return [deliveries.c.id.in_(ids), deliveries.c.state.in_(sources(verb))]
+def _may(verb: Verb, ids: Sequence[int], selection: Selection) -> list[ColumnElement[bool]]:
+    return [deliveries.c.id.in_(ids), deliveries.c.state.in_(sources(verb)), *selection.conditions()]
 
 
 def _before() -> ColumnElement[str]:
@@ -72,9 +82,17 @@ def _before() -> ColumnElement[str]:
     return literal("Discarded manually; it was ") + row.state + why + "."
 
 
-def _change(inbox: Inbox, conditions: Sequence[ColumnElement[bool]], **written: object) -> set[int]:
-    changed = update(deliveries).where(*conditions).values(**written).returning(deliveries.c.id)
+def _change(
+    inbox: Inbox, conditions: Sequence[ColumnElement[bool]], further: Sequence[ColumnElement[bool]], **written: object
+) -> set[int]:
+    """Change the rows that meet `conditions`; `further` are about other tables.
+
+    PostgreSQL looks at other tables as they were before it waited for a lock, so a second statement looks at these.
+    """
+    lockable = select(deliveries.c.id).where(*conditions).order_by(deliveries.c.id).with_for_update()
     with inbox.database.write() as connection:
-        ids = set(connection.execute(changed).scalars())
+        locked = connection.execute(lockable).scalars().all()
+        changed = update(deliveries).where(deliveries.c.id.in_(locked), *further).values(**written)
+        ids = set(connection.execute(changed.returning(deliveries.c.id)).scalars())
         statistics.invalidate(connection, ids)
         return ids

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from webhook_app.inbox.delivery import NewDelivery, Settlement
     from webhook_app.tweakwise.call import Call
 
-DUE_IMMEDIATELY = 0  # a `due_at` before every retry, and independent of the clock, which may be put back
+# These are before every retry, and independent of the clock, which may be put back.
+DUE_IMMEDIATELY = 0
+DUE_AFTER_NEW = 1  # a replayed delivery: due immediately too, but many of them do not hold up new ones
 
 
 def store(connection: Connection, arrivals: Sequence[NewDelivery], now: int) -> list[StoreResult]:
@@ -94,7 +96,8 @@ def reserve(connection: Connection, calls: Sequence[tuple[Delivery, Call]]) -> d
         # One statement cannot take the same key twice; later calls with it are tried again.
         first = {(delivery.shop, call.key): (delivery, call) for delivery, call in reversed(calls)}
         owner_of = _reserved(connection, [_key_row(*first[pair]) for pair in sorted(first)])
-        owners |= {delivery.id: owner_of[pair] for pair, (delivery, _) in first.items()}
+        # A key whose owner was deleted in between is tried again.
+        owners |= {delivery.id: owner_of[pair] for pair, (delivery, _) in first.items() if pair in owner_of}
         calls = [(delivery, call) for delivery, call in calls if delivery.id not in owners]
     return owners
 
@@ -157,7 +160,7 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "detail": settlement.detail,
         "due_at": now + int(settlement.retry_in * 1000) if waits else None,
         "attempts": delivery.attempts + settlement.attempted,
-        "first_attempt_at": delivery.first_attempt_at or (now if settlement.attempted else None),
+        "first_attempt_at": _first_attempt(settlement, now),
         "settled_at": None if waits else now,
         "held_since": None if waits or dead or settlement.wipes else now,
         # PostgreSQL's text cannot hold a NUL, which an answer may.
@@ -167,6 +170,12 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "business_key": call.key if call else settlement.key,
         "call": call.as_json() if call else None,
     }
+
+
+def _first_attempt(settlement: Settlement, now: int) -> int | None:
+    """Return when the first call was sent; not in the future, or the delivery would be retried until then."""
+    first = settlement.delivery.first_attempt_at or (now if settlement.attempted else None)
+    return min(first, now) if first else None
 
 
 def release(connection: Connection, claimed: Sequence[Delivery]) -> None:

@@ -1,4 +1,8 @@
-"""Retention: deletes old bodies and rows in small steps, and personal data on request immediately."""
+"""Retention: deletes old bodies and rows in small steps, and personal data on request immediately.
+
+What is deleted is chosen under the lock of its row, in the transaction that deletes it: since it was found, it may have
+been replayed. How age is determined while clocks may be wrong: age.py.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,24 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 
 from webhook_app.inbox import activity, records, statistics
+from webhook_app.inbox.age import AgeLimit, old_rows
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
+from webhook_app.time_units import FUTURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from webhook_app.inbox.store import Inbox
 
 STEP = 200  # rows a transaction; between two steps webhooks are accepted
 PAUSE = 0.01  # seconds
+MOST_DATED = 20_000  # rows whose dates are in the future that are changed at a time; all are, if this clock is behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +38,20 @@ class Retention:
     keep_rows: float
 
 
-def sweep(inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lambda: False) -> tuple[int, int]:
-    """Delete what is older than `retention` allows; returns the numbers of bodies and rows deleted."""
+def sweep(
+    inbox: Inbox, retention: Retention, stopped: Callable[[], bool] = lambda: False, *, everywhere: bool = True
+) -> tuple[int, int]:
+    """Delete what is older than `retention` allows; returns the numbers of bodies and rows deleted.
+
+    Old rows are searched in the order of their numbers; unless `everywhere`, up to where none is found any more.
+    """
     now = inbox.clock()
-    wiped = _in_steps(_wipe_bodies(inbox, now - int(retention.keep_bodies * 1000)), stopped)
-    old = now - int(retention.keep_rows * 1000)
-    deleted = _in_steps(_delete_rows(inbox, old), stopped)
-    activity.forget(inbox, old)
-    _delete_audit_events(inbox, old)
+    bodies_limit = AgeLimit(now, now - int(retention.keep_bodies * 1000))
+    rows_limit = AgeLimit(now, now - int(retention.keep_rows * 1000))
+    wiped = _in_steps(_wipe_bodies(inbox, bodies_limit), stopped)
+    deleted = _in_steps(_delete_rows(inbox, rows_limit, everywhere=everywhere), stopped)
+    activity.forget(inbox, rows_limit.before)
+    _delete_audit_events(inbox, rows_limit)
     if wiped or deleted:
         inbox.database.erase_deleted()
     return wiped, deleted
@@ -54,53 +67,92 @@ def _in_steps(steps: Iterator[int], stopped: Callable[[], bool]) -> int:
     return done
 
 
-def _wipe_bodies(inbox: Inbox, before: int) -> Iterator[int]:
-    query = select(deliveries.c.id).where(deliveries.c.held_since < before).limit(STEP)
-    while rows := _read(inbox, query):
-        numbers = [row.id for row in rows]
-        with inbox.database.write() as connection:
-            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(numbers)))
-            connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(held_since=None))
-        yield len(numbers)
+def _wipe_bodies(inbox: Inbox, limit: AgeLimit) -> Iterator[int]:
+    """Wipe the bodies that are old, by the index of those that are held."""
+    held = deliveries.c.held_since
+    yield from _date(inbox, limit, _undated(limit, held))
+    # Two statements, of which each reads a part of the index.
+    for part in (held < limit.before, limit.is_future(held)):
+        old = part & limit.is_old()
+        while _read(inbox, select(deliveries.c.id).where(old).limit(1)) and (count := _wipe(inbox, old)):
+            yield count
 
 
-def _delete_rows(inbox: Inbox, before: int) -> Iterator[int]:
-    for page in _pages_from(inbox, before):
-        old = [row for row in page if row.settled_at and row.settled_at < before and row.state != State.DEAD]
-        if old:
-            _delete(inbox, old)
-        yield len(old)
-
-
-def _delete_audit_events(inbox: Inbox, before: int) -> None:
-    """Delete old audit events; reads first, since a transaction that writes nothing costs a flush too."""
-    if _read(inbox, select(audit.c.id).where(audit.c.at < before).limit(1)):
-        with inbox.database.write() as connection:
-            connection.execute(delete(audit).where(audit.c.at < before))
-
-
-def _delete(inbox: Inbox, old: Sequence[Any]) -> None:
-    ids = [row.id for row in old]
-    keys = [(row.shop, row.business_key) for row in old if row.business_key]
-    owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
+def _wipe(inbox: Inbox, old: ColumnElement[bool]) -> int:
+    some = select(deliveries.c.id).where(old).limit(STEP).with_for_update(skip_locked=True)
     with inbox.database.write() as connection:
+        numbers = connection.execute(some).scalars().all()
+        connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(numbers)))
+        connection.execute(update(deliveries).where(deliveries.c.id.in_(numbers)).values(held_since=None))
+        return len(numbers)
+
+
+def _undated(limit: AgeLimit, at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The condition that a row is dated in the future, and nothing else shows since when retention counts."""
+    since = deliveries.c.retention_from
+    return limit.is_future(at) & (since.is_(None) | limit.is_future(since))
+
+
+def _date(inbox: Inbox, limit: AgeLimit, undated: ColumnElement[bool]) -> Iterator[int]:
+    """Let retention count from now for rows that are dated in the future, a limited number of them at a time.
+
+    Their own dates stay: if it is this clock that is wrong, they are right again once it is corrected.
+    """
+    some = select(deliveries.c.id).where(undated).limit(STEP)
+    for _ in range(MOST_DATED // STEP):
+        numbers = [row.id for row in _read(inbox, some)]
+        if not numbers:
+            return
+        dating = update(deliveries).where(undated, deliveries.c.id.in_(numbers)).values(retention_from=limit.now)
+        with inbox.database.write() as connection:
+            connection.execute(dating)
+        yield 0
+
+
+def _delete_rows(inbox: Inbox, limit: AgeLimit, *, everywhere: bool) -> Iterator[int]:
+    """Delete the rows that are old, page by page, each in steps."""
+    last, newest_before = 0, 0
+    while page := old_rows(inbox, limit, last, newest_before):
+        for start in range(0, len(page.old), STEP):
+            yield _delete(inbox, limit, page.old[start : start + STEP])
+        in_page = deliveries.c.id.between(last + 1, page.last) & deliveries.c.due_at.is_(None)
+        yield from _date(inbox, limit, in_page & _undated(limit, deliveries.c.settled_at))
+        if not (page.old or everywhere):
+            return
+        last, newest_before = page.last, page.newest
+        yield 0
+
+
+def _delete_audit_events(inbox: Inbox, limit: AgeLimit) -> None:
+    """Delete old audit events in their order; reads first, since a transaction that writes nothing costs a flush too.
+
+    One that is dated in the future goes with those after it.
+    """
+    recent = audit.c.at.between(limit.before, limit.now + FUTURE)
+    first_recent = select(func.min(audit.c.id)).where(recent).scalar_subquery()
+    old = (audit.c.id < first_recent) | (first_recent.is_(None) & (audit.c.at < limit.before))
+    if _read(inbox, select(audit.c.id).where(old).limit(1)):
+        with inbox.database.write() as connection:
+            connection.execute(delete(audit).where(old))
+
+
+def _delete(inbox: Inbox, limit: AgeLimit, numbers: Sequence[int]) -> int:
+    """Delete those of `numbers` that are still old."""
+    row = deliveries.c
+    query = select(row.id, row.shop, row.business_key).where(
+        row.id.in_(numbers), limit.is_old(), row.state != State.DEAD
+    )
+    with inbox.database.write() as connection:
+        old = connection.execute(query.with_for_update(skip_locked=True)).all()
+        ids = [one.id for one in old]
+        keys = [(one.shop, one.business_key) for one in old if one.business_key]
+        owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
         connection.execute(delete(business_keys).where(owned))
         connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
         connection.execute(delete(attempts).where(attempts.c.delivery_id.in_(ids)))
-        connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
+        connection.execute(delete(deliveries).where(row.id.in_(ids)))
         statistics.invalidate(connection, ids)
-
-
-def _pages_from(inbox: Inbox, before: int) -> Iterator[list[Any]]:
-    """Yield the rows received before then; numbers grow with time, so the first newer row ends it."""
-    last = 0
-    while True:
-        query = select(deliveries).where(deliveries.c.id > last).order_by(deliveries.c.id).limit(STEP)
-        page = [row for row in _read(inbox, query) if row.received_at < before]
-        if not page:
-            return
-        last = page[-1].id
-        yield page
+        return len(ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +197,8 @@ def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
 def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
     """Delete the bodies and calls of `ids`; those that were not settled are ignored for `reason`.
 
-    A worker that is sending one of them can no longer settle it, and so cannot store its call again.
+    A worker that is sending one of them can no longer settle it, and so cannot store its call again. Rows are locked
+    before their bodies are deleted, in the order in which a replay locks them.
     """
     now = inbox.clock()
     for start in range(0, len(ids), STEP):
@@ -154,6 +207,7 @@ def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
         wiped = {"call": None, "answer": None, "held_since": None}
         settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
         with inbox.database.write() as connection:
+            connection.execute(select(deliveries.c.id).where(some).order_by(deliveries.c.id).with_for_update())
             connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
             connection.execute(update(deliveries).where(some).values(**wiped))
             connection.execute(update(deliveries).where(some, unsettled).values(**settled))

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import and_, case, delete, func, insert, select, update
 
 from webhook_app import green_threads
-from webhook_app.inbox.expressions import insert_into, literal
+from webhook_app.inbox.expressions import insert_into, literal, waits_since
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
@@ -58,7 +58,8 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
     known = _known(inbox)
     if any(block not in blocks for block in known):
         _delete_counts(inbox, blocks)
-    due = [block for block in blocks if _is_due(known.get(block), inbox.clock() - fresh)]
+    now = inbox.clock()
+    due = [block for block in blocks if _is_due(known.get(block), now - fresh, now)]
     due.sort(key=lambda block: _urgency(block, blocks[-1], known.get(block)))
     done = 0
     for block in due:
@@ -104,8 +105,9 @@ def _delete_counts(inbox: Inbox, blocks: range) -> None:
             connection.execute(delete(table).where(outside))
 
 
-def _is_due(known: _CountedBlock | None, before: int) -> bool:
-    return known is None or not (known.final or known.counted_at > before)
+def _is_due(known: _CountedBlock | None, before: int, now: int) -> bool:
+    """A count that is dated in the future, because the clock was ahead, is no reason to wait until then."""
+    return known is None or not (known.final or before < known.counted_at <= now)
 
 
 def _urgency(block: int, newest: int, known: _CountedBlock | None) -> tuple[bool, int, int]:
@@ -139,7 +141,8 @@ def _counting(block: int) -> Select[Any]:
         row.state,
         row.reason,
     )
-    waited = case((row.state == State.DELIVERED, row.settled_at - row.received_at), else_=0)
+    began = waits_since()
+    waited = case((and_(row.state == State.DELIVERED, row.settled_at > began), row.settled_at - began), else_=0)
     counted = (
         func.count().label("number"),
         func.min(row.id).label("first_id"),

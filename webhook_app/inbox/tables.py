@@ -61,6 +61,10 @@ deliveries = Table(
     Column("answer", Text),
     # Milliseconds that the last attempt took; NULL before the first.
     Column("took", Integer),
+    # When it was replayed last; NULL if never. Its age and the time until it is delivered count from then.
+    Column("replayed_at", BigInteger),
+    # Since when retention counts for a row that is dated in the future, because a clock was ahead; NULL for others.
+    Column("retention_from", BigInteger),
     UniqueConstraint("shop", "identity", name="uq_deliveries_identity"),
 )
 _unfinished, _held = deliveries.c.due_at.is_not(None), deliveries.c.held_since.is_not(None)

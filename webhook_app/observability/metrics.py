@@ -93,7 +93,7 @@ class PrometheusMeter:
             self._count(CALLS, delivery.shop, result_of(reason))
             self._record(CALL, milliseconds / 1000)
             if not reason:
-                self._record(DELIVERY, max(now - delivery.received_at, 0) / 1000)
+                self._record(DELIVERY, max(now - delivery.waits_since, 0) / 1000)
 
     def _count(self, metric: Metric, *labels: str) -> None:
         self._metrics[metric].labels(*labels).inc()

@@ -94,7 +94,8 @@ def _unreadable(payload: Payload, platform: Platform, text: str) -> Ignored | Un
 
 
 def _translate_event(event: Translation, payload: Payload, shop: Shop, limits: AgeLimits, now: datetime) -> Decision:
-    arrived = datetime.fromtimestamp(payload.received_at / 1000, UTC)
+    # Not in the future: a clock that was ahead when it arrived must not make it too old for ever.
+    arrived = min(datetime.fromtimestamp(payload.received_at / 1000, UTC), now)
     if isinstance(event, Purchase):
         return _not_counted(event, shop, limits, arrived) or _purchase_call(event, shop)
     if isinstance(event, Browsing):

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ from webhook_app.alerts.evaluator import AlertEvaluator
 from webhook_app.alerts.notifier import AlertMessage, Notifier
 from webhook_app.alerts.rules import Thresholds
 from webhook_app.cli import main
-from webhook_app.inbox import Inbox, State, activity, migrate
+from webhook_app.inbox import Inbox, State, active_alerts, activity, migrate, operator_actions
+from webhook_app.inbox.active_alerts import ActiveAlert
 from webhook_app.inbox.activity import ActivityCount, ActivityKind
 from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.time_units import HOUR
@@ -198,6 +200,38 @@ def test_accounting(inbox: Inbox, evaluate_later: Any, clock: Clock) -> None:
     assert evaluate_later() == [("alert.began", "accounting")]
     clock.move(DAY + HOUR / 1000)
     assert evaluate_later()[1:] == [("alert.over", "accounting")]
+
+
+def test_replay_of_old_events_is_no_alarm(inbox: Inbox, evaluate_later: Any, clock: Clock) -> None:
+    """Neither by their age nor as unaccounted for; both count from the replay, and a stuck replay is one."""
+    note(inbox, ActivityKind.TOPIC, "orders/create", 200, clock.now)
+    for name in "abc":
+        inbox.store(arrival(name))
+        settle(inbox, claim_one(inbox), State.IGNORED, reason="pending")
+    clock.move(4 * 3600)
+    operator_actions.replay(inbox, [1, 2, 3])
+    assert evaluate_later() == []
+    clock.move(3600)
+    assert evaluate_later() == [("alert.began", "accounting"), ("alert.began", "oldest")]
+
+
+def test_silence_is_noticed_after_a_clock_was_ahead(inbox: Inbox, evaluate_later: Any, clock: Clock) -> None:
+    """A topic that was last seen in the future is as silent as its last hour in the past shows."""
+    note(inbox, ActivityKind.TOPIC, "orders/create", 1, *(clock.now - hours * HOUR for hours in range(10 * 24)))
+    note(inbox, ActivityKind.TOPIC, "orders/create", 1, clock.now + 10**11)
+    assert evaluate_later() == []
+    clock.move(DAY + 3600)
+    assert evaluate_later() == [("alert.began", "silence")]
+
+
+def test_only_the_same_alert_is_marked_and_ended(inbox: Inbox, clock: Clock) -> None:
+    """A slow process does not mark or end an alert of the same name that began since."""
+    old = ActiveAlert("dead acme", "dead", "acme", "", None, "Given up.", clock.now)
+    new = replace(old, since=clock.now + 1)
+    active_alerts.begin(inbox, [new])
+    active_alerts.mark_notified(inbox, old)
+    active_alerts.end(inbox, old)
+    assert active_alerts.known(inbox) == {new.name: new}
 
 
 def test_one_process_at_a_time(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> None:

@@ -64,6 +64,23 @@ def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, cl
     ]
 
 
+def test_dates_in_the_future_are_passed_over(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
+    """What arrived while the clock was ahead is dated as the hour before it, and the next arrival counts."""
+    began = clock.now
+    for moved in (0, 10**8, -(10**8)):
+        clock.move(moved)
+        if moved >= 0:
+            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+            seen.flush()
+    hour = began // HOUR * HOUR
+    assert activity.last_seen(inbox, ActivityKind.TOPIC) == [ActivityTotal("shop", "orders/create", 2, began, hour)]
+    assert [one.hour for one in activity.by_hour(inbox, ActivityKind.TOPIC, 0)] == [hour]
+    clock.move(10)
+    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.flush()
+    assert [one.last_at for one in activity.last_seen(inbox, ActivityKind.TOPIC)] == [began + 10_000]
+
+
 def test_secrets_by_fingerprint(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """It is stored when each secret was last used, by its fingerprint."""
     seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)

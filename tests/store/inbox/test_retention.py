@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sqlalchemy import MetaData, select
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import MetaData, delete, select, text, update
 
-from tests.support.deliveries import arrival, claim, settle
-from webhook_app.inbox import Inbox, State
+from tests.support.deliveries import arrival, claim, claim_one, settle
+from tests.support.processes import wait_for
+from webhook_app.inbox import Inbox, Selection, State, audit_log, operator_actions
+from webhook_app.inbox.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention, sweep
+from webhook_app.inbox.tables import audit, bodies, deliveries
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -19,6 +28,8 @@ if TYPE_CHECKING:
 
 SEEDS = ("zeta.quux@example.test", "Quuxinga van Zeta", "+31 6 12345678")
 DAY = 86_400
+YEAR = 365 * DAY
+SETTLED = {State.DELIVERED, State.IGNORED}
 CALL = Call("purchase", "purchase:1", {"ProductKeys": ["1"], "ProfileKey": "0123abcd"})
 
 
@@ -65,3 +76,157 @@ def test_unfinished_and_dead_keep_their_body(inbox: Inbox, clock: Clock) -> None
     clock.move(100 * DAY)
     assert sweep(inbox, Retention(7 * DAY, 90 * DAY)) == (0, 0)
     assert found(everything(inbox)) == [SEEDS[0]]
+
+
+def content(inbox: Inbox) -> dict[int, tuple[str, bool]]:
+    """The state of every delivery, and whether its body is stored."""
+    rows = stored_deliveries.newest(inbox, 1000)
+    bodies = stored_deliveries.bodies_of(inbox, [row.id for row in rows])
+    return {row.id: (row.state, row.id in bodies) for row in rows}
+
+
+def ignored(inbox: Inbox, number: int) -> None:
+    """Store deliveries that are ignored and could be replayed."""
+    for name in range(number):
+        inbox.store(arrival(f"ignored {name}"))
+    for delivery in claim(inbox, number):
+        settle(inbox, delivery, State.IGNORED, reason="pending")
+
+
+@pytest.mark.parametrize("limits", [Retention(7 * DAY, 90 * DAY), Retention(200 * DAY, 7 * DAY)], ids=["body", "row"])
+def test_what_is_replayed_meanwhile_is_not_deleted(
+    inbox: Inbox, clock: Clock, limits: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Someone replays a delivery after retention has found it, before it is deleted."""
+    ignored(inbox, 3)
+    clock.move(8 * DAY)
+    write, replayed = type(inbox.database).write, list[int]()
+
+    def after_a_replay(database: object, **options: bool) -> object:
+        if not replayed:
+            replayed.append(2)
+            operator_actions.replay(inbox, [2])
+        return write(inbox.database, **options)
+
+    monkeypatch.setattr(type(inbox.database), "write", after_a_replay)
+    assert sum(sweep(inbox, limits)) == 2
+    assert content(inbox)[2] == ("received", True)
+    assert [delivery.body for delivery in claim(inbox, 9)] == [b"{}"]
+
+
+@pytest.mark.engines("postgres")
+def test_replay_waits_for_what_is_being_deleted(inbox: Inbox, clock: Clock, migrated_url: str) -> None:
+    """A replay that waits for the transaction that wipes a body does not make the delivery due without it."""
+    ignored(inbox, 2)
+    with closing(Inbox(migrated_url, clock=clock)) as other, ThreadPoolExecutor() as threads:
+        with other.database.write() as connection:
+            connection.execute(update(deliveries).where(deliveries.c.id == 1).values(held_since=None))
+            connection.execute(delete(bodies).where(bodies.c.delivery_id == 1))
+            replaying = threads.submit(operator_actions.replay, inbox, [1, 2])
+            wait_for(lambda: waits_for_a_lock(other))
+        assert replaying.result() == {2}
+    assert content(inbox) == {1: ("ignored", False), 2: ("received", True)}
+
+
+def waits_for_a_lock(inbox: Inbox) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with inbox.database.read() as connection:
+        return bool(connection.execute(text(query)).scalar_one())
+
+
+def test_a_selection_holds_when_it_is_applied(inbox: Inbox) -> None:
+    """What was selected for its reason, and died for another one since, is neither replayed nor discarded."""
+    for name in "ab":
+        inbox.store(arrival(name))
+    for delivery, reason in zip(claim(inbox, 2), ("http_422", "parked_timeout"), strict=True):
+        settle(inbox, delivery, State.DEAD, reason=reason)
+    chosen = Selection(states=("dead",), reason="http_422")
+    assert operator_actions.discard(inbox, [2], "dropped", selection=chosen) == set()
+    assert operator_actions.replay(inbox, [1, 2], selection=chosen) == {1}
+
+
+def test_a_clock_that_was_ahead_stops_nothing(inbox: Inbox, clock: Clock) -> None:
+    """What was stored and settled ten years ahead goes one period after the clock is right, all others when due."""
+    limits = Retention(7 * DAY, 90 * DAY)
+    ignored(inbox, 1)
+    clock.move(10 * YEAR)
+    inbox.store(arrival("ahead"))
+    settle(inbox, claim_one(inbox), State.DELIVERED)
+    audit_log.write(inbox, AuditEvent(AuditAction.LOGIN, "a"))
+    clock.move(-10 * YEAR)
+    inbox.store(arrival("later"))
+    settle(inbox, claim_one(inbox), State.DELIVERED)
+    audit_log.write(inbox, AuditEvent(AuditAction.LOGIN, "a"))
+    assert sweep(inbox, limits) == (0, 0)
+    clock.move(8 * DAY)
+    assert sweep(inbox, limits) == (3, 0)
+    clock.move(83 * DAY)
+    assert sweep(inbox, limits) == (0, 3)
+    assert (content(inbox), audit_log.newest(inbox)) == ({}, [])
+
+
+def test_nothing_is_deleted_early_after_a_clock_was_behind(inbox: Inbox, clock: Clock) -> None:
+    """Neither what was settled before, nor what was received and settled meanwhile: a repeated webhook is known."""
+    limits = Retention(7 * DAY, 90 * DAY)
+    ignored(inbox, 1)
+    clock.move(-10 * YEAR)
+    inbox.store(arrival("behind"))
+    settle(inbox, claim_one(inbox), State.DELIVERED)
+    sweep(inbox, limits)
+    clock.move(10 * YEAR + 3600)
+    sweep(inbox, limits)
+    assert content(inbox)[1] == ("ignored", True)
+    assert inbox.store(arrival("behind")).duplicate
+
+
+JUMPS = st.sampled_from([0, 60, 3 * DAY, -3 * DAY, 10 * YEAR, -10 * YEAR])
+VERBS = st.sampled_from(["store", "deliver", "ignore", "retry", "replay", "sweep"])
+STEPS = st.lists(st.tuples(JUMPS, VERBS), max_size=14)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_retention_recovers_from_any_clock(inbox: Inbox, clock: Clock, steps: list[tuple[int, str]]) -> None:
+    """Whatever the clock did, what is settled goes when it is right again, and nothing else does.
+
+    After one period, or two where it was ahead by less than a period.
+    """
+    began, limits = clock.now, Retention(7 * DAY, 90 * DAY)
+    with inbox.database.write() as connection:
+        for table in (deliveries, bodies, audit):
+            connection.execute(delete(table))
+    for number, (jump, step) in enumerate(steps):
+        clock.move(jump)
+        carry_out(inbox, step, str(number), limits)
+    longer = any(abs(jump) == 3 * DAY for jump, _ in steps)
+    clock.now = began + DAY * 1000
+    after(inbox, clock, 8 * DAY, limits, twice=longer)
+    left = content(inbox)
+    assert all(has_body == (state not in SETTLED) for state, has_body in left.values())
+    after(inbox, clock, 91 * DAY, limits, twice=longer)
+    assert {state for state, _ in content(inbox).values()}.isdisjoint(SETTLED)
+    assert [found for found in content(inbox).items() if found[1][0] not in SETTLED] == [
+        found for found in left.items() if found[1][0] not in SETTLED
+    ]
+    clock.now = began
+
+
+def after(inbox: Inbox, clock: Clock, seconds: float, limits: Retention, *, twice: bool) -> None:
+    """Sweep, and again after so many seconds, once or twice."""
+    sweep(inbox, limits)
+    for _ in range(1 + twice):
+        clock.move(seconds)
+        sweep(inbox, limits)
+
+
+def carry_out(inbox: Inbox, step: str, name: str, limits: Retention) -> None:
+    outcomes = {"deliver": State.DELIVERED, "ignore": State.IGNORED, "retry": State.WAITING}
+    if step == "store":
+        inbox.store(arrival(name))
+    elif step == "sweep":
+        sweep(inbox, limits)
+    elif step == "replay":
+        operator_actions.replay(inbox, [*content(inbox)])
+    else:
+        for delivery in claim(inbox):
+            settle(inbox, delivery, outcomes[step])

@@ -93,6 +93,34 @@ def test_final_blocks_are_not_counted_again(inbox: Inbox, clock: Clock) -> None:
     assert before == {("delivered", ""): 16}
 
 
+def test_counting_goes_on_after_a_clock_was_ahead(inbox: Inbox, clock: Clock) -> None:
+    """A block that was counted in the future is not fresh until then."""
+    store(inbox, 2)
+    clock.move(10**8)
+    statistics.refresh(inbox)
+    clock.move(-(10**8))
+    finish(inbox, clock)
+    statistics.refresh(inbox, within=None)
+    with inbox.database.read() as connection:
+        assert connection.execute(select(table.c.state)).scalars().all() == ["delivered"]
+
+
+def test_waiting_times_count_from_the_replay(inbox: Inbox, clock: Clock) -> None:
+    """And none is negative, where the clock was put back meanwhile."""
+    store(inbox, 2)
+    finish(inbox, clock, State.DEAD)
+    clock.move(3 * 86400)
+    operator_actions.replay(inbox, [1])
+    finish(inbox, clock)
+    operator_actions.replay(inbox, [2])
+    clock.move(-3600)
+    finish(inbox, clock)
+    assert time_series.latest_waits(inbox) == [0, 2000]
+    statistics.refresh(inbox, within=None)
+    with inbox.database.read() as connection:
+        assert connection.execute(select(func.sum(table.c.waited))).scalar_one() == 2000
+
+
 def test_counting_stops_when_its_time_is_up(inbox: Inbox) -> None:
     """At least one block is counted each time, so that counting ends."""
     store(inbox, 17)
@@ -254,6 +282,14 @@ def test_failed_logins_are_counted_by_source_and_time(inbox: Inbox, clock: Clock
     audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN, "a", "s1"))
     assert audit_log.failed_logins(inbox, "a", 900) == (2, 3)
     clock.move(901)
+    assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
+
+
+def test_failed_logins_in_the_future_do_not_count(inbox: Inbox, clock: Clock) -> None:
+    """Those of a time at which the clock was ahead do not count until then."""
+    clock.move(10**8)
+    audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, "a"))
+    clock.move(-(10**8))
     assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
 
 

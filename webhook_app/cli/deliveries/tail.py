@@ -55,5 +55,6 @@ def _changes(follower: Follower) -> Iterator[Row]:
 
 
 def _line(row: Row, now: int) -> str:
-    after = f"  {row.settled_at - row.received_at} ms after it arrived" if row.settled_at else ""
+    began = "was replayed" if row.replayed_at else "arrived"
+    after = f"  {row.settled_at - row.waits_since} ms after it {began}" if row.settled_at else ""
     return f"{beginning(row)} {outcome(row, now)}{after}"

@@ -40,7 +40,7 @@ class BulkChange:
     done: str
     refused: str
     needs_body: bool
-    apply: Callable[[Inbox, Sequence[int]], set[int]]
+    apply: Callable[..., set[int]]  # of the inbox and numbers; with `selection`, those that do not fit it stay
 
 
 def narrowed(selection: Selection, states: Sequence[State]) -> Selection:
@@ -99,7 +99,7 @@ def _in_steps(inbox: Inbox, change: BulkChange, selection: Selection, counts: Se
             if not ids:
                 break
             began = time.monotonic()
-            changed = len(change.apply(inbox, ids))
+            changed = len(change.apply(inbox, ids, selection=selection))
             done += changed
             bar.update(len(ids))
             if rate:

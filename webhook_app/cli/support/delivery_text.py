@@ -90,6 +90,7 @@ def describe(row: Row) -> str:
         "shop": f"{row.shop} ({row.platform})",
         "topic": row.topic,
         "received": timestamp(row.received_at),
+        "replayed": timestamp(row.replayed_at),
         "state": ": ".join(filter(None, [row.state, titled(row.reason)])),
         "cause": cause_title(row),
         "why": row.detail,

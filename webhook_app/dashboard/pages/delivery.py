@@ -146,7 +146,7 @@ def _end(row: Row) -> Step:
         return Step(row.due_at or 0, "Next attempt", why, "next")
     if row.state == State.DELIVERING:
         return Step(row.due_at or 0, "Being delivered", "leased by a worker until then", "next")
-    return Step(row.received_at, "Queued", "waiting for a free worker", "next")
+    return Step(row.waits_since, "Queued", "waiting for a free worker", "next")
 
 
 def _audit_step(entry: AuditRecord) -> Step:

@@ -6,29 +6,33 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import BigInteger, case, func, select
+from sqlalchemy import literal as constant
 
 from webhook_app.inbox import records
-from webhook_app.inbox.expressions import literal
+from webhook_app.inbox.expressions import literal, waits_since
 from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import IS_DEAD, deliveries
+from webhook_app.time_units import FUTURE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
     from webhook_app.inbox.store import Inbox
     from webhook_app.throttling.state import Scope, ThrottleState
 
 
 UNFINISHED = (State.RECEIVED, State.DELIVERING, State.WAITING)
+IS_NEW = deliveries.c.due_at == literal(DUE_IMMEDIATELY)
+IS_TRIED = deliveries.c.due_at > literal(DUE_IMMEDIATELY)  # or replayed
 
 
 @dataclass(frozen=True, slots=True)
 class ShopBacklog:
-    """The unfinished deliveries of a shop; `oldest` is when the first was received, in milliseconds since 1970 UTC."""
+    """The unfinished deliveries of a shop; `oldest` is since when one waits, in milliseconds since 1970 UTC."""
 
     shop: str
     count: int
@@ -54,7 +58,7 @@ class InboxSummary:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The unfinished deliveries of a shop by state; `first` is the oldest, received at `oldest` (milliseconds)."""
+    """The unfinished deliveries of a shop by state; `first` has waited longest, since `oldest` (milliseconds)."""
 
     shop: str
     states: Mapping[str, int]
@@ -65,28 +69,38 @@ class Backlog:
 def backlogs(inbox: Inbox) -> list[Backlog]:
     """Return the backlog of each shop; reads the index of unfinished deliveries, and the rows of those tried before.
 
-    Only deliveries that were never tried are due at 0, and numbers grow with time.
+    Only deliveries that were never tried nor replayed are due at 0, and numbers grow with time.
     """
-    row = deliveries.c
-    unfinished = row.due_at.is_not(None)
-    untried = func.count().filter(row.due_at == literal(DUE_IMMEDIATELY))
-    by_shop = select(row.shop, untried.label("untried"), func.min(row.id).label("first")).where(unfinished)
-    tried = select(row.shop, row.state, func.count().label("number"))
-    tried = tried.where(unfinished, row.due_at > literal(DUE_IMMEDIATELY))
+    row, now = deliveries.c, inbox.clock()
+    new = func.count().filter(IS_NEW).label("new"), func.min(row.id).filter(IS_NEW).label("first_new")
+    by_shop = select(row.shop, func.min(row.id).label("first"), *new).where(row.due_at.is_not(None))
+    others = select(row.shop, row.state, func.count().label("number")).where(IS_TRIED)
     with inbox.database.read() as connection:
         shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
-        states = connection.execute(tried.group_by(row.shop, row.state)).all()
-        received = select(row.id, row.received_at).where(row.id.in_([shop.first for shop in shops]))
-        oldest = {found.id: found.received_at for found in connection.execute(received)}
-    return [
-        Backlog(shop.shop, _by_state(shop, states), shop.first, oldest.get(shop.first, inbox.clock())) for shop in shops
-    ]
+        states = connection.execute(others.group_by(row.shop, row.state)).all()
+        return [_backlog(connection, shop, [one for one in states if one.shop == shop.shop], now) for shop in shops]
 
 
-def _by_state(shop: Any, states: Sequence[Any]) -> dict[str, int]:
-    """Merge the counts of a shop: `states` has those that were tried before, of all shops."""
-    tried = {found.state: found.number for found in states if found.shop == shop.shop}
-    return {**dict.fromkeys(UNFINISHED, 0), **tried, State.RECEIVED: shop.untried}
+def _backlog(connection: Connection, shop: Any, tried: Sequence[Any], now: int) -> Backlog:
+    states = Counter[str](dict.fromkeys(UNFINISHED, 0))
+    states.update({State.RECEIVED: shop.new})
+    states.update({one.state: one.number for one in tried})
+    row, of_shop = deliveries.c, deliveries.c.shop == shop.shop
+    candidates = [(now, shop.first)]
+    if shop.first_new:
+        first = select(row.received_at, row.id).where(of_shop, IS_NEW, row.id >= shop.first_new, row.received_at <= now)
+        candidates += [(one.received_at, one.id) for one in connection.execute(first.order_by(row.id).limit(1))]
+    if tried:
+        longest = select(_not_after(now).label("since"), row.id).where(of_shop, IS_TRIED)
+        candidates += [(one.since, one.id) for one in connection.execute(longest.order_by("since", row.id).limit(1))]
+    oldest, number = min(candidates)
+    return Backlog(shop.shop, states, number, oldest)
+
+
+def _not_after(now: int) -> ColumnElement[int]:
+    """Return since when a delivery waits: not in the future, where a clock was ahead."""
+    since = waits_since()
+    return case((since <= now, since), else_=constant(now, BigInteger))
 
 
 def dead(inbox: Inbox) -> dict[str, int]:
@@ -109,14 +123,20 @@ class ShopCount:
 def first_since(inbox: Inbox, moment: int) -> int:
     """Return the number of the first delivery that was received then or later, by binary search.
 
-    Numbers grow with time except for deliveries that were spooled: near enough to count those of a day.
+    Numbers grow with time, except for deliveries that were spooled: near enough to count those of a day. Those dated in
+    the future, because a clock was ahead, are passed over.
     """
-    row = deliveries.c
+    row, now = deliveries.c, inbox.clock()
     with inbox.database.read() as connection:
         low, high = 0, (connection.execute(select(func.max(row.id))).scalar() or 0) + 1
         while low < high:
             middle = (low + high) // 2
-            found = select(row.id, row.received_at).where(row.id >= middle).order_by(row.id).limit(1)
+            found = (
+                select(row.id, row.received_at)
+                .where(row.id >= middle, row.received_at <= now)
+                .order_by(row.id)
+                .limit(1)
+            )
             first = connection.execute(found).first()
             low, high = (low, middle) if first is None or first.received_at >= moment else (first.id + 1, high)
     return low
@@ -124,13 +144,15 @@ def first_since(inbox: Inbox, moment: int) -> int:
 
 def died(inbox: Inbox, shops: Collection[str], since: int, numbers: range | None = None) -> list[ShopCount]:
     """Count the deliveries of `shops` that became dead since then (milliseconds), within `numbers` if given."""
+    row, future = deliveries.c, inbox.clock() + FUTURE
+    return _counts(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at.between(since, future)], numbers)
+
+
+def unfinished(inbox: Inbox, shops: Collection[str], numbers: range, replayed_before: int) -> list[ShopCount]:
+    """Count the unfinished deliveries of `shops` within `numbers`, without those that were replayed since then."""
     row = deliveries.c
-    return _counts(inbox, [IS_DEAD, row.shop.in_(shops), row.settled_at >= since], numbers)
-
-
-def unfinished(inbox: Inbox, shops: Collection[str], numbers: range) -> list[ShopCount]:
-    """Count the unfinished deliveries of `shops` within `numbers`; reads only an index."""
-    return _counts(inbox, [deliveries.c.due_at.is_not(None), deliveries.c.shop.in_(shops)], numbers)
+    not_replayed = row.replayed_at.is_(None) | (row.replayed_at < replayed_before)
+    return _counts(inbox, [row.due_at.is_not(None), row.shop.in_(shops), not_replayed], numbers)
 
 
 def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[ShopCount]:
@@ -144,10 +166,10 @@ def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range 
 
 def summary(inbox: Inbox) -> InboxSummary:
     """Summarise the inbox; reads the states of all rows."""
-    row = deliveries.c
+    row, now = deliveries.c, inbox.clock()
     dead_reason = case((row.state == State.DEAD, row.reason), else_="").label("dead_reason")
     by_state = select(row.state, dead_reason, func.count().label("number")).group_by(row.state, dead_reason)
-    by_shop = select(row.shop, func.count().label("count"), func.min(row.received_at).label("oldest"))
+    by_shop = select(row.shop, func.count().label("count"), func.min(_not_after(now)).label("oldest"))
     by_shop = by_shop.where(row.due_at.is_not(None)).group_by(row.shop).order_by(row.shop)
     with inbox.database.read() as connection:
         counted = connection.execute(by_state).all()
@@ -156,4 +178,4 @@ def summary(inbox: Inbox) -> InboxSummary:
     for found in counted:
         states[found.state] += found.number
     dead = {found.dead_reason: found.number for found in counted if found.state == State.DEAD}
-    return InboxSummary(inbox.clock(), dict(states), dead, tuple(shops), inbox.throttles())
+    return InboxSummary(now, dict(states), dead, tuple(shops), inbox.throttles())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox.expressions import literal
+from webhook_app.inbox.expressions import literal, waits_since
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, delivery_counts
 from webhook_app.time_units import HOUR
@@ -92,12 +92,13 @@ def reasons(inbox: Inbox, over: Span, state: State, shop: str | None = None) -> 
 
 
 def latest_waits(inbox: Inbox, shop: str | None = None) -> list[int]:
-    """Return the times from received to delivered of the newest delivered ones, in milliseconds, sorted."""
+    """Return the times from received (or replayed) to delivered of the newest delivered ones, in ms, sorted."""
     row = deliveries.c
     newest = select(func.max(row.id)).scalar_subquery()
-    recent = select(row.received_at, row.settled_at, row.state, row.shop).where(row.id > newest - NEWEST_NUMBERS)
+    began = waits_since().label("began")
+    recent = select(began, row.settled_at, row.state, row.shop).where(row.id > newest - NEWEST_NUMBERS)
     rows = [each for each in _read(inbox, recent.order_by(row.id.desc())) if shop in (None, each.shop)]
-    waits = [each.settled_at - each.received_at for each in rows if each.state == State.DELIVERED]
+    waits = [max(each.settled_at - each.began, 0) for each in rows if each.state == State.DELIVERED]
     return sorted(waits[:MAX_WAITS])
 
 
