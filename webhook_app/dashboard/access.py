@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from webhook_app import green_threads, logs
 from webhook_app.dashboard.context import current, record, session
 from webhook_app.dashboard.sessions import COOKIE, Session
-from webhook_app.errors import StoreUnavailableError
+from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.http_dates import http_date
 from webhook_app.inbox import audit_log
 
@@ -183,6 +183,13 @@ def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
         "none is lost. Try again in a moment."
     )
     return render_template("dashboard/message.html", title="Database unavailable", text=text), 503
+
+
+@blueprint.errorhandler(OverloadedError)
+def overloaded(_error: OverloadedError) -> ResponseReturnValue:
+    """Answer with a page while all connections for pages are in use; storing has one of its own."""
+    text = "Other pages are using all connections to the database. Webhooks are stored meanwhile. Try again soon."
+    return render_template("dashboard/message.html", title="Too many pages at once", text=text), 503
 
 
 @blueprint.errorhandler(Exception)

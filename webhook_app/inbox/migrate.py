@@ -62,10 +62,11 @@ def is_current(database: Database) -> bool:
     """Return whether the code can use the schema. Raises StoreUnavailableError where the database does not answer.
 
     A schema of a newer version is current too: during a release, processes of the previous one go on using it.
+    It is asked the way webhooks are stored, so that no page delays it.
     """
     if not database.exists():
         return False
-    with database.read() as connection:
+    with database.read(reserved=True) as connection:
         return _is_usable(_revision(connection)) and schema.has_columns(connection)
 
 

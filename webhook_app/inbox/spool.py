@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from webhook_app import green_threads, logs
-from webhook_app.errors import StoreUnavailableError
+from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import migrate
 from webhook_app.inbox.delivery import NewDelivery
 from webhook_app.inbox.engines.group_commit import GroupCommit
@@ -83,10 +83,15 @@ class Spool:
         return self._storing.submit(arrival)
 
     def is_needed(self) -> bool:
-        """Return whether the database is unavailable. Raises StoreUnavailableError where the spool is unusable too."""
+        """Return whether the database is unavailable.
+
+        Raises StoreUnavailableError where the spool is unusable too, and OverloadedError where that is not known.
+        """
         if not self._spooling:
             try:
                 migrate.is_current(self._inbox.database)
+            except OverloadedError:
+                raise
             except StoreUnavailableError as error:
                 self._start_spooling(error)
         if self._spooling:
@@ -112,6 +117,8 @@ class Spool:
         if not self._spooling:
             try:
                 return self._inbox.store_all(arrivals)
+            except OverloadedError:
+                pass  # no outage: the file takes this group, and the next one goes to the database again
             except StoreUnavailableError as error:
                 self._start_spooling(error)
         self.open()

@@ -10,6 +10,7 @@ from webhook_app import logs
 from webhook_app.web.activity import ActivityRecorder
 from webhook_app.web.places import VERIFIED
 from webhook_app.web.rate_limit import RateLimiter
+from webhook_app.web.readiness import Readiness
 from webhook_app.web.request_body import BodyReader
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class WebContext:
         self.store = spool.store if spool else inbox.store
         self.activity = ActivityRecorder(inbox, shops, meter)
         self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
+        self.readiness = Readiness(inbox, spool)
         self.body_reader = BodyReader(config.max_body)
         self.log = logs.logger()
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
-from webhook_app.inbox.migrate import is_current
 from webhook_app.web.context import current
-from webhook_app.web.responses import answer
+from webhook_app.web.responses import answer, try_later
 
 if TYPE_CHECKING:
     from flask import Response
@@ -25,9 +24,9 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Answer whether webhooks can be stored: the database answers and its migrations are applied."""
-    context = current()
-    if context.spool and context.spool.is_needed():
-        return answer(200, status="spooling")
-    if not is_current(context.inbox.database):
-        return answer(503, status="migrations_missing", hint="Run: python -m webhook_app migrate")
-    return answer(200, status="ready")
+    status = current().readiness.status()
+    if status == "unavailable":
+        return try_later()
+    if status == "migrations_missing":
+        return answer(503, status=status, hint="Run: python -m webhook_app migrate")
+    return answer(200, status=status)

@@ -84,13 +84,13 @@ def _store_unavailable(error: StoreUnavailableError) -> Response:
     """Answer 503, so that the platform sends the webhook again: nothing was stored."""
     current().log.error("store_unavailable", error=str(error))
     count_refusal("unavailable")
-    return _try_later()
+    return try_later()
 
 
 def _overloaded(error: OverloadedError) -> Response:
     """Answer 503 without an alarm: anyone can open connections, and nothing is wrong with the store."""
     current().log.debug("request_refused", code=503, reason="overloaded", hint=str(error))
-    return _try_later()
+    return try_later()
 
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
@@ -120,10 +120,11 @@ def _unexpected_error(error: Exception) -> Response:
     """Answer a bug in the receiver with 503, so that the platform sends the webhook again."""
     current().log.error("unexpected_error", exc_info=error)
     count_refusal("unavailable")
-    return _try_later()
+    return try_later()
 
 
-def _try_later() -> Response:
+def try_later() -> Response:
+    """Answer 503: nothing was stored."""
     response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
     response.headers["Retry-After"] = RETRY_AFTER
     return response

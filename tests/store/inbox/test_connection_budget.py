@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import processes
+from tests.support.deliveries import arrival
 from webhook_app.config import settings
-from webhook_app.errors import ConfigurationError
+from webhook_app.errors import ConfigurationError, OverloadedError
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.connection_budget import Limits
+from webhook_app.inbox.migrate import is_current
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.inbox.spool import Spool
+from webhook_app.web.readiness import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.postgres import Server
 
@@ -104,3 +110,43 @@ def test_process_opens_no_more_than_its_budget(postgres: Server) -> None:
         ThreadPoolExecutor(16) as threads,
     ):
         assert len(list(threads.map(lambda _: stored_deliveries.counts(inbox), range(64)))) == 64
+
+
+def test_pages_never_hold_up_storing(postgres: Server) -> None:
+    """While every connection that pages may use is busy, and more pages wait, webhooks are stored at once."""
+    with postgres.migrated() as address, closing(Inbox(address)) as inbox, ThreadPoolExecutor(8) as threads:
+        busy, done = threading.Semaphore(0), threading.Event()
+        pages = [threads.submit(page, inbox, busy, done) for _ in range(8)]
+        for _ in range(connection_budget.PER_PROCESS - connection_budget.RESERVED):
+            assert busy.acquire(timeout=60)
+        assert not busy.acquire(timeout=0.1)
+        assert not inbox.store(arrival()).duplicate
+        assert is_current(inbox.database)
+        done.set()
+        assert all(found.result(60) for found in pages)
+
+
+def page(inbox: Inbox, busy: threading.Semaphore, done: threading.Event) -> bool:
+    """Hold a connection until `done`."""
+    with inbox.database.read() as connection:
+        busy.release()
+        done.wait(60)
+        return bool(connection.exec_driver_sql("SELECT 1").scalar())
+
+
+def test_full_pool_is_no_outage(postgres: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A page that gets no connection is refused as such, and neither that nor a readiness probe starts the spool."""
+    for name in ("CONNECTION_WAIT", "PAGE_WAIT"):
+        monkeypatch.setattr(f"webhook_app.inbox.engines.postgres.{name}", 0.1)
+    with postgres.migrated() as address, closing(Inbox(address)) as inbox, ExitStack() as stack:
+        spool = stack.enter_context(closing(Spool(str(tmp_path / "spool.db"), inbox)))
+        for _ in range(connection_budget.PER_PROCESS - connection_budget.RESERVED):
+            stack.enter_context(inbox.database.read())
+        with pytest.raises(OverloadedError):
+            stored_deliveries.counts(inbox)
+        assert not spool.store(arrival()).spooled
+        with inbox.database.read(reserved=True):
+            assert Readiness(inbox, spool).status() == "ready"
+            assert spool.store(arrival("second")).spooled
+        assert not spool.store(arrival("third")).spooled
+        assert not spool.is_needed()

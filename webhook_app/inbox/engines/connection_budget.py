@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from webhook_app.errors import ConfigurationError
 
 PER_PROCESS = 3  # storing and settling use group commit, one group at a time: more would wait for each other
+RESERVED = 1  # of them for storing, settling and readiness: pages and other reads share the rest
 PER_WORKER = PER_PROCESS + 1  # one listens for notifications
 MIN_VERSION = 140_000  # in the form of server_version_num
 

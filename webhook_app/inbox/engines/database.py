@@ -32,8 +32,11 @@ class Database(ABC):
     on_commit: Callable[[float], None]  # called with the seconds that each durable commit took
 
     @abstractmethod
-    def read(self, *, hot: bool = False) -> AbstractContextManager[Connection]:
-        """Open a connection that only reads. Raises StoreUnavailableError."""
+    def read(self, *, hot: bool = False, reserved: bool = False) -> AbstractContextManager[Connection]:
+        """Open a connection that only reads. Raises StoreUnavailableError.
+
+        `reserved`: with the connections that are left free for storing, where an engine has few.
+        """
 
     @abstractmethod
     def write(

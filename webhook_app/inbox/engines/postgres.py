@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from webhook_app import green_threads
-from webhook_app.errors import StoreUnavailableError
+from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import records
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.database import Database
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 3  # seconds
 PREPARE_AFTER = 5  # executions of a statement
-CONNECTION_WAIT = 10  # seconds for one of them to be free
+CONNECTION_WAIT = 3.0  # seconds for a connection to be free
+PAGE_WAIT = 10.0  # seconds for one of those that are not reserved
 # In a web process statements have a time limit: a server that accepts connections but does not answer must not hold up
 # requests, and platforms wait 5 seconds for an answer.
 HOT_WITHIN = 3.0  # seconds
 WITHIN = 20.0  # seconds, for what a page shows or someone does there
 NO_ANSWER = "the database does not answer"
+ALL_IN_USE = "all connections to the database are in use"
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 NOT_DURABLE = "; SET LOCAL synchronous_commit TO OFF"
@@ -83,35 +87,70 @@ class Postgres(Database):
             connect_args={**CONNECT, "prepare_threshold": None if pooled else PREPARE_AFTER},
             isolation_level="AUTOCOMMIT",  # write() begins and commits by itself
         )
+        self._shared = threading.BoundedSemaphore(connection_budget.PER_PROCESS - connection_budget.RESERVED)
         event.listen(self.engine, "connect", _detect_pooler)
 
     @contextmanager
-    def read(self, *, hot: bool = False) -> Iterator[Connection]:
+    def read(self, *, hot: bool = False, reserved: bool = False) -> Iterator[Connection]:
         """Open a connection in autocommit mode. Raises StoreUnavailableError.
 
         `hot`: a transaction, since a plan can only be influenced in one.
         """
-        with self.write(durable=False, hot=True) if hot else self._connected(WITHIN) as connection:
-            yield connection
+        with self._connected(HOT_WITHIN if hot or reserved else WITHIN, reserved=reserved) as connection:
+            if hot:
+                with self._transaction(connection, durable=False, hot=True):
+                    yield connection
+            else:
+                yield connection
 
     @contextmanager
     def write(self, *, durable: bool = True, hot: bool = False, one_statement: bool = False) -> Iterator[Connection]:
         """Open a transaction, or a connection in autocommit mode for `one_statement`. Raises StoreUnavailableError."""
-        with self._connected(HOT_WITHIN if hot else WITHIN) as connection:
+        with self._connected(HOT_WITHIN if hot else WITHIN, reserved=hot) as connection:
             if one_statement:
                 began = time.perf_counter()
                 yield connection
                 self.on_commit(time.perf_counter() - began)
             else:
-                connection.connection.cursor().execute(BEGIN_WITH[hot, durable])
-                with self._committed(connection, durable=durable):
+                with self._transaction(connection, durable=durable, hot=hot):
                     yield connection
 
     @contextmanager
-    def _connected(self, seconds: float) -> Iterator[Connection]:
-        """Open a connection in autocommit mode, and limit the time of the block in a web process."""
-        with self.unavailable_on_error(), self.engine.connect() as connection, self._watched(connection, seconds):
+    def _transaction(self, connection: Connection, *, durable: bool, hot: bool) -> Iterator[None]:
+        connection.connection.cursor().execute(BEGIN_WITH[hot, durable])
+        with self._committed(connection, durable=durable):
+            yield
+
+    @contextmanager
+    def _connected(self, seconds: float, *, reserved: bool) -> Iterator[Connection]:
+        """Open a connection in autocommit mode, and limit the time of the block in a web process.
+
+        Without `reserved` one connection is left free for those with it, so that no page can hold up storing.
+        """
+        with (
+            self.unavailable_on_error(),
+            nullcontext() if reserved else self._one_of_the_shared(),
+            self._from_pool() as connection,
+            self._watched(connection, seconds),
+        ):
             yield connection
+
+    @contextmanager
+    def _one_of_the_shared(self) -> Iterator[None]:
+        """Wait for one of the connections that are not reserved. Raises OverloadedError."""
+        if not self._shared.acquire(timeout=PAGE_WAIT):
+            raise OverloadedError(ALL_IN_USE)
+        try:
+            yield
+        finally:
+            self._shared.release()
+
+    def _from_pool(self) -> Connection:
+        """Return a connection of the pool. Raises OverloadedError when all are in use: the database may be well."""
+        try:
+            return self.engine.connect()
+        except PoolTimeoutError:
+            raise OverloadedError(ALL_IN_USE) from None
 
     @contextmanager
     def _watched(self, connection: Connection, seconds: float) -> Iterator[None]:
@@ -172,7 +211,7 @@ class Postgres(Database):
         return psycopg.connect(address, autocommit=True, **CONNECT)  # type: ignore[arg-type]
 
     def _notify(self, channel: str) -> None:
-        with self._connected(HOT_WITHIN) as connection:
+        with self._connected(HOT_WITHIN, reserved=True) as connection:
             connection.connection.cursor().execute(NOTIFY, (channel,))
 
 

@@ -55,7 +55,12 @@ class Sqlite(Database):
         event.listen(self.engine, "connect", _configure)
 
     @contextmanager
-    def read(self, *, hot: bool = False) -> Iterator[Connection]:  # noqa: ARG002 - there is one plan for every size
+    def read(
+        self,
+        *,
+        hot: bool = False,  # noqa: ARG002 - there is one plan for every size
+        reserved: bool = False,  # noqa: ARG002 - there are enough connections
+    ) -> Iterator[Connection]:
         """Open a transaction that only reads: all its statements see the same moment. Raises StoreUnavailableError."""
         with self.unavailable_on_error(), self.engine.connect() as connection:
             connection.connection.cursor().execute("BEGIN")

@@ -1,0 +1,70 @@
+"""Readiness: one check a second, shared by all who ask."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from webhook_app.errors import OverloadedError, StoreUnavailableError
+from webhook_app.inbox import Inbox
+from webhook_app.web.readiness import Readiness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    """An inbox whose file exists, without tables."""
+    with closing(Inbox(f"sqlite:///{tmp_path / 'inbox.db'}")) as opened:
+        opened.database.prepare()
+        yield opened
+
+
+def test_requests_share_a_check(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that arrive while it is checked, and within a second after, cause no further one."""
+    checks, may_end = [], threading.Event()
+
+    def check(_database: Any) -> bool:
+        checks.append(1)
+        return may_end.wait(60)
+
+    monkeypatch.setattr("webhook_app.web.readiness.is_current", check)
+    readiness = Readiness(inbox, None)
+    with ThreadPoolExecutor(20) as threads:
+        asked = [threads.submit(readiness.status) for _ in range(20)]
+        may_end.set()
+        assert {one.result(60) for one in asked} == {"ready"}
+    assert len(checks) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OverloadedError("all in use"), "ready"), (StoreUnavailableError("gone"), "unavailable")],
+)
+def test_full_pool_is_ready(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, error: StoreUnavailableError, status: str
+) -> None:
+    """A database that is busy answers; one that is down does not."""
+
+    @contextmanager
+    def read(**_: Any) -> Iterator[None]:
+        raise error
+        yield
+
+    monkeypatch.setattr(inbox.database, "read", read)
+    assert Readiness(inbox, None).status() == status
+
+
+def test_status_is_checked_again(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that was migrated meanwhile is ready."""
+    monkeypatch.setattr("webhook_app.web.readiness.VALID_FOR", 0.0)
+    current = iter([False, True])
+    monkeypatch.setattr("webhook_app.web.readiness.is_current", lambda _database: next(current))
+    readiness = Readiness(inbox, None)
+    assert [readiness.status(), readiness.status()] == ["migrations_missing", "ready"]
