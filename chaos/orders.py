@@ -17,7 +17,9 @@ SECRET = "chaos-secret"  # noqa: S105 - made up, for a shop that exists only her
 SHOP = "chaos"
 INSTANCE_KEY = "chaos001"
 PATH = f"/webhooks/shopify/{SHOP}"
+OTHER_SHOP, OTHER_KEY = "other", "chaos002"
 SHOPS = f'[shops.{SHOP}]\nplatform = "shopify"\nsecrets = ["{SECRET}"]\ninstance_key = "{INSTANCE_KEY}"\n'
+TWO_SHOPS = SHOPS + SHOPS.replace(SHOP, OTHER_SHOP, 1).replace(INSTANCE_KEY, OTHER_KEY)
 
 
 @dataclass(frozen=True, slots=True)

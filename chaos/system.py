@@ -60,6 +60,10 @@ class System:
         """Bring the database to the current shape; raises CalledProcessError."""
         self._start("migrate").wait(READY_WITHIN)
 
+    def command(self, *arguments: str) -> int:
+        """Run a command to its end; returns its exit code."""
+        return self._start(*arguments).wait(READY_WITHIN)
+
     def start_web(self) -> subprocess.Popen[bytes]:
         """Start the receiver, and return once it is ready."""
         process = self._start("web")

@@ -22,8 +22,11 @@ COUNTER = itertools.count(1)
 class Traffic:
     """`senders` threads that post new orders until stopped; each request has a connection of its own."""
 
-    def __init__(self, port: int, senders: int = 4, timeout: float = 10.0, pause: float = 0.0) -> None:
+    def __init__(
+        self, port: int, senders: int = 4, timeout: float = 10.0, pause: float = 0.0, shop: str = orders.SHOP
+    ) -> None:
         """`timeout` is for a sender's request and `pause` is between two orders, in seconds."""
+        self._shop = shop
         self.acknowledged: dict[str, float] = {}
         self.given_up: set[str] = set()
         self.refusals: Counter[str] = Counter()
@@ -68,7 +71,7 @@ class Traffic:
 
     def _send(self, order: Order) -> bool:
         try:
-            status = post(self._port, order, self._timeout)
+            status = post(self._port, order, self._timeout, self._shop)
         except (OSError, http.client.HTTPException) as error:
             self.refusals[type(error).__name__] += 1
             return False
@@ -77,14 +80,14 @@ class Traffic:
         return status == "200"
 
 
-def post(port: int, order: Order, timeout: float = 10.0) -> str:
+def post(port: int, order: Order, timeout: float = 10.0, shop: str = orders.SHOP) -> str:
     """Post one order over a new connection; return its status, and after a 503 also what it lacks.
 
     Raises OSError or HTTPException.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
-        connection.request("POST", orders.PATH, order.body, order.headers)
+        connection.request("POST", f"/webhooks/shopify/{shop}", order.body, order.headers)
         response = connection.getresponse()
         response.read()
         lacks = response.status == UNAVAILABLE and not response.headers.get("Retry-After")

@@ -38,6 +38,30 @@ ANSWERS = {
     "301 to itself": b"HTTP/1.1 301 Moved\r\nLocation: /api/purchase\r\nContent-Length: 0\r\n\r\n",
     "301 to nonsense": b"HTTP/1.1 301 Moved\r\nLocation: http://[/\r\nContent-Length: 0\r\n\r\n",
 }
+# Answers that must not stop a shop for longer than minutes, whatever they ask for.
+HOSTILE = {
+    "429 for 3000 years": b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 99999999999\r\nContent-Length: 0\r\n\r\n",
+    "429 of 308 digits": b"HTTP/1.1 429 Slow\r\nRetry-After: " + b"9" * 308 + b"\r\nContent-Length: 0\r\n\r\n",
+    "503 until the year 9999": (
+        b"HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "429 until the year 9999": (
+        b"HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "429 by a clock of 1970": (
+        b"HTTP/1.1 429 Slow\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+        b"Retry-After: Sun, 01 Feb 2026 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "429 twice": (b"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nRetry-After: 86400, 604800\r\nContent-Length: 0\r\n\r\n"),
+    "429 with an exponent": b"HTTP/1.1 429 Slow\r\nRetry-After: 1e999999999\r\nContent-Length: 0\r\n\r\n",
+    "429 before now": b"HTTP/1.1 429 Slow\r\nRetry-After: -99999999999\r\nContent-Length: 0\r\n\r\n",
+    "429 in no calendar": (
+        b"HTTP/1.1 429 Slow\r\nRetry-After: Sun, 99999999999 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "401 for 3000 years": b"HTTP/1.1 401 No\r\nRetry-After: 99999999999\r\nContent-Length: 0\r\n\r\n",
+    "a flood of 103": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 200_000,
+    "500 of 20 MB": b"HTTP/1.1 500 Oops\r\nContent-Length: 20000000\r\n\r\n" + b"z" * 20_000_000,
+}
 SLOW = ("hang", "reset", "dripping head", "dripping body")
 COUNTED = ("dripping head", "an endless header")  # these say 204 first, and Tweakwise means it
 FAILURES = (*SLOW, *ANSWERS)
@@ -49,9 +73,10 @@ class Tweakwise:
     def __init__(self) -> None:
         """`delay` is in seconds, before every answer; `first` says when an order was counted first.
 
-        `under_way` is the number of calls that have not been answered, and while `held` none is.
+        `under_way` is the number of calls that have not been answered, and while `held` none is. Only calls with the
+        instance key `failing` fail, all where it is "".
         """
-        self.failure = ""
+        self.failure, self.failing = "", ""
         self.delay = 0.0
         self.held = False
         self.under_way = 0
@@ -92,7 +117,7 @@ class Tweakwise:
         length = LENGTH.search(head)
         body = await reader.readexactly(int(length[1]) if length else 0)
         await self._take_time()
-        if self.failure:
+        if self.failure and self.failing.encode() in head:
             self.failed[self.failure] += 1
             if self.failure in COUNTED:
                 self._count(body)
@@ -129,7 +154,7 @@ class Tweakwise:
             writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 10000\r\n\r\n")
             await self._drip(failure, writer, b"a" * 10_000)
         else:
-            writer.write(ANSWERS[failure])
+            writer.write((ANSWERS | HOSTILE)[failure])
             await writer.drain()
 
     async def _drip(self, failure: str, writer: asyncio.StreamWriter, answer: bytes) -> None:
