@@ -42,6 +42,7 @@ class Scheduler:
         self._limits_by_shop: dict[str, tuple[_Limit, ...]] = {}
         self._throttles: Mapping[Scope, ThrottleState] = {}
         self._last = ""
+        self._probes: dict[str, list[Scope]] = {}  # by shop: scopes whose probe is not submitted yet
         self._log = logs.logger()
 
     def next(self, limit: int, capacity: Callable[[str], int]) -> tuple[dict[str, int], int | None]:
@@ -49,6 +50,7 @@ class Scheduler:
 
         `limit` is the maximum of all shops together, `capacity` returns how many of one shop the worker can take.
         """
+        self._give_back_probes()
         self._throttles, queues = self._inbox.throttles_and_queues()
         now = self._inbox.clock()
         open_queues = [queue for queue in queues if capacity(queue.shop)]
@@ -59,6 +61,11 @@ class Scheduler:
         self._last = next(reversed(shares))
         allowed = {shop: self._reserve(shop, min(share, capacity(shop)), now) for shop, share in shares.items()}
         return {shop: count for shop, count in allowed.items() if count}, now + RETRY_CLAIM_AFTER
+
+    def submitted(self, shops: Iterable[str]) -> None:
+        """Note that calls of these shops begin: the results of their probes will be recorded."""
+        for shop in shops:
+            self._probes.pop(shop, None)
 
     def record_results(self, results: Iterable[tuple[Shop, Failure | None]]) -> None:
         """Update the throttles with the results of calls: breakers open or close, rates fall."""
@@ -94,9 +101,19 @@ class Scheduler:
     def _reserve(self, shop: str, wanted: int, now: int) -> int:
         for limit in self._limits(shop):
             if wanted and (limit.max_rate or limit.scope in self._throttles):
-                reserve = partial(circuit_breaker.reserve, wanted=wanted, now=now, max_rate=limit.max_rate)
-                wanted = self._inbox.update_throttle(limit.scope, reserve)
+                reserve = partial(_reserved, wanted=wanted, now=now, max_rate=limit.max_rate)
+                wanted, probes = self._inbox.update_throttle(limit.scope, reserve)
+                if probes:
+                    self._probes.setdefault(shop, []).append(limit.scope)
         return wanted
+
+    def _give_back_probes(self) -> None:
+        """Let another call probe where the claimed delivery made none: a backlog of ignored ones would hold a shop."""
+        while self._probes:
+            shop, scopes = next(iter(self._probes.items()))
+            for scope in scopes:
+                self._inbox.update_throttle(scope, partial(_without_probe, now=self._inbox.clock()))
+            del self._probes[shop]
 
     def _record(self, limit: _Limit, failures: list[Failure | None]) -> None:
         now = self._inbox.clock()
@@ -116,6 +133,18 @@ class Scheduler:
             self._log.info("breaker_closed", scope=scope)
         elif after.rate is not None and after.rate != before.rate:
             self._log.warning("rate_lowered", scope=scope, reason=after.reason, calls_per_second=after.rate)
+
+
+def _reserved(
+    throttle: ThrottleState, wanted: int, now: int, max_rate: float | None
+) -> tuple[ThrottleState, tuple[int, bool]]:
+    """Reserve calls; returns how many, and whether they are a probe."""
+    after, count = circuit_breaker.reserve(throttle, wanted, now, max_rate)
+    return after, (count, count > 0 and after.probing)
+
+
+def _without_probe(throttle: ThrottleState, now: int) -> tuple[ThrottleState, None]:
+    return circuit_breaker.without_probe(throttle, now), None
 
 
 def _result_for(limit: _Limit, failure: Failure | None) -> Failure | None:

@@ -147,6 +147,7 @@ class Worker:
         if settled:
             self._settle(settled)
         self._in_progress.update(job.shop.name for job in jobs)
+        self._scheduler.submitted(job.shop.name for job in jobs)
         self._dispatcher.submit(jobs)
 
     def _settle_results(self) -> None:

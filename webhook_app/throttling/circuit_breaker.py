@@ -72,6 +72,11 @@ def reserve(throttle: ThrottleState, wanted: int, now: int, max_rate: float | No
     return replace(throttle, next_at=begin + allowed * interval), allowed
 
 
+def without_probe(throttle: ThrottleState, now: int) -> ThrottleState:
+    """Return the state after a probe that began no call: the next call probes, now."""
+    return replace(throttle, probing=False, open_until=now) if throttle.probing else throttle
+
+
 def current_rate(throttle: ThrottleState, now: int, max_rate: float | None) -> float | None:
     """Return the rate that applies now: `max_rate`, the configured one, or a lowered one that doubles over time."""
     if throttle.rate is None or throttle.rate_at is None:

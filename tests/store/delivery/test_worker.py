@@ -453,6 +453,23 @@ def test_breaker_closes_by_itself(inbox: Inbox, tweakwise: LocalTweakwise, monke
     assert len(tweakwise.events()) == 15
 
 
+def half_open(throttle: ThrottleState) -> tuple[ThrottleState, None]:
+    return replace(throttle, failures=5, reason="http_503", pauses=1, open_until=1), None
+
+
+def test_ignored_deliveries_use_up_no_probe(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
+    """A breaker closes at once although many deliveries that make no call are claimed before the first that does."""
+    for number in range(30):
+        stored(inbox, ORDER, f"cart-{number}", topic="carts/update")
+    number = stored(inbox, ORDER)
+    for scope in (Scope.shop("shopify"), Scope.tweakwise(tweakwise.url)):
+        inbox.update_throttle(scope, half_open)
+    with working(inbox, tweakwise):
+        [row] = settled(inbox, number)
+    assert row.state == State.DELIVERED
+    assert not any(throttle.is_open for throttle in inbox.throttles().values())
+
+
 def test_tweakwise_down_stops_all_its_shops(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """When Tweakwise is unreachable, shops without failures send nothing either."""
     monkeypatch.setattr(circuit_breaker, "FAILURES_OF_TWEAKWISE", 3)
