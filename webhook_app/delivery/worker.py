@@ -16,7 +16,7 @@ from webhook_app.delivery.dispatcher import Dispatcher, Job
 from webhook_app.delivery.preparation import Preparation
 from webhook_app.delivery.scheduler import Scheduler
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import retries
+from webhook_app.inbox import count_check, retries
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter, NullTracer
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
 SWEEP_EVERY = 60.0  # seconds
+CHECK_COUNTS_FOR = 0.1  # seconds in each sweep
 SWEEP_EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps end where no old rows are found any more
 STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
 STOP_TIMEOUT = 8.0  # seconds for calls in flight; hosts kill after 10
@@ -216,6 +217,7 @@ class Worker:
                 whole_at = time.monotonic() + SWEEP_EVERYWHERE_EVERY if whole else whole_at
                 if wiped or gone:
                     self._log.info("retention_applied", bodies=wiped, rows=gone)
+                count_check.check_some(self._inbox, CHECK_COUNTS_FOR)
             except StoreUnavailableError as error:
                 self._log.warning("store_unavailable", error=str(error))
 

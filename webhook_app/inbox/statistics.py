@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, delete, func, insert, select, update
+from sqlalchemy import and_, case, delete, func, insert, literal_column, select, update
 
-from webhook_app import green_threads
+from webhook_app import green_threads, logs
 from webhook_app.inbox.expressions import insert_into, literal, waits_since
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
@@ -21,13 +21,17 @@ from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from webhook_app.inbox.store import Inbox
 
 BLOCK = 4096  # consecutive numbers; reading that many rows takes 5 to 10 milliseconds
+COMPARED = ("hour", "shop", "platform", "topic", "state", "reason", "number", "first_id", "last_id")
+COMMITTED: ColumnElement[bool] = literal_column(
+    "age(deliveries.xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)"
+)
 FRESH = 2_000  # milliseconds for which the count of a block that is not final is reused
 
 
@@ -65,11 +69,35 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
     for block in due:
         if done and time.monotonic() > deadline:
             break
-        _count(inbox, block, known.get(block), closed=block < blocks[-1] - 1)
+        _count(inbox, block, known.get(block), blocks[-1])
         green_threads.yield_control()
         done += 1
     counted = set(due[:done]) | {block for block, each in known.items() if each.counted_at}
     return Progress(len(blocks), sum(block not in counted for block in blocks))
+
+
+def recount(inbox: Inbox, blocks: Iterable[int], within: float | None = None) -> list[int]:
+    """Count blocks again, for at most `within` seconds; returns those that were final and had a wrong count.
+
+    A row that changes meanwhile is none: whatever changes it invalidates its block. Logs them.
+    """
+    deadline = float("inf") if within is None else time.monotonic() + within
+    (_, last), known, wrong = _range(inbox), _known(inbox), list[int]()
+    for block in blocks:
+        if _count(inbox, block, known.get(block), last // BLOCK):
+            wrong.append(block)
+        green_threads.yield_control()
+        if time.monotonic() > deadline:
+            break
+    if wrong:
+        logs.logger().warning("counts_corrected", blocks=len(wrong), first=wrong[0] * BLOCK)
+    return wrong
+
+
+def final_blocks(inbox: Inbox) -> list[int]:
+    """Return the blocks that are not counted again by refresh(), those counted longest ago first."""
+    final = [(each.counted_at, block) for block, each in _known(inbox).items() if each.final]
+    return [block for _, block in sorted(final)]
 
 
 def invalidate(connection: Connection, ids: Iterable[int]) -> None:
@@ -114,10 +142,14 @@ def _urgency(block: int, newest: int, known: _CountedBlock | None) -> tuple[bool
     return block < newest, known.counted_at if known else 0, -block
 
 
-def _count(inbox: Inbox, block: int, known: _CountedBlock | None, *, closed: bool) -> None:
-    """Count one block and store the counts, unless a row in it changed meanwhile."""
+def _count(inbox: Inbox, block: int, known: _CountedBlock | None, newest: int) -> bool:
+    """Count one block and store the counts, unless a row in it changed meanwhile.
+
+    Returns whether it was final, and its count wrong.
+    """
     now, version = inbox.clock(), known.version if known else 0
     with inbox.database.read() as connection:
+        closed = block < newest - 1 and _all_committed(connection, block)
         rows = [{"block": block, **row} for row in connection.execute(_counting(block)).mappings()]
     final = closed and not any(row["state"] in UNFINISHED for row in rows)
     with inbox.database.write() as connection:
@@ -125,10 +157,36 @@ def _count(inbox: Inbox, block: int, known: _CountedBlock | None, *, closed: boo
         uncounted = {"block": block, "version": 0, "final": False, "counted_at": 0}
         connection.execute(new.values(uncounted).on_conflict_do_nothing())
         same = (counted_blocks.c.block == block) & (counted_blocks.c.version == version)
-        if connection.execute(update(counted_blocks).where(same).values(final=final, counted_at=now)).rowcount:
-            connection.execute(delete(delivery_counts).where(delivery_counts.c.block == block))
-            if rows:
-                connection.execute(insert(delivery_counts), rows)
+        if not connection.execute(update(counted_blocks).where(same).values(final=final, counted_at=now)).rowcount:
+            return False
+        wrong = bool(known and known.final) and _stored(connection, block) != {_what(row) for row in rows}
+        connection.execute(delete(delivery_counts).where(delivery_counts.c.block == block))
+        if rows:
+            connection.execute(insert(delivery_counts), rows)
+        return wrong
+
+
+def _all_committed(connection: Connection, block: int) -> bool:
+    """Return whether every number of `block` that will ever be used is visible, with a whole block after it.
+
+    PostgreSQL gives out a number early, and its transaction may be committed long after those of higher numbers. So all
+    transactions that are still open must have begun after the one that stored the row after the next block.
+    """
+    if connection.dialect.name != "postgresql":
+        return True
+    row = deliveries.c
+    beyond = select(COMMITTED).where(row.id >= (block + 2) * BLOCK).order_by(row.id).limit(1)
+    return bool(connection.execute(beyond).scalar())
+
+
+def _stored(connection: Connection, block: int) -> set[tuple[Any, ...]]:
+    query = select(delivery_counts).where(delivery_counts.c.block == block)
+    return {_what(row) for row in connection.execute(query).mappings()}
+
+
+def _what(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """Return what a count says; earlier versions counted waiting times differently."""
+    return tuple([row[name] for name in COMPARED])
 
 
 def _counting(block: int) -> Select[Any]:

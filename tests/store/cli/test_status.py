@@ -7,8 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
-from tests.support.deliveries import arrival, open_breaker
+from tests.support.deliveries import arrival, claim_one, open_breaker, settle
+from webhook_app.inbox import State, statistics
+from webhook_app.inbox.tables import deliveries
 
 if TYPE_CHECKING:
     from tests.support.commands import Run
@@ -40,6 +43,22 @@ def test_json_has_the_same(run: Run, dead: Inbox) -> None:
     assert [(shop["shop"], shop["count"]) for shop in record["unfinished"]] == [("acme", 1)]
     assert [(throttle["scope"], throttle["reason"]) for throttle in record["throttles"]] == [("shop acme", "http_401")]
     assert record["wrong"][:2] == ["the breaker of shop acme is open", "2 dead"]
+
+
+def test_check_compares_counts_with_rows(run: Run, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that changed behind the back of the counts is reported once: then the counts are right again."""
+    monkeypatch.setattr(statistics, "BLOCK", 4)
+    for number in range(12):
+        inbox.store(arrival(str(number)))
+        settle(inbox, claim_one(inbox), State.DELIVERED)
+    statistics.refresh(inbox, within=None)
+    assert run("status", "--check").exit_code == 0
+    with inbox.database.write() as connection:
+        connection.execute(update(deliveries).where(deliveries.c.id == 1).values(state="ignored"))
+    result = run("status", "--check")
+    assert result.exit_code == 1
+    assert "1 block of counts differed from the stored deliveries and had to be corrected" in result.output
+    assert run("status", "--check").exit_code == 0
 
 
 @on_sqlite

@@ -8,9 +8,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 
 from webhook_app import formatting
+from webhook_app.inbox import statistics
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.inbox.tables import deliveries
 from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:
@@ -50,3 +53,17 @@ def test_accounting_links_lead_to_the_same_number(filled: tuple[Browser, Inbox])
     for link, number in links:
         shown = browser.get(link.replace("&amp;", "&")).text
         assert len(re.findall(r'<th scope="row" role="rowheader">', shown)) == int(number), link
+
+
+def test_differences_are_shown(filled: tuple[Browser, Inbox], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts that differ from the stored deliveries are corrected, and the page names it."""
+    browser, inbox = filled
+    monkeypatch.setattr(statistics, "BLOCK", 4)
+    assert "The counts were compared with " in browser.get("/accounting?set=all").text
+    final = statistics.final_blocks(inbox)
+    lost = next(row for row in stored_deliveries.newest(inbox, 400) if row.id // 4 in final)
+    page = f"/accounting?day={formatting.date_and_time(lost.received_at)[:10]}&set=all"
+    with inbox.database.write() as connection:
+        connection.execute(delete(deliveries).where(deliveries.c.id == lost.id))
+    assert "It adds up again: counts had differed from the stored deliveries (1 block)" in browser.get(page).text
+    assert "The counts were compared with " in browser.get(page).text

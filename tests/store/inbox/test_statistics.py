@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from tests.support.deliveries import CALL, arrival, claim, settle
-from webhook_app.inbox import Selection, State, audit_log, operator_actions, retention, statistics
+from webhook_app.inbox import (
+    Inbox,
+    Selection,
+    State,
+    audit_log,
+    count_check,
+    operator_actions,
+    queue,
+    retention,
+    statistics,
+)
+from webhook_app.inbox.count_check import CountCheck
 from webhook_app.inbox.reports import accounting, delivery_pages, stored_deliveries, time_series
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries
@@ -20,7 +33,6 @@ from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
-    from webhook_app.inbox import Inbox
 
 IDENTITIES = itertools.count()
 
@@ -91,6 +103,55 @@ def test_final_blocks_are_not_counted_again(inbox: Inbox, clock: Clock) -> None:
         connection.execute(deliveries.update().where(deliveries.c.id == 16).values(reason="forged"))
     assert counted(inbox) == {("delivered", ""): 15, ("delivered", "forged"): 1}
     assert before == {("delivered", ""): 16}
+
+
+@pytest.mark.engines("postgres")
+def test_number_that_is_committed_late_is_counted(inbox: Inbox, clock: Clock, migrated_url: str) -> None:
+    """PostgreSQL gives out a number early; the transaction may be committed long after those of higher numbers."""
+    with closing(Inbox(migrated_url, clock=clock)) as slow, slow.database.write() as connection:
+        [[late]] = [queue.store(connection, [arrival("late")], clock.now)]
+        store(inbox, 16)
+        finish(inbox, clock)
+        assert counted(inbox) == {("delivered", ""): 16}
+    assert not late.duplicate
+    assert count_check.check(inbox).corrected == 0
+    assert counted(inbox) == actual(inbox) == {("delivered", ""): 16, ("received", ""): 1}
+    finish(inbox, clock)
+    assert counted(inbox) == actual(inbox)
+    assert sorted(statistics.final_blocks(inbox)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("statement", [deliveries.update().values(state="dead"), deliveries.delete()])
+@pytest.mark.parametrize("part", [None, range(10**6)], ids=["all", "day"])
+def test_counts_are_checked_against_the_rows(inbox: Inbox, clock: Clock, statement: Any, part: range | None) -> None:
+    """A final block whose rows are others than were counted is found, reported and counted again."""
+    store(inbox, 16)
+    finish(inbox, clock)
+    counted(inbox)
+    assert count_check.check(inbox, part) == CountCheck(16, 0, adds_up=True)
+    with inbox.database.write() as connection:
+        connection.execute(statement.where(deliveries.c.id.in_([2, 3, 9])))
+    with capture_logs() as logged:
+        check = count_check.check(inbox, part)
+    assert (check.corrected, check.adds_up) == (2, True)
+    assert [line["event"] for line in logged] == ["counts_corrected"]
+    assert counted(inbox) == actual(inbox)
+    assert count_check.check(inbox, part).corrected == 0
+
+
+def test_final_blocks_are_checked_by_and_by(inbox: Inbox, clock: Clock) -> None:
+    """Each time for a moment, those first that were counted longest ago."""
+    store(inbox, 24)
+    finish(inbox, clock)
+    counted(inbox)
+    with inbox.database.write() as connection:
+        connection.execute(deliveries.delete().where(deliveries.c.id == 9))
+    found = []
+    for _ in range(5):
+        clock.move(1)
+        found += count_check.check_some(inbox, 0)
+    assert found == [2]
+    assert counted(inbox) == actual(inbox)
 
 
 def test_counting_goes_on_after_a_clock_was_ahead(inbox: Inbox, clock: Clock) -> None:
@@ -170,7 +231,8 @@ def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
     entries = accounting.of_day(inbox, date(2026, 11, 27), "acme")
     sums = accounting.totals(entries)
     assert sums == accounting.Totals(received=8, delivered=4, ignored=2, waiting=1, dead=1)
-    assert sums.adds_up
+    check = count_check.check(inbox, accounting.hours_of(date(2026, 11, 27)))
+    assert (check.compared, check.corrected, check.adds_up) == (16, 0, True)
     assert (sums.settled_share, sums.delivered_share) == (6 / 8, 4 / 6)
     assert [(entry.topic, entry.reason, entry.number) for entry in entries if entry.state == "ignored"] == [
         ("orders/updated", "already_counted", 2)

@@ -13,8 +13,8 @@ import click
 from webhook_app.cli.support.param_types import Duration
 from webhook_app.config import settings
 from webhook_app.delivery.causes import TITLES, Cause, cause_of
-from webhook_app.formatting import duration, timestamp
-from webhook_app.inbox import Inbox, State
+from webhook_app.formatting import counted, duration, timestamp
+from webhook_app.inbox import Inbox, State, count_check
 from webhook_app.inbox.reports.backlog import summary
 from webhook_app.reasons import titled
 from webhook_app.throttling import descriptions
@@ -23,6 +23,7 @@ from webhook_app.time_units import SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from webhook_app.inbox.count_check import CountCheck
     from webhook_app.inbox.reports.backlog import InboxSummary
 
 
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
 def status(*, as_json: bool, check: bool, older_than: int) -> None:
     """Show deliveries by state, dead ones by cause, and what is unfinished or paused.
 
-    With --check the exit code is 1 if a breaker is open, anything is dead, or the oldest unfinished event is older than
-    --older-than; the problems are printed last. Without --check it is 0.
+    With --check the exit code is 1 if a breaker is open, anything is dead, the oldest unfinished event is older than
+    --older-than, or the counts of the dashboard differ from the stored deliveries (they are corrected then); the
+    problems are printed last. Without --check it is 0.
     """
     with closing(Inbox.configured(settings.load())) as inbox:
         now = summary(inbox)
-    problems = [*_problems(now, older_than / SECOND)]
+        checked = count_check.check(inbox) if check else None
+    problems = [*_problems(now, older_than / SECOND), *_differences(checked)]
     click.echo(json.dumps(_record(now, problems), indent=2) if as_json else "\n".join(_lines(now)))
     if check and problems:
         if not as_json:
@@ -72,6 +75,14 @@ def _problems(now: InboxSummary, older_than: float) -> Iterator[str]:
         yield f"{now.states[State.DEAD]} dead"
     if now.oldest_age > older_than:
         yield f"the oldest unfinished event is {duration(now.oldest_age * SECOND)} old"
+
+
+def _differences(checked: CountCheck | None) -> Iterator[str]:
+    if checked and not checked.adds_up:
+        yield "the counts of the dashboard differ from the stored deliveries; please report it"
+    elif checked and checked.corrected:
+        blocks = counted(checked.corrected, "block of counts", "blocks of counts")
+        yield f"{blocks} differed from the stored deliveries and had to be corrected"
 
 
 def _lines(now: InboxSummary) -> list[str]:

@@ -14,7 +14,7 @@ from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
-from webhook_app.inbox import State, statistics
+from webhook_app.inbox import State, count_check, statistics
 from webhook_app.inbox.reports import accounting
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class AccountingLine:
 def show() -> ResponseReturnValue:
     """Show one day (UTC) of one shop or of all."""
     query = _query()
+    statistics.refresh(current().inbox, within=None, fresh=0)
+    checked = count_check.check(current().inbox, accounting.hours_of(query.day))
     entries = _entries(query)
     ignored = _by_reason(entries, State.IGNORED)
     total = accounting.totals(entries)
@@ -63,6 +65,8 @@ def show() -> ResponseReturnValue:
         groups=GROUPS,
         names=sorted(current().shops),
         total=total,
+        checked=checked,
+        dated_ahead=accounting.dated_ahead(current().inbox),
         repeated=repeated,
         lines=_lines(entries),
         ignored=ignored,
@@ -83,6 +87,8 @@ def show() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Return the same day as CSV, one line for each shop, topic, state and reason."""
     query = _query()
+    statistics.refresh(current().inbox, within=None, fresh=0)  # however long it takes: the table must add up
+    count_check.check(current().inbox, accounting.hours_of(query.day))
     output = io.StringIO()
     writer = csv.writer(output)
     writer.writerow(["day_utc", "shop", "platform", "topic", "state", "reason", "number"])
@@ -114,8 +120,6 @@ def _today() -> date:
 
 
 def _entries(query: _Query) -> list[AccountingEntry]:
-    """Count every delivery of the day, however long it takes: the table must add up."""
-    statistics.refresh(current().inbox, within=None, fresh=0)
     found = accounting.of_day(current().inbox, query.day, query.shop)
     platforms = current().platforms
     return [one for one in found if query.group in (ALL, topic_groups.group_of(platforms, one.platform, one.topic))]

@@ -1,4 +1,4 @@
-"""Accounting: every delivery received on a day, by outcome, in a table that adds up."""
+"""Accounting: every delivery received on a day, by outcome; whether that adds up is what count_check.py checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webhook_app.inbox import records
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import delivery_counts
-from webhook_app.time_units import HOUR
+from webhook_app.time_units import FUTURE, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,11 +45,6 @@ class Totals:
     dead: int
 
     @property
-    def adds_up(self) -> bool:
-        """Whether every delivery is counted in exactly one column."""
-        return self.received == self.delivered + self.ignored + self.waiting + self.dead
-
-    @property
     def settled_share(self) -> float | None:
         """The share of the received deliveries that were delivered or ignored; None where none was received."""
         return (self.delivered + self.ignored) / self.received if self.received else None
@@ -61,18 +56,26 @@ class Totals:
         return self.delivered / to_send if to_send else None
 
 
-def first_hour(day: date) -> int:
-    """Return the first hour of a day in UTC, in hours since 1970."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000 // HOUR
+def hours_of(day: date) -> range:
+    """Return the hours of a day in UTC, in hours since 1970."""
+    begin = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000 // HOUR
+    return range(begin, begin + HOURS_OF_A_DAY)
+
+
+def dated_ahead(inbox: Inbox) -> int:
+    """Return how many deliveries are dated in the future, because a clock was ahead."""
+    ahead = delivery_counts.c.hour > (inbox.clock() + FUTURE) // HOUR
+    with inbox.database.read() as connection:
+        return int(connection.execute(select(func.sum(delivery_counts.c.number)).where(ahead)).scalar() or 0)
 
 
 def of_day(inbox: Inbox, day: date, shop: str | None = None) -> list[AccountingEntry]:
     """Count what was received on a day (UTC) by shop, topic, state and reason; call statistics.refresh() before."""
-    begin = first_hour(day)
+    hours = hours_of(day)
     groups = [delivery_counts.c[name] for name in ("shop", "platform", "topic", "state", "reason")]
     number = cast(func.sum(delivery_counts.c.number), BigInteger).label("number")
     query = select(*groups, number).group_by(*groups).order_by(*groups)
-    query = query.where(delivery_counts.c.hour >= begin, delivery_counts.c.hour < begin + HOURS_OF_A_DAY)
+    query = query.where(delivery_counts.c.hour >= hours.start, delivery_counts.c.hour < hours.stop)
     if shop is not None:
         query = query.where(delivery_counts.c.shop == shop)
     with inbox.database.read() as connection:
