@@ -12,6 +12,10 @@ from marshmallow import ValidationError, fields
 LARGEST_AMOUNT = Decimal(10) ** 15
 MOST_DECIMALS = 12  # further digits are rounding errors of binary fractions
 LONGEST_ID = 128
+LONGEST_AMOUNT = 100  # characters of a text; what is longer is no amount, and would take long to read
+LONGEST_TEXT = 255  # of what becomes a part of a product key
+LONGEST_ATTRIBUTE = 1000
+MOST_FAULTS = 10  # of one list that are reported
 _BEYOND_NUMBERS = Decimal("Infinity")  # a JSON number that no type holds
 
 
@@ -21,10 +25,10 @@ class Id(fields.Field[str | None]):
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValidationError("is not an id: expected a whole number or text")
-        text = _writable(str(value).strip())
+        text = str(value).strip()
         if len(text) > LONGEST_ID:
             raise ValidationError(f"is not an id: longer than {LONGEST_ID} characters")
-        if text not in ("", "0"):
+        if _writable(text) not in ("", "0"):
             return text
         if self.required:
             raise ValidationError("is empty")
@@ -32,19 +36,57 @@ class Id(fields.Field[str | None]):
 
 
 class Text(fields.String):
-    """A text that can be stored and sent: without lone surrogates and NUL characters."""
+    """A text that can be stored and sent: without lone surrogates and NUL characters.
+
+    An optional one that is longer than `longest` counts as empty, or is cut there; a required one has a validator.
+    """
+
+    def __init__(self, *, longest: int = LONGEST_TEXT, cut: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.longest, self.cut = longest, cut
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        return _writable(super()._deserialize(value, *args, **kwargs))
+        text = super()._deserialize(value, *args, **kwargs)
+        if len(text) > self.longest and not self.required:
+            text = text[: self.longest] if self.cut else ""
+        return _writable(text)
 
 
 class Label(fields.Field[str]):
-    """A short text such as a SKU; numbers are accepted, since some plugins write them."""
+    """A short text such as a SKU; numbers are accepted, since some plugins write them. One too long counts as empty."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal) or value == _BEYOND_NUMBERS:
             raise ValidationError("is not text")
-        return _writable(str(value).strip())
+        text = str(value).strip()
+        return _writable(text) if len(text) <= LONGEST_TEXT else ""
+
+
+class Rows(fields.List[Any]):
+    """A list of at most `most` entries; reading it stops at the tenth invalid one."""
+
+    def __init__(self, entry: Any, *, most: int, **kwargs: Any) -> None:
+        super().__init__(entry, **kwargs)
+        self.most = most
+
+    def _deserialize(self, value: Any, *_args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if len(value) > self.most:
+            raise ValidationError(f"has more than {self.most} entries")
+        rows: list[Any] = []
+        faults: dict[int, Any] = {}
+        for number, entry in enumerate(value):
+            try:
+                rows.append(self.inner.deserialize(entry, **kwargs))
+            except ValidationError as error:
+                rows += [] if error.valid_data is None else [error.valid_data]
+                faults[number] = error.messages
+                if len(faults) == MOST_FAULTS:
+                    break
+        if faults:
+            raise ValidationError(faults, valid_data=rows)
+        return rows
 
 
 class Money(fields.Field[Decimal]):
@@ -67,6 +109,8 @@ def _writable(text: str) -> str:
 
 
 def _amount(value: int | str | Decimal) -> Decimal:
+    if isinstance(value, str) and len(value) > LONGEST_AMOUNT:
+        raise ValidationError("is not an amount")
     try:
         amount = Decimal(value)
     except InvalidOperation:
@@ -91,7 +135,10 @@ class Moment(fields.Field[datetime]):
 
 
 class Attributes(fields.Field[dict[str, str]]):
-    """A list of `{name: ..., value: ...}` as a mapping; only text and integers are taken, the last wins."""
+    """A list of `{name: ..., value: ...}` as a mapping; only text, cut where it is long, and integers are taken.
+
+    Of several with one name the last wins.
+    """
 
     def __init__(self, name: str, value: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -108,4 +155,4 @@ class Attributes(fields.Field[dict[str, str]]):
         name, text = item.get(self.name_key), item.get(self.value_key)
         if isinstance(text, int) and not isinstance(text, bool):
             text = str(text)
-        return (name, text) if isinstance(name, str) and isinstance(text, str) else None
+        return (name, text[:LONGEST_ATTRIBUTE]) if isinstance(name, str) and isinstance(text, str) else None

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from marshmallow import ValidationError, fields
 
-from schemas.base import PlatformSchema, present
+from schemas.base import MOST_LINES, PlatformSchema, present
 from schemas.events import DataRequest, Ignored, Line, Payment, Purchase, Reason, Redaction, Translation, Visitor
-from schemas.fields import Attributes, Id, Label, Moment, Money, Text
+from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
 from schemas.storefront import ProductSchema, StorefrontSchema
 
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
@@ -23,6 +23,8 @@ PAYMENT = {
     "paid": Payment.PAID,
 }
 DRAFT_CHANNEL = "shopify_draft_order"
+MOST_PARTS = 100  # taxes or discounts of one line
+MOST_ORDERS = 10_000  # of one customer
 GID = re.compile(r"^gid://shopify/[A-Za-z]+/")
 
 
@@ -47,8 +49,8 @@ class LineItem(PlatformSchema):
     quantity = Money(load_default=None)
     price = Money(load_default=None)
     total_discount = Money(load_default=None)
-    discount_allocations = fields.List(fields.Nested(DiscountAllocation), load_default=None)
-    tax_lines = fields.List(fields.Nested(TaxLine), load_default=None)
+    discount_allocations = Rows(fields.Nested(DiscountAllocation), most=MOST_PARTS, load_default=None)
+    tax_lines = Rows(fields.Nested(TaxLine), most=MOST_PARTS, load_default=None)
 
 
 class Customer(PlatformSchema):
@@ -73,7 +75,7 @@ class OrderSchema(PlatformSchema):
     customer_locale = Text(load_default=None)
     customer = fields.Nested(Customer, load_default=None)
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
-    line_items = fields.List(fields.Nested(LineItem), required=True)
+    line_items = Rows(fields.Nested(LineItem), most=MOST_LINES, required=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase, or the reason why the order is not one."""
@@ -154,7 +156,7 @@ class RedactSchema(PlatformSchema):
 
     shop_domain = fields.String(required=True)
     customer = fields.Nested(Customer, required=True)
-    orders_to_redact = fields.List(Id(), load_default=list, allow_none=True)
+    orders_to_redact = Rows(Id(), most=MOST_ORDERS, load_default=list, allow_none=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the request to erase one customer."""
@@ -166,7 +168,7 @@ class DataRequestSchema(PlatformSchema):
 
     shop_domain = fields.String(required=True)
     customer = fields.Nested(Customer, required=True)
-    orders_requested = fields.List(Id(), load_default=list, allow_none=True)
+    orders_requested = Rows(Id(), most=MOST_ORDERS, load_default=list, allow_none=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the request to report one customer's data."""

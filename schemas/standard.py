@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from marshmallow import fields, validate
 
-from schemas.base import PlatformSchema
+from schemas.base import MOST_LINES, PlatformSchema
 from schemas.events import Payment, Purchase
-from schemas.fields import Id, Moment, Money
+from schemas.fields import Id, Moment, Money, Rows
 from schemas.storefront import ProductSchema, StorefrontSchema
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class PurchaseSchema(StorefrontSchema):
     """An order that counts as a purchase."""
 
     order_id = Id(required=True)
-    lines = fields.List(fields.Nested(PurchaseLine), required=True)
+    lines = Rows(fields.Nested(PurchaseLine), most=MOST_LINES, required=True)
     revenue = Money(load_default=None, validate=validate.Range(min=0))
     created_at = Moment(load_default=None)
 

@@ -14,21 +14,23 @@ from marshmallow import validate
 from schemas.base import PlatformSchema, present
 from schemas.events import AddToCart, Ignored, Line, Pageview, Reason, Search, SessionStart, Visitor
 from schemas.fields import Id, Label, Money, Text
-from schemas.tweakwise import SESSION_KEY
+from schemas.tweakwise import LONGEST_PROFILE_KEY, SESSION_KEY
 
 if TYPE_CHECKING:
     from schemas.events import Translation
 
 LONGEST_TERM = 500
+LONGEST_USER_AGENT = 1000
+LONGEST_KEY = LONGEST_PROFILE_KEY + 1  # a longer one is refused for its length, whatever follows
 
 
 class StorefrontSchema(PlatformSchema):
     """The visitor of a browsing event."""
 
-    profile_key = Text(load_default=None)
-    session_key = Text(load_default=None)
+    profile_key = Text(load_default=None, longest=LONGEST_KEY, cut=True)
+    session_key = Text(load_default=None, longest=LONGEST_KEY, cut=True)
     customer_id = Id(load_default=None)
-    user_agent = Text(load_default=None)
+    user_agent = Text(load_default=None, longest=LONGEST_USER_AGENT, cut=True)
     locale = Text(load_default=None)
     currency = Text(load_default=None)
 

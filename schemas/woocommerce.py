@@ -8,9 +8,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from schemas.base import PlatformSchema, present
+from schemas.base import MOST_LINES, PlatformSchema, present
 from schemas.events import Ignored, Line, Payment, Purchase, Reason, Translation, Visitor
-from schemas.fields import Attributes, Id, Label, Moment, Money, Text
+from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
 
 # https://woocommerce.com/document/managing-orders/order-statuses/ ; a shop's own statuses (shipped, packed, ...)
 # come after the purchase and count as placed.
@@ -57,7 +57,7 @@ class OrderSchema(PlatformSchema):
     customer_id = Id(load_default=None)
     currency = Text(load_default=None)
     meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
-    line_items = fields.List(fields.Nested(LineItem), required=True)
+    line_items = Rows(fields.Nested(LineItem), most=MOST_LINES, required=True)
 
     def translate(self, payload: Any) -> Translation:
         """Return the event of an order; an error message that was sent in place of the order is ignored by its code."""

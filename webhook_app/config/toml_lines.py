@@ -6,7 +6,7 @@ import re
 
 _KEY_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
 # The key that a line of TOML begins with, or the table of which it is the header.
-KEY = re.compile(rf"\s*(\[)?\s*({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=)")
+KEY = re.compile(rf"\s*(?:(\[)\s*)?({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=)")
 
 
 def line_of(text: str, path: list[str]) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from marshmallow import ValidationError
+
+from schemas.base import check_size
 from schemas.events import Ignored, Reason
 from schemas.standard import PurchaseSchema, message
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
@@ -21,10 +24,11 @@ SHIRT = {"product_id": "1002", "sku": "TSHIRT-M"}
 
 
 def _type_of(body: bytes) -> str:
-    """Return the body's `type`; a body without one is stored too, and becomes dead or ignored."""
+    """Return the body's `type`; a body without one, or with too many values, is stored too, and ignored."""
     try:
+        check_size(body)
         name = exact_json.parse(body)["type"]
-    except (ValueError, RecursionError, TypeError, LookupError):
+    except (ValidationError, ValueError, RecursionError, TypeError, LookupError):
         return UNTYPED
     return name if isinstance(name, str) and PRINTABLE.fullmatch(name) else UNTYPED
 
@@ -80,7 +84,10 @@ PLATFORM = Platform(
         _browsing("sessionstart", "A visit began.", SessionStartSchema, _session_start, extra=True),
     ),
     ignored_topics={
-        UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, 'The body has no "type", or one that is not a single ASCII word.')
+        UNTYPED: Ignored(
+            Reason.UNMAPPED_TOPIC,
+            'The body has no "type", one that is not a single ASCII word, or too many values to look for it.',
+        )
     },
     secret_help=(
         'Create one with echo "whsec_$(openssl rand -base64 32)", and configure the same text at the sender and here, '

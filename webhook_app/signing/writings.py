@@ -12,7 +12,7 @@ _DIGEST = rf"(?:{_PREFIX})?(?:{_HEX}|{_BASE64})"
 HEX = re.compile(_HEX)
 BASE64 = re.compile(_BASE64)
 REPEATED = re.compile(rf"{_DIGEST}(?:\s*,\s*{_DIGEST})+", re.IGNORECASE)
-PREFIXED = re.compile(rf"{_PREFIX}(?:{_HEX}|{_BASE64})", re.IGNORECASE)
+WITH_PREFIX = re.compile(rf"{_PREFIX}(?:{_HEX}|{_BASE64})", re.IGNORECASE)
 QUOTED = re.compile(rf"[\"']{_DIGEST}[\"']", re.IGNORECASE)
 
 
@@ -22,7 +22,7 @@ def writing_hint(given: str, encoding: Literal["base64", "hex"]) -> str:
         return ""
     if REPEATED.fullmatch(given):
         return "The signature header was sent more than once: send it once, and check that no proxy adds a second one."
-    if PREFIXED.fullmatch(given):
+    if WITH_PREFIX.fullmatch(given):
         return "The signature has a prefix such as sha256= before the digest: send the digest alone."
     if QUOTED.fullmatch(given):
         return "The signature is in quotes: send the digest without them."

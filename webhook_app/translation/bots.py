@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import re
+from functools import cache, lru_cache
 
-import crawleruseragents
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 LONGEST = 1000  # characters of a user agent that are searched
+GROUP = 25  # patterns that are searched as one
 
 
-@lru_cache(maxsize=4096)
 def crawler_name(user_agent: str) -> str:
     """Return the list's pattern for this crawler, such as `bingbot`; "" for a browser or an empty text."""
-    text = user_agent[:LONGEST]
-    found = crawleruseragents.matching_crawlers(text) if text else []
-    return str(crawleruseragents.CRAWLER_USER_AGENTS_DATA[found[0]]["pattern"]) if found else ""
+    return _crawler_name(user_agent[:LONGEST])
+
+
+@lru_cache(maxsize=4096)  # cut before: the cache stores its arguments
+def _crawler_name(user_agent: str) -> str:
+    """Find the first pattern that matches; the library's matching_crawlers() finds all, which takes 26 ms."""
+    for whole, each in _groups():
+        if user_agent and whole.search(user_agent):
+            return next(pattern for pattern in each if re.search(pattern, user_agent))
+    return ""
+
+
+@cache
+def _groups() -> list[tuple[re.Pattern[str], list[str]]]:
+    patterns = [str(one["pattern"]) for one in CRAWLER_USER_AGENTS_DATA]
+    groups = [patterns[start : start + GROUP] for start in range(0, len(patterns), GROUP)]
+    return [(re.compile("|".join(group)), group) for group in groups]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
 
+from schemas.base import check_size
 from schemas.events import (
     Browsing,
     DataRequest,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
+
+MOST_SENTENCES = 20  # of an unreadable payload
 
 Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 
@@ -66,11 +70,12 @@ def translate(payload: Payload, shop: Shop, platform: Platform, limits: AgeLimit
         event = platform.translate(payload.topic, parse_json(payload.body))
         return _translate_event(event, payload, shop, limits, now)
     except ValidationError as error:
-        return _unreadable(payload, platform, "; ".join(_sentences(error.messages)))
+        return _unreadable(payload, platform, _summary(error.messages))
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse a payload with exact numbers; raises marshmallow's ValidationError for anything that is not JSON."""
+    """Parse a payload with exact numbers; raises marshmallow's ValidationError for too many values, and for no JSON."""
+    check_size(body)
     try:
         return exact_json.parse(body)
     except (ValueError, RecursionError):
@@ -196,6 +201,11 @@ def _skipped(skipped: int, lines: int, shop: Shop) -> str:
     if not skipped:
         return ""
     return f"{skipped} of {lines} lines skipped: they lack a field that the product key {shop.product_key.text} needs."
+
+
+def _summary(messages: Any) -> str:
+    first = list(islice(_sentences(messages), MOST_SENTENCES + 1))
+    return "; ".join(first[:MOST_SENTENCES] + (["and more"] if len(first) > MOST_SENTENCES else []))
 
 
 def _sentences(messages: Any, path: str = "") -> Iterator[str]:

@@ -34,7 +34,7 @@ def margin(indent: int) -> str:
 def wrap(line: str, width: int, indent: int) -> str:
     """Wrap a line between words, whose colours take no room; a word that is longer than a line stays whole."""
     lines = [""]
-    for word in re.findall(r"\s*\S+", line):
+    for word in re.split(r"(?<=\S)(?=\s)", line.rstrip()):
         if lines[-1].strip() and len(click.unstyle(lines[-1] + word)) > width:
             lines.append(_margin(width, indent) + word.lstrip())
         else:
