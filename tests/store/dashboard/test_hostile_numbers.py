@@ -40,6 +40,11 @@ def test_any_number_has_an_answer(filled: tuple[Browser, Inbox]) -> None:
     assert set(answers.values()) == {200, 404}
 
 
+def test_a_page_below_any_number_is_the_newest(filled: tuple[Browser, Inbox]) -> None:
+    """A number beyond the newest delivery skips no empty numbers on the way to it."""
+    assert filled[0].get(f"/deliveries?below={'9' * 18}").text.count('href="/dashboard/deliveries/') > 10
+
+
 @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
 @pytest.mark.parametrize(
     "date",

@@ -72,7 +72,8 @@ class Page:
 def page(inbox: Inbox, wanted: DeliveryFilter, size: int, below: int | None = None) -> Page:
     """Return up to `size` rows with numbers below `below`. Raises StoreUnavailableError."""
     with inbox.database.read() as connection:
-        top = below if below is not None else _newest(connection) + 1
+        newest = _newest(connection)
+        top = newest + 1 if below is None else min(below, newest + 1)
         if wanted.order or wanted.selection.ids:
             return _by_index(connection, wanted, size, top)
         return _by_blocks(connection, wanted, size, top)
