@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos.errors import SkippedError
+from chaos import preload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SOURCE = Path(__file__).with_name("clock.c")
+    from pathlib import Path
 
 
 class Clock:
@@ -21,13 +17,9 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         """Build the library that lies about the time; raises SkippedError where there is no C compiler."""
-        if not (compiler := shutil.which("cc")):
-            raise SkippedError("there is no C compiler")
-        self._file, library = folder / "clock", folder / "clock.so"
+        library = preload.build("clock", folder)
+        self._file = folder / "clock"
         self.put(0)
-        subprocess.run(  # noqa: S603 - our own file
-            [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(SOURCE), "-ldl"], check=True
-        )
         self.variables: Mapping[str, str] = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(self._file)}
 
     def put(self, seconds: int) -> None:

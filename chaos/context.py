@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from chaos import postgres, traffic
 from chaos import tweakwise as tweakwise_server
-from chaos.system import System
+from chaos.system import ROOT, System
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports import stored_deliveries
@@ -49,8 +49,16 @@ class Context:
 
     def side_by_side(self, play: Callable[[Context], None]) -> None:
         """Divide the rounds among as many stages as there should be receivers at a time, and add up what they find."""
-        tracks = [self._track(f"track-{number}") for number in range(SIDE_BY_SIDE)]
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        self._play(play, [self._track(f"track-{number}") for number in range(SIDE_BY_SIDE)])
+
+    def on_both_engines(self, play: Callable[[Context], None]) -> None:
+        """Play it with an inbox in SQLite and beside it with one in PostgreSQL, and add up what they find."""
+        tracks = [self._track("sqlite"), self._track("postgresql")]
+        tracks[1].postgres()
+        self._play(play, tracks)
+
+    def _play(self, play: Callable[[Context], None], tracks: list[Context]) -> None:
+        with ThreadPoolExecutor(len(tracks)) as threads:
             list(threads.map(play, tracks))
         for track in tracks:
             self.faults += track.faults
@@ -72,9 +80,15 @@ class Context:
         self.database_url = server.address
         return server
 
-    def system(self, tweakwise_url: str, folder: Path | None = None, **variables: str) -> System:
-        """Make a receiver whose processes are stopped when the scenario ends; its database is migrated."""
+    def system(
+        self, tweakwise_url: str, folder: Path | None = None, *, code: str = str(ROOT), **variables: str
+    ) -> System:
+        """Make a receiver whose processes are stopped when the scenario ends; its database is migrated.
+
+        `code` is the folder of another version of its code.
+        """
         system = System(folder or self.folder, tweakwise_url, self.database_url, **variables)
+        system.code = code
         self._stack.callback(system.stop)
         system.migrate()
         return system

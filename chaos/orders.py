@@ -31,13 +31,14 @@ class Order:
     headers: dict[str, str]
 
 
-def make(number: int, made_at: datetime | None = None) -> Order:
-    """Return the order of that number, made now or at `made_at`."""
+def make(number: int, made_at: datetime | None = None, padding: int = 0) -> Order:
+    """Return the order of that number, made now or at `made_at`, with so many bytes more."""
     identity = f"chaos-{number}"
     order = {
         **_template(),
         "id": 7_000_000_000_000 + number,
         "created_at": (made_at or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "note": "x" * padding,
         "note_attributes": [{"name": "tweakwise_profile_key", "value": identity}],
     }
     body = json.dumps(order, separators=(",", ":")).encode()

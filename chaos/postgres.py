@@ -17,12 +17,13 @@ from chaos import processes
 from chaos.errors import SkippedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 WITHIN = 60.0  # seconds for a start or an end
 USER = "pgserver"  # whom root runs it as; PostgreSQL refuses to run as root
 TRIES = 10  # to make that user
+INITDB = ("--no-sync", "--no-instructions", "--auth=trust", "--encoding=utf8", "--username=postgres")
 
 
 class Server:
@@ -32,24 +33,44 @@ class Server:
     seconds and no longer, and holds one lock for all runs of the machine.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        """Make its files in `folder` and start it; raises SkippedError where the package is not installed."""
-        self._files = folder / "postgres"
-        self._files.mkdir()
-        self._binaries, self._user = _installed(self._files)
+    def __init__(self, folder: Path, *options: str, initdb: tuple[str, ...] = ()) -> None:
+        """Start it on its files in `folder`, which are made, with options of `initdb`, unless there are some.
+
+        Raises SkippedError where the package is not installed.
+        """
+        self.environment: Mapping[str, str] = {}  # more variables, for the next start
+        self.files = folder / "postgres"
+        self.files.mkdir(exist_ok=True)
+        self._binaries, self._user = _installed(self.files)
+        self.files.chmod(0o700)  # the server refuses files that others may read
         self._options = [word for option in options for word in ("-c", option)]
         self.address = self.address_of("postgres")
         self._log = (folder / "postgres.log").open("ab")
-        self._run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--encoding=utf8", "--username=postgres")
+        if not (self.files / "PG_VERSION").exists():
+            self._run("initdb", *INITDB, *initdb)
         self.start()
+
+    def copy(self, folder: Path) -> None:
+        """Copy its files into `folder` while it runs; a server that starts on the copy is its standby."""
+        files = folder / "postgres"
+        files.mkdir()
+        _installed(files)
+        slot = ("--write-recovery-conf", "--create-slot", f"--slot={folder.name}")
+        address = (f"--host={self.files}", "--username=postgres")
+        self._run("pg_basebackup", f"--pgdata={files}", *address, *slot, "--checkpoint=fast", "--no-sync", data=False)
+        forget_running(files)
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it takes writes."""
+        self._run("pg_ctl", "promote", "--wait")
 
     def address_of(self, database: str) -> str:
         """Return the URL of a database of this server."""
-        return f"postgresql://postgres:@/{database}?host={self._files}"
+        return f"postgresql://postgres:@/{database}?host={self.files}"
 
     def start(self) -> None:
         """Start it, on the same files and at the same address; returns when it answers."""
-        self._process = self._popen("postgres", "-k", str(self._files), "-h", "", *self._options)
+        self._process = self._popen("postgres", "-k", str(self.files), "-h", "", *self._options)
         deadline = time.monotonic() + WITHIN
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -84,7 +105,7 @@ class Server:
             self.thaw()
             self.stop()
         self._log.close()
-        shutil.rmtree(self._files)
+        shutil.rmtree(self.files)
 
     def check(self) -> None:
         """Raise RuntimeError with its last words where it ended though it was not stopped."""
@@ -96,15 +117,18 @@ class Server:
         with open(self._log.name, encoding="utf-8", errors="replace") as written:  # noqa: PTH123 - a handle's name
             return written.read()[-2000:]
 
-    def _run(self, program: str, *arguments: str) -> None:
-        if self._popen(program, *arguments).wait(WITHIN):
+    def _run(self, program: str, *arguments: str, data: bool = True) -> None:
+        if self._popen(program, *arguments, data=data).wait(WITHIN):
             raise RuntimeError(f"{program} failed: {self.log()}")
 
-    def _popen(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _popen(self, program: str, *arguments: str, data: bool = True) -> subprocess.Popen[bytes]:
+        """Start a program; with `data` on the files of this server."""
+        where = ("-D", self.files) if data else ()
         return subprocess.Popen(  # noqa: S603 - our own command line
-            [self._binaries / program, "-D", self._files, *arguments],
+            [self._binaries / program, *arguments, *where],
             user=self._user,
-            cwd=self._files,
+            env={**os.environ, **self.environment},
+            cwd=self.files,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
@@ -128,6 +152,12 @@ class Server:
         deadline = time.monotonic() + WITHIN
         while any(map(processes.lives, backends)) and time.monotonic() < deadline:
             time.sleep(0.02)
+
+
+def forget_running(files: Path) -> None:
+    """Delete from a copy of a running server's files what says that it runs."""
+    for mark in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (files / mark).unlink(missing_ok=True)
 
 
 def _installed(files: Path) -> tuple[Path, str | None]:

@@ -33,6 +33,15 @@ def lives(pid: int) -> bool:
     return False
 
 
+def allocated(pid: int) -> int:
+    """Return the KiB that a process has allocated, without what it maps from files."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1])
+    return 0
+
+
 def memory(pid: int) -> int:
     """Return the KiB that a process and its children hold, what they share counted once."""
     return sum(_memory(one) for one in (pid, *children(pid)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 # What a developer may have set for a receiver of their own, and what would change how ours is started.
 CONFIGURATION = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "DYNO", "GUNICORN_CMD_ARGS")
 FULL = Path("/dev/full")  # takes no byte: https://man7.org/linux/man-pages/man4/full.4.html
+STARTED = re.compile('"event": "(worker_)?started"')  # commit d89115b wrote the shorter one
 READY_WITHIN = 60.0  # seconds; the machine may be shared
 STOP_WITHIN = 30.0  # seconds, before a process that does not stop is killed
 
@@ -53,6 +55,7 @@ class System:
             "LOG_FORMAT": "json",
             **variables,
         }
+        self.code = str(ROOT)
         self.speechless = False  # whether processes that start now cannot write a line of log
         self._running: list[subprocess.Popen[bytes]] = []
 
@@ -73,10 +76,10 @@ class System:
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker, and return once it works: before that a signal ends it like any starting process."""
         log = self.log("worker")
-        before = log.read_text().count('"worker_started"') if log.exists() else 0
+        before = len(STARTED.findall(log.read_text())) if log.exists() else 0
         process = self._start("worker")
         if not self.speechless:
-            self._wait_for(process, lambda: log.read_text().count('"worker_started"') > before)
+            self._wait_for(process, lambda: len(STARTED.findall(log.read_text())) > before)
         return process
 
     def log(self, name: str) -> Path:
@@ -108,7 +111,7 @@ class System:
         with (FULL if self.speechless else self.log(arguments[0])).open("ab") as sink:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 [sys.executable, "-m", "webhook_app", *arguments],
-                cwd=ROOT,
+                cwd=self.code,
                 env=self.environment,
                 stdout=sink,
                 stderr=sink,

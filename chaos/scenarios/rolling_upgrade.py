@@ -1,0 +1,80 @@
+"""A running receiver of an earlier version is replaced by this one, on the same database, under load."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+from chaos.errors import SkippedError
+from chaos.system import ROOT
+from chaos.traffic import Traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chaos.context import Context
+    from chaos.system import System
+
+FROM = "d89115baca6f2421ac1d3cd09690b3db9640b287"  # from this commit on migrations are only added
+LASTS, SHORT_LASTS = 8.0, 1.0  # seconds of each step
+STOPS_WITHIN = 25.0  # seconds
+
+
+def run(context: Context) -> None:
+    """An earlier version's processes and this one's share a migrated database: nothing is lost or counted twice."""
+    _old_code(context.folder / "old")
+    context.on_both_engines(_upgrade)
+
+
+def _upgrade(context: Context) -> None:
+    tweakwise = context.tweakwise()
+    tweakwise.delay = 0.01
+    (context.folder / "earlier").mkdir()
+    old = context.system(tweakwise.url, context.folder / "earlier", code=str(context.folder.parent / "old"))
+    context.database_url = old.database_url
+    web, worker = old.start_web(), old.start_worker()
+    with Traffic(old.port, senders=2, pause=0.02) as shop:
+        _lasts(context)
+        new = context.system(tweakwise.url)  # which migrates
+        _lasts(context)
+        context.expect(not shop.refusals, f"The earlier version refused after the migration: {dict(shop.refusals)}")
+        context.expect_alive(old, web=web, worker=worker)
+        new.start_worker()
+        new.start_web()
+        with Traffic(new.port, senders=2, pause=0.02) as other:
+            _lasts(context)
+            for process in (worker, web):
+                process.terminate()
+                context.expect(process.wait(STOPS_WITHIN) == 0, "A process of the earlier version did not stop well.")
+            _lasts(context)
+        context.expect(not other.refusals, f"This version refused: {dict(other.refusals)}")
+    shop.add(other)
+    context.sum_up(new, shop, tweakwise)
+    _check_log(context, old, new)
+
+
+def _check_log(context: Context, *systems: System) -> None:
+    for system in systems:
+        odd = [line for line in system.logged().splitlines() if "unexpected_error" in line or "Traceback" in line]
+        context.expect(not odd, f"Errors in the log: {odd[:1]}")
+
+
+def _lasts(context: Context) -> None:
+    time.sleep(SHORT_LASTS if context.short else LASTS)
+
+
+def _old_code(folder: Path) -> None:
+    """Unpack the earlier version; raises SkippedError where this is no clone that has it."""
+    if not (git := shutil.which("git")):
+        raise SkippedError("there is no git")
+    archive = subprocess.run(  # noqa: S603 - fixed words
+        [git, "archive", FROM], cwd=ROOT, check=False, capture_output=True
+    )
+    if archive.returncode:
+        raise SkippedError(f"the history of this repository does not have commit {FROM[:7]}: git fetch --unshallow")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
