@@ -13,6 +13,15 @@ DAY = 24 * HOUR
 FUTURE = HOUR
 
 
+# Counts on while the machine is suspended, where the system has such a clock: a lease does not wait for it either.
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def now_ms() -> int:
-    """Return the time in milliseconds since 1970 UTC."""
+    """Return the time of this machine's clock in milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
+
+
+def uptime() -> float:
+    """Return seconds since some moment, by a clock that is never set: only differences within a process count."""
+    return time.clock_gettime(_UPTIME)

@@ -33,7 +33,10 @@ COUNT, PORT_NUMBER = Range(1, 256), Range(1, 65535)
 SHORTEST = timedelta(milliseconds=1)
 # So that every point in time that is computed from a duration is one that a date can hold.
 POSITIVE = Range(SHORTEST, timedelta(days=365_000))
-LEASES = Range(timedelta(seconds=15), timedelta(days=1))
+# Seconds. A call takes up to 5, and its outcome must be settled within the lease. A lease that is longer than the
+# longest was given before the clock was put back.
+MIN_LEASE, MAX_LEASE = 15.0, 600.0
+LEASES = Range(timedelta(seconds=MIN_LEASE), timedelta(seconds=MAX_LEASE))
 PAUSES = Range(SHORTEST, timedelta(days=30))  # a longer one would outlast what is stored
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a larger one is never read, as it exceeds what a process holds of all bodies
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
+from webhook_app.time_units import uptime
 from webhook_app.tweakwise.client import TIMEOUT, Client
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 MAX_WAIT = 1.0  # seconds in the client before the loop checks for work again
 MAX_IN_FLIGHT = 512  # calls of all shops together
-# Milliseconds of the lease that must remain when a call begins, or it might expire before the result is known.
-MIN_LEASE_LEFT = 2000 * TIMEOUT
+# Seconds of the lease that must remain when a call begins, or it might expire before the result is known.
+MIN_LEASE_LEFT = 2 * TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,26 @@ class Dispatched:
     result: CallResult[Job] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """A job that has not begun, and until which uptime of this process it may."""
+
+    job: Job
+    begin_by: float
+
+
 class Dispatcher:
-    """Sends jobs in its own thread; submit(), results() and stop() are called from another one.
+    """Sends jobs in its own thread; all public methods are called from another one.
 
     Each shop has its own calls in flight, so that a shop whose calls hang blocks no other.
     """
 
-    def __init__(
-        self, client: Client[Job], parallel: int, clock: Callable[[], int], on_result: Callable[[], None]
-    ) -> None:
+    def __init__(self, client: Client[Job], parallel: int, on_result: Callable[[], None]) -> None:
         """At most `parallel` calls of a shop are in flight; `on_result` is called when results() has something."""
-        self._client, self._parallel, self._clock, self._on_result = client, parallel, clock, on_result
-        self._submitted: deque[Job] = deque()
-        self._queues: defaultdict[str, deque[Job]] = defaultdict(deque)
+        self._client, self._parallel, self._on_result = client, parallel, on_result
+        self._submitted: deque[_Queued] = deque()
+        self._queues: defaultdict[str, deque[_Queued]] = defaultdict(deque)
+        self._hold_from, self._gives_back = math.inf, False
         self._in_flight: Counter[str] = Counter()
         self._done: deque[Dispatched] = deque()
         self._stopping = threading.Event()
@@ -64,10 +73,25 @@ class Dispatcher:
         """Start the thread."""
         self._thread.start()
 
-    def submit(self, jobs: Iterable[Job]) -> None:
-        """Send these jobs as soon as their shop has room."""
-        self._submitted.extend(jobs)
+    def submit(self, jobs: Iterable[Job], begin_by: float) -> None:
+        """Send these jobs as soon as their shop has room; return those unsent that did not begin by that uptime."""
+        self._submitted.extend(_Queued(job, begin_by) for job in jobs)
         self._client.wake()
+
+    def hold(self, after: float) -> None:
+        """Begin no call from `after` seconds on, until resume()."""
+        self._hold_from = uptime() + after
+
+    def give_back(self) -> None:
+        """Begin no call until resume(), and return unsent what has not begun."""
+        self._hold_from, self._gives_back = 0.0, True
+        self._client.wake()
+
+    def resume(self) -> None:
+        """Begin calls again."""
+        held, self._hold_from = uptime() >= self._hold_from, math.inf
+        if held:
+            self._client.wake()
 
     def results(self) -> list[Dispatched]:
         """Return the jobs that were finished or released since the last call."""
@@ -87,24 +111,37 @@ class Dispatcher:
                 self._finish(self._client.finished(MAX_WAIT))
             except Exception:  # noqa: BLE001 - leases expire and the calls are retried; this thread must live on
                 self._log.exception("dispatch_failed")
-        rest = [*self._submitted, *(job for queue in self._queues.values() for job in queue)]
-        self._publish([Dispatched(job, None) for job in rest])
+        self._queue_submitted()
+        self._return_queued()
         self._client.close()
 
     def _begin(self) -> None:
-        for _ in range(len(self._submitted)):
-            job = self._submitted.popleft()
-            self._queues[job.shop.name].append(job)
+        self._queue_submitted()
+        if self._gives_back:
+            self._gives_back = False
+            self._return_queued()
         for shop, queue in self._queues.items():
             while queue and self._has_room(shop):
                 self._start(queue.popleft())
 
     def _has_room(self, shop: str) -> bool:
         full = self._in_flight[shop] >= self._parallel or self._client.in_flight >= MAX_IN_FLIGHT
-        return not full and not self._stopping.is_set()
+        return not full and not self._stopping.is_set() and uptime() < self._hold_from
 
-    def _start(self, job: Job) -> None:
-        if job.delivery.due_at - self._clock() < MIN_LEASE_LEFT:
+    def _queue_submitted(self) -> None:
+        for _ in range(len(self._submitted)):
+            queued = self._submitted.popleft()
+            self._queues[queued.job.shop.name].append(queued)
+
+    def _return_queued(self) -> None:
+        """Publish unsent all that has not begun."""
+        rest = [Dispatched(queued.job, None) for queue in self._queues.values() for queued in queue]
+        self._queues.clear()
+        self._publish(rest)
+
+    def _start(self, queued: _Queued) -> None:
+        job = queued.job
+        if uptime() > queued.begin_by:
             self._publish([Dispatched(job, None)])
             return
         try:

@@ -9,8 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
+from webhook_app.delivery.abandoned_leases import AbandonedLeases
 from webhook_app.throttling import circuit_breaker, fair_share
 from webhook_app.throttling.state import ALL, Scope
+from webhook_app.time_units import uptime
 from webhook_app.tweakwise.retry_policy import FailureClass, classify
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from webhook_app.throttling.state import ThrottleState
     from webhook_app.tweakwise.retry_policy import Failure
 
-RETRY_CLAIM_AFTER = 50  # milliseconds until the next attempt after another worker claimed first
+RETRY_CLAIM_AFTER = 0.05  # seconds until the next attempt after another worker claimed first
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +45,31 @@ class Scheduler:
         self._throttles: Mapping[Scope, ThrottleState] = {}
         self._last = ""
         self._probes: dict[str, list[Scope]] = {}  # by shop: scopes whose probe is not submitted yet
+        self._abandoned = AbandonedLeases()
         self._log = logs.logger()
 
-    def next(self, limit: int, capacity: Callable[[str], int]) -> tuple[dict[str, int], int | None]:
-        """Return how many deliveries to claim by shop, or none and when to ask again (milliseconds; None: unknown).
+    @property
+    def abandoned_before(self) -> int:
+        """When leases of other workers must have expired to be taken over; milliseconds since 1970 UTC."""
+        return self._abandoned.before
+
+    def next(self, limit: int, capacity: Callable[[str], int]) -> tuple[dict[str, int], float | None]:
+        """Return how many deliveries to claim by shop, or none and when to ask again (in seconds; None: unknown).
 
         `limit` is the maximum of all shops together, `capacity` returns how many of one shop the worker can take.
         """
         self._give_back_probes()
-        self._throttles, queues = self._inbox.throttles_and_queues()
-        now = self._inbox.clock()
-        open_queues = [queue for queue in queues if capacity(queue.shop)]
+        poll = self._inbox.poll()
+        self._throttles, now = poll.throttles, poll.now
+        self._abandoned.answered(now, uptime())
+        open_queues = [queue for queue in poll.queues if capacity(queue.shop)]
         ready = {queue.shop: max(queue.due_at, self._blocked_until(queue.shop, now)) for queue in open_queues}
         shares = fair_share.shares(limit, [shop for shop, at in ready.items() if at <= now], self._last)
         if not shares:
-            return {}, min(ready.values(), default=None)
+            return {}, min(((at - now) / 1000 for at in ready.values()), default=None)
         self._last = next(reversed(shares))
         allowed = {shop: self._reserve(shop, min(share, capacity(shop)), now) for shop, share in shares.items()}
-        return {shop: count for shop, count in allowed.items() if count}, now + RETRY_CLAIM_AFTER
+        return {shop: count for shop, count in allowed.items() if count}, RETRY_CLAIM_AFTER
 
     def submitted(self, shops: Iterable[str]) -> None:
         """Note that calls of these shops begin: the results of their probes will be recorded."""

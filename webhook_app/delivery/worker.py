@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.delivery import outcomes
-from webhook_app.delivery.dispatcher import Dispatcher, Job
+from webhook_app.delivery.dispatcher import MIN_LEASE_LEFT, Dispatcher, Job
 from webhook_app.delivery.preparation import Preparation
-from webhook_app.delivery.scheduler import Scheduler
+from webhook_app.delivery.scheduler import RETRY_CLAIM_AFTER, Scheduler
+from webhook_app.delivery.settler import Settler
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, retries
+from webhook_app.inbox import count_check, leases, retries
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter, NullTracer
+from webhook_app.time_units import uptime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,12 +32,16 @@ if TYPE_CHECKING:
     from webhook_app.translation.translate import AgeLimits
     from webhook_app.tweakwise import retry_policy
     from webhook_app.tweakwise.client import CallResult, Client
+    from webhook_app.tweakwise.retry_policy import Failure
 
 MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
 SWEEP_EVERY = 60.0  # seconds
 CHECK_COUNTS_FOR = 0.1  # seconds in each sweep
 SWEEP_EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps end where no old rows are found any more
 STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
+CLAIM_PAUSE = 5.0  # seconds after a failure of the store before claiming: all workers settle what they sent first
+STORE_SLOW = 0.5  # seconds without an answer of the store, after which no call begins
+MAX_EMPTY_PAUSE = 1.0  # seconds between two claims that find nothing, for leases that are not abandoned yet
 STOP_TIMEOUT = 8.0  # seconds for calls in flight; hosts kill after 10
 MAX_CLAIM = 256  # deliveries at a time
 MAX_IN_PROGRESS = 1024  # deliveries of one worker
@@ -72,14 +78,16 @@ class Worker:
         tracer: Tracer | None = None,
     ) -> None:
         """Nothing starts before run(); without `meter` nothing is measured, without `tracer` nothing is traced."""
-        self._inbox, self._options, self._meter = inbox, options, meter or NullMeter()
-        self._tracer = tracer or NullTracer()
+        self._inbox, self._options, self._tracer = inbox, options, tracer or NullTracer()
+        self._settler = Settler(inbox, meter or NullMeter(), self._tracer)
         self._preparation = Preparation(inbox, shops, platforms, options.ages)
         self._scheduler = Scheduler(inbox, shops, client.url, options.max_rate)
-        self._dispatcher = Dispatcher(client, options.threads, inbox.clock, inbox.wakeups.interrupt)
+        self._dispatcher = Dispatcher(client, options.threads, inbox.wakeups.interrupt)
         self._throughput = _Throughput(2 * options.threads)
         self._in_progress: Counter[str] = Counter()  # by shop: submitted to the dispatcher and not returned
         self._to_release: list[Delivery] = []  # claimed and not sent
+        self._results: list[tuple[Shop, Failure | None]] = []  # of calls, not recorded in the throttles yet
+        self._claim_from, self._empty_pause = 0.0, 0.0
         self._stopping, self._stop_at = threading.Event(), float("inf")
         self._log = logs.logger()
 
@@ -92,9 +100,10 @@ class Worker:
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
         while not self._stopping.is_set():
             try:
-                self._step()
+                if wait := self._step():
+                    self._inbox.wakeups.wait(wait)
             except StoreUnavailableError as error:
-                self._log.warning("store_unavailable", error=str(error))
+                self._store_failed(error)
                 self._stopping.wait(STORE_PAUSE)
         self._finish()
 
@@ -104,19 +113,40 @@ class Worker:
         self._stopping.set()
         self._inbox.wakeups.interrupt()
 
-    def _step(self) -> None:
-        """Settle what was sent, then claim and submit more, or wait until there is more."""
+    def _step(self) -> float:
+        """Settle what was sent, then claim and submit more; return for how many seconds to wait until the next step.
+
+        While the store does not answer no call begins, so that there is no more to settle than was in flight.
+        """
+        self._dispatcher.hold(STORE_SLOW)
         self._settle_results()
-        shares, ask_again_at = self._scheduler.next(MAX_CLAIM, self._capacity)
-        if shares:
-            claimed = self._inbox.claim(shares)
-            try:
-                self._process(claimed)
-            finally:
-                self._to_release += claimed
-        elif not self._stopping.is_set():
-            wait = MAX_IDLE if ask_again_at is None else (ask_again_at - self._inbox.clock()) / 1000
-            self._inbox.wakeups.wait(min(wait, MAX_IDLE))
+        pause = self._claim_from - uptime()
+        wait = self._claim() if pause <= 0 else pause
+        self._dispatcher.resume()
+        return 0.0 if self._stopping.is_set() else wait
+
+    def _store_failed(self, error: StoreUnavailableError) -> None:
+        """Begin no call and claim nothing for now; what was claimed and has not begun is released afterwards.
+
+        A server that crashed may have lost the claim, and then another worker has the delivery already.
+        """
+        self._log.warning("store_unavailable", error=str(error), unsettled=self._settler.unsettled)
+        self._dispatcher.give_back()
+        self._claim_from = uptime() + CLAIM_PAUSE
+
+    def _claim(self) -> float:
+        """Claim and submit what may be sent now; return how many seconds later to ask again."""
+        shares, ask_again = self._scheduler.next(MAX_CLAIM, self._capacity)
+        if not shares:
+            return MAX_IDLE if ask_again is None else min(ask_again, MAX_IDLE)
+        begin_by = uptime() + self._inbox.lease - MIN_LEASE_LEFT
+        claimed = self._inbox.claim(shares, self._scheduler.abandoned_before)
+        self._empty_pause = 0.0 if claimed else min(max(2 * self._empty_pause, RETRY_CLAIM_AFTER), MAX_EMPTY_PAUSE)
+        try:
+            self._process(claimed, begin_by)
+        finally:
+            self._to_release += claimed
+        return self._empty_pause
 
     def _capacity(self, shop: str) -> int:
         """Return how many more deliveries of a shop to claim; 0 until half of its places are free, to claim in bulk."""
@@ -124,32 +154,31 @@ class Worker:
         free = places - self._in_progress[shop]
         return free if 2 * free >= places and self._in_progress.total() < MAX_IN_PROGRESS else 0
 
-    def _process(self, claimed: list[Delivery]) -> None:
+    def _process(self, claimed: list[Delivery], begin_by: float) -> None:
         """Prepare and submit claimed deliveries, and remove them from the list; it keeps those it could not process.
 
         When the group raises an exception, its deliveries are processed one by one, so that only the faulty one dies.
         """
         try:
-            self._prepare(claimed)
+            self._prepare(claimed, begin_by)
         except StoreUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - logged, and only the faulty delivery dies
             self._log.exception("unexpected_error", deliveries=len(claimed))
             if len(claimed) == 1:
-                self._settle([outcomes.internal_error(claimed[0], error)])
+                self._settler.settle([outcomes.internal_error(claimed[0], error)])
             else:
                 while claimed:
-                    self._process(claimed[:1])
+                    self._process(claimed[:1], begin_by)
                     del claimed[0]
         claimed.clear()
 
-    def _prepare(self, claimed: Sequence[Delivery]) -> None:
+    def _prepare(self, claimed: Sequence[Delivery], begin_by: float) -> None:
         jobs, settled = self._preparation.prepare(claimed)
-        if settled:
-            self._settle(settled)
+        self._settler.settle(settled)
         self._in_progress.update(job.shop.name for job in jobs)
         self._scheduler.submitted(job.shop.name for job in jobs)
-        self._dispatcher.submit(jobs)
+        self._dispatcher.submit(jobs, begin_by)
 
     def _settle_results(self) -> None:
         """Settle the calls that have ended, and release the deliveries that were not sent.
@@ -160,10 +189,11 @@ class Worker:
         self._in_progress.subtract(one.job.shop.name for one in done)
         self._to_release += [one.job.delivery for one in done if not one.result]
         attempts = [(one.job, one.result) for one in done if one.result]
-        if attempts:
-            self._settle([self._outcome(job, result) for job, result in attempts])
-            self._scheduler.record_results((job.shop, result.failure) for job, result in attempts)
-            self._throughput.count(len(attempts))
+        self._throughput.count(len(attempts))
+        self._results += [(job.shop, result.failure) for job, result in attempts]
+        self._settler.settle([self._outcome(job, result) for job, result in attempts])
+        self._scheduler.record_results(self._results)
+        self._results = []
         if self._to_release:
             self._inbox.release(self._to_release)
             self._to_release = []
@@ -174,44 +204,12 @@ class Worker:
             job.delivery, job.call, result.failure, policy, now=now, took=result.milliseconds, jitter=random.random
         )
 
-    def _settle(self, settlements: Sequence[Settlement]) -> None:
-        """Write the outcomes to the inbox and log each; retry while the store is unavailable and the leases hold."""
-        while True:
-            try:
-                written = self._inbox.settle(settlements)
-                break
-            except StoreUnavailableError as error:
-                lapsed = self._inbox.clock() > settlements[0].delivery.due_at
-                if lapsed or time.monotonic() > self._stop_at:
-                    raise
-                self._log.warning("store_unavailable", error=str(error))
-                time.sleep(STORE_PAUSE)
-        now = self._inbox.clock()
-        self._tracer.settled(self._inbox, settlements, now)
-        for settlement, settled in zip(settlements, written, strict=True):
-            if settled:
-                self._meter.settled(settlement, now, settlement.took)
-            self._log_settlement("delivery_settled" if settled else "lease_lost", settlement)
-
-    def _log_settlement(self, event: str, settlement: Settlement) -> None:
-        delivery = settlement.delivery
-        self._log.info(
-            event,
-            id=delivery.id,
-            shop=delivery.shop,
-            topic=delivery.topic,
-            state=str(settlement.state),
-            reason=str(settlement.reason) or None,
-            attempt=delivery.attempts + settlement.attempted,
-            ms=settlement.took,
-        )
-
     def _sweep_all(self) -> None:
         whole_at = 0.0
         while not self._stopping.wait(SWEEP_EVERY):
             whole = time.monotonic() >= whole_at
             try:
-                self._inbox.recall_leases()
+                leases.correct(self._inbox)
                 retries.correct(self._inbox, outcomes.longest_pause(self._options.policy))
                 wiped, gone = sweep(self._inbox, self._options.retention, self._stopping.is_set, everywhere=whole)
                 whole_at = time.monotonic() + SWEEP_EVERYWHERE_EVERY if whole else whole_at
@@ -222,11 +220,19 @@ class Worker:
                 self._log.warning("store_unavailable", error=str(error))
 
     def _finish(self) -> None:
-        finished = self._dispatcher.stop(max(self._stop_at - time.monotonic(), 0))
-        with contextlib.suppress(StoreUnavailableError):
-            self._settle_results()
+        self._dispatcher.stop(max(self._stop_at - time.monotonic(), 0))
+        while not self._settled_last() and time.monotonic() + STORE_PAUSE < self._stop_at:
+            time.sleep(STORE_PAUSE)
         self._tracer.close()
-        self._log.info("worker_stopped", unfinished=0 if finished else self._in_progress.total())
+        self._log.info("worker_stopped", unfinished=self._in_progress.total() + self._settler.unsettled)
+
+    def _settled_last(self) -> bool:
+        try:
+            self._settle_results()
+        except StoreUnavailableError as error:
+            self._store_failed(error)
+            return False
+        return True
 
 
 class _Throughput:

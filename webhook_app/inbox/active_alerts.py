@@ -46,9 +46,9 @@ def take_lease(inbox: Inbox, seconds: float) -> bool:
 
     Raises StoreUnavailableError.
     """
-    now = inbox.clock()
-    until = now + int(seconds * 1000)
     with inbox.database.write() as connection:
+        now = inbox.database.now(connection)
+        until = now + int(seconds * 1000)
         insert = insert_into(connection, task_leases).values(name=EVALUATION, until=until)
         # A lease that ends later than a new one would was taken before the clock was put back.
         expired = (task_leases.c.until <= now) | (task_leases.c.until > until)

@@ -81,6 +81,7 @@ WITH due AS (
     SELECT id
     FROM deliveries
     WHERE shop = :shop AND due_at <= :now AND state IN ({CLAIMABLE})
+        AND (state <> 'delivering' OR due_at <= :abandoned_before)
     ORDER BY due_at, id
     LIMIT :limit
     [[FOR UPDATE SKIP LOCKED]]

@@ -74,12 +74,18 @@ def queues(connection: Connection) -> list[Queue]:
     return [Queue(**row) for row in sql.QUEUES.run_named(connection)]
 
 
-def claim(connection: Connection, shares: Mapping[str, int], now: int, until: int) -> list[Delivery]:
-    """Lease each shop's share of its due deliveries, those due longest first, and read their bodies."""
+def claim(
+    connection: Connection, shares: Mapping[str, int], now: int, until: int, abandoned_before: int
+) -> list[Delivery]:
+    """Lease each shop's share of its due deliveries, those due longest first, and read their bodies.
+
+    A lease of another worker that expired after `abandoned_before` is left alone.
+    """
+    times = {"now": now, "until": until, "abandoned_before": abandoned_before}
     rows = [
         row
         for shop, limit in shares.items()
-        for row in sql.CLAIM.run(connection, {"shop": shop, "limit": limit, "now": now, "until": until})
+        for row in sql.CLAIM.run(connection, {"shop": shop, "limit": limit, **times})
     ]
     if not rows:
         return []

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-
-from sqlalchemy import update
 
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import queue, throttles
 from webhook_app.inbox.engines.factory import ignore_commits, open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
-from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import deliveries
-from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +22,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What a worker decides by before it claims; `now` is the database's time in milliseconds since 1970 UTC."""
+
+    now: int
+    throttles: Mapping[Scope, ThrottleState]
+    queues: Sequence[Queue]
+
+
 class Inbox:
     """The inbox as one process uses it. Methods may be called from any thread and raise StoreUnavailableError."""
 
@@ -33,20 +38,20 @@ class Inbox:
         self,
         url: str,
         lease: float = 60.0,
-        clock: Callable[[], int] = now_ms,
+        clock: Callable[[], int] | None = None,
         *,
         pooled: bool = False,
         on_commit: Callable[[float], None] = ignore_commits,
     ) -> None:
-        """Open the inbox at `url`; `lease` is in seconds, `clock` returns milliseconds since 1970 UTC.
+        """Open the inbox at `url`; `lease` is in seconds, `clock` replaces the database's own.
 
         `pooled`: a connection pooler in transaction mode is in front of PostgreSQL. `on_commit` is called with the
         seconds that each durable commit took.
         """
-        self.database = open_database(url, pooled=pooled, on_commit=on_commit)
-        self.clock = clock
+        self.database = open_database(url, pooled=pooled, on_commit=on_commit, clock=clock)
+        self.clock = self.database.clock
         self.wakeups = self.database.wakeups()
-        self._lease = int(lease * 1000)
+        self.lease = lease
         self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
             self.store_all, green_threads.wait_until_idle, self.wakeups.notify
         )
@@ -81,21 +86,26 @@ class Inbox:
             # may deadlock, which one delivery at a time cannot. Storing one again changes nothing.
             return [one for arrival in arrivals for one in self._store_group([arrival])]
 
-    def throttles_and_queues(self) -> tuple[dict[Scope, ThrottleState], list[Queue]]:
-        """Return throttles() and queues() in one transaction."""
+    def poll(self) -> Poll:
+        """Return throttles(), queues() and the time, in one transaction."""
         with self.database.read(hot=True) as connection:
-            return throttles.read_all(connection, self.clock()), queue.queues(connection)
+            now = self.database.now(connection)
+            return Poll(now, throttles.read_all(connection, now), queue.queues(connection))
 
     def queues(self) -> list[Queue]:
         """Return the unfinished deliveries of each shop; the cost does not grow with their number."""
         with self.database.read(hot=True) as connection:
             return queue.queues(connection)
 
-    def claim(self, shares: Mapping[str, int]) -> list[Delivery]:
-        """Lease up to so many due deliveries of each shop, those due longest first."""
-        now = self.clock()
+    def claim(self, shares: Mapping[str, int], abandoned_before: int | None = None) -> list[Delivery]:
+        """Lease up to so many due deliveries of each shop, those due longest first.
+
+        Of those that are leased, only those whose lease expired before `abandoned_before` as well; None: now.
+        """
         with self.database.write(durable=False, hot=True) as connection:
-            return queue.claim(connection, shares, now, until=now + self._lease)
+            now = self.database.now(connection)
+            until = now + int(self.lease * 1000)
+            return queue.claim(connection, shares, now, until, now if abandoned_before is None else abandoned_before)
 
     def reserve(self, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:
         """Take each call's business key for its delivery; returns which delivery owns it, by delivery."""
@@ -121,21 +131,13 @@ class Inbox:
 
     def update_throttle(self, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
         """Let `decide` change a throttle under a lock; returns the second of the values that it returns."""
-        return throttles.change(self.database, scope, decide, self.clock())
-
-    def recall_leases(self) -> int:
-        """End leases that last longer than any can, because the clock was put back; returns how many."""
-        now = self.clock()
-        too_long = (deliveries.c.state == State.DELIVERING) & (deliveries.c.due_at > now + self._lease)
-        with self.database.write() as connection:
-            return connection.execute(update(deliveries).where(too_long).values(due_at=now)).rowcount
+        return throttles.change(self.database, scope, decide)
 
     def _store_group(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
-        now = self.clock()
         with self.database.write(hot=True, one_statement=True) as connection:
-            return queue.store(connection, arrivals, now)
+            return queue.store(connection, arrivals, self.clock())
 
     def _settle_all(self, groups: Sequence[Sequence[Settlement]]) -> list[list[bool]]:
-        now = self.clock()
         with self.database.write(hot=True) as connection:
+            now = self.database.now(connection)
             return [queue.settle(connection, group, now) for group in groups]

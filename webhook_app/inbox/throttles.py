@@ -28,11 +28,11 @@ def read_all(connection: Connection, now: int) -> dict[Scope, ThrottleState]:
     return {state.scope: state for state in states}
 
 
-def change(database: Database, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]], now: int) -> T:
+def change(database: Database, scope: Scope, decide: Callable[[ThrottleState], tuple[ThrottleState, T]]) -> T:
     """Let `decide` change a throttle under a lock; returns the second of the values that it returns."""
     with database.write() as connection:
         before = _locked(connection, scope)
-        after, result = decide(healed(before, now))
+        after, result = decide(healed(before, database.now(connection)))
         same = throttles.c.name == str(scope)
         if after == ThrottleState(scope):
             connection.execute(delete(throttles).where(same))

@@ -45,14 +45,14 @@ class Contents:
     checksum: str
 
 
-def prepare(source: Database, target: Database, now: int) -> None:
+def prepare(source: Database, target: Database) -> None:
     """Migrate the target, and check that moving can neither lose deliveries nor count them twice.
 
     Raises MoveRefusedError with what to do.
     """
     if not migrate.is_current(source):
         raise MoveRefusedError("The source holds no migrated inbox. Check its address, and run `migrate` there.")
-    _refuse_leases(source, now)
+    _refuse_leases(source)
     migrate.upgrade(target)
     _refuse_others(source, target)
 
@@ -96,9 +96,10 @@ def contents(database: Database, progress: Callable[[int], None] = lambda _: Non
     return Contents(_counts(database), dict(states), checksum.hexdigest())
 
 
-def _refuse_leases(source: Database, now: int) -> None:
-    leased = (deliveries.c.state == State.DELIVERING) & (deliveries.c.due_at > now)
+def _refuse_leases(source: Database) -> None:
     with source.read() as connection:
+        now = source.clock()
+        leased = (deliveries.c.state == State.DELIVERING) & (deliveries.c.due_at > now)
         query = select(func.count(), func.max(deliveries.c.due_at)).where(leased, deliveries.c.due_at.is_not(None))
         count, until = connection.execute(query).one()
     if count:

@@ -112,7 +112,7 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox, other: psycopg
     other.execute("VACUUM ANALYZE deliveries")
     with inbox.database.write(durable=False, hot=True) as connection:
         polling = plan(connection, hot_statements.QUEUES)
-        claiming = plan(connection, hot_statements.CLAIM, shop="acme", limit=8, now=1, until=2)
+        claiming = plan(connection, hot_statements.CLAIM, shop="acme", limit=8, now=1, until=2, abandoned_before=1)
     for explained in (polling, claiming):
         assert "ix_deliveries_shop_due" in explained
         assert "Seq Scan on deliveries" not in explained

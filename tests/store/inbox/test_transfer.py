@@ -180,12 +180,13 @@ def test_leases_are_waited_for(inbox: Inbox, database_url: str, other_url: str, 
     """While a worker has claimed deliveries, moving could send them twice: the message says what to do."""
     clock.now = int(time.time() * 1000)
     inbox.store(arrival())
-    claim(inbox)
+    claimed = claim(inbox)
     result = moved(database_url, other_url)
     assert result.exit_code == 1
     assert "Stop the workers" in result.output
+    inbox.release(claimed)
     clock.move(-120)
-    inbox.recall_leases()
+    claim(inbox)
     assert moved(database_url, other_url).exit_code == 0
 
 

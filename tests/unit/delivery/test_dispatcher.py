@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from tests.support.calls import CALL, SHOP
 from tests.support.sockets import NO_CONTENT, answering, serving, silent
-from webhook_app.delivery.dispatcher import MIN_LEASE_LEFT, Dispatcher, Job
+from webhook_app.delivery.dispatcher import Dispatcher, Job
 from webhook_app.inbox import Delivery
+from webhook_app.time_units import uptime
 from webhook_app.tweakwise.client import Client
 
 if TYPE_CHECKING:
@@ -18,13 +20,12 @@ if TYPE_CHECKING:
 
     from webhook_app.delivery.dispatcher import Dispatched
 
-NOW = 1_000_000
-LEASE = 10 * int(MIN_LEASE_LEFT)
 WITHIN = 15  # seconds
+ANY_TIME = math.inf
 
 
-def job(number: int, shop: str = "a", due_at: int = NOW + LEASE) -> Job:
-    delivery = Delivery(number, shop, "shopify", "orders/create", NOW, due_at, 1, 0, 0, None, b"{}")
+def job(number: int, shop: str = "a") -> Job:
+    delivery = Delivery(number, shop, "shopify", "orders/create", 0, 0, 1, 0, 0, None, b"{}")
     return Job(delivery, replace(SHOP, name=shop), CALL)
 
 
@@ -46,7 +47,7 @@ class Results:
 @contextmanager
 def dispatching(url: str, parallel: int = 2) -> Iterator[tuple[Dispatcher, Results]]:
     results = Results()
-    dispatcher = Dispatcher(Client[Job](url, timeout=1.0), parallel, lambda: NOW, results.announced.set)
+    dispatcher = Dispatcher(Client[Job](url, timeout=1.0), parallel, results.announced.set)
     dispatcher.start()
     try:
         yield dispatcher, results
@@ -61,7 +62,7 @@ def numbers(done: list[Dispatched], *, sent: bool) -> list[int]:
 def test_every_job_has_a_result() -> None:
     """Each is sent once, over as many connections as may be in flight."""
     with serving(answering(*[NO_CONTENT] * 20)) as server, dispatching(server.url) as (dispatcher, results):
-        dispatcher.submit(job(number) for number in range(20))
+        dispatcher.submit((job(number) for number in range(20)), ANY_TIME)
         done = results.wait_for(dispatcher, 20)
         assert numbers(done, sent=True) == list(range(20))
         assert [one.result.failure for one in done if one.result] == [None] * 20
@@ -76,26 +77,59 @@ def test_a_hanging_shop_has_its_own_calls_in_flight() -> None:
         dispatching(quick.url) as (dispatcher, results),
     ):
         slow = [job(number, "slow") for number in range(5)]
-        dispatcher.submit([replace(one, shop=replace(one.shop, tweakwise_url=hanging.url)) for one in slow])
-        dispatcher.submit([job(9, "quick")])
+        dispatcher.submit([replace(one, shop=replace(one.shop, tweakwise_url=hanging.url)) for one in slow], ANY_TIME)
+        dispatcher.submit([job(9, "quick")], ANY_TIME)
         assert numbers(results.wait_for(dispatcher, 1), sent=True) == [9]
         assert hanging.connections <= 2
 
 
 def test_a_lease_about_to_end_is_not_used() -> None:
-    """The call might outlast it, so the delivery is released; with just enough time left it is sent."""
-    enough = NOW + int(MIN_LEASE_LEFT)
+    """A call that could not begin in time is returned unsent: it might outlast the lease."""
     with serving(answering(NO_CONTENT)) as server, dispatching(server.url) as (dispatcher, results):
-        dispatcher.submit([job(1, due_at=enough - 1), job(2, due_at=enough)])
+        dispatcher.submit([job(1)], uptime() - 0.001)
+        dispatcher.submit([job(2)], uptime() + WITHIN)
         done = results.wait_for(dispatcher, 2)
         assert (numbers(done, sent=False), numbers(done, sent=True)) == ([1], [2])
+
+
+def test_no_call_begins_on_hold() -> None:
+    """Calls begin again after resume(), and those whose time is over by then are returned unsent."""
+    with serving(answering(NO_CONTENT)) as server, dispatching(server.url) as (dispatcher, results):
+        dispatcher.hold(0)
+        dispatcher.submit([job(1)], uptime() + 0.2)
+        dispatcher.submit([job(2)], uptime() + WITHIN)
+        threading.Event().wait(0.3)
+        assert (server.connections, dispatcher.results()) == (0, [])
+        dispatcher.resume()
+        done = results.wait_for(dispatcher, 2)
+        assert (numbers(done, sent=False), numbers(done, sent=True)) == ([1], [2])
+
+
+def test_calls_begin_until_the_hold() -> None:
+    """A hold in the future stops nothing yet."""
+    with serving(answering(NO_CONTENT)) as server, dispatching(server.url) as (dispatcher, results):
+        dispatcher.hold(WITHIN)
+        dispatcher.submit([job(1)], ANY_TIME)
+        assert numbers(results.wait_for(dispatcher, 1), sent=True) == [1]
+
+
+def test_what_has_not_begun_is_given_back() -> None:
+    """All that waits is returned unsent; what is submitted afterwards is sent once calls may begin again."""
+    with serving(answering(NO_CONTENT)) as server, dispatching(server.url) as (dispatcher, results):
+        dispatcher.hold(0)
+        dispatcher.submit((job(number) for number in range(3)), ANY_TIME)
+        dispatcher.give_back()
+        assert numbers(results.wait_for(dispatcher, 3), sent=False) == [0, 1, 2]
+        dispatcher.submit([job(4)], ANY_TIME)
+        dispatcher.resume()
+        assert numbers(results.wait_for(dispatcher, 4), sent=True) == [4]
 
 
 def test_stop_finishes_calls_in_flight_and_releases_the_rest() -> None:
     """What had begun has a result, what had not is returned unsent."""
     with serving(silent) as server:
         with dispatching(server.url) as (dispatcher, results):
-            dispatcher.submit(job(number) for number in range(5))
+            dispatcher.submit((job(number) for number in range(5)), ANY_TIME)
             while server.connections < 2:
                 threading.Event().wait(0.01)
         done = [*results.all, *dispatcher.results()]

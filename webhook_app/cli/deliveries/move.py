@@ -13,7 +13,6 @@ from webhook_app.config.validators import POSTGRES, SQLITE
 from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import transfer
 from webhook_app.inbox.engines.factory import open_database
-from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
     from click import Context, Parameter
@@ -52,7 +51,7 @@ def move(source_url: str, target_url: str) -> None:
         closing(open_database(target_url, pooled=pooled)) as target,
     ):
         try:
-            transfer.prepare(source, target, now_ms())
+            transfer.prepare(source, target)
         except MoveRefusedError as error:
             raise click.ClickException(str(error)) from None
         _copy(source, target)

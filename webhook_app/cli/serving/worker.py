@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+from typing import TYPE_CHECKING
 
 import click
 
 from webhook_app.cli.support import configuration, database_startup
 from webhook_app.observability import error_reporting, metrics
 from webhook_app.worker_factory import make_worker
+
+if TYPE_CHECKING:
+    from webhook_app.delivery.worker import Worker
+
+STOP_WITHIN = 9.5  # seconds; hosts kill after 10
+UNFINISHED = 1  # the exit code then
 
 
 @click.command()
@@ -25,5 +34,13 @@ def worker(*, migrates: bool) -> None:
     metrics.share(config)
     running = make_worker(config, known)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: running.stop())
+        signal.signal(number, lambda *_: _stop(running))
     running.run()
+
+
+def _stop(running: Worker) -> None:
+    """Stop in good order, and end the process anyway where a database that does not answer prevents that."""
+    running.stop()
+    end = threading.Timer(STOP_WITHIN, os._exit, [UNFINISHED])
+    end.daemon = True
+    end.start()

@@ -30,6 +30,8 @@ class Database(ABC):
     engine: Engine
     driver_error: type[Exception]
     on_commit: Callable[[float], None]  # called with the seconds that each durable commit took
+    # The time in milliseconds since 1970 UTC, without asking the database: for what is shown, and for ages.
+    clock: Callable[[], int]
 
     @abstractmethod
     def read(self, *, hot: bool = False, reserved: bool = False) -> AbstractContextManager[Connection]:
@@ -46,6 +48,14 @@ class Database(ABC):
 
         Not `durable`: a power failure may undo it. `one_statement`: the block's first statement is complete by itself,
         and an engine that can commits each statement as it runs, which saves the round trips of BEGIN and COMMIT.
+        """
+
+    @abstractmethod
+    def now(self, connection: Connection) -> int:
+        """Return the time in an open transaction, in milliseconds since 1970 UTC.
+
+        Leases, retries and pauses begin and end by it. All processes that share the database share this clock, whatever
+        those of their machines show, and it is not read before the transaction has begun.
         """
 
     @contextmanager

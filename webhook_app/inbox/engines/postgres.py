@@ -19,6 +19,7 @@ from webhook_app.inbox import records
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
+from webhook_app.inbox.engines.server_clock import CLOCK, ServerClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,13 +46,14 @@ LARGE_TABLES = "; SET LOCAL enable_seqscan TO OFF"
 SETTLING = LARGE_TABLES + "; SET LOCAL enable_nestloop TO OFF"
 # ... and when polling, claiming and reserving, which need no flush, sorting a whole backlog.
 CLAIMING = LARGE_TABLES + "; SET LOCAL enable_bitmapscan TO OFF; SET LOCAL enable_sort TO OFF"
-# What a transaction begins with, by (hot, durable); it is one round trip.
+# What a transaction begins with, by (hot, durable); it is one round trip, which also brings the server's time.
 BEGIN_WITH = {
-    (False, True): BEGIN,
-    (False, False): BEGIN + NOT_DURABLE,
-    (True, True): BEGIN + SETTLING,
-    (True, False): BEGIN + CLAIMING + NOT_DURABLE,
+    (False, True): f"{BEGIN}; {CLOCK}",
+    (False, False): f"{BEGIN}{NOT_DURABLE}; {CLOCK}",
+    (True, True): f"{BEGIN}{SETTLING}; {CLOCK}",
+    (True, False): f"{BEGIN}{CLAIMING}{NOT_DURABLE}; {CLOCK}",
 }
+NOW = "now"  # what a connection's information calls the time at which its transaction began
 
 # Not flushed: after a power failure a worker may be woken for nothing, or find a delivery only when it polls.
 NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, '')"
@@ -72,9 +74,18 @@ class Postgres(Database):
 
     driver_error = psycopg.Error
 
-    def __init__(self, url: str, on_commit: Callable[[float], None], *, pooled: bool = False) -> None:
-        """`pooled`: a connection pooler in transaction mode is in between, which has no sessions."""
+    def __init__(
+        self,
+        url: str,
+        on_commit: Callable[[float], None],
+        clock: Callable[[], int] | None = None,
+        *,
+        pooled: bool = False,
+    ) -> None:
+        """`clock` replaces the server's; `pooled`: a connection pooler in transaction mode is in between."""
         self.on_commit = on_commit
+        self._server_clock, self._given_clock = ServerClock(), clock
+        self.clock = clock or self._server_clock
         self.url = driver_url(url)
         self._pooled = pooled
         self.engine = create_engine(
@@ -88,7 +99,7 @@ class Postgres(Database):
             isolation_level="AUTOCOMMIT",  # write() begins and commits by itself
         )
         self._shared = threading.BoundedSemaphore(connection_budget.PER_PROCESS - connection_budget.RESERVED)
-        event.listen(self.engine, "connect", _detect_pooler)
+        event.listen(self.engine, "connect", self._connected_first)
 
     @contextmanager
     def read(self, *, hot: bool = False, reserved: bool = False) -> Iterator[Connection]:
@@ -115,9 +126,13 @@ class Postgres(Database):
                 with self._transaction(connection, durable=durable, hot=hot):
                     yield connection
 
+    def now(self, connection: Connection) -> int:
+        """Return the server's time at which the transaction began."""
+        return int(self._given_clock() if self._given_clock else connection.info[NOW])
+
     @contextmanager
     def _transaction(self, connection: Connection, *, durable: bool, hot: bool) -> Iterator[None]:
-        connection.connection.cursor().execute(BEGIN_WITH[hot, durable])
+        connection.info[NOW] = self._server_clock.read(connection.connection, BEGIN_WITH[hot, durable])
         with self._committed(connection, durable=durable):
             yield
 
@@ -174,6 +189,18 @@ class Postgres(Database):
         connection.invalidate()
         self.engine.dispose()
 
+    def _connected_first(self, driver: Any, _record: Any) -> None:
+        """Read the server's time, and prepare no statements behind a pooler that was not configured.
+
+        A pooler reports another process id than the server.
+        """
+        self._server_clock.read(driver, CLOCK)
+        with driver.cursor() as cursor:
+            (served_by,) = cursor.execute("SELECT pg_backend_pid()").fetchone()
+        driver.rollback()
+        if served_by != driver.info.backend_pid:
+            driver.prepare_threshold = None
+
     def prepare(self) -> None:
         """Refuse a server that is too old; the database exists already. Raises ConfigurationError."""
         connection_budget.require_version(self._limits().version)
@@ -213,15 +240,6 @@ class Postgres(Database):
     def _notify(self, channel: str) -> None:
         with self._connected(HOT_WITHIN, reserved=True) as connection:
             connection.connection.cursor().execute(NOTIFY, (channel,))
-
-
-def _detect_pooler(driver: Any, _record: Any) -> None:
-    """Prepare no statements behind a pooler that was not configured: it reports another process id than the server."""
-    with driver.cursor() as cursor:
-        (served_by,) = cursor.execute("SELECT pg_backend_pid()").fetchone()
-    driver.rollback()
-    if served_by != driver.info.backend_pid:
-        driver.prepare_threshold = None
 
 
 def _is_broken(connection: Connection) -> bool:

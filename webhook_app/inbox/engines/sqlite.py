@@ -45,9 +45,9 @@ class Sqlite(Database):
 
     driver_error = sqlite3.Error
 
-    def __init__(self, url: str, on_commit: Callable[[float], None]) -> None:
-        """`url` is sqlite:///<path>."""
-        self.on_commit = on_commit
+    def __init__(self, url: str, on_commit: Callable[[float], None], clock: Callable[[], int]) -> None:
+        """`url` is sqlite:///<path>; `clock` is the machine's, which all processes that use the file share."""
+        self.on_commit, self.clock = on_commit, clock
         self.path = Path(make_url(url).database or "")
         # Without the parameters: the text of an error must never carry a body into a log.
         self.engine = create_engine(url, hide_parameters=True, pool_size=64)
@@ -81,6 +81,10 @@ class Sqlite(Database):
             cursor.execute("BEGIN IMMEDIATE")
             with self._committed(connection, durable=durable):
                 yield connection
+
+    def now(self, connection: Connection) -> int:  # noqa: ARG002 - the file has no clock
+        """Return the machine's time; in a transaction that writes it is read under the write lock."""
+        return self.clock()
 
     def prepare(self) -> None:
         """Create the folder and the file, readable by this user only: bodies hold personal data."""
