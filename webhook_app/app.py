@@ -36,7 +36,7 @@ def create_app() -> Flask:
         from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - not loaded when it is off
 
         hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery staple"
 
 
-PAGES = ("", "/deliveries", "/deliveries/1", "/accounting", "/accounting.csv", "/setup", "/actions")
+PAGES = ("", "/deliveries", "/deliveries/1", "/accounting", "/accounting.csv", "/setup", "/actions", "/sessions")
 
 
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')

@@ -75,6 +75,7 @@ class Settings:
     keep_bodies: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))
     keep_rows: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
     dashboard_password: str | None = field(repr=False, metadata=_variable("str", None, validate_password))
+    public_url: str | None = field(metadata=_variable("str", None, validate_http_url))
     trusted_proxies: int = field(metadata=_variable("int", 0, Range(0, 10)))
     metrics_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
     metrics_port: int | None = field(metadata=_variable("int", None, PORT_NUMBER))

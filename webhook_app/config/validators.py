@@ -10,14 +10,24 @@ from marshmallow import ValidationError
 SQLITE = "sqlite:///"
 POSTGRES = ("postgres://", "postgresql://")
 SHORTEST_PASSWORD = 12
+MAKE_ONE = "make one with: openssl rand -base64 18"
+STRONG = 4  # of zxcvbn's scores 0 to 4: more than 10^10 guesses
+LONGEST_JUDGED = 72  # characters: zxcvbn takes no more
+OWN_WORDS = ["tweakwise", "webhook", "webhooks", "dashboard"]
 SLOWEST, FASTEST = 0.01, 1_000_000  # calls a second: one in 100 seconds is within the pause before a probe
 SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
 
 
 def validate_password(value: str | None) -> None:
-    """Refuse a password that is short enough to be guessed within a few hours. Raises marshmallow's ValidationError."""
-    if value is not None and len(value) < SHORTEST_PASSWORD:
-        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; make one with: openssl rand -base64 18")
+    """Refuse a password that is short or easy to guess. Raises marshmallow's ValidationError."""
+    if value is None:
+        return
+    if len(value) < SHORTEST_PASSWORD:
+        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; {MAKE_ONE}")
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words take 0.2 s to load, only where there is a password
+
+    if zxcvbn(value[:LONGEST_JUDGED], user_inputs=OWN_WORDS)["score"] < STRONG:
+        raise ValidationError(f"easy to guess (common words, names, dates or patterns); {MAKE_ONE}")
 
 
 def validate_database_url(value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,10 +12,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import green_threads, logs
 from webhook_app.dashboard.context import current, record, session
-from webhook_app.dashboard.sessions import COOKIE, Session
+from webhook_app.dashboard.sessions import COOKIE, DEVICE_COOKIE, DEVICE_LONGEST, Session
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.http_dates import http_date
-from webhook_app.inbox import audit_log
+from webhook_app.inbox import audit_log, logins
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -31,10 +32,6 @@ blueprint = Blueprint(
 PUBLIC = ("dashboard.static", "dashboard.login", "dashboard.sign_in")
 LARGEST_FORM = 64 * 1024  # bytes
 FORM_TIMEOUT = 10.0  # seconds
-# Counted in the inbox, so that the limits hold for all processes and machines.
-LIMIT_WITHIN = 15 * 60  # seconds
-MOST_FAILED = 10  # logins from one place
-MOST_FAILED_IN_ALL = 200  # an attacker with many addresses is no faster than this
 NO_COOKIE = (
     "Your session has expired, or your browser sent no cookie: over plain HTTP it stores none, except on localhost. "
     "Go back, reload the page and try again."
@@ -68,7 +65,7 @@ def require_session() -> ResponseReturnValue | None:
     if request.endpoint == "dashboard.static":
         _drop_unreadable_dates()
         return None
-    known = current().sessions.read(request.cookies.get(COOKIE))
+    known = _known_session()
     g.dashboard_session = known or Session.new(current().sessions.now())
     if request.method == "POST":
         _read_form()
@@ -77,6 +74,12 @@ def require_session() -> ResponseReturnValue | None:
         return None
     here = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for(".login", next=here), 303)
+
+
+def _known_session() -> Session | None:
+    """Return the session of the request's cookie, None without one that is valid and open."""
+    found = current().sessions.read(request.cookies.get(COOKIE))
+    return None if found and found.signed_in and logins.is_ended(current().inbox, found.id) else found
 
 
 def _read_form() -> None:
@@ -116,8 +119,18 @@ def _set_cookie(response: Response, found: Session) -> None:
     # The automatic requests of an open page do not keep its session alive.
     current_session = found if request.headers.get("X-Live") else sessions.renewed(found)
     cookie = sessions.write(current_session)
-    if cookie != request.cookies.get(COOKIE):
-        response.set_cookie(COOKIE, cookie, path="/dashboard", secure=_is_secure(), httponly=True, samesite="Lax")
+    if cookie == request.cookies.get(COOKIE):
+        return
+    _write_cookie(response, COOKIE, cookie)
+    if current_session.signed_in:
+        with suppress(StoreUnavailableError):  # the pages can be read while nothing can be written
+            logins.see_session(current().inbox, current_session.id)
+
+
+def _write_cookie(response: Response, name: str, value: str, longest: int | None = None) -> None:
+    response.set_cookie(
+        name, value, max_age=longest, path="/dashboard", secure=_is_secure(), httponly=True, samesite="Lax"
+    )
 
 
 def _is_secure() -> bool:
@@ -137,25 +150,44 @@ def login() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Start a session if the password is right, unless there were too many failed logins."""
     dashboard = current()
-    source = dashboard.sessions.source(request.remote_addr)
-    from_here, in_all = audit_log.failed_logins(dashboard.inbox, source, LIMIT_WITHIN)
-    if from_here >= MOST_FAILED or in_all >= MOST_FAILED_IN_ALL:
+    attempt = dashboard.limits.begin(dashboard.sessions.limits(request.remote_addr, request.cookies.get(DEVICE_COOKIE)))
+    if attempt is None:
         error = "Too many failed logins. Try again in 15 minutes."
         page = render_template("dashboard/login.html", next=_next(), error=error)
-        return page, 429, {"Retry-After": str(LIMIT_WITHIN)}
+        return page, 429, {"Retry-After": str(logins.WITHIN // 1000)}
     if not dashboard.sessions.accepts(request.form.get("password", "")):
-        record(audit_log.AuditAction.LOGIN_FAILED)
-        logs.logger().warning("dashboard_login_failed", source=source)
+        _record_login(audit_log.AuditAction.LOGIN_FAILED)
+        logs.logger().warning("dashboard_login_failed", source=dashboard.sessions.source(request.remote_addr))
         return render_template("dashboard/login.html", next=_next(), error="The password is wrong."), 401
-    g.dashboard_session = Session.new(dashboard.sessions.now(), signed_in=True)
-    record(audit_log.AuditAction.LOGIN)
-    return redirect(_next(), 303)
+    dashboard.limits.succeeded(attempt)
+    return _start_session()
+
+
+def _start_session() -> ResponseReturnValue:
+    sessions = current().sessions
+    g.dashboard_session = Session.new(sessions.now(), signed_in=True)
+    _record_login(audit_log.AuditAction.LOGIN)
+    response = redirect(_next(), 303)
+    _write_cookie(response, DEVICE_COOKIE, sessions.new_device(), DEVICE_LONGEST)  # type: ignore[arg-type]
+    return response
+
+
+def _record_login(action: audit_log.AuditAction) -> None:
+    """Record a login, if possible: a full disk must not lock out those who come to see that it is full."""
+    inbox, source = current().inbox, current().sessions.source(request.remote_addr)
+    try:
+        record(action)
+        if action == audit_log.AuditAction.LOGIN:
+            logins.start_session(inbox, session().id, source)
+    except StoreUnavailableError as error:
+        logs.logger().warning("audit_event_lost", action=str(action), source=source, error=str(error))
 
 
 @blueprint.post("/logout")
 def sign_out() -> ResponseReturnValue:
-    """End the session in this browser."""
+    """End the session: its cookie is refused from now on, wherever it was copied to."""
     record(audit_log.AuditAction.LOGOUT)
+    logins.end_session(current().inbox, session().id)
     g.dashboard_session = Session.new(current().sessions.now())
     return redirect(url_for(".login"), 303)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from webhook_app.config.shops import Shop
+    from webhook_app.dashboard.login_limits import LoginLimits
     from webhook_app.dashboard.sessions import Session, Sessions
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
@@ -27,6 +28,8 @@ class DashboardContext:
     shops: Mapping[str, Shop]
     platforms: Mapping[str, Platform]
     sessions: Sessions
+    limits: LoginLimits
+    public_url: str | None
     ages: AgeLimits
     tweakwise_url: str
 

@@ -19,4 +19,5 @@ NAVIGATION = (
     MenuEntry("Accounting", ("dashboard.accounting",)),
     MenuEntry("Setup", ("dashboard.setup",)),
     MenuEntry("Actions", ("dashboard.actions",)),
+    MenuEntry("Sessions", ("dashboard.sessions",)),
 )

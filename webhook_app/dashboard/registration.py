@@ -15,8 +15,10 @@ from webhook_app import formatting, reasons
 from webhook_app.dashboard import pages
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import DashboardContext
+from webhook_app.dashboard.login_limits import LoginLimits
 from webhook_app.dashboard.navigation import NAVIGATION
 from webhook_app.dashboard.sessions import Sessions
+from webhook_app.inbox import logins
 from webhook_app.translation.translate import AgeLimits
 
 if TYPE_CHECKING:
@@ -40,9 +42,11 @@ def register(
     app: Flask, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], config: Settings
 ) -> None:
     """Add the pages under /dashboard; DASHBOARD_PASSWORD must be set."""
-    sessions = Sessions(config.dashboard_password or "")
+    sessions = Sessions(config.dashboard_password or "", lambda: logins.signing_key(inbox))
     ages = AgeLimits(config.max_order_age, config.max_age)
-    app.extensions["dashboard"] = DashboardContext(inbox, shops, platforms, sessions, ages, config.tweakwise_url)
+    app.extensions["dashboard"] = DashboardContext(
+        inbox, shops, platforms, sessions, LoginLimits(inbox), config.public_url, ages, config.tweakwise_url
+    )
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""Sessions as signed cookies, which hold when someone signed in; nothing is stored on the server.
+"""Sessions as signed cookies; the inbox lists them and ends them before their time.
 
 Why not Flask's own: docs/decisions/2026-11-26-dashboard-sessions.md.
 """
@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from itsdangerous import BadData, URLSafeSerializer
+
+from webhook_app.dashboard import login_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 COOKIE = "tweakwise_dashboard"
+DEVICE_COOKIE = "tweakwise_dashboard_device"
 IDLE = 30 * 60  # seconds without a click, after which a session ends
 LONGEST = 12 * 3600  # seconds after which it ends in any case
+DEVICE_LONGEST = 180 * 24 * 3600  # seconds in which a browser that has signed in has a limit of its own
+CLOCKS_APART = 60  # seconds between the clocks of two web processes
 RENEWED_AFTER = 60  # seconds; the cookie is not written again for every click
-# Makes guessing the password from a stolen cookie slow; a process computes it once, when it starts.
+# Makes guessing the password slow for someone who has both a cookie and the inbox; a process computes it once.
 SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-# An IPv6 customer gets a network of at least this size: https://www.rfc-editor.org/rfc/rfc6177
-IPV6_PREFIX = 64  # bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +44,32 @@ class Session:
     @classmethod
     def new(cls, now: int, *, signed_in: bool = False) -> Self:
         """Start a session with a new id and CSRF token."""
-        return cls(secrets.token_hex(4), secrets.token_urlsafe(18), now, now, signed_in)
+        return cls(secrets.token_hex(8), secrets.token_urlsafe(18), now, now, signed_in)
 
 
 class Sessions:
-    """Writes and reads cookies; processes with the same password accept each other's."""
+    """Writes and reads cookies; processes with the same inbox and password accept each other's."""
 
-    def __init__(self, password: str, clock: Callable[[], float] = time.time) -> None:
-        """The signing key is derived from the password: changing the password ends every session."""
-        key = hashlib.scrypt(password.encode(), salt=b"tweakwise webhook dashboard", **SCRYPT)
-        self._signer = URLSafeSerializer(key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
-        self._source_key = hmac.digest(key, b"source", "sha256")
-        self._password = hashlib.sha256(password.encode()).digest()
-        self._clock = clock
+    def __init__(self, password: str, signing_key: Callable[[], bytes], clock: Callable[[], float] = time.time) -> None:
+        """`signing_key` returns the random key of the inbox; it is called once, when a key is first needed."""
+        self._password, self._signing_key, self._clock = password.encode(), signing_key, clock
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self._signing_key()
+
+    @cached_property
+    def _anonymous(self) -> URLSafeSerializer:
+        """The signer of cookies before the login, in which the password has no part."""
+        return _signer(self._derived(b"anonymous"))
+
+    @cached_property
+    def _signed_in(self) -> URLSafeSerializer:
+        """The signer of what follows a login: with a new password every cookie ends."""
+        return _signer(self._derived(hashlib.scrypt(self._password, salt=self._key, **SCRYPT)))
+
+    def _derived(self, purpose: bytes) -> bytes:
+        return hmac.digest(self._key, purpose, "sha256")
 
     def now(self) -> int:
         """Return the time in seconds since 1970."""
@@ -61,37 +77,67 @@ class Sessions:
 
     def accepts(self, password: str) -> bool:
         """Return whether the password is right, in constant time for any length."""
-        return hmac.compare_digest(hashlib.sha256(password.encode("utf-8", "replace")).digest(), self._password)
+        given, right = password.encode("utf-8", "replace"), self._password
+        return hmac.compare_digest(hashlib.sha256(given).digest(), hashlib.sha256(right).digest())
 
     def read(self, cookie: str | None) -> Session | None:
         """Return the session of a cookie, None if its signature is invalid or it has expired."""
-        try:
-            session = Session(**self._signer.loads(cookie or ""))
-        except (BadData, TypeError):
-            return None
-        # One that is dated in the future, because the clock was ahead, would not expire before then.
-        valid = -IDLE <= self.now() - session.last_seen <= IDLE and self.now() - session.started <= LONGEST
-        return session if valid else None
+        for signer, signed_in in ((self._signed_in, True), (self._anonymous, False)):
+            fields = _loaded(signer, cookie)
+            if fields.get("signed_in") is signed_in:
+                session = Session(**fields)
+                return session if self._is_current(session) else None
+        return None
+
+    def _is_current(self, session: Session) -> bool:
+        return self._within(session.last_seen, IDLE) and self._within(session.started, LONGEST)
+
+    def _within(self, since: int, seconds: int) -> bool:
+        """Return whether `since` is not longer ago; far in the future, a clock was ahead, and it does not count."""
+        return -CLOCKS_APART <= self.now() - since <= seconds
 
     def write(self, session: Session) -> str:
         """Return the cookie of a session."""
-        fields: dict[str, Any] = asdict(session)
-        return str(self._signer.dumps(fields))
+        signer = self._signed_in if session.signed_in else self._anonymous
+        return str(signer.dumps(asdict(session)))
 
     def renewed(self, session: Session) -> Session:
         """Return the session as last seen now; unchanged if it was renewed a moment ago."""
         return replace(session, last_seen=self.now()) if self.now() - session.last_seen > RENEWED_AFTER else session
 
+    def new_device(self) -> str:
+        """Return the cookie of a browser that has signed in; it opens nothing."""
+        return str(self._signed_in.dumps({"device": secrets.token_hex(8), "since": self.now()}))
+
+    def limits(self, address: str | None, device_cookie: str | None) -> dict[str, int]:
+        """Return how many attempts to sign in may fail, by source.
+
+        A browser that has signed in before has a limit of its own, which no flood from elsewhere uses up.
+        """
+        known = _loaded(self._signed_in, device_cookie)
+        if known.get("device") and self._within(known["since"], DEVICE_LONGEST):
+            return {self._hash(f"device {known['device']}"): login_limits.PER_PLACE}
+        return {
+            self.source(address): login_limits.PER_PLACE,
+            self._hash(f"network {login_limits.network(address)}"): login_limits.PER_NETWORK,
+            login_limits.EVERYWHERE: login_limits.IN_ALL,
+        }
+
     def source(self, address: str | None) -> str:
         """Return a keyed hash of an address or its network, which distinguishes places without revealing them."""
-        return hmac.digest(self._source_key, _place(address or "").encode(), "sha256").hex()[:10]
+        return self._hash(login_limits.place(address))
+
+    def _hash(self, text: str) -> str:
+        return hmac.digest(self._derived(b"source"), text.encode(), "sha256").hex()[:10]
 
 
-def _place(address: str) -> str:
+def _signer(key: bytes) -> URLSafeSerializer:
+    return URLSafeSerializer(key, salt="session", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def _loaded(signer: URLSafeSerializer, cookie: str | None) -> dict[str, Any]:
     try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 6:  # noqa: PLR2004 - the version of the protocol
-        return str(ipaddress.ip_network((known, IPV6_PREFIX), strict=False))
-    return address
+        fields = signer.loads(cookie or "")
+    except BadData:
+        return {}
+    return fields if isinstance(fields, dict) else {}

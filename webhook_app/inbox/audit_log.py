@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from webhook_app.inbox import records
 from webhook_app.inbox.tables import attempts, audit
-from webhook_app.time_units import FUTURE
 
 if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
@@ -25,6 +24,7 @@ class AuditAction(StrEnum):
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
     REVEAL = "reveal"
     REPLAY = "replay"
     DISCARD = "drop"  # the name that rows of earlier versions have
@@ -79,17 +79,6 @@ def newest(inbox: Inbox, delivery_id: int | None = None) -> list[AuditRecord]:
         query = query.where(audit.c.delivery_id == delivery_id)
     with inbox.database.read() as connection:
         return records.read(connection, AuditRecord, query)
-
-
-def failed_logins(inbox: Inbox, source: str, within: float) -> tuple[int, int]:
-    """Count the failed logins of the last `within` seconds: from `source`, and in all."""
-    now = inbox.clock()
-    recent = audit.c.at.between(now - int(within * 1000) + 1, now + FUTURE)
-    failed = (audit.c.action == AuditAction.LOGIN_FAILED) & recent
-    query = select(func.count().filter(audit.c.source == source), func.count()).select_from(audit).where(failed)
-    with inbox.database.read() as connection:
-        from_source, total = connection.execute(query).one()
-    return int(from_source), int(total)
 
 
 def failed_attempts(inbox: Inbox, delivery_id: int) -> list[FailedAttempt]:

@@ -226,6 +226,36 @@ audit = Table(
     Column("detail", Text, nullable=False),
 )
 
+# Random keys, made when they are first needed; processes of one inbox share them.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("key", String(64), nullable=False),
+)
+
+# Attempts to sign in that failed or are being checked: one row for each source that has a limit of its own.
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("attempt", String(32), nullable=False, index=True),
+    Column("source", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("login_attempts_of_source", "source", "at"),
+)
+
+# Logins of the dashboard. The cookies are signed; this lists them, and ends those that have an `ended_at`.
+dashboard_sessions = Table(
+    "dashboard_sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
 # The last result of `match` for each shop, as JSON: how many of its product keys are in its feed.
 feed_check_results = Table(
     "matches",

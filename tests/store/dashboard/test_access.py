@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from tests.support.dashboard import CSRF, PAGES, PASSWORD, Browser, configured
 from webhook_app.app import create_app
+from webhook_app.dashboard.login_limits import EVERYWHERE, IN_ALL
 from webhook_app.dashboard.registration import VERSIONS
-from webhook_app.dashboard.sessions import Sessions
-from webhook_app.inbox import audit_log
+from webhook_app.dashboard.sessions import COOKIE, Sessions
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import Inbox, audit_log, logins
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -75,9 +79,99 @@ def test_failed_logins_of_a_place_are_limited(app: Flask, monkeypatch: pytest.Mo
 def test_failed_logins_of_all_places_are_limited(app: Flask) -> None:
     """Many places together have a limit as well."""
     inbox = app.extensions["webhooks"].inbox
-    for number in range(200):
-        audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, f"place-{number}"))
+    for _ in range(IN_ALL):
+        assert logins.begin_attempt(inbox, {EVERYWHERE: IN_ALL})
     assert Browser(app).sign_in().status_code == 429
+
+
+def test_a_flood_does_not_lock_out_who_signed_in_before(app: Flask) -> None:
+    """A browser that has signed in has a limit of its own, and so has each other one."""
+    owner = Browser(app)
+    assert owner.sign_in().status_code == 303
+    owner.post("/logout")
+    inbox = app.extensions["webhooks"].inbox
+    for _ in range(IN_ALL):
+        logins.begin_attempt(inbox, {EVERYWHERE: IN_ALL})
+    assert Browser(app).sign_in().status_code == 429
+    assert [owner.sign_in("wrong").status_code for _ in range(11)] == [401] * 10 + [429]
+
+
+def test_neighbouring_networks_do_not_use_up_the_limit_of_all(app: Flask) -> None:
+    """An attacker with many networks of 64 bits uses up the limit of their common network only."""
+    for number in range(250):
+        Browser(app, REMOTE_ADDR=f"2001:db8:0:{number:x}::1").sign_in("wrong")
+    assert Browser(app, REMOTE_ADDR="203.0.113.200").sign_in().status_code == 303
+
+
+@pytest.mark.parametrize(
+    "address", ["::ffff:203.0.113.9", "203.0.113.9:4711", "[::ffff:203.0.113.9]:80", "64:ff9b::cb00:7109"]
+)
+def test_one_address_in_any_spelling_is_one_place(app: Flask, address: str) -> None:
+    """IPv4 in IPv6, and a port, give no further attempts."""
+    for _ in range(10):
+        Browser(app, REMOTE_ADDR="203.0.113.9").sign_in("wrong")
+    assert Browser(app, REMOTE_ADDR=address).sign_in().status_code == 429
+
+
+def test_attempts_at_once_do_not_pass_the_limit(migrated_url: str) -> None:
+    """An attempt is counted before its password is checked."""
+    with closing(Inbox(migrated_url)) as inbox, ThreadPoolExecutor(16) as threads:
+        allowed = [one for one in threads.map(lambda _: logins.begin_attempt(inbox, {"a": 10}), range(60)) if one]
+        assert 0 < len(allowed) <= 10
+        logins.withdraw_attempt(inbox, allowed[0])
+        assert logins.begin_attempt(inbox, {"a": 10})
+
+
+def test_nothing_before_the_login_depends_on_the_password(app: Flask, sqlite_url: str) -> None:
+    """A cookie from before the login is valid with any password; a new password ends every session."""
+    inbox = app.extensions["webhooks"].inbox
+    browser = Browser(app)
+    browser.get("/login")
+    other = Sessions("another password", lambda: logins.signing_key(inbox))
+    anonymous = browser.client.get_cookie(COOKIE, path="/dashboard")
+    assert anonymous
+    assert other.read(anonymous.value)
+    browser.sign_in()
+    signed_in = browser.client.get_cookie(COOKIE, path="/dashboard")
+    assert signed_in
+    assert other.read(signed_in.value) is None
+
+
+def test_ended_sessions_are_refused_in_any_browser(app: Flask) -> None:
+    """A copied cookie ends with the session: by signing out, or on the page of sessions."""
+    first, second, copy = Browser(app), Browser(app), Browser(app)
+    first.sign_in()
+    second.sign_in()
+    cookie = first.client.get_cookie(COOKIE, path="/dashboard")
+    assert cookie
+    copy.client.set_cookie(COOKIE, cookie.value, path="/dashboard")
+    assert copy.get().status_code == 200
+    inbox = app.extensions["webhooks"].inbox
+    open_ones = logins.open_sessions(inbox, 60_000)
+    assert len(open_ones) == 2
+    first.post("/logout")
+    assert copy.get().status_code == 303
+    [left] = logins.open_sessions(inbox, 60_000)
+    assert second.post(f"/sessions/{left.id}/end").status_code == 303
+    assert second.get().status_code == 303
+    assert audit_log.newest(inbox)[0].action == "session_ended"
+
+
+def test_login_works_while_nothing_can_be_written(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts are counted in the process, pages can be read, and changes are refused."""
+    database = app.extensions["webhooks"].inbox.database
+    Browser(app).get("/login")  # makes the key
+
+    def full(**_: bool) -> NoReturn:
+        raise StoreUnavailableError("database or disk is full")
+
+    monkeypatch.setattr(database, "write", full)
+    attacker = Browser(app, REMOTE_ADDR="203.0.113.9")
+    assert [attacker.sign_in("wrong").status_code for _ in range(11)] == [401] * 10 + [429]
+    browser = Browser(app)
+    assert browser.sign_in().status_code == 303
+    assert browser.get("/deliveries").status_code == 200
+    assert browser.post("/deliveries/1/replay").status_code in (404, 503)
 
 
 @pytest.mark.parametrize("forged", ["", "x", "\N{SNOWMAN}"])
@@ -145,13 +239,17 @@ def test_forwarded_headers_need_trusted_proxies(monkeypatch: pytest.MonkeyPatch,
     assert Browser(trusting).post("/login", "/login", headers=headers, password=PASSWORD).status_code == 303
     page = trusting.test_client().get("/dashboard/login", headers=headers)
     assert "; Secure" in page.headers["Set-Cookie"]
+    forged_host = {**headers, "X-Forwarded-Host": "localhost", "X-Forwarded-Proto": "http", "Host": "shop.example"}
+    assert "; Secure" in trusting.test_client().get("/dashboard/login", headers=forged_host).headers["Set-Cookie"]
 
 
 def test_automatic_requests_do_not_renew_a_session(browser: Browser, app: Flask) -> None:
     """An open live page does not keep its session alive."""
     context = app.extensions["dashboard"]
     later = time.time() + 120
-    app.extensions["dashboard"] = replace(context, sessions=Sessions(PASSWORD, lambda: later))
+    app.extensions["dashboard"] = replace(
+        context, sessions=Sessions(PASSWORD, lambda: logins.signing_key(context.inbox), lambda: later)
+    )
     assert "Set-Cookie" not in browser.get("/deliveries", **{"X-Live": "1"}).headers
     assert "Set-Cookie" in browser.get("/deliveries").headers
 

@@ -337,24 +337,6 @@ def test_expired_lease_writes_no_attempt(inbox: Inbox, clock: Clock) -> None:
     assert audit_log.failed_attempts(inbox, number) == []
 
 
-def test_failed_logins_are_counted_by_source_and_time(inbox: Inbox, clock: Clock) -> None:
-    """Those of another source count only in total, old ones not at all."""
-    for source in ("a", "a", "b"):
-        audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, source))
-    audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN, "a", "s1"))
-    assert audit_log.failed_logins(inbox, "a", 900) == (2, 3)
-    clock.move(901)
-    assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
-
-
-def test_failed_logins_in_the_future_do_not_count(inbox: Inbox, clock: Clock) -> None:
-    """Those of a time at which the clock was ahead do not count until then."""
-    clock.move(10**8)
-    audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.LOGIN_FAILED, "a"))
-    clock.move(-(10**8))
-    assert audit_log.failed_logins(inbox, "a", 900) == (0, 0)
-
-
 def test_old_audit_events_are_deleted(inbox: Inbox, clock: Clock) -> None:
     """They are stored as long as rows are."""
     audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.REPLAY, "a", "s", 7, "x"))

@@ -8,6 +8,10 @@ from tests.support.dashboard import PASSWORD
 from webhook_app.dashboard.sessions import IDLE, LONGEST, Session, Sessions
 
 
+def key() -> bytes:
+    return b"k" * 32
+
+
 class Time:
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -19,7 +23,7 @@ class Time:
 def test_session_expires() -> None:
     """A session expires when idle, and at its maximum age however often it was renewed."""
     clock = Time()
-    sessions = Sessions(PASSWORD, clock)
+    sessions = Sessions(PASSWORD, key, clock)
     session = Session.new(sessions.now(), signed_in=True)
     clock.now += IDLE - 1
     session = sessions.renewed(session)
@@ -34,14 +38,14 @@ def test_session_expires() -> None:
 @pytest.mark.parametrize("cookie", ["", "x", "e30.x", "a.b.c", "\N{SNOWMAN}"])
 def test_forged_cookie_is_no_session(cookie: str) -> None:
     """A cookie signed with another password is refused as well."""
-    sessions = Sessions(PASSWORD)
+    sessions = Sessions(PASSWORD, key)
     assert sessions.read(cookie) is None
-    assert sessions.read(Sessions("another password").write(Session.new(sessions.now(), signed_in=True))) is None
+    assert sessions.read(Sessions("another password", key).write(Session.new(sessions.now(), signed_in=True))) is None
 
 
 def test_place_is_a_hash_of_the_network() -> None:
     """The IPv6 addresses of one /64 network are one place."""
-    sessions = Sessions(PASSWORD)
+    sessions = Sessions(PASSWORD, key)
     assert sessions.source("2001:db8::1") == sessions.source("2001:db8::ffff") != sessions.source("2001:db8:0:1::1")
     assert "203.0.113.9" not in sessions.source("203.0.113.9")
     assert sessions.source(None) == sessions.source("")

@@ -19,6 +19,7 @@ TITLES: dict[str, str] = {
     AuditAction.LOGIN: "Signed in",
     AuditAction.LOGIN_FAILED: "Failed login",
     AuditAction.LOGOUT: "Signed out",
+    AuditAction.SESSION_ENDED: "Session ended",
     AuditAction.REVEAL: "Personal fields revealed",
     AuditAction.REPLAY: "Replayed",
     AuditAction.DISCARD: "Discarded",

@@ -63,7 +63,7 @@ def setup() -> ResponseReturnValue:
 
 def _guide(shop: Shop, used: Mapping[tuple[str, str], ActivityTotal], match: FeedCheckResult | None) -> ShopGuide:
     platform = current().platforms[shop.platform]
-    url = f"{request.host_url}webhooks/{shop.platform}/{shop.name}"
+    url = f"{current().public_url or request.host_url.rstrip('/')}/webhooks/{shop.platform}/{shop.name}"
     topics = tuple(topic for topic in platform.topics if topic.subscribe)
     names = [fingerprint(secret) for secret in shop.secrets]
     secrets = tuple(_secret(name, used.get((shop.name, name)), newest=name == names[0]) for name in names)

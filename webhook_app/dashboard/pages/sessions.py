@@ -1,0 +1,34 @@
+"""Sessions: who is signed in, and a button to end each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import abort, redirect, render_template, request, url_for
+
+from webhook_app.dashboard.access import blueprint
+from webhook_app.dashboard.context import current, record, session
+from webhook_app.dashboard.sessions import IDLE
+from webhook_app.inbox import logins
+from webhook_app.inbox.audit_log import AuditAction
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+
+@blueprint.get("/sessions")
+def sessions() -> ResponseReturnValue:
+    """Show the sessions that are open."""
+    found = logins.open_sessions(current().inbox, IDLE * 1000)
+    return render_template(
+        "dashboard/sessions.html", sessions=found, own=session().id, message=request.args.get("message")
+    )
+
+
+@blueprint.post("/sessions/<number>/end")
+def end_session(number: str) -> ResponseReturnValue:
+    """End a session: its cookie is refused from now on."""
+    record(AuditAction.SESSION_ENDED, detail=f"session {number[:16]}")
+    if not logins.end_session(current().inbox, number):
+        abort(404, "There is no such session any more.")
+    return redirect(url_for(".sessions", message="ended"), 303)
