@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
 SWEEP_EVERY = 60.0  # seconds
 CHECK_COUNTS_FOR = 0.1  # seconds in each sweep
-SWEEP_EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps end where no old rows are found any more
+SWEEP_EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps read only indexes and what is old
 STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
 CLAIM_PAUSE = 5.0  # seconds after a failure of the store before claiming: all workers settle what they sent first
 STORE_SLOW = 0.5  # seconds without an answer of the store, after which no call begins

@@ -66,8 +66,6 @@ def old_rows(inbox: Inbox, limit: AgeLimit, after: int, newest_before: int) -> P
         last, highest = connection.execute(select(func.max(rows.c.id), func.max(rows.c.newest))).one()
         if last is None:
             return None
-        old: Sequence[int] = []
-        if newest_before < limit.before:
-            wanted = select(rows.c.id).where(rows.c.is_old == 1, rows.c.newest < limit.before)
-            old = connection.execute(wanted.order_by(rows.c.id)).scalars().all()
+        wanted = select(rows.c.id).where(rows.c.is_old == 1, rows.c.newest < limit.before)
+        old = connection.execute(wanted.order_by(rows.c.id)).scalars().all()
     return Page(last, max(highest, newest_before), old)

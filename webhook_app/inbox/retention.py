@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 STEP = 200  # rows a transaction; between two steps webhooks are accepted
+SCAN = 65_536  # numbers that are searched for dates in the future at a time
 PAUSE = 0.01  # seconds
 MOST_DATED = 20_000  # rows whose dates are in the future that are changed at a time; all are, if this clock is behind
 
@@ -43,13 +44,15 @@ def sweep(
 ) -> tuple[int, int]:
     """Delete what is older than `retention` allows; returns the numbers of bodies and rows deleted.
 
-    Old rows are searched in the order of their numbers; unless `everywhere`, up to where none is found any more.
+    `everywhere`: rows that are dated in the future are also searched where no index finds them, among all.
     """
     now = inbox.clock()
     bodies_limit = AgeLimit(now, now - int(retention.keep_bodies * 1000))
     rows_limit = AgeLimit(now, now - int(retention.keep_rows * 1000))
     wiped = _in_steps(_wipe_bodies(inbox, bodies_limit), stopped)
-    deleted = _in_steps(_delete_rows(inbox, rows_limit, everywhere=everywhere), stopped)
+    if everywhere:
+        _in_steps(_date_rows(inbox, rows_limit), stopped)
+    deleted = _in_steps(_delete_rows(inbox, rows_limit), stopped)
     activity.forget(inbox, rows_limit.before)
     _delete_audit_events(inbox, rows_limit)
     if wiped or deleted:
@@ -109,17 +112,23 @@ def _date(inbox: Inbox, limit: AgeLimit, undated: ColumnElement[bool]) -> Iterat
         yield 0
 
 
-def _delete_rows(inbox: Inbox, limit: AgeLimit, *, everywhere: bool) -> Iterator[int]:
-    """Delete the rows that are old, page by page, each in steps."""
-    last, newest_before = 0, 0
-    while page := old_rows(inbox, limit, last, newest_before):
+def _date_rows(inbox: Inbox, limit: AgeLimit) -> Iterator[int]:
+    """Let retention count for rows that are dated in the future and have no body any more."""
+    row = deliveries.c
+    [(lowest, highest)] = _read(inbox, select(func.min(row.id), func.max(row.id)))
+    for first in range(lowest or 0, (highest or -1) + 1, SCAN):
+        settled = row.id.between(first, first + SCAN - 1) & row.due_at.is_(None)
+        yield from _date(inbox, limit, settled & _undated(limit, row.settled_at))
+        yield 0
+
+
+def _delete_rows(inbox: Inbox, limit: AgeLimit) -> Iterator[int]:
+    """Delete the rows that are old, page by page, up to the first received too late: all others are younger."""
+    last, newest = 0, 0
+    while newest < limit.before and (page := old_rows(inbox, limit, last, newest)):
         for start in range(0, len(page.old), STEP):
             yield _delete(inbox, limit, page.old[start : start + STEP])
-        in_page = deliveries.c.id.between(last + 1, page.last) & deliveries.c.due_at.is_(None)
-        yield from _date(inbox, limit, in_page & _undated(limit, deliveries.c.settled_at))
-        if not (page.old or everywhere):
-            return
-        last, newest_before = page.last, page.newest
+        last, newest = page.last, page.newest
         yield 0
 
 

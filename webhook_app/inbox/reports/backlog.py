@@ -74,10 +74,10 @@ def backlogs(inbox: Inbox) -> list[Backlog]:
     row, now = deliveries.c, inbox.clock()
     new = func.count().filter(IS_NEW).label("new"), func.min(row.id).filter(IS_NEW).label("first_new")
     by_shop = select(row.shop, func.min(row.id).label("first"), *new).where(row.due_at.is_not(None))
-    others = select(row.shop, row.state, func.count().label("number")).where(IS_TRIED)
+    others = select(row.shop, row.state, func.count().label("number"), func.min(_not_after(now)).label("since"))
     with inbox.database.read() as connection:
         shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
-        states = connection.execute(others.group_by(row.shop, row.state)).all()
+        states = connection.execute(others.where(IS_TRIED).group_by(row.shop, row.state)).all()
         return [_backlog(connection, shop, [one for one in states if one.shop == shop.shop], now) for shop in shops]
 
 
@@ -86,15 +86,16 @@ def _backlog(connection: Connection, shop: Any, tried: Sequence[Any], now: int) 
     states.update({State.RECEIVED: shop.new})
     states.update({one.state: one.number for one in tried})
     row, of_shop = deliveries.c, deliveries.c.shop == shop.shop
-    candidates = [(now, shop.first)]
+    oldest, number = min((one.since for one in tried), default=now), shop.first
     if shop.first_new:
-        first = select(row.received_at, row.id).where(of_shop, IS_NEW, row.id >= shop.first_new, row.received_at <= now)
-        candidates += [(one.received_at, one.id) for one in connection.execute(first.order_by(row.id).limit(1))]
+        new = select(row.received_at, row.id).where(of_shop, IS_NEW, row.id >= shop.first_new, row.received_at < oldest)
+        if first := connection.execute(new.order_by(row.id).limit(1)).first():
+            return Backlog(shop.shop, states, first.id, first.received_at)
     if tried:
-        longest = select(_not_after(now).label("since"), row.id).where(of_shop, IS_TRIED)
-        candidates += [(one.since, one.id) for one in connection.execute(longest.order_by("since", row.id).limit(1))]
-    oldest, number = min(candidates)
-    return Backlog(shop.shop, states, number, oldest)
+        number = connection.execute(
+            select(row.id).where(of_shop, IS_TRIED, _not_after(now) == oldest).limit(1)
+        ).scalar()
+    return Backlog(shop.shop, states, number or shop.first, oldest)
 
 
 def _not_after(now: int) -> ColumnElement[int]:
