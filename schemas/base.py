@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
+from schemas.events import Ignored, Reason
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from schemas.events import Translation
 
@@ -114,8 +117,36 @@ def _loaded(entries: list[_Entry], data: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What distinguishes the payloads of one topic from those of a platform's others, as names of their outer fields.
+
+    Platforms name the topic in a header that no signature covers: a signed body may be sent again under another topic.
+    `exactly` are all fields, for topics that erase or report data; `any_of` are fields of which a payload has at least
+    one, `none_of` fields that only other topics have. Both are few: a platform adds fields without notice, and a
+    subscription may leave some out.
+    """
+
+    exactly: frozenset[str] = frozenset()
+    any_of: frozenset[str] = frozenset()
+    none_of: frozenset[str] = frozenset()
+
+    def mismatch(self, payload: Mapping[str, Any]) -> str:
+        """Return a sentence that says why a payload is that of another topic, "" if it may be this one's."""
+        if self.exactly and payload.keys() != self.exactly:
+            missing_fields = ", ".join(sorted(self.exactly - payload.keys()))
+            return f"It lacks {missing_fields}." if missing_fields else "It has fields that this topic never has."
+        if not self.none_of.isdisjoint(payload):
+            return f"It has {', '.join(sorted(self.none_of.intersection(payload)))}, which this topic never has."
+        if self.any_of and payload and self.any_of.isdisjoint(payload):
+            return f"It has none of the fields {', '.join(sorted(self.any_of))}."
+        return ""
+
+
 class PlatformSchema(PlainSchema):
-    """Reads one kind of payload."""
+    """Reads one kind of payload; `shape` is set where the platform names the topic in a header."""
+
+    shape: ClassVar[Shape] = Shape()
 
     def translate(self, payload: Any) -> Translation:
         """Return the event that `payload` (parsed JSON, numbers as int or Decimal) reports, or why there is none.
@@ -124,6 +155,9 @@ class PlatformSchema(PlainSchema):
         """
         if not isinstance(payload, dict):
             raise ValidationError("the payload is not a JSON object")
+        if mismatch := self.shape.mismatch(payload):
+            text = "The payload is not one of this topic, which no signature covers, and nothing was done with it."
+            return Ignored(Reason.WRONG_TOPIC, f"{text} {mismatch}")
         return self.to_event(self.load(payload))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:

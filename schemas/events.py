@@ -24,6 +24,8 @@ class Reason(StrEnum):
         return member
 
     UNMAPPED_TOPIC = "unmapped_topic", "Topic without an event"
+    WRONG_TOPIC = "wrong_topic", "Payload of another topic"
+    OTHER_SHOP = "other_shop", "From another shop's address"
     NOT_AN_ORDER = "not_an_order", "Not an order"
     PLATFORM_ERROR = "platform_error", "Error message from the platform"
     TEST_ORDER = "test_order", "Test order"

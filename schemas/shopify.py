@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from marshmallow import ValidationError, fields
 
-from schemas.base import MOST_LINES, PlatformSchema, present
+from schemas.base import MOST_LINES, PlatformSchema, Shape, present
 from schemas.events import DataRequest, Ignored, Line, Payment, Purchase, Reason, Redaction, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
 from schemas.storefront import ProductSchema, StorefrontSchema
@@ -22,6 +22,23 @@ PAYMENT = {
     "partially_refunded": Payment.PAID,
     "paid": Payment.PAID,
 }
+# A subscription may leave any field out (includeFields), and drafts, checkouts, carts and fulfillments have lines too.
+# https://shopify.dev/docs/api/admin-rest/latest/resources/draftorder, .../checkout, .../fulfillment, .../refund
+ORDER_FIELDS = frozenset(
+    {
+        *("cancelled_at", "customer_locale", "financial_status", "line_items", "note_attributes", "order_number"),
+        "source_name",
+    }
+)
+NOT_OF_AN_ORDER = frozenset(
+    {
+        *("abandoned_checkout_url", "completed_at", "invoice_sent_at", "invoice_url"),  # checkouts and drafts
+        *("order_id", "order_edit", "refund_line_items", "tracking_numbers"),  # what happens to an order
+        *("data_request", "orders_requested", "orders_to_redact", "shop_domain"),  # compliance
+    }
+)
+# A webhook under the topic of a proxied event lacks what the proxy adds; what a page sends besides is its own matter.
+PROXIED = Shape(any_of=frozenset({"shop"}))
 DRAFT_CHANNEL = "shopify_draft_order"
 MOST_PARTS = 100  # taxes or discounts of one line
 MOST_ORDERS = 10_000  # of one customer
@@ -64,6 +81,7 @@ class Customer(PlatformSchema):
 class OrderSchema(PlatformSchema):
     """An order, from orders/create, orders/paid or orders/updated."""
 
+    shape = Shape(any_of=ORDER_FIELDS, none_of=NOT_OF_AN_ORDER)
     id = Id(required=True)
     created_at = Moment(required=True)
     test = fields.Boolean(load_default=False, allow_none=True)
@@ -79,6 +97,8 @@ class OrderSchema(PlatformSchema):
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase, or the reason why the order is not one."""
+        if not loaded["id"].isdecimal():
+            return Ignored(Reason.WRONG_TOPIC, "The payload is not an order, whose id is a number: it may be a cart.")
         return _no_purchase(loaded) or _purchase(loaded)
 
 
@@ -154,6 +174,7 @@ def _tax_inside(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal
 class RedactSchema(PlatformSchema):
     """A request to erase a customer (customers/redact): https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance."""
 
+    shape = Shape(exactly=frozenset({"shop_id", "shop_domain", "customer", "orders_to_redact"}))
     shop_domain = fields.String(required=True)
     customer = fields.Nested(Customer, required=True)
     orders_to_redact = Rows(Id(), most=MOST_ORDERS, load_default=list, allow_none=True)
@@ -166,6 +187,7 @@ class RedactSchema(PlatformSchema):
 class DataRequestSchema(PlatformSchema):
     """A customer asks the merchant for their stored data (customers/data_request)."""
 
+    shape = Shape(exactly=frozenset({"shop_id", "shop_domain", "customer", "orders_requested", "data_request"}))
     shop_domain = fields.String(required=True)
     customer = fields.Nested(Customer, required=True)
     orders_requested = Rows(Id(), most=MOST_ORDERS, load_default=list, allow_none=True)
@@ -178,6 +200,7 @@ class DataRequestSchema(PlatformSchema):
 class ShopRedactSchema(PlatformSchema):
     """A request to erase a shop (shop/redact), sent 48 hours after the app was uninstalled."""
 
+    shape = Shape(exactly=frozenset({"shop_id", "shop_domain"}))
     shop_domain = fields.String(required=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
@@ -211,4 +234,6 @@ def proxied(schema: type[StorefrontSchema]) -> StorefrontSchema:
     own: dict[str, fields.Field[Any]] = {"customer_id": GlobalId(data_key="logged_in_customer_id", load_default=None)}
     if issubclass(schema, ProductSchema):
         own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None)}
-    return cast("StorefrontSchema", schema.from_dict(own, name=f"Proxied{schema.__name__}")())
+    proxied_schema = cast("type[StorefrontSchema]", schema.from_dict(own, name=f"Proxied{schema.__name__}"))
+    proxied_schema.shape = PROXIED
+    return proxied_schema()

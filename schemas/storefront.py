@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import validate
 
-from schemas.base import PlatformSchema, present
+from schemas.base import PlatformSchema, Shape, present
 from schemas.events import AddToCart, Ignored, Line, Pageview, Reason, Search, SessionStart, Visitor
 from schemas.fields import Id, Label, Money, Text
 from schemas.tweakwise import LONGEST_PROFILE_KEY, SESSION_KEY
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 LONGEST_TERM = 500
 LONGEST_USER_AGENT = 1000
 LONGEST_KEY = LONGEST_PROFILE_KEY + 1  # a longer one is refused for its length, whatever follows
+# Orders, products and hooks have these, browsing events never; the others distinguish browsing events.
+NOT_BROWSING = frozenset({"action", "code", "id", "line_items", "shop_domain"})
+SEARCH_FIELDS, PRODUCT_FIELDS, CART_FIELDS = (
+    frozenset({"term"}),
+    frozenset({"product_id", "variant_id"}),
+    frozenset({"amount", "quantity"}),
+)
 
 
 class StorefrontSchema(PlatformSchema):
@@ -55,6 +62,7 @@ def _stripped(text: str | None) -> str | None:
 class SearchSchema(StorefrontSchema):
     """A page of search results was shown."""
 
+    shape = Shape(none_of=NOT_BROWSING | PRODUCT_FIELDS | CART_FIELDS)
     term = Text(required=True, validate=validate.Length(max=LONGEST_TERM))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
@@ -81,6 +89,8 @@ class ProductSchema(StorefrontSchema):
 class PageviewSchema(ProductSchema):
     """A product page was shown."""
 
+    shape = Shape(none_of=NOT_BROWSING | SEARCH_FIELDS | CART_FIELDS)
+
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Pageview."""
         return Pageview(self.line(loaded), self.visitor(loaded), self.own_fields(loaded))
@@ -89,6 +99,7 @@ class PageviewSchema(ProductSchema):
 class AddToCartSchema(ProductSchema):
     """A product was put into the cart; `amount` is the price of all of `quantity`."""
 
+    shape = Shape(any_of=CART_FIELDS, none_of=NOT_BROWSING | SEARCH_FIELDS)
     quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False))
     amount = Money(load_default=None, validate=validate.Range(min=0))
 
@@ -101,6 +112,7 @@ class AddToCartSchema(ProductSchema):
 class SessionStartSchema(StorefrontSchema):
     """A visit began."""
 
+    shape = Shape(none_of=NOT_BROWSING | SEARCH_FIELDS | PRODUCT_FIELDS | CART_FIELDS)
     session_key = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:

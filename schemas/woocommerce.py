@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from schemas.base import MOST_LINES, PlatformSchema, present
+from schemas.base import MOST_LINES, PlatformSchema, Shape, present
 from schemas.events import Ignored, Line, Payment, Purchase, Reason, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
 
@@ -23,6 +23,12 @@ NO_PURCHASE = {
     "refunded": (Reason.REFUNDED, "The order was refunded in full."),
     "trash": (Reason.DELETED, "The order is in the trash."),
 }
+# Products, customers and coupons share many fields with orders; a subscription has lines, and a period besides.
+# https://woocommerce.github.io/subscriptions-rest-api-docs/
+ORDER_FIELDS = frozenset(
+    {"cart_hash", "created_via", "date_paid", "date_paid_gmt", "line_items", "order_key", "payment_method"}
+)
+NOT_OF_AN_ORDER = frozenset({"action", "billing_interval", "billing_period", "profile_key", "session_key"})
 # Product Bundles, Composite Products and Mix and Match list a bundle's parts as lines of their own.
 PART_OF_BUNDLE = ("bundled_by", "_bundled_by", "composite_parent", "_composite_parent", "_mnm_container")
 ERROR_CODE = re.compile(r"[a-z_]{1,80}")
@@ -50,6 +56,7 @@ class OrderSchema(PlatformSchema):
     WooCommerce builds the payload when it sends it, so the status counts and not the topic.
     """
 
+    shape = Shape(any_of=ORDER_FIELDS, none_of=NOT_OF_AN_ORDER)
     id = Id(required=True)
     status = fields.String(required=True)
     date_created_gmt = Moment(load_default=None)
@@ -61,7 +68,7 @@ class OrderSchema(PlatformSchema):
 
     def translate(self, payload: Any) -> Translation:
         """Return the event of an order; an error message that was sent in place of the order is ignored by its code."""
-        if isinstance(payload, dict) and "code" in payload and "line_items" not in payload:
+        if isinstance(payload, dict) and {"code", "message"} <= payload.keys() and "line_items" not in payload:
             return _platform_error(payload["code"])
         return super().translate(payload)
 

@@ -76,7 +76,8 @@ class Recorded:
 
     def delivery(self) -> Delivery:
         """The delivery as a worker would get it."""
-        return claimed("fixture", self.platform.name, self.verify().topic, self.body, RECEIVED_AT)
+        envelope = self.verify()
+        return claimed("fixture", self.platform.name, envelope.topic, self.body, RECEIVED_AT, envelope.domain)
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,12 @@ class Asked(Recorded):
 
 
 def payload_of(delivery: Delivery) -> Payload:
-    return Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body)
+    return Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body, delivery.domain)
 
 
-def claimed(shop: str, platform: str, topic: str, body: bytes | None, arrived: datetime) -> Delivery:
+def claimed(  # noqa: PLR0913, PLR0917 - a delivery has so many parts
+    shop: str, platform: str, topic: str, body: bytes | None, arrived: datetime, domain: str = ""
+) -> Delivery:
     """A delivery that was claimed for the first time, with the number 5."""
     return Delivery(
         id=5,
@@ -127,6 +130,7 @@ def claimed(shop: str, platform: str, topic: str, body: bytes | None, arrived: d
         attempts=0,
         first_attempt_at=None,
         body=body,
+        domain=domain,
     )
 
 

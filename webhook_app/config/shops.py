@@ -13,9 +13,11 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.events import Payment
 from webhook_app.config import product_key_template
+from webhook_app.config.shop_fields import Addresses, Constants
 from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url, validate_rate
 from webhook_app.errors import ConfigurationError, TemplateError
+from webhook_app.platforms.address import normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,13 +27,14 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "shops.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-# The two that a shop may rename per locale, for feeds that write nl where the platform sends nl-NL.
-RENAMED = frozenset({"locale", "currency"})
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One merchant's configuration, without secrets in its repr. `source` is the TWN-Source label."""
+    """One merchant's configuration, without secrets in its repr. `source` is the TWN-Source label.
+
+    `domain` are the addresses that may send for the shop, in normal form; any address may where there is none.
+    """
 
     name: str
     platform: str
@@ -49,6 +52,11 @@ class Shop:
     source: str | None
     tweakwise_url: str | None
     max_rate: float | None
+    domain: tuple[str, ...] = ()
+
+    def accepts(self, address: str) -> bool:
+        """Return whether an address, in any form, may send for the shop; "" is a sender that names none."""
+        return not (self.domain and address) or normal_form(address) in self.domain
 
     def constants_for(self, locale: str) -> dict[str, str]:
         """Return the shop's own template fields, with those of `locale` or of its language on top."""
@@ -101,19 +109,6 @@ def _file(path: str) -> str:
         raise ConfigurationError([f"SHOPS_FILE: {path} cannot be read: {type(error).__name__}"]) from None
 
 
-class _Constants(fields.Dict):
-    """The shop's own template fields: short texts or whole numbers, stored as text."""
-
-    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> dict[str, str]:
-        if not isinstance(value, dict):
-            raise ValidationError("expected a table such as store = 1")
-        if odd := [name for name, item in value.items() if type(item) not in (int, str)]:
-            raise ValidationError({name: ["expected text or a whole number"] for name in odd})
-        if taken := sorted(set(value) & (product_key_template.PLATFORM_FIELDS - RENAMED)):
-            raise ValidationError({name: ["is set by the platform and cannot be overridden"] for name in taken})
-        return {name: str(item) for name, item in value.items()}
-
-
 _FILLED = validate.Length(min=1, error="is empty")
 _WRITTEN = validate.Regexp(r"\s*\S", error="is empty")
 
@@ -131,9 +126,9 @@ class _ShopSchema(Schema):
     )
     product_key = fields.String(load_default="{product_id}")
     # The keys are called fields and fields_by_locale in the document; Schema has a `fields` of its own.
-    constants = _Constants(data_key="fields", load_default=dict)
+    constants = Constants(data_key="fields", load_default=dict)
     constants_by_locale = fields.Dict(
-        data_key="fields_by_locale", keys=fields.String(), values=_Constants(), load_default=dict
+        data_key="fields_by_locale", keys=fields.String(), values=Constants(), load_default=dict
     )
     profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_WRITTEN)
     profile_salt = fields.String(load_default=None, validate=_WRITTEN)
@@ -151,6 +146,7 @@ class _ShopSchema(Schema):
     )
     tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
     max_rate = fields.Float(load_default=None, validate=validate_rate)
+    domain = Addresses(load_default=())
 
 
 _SCHEMA = _ShopSchema()
@@ -188,6 +184,7 @@ class _Reading:
             self._fault([name, "platform"], f"there is no such platform; known are {known}")
         elif platform is not None:
             self._check_secrets(name, self.platforms[platform], loaded.get("secrets", []))
+            self._check_domain(name, self.platforms[platform], loaded.get("domain", ()))
         if template is not None:
             self._parse_template(name, template, loaded)
         return loaded
@@ -197,6 +194,10 @@ class _Reading:
         for number, secret in enumerate(secrets, start=1):
             if path not in self._unresolved and (fault := platform.signature.problem_with(secret)):
                 self._fault(path, f"number {number} {fault}")
+
+    def _check_domain(self, name: str, platform: Platform, domain: tuple[str, ...]) -> None:
+        if domain and not platform.domain_headers:
+            self._fault([name, "domain"], f"{platform.title} names no address: remove this line")
 
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
         try:

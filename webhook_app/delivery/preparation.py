@@ -60,7 +60,7 @@ class Preparation:
 
     def _translated(self, delivery: Delivery, shop: Shop) -> Job | Settlement:
         now = datetime.fromtimestamp(self._inbox.clock() / 1000, UTC)
-        payload = Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body)
+        payload = Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body, delivery.domain)
         decision = translate(payload, shop, self._platforms[delivery.platform], self._ages, now)
         match decision:
             case Call():

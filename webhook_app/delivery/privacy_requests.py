@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.events import Reason
 from webhook_app import exact_json
 from webhook_app.inbox import retention
+from webhook_app.platforms.address import normal_form
 from webhook_app.translation.profile_key import derived_key
 
 if TYPE_CHECKING:
@@ -39,20 +40,32 @@ def find_deliveries(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redac
     profile_key = (
         derived_key(subject.customer_id, shop.profile_salt) if subject.customer_id and shop.profile_salt else None
     )
-    found = retention.find(inbox, shop.name, lambda content: is_about(subject, content, profile_key))
+    pinned = shop.domain == (normal_form(subject.domain),)
+    found = retention.find(
+        inbox, shop.name, lambda content: is_about(subject, content, profile_key, is_only_address=pinned)
+    )
     return [number for number in found if number != delivery.id]
 
 
-def is_about(subject: Redaction, content: retention.StoredContent, profile_key: str | None = None) -> bool:
+def is_about(
+    subject: Redaction,
+    content: retention.StoredContent,
+    profile_key: str | None = None,
+    *,
+    is_only_address: bool = False,
+) -> bool:
     """Return whether a delivery's content is about `subject`, whose derived profile key is `profile_key`.
 
-    One app may serve several shops; their domain distinguishes them.
+    One app may serve several shops; their address distinguishes them. A delivery without one is the whole shop's only
+    where no other address may send for it (`is_only_address`).
     """
-    if content.domain and content.domain != subject.domain:
+    if content.domain and normal_form(content.domain) != normal_form(subject.domain):
         return False
     whole_shop = not (subject.customer_id or subject.order_ids or subject.personal)
+    if whole_shop:
+        return bool(content.domain) or is_only_address
     derived = bool(profile_key and profile_key.encode() in (content.body or b""))
-    if whole_shop or derived:
+    if derived:
         return True
     return _call_is_about(subject, content, profile_key) or _body_is_about(subject, content.body)
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
-MAX_TOPICS = 100  # of a shop; its secret allows any topic to be sent, and those beyond are not counted
+
+# Different names of a shop: what is signed can be sent under any topic and address, and those beyond are not counted.
+MAX_TOPICS, MAX_ADDRESSES = 100, 20
 
 
 class ActivityKind(StrEnum):
@@ -34,6 +36,11 @@ class ActivityKind(StrEnum):
     SECRET = "secret"  # noqa: S105 - a webhook verified with a secret; name: the secret's fingerprint
     REFUSAL = "refusal"  # a webhook that was not stored; name: the reason in the answer
     ACCEPT = "accept"  # a stored webhook; name: the upper bound of its storing time, in milliseconds
+    ADDRESS = "address"  # a verified webhook that names its sender; name: the sender's address in normal form
+
+
+MOST_NAMES = {ActivityKind.TOPIC: MAX_TOPICS, ActivityKind.ADDRESS: MAX_ADDRESSES}
+WITHOUT_HOURS = (ActivityKind.SECRET, ActivityKind.ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def totals(inbox: Inbox, kind: ActivityKind, since: int, until: int) -> dict[tup
 def record(inbox: Inbox, counts: Iterable[ActivityCount]) -> None:
     """Add the counts of a process; not synced, so a power failure may lose some. Raises StoreUnavailableError."""
     rows = [_as_row(count) for count in sorted(_within_bounds(inbox, [*counts]), key=_order)]
-    hourly = [row for row in rows if row["kind"] != ActivityKind.SECRET]
+    hourly = [row for row in rows if row["kind"] not in WITHOUT_HOURS]
     if rows:
         with inbox.database.write(durable=False) as connection:
             _add_totals(connection, _summed(rows), inbox.clock() + FUTURE)
@@ -151,15 +158,16 @@ def forget(inbox: Inbox, before: int) -> int:
 
 
 def _within_bounds(inbox: Inbox, counts: Collection[ActivityCount]) -> list[ActivityCount]:
-    """Leave out the topics beyond MAX_TOPICS of a shop."""
-    known: defaultdict[str, set[str]] = defaultdict(set)
-    for total in last_seen(inbox, ActivityKind.TOPIC):
-        known[total.shop].add(total.name)
-    return [count for count in counts if count.kind is not ActivityKind.TOPIC or _fits(known[count.shop], count)]
+    """Leave out the names beyond MOST_NAMES of a shop."""
+    known: defaultdict[tuple[str, ActivityKind], set[str]] = defaultdict(set)
+    for kind in MOST_NAMES:
+        for total in last_seen(inbox, kind):
+            known[total.shop, kind].add(total.name)
+    return [count for count in counts if count.kind not in MOST_NAMES or _fits(known[count.shop, count.kind], count)]
 
 
 def _fits(known: set[str], count: ActivityCount) -> bool:
-    if len(known) < MAX_TOPICS:
+    if len(known) < MOST_NAMES[count.kind]:
         known.add(count.name)
     return count.name in known
 

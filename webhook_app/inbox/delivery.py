@@ -18,7 +18,10 @@ SETTLED = frozenset(targets(Verb.SETTLE))
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A verified webhook that is to be stored; `received_at` is set where it arrived earlier than it is stored."""
+    """A verified webhook that is to be stored; `received_at` is set where it arrived earlier than it is stored.
+
+    It is a duplicate of a delivery of its shop with the same `identity`, or with `former_identity` as identity.
+    """
 
     shop: str
     platform: str
@@ -28,6 +31,7 @@ class NewDelivery:
     headers: Mapping[str, str]
     body: bytes
     received_at: int | None = None
+    former_identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A claimed delivery, leased until `due_at`; `claims` is the lease's fencing token, `body` is None once wiped."""
+    """A claimed delivery, leased until `due_at`; `claims` is the lease's fencing token, `body` is None once wiped.
+
+    `domain` is the sender's address as the platform wrote it, "" if not given.
+    """
 
     id: int
     shop: str
@@ -71,6 +78,7 @@ class Delivery:
     first_attempt_at: int | None
     body: bytes | None
     replayed_at: int | None = None
+    domain: str = ""
 
     @property
     def waits_since(self) -> int:

@@ -16,21 +16,29 @@ def _any_of(states: tuple[State, ...]) -> str:
 
 CLAIMABLE, SETTLEABLE = _any_of(sources(Verb.CLAIM)), _any_of(sources(Verb.SETTLE))
 
-_NEW = "shop text, platform text, topic text, identity text, domain text, received_at bigint"
+_NEW = "shop text, platform text, topic text, identity text, former_identity text, domain text, received_at bigint"
 _CONTENT = "headers text, body bytea"
-# Without a WHERE, SQLite takes the ON of an ON CONFLICT for that of a join.
-_INSERT_DELIVERIES = """
+
+
+def _insert_deliveries(known: str) -> str:
+    """Return the statement that adds deliveries; `known` is the number of one with the former identity, or NULL."""
+    return f"""
 INSERT INTO deliveries (shop, platform, topic, identity, domain, received_at,
                         state, reason, detail, due_at, lapses, attempts, claims)
 SELECT shop, platform, topic, identity, domain, received_at, 'received', '', '', 0, 0, 0, 0
 FROM given
-WHERE true
+WHERE former_identity IS NULL OR {known} IS NULL
 ON CONFLICT DO NOTHING
 RETURNING id, shop, identity
-"""
+"""  # noqa: S608 - put together from constants
+
 
 # Adds deliveries that are not stored yet; returns their numbers, shops and identities.
-STORE = Batch(_NEW, _INSERT_DELIVERIES)
+STORE = Batch(
+    _NEW,
+    _insert_deliveries("""(SELECT id FROM deliveries AS stored
+       WHERE stored.shop = given.shop AND stored.identity = given.former_identity)"""),
+)
 
 # Adds the bodies of new deliveries.
 STORE_BODY = Batch(
@@ -41,7 +49,7 @@ STORE_BODY = Batch(
 # Does both in one statement, which is a transaction by itself and costs one round trip (PostgreSQL only).
 STORE_WHOLE = Batch(
     f"{_NEW}, {_CONTENT}",
-    f"""WITH added AS ({_INSERT_DELIVERIES}), stored AS (
+    f"""WITH added AS ({_insert_deliveries("delivery_known_as(given.shop, given.former_identity)")}), stored AS (
     INSERT INTO bodies (delivery_id, headers, body)
     SELECT added.id, given.headers, given.body
     FROM added JOIN given ON given.shop = added.shop AND given.identity = added.identity
@@ -51,7 +59,7 @@ SELECT id, shop, identity FROM added
 )
 
 # Finds the number of a delivery that is stored already.
-KNOWN = Statement("SELECT id FROM deliveries WHERE shop = :shop AND identity = :identity")
+KNOWN = Statement("SELECT id FROM deliveries WHERE shop = :shop AND identity IN (:identity, :former_identity)")
 
 # Lists the shops with unfinished deliveries and when the first of each is due. It goes from one shop to the next in
 # the index of unfinished deliveries, so that its cost does not grow with their number.
@@ -90,7 +98,8 @@ UPDATE deliveries
 SET state = 'delivering', due_at = :until, claims = claims + 1,
     lapses = lapses + CAST(state = 'delivering' AS integer)
 WHERE id IN (SELECT id FROM due)
-RETURNING id, shop, platform, topic, received_at, due_at, claims, lapses, attempts, first_attempt_at, replayed_at
+RETURNING id, shop, platform, topic, domain, received_at, due_at, claims, lapses, attempts, first_attempt_at,
+          replayed_at
 """)  # noqa: S608 - the states are constants
 
 # Reads the bodies of claimed deliveries.
@@ -100,12 +109,15 @@ BODIES = Batch(
 )
 
 # Takes business keys that are free; returns the rows it wrote. A key with a period is free outside of it, one without
-# `until` never.
+# `until` never; none is free for an address that has a key of its own. (NOT EXISTS may become a join.)
 RESERVE = Batch(
-    "shop text, key text, delivery_id bigint, since bigint, until bigint",
+    "shop text, key text, address_key text, address text, delivery_id bigint, since bigint, until bigint",
     """
-INSERT INTO business_keys (shop, key, delivery_id, since, until)
-SELECT shop, key, delivery_id, since, until FROM given WHERE true
+INSERT INTO business_keys (shop, key, address, delivery_id, since, until)
+SELECT shop, key, address, delivery_id, since, until
+FROM given
+WHERE (SELECT owned.delivery_id FROM business_keys AS owned
+       WHERE owned.shop = given.shop AND owned.key = given.address_key) IS NULL
 ON CONFLICT (shop, key) DO UPDATE
 SET delivery_id = excluded.delivery_id, since = excluded.since, until = excluded.until
 WHERE excluded.since >= business_keys.until OR excluded.until <= business_keys.since
@@ -113,12 +125,13 @@ RETURNING shop, key, delivery_id
 """,
 )
 
-# Finds which deliveries own business keys.
+# Finds which deliveries own business keys, and for which address.
 OWNERS = Batch(
     "shop text, key text",
     """
-SELECT shop, key, (SELECT delivery_id FROM business_keys AS owned
-                   WHERE owned.shop = given.shop AND owned.key = given.key)
+SELECT shop, key,
+       (SELECT delivery_id FROM business_keys AS owned WHERE owned.shop = given.shop AND owned.key = given.key),
+       (SELECT address FROM business_keys AS owned WHERE owned.shop = given.shop AND owned.key = given.key)
 FROM given
 """,
 )
@@ -159,8 +172,10 @@ SELECT delivery_id, claim, ended_at, failure, took FROM given
 """,
 )
 
-# Frees the business key that a delivery owns.
-FREE = Statement("DELETE FROM business_keys WHERE shop = :shop AND key = :key AND delivery_id = :delivery_id")
+# Frees the business key that a delivery owns, under either of its forms.
+FREE = Statement(
+    "DELETE FROM business_keys WHERE shop = :shop AND key IN (:key, :address_key) AND delivery_id = :delivery_id"
+)
 
 # Deletes a body.
 WIPE = Statement("DELETE FROM bodies WHERE delivery_id = :delivery_id")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from webhook_app.inbox import queue
+from webhook_app.inbox import business_keys, queue
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, deliveries
 
@@ -84,4 +84,4 @@ def _claim_again(connection: Connection, lost: Sequence[Settlement]) -> None:
         delivery = settlement.delivery
         claimed = {"state": State.DELIVERING, "claims": delivery.claims, "due_at": delivery.due_at}
         connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(**claimed))
-    queue.reserve(connection, [(one.delivery, one.call) for one in lost if one.call])
+    business_keys.reserve(connection, [(one.delivery, one.call) for one in lost if one.call])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from webhook_app.inbox import hot_statements as sql
 from webhook_app.inbox import records
+from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.delivery import Delivery, Queue, StoreResult
 from webhook_app.inbox.engines.statements import takes_lists
 from webhook_app.inbox.states import State
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from webhook_app.inbox.delivery import NewDelivery, Settlement
-    from webhook_app.tweakwise.call import Call
 
 # These are before every retry, and independent of the clock, which may be put back.
 DUE_IMMEDIATELY = 0
@@ -57,6 +57,7 @@ def _new_row(arrival: NewDelivery, now: int) -> dict[str, Any]:
         "platform": arrival.platform,
         "topic": arrival.topic,
         "identity": arrival.identity,
+        "former_identity": arrival.former_identity,
         "domain": arrival.domain,
         "received_at": arrival.received_at or now,
         "headers": json.dumps(dict(arrival.headers)),
@@ -65,8 +66,8 @@ def _new_row(arrival: NewDelivery, now: int) -> dict[str, Any]:
 
 
 def _number_of(connection: Connection, arrival: NewDelivery) -> int:
-    [(number,)] = sql.KNOWN.run(connection, {"shop": arrival.shop, "identity": arrival.identity})
-    return int(number)
+    values = {"shop": arrival.shop, "identity": arrival.identity, "former_identity": arrival.former_identity}
+    return min(int(number) for (number,) in sql.KNOWN.run(connection, values))
 
 
 def queues(connection: Connection) -> list[Queue]:
@@ -95,33 +96,6 @@ def claim(
     return [make((*row, body_of.get(number_of(row)))) for row in sorted(rows, key=number_of)]
 
 
-def reserve(connection: Connection, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:
-    """Take each call's business key for its delivery where it is free; returns the owner by delivery."""
-    owners: dict[int, int] = {}
-    while calls:
-        # One statement cannot take the same key twice; later calls with it are tried again.
-        first = {(delivery.shop, call.key): (delivery, call) for delivery, call in reversed(calls)}
-        owner_of = _reserved(connection, [_key_row(*first[pair]) for pair in sorted(first)])
-        # A key whose owner was deleted in between is tried again.
-        owners |= {delivery.id: owner_of[pair] for pair, (delivery, _) in first.items() if pair in owner_of}
-        calls = [(delivery, call) for delivery, call in calls if delivery.id not in owners]
-    return owners
-
-
-def _reserved(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """Take keys that are free; returns the owner of each."""
-    owner_of = {(shop, key): owner for shop, key, owner in sql.RESERVE.run(connection, rows)}
-    taken = [pair for row in rows if (pair := (row["shop"], row["key"])) not in owner_of]
-    found = sql.OWNERS.run(connection, [{"shop": shop, "key": key} for shop, key in taken])
-    return owner_of | {(shop, key): owner for shop, key, owner in found if owner is not None}
-
-
-def _key_row(delivery: Delivery, call: Call) -> dict[str, Any]:
-    since = None if call.within is None else delivery.received_at
-    until = None if call.within is None else delivery.received_at + int(call.within * 1000)
-    return {"shop": delivery.shop, "key": call.key, "delivery_id": delivery.id, "since": since, "until": until}
-
-
 def settle(connection: Connection, settlements: Sequence[Settlement], now: int) -> list[bool]:
     """Store the outcomes of deliveries; False for one whose lease is held by another worker."""
     rows = [_outcome_row(settlement, now) for settlement in settlements]
@@ -138,7 +112,9 @@ def _delete_obsolete(connection: Connection, settlement: Settlement) -> None:
     """Free the business key of a dead delivery, and delete a body that must not be stored any longer."""
     number, shop = settlement.delivery.id, settlement.delivery.shop
     if settlement.call and settlement.state is State.DEAD and not settlement.keeps_key:
-        sql.FREE.run(connection, {"shop": shop, "key": settlement.call.key, "delivery_id": number})
+        key, address = settlement.call.key, settlement.call.address
+        freed = {"shop": shop, "key": key, "address_key": address_key(key, address), "delivery_id": number}
+        sql.FREE.run(connection, freed)
     if settlement.wipes:
         sql.WIPE.run(connection, {"delivery_id": number})
 

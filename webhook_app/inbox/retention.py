@@ -14,8 +14,10 @@ from sqlalchemy import delete, func, select, tuple_, update
 
 from webhook_app.inbox import activity, records, statistics
 from webhook_app.inbox.age import AgeLimit, old_rows
+from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
+from webhook_app.platforms.address import normal_form
 from webhook_app.time_units import FUTURE
 
 if TYPE_CHECKING:
@@ -148,13 +150,13 @@ def _delete_audit_events(inbox: Inbox, limit: AgeLimit) -> None:
 def _delete(inbox: Inbox, limit: AgeLimit, numbers: Sequence[int]) -> int:
     """Delete those of `numbers` that are still old."""
     row = deliveries.c
-    query = select(row.id, row.shop, row.business_key).where(
+    query = select(row.id, row.shop, row.business_key, row.domain).where(
         row.id.in_(numbers), limit.is_old(), row.state != State.DEAD
     )
     with inbox.database.write() as connection:
         old = connection.execute(query.with_for_update(skip_locked=True)).all()
         ids = [one.id for one in old]
-        keys = [(one.shop, one.business_key) for one in old if one.business_key]
+        keys = [(one.shop, key) for one in old for key in _keys(one)]
         owned = tuple_(business_keys.c.shop, business_keys.c.key).in_(keys) & business_keys.c.delivery_id.in_(ids)
         connection.execute(delete(business_keys).where(owned))
         connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
@@ -162,6 +164,14 @@ def _delete(inbox: Inbox, limit: AgeLimit, numbers: Sequence[int]) -> int:
         connection.execute(delete(deliveries).where(row.id.in_(ids)))
         statistics.invalidate(connection, ids)
         return len(ids)
+
+
+def _keys(row: Any) -> list[str]:
+    """Return both forms of the business key that a delivery may have."""
+    if not row.business_key:
+        return []
+    by_address = address_key(row.business_key, normal_form(row.domain))
+    return [row.business_key, by_address] if by_address else [row.business_key]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import queue, throttles
+from webhook_app.inbox import business_keys, queue, throttles
 from webhook_app.inbox.engines.factory import ignore_commits, open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
 
@@ -112,7 +112,7 @@ class Inbox:
         if not calls:
             return {}
         with self.database.write(durable=False, hot=True) as connection:
-            return queue.reserve(connection, calls)
+            return business_keys.reserve(connection, calls)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Store the outcomes of deliveries; False for one whose lease expired and went to another worker."""

@@ -105,7 +105,8 @@ bodies = Table(
 )
 
 # Which delivery sends (or sent) the call of a business key: one order is one purchase. A key with a period is free
-# again for deliveries received at or after `until`, and for those whose own period ends before `since`.
+# again for deliveries received at or after `until`, and for those whose own period ends before `since`. For
+# keys by address, see business_keys.py.
 business_keys = Table(
     "business_keys",
     metadata,
@@ -114,6 +115,7 @@ business_keys = Table(
     Column("delivery_id", Number, nullable=False),
     Column("since", BigInteger),
     Column("until", BigInteger),
+    Column("address", String(255)),
 )
 
 # Activity of the web processes that no delivery shows, or only by counting: topics, refusals, secrets in use.

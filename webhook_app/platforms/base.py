@@ -61,8 +61,9 @@ class SampleValues:
 class Envelope:
     """What the receiver stores of a verified request besides its body.
 
-    `identity` identifies a delivery within one shop; `domain` is the sender's address, "" if not given;
-    `secret_index` is the index of the shop's secret that signed the request.
+    `identity` identifies a delivery within one shop; `former_identity` is the one under which earlier versions stored
+    it, None if they are the same. `domain` is the sender's address, "" if not given; `secret_index` is the index of the
+    shop's secret that signed the request.
     """
 
     topic: str
@@ -70,6 +71,7 @@ class Envelope:
     domain: str
     headers: Mapping[str, str]
     secret_index: int = 0
+    former_identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,10 @@ class Platform:
 
     Where a platform uses several names for one header, samples are sent with the first.
     `topic_from_body` reads the topic from a verified body, where no header names it.
+    `body_start` is the byte that every webhook's body begins with, b"" for any: set where the platform signs texts for
+    other purposes with the same secret, which begin otherwise.
     `identity_headers` are empty where the platform has no truly unique id: a digest of topic and body is used instead.
+    So it is where no signature covers the id (`signs_identity`): a signed body could be sent again under another one.
     `stored_headers` are stored with the delivery, besides those above. `ignored_topics` maps patterns of topics to the
     reason why no event is made of them. `proxy` is set where the platform forwards storefront events in its own way;
     their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
@@ -119,7 +124,9 @@ class Platform:
     topics: Sequence[Topic]
     topic_headers: tuple[str, ...] = ()
     topic_from_body: Callable[[bytes], str] | None = None
+    body_start: bytes = b""
     identity_headers: tuple[str, ...] = ()
+    signs_identity: bool = False
     domain_headers: tuple[str, ...] = ()
     stored_headers: tuple[str, ...] = ()
     ignored_topics: Mapping[str, Ignored] = field(default_factory=dict)
@@ -132,13 +139,15 @@ class Platform:
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and return the envelope; raises BadSignatureError."""
         secret_index = self.signature.verify(body, headers, secrets)
+        if not body.startswith(self.body_start):
+            raise BadSignatureError("not_a_webhook", self._start_hint())
         topic = self.topic_from_body(body) if self.topic_from_body else _first(headers, self.topic_headers)
         if not PRINTABLE.fullmatch(topic):
             raise BadSignatureError("topic_missing", self._topic_hint())
-        given = _first(headers, self.identity_headers)
-        identity = given if PRINTABLE.fullmatch(given) else _digest(topic, body)
+        identity, former = self._identities(topic, body, headers)
         stored = {name: headers[name] for name in self._all_stored_headers() if name in headers}
-        return Envelope(topic, identity, _first(headers, self.domain_headers)[:LONGEST_DOMAIN], stored, secret_index)
+        domain = _first(headers, self.domain_headers)[:LONGEST_DOMAIN]
+        return Envelope(topic, identity, domain, stored, secret_index, former)
 
     def translate(self, topic: str, payload: Any) -> Translation:
         """Return the event of a payload of `topic`, or why there is none; raises marshmallow's ValidationError."""
@@ -157,6 +166,12 @@ class Platform:
         named = {names[0]: value for names, value in values if names}
         return {"content-type": "application/json", **named, **self.signature.sign(body, secret, identity)}
 
+    def _identities(self, topic: str, body: bytes, headers: Mapping[str, str]) -> tuple[str, str | None]:
+        """Return the identity of a verified webhook and its former one."""
+        given = _first(headers, self.identity_headers)
+        usable = given if PRINTABLE.fullmatch(given) else None
+        return (usable, None) if usable and self.signs_identity else (_digest(topic, body), usable)
+
     def _all_stored_headers(self) -> tuple[str, ...]:
         return (*self.topic_headers, *self.identity_headers, *self.domain_headers, *self.stored_headers)
 
@@ -164,6 +179,12 @@ class Platform:
         where = f"{self.topic_headers[0]} header" if self.topic_headers else "topic in its body"
         return (
             f"The signature is right, but the request has no usable {where}: check that nothing in between removes it."
+        )
+
+    def _start_hint(self) -> str:
+        return (
+            f"The body of a webhook of {self.title} begins with {self.body_start.decode()}, and this one does not: its "
+            "signature is right, but it was signed for another purpose."
         )
 
 

@@ -111,6 +111,9 @@ PLATFORM = Platform(
     # The names without X- belong to the newer Events: https://shopify.dev/docs/apps/build/events
     signature=BodyHmac(("x-shopify-hmac-sha256", "shopify-hmac-sha256")),
     topic_headers=("x-shopify-topic", "shopify-topic"),
+    # The client secret also signs the App Proxy's queries, whose text a visitor can make valid JSON. It never begins
+    # with this: it is sorted, and the names that Shopify adds come before it.
+    body_start=b"{",
     identity_headers=("x-shopify-webhook-id", "shopify-webhook-id"),
     domain_headers=("x-shopify-shop-domain", "shopify-shop-domain"),
     stored_headers=(

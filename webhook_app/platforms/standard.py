@@ -74,6 +74,7 @@ PLATFORM = Platform(
     signature=StandardWebhooks(),
     topic_from_body=_type_of,
     identity_headers=("webhook-id",),
+    signs_identity=True,
     stored_headers=("webhook-timestamp",),
     topics=(
         _browsing("search", "A page of search results was shown.", SearchSchema, _search),

@@ -104,7 +104,8 @@ class QueryHmac:
 
     What is signed: every decoded `name=value`, sorted, concatenated without separators; the values of a repeated name
     are joined by commas. `required` are the parameters that must be present besides signature and timestamp; `single`
-    those that may not be repeated: a visitor could have added a second one before the platform signed.
+    those that may not be repeated: a visitor could have added a second one before the platform signed. No name may hold
+    a "=": without separators, what was signed could be split into other parameters there.
     """
 
     required: tuple[str, ...] = ()
@@ -151,6 +152,8 @@ class QueryHmac:
                     f"The query has no {name}: send the request to the shop's own domain, so that the platform's proxy "
                     "signs it.",
                 )
+        if any(b"=" in name for name in counted):
+            raise BadSignatureError("parameter_malformed", 'The name of a parameter has a "=": leave it out.')
 
     def _check_age(self, timestamp: bytes, now: float) -> None:
         if not SECONDS.fullmatch(timestamp):

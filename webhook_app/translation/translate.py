@@ -26,6 +26,7 @@ from schemas.events import (
 )
 from schemas.tweakwise import BODIES
 from webhook_app import exact_json
+from webhook_app.platforms.address import normal_form
 from webhook_app.translation import bots, profile_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
@@ -51,12 +52,16 @@ class AgeLimits:
 
 
 class Payload(NamedTuple):
-    """What translation reads of a delivery; `received_at` is in milliseconds since 1970, `body` None once wiped."""
+    """What translation reads of a delivery.
+
+    `received_at` is in milliseconds since 1970, `body` None once wiped, `domain` the sender's address in any form.
+    """
 
     id: int
     topic: str
     received_at: int
     body: bytes | None
+    domain: str = ""
 
 
 def translate(payload: Payload, shop: Shop, platform: Platform, limits: AgeLimits, now: datetime) -> Decision:
@@ -66,6 +71,8 @@ def translate(payload: Payload, shop: Shop, platform: Platform, limits: AgeLimit
     """
     if payload.body is None:
         return Ignored(Reason.REDACTED, "The body was wiped before the event was sent.")
+    if not shop.accepts(payload.domain):
+        return _other_shop(payload.domain, shop)
     try:
         event = platform.translate(payload.topic, parse_json(payload.body))
         return _translate_event(event, payload, shop, limits, now)
@@ -92,6 +99,12 @@ def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> 
     return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
 
 
+def _other_shop(address: str, shop: Shop) -> Ignored:
+    allowed = ", ".join(shop.domain)
+    detail = f"It is from {normal_form(address) or 'an odd address'}; the shop's `domain` allows only {allowed}."
+    return Ignored(Reason.OTHER_SHOP, detail)
+
+
 def _unreadable(payload: Payload, platform: Platform, text: str) -> Ignored | Unreadable:
     """Ignore what a browser sent: if it were stored as dead, outsiders could fill the inbox with it."""
     topic = platform.topic(payload.topic)
@@ -102,10 +115,18 @@ def _translate_event(event: Translation, payload: Payload, shop: Shop, limits: A
     # Not in the future: a clock that was ahead when it arrived must not make it too old for ever.
     arrived = min(datetime.fromtimestamp(payload.received_at / 1000, UTC), now)
     if isinstance(event, Purchase):
-        return _not_counted(event, shop, limits, arrived) or _purchase_call(event, shop)
+        return _not_counted(event, shop, limits, arrived) or _purchase_call(event, payload, shop)
     if isinstance(event, Browsing):
         return _not_sent(event, shop) or _expired(limits, arrived, now) or _browsing_call(event, payload, shop)
+    if isinstance(event, Redaction | DataRequest):
+        return _privacy_request(event, shop)
     return event
+
+
+def _privacy_request(event: Redaction | DataRequest, shop: Shop) -> Decision:
+    """Ignore a request about another shop; its address is in the body, which is signed, unlike the header."""
+    domain = event.subject.domain if isinstance(event, DataRequest) else event.domain
+    return event if shop.accepts(domain) else _other_shop(domain, shop)
 
 
 def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
@@ -120,7 +141,7 @@ def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: dateti
     return Ignored(Reason.NOT_PAID, 'The shop counts paid orders (purchase_on = "paid"), and this one is not paid yet.')
 
 
-def _purchase_call(order: Purchase, shop: Shop) -> Call | Ignored:
+def _purchase_call(order: Purchase, payload: Payload, shop: Shop) -> Call | Ignored:
     lines = [line for line in order.lines if not line.part_of_bundle]
     keys = [product_key(line, order.fields, shop) for line in lines]
     usable = list(dict.fromkeys(key for key in keys if key))
@@ -130,7 +151,8 @@ def _purchase_call(order: Purchase, shop: Shop) -> Call | Ignored:
     if isinstance(profile, Ignored):
         return profile
     body = BODIES["purchase"].write(product_keys=usable, revenue=order.revenue, **_visitor_keys(profile, order.visitor))
-    return Call("purchase", f"purchase:{order.order_id}", body, note=_skipped(keys.count(None), len(keys), shop))
+    note, address = _skipped(keys.count(None), len(keys), shop), normal_form(payload.domain)
+    return Call("purchase", f"purchase:{order.order_id}", body, note=note, address=address)
 
 
 def _expired(limits: AgeLimits, arrived: datetime, now: datetime) -> Ignored | None:

@@ -17,6 +17,7 @@ class Call:
     """POST /api/`event` with `body`; `note` is a remark for pages and commands.
 
     `key` is the business key, unique within a shop: for good, or among deliveries received `within` so many seconds.
+    With an `address`, which is the sender's in normal form, it is unique for each address.
     """
 
     event: str
@@ -24,6 +25,7 @@ class Call:
     body: Mapping[str, Any]
     note: str = ""
     within: float | None = None
+    address: str = ""
 
     def as_json(self) -> str:
         """Return the request body, the same bytes every time."""

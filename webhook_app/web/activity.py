@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
+from webhook_app.platforms.address import normal_form
 from webhook_app.signing.base import fingerprint
 from webhook_app.time_units import HOUR
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WRITE_EVERY = 2.0  # seconds
 LATENCY_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # upper bounds in milliseconds
+LONGEST_NAME = 128  # characters, as in the table
 MAX_PENDING = 10_000  # different counts in memory while the database is unavailable
 
 # Shop, kind, name and hour.
@@ -60,12 +62,19 @@ class ActivityRecorder:
             self._thread.join()
         self.flush()
 
-    def accepted(self, shop: Shop, topic: str, secret: int, status: str, seconds: float) -> None:
-        """Count a verified webhook that was answered with `status` after `seconds`; `secret` is its secret's index."""
+    def accepted(  # noqa: PLR0913, PLR0917 - all that is counted
+        self, shop: Shop, topic: str, secret: int, status: str, seconds: float, domain: str = ""
+    ) -> None:
+        """Count a verified webhook from `domain` that was answered with `status` after `seconds`.
+
+        `secret` is its secret's index.
+        """
         now = self._inbox.clock()
         self._meter.accepted(shop.platform, shop.name, status, seconds)
         self._count(shop.name, ActivityKind.TOPIC, topic, now)
         self._count(shop.name, ActivityKind.SECRET, self._fingerprints[shop.name][secret], now)
+        if address := normal_form(domain):
+            self._count(shop.name, ActivityKind.ADDRESS, address[:LONGEST_NAME], now)
         self._count(shop.name, ActivityKind.ACCEPT, latency_bucket(seconds), now)
 
     def refused(self, shop: Shop, reason: str) -> None:

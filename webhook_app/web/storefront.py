@@ -80,6 +80,7 @@ def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:
     (platform, shop), proxy = found, found[0].proxy
     try:
         signed = proxy.verify(request.query_string, shop.secrets, time.time())
+        _check_address(shop, signed.parameters[proxy.shop_parameter])
     except BadSignatureError as error:
         return bad_signature(shop, error)
     mark_verified()
@@ -87,6 +88,13 @@ def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:
     if wait := current().rate_limiter.take(shop.name, visitor[:MAX_VISITOR]):
         return too_many_requests(shop, wait)
     return SignedRequest(platform, shop, proxy, signed)
+
+
+def _check_address(shop: Shop, address: str) -> None:
+    """Refuse what another shop of the same app has signed. Raises BadSignatureError."""
+    if not shop.accepts(address):
+        hint = "The query was signed for another shop: correct the app proxy's address there, or `domain` of this shop."
+        raise BadSignatureError("other_shop", hint)
 
 
 @blueprint.after_request

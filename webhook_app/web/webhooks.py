@@ -66,11 +66,19 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
     with context.tracer.webhook(shop, envelope.topic) as trace_headers:
         headers = {**envelope.headers, **trace_headers}
         delivery = NewDelivery(
-            shop.name, platform.name, envelope.topic, envelope.identity, envelope.domain, headers, body
+            shop.name,
+            platform.name,
+            envelope.topic,
+            envelope.identity,
+            envelope.domain,
+            headers,
+            body,
+            former_identity=envelope.former_identity,
         )
         result = context.store(delivery)
     seconds = time.monotonic() - began
-    context.activity.accepted(shop, envelope.topic, envelope.secret_index, result.status, seconds)
+    secret, domain = envelope.secret_index, envelope.domain
+    context.activity.accepted(shop, envelope.topic, secret, result.status, seconds, domain)
     # At debug level: the worker logs the outcome under the same number.
     context.log.debug(
         "webhook_stored",

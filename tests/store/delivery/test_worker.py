@@ -621,6 +621,48 @@ def test_shop_redaction_wipes_the_shop(inbox: Inbox, tweakwise: LocalTweakwise) 
     assert stored_deliveries.body(inbox, others) is not None
 
 
+@pytest.mark.parametrize("name", ["data_request", "redact"])
+def test_another_body_erases_no_shop(inbox: Inbox, tweakwise: LocalTweakwise, name: str) -> None:
+    """A signed body that is sent again as shop/redact erases nothing: no signature covers the topic."""
+    theirs = stored(inbox, ORDER)
+    with working(inbox, tweakwise):
+        settled(inbox, theirs)
+        [row] = settled(inbox, stored(inbox, BY_NAME[f"shopify/customers_{name}"], topic="shop/redact"))
+    assert (row.state, row.reason) == ("ignored", "wrong_topic")
+    assert stored_deliveries.body(inbox, theirs) is not None
+
+
+@pytest.mark.parametrize(("domain", "wiped"), [((), False), (("webwinkel-fixture.myshopify.com",), True)])
+def test_shop_redaction_without_an_address(
+    inbox: Inbox, tweakwise: LocalTweakwise, domain: tuple[str, ...], wiped: bool
+) -> None:
+    """A delivery that names no address is the whole shop's only where that is pinned to the address."""
+    theirs = stored(inbox, ORDER, domain="")
+    known = {name: replace(shop, domain=domain) for name, shop in shops().items()}
+    with working(inbox, tweakwise, known=known):
+        settled(inbox, theirs)
+        settled(inbox, stored(inbox, BY_NAME["shopify/shop_redact"]))
+    assert (stored_deliveries.body(inbox, theirs) is None) is wiped
+
+
+@pytest.mark.engines("sqlite", "postgres")
+@pytest.mark.parametrize("domain", [(), ("shop.example",)])
+def test_a_staging_copy_takes_no_order_away(inbox: Inbox, tweakwise: LocalTweakwise, domain: tuple[str, ...]) -> None:
+    """Its order of the same number counts apart, and not at all where the shop is pinned to its address."""
+    order = BY_NAME["woocommerce/order.created__guest-carried-key"]
+    sources = ["https://staging.shop.example/", "https://shop.example/", "http://www.Shop.example"]
+    numbers = [stored(inbox, order, identity=source, domain=source) for source in sources]
+    known = {name: replace(shop, domain=domain) for name, shop in shops().items()}
+    with working(inbox, tweakwise, known=known):
+        staging, genuine, again = settled(inbox, *numbers)
+    assert (staging.state, staging.reason) == (("ignored", "other_shop") if domain else ("delivered", ""))
+    assert sorted([genuine.state, again.reason or again.state, genuine.reason]) in (
+        ["", "already_counted", "delivered"],
+        ["already_counted", "delivered", "ignored"],
+    )
+    assert len(tweakwise.events()) == (1 if domain else 2)
+
+
 @pytest.mark.engines("sqlite", "postgres")
 def test_data_request_lists_what_is_stored(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """The deliveries about the customer are listed, and nothing is wiped."""

@@ -15,7 +15,7 @@ from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox, activity
-from webhook_app.inbox.activity import MAX_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
+from webhook_app.inbox.activity import MAX_ADDRESSES, MAX_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
@@ -192,7 +192,7 @@ def of(client: FlaskClient) -> dict[ActivityKind, dict[str, int]]:
     """The activity in the database of a client's receiver."""
     receiver = client.application.extensions["webhooks"]
     receiver.activity.flush()
-    named = [kind for kind in ActivityKind if kind is not ActivityKind.ACCEPT]
+    named = (ActivityKind.TOPIC, ActivityKind.SECRET, ActivityKind.REFUSAL)
     return {kind: {one.name: one.count for one in activity.last_seen(receiver.inbox, kind)} for kind in named}
 
 
@@ -255,6 +255,15 @@ def test_receiver_counts_storefront_events(client: FlaskClient) -> None:
         {fingerprint(old): 1},
         {"signature_missing": 1},
     )
+
+
+def test_addresses_are_counted_in_normal_form(seen: ActivityRecorder, inbox: Inbox) -> None:
+    """Each address of a shop is counted under one name, a limited number of them, and none where none is given."""
+    for domain in ("https://www.A.example/", "a.example", "", *(f"{number}.example" for number in range(40))):
+        seen.accepted(SHOP, "orders/create", 0, "stored", 0.01, domain)
+    seen.flush()
+    counts = {one.name: one.count for one in activity.last_seen(inbox, ActivityKind.ADDRESS)}
+    assert (counts["a.example"], len(counts)) == (2, MAX_ADDRESSES)
 
 
 def test_unknown_paths_are_not_counted(client: FlaskClient) -> None:

@@ -67,6 +67,15 @@ def test_identity_outlives_the_body(inbox: Inbox, clock: Clock) -> None:
     assert inbox.store(arrival("a")) == StoreResult(first.id, duplicate=True)
 
 
+def test_what_an_earlier_version_stored_is_a_duplicate(inbox: Inbox) -> None:
+    """A delivery that was stored under its former identity is found by it, and another one is not."""
+    first, other = inbox.store(arrival("an-id")), inbox.store(arrival("another", former_identity="another-id"))
+    assert inbox.store(arrival("a-digest", former_identity="an-id")) == StoreResult(first.id, duplicate=True)
+    assert not inbox.store(arrival("a-digest", former_identity="an-id", shop="other")).duplicate
+    assert not inbox.store(arrival("third", former_identity="another-id")).duplicate
+    assert inbox.store(arrival("another", former_identity="an-id")).id in {first.id, other.id}
+
+
 def test_same_group_stores_once(inbox: Inbox) -> None:
     """Identical deliveries that arrive at the same moment are stored once."""
     with ThreadPoolExecutor(16) as threads:

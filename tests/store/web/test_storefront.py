@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +92,19 @@ def test_event_is_stored_as_it_was_signed(client: FlaskClient, action: str, para
     assert abs(int(stored.pop("timestamp")) - time.time()) < 10
     assert stored == {**ADDED, **parameters, "profile_key": KEY, "user_agent": "Mozilla/5.0"}
     assert headers == {}
+
+
+@pytest.mark.parametrize("action", ["search", "profile"])
+def test_request_of_another_shop_is_refused(client: FlaskClient, action: str) -> None:
+    """One app may serve several shops: a shop that names its address accepts only what is signed for it."""
+    context = context_of(client)
+    pinned = replace(context.shops["shop"], domain=("acme.myshopify.com",))
+    context.shops = {**context.shops, "shop": pinned}
+    assert ask(client, action, term="a").status_code == 200
+    capitals, other = ({"term": "b", "shop": shop} for shop in ("ACME.myshopify.com", "other.myshopify.com"))
+    assert client.get(f"{SHOP}/{action}?{query(capitals)}").status_code == 200
+    response = client.get(f"{SHOP}/{action}?{query(other)}")
+    assert (response.status_code, (response.json or {})["error"]) == (401, "other_shop")
 
 
 def test_with_slash_at_the_end(client: FlaskClient) -> None:

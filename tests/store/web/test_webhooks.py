@@ -94,6 +94,22 @@ def test_duplicate_is_200(client: FlaskClient) -> None:
     assert stored_count(client) == 1
 
 
+@pytest.mark.engines("sqlite", "postgres")
+def test_a_signed_body_under_another_id_is_a_duplicate(client: FlaskClient) -> None:
+    """No signature covers Shopify's id: a body that is sent again under a new one is stored once."""
+    post(client, ORDER)
+    response = post(client, ORDER, **{"X-Shopify-Webhook-Id": "another"})
+    assert (response.status_code, response.json) == (200, {"status": "duplicate", "id": 1})
+    assert stored_count(client) == 1
+
+
+def test_another_body_under_the_same_id_is_stored(client: FlaskClient) -> None:
+    """An id cannot be taken away from the delivery that it belongs to."""
+    identity = ORDER.sent_headers["X-Shopify-Webhook-Id"]
+    post(client, BY_NAME["shopify/products_update"], **{"X-Shopify-Webhook-Id": identity})
+    assert post(client, ORDER).json == {"status": "stored", "id": 2}
+
+
 def test_storefront_events_beyond_the_shop_rate_are_429(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused storefront events are not stored and carry Retry-After; orders are still accepted."""
     receiver = context_of(client)

@@ -415,6 +415,49 @@ def test_template_may_name_constants(constants: str) -> None:
     assert acme('product_key = "{store}-{sku}"', constants).product_key.fields == {"store", "sku"}
 
 
+@pytest.mark.parametrize(
+    ("written", "domain"),
+    [
+        ('"acme.myshopify.com"', ("acme.myshopify.com",)),
+        ('"https://www.Acme.example/"', ("acme.example",)),
+        ('["acme.example", "http://ACME.example", "acme.example/nl/"]', ("acme.example", "acme.example/nl")),
+        ('"m\u00fcller.example"', ("xn--mller-kva.example",)),
+        ('"localhost:8080"', ("localhost:8080",)),
+    ],
+)
+def test_domain(written: str, domain: tuple[str, ...]) -> None:
+    """It is one address or a list of them, each in normal form."""
+    assert acme(f"domain = {written}").domain == domain
+
+
+@pytest.mark.parametrize(
+    "written", ['""', "[]", "7", '["acme.example", 7]', '"a b"', '"https://"', "{}", '[""]', '"*"']
+)
+def test_wrong_domain(written: str) -> None:
+    """Anything else is a fault on its line."""
+    [fault] = faults(f"{SOUND}domain = {written}\n")
+    assert re.match(r"shops.toml:5: shops.acme.domain: expected the shop's address, such as", fault)
+
+
+def test_domain_of_a_platform_without_addresses() -> None:
+    """A platform that names no address cannot be pinned to one."""
+    text = (
+        SOUND.replace("shopify", "standard").replace("shpss_geheim", f"whsec_{'a' * 32}") + 'domain = "acme.example"\n'
+    )
+    with pytest.raises(ConfigurationError, match="Standard Webhooks names no address: remove this line"):
+        shops.parse(text, "shops.toml", all_platforms())
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted"),
+    [("acme.example", True), ("https://www.ACME.example/", True), ("", True), ("b.example", False), ("/", False)],
+)
+def test_addresses_that_are_accepted(address: str, accepted: bool) -> None:
+    """A pinned shop accepts its own address in any form and senders that name none; another one accepts all."""
+    assert acme('domain = "acme.example"').accepts(address) is accepted
+    assert acme().accepts(address)
+
+
 @pytest.mark.parametrize("renamed", ["locale", "currency"])
 def test_order_fields_may_be_renamed(renamed: str) -> None:
     """Feeds that write nl where the platform sends nl-NL set it per locale."""

@@ -105,10 +105,21 @@ def test_other_domain(subject: Redaction) -> None:
     assert not is_about(subject, content(order(customer={"id": 7}), domain="b.example"))
 
 
-@pytest.mark.parametrize("subject", [JAN, WHOLE_SHOP])
-def test_domain_unknown(subject: Redaction) -> None:
+def test_domain_unknown() -> None:
     """A delivery without a domain is judged by its content."""
-    assert is_about(subject, content(order(customer={"id": 7}), domain=""))
+    assert is_about(JAN, content(order(customer={"id": 7}), domain=""))
+
+
+@pytest.mark.parametrize("is_only_address", [True, False])
+def test_whole_shop_without_a_domain(is_only_address: bool) -> None:
+    """A delivery without a domain belongs to the whole shop only where no other address may send for it."""
+    assert is_about(WHOLE_SHOP, content(order(), domain=""), is_only_address=is_only_address) is is_only_address
+
+
+@pytest.mark.parametrize("domain", ["https://A.example/", "www.a.example", "http://a.example:80"])
+def test_domain_in_other_forms(domain: str) -> None:
+    """The same address in another form is the same shop."""
+    assert is_about(WHOLE_SHOP, content(order(), domain=domain))
 
 
 def test_phone_digits_do_not_match_an_email() -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from schemas.events import DataRequest, Ignored, Redaction
+from schemas.events import DataRequest, Ignored, Reason, Redaction
 from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
 from webhook_app.errors import BadSignatureError
 from webhook_app.platforms import all_platforms
@@ -24,6 +30,9 @@ ROOT = Path(__file__).parents[3]
 AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
 VERIFIED = [*SIGNED, *ASKED]
+# Those whose topic is in a header, which no signature covers.
+HEADED = [recorded for recorded in SIGNED if recorded.platform.topic_headers]
+GENUINE = [recorded for recorded in HEADED if recorded.expected.get("ignored") != Reason.WRONG_TOPIC]
 every_signed_fixture = pytest.mark.parametrize("recorded", VERIFIED, ids=lambda recorded: recorded.name)
 every_posted_fixture = pytest.mark.parametrize("recorded", SIGNED, ids=lambda recorded: recorded.name)
 every_asked_fixture = pytest.mark.parametrize("recorded", ASKED, ids=lambda recorded: recorded.name)
@@ -99,11 +108,64 @@ def test_identities_differ() -> None:
         assert known == (envelope.topic, recorded.body), recorded.name
 
 
+@pytest.mark.parametrize("recorded", GENUINE, ids=lambda recorded: recorded.name)
+def test_a_siblings_body_does_nothing(recorded: Recorded) -> None:
+    """A signed body under another topic, which no signature covers, counts the same order or is `wrong_topic`."""
+    own_topic = recorded.delivery().topic
+    for topic in {topic.name for topic in recorded.platform.topics} - {own_topic}:
+        other = _translated(recorded, topic)
+        is_order = {re.split("[./]", name)[0] for name in (topic, own_topic)} <= {"order", "orders"}
+        if is_order and isinstance(other, Call):
+            assert other.key == f"purchase:{json.loads(recorded.body)['id']}", topic
+        else:
+            assert not isinstance(other, Call | Redaction | DataRequest), topic
+        if not is_order:
+            assert _as_expected(other)["ignored"] in (Reason.WRONG_TOPIC, Reason.OTHER_SHOP, Reason.UNREADABLE), topic
+
+
+def _translated(recorded: Recorded, topic: str) -> Decision:
+    payload = payload_of(replace(recorded.delivery(), topic=topic))
+    return translate(payload, recorded.shop, recorded.platform, AGES, RECEIVED_AT)
+
+
+ERASING = [one for one in GENUINE if {"redaction", "data_request"} & one.expected.keys()]
+
+
+@pytest.mark.parametrize("recorded", ERASING, ids=lambda recorded: recorded.name)
+def test_a_topic_that_erases_demands_exactly_its_fields(recorded: Recorded) -> None:
+    """One field less or one more, and nothing is erased or reported."""
+    payload, topic = json.loads(recorded.body), recorded.delivery().topic
+    changed = [{name: value for name, value in payload.items() if name != absent} for absent in payload]
+    for odd in [*changed, {**payload, "further": None}]:
+        assert getattr(recorded.platform.translate(topic, odd), "reason", None) is Reason.WRONG_TOPIC, odd.keys()
+
+
+@every_platform
+@given(st.dictionaries(st.text(min_size=1), st.text(), max_size=4))
+@example({' {"id":7,"line_items":[],"junk":"': "v", "~": '"}'})
+@example({"{": "}"})
+def test_what_a_proxy_signs_is_no_webhook(platform: Platform, chosen: dict[str, str]) -> None:
+    """Visitors choose parameters that the platform signs with the webhooks' secret: the text is never a webhook."""
+    if not platform.proxy:
+        return
+    added = dict.fromkeys((*platform.proxy.signature.required, *platform.proxy.signature.single), "x")
+    query = platform.proxy.sign({**chosen, **added}, "secret", 0).decode()
+    pairs: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        pairs.setdefault(name, []).append(value)
+    digest = bytes.fromhex(pairs.pop("signature")[-1])
+    text = "".join(sorted(f"{name}={','.join(values)}" for name, values in pairs.items())).encode()
+    names = platform.signature.describe({}).headers
+    for encoded in (digest.hex(), base64.b64encode(digest).decode()):
+        headers = {name: encoded for some in names for name in some} | dict.fromkeys(platform.topic_headers, "orders/x")
+        with pytest.raises(BadSignatureError):
+            platform.verify(text, headers, ["secret"])
+
+
 @every_signed_fixture
 def test_output_equals_expected(recorded: Recorded) -> None:
     """The result of translation is exactly that of expected.json."""
-    translated = translate(payload_of(recorded.delivery()), recorded.shop, recorded.platform, AGES, RECEIVED_AT)
-    assert _as_expected(translated) == recorded.expected
+    assert _as_expected(_translated(recorded, recorded.delivery().topic)) == recorded.expected
 
 
 @every_fixture
@@ -134,7 +196,7 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
         body = json.dumps(topic.sample(sample)).encode()
         envelope = platform.verify(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
         assert envelope.topic == topic.name
-        assert envelope.identity == "an-identity" or not platform.identity_headers
+        assert envelope.identity == "an-identity" or not platform.signs_identity
         assert not isinstance(platform.translate(topic.name, parse_json(body)), Ignored)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
     from schemas.base import PlatformSchema
+    from schemas.events import Translation
 
 VISITOR = {"profile_key": "abc", "session_key": "s-1", "user_agent": "Firefox", "locale": "nl-NL", "currency": "EUR"}
 PRODUCT = {"product_id": "11", "variant_id": "12", "sku": "MUG", "customer_id": "7", **VISITOR}
@@ -115,6 +116,11 @@ def schema_of(platform: str, topic: str) -> PlatformSchema:
     return known.schema
 
 
+def read(schema: PlatformSchema, payload: dict[str, Any]) -> Translation:
+    """Read a payload whose fields may be missing, whatever topic they would show it to be of."""
+    return schema.to_event(schema.load(payload))
+
+
 def paths(node: Any, above: str = "") -> Iterator[str]:
     """Yield the path of every field of a payload."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
@@ -173,7 +179,7 @@ def test_a_required_field_is_missed_by_its_path(platform: str, topic: str, path:
     """What an event cannot do without makes the payload unreadable."""
     payload = changed(WHOLE[platform, topic][0], path, value)
     with pytest.raises(ValidationError) as refused:
-        schema_of(platform, topic).translate(payload)
+        read(schema_of(platform, topic), payload)
     messages: Any = refused.value.messages
     for key in path.split("."):
         messages = messages[int(key) if key.isdigit() else key]
@@ -184,16 +190,16 @@ def test_a_required_field_is_missed_by_its_path(platform: str, topic: str, path:
 def test_an_optional_field_may_be_absent_or_null(platform: str, topic: str, path: str) -> None:
     """Both are the same, and the payload is translated without it."""
     schema, payload = schema_of(platform, topic), WHOLE[platform, topic][0]
-    absent = schema.translate(changed(payload, path, ABSENT))
-    assert type(absent) is type(schema.translate(payload))
-    assert schema.translate(changed(payload, path, None)) == absent
+    absent = read(schema, changed(payload, path, ABSENT))
+    assert type(absent) is type(read(schema, payload))
+    assert read(schema, changed(payload, path, None)) == absent
 
 
 def test_the_quantity_of_a_product_in_the_cart() -> None:
     """It is one where it is absent, and null is an error."""
-    assert getattr(AddToCartSchema().translate({"product_id": "11"}), "quantity", None) == 1
+    assert getattr(read(AddToCartSchema(), {"product_id": "11"}), "quantity", None) == 1
     with pytest.raises(ValidationError, match="quantity"):
-        AddToCartSchema().translate({"product_id": "11", "quantity": None})
+        read(AddToCartSchema(), {"product_id": "11", "quantity": None})
 
 
 LIMITS = [

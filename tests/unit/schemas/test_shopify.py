@@ -175,19 +175,24 @@ def test_shopify_odd_field_is_named(changed: dict[str, Any], messages: Any) -> N
 
 def test_all_odd_fields_are_named_together() -> None:
     """All faults of a payload are reported together."""
-    assert set(complaint(shopify.OrderSchema(), {"id": []})) == {"id", "created_at", "line_items"}
+    assert set(complaint(shopify.OrderSchema(), {"id": [], "financial_status": "paid"})) == {
+        "id",
+        "created_at",
+        "line_items",
+    }
 
 
 def test_redact_names_one_customer() -> None:
     """customers/redact is a Redaction with everything that identifies the customer."""
-    payload = {"shop_domain": "a.example", "customer": CUSTOMER, "orders_to_redact": [1, "2", 0, ""]}
+    payload = {"shop_id": 1, "shop_domain": "a.example", "customer": CUSTOMER, "orders_to_redact": [1, "2", 0, ""]}
     personal = frozenset({"jan@example.test", "+31612345678"})
     assert shopify.RedactSchema().translate(payload) == Redaction("a.example", "7", frozenset({"1", "2"}), personal)
 
 
 def test_data_request_names_one_customer() -> None:
     """customers/data_request is a DataRequest with everything that identifies the customer."""
-    payload = {"shop_domain": "a.example", "customer": {"id": 7}, "orders_requested": None}
+    payload = {"shop_id": 1, "shop_domain": "a.example", "customer": {"id": 7}, "orders_requested": None}
+    payload["data_request"] = {"id": 9}
     assert shopify.DataRequestSchema().translate(payload) == DataRequest(Redaction("a.example", "7"))
 
 
@@ -195,13 +200,17 @@ def test_data_request_names_one_customer() -> None:
 @pytest.mark.parametrize("customer", [{}, {"id": None, "email": None, "phone": ""}, {"id": 0}])
 def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer: dict[str, Any]) -> None:
     """A request that identifies no customer must not erase the whole shop."""
-    payload = {"shop_domain": "a.example", "customer": customer, "orders_to_redact": [], "orders_requested": []}
+    payload: dict[str, Any] = {name: [] for name in schema.shape.exactly} | {
+        "shop_domain": "a.example",
+        "customer": customer,
+    }
     assert complaint(schema, payload) == {"customer": ["identifies no customer: no id, email, phone or order"]}
 
 
 def test_shop_redact_names_the_whole_shop() -> None:
     """shop/redact is a Redaction of one domain."""
-    assert shopify.ShopRedactSchema().translate({"shop_domain": "a.example"}) == Redaction("a.example")
+    payload = {"shop_id": 1, "shop_domain": "a.example"}
+    assert shopify.ShopRedactSchema().translate(payload) == Redaction("a.example")
 
 
 @pytest.mark.parametrize(

@@ -286,7 +286,7 @@ def test_platform_verify_raises_nothing_else(
         signature = platform.signature.sign(body, NEW_SECRET) if signed else {}
         envelope = platform.verify(body, {**headers, **signature}, [NEW_SECRET])
     except BadSignatureError as refused:
-        assert refused.reason in {"signature_missing", "topic_missing"}  # noqa: PT017 - either end is right
+        assert refused.reason in {"signature_missing", "topic_missing", "not_a_webhook"}  # noqa: PT017 - either end is right
     else:
         assert envelope.topic.isascii()
 
@@ -302,6 +302,15 @@ def test_topic_must_be_printable(topic: str | None) -> None:
     assert refusal(SHOPIFY.verify, BODY, headers, [NEW_SECRET]).reason == "topic_missing"
 
 
+@pytest.mark.parametrize("body", [b"", b"[]", b' {"id":1}', b'\xef\xbb\xbf{"id":1}', b"shop=a.myshopify.com"])
+def test_what_is_signed_for_another_purpose(body: bytes) -> None:
+    """A signed text that does not begin as a webhook does is refused by name, and WooCommerce signs nothing else."""
+    headers = {**SHOPIFY.signature.sign(body, NEW_SECRET), "x-shopify-topic": "shop/redact"}
+    assert refusal(SHOPIFY.verify, body, headers, [NEW_SECRET]).reason == "not_a_webhook"
+    headers = {**WOOCOMMERCE.signature.sign(body, NEW_SECRET), "x-wc-webhook-topic": "order.created"}
+    assert WOOCOMMERCE.verify(body, headers, [NEW_SECRET]).topic == "order.created"
+
+
 def test_signature_comes_before_topic() -> None:
     """The topic is checked only after the signature."""
     assert refusal(SHOPIFY.verify, BODY, {}, [NEW_SECRET]).reason == "signature_missing"
@@ -313,10 +322,14 @@ def test_topic_under_either_name(header: str) -> None:
     assert SHOPIFY.verify(BODY, {**signed_headers(), header: "orders/paid"}, [NEW_SECRET]).topic == "orders/paid"
 
 
-def test_identity_is_the_platforms_own() -> None:
-    """Shopify's webhook id identifies a delivery."""
+DIGEST = "a0440f10a9bbdcb1fa832a630294c6fcebf055159f3b31c6a106e4f63a8bcf02"
+
+
+def test_an_unsigned_id_is_no_identity() -> None:
+    """Shopify's webhook id is not signed: another one makes no other delivery, and the same one no duplicate."""
     headers = signed_headers(x_shopify_topic="orders/create", x_shopify_webhook_id="b54557e4")
-    assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).identity == "b54557e4"
+    envelope = SHOPIFY.verify(BODY, headers, [NEW_SECRET])
+    assert (envelope.identity, envelope.former_identity) == (DIGEST, "b54557e4")
 
 
 @pytest.mark.parametrize("webhook_id", [None, "", "a b", "é", "\ud800", "x" * 129])
@@ -324,8 +337,8 @@ def test_identity_falls_back_to_a_digest(webhook_id: str | None) -> None:
     """Without a usable id, the SHA-256 of topic, a zero byte and body is used (sha256sum)."""
     optional = {} if webhook_id is None else {"x_shopify_webhook_id": webhook_id}
     headers = signed_headers(x_shopify_topic="orders/create", **optional)
-    expected = "a0440f10a9bbdcb1fa832a630294c6fcebf055159f3b31c6a106e4f63a8bcf02"
-    assert SHOPIFY.verify(BODY, headers, [NEW_SECRET]).identity == expected
+    envelope = SHOPIFY.verify(BODY, headers, [NEW_SECRET])
+    assert (envelope.identity, envelope.former_identity) == (DIGEST, None)
 
 
 def test_woocommerce_delivery_id_is_no_identity() -> None:

@@ -99,6 +99,14 @@ def test_repeated_parameter_fails(name: str) -> None:
     assert refused(SCHEME.sign(encoded, SECRET)) == f"{name}_repeated"
 
 
+def test_what_was_signed_cannot_be_split_elsewhere() -> None:
+    """A visitor who chooses a=1logged_in_customer_id=42 becomes no customer: the digest is openssl's of that query."""
+    text = b"a=1&logged_in_customer_id=42&logged_in_customer_id%3Dpath_prefix=/apps/tweakwise"
+    signature = b"fe8fa4fe5f7954af7a220a1c8d67c08a42306182cd79527a7a0256e5b493197f"
+    query = text + b"&shop=shop-name.myshopify.com&timestamp=1317327555&signature=" + signature
+    assert refused(query) == "parameter_malformed"
+
+
 @pytest.mark.parametrize("timestamp", ["", "soon", "-1", "1e9", "1317327555.0", "9" * 40, "%EF%BC%91", " 1317327555"])
 def test_odd_timestamp_fails(timestamp: str) -> None:
     """A malformed timestamp is refused by name, even when it is signed."""

@@ -266,7 +266,7 @@ def test_duty_is_passed_on() -> None:
 
 def test_data_request_is_passed_on() -> None:
     """A customer's question goes on as it is."""
-    body = b'{"shop_domain":"a.example","customer":{"id":7}}'
+    body = b'{"shop_id":1,"shop_domain":"a.example","customer":{"id":7},"orders_requested":[],"data_request":{"id":9}}'
     answer = translated(delivery("shopify", "customers/data_request", body))
     assert answer == DataRequest(Redaction("a.example", "7"))
 

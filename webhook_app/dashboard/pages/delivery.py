@@ -173,7 +173,7 @@ def _outlook(row: Row, raw: bytes) -> str:
     shop, platform = dashboard.shops.get(row.shop), dashboard.platforms.get(row.platform)
     if shop is None or platform is None:
         return "It would wait: the shop is not configured."
-    payload = Payload(row.id, row.topic, row.received_at, raw)
+    payload = Payload(row.id, row.topic, row.received_at, raw, row.domain)
     now = datetime.fromtimestamp(dashboard.inbox.clock() / 1000, UTC)
     decision = translate(payload, shop, platform, dashboard.ages, now)
     match decision:
