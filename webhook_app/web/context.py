@@ -48,6 +48,7 @@ class WebContext:
         self.store = spool.store if spool else inbox.store
         self.activity = ActivityRecorder(inbox, shops, meter)
         self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
+        self.trusted_proxies = config.trusted_proxies
         self.readiness = Readiness(inbox, spool)
         self.body_reader = BodyReader(config.max_body)
         self.log = logs.logger()

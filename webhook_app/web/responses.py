@@ -12,6 +12,7 @@ from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.web.context import current
 
 if TYPE_CHECKING:
+    from schemas.events import Ignored
     from webhook_app.config.shops import Shop
     from webhook_app.errors import BadSignatureError
 
@@ -52,6 +53,12 @@ def too_many_requests(shop: Shop, wait: int) -> Response:
     response = answer(429, error="too_many", hint=hint)
     response.headers["Retry-After"] = str(wait)
     return response
+
+
+def never_sendable(shop: Shop, why: Ignored) -> Response:
+    """Answer a visitor's event that cannot be sent, whatever is configured later: nothing is stored."""
+    _rejected(shop, why.reason, why.detail)
+    return answer(400, error=why.reason, hint=why.detail)
 
 
 def unsupported_encoding() -> Response:

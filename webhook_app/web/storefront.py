@@ -8,24 +8,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
+from marshmallow import ValidationError
 
+from schemas.events import Browsing, Ignored, Reason
 from webhook_app.errors import BadSignatureError
 from webhook_app.platforms.base import STOREFRONT
 from webhook_app.translation import profile_key
+from webhook_app.web import client_address
 from webhook_app.web.context import current, mark_verified
-from webhook_app.web.responses import answer, bad_signature, method_not_allowed, too_many_requests, unknown_shop
+from webhook_app.web.responses import (
+    answer,
+    bad_signature,
+    method_not_allowed,
+    never_sendable,
+    too_many_requests,
+    unknown_shop,
+)
 from webhook_app.web.webhooks import store
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
-    from webhook_app.platforms.base import Platform, StorefrontProxy
+    from webhook_app.platforms.base import Platform, StorefrontProxy, Topic
     from webhook_app.signing.hmac_schemes import SignedQuery
 
 blueprint = Blueprint("storefront", __name__)
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PURPOSE = "A shop's pages call this URL with GET through their platform, which signs the query."
-MAX_VISITOR = 128  # characters of a visitor's key that the rate limit stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class SignedRequest:
     "/storefront/<platform>/<shop>/<action>", methods=METHODS, strict_slashes=False, provide_automatic_options=False
 )
 def event(platform: str, shop: str, action: str) -> Response:
-    """Store a visitor's event."""
+    """Store a visitor's event, if it can ever be sent."""
     began = time.monotonic()
     verified = _verified(platform, shop)
     if isinstance(verified, Response):
@@ -50,6 +59,11 @@ def event(platform: str, shop: str, action: str) -> Response:
     topic = verified.platform.topic(STOREFRONT + action)
     if topic is None:
         return answer(404, error="unknown_event", hint="There is no such event.")
+    key = _sendable_key(verified, topic)
+    if isinstance(key, Ignored):
+        return never_sendable(verified.shop, key)
+    if wait := _wait(verified, key, is_customer=key != verified.signed.parameters.get("profile_key", "").strip()):
+        return too_many_requests(verified.shop, wait)
     envelope, body = verified.proxy.make_delivery(topic.name, verified.signed, request.headers.get("User-Agent", ""))
     # Without the delivery's number: visitors must not learn how many events a shop has.
     return answer(200, status=store(verified.platform, verified.shop, envelope, body, began).status)
@@ -65,13 +79,38 @@ def profile(platform: str, shop: str) -> Response:
         return verified
     parameters = verified.signed.parameters
     given, customer = parameters.get("profile_key", ""), parameters.get(verified.proxy.customer_parameter, "")
-    if customer and verified.shop.profile_salt:
-        return answer(200, profile_key=profile_key.derived_key(customer, verified.shop.profile_salt))
-    return answer(200, profile_key=given if profile_key.is_usable(given) else secrets.token_hex(16))
+    derived = bool(customer and verified.shop.profile_salt)
+    known = customer if derived else given if profile_key.is_usable(given) else ""
+    if wait := _wait(verified, known, is_customer=derived):
+        return too_many_requests(verified.shop, wait)
+    if derived:
+        return answer(200, profile_key=profile_key.derived_key(customer, verified.shop.profile_salt or ""))
+    return answer(200, profile_key=known or secrets.token_hex(16))
+
+
+def _sendable_key(verified: SignedRequest, topic: Topic) -> str | Ignored:
+    """Return the profile key under which an event can be sent, or why it never can: any visitor could store such."""
+    try:
+        event = topic.schema.translate(verified.signed.parameters)
+    except ValidationError as error:
+        names = ", ".join(sorted(map(str, error.messages_dict)))
+        return Ignored(Reason.UNREADABLE, f"These parameters are missing or invalid: {names}.")
+    if isinstance(event, Ignored):
+        return event
+    if isinstance(event, Browsing):
+        return profile_key.choose_for_browsing(event.visitor, verified.shop)
+    return Ignored(Reason.UNREADABLE, "This is no event of a visitor.")
+
+
+def _wait(verified: SignedRequest, visitor: str, *, is_customer: bool) -> int:
+    """Count a visitor's request; returns the seconds until the next one is allowed, 0 where this one is."""
+    forwarded_for = request.headers.get("X-Forwarded-For", "")
+    address = client_address.of_visitor(forwarded_for, current().trusted_proxies, request.remote_addr or "")
+    return current().rate_limiter.take(verified.shop.name, visitor, address, is_customer=is_customer)
 
 
 def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:
-    """Return the request if it is signed and within the rate limits, else the response that refuses it."""
+    """Return the request if it is signed, else the response that refuses it."""
     found = current().find(platform_name, shop_name)
     if found is None or found[0].proxy is None:
         return unknown_shop()
@@ -84,9 +123,6 @@ def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:
     except BadSignatureError as error:
         return bad_signature(shop, error)
     mark_verified()
-    visitor = signed.parameters.get(proxy.customer_parameter) or signed.parameters.get("profile_key", "")
-    if wait := current().rate_limiter.take(shop.name, visitor[:MAX_VISITOR]):
-        return too_many_requests(shop, wait)
     return SignedRequest(platform, shop, proxy, signed)
 
 

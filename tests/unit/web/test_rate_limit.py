@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from webhook_app.web import rate_limit
 from webhook_app.web.rate_limit import Quota, RateLimiter
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Clock:
@@ -41,8 +38,49 @@ def test_visitors_and_shops_have_separate_quotas() -> None:
 def test_shop_rate_covers_all_visitors() -> None:
     """Inventing a new visitor for each event does not help to fill the inbox."""
     limiter = RateLimiter(visitor_rate=1, shop_rate=5, clock=Clock())
-    assert [limiter.take("a", str(number)) for number in range(6)] == [0] * 5 + [1]
+    assert [limiter.take("a") for _ in range(6)] == [0] * 5 + [1]
     assert limiter.take("b") == 0
+
+
+def test_invented_visitors_are_limited_by_address() -> None:
+    """One address has few new visitors, and those who are known already are still served."""
+    clock = Clock()
+    limiter = RateLimiter(visitor_rate=120, shop_rate=200, clock=clock)
+    assert limiter.take("a", "known", "1.1.1.1") == 0
+    allowed = 0
+    for number in range(10_000):  # 1,000 a second
+        clock.now += 0.001
+        allowed += limiter.take("a", f"invented-{number}", "1.1.1.1") == 0
+    assert allowed <= 5 + 6
+    assert limiter.take("a", "known", "1.1.1.1") == 0
+    assert limiter.take("a", "7622", "1.1.1.1", is_customer=True) == 0
+
+
+@pytest.mark.parametrize("invented", [10_000, 30, 1], ids=["invented", "few", "one"])
+def test_one_address_takes_nothing_from_others(invented: int) -> None:
+    """Whatever one address sends, as new visitors or as known ones, every event of another is allowed."""
+    clock, refused = Clock(), 0
+    limiter = RateLimiter(visitor_rate=120, shop_rate=200, clock=clock)
+    for number in range(10_000):
+        clock.now += 0.001
+        limiter.take("a", f"invented-{number % invented}", "1.1.1.1")
+        if number % 100 == 0:
+            refused += limiter.take("a", f"real-{number}", f"2.2.{number // 100}.1") > 0
+    assert refused == 0
+
+
+def test_many_addresses_leave_known_visitors_their_share() -> None:
+    """An attacker with many addresses takes the new visitors of a shop, and not the events of those who are known."""
+    clock, refused = Clock(), 0
+    limiter = RateLimiter(visitor_rate=120, shop_rate=200, clock=clock)
+    assert limiter.take("a", "known", "2.2.2.2") == 0
+    new = 0
+    for number in range(10_000):
+        clock.now += 0.001
+        new += limiter.take("a", f"invented-{number}", f"1.1.{number // 250}.{number % 250}") == 0
+        if number % 1000 == 0:
+            refused += limiter.take("a", "known", "2.2.2.2") > 0
+    assert (refused, new <= 20 * 10 + 20) == (0, True)
 
 
 def test_refused_events_use_up_nothing() -> None:
@@ -55,11 +93,31 @@ def test_refused_events_use_up_nothing() -> None:
     assert limiter.take("a", "v") == 0
 
 
-def test_unused_keys_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_keys_are_removed() -> None:
     """Memory holds about the keys of the last period."""
-    monkeypatch.setattr(rate_limit, "CLEAN_UP_AT", 10)
     quota = Quota(period=60, limit=60)
     for number in range(1000):
         assert quota.wait(number, float(number)) == 0
         quota.count(number, float(number))
     assert 1 <= len(quota) <= 20
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many keys are in use, the ones that were used last are in memory, and no more."""
+    monkeypatch.setattr(rate_limit, "MOST_KEYS", 100)
+    quota = Quota(period=60, limit=1)
+    for number in range(1000):
+        quota.count("attacker", 0.0)
+        quota.count(number, 0.0)
+    assert len(quota) == 100
+    assert quota.wait("attacker", 0.0) > 1000
+
+
+@pytest.mark.parametrize(("period", "limit"), [(1, 0.1), (60, 0.25), (1, 1)])
+def test_at_least_one_event_is_allowed(period: float, limit: float) -> None:
+    """A rate below one in a period allows one event, and the next one later."""
+    quota = Quota(period, limit)
+    assert quota.wait("a", 0.0) == 0
+    quota.count("a", 0.0)
+    assert quota.wait("a", 0.0) > 0
+    assert quota.wait("a", period / limit + 1) == 0
