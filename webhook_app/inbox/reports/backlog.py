@@ -86,15 +86,14 @@ def _backlog(connection: Connection, shop: Any, tried: Sequence[Any], now: int) 
     states.update({State.RECEIVED: shop.new})
     states.update({one.state: one.number for one in tried})
     row, of_shop = deliveries.c, deliveries.c.shop == shop.shop
-    oldest, number = min((one.since for one in tried), default=now), shop.first
+    oldest = min((one.since for one in tried), default=now)
     if shop.first_new:
-        new = select(row.received_at, row.id).where(of_shop, IS_NEW, row.id >= shop.first_new, row.received_at < oldest)
-        if first := connection.execute(new.order_by(row.id).limit(1)).first():
+        new = select(row.received_at, row.id).where(of_shop, IS_NEW, row.id >= shop.first_new, row.received_at <= now)
+        first = connection.execute(new.order_by(row.id).limit(1)).first()
+        if first and first.received_at <= oldest:
             return Backlog(shop.shop, states, first.id, first.received_at)
-    if tried:
-        number = connection.execute(
-            select(row.id).where(of_shop, IS_TRIED, _not_after(now) == oldest).limit(1)
-        ).scalar()
+    longest = select(row.id).where(of_shop, IS_TRIED, _not_after(now) == oldest).limit(1)
+    number = connection.execute(longest).scalar() if tried else None
     return Backlog(shop.shop, states, number or shop.first, oldest)
 
 
