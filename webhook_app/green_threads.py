@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_WAIT = 0.005  # seconds that a commit waits for others to join it under constant load
 PAUSE = 0.0002  # seconds
+VERIFIED = "webhook_app.verified"  # set in the WSGI environment of a request that was verified, for the web server
 
 
 def active() -> bool:

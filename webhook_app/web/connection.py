@@ -87,6 +87,11 @@ class Connection:
             self._wait, self._pausing = _Wait.NONE, None
         self._refuse_closing()
 
+    def resume(self) -> None:
+        """End a pause."""
+        if self._pausing:
+            self._pausing.set()
+
     def sendall(self, data: bytes) -> None:
         """Send a part of the answer. Raises TimeoutError when the client does not read it, and other OSErrors."""
         self.answered = True
@@ -115,8 +120,7 @@ class Connection:
             # Gevent's own shutdown() raises in the green thread that reads, which then misses what has arrived.
             plain: socket.socket = self._client._sock  # noqa: SLF001
             plain.shutdown(socket.SHUT_RD if self._wait is _Wait.READ else socket.SHUT_RDWR)
-        if self._pausing:
-            self._pausing.set()
+        self.resume()
         return True
 
     def linger(self) -> None:

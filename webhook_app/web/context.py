@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from flask import current_app, request
 
 from webhook_app import logs
+from webhook_app.green_threads import VERIFIED
 from webhook_app.web.activity import ActivityRecorder
-from webhook_app.web.places import VERIFIED
 from webhook_app.web.rate_limit import RateLimiter
 from webhook_app.web.readiness import Readiness
 from webhook_app.web.request_body import BodyReader

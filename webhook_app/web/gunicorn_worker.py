@@ -5,25 +5,44 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from gevent.server import StreamServer
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.ggevent import GeventWorker
+from gunicorn.workers import ggevent
 
 from webhook_app import logs
 from webhook_app.errors import OverloadedError
+from webhook_app.green_threads import VERIFIED
 from webhook_app.web.connection import HEAD_TIMEOUT, Connection
 from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, refuse, status_of
 from webhook_app.web.http_requests import RequestReader
-from webhook_app.web.places import VERIFIED, Places
+from webhook_app.web.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ARRIVALS = 16  # connections beyond the places, until others have made room for them
+ACCEPTS = 20  # connections in one round of the event loop
+EVENTS = ("/webhooks/", "/storefront/")  # where genuine events arrive
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection
 
 
-class BoundedGeventWorker(GeventWorker):
+class _Listener(StreamServer):
+    """Accepts as many connections as it can: while many clients connect, a genuine one must not wait behind them.
+
+    With several processes gunicorn would accept one in each round of the event loop.
+    """
+
+    @property
+    def max_accept(self) -> int:
+        return ACCEPTS
+
+    @max_accept.setter
+    def max_accept(self, _value: int) -> None:
+        """Ignore gunicorn's."""
+
+
+class BoundedGeventWorker(ggevent.GeventWorker):
     """Serves HTTP/1: within limits, and when places run out the oldest unverified connection makes room.
 
     A connection whose request is being processed is never closed, so no webhook is lost. On shutdown one that has just
@@ -36,6 +55,11 @@ class BoundedGeventWorker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._places = Places(self.worker_connections)
         self.worker_connections += ARRIVALS
+
+    def run(self) -> None:
+        """Serve until the process is stopped."""
+        ggevent.StreamServer = _Listener  # type: ignore[attr-defined]  # gunicorn's run() makes one
+        super().run()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection until it is closed."""
@@ -60,13 +84,16 @@ class BoundedGeventWorker(GeventWorker):
         """Answer one request after the other."""
         wait, is_open = HEAD_TIMEOUT, True
         while is_open and (request := reader.next_request(wait)):
-            if wait is not HEAD_TIMEOUT and not connection.verified:
+            if not connection.verified and (wait is not HEAD_TIMEOUT or self._can_wait(request.path)):
                 self._places.throttle(connection)
             wait = self.cfg.keepalive
             connection.begin_request()
             is_open = self.handle_request(server, request, connection, addr)
             if request.has_unread_body():
                 connection.linger()
+
+    def _can_wait(self, path: str | None) -> bool:
+        return self._places.ran_out and not (path or "").startswith(EVENTS)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Let the app answer a request; returns whether another one may follow on its connection."""

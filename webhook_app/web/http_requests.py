@@ -32,10 +32,10 @@ MAX_HEAD = 16 * 1024  # bytes of request line and headers
 READ_AHEAD = 8 * 1024  # bytes; what is read of a body along with its head stays small
 # Chunks a body may have: so many, and one more for each so many bytes. Senders that stream use chunks of a kilobyte
 # and more; each chunk costs about as much time as a kilobyte of payload.
-FREE_CHUNKS, BYTES_PER_CHUNK = 1024, 64
+FREE_CHUNKS, BYTES_PER_CHUNK = 512, 64
 MAX_SIZE_LINE = 256  # bytes, with a chunk's extensions
 MAX_TRAILERS = 8 * 1024  # bytes
-CHUNKS_BEFORE_YIELDING = 32
+CHUNKS_BEFORE_YIELDING = 16
 END = b"\r\n\r\n"
 
 

@@ -6,6 +6,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import gevent
+
 from webhook_app import logs
 
 if TYPE_CHECKING:
@@ -13,11 +15,12 @@ if TYPE_CHECKING:
 
     from webhook_app.web.connection import Connection
 
-# Set in the WSGI environment of a request that was verified.
-VERIFIED = "webhook_app.verified"
-# Seconds between two requests of connections that have verified nothing, those that are their connection's first aside:
-# however many clients repeat a request as soon as it is answered, most of the process's time is left for others.
-UNVERIFIED_INTERVAL = 0.001
+# Seconds between two requests that are throttled: those that repeat on a connection which has verified nothing, and
+# when places run out all but webhooks and storefront events. However many clients send them as fast as they are
+# answered, most of the process's time is left for others.
+INTERVAL = 0.005
+THROTTLED_WITHIN = 60.0  # seconds
+PRESSURE = 1.0  # seconds after places ran out
 REPORT_EVERY = 60.0  # seconds between two lines of log about closed connections
 
 
@@ -32,7 +35,8 @@ class Places:
         """`size` is the number of connections."""
         self._size, self._taken = size, 0
         self._connections: dict[Connection, None] = {}
-        self._next_unverified = 0.0
+        self._queue: dict[Connection, None] = {}
+        self._is_serving, self._ran_out_until = False, 0.0
         self._closed, self._next_report = 0, 0.0
 
     @contextmanager
@@ -55,11 +59,28 @@ class Places:
             self._connections[connection] = None
 
     def throttle(self, connection: Connection) -> None:
-        """Delay a further request of a connection whose last one was not verified. Raises OverloadedError."""
-        now = time.monotonic()
-        begin = max(now, self._next_unverified)
-        self._next_unverified = begin + UNVERIFIED_INTERVAL
-        connection.pause(begin - now)
+        """Delay a request until it is served, one after the other. Raises OverloadedError."""
+        self._queue[connection] = None
+        if not self._is_serving:
+            self._is_serving = True
+            gevent.spawn(self._serve_queue)
+        try:
+            connection.pause(THROTTLED_WITHIN)
+        finally:
+            self._queue.pop(connection, None)
+
+    def _serve_queue(self) -> None:
+        while self._queue:
+            connection = next(iter(self._queue))
+            del self._queue[connection]
+            connection.resume()
+            gevent.sleep(INTERVAL)
+        self._is_serving = False
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether connections had to make room within the last second."""
+        return time.monotonic() < self._ran_out_until
 
     def close_idle(self, seconds: float) -> None:
         """Close every connection that has waited so long for a request."""
@@ -69,6 +90,7 @@ class Places:
                 connection.make_room()
 
     def _make_room(self) -> None:
+        self._ran_out_until = time.monotonic() + PRESSURE
         oldest = next((one for one in self._connections if one.make_room()), None)
         if oldest:
             del self._connections[oldest]

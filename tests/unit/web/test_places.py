@@ -104,5 +104,5 @@ def test_what_has_arrived_is_read_before_the_end(served: list[Served]) -> None:
 def test_repeated_unverified_requests_are_spread(served: list[Served]) -> None:
     """However many clients repeat requests that verify nothing, some time remains for others."""
     places, began = Places(100), time.monotonic()
-    gevent.joinall([gevent.spawn(places.throttle, served[0].connection) for _ in range(50)])
-    assert time.monotonic() - began >= 0.045
+    gevent.joinall([gevent.spawn(places.throttle, served[0].connection) for _ in range(20)])
+    assert time.monotonic() - began >= 0.09
