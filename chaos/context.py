@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from chaos import postgres, traffic
+from chaos import orders, postgres, traffic
 from chaos import tweakwise as tweakwise_server
 from chaos.system import ROOT, System
 from webhook_app.errors import StoreUnavailableError
@@ -113,7 +113,7 @@ class Context:
         Every acknowledged order is stored and was counted; none twice but those `in_flight` at a kill; nothing waits.
         """
         rows = settled(system)
-        stored = {row.identity: row for row in rows}
+        stored = {orders.name_of(row.identity): row for row in rows}
         self.figures |= {"acknowledged": len(shop.acknowledged), "refused tries": shop.refusals}
         self._check_stored(shop, stored)
         self._check_counted(stored, there.counted, set(in_flight))
@@ -160,5 +160,6 @@ def in_flight(system: System) -> set[str]:
     """Return the orders that a worker which is no more may have sent without writing it down."""
     with system.inbox() as inbox:
         return {
-            row.identity for row in stored_deliveries.newest(inbox, EVERY_ROW, Selection(states=(State.DELIVERING,)))
+            orders.name_of(row.identity)
+            for row in stored_deliveries.newest(inbox, EVERY_ROW, Selection(states=(State.DELIVERING,)))
         }

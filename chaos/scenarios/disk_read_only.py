@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chaos import disks
+from chaos import disks, orders
 from chaos.context import EVERY_ROW
 from chaos.traffic import Traffic
 from webhook_app.inbox import State
@@ -46,4 +46,5 @@ def _not_written_down(system: System, tweakwise: Tweakwise) -> set[str]:
     """Return the orders that were sent when the disk failed, so that no process could note it before it was stopped."""
     with system.inbox() as inbox:
         rows = stored_deliveries.newest(inbox, EVERY_ROW)
-    return {row.identity for row in rows if row.state != State.DELIVERED and tweakwise.counted[row.identity]}
+    unsettled = {orders.name_of(row.identity) for row in rows if row.state != State.DELIVERED}
+    return {name for name in unsettled if tweakwise.counted[name]}

@@ -26,15 +26,20 @@ STOPS_WITHIN = 25.0  # seconds
 
 def run(context: Context) -> None:
     """An earlier version's processes and this one's share a migrated database: nothing is lost or counted twice."""
-    _old_code(context.folder / "old")
-    context.on_both_engines(_upgrade)
+    code = context.folder / "old"
+    _unpack(code)
+    if context.short:
+        context.postgres()
+        _upgrade(context, code)
+    else:
+        context.on_both_engines(lambda track: _upgrade(track, code))
 
 
-def _upgrade(context: Context) -> None:
+def _upgrade(context: Context, code: Path) -> None:
     tweakwise = context.tweakwise()
     tweakwise.delay = 0.01
     (context.folder / "earlier").mkdir()
-    old = context.system(tweakwise.url, context.folder / "earlier", code=str(context.folder.parent / "old"))
+    old = context.system(tweakwise.url, context.folder / "earlier", code=str(code))
     context.database_url = old.database_url
     web, worker = old.start_web(), old.start_worker()
     with Traffic(old.port, senders=2, pause=0.02) as shop:
@@ -67,7 +72,7 @@ def _lasts(context: Context) -> None:
     time.sleep(SHORT_LASTS if context.short else LASTS)
 
 
-def _old_code(folder: Path) -> None:
+def _unpack(folder: Path) -> None:
     """Unpack the earlier version; raises SkippedError where this is no clone that has it."""
     if not (git := shutil.which("git")):
         raise SkippedError("there is no git")
