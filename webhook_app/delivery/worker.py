@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.delivery.dispatcher import MIN_LEASE_LEFT, Dispatcher, Job
+from webhook_app.delivery.maintenance import Maintenance
 from webhook_app.delivery.preparation import Preparation
 from webhook_app.delivery.scheduler import RETRY_CLAIM_AFTER, Scheduler
 from webhook_app.delivery.settler import Settler
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, leases, retries
-from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter, NullTracer
 from webhook_app.time_units import uptime
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox, Settlement
+    from webhook_app.inbox.retention import Retention
     from webhook_app.instrumentation import Meter, Tracer
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import AgeLimits
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise.retry_policy import Failure
 
 MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
-SWEEP_EVERY = 60.0  # seconds
-CHECK_COUNTS_FOR = 0.1  # seconds in each sweep
-SWEEP_EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps read only indexes and what is old
 STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
 CLAIM_PAUSE = 5.0  # seconds after a failure of the store before claiming: all workers settle what they sent first
 STORE_SLOW = 0.5  # seconds without an answer of the store, after which no call begins
@@ -95,7 +92,8 @@ class Worker:
         """Work until stop() is called, then finish the calls in flight and release the rest."""
         self._log.info("worker_started", threads=self._options.threads)
         self._dispatcher.start()
-        threading.Thread(target=self._sweep_all, daemon=True).start()
+        maintenance = Maintenance(self._inbox, self._options.policy, self._options.retention)
+        threading.Thread(target=maintenance.run, args=(self._stopping,), daemon=True).start()
         with contextlib.suppress(StoreUnavailableError):
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
         while not self._stopping.is_set():
@@ -203,21 +201,6 @@ class Worker:
         return outcomes.attempted(
             job.delivery, job.call, result.failure, policy, now=now, took=result.milliseconds, jitter=random.random
         )
-
-    def _sweep_all(self) -> None:
-        whole_at = 0.0
-        while not self._stopping.wait(SWEEP_EVERY):
-            whole = time.monotonic() >= whole_at
-            try:
-                leases.correct(self._inbox)
-                retries.correct(self._inbox, outcomes.longest_pause(self._options.policy))
-                wiped, gone = sweep(self._inbox, self._options.retention, self._stopping.is_set, everywhere=whole)
-                whole_at = time.monotonic() + SWEEP_EVERYWHERE_EVERY if whole else whole_at
-                if wiped or gone:
-                    self._log.info("retention_applied", bodies=wiped, rows=gone)
-                count_check.check_some(self._inbox, CHECK_COUNTS_FOR)
-            except StoreUnavailableError as error:
-                self._log.warning("store_unavailable", error=str(error))
 
     def _finish(self) -> None:
         self._dispatcher.stop(max(self._stop_at - time.monotonic(), 0))

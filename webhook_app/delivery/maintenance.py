@@ -1,0 +1,100 @@
+"""What a worker does once a minute besides delivering: corrects wrong times, applies retention, checks counts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from webhook_app import logs
+from webhook_app.delivery import outcomes
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import count_check, leases, retries
+from webhook_app.inbox.retention import sweep
+from webhook_app.time_units import FUTURE, HOUR
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from webhook_app.inbox import Inbox
+    from webhook_app.inbox.retention import Retention
+    from webhook_app.tweakwise import retry_policy
+
+EVERY = 60.0  # seconds
+EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps read only indexes and what is old
+CHECK_COUNTS_FOR = 0.1  # seconds
+DISTRUST = 24 * 3600.0  # seconds in which nothing is deleted after the clock was set forward
+
+
+class Maintenance:
+    """The repeated tasks of one worker."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        policy: retry_policy.Policy,
+        retention: Retention,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`monotonic` returns seconds, and is never set."""
+        self._inbox, self._policy, self._retention, self._monotonic = inbox, policy, retention, monotonic
+        self._jumps = ClockJumps(inbox.clock, monotonic)
+        self._everywhere_at = 0.0
+        self._log = logs.logger()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Repeat until `stopping`."""
+        while not stopping.wait(EVERY):
+            try:
+                self.once(stopping.is_set)
+            except StoreUnavailableError as error:
+                self._log.warning("store_unavailable", error=str(error))
+
+    def once(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Do everything once. Raises StoreUnavailableError."""
+        leases.correct(self._inbox)
+        retries.correct(self._inbox, outcomes.longest_pause(self._policy))
+        if self._jumps.is_trusted():
+            self._sweep(stopped)
+        count_check.check_some(self._inbox, CHECK_COUNTS_FOR)
+
+    def _sweep(self, stopped: Callable[[], bool]) -> None:
+        everywhere = self._monotonic() >= self._everywhere_at
+        wiped, gone = sweep(self._inbox, self._retention, stopped, everywhere=everywhere)
+        if everywhere:
+            self._everywhere_at = self._monotonic() + EVERYWHERE_EVERY
+        if wiped or gone:
+            self._log.info("retention_applied", bodies=wiped, rows=gone)
+
+
+class ClockJumps:
+    """Notices that the clock was set forward, by a clock that only counts.
+
+    A clock that is years ahead makes everything old at once, and what is deleted is gone: bodies, and the identities
+    and orders that are known. So nothing is deleted for a day, in which the clock may be corrected. That a machine was
+    off or asleep looks the same.
+    """
+
+    def __init__(self, clock: Callable[[], int], monotonic: Callable[[], float]) -> None:
+        """`clock` returns milliseconds since 1970 UTC, `monotonic` seconds."""
+        self._clock, self._monotonic = clock, monotonic
+        self._right: float | None = None  # the difference of the two while the clock was trusted
+        self._distrusted_until: float | None = None
+
+    def is_trusted(self) -> bool:
+        """Return whether the clock may decide what is old; the first time it may."""
+        now = self._difference()
+        if self._right is None or now - self._right <= FUTURE or self._is_over():
+            self._right, self._distrusted_until = now, None
+            return True
+        if self._distrusted_until is None:
+            self._distrusted_until = self._monotonic() + DISTRUST
+            hours = round((now - self._right) / HOUR)
+            logs.logger().warning("retention_postponed", set_forward_hours=hours, for_hours=round(DISTRUST / 3600))
+        return False
+
+    def _is_over(self) -> bool:
+        return self._distrusted_until is not None and self._monotonic() >= self._distrusted_until
+
+    def _difference(self) -> float:
+        return self._clock() - self._monotonic() * 1000
