@@ -55,10 +55,10 @@ def finding_of(findings: list[dict[str, str]], check: str) -> tuple[str, str]:
     return found
 
 
-def saw(inbox: Inbox, topic: str) -> None:
-    """Record a received webhook, as a web process does."""
+def saw(inbox: Inbox, name: str, kind: ActivityKind = ActivityKind.TOPIC, count: int = 1) -> None:
+    """Record received webhooks by their topic, or by another name, as a web process does."""
     now = inbox.clock()
-    record(inbox, [ActivityCount("acme", "shopify", ActivityKind.TOPIC, topic, 1, now, now)])
+    record(inbox, [ActivityCount("acme", "shopify", kind, name, count, now, now)])
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from webhook_app.time_units import HOUR, MINUTE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from webhook_app.config.shop_addresses import AddressProblem
     from webhook_app.inbox.reports.backlog import Backlog
     from webhook_app.inbox.statistics import Progress
     from webhook_app.throttling.state import Scope, ThrottleState
@@ -60,18 +61,20 @@ class ShopLine:
     is_open: bool
 
 
-def attention(
+def attention(  # noqa: PLR0913, PLR0917 - all that is looked at
     shops: Sequence[ShopLine],
     topics: Sequence[TopicLine],
     throttles: Mapping[Scope, ThrottleState],
     progress: Progress,
     now: int,
+    addresses: Iterable[AddressProblem] = (),
 ) -> list[AttentionItem]:
     """Return everything that needs attention now."""
     return [
         *_held_up(throttles.values(), {line.name for line in shops}, now),
         *(warning for line in shops for warning in _of_shop(line, now)),
         *(_silent(one, now) for one in topics if one.is_silent(now)),
+        *(AttentionItem(f"{one.text} {one.advice}", url_for(".setup")) for one in addresses),
         *_uncounted(progress),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor import configuration, product_keys, storage, traffic, tweakwise, webhook_urls
+from webhook_app.doctor import addresses, configuration, product_keys, storage, traffic, tweakwise, webhook_urls
 from webhook_app.doctor.finding import CheckContext, Finding, Severity
 from webhook_app.errors import StoreUnavailableError
 
@@ -30,6 +30,7 @@ INBOX_CHECKS: tuple[Check, ...] = (
     traffic.breakers,
     traffic.dead,
     traffic.events,
+    addresses.addresses,
     tweakwise.instance_keys,
     product_keys.templates,
     product_keys.feeds,

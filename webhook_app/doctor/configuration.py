@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from webhook_app.config.shop_addresses import shared_secrets
 from webhook_app.doctor.finding import Finding, Severity
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox.activity import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +56,20 @@ def _secrets(context: CheckContext) -> Iterator[Finding]:
             which = f"Secret {number} of {shop.name}"
             for problem, advice in _problems(secret, shop, context.platforms[shop.platform]):
                 yield Finding("secrets", Severity.WARNING, f"{which} {problem}.", advice)
-            if secret in owners:
-                text = f"{which} is also a secret of {owners[secret]}."
-                advice = "This is correct only where both shops use the same app; otherwise correct one of them."
-                yield Finding("secrets", Severity.WARNING, text, advice)
+            if secret in owners and not (shop.domain and context.shops[owners[secret]].domain):
+                text = f"{which} is also a secret of {owners[secret]}: a webhook of one passes for the other."
+                yield Finding("secrets", Severity.WARNING, text, _pinning(context, {shop.name, owners[secret]}))
             owners[secret] = shop.name
+
+
+def _pinning(context: CheckContext, names: set[str]) -> str:
+    """Return the lines that pin shops to their addresses, which are known once webhooks were received."""
+    seen: dict[str, list[str]] = {}
+    with suppress(StoreUnavailableError):
+        seen = addresses(context.inbox)
+    both = {name: context.shops[name] for name in sorted(names)}
+    lines = " ".join(f"{problem.advice}." for problem in shared_secrets(both, context.platforms, seen))
+    return f"Give each shop an app of its own. Until then, if both use the same app: {lines}"
 
 
 def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,8 @@ from sqlalchemy import case, delete, func, select
 from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import activity_totals, hourly_activity
-from webhook_app.time_units import FUTURE, HOUR
+from webhook_app.platforms.base import SAMPLE_DOMAIN
+from webhook_app.time_units import DAY, FUTURE, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Different names of a shop: what is signed can be sent under any topic and address, and those beyond are not counted.
 MAX_TOPICS, MAX_ADDRESSES = 100, 20
+RECENT = 14 * DAY  # milliseconds; an address that is silent for longer is no longer one of the shop's
 
 
 class ActivityKind(StrEnum):
@@ -103,6 +105,19 @@ def _believable(connection: Connection, kind: ActivityKind, total: ActivityTotal
     same = (table.shop == total.shop) & (table.kind == kind) & (table.name == total.name) & (table.hour <= future)
     last = connection.execute(select(func.max(table.hour)).where(same)).scalar_one()
     return replace(total, last_at=last or min(total.first_at, future))
+
+
+def addresses(inbox: Inbox) -> dict[str, list[str]]:
+    """Return the addresses that sent webhooks to each shop of late, the busiest first, without those of samples.
+
+    Raises StoreUnavailableError.
+    """
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    since = inbox.clock() - RECENT
+    for total in sorted(last_seen(inbox, ActivityKind.ADDRESS), key=lambda total: -total.count):
+        if total.last_at >= since and total.name != SAMPLE_DOMAIN:
+            found[total.shop].append(total.name)
+    return dict(found)
 
 
 def by_hour(

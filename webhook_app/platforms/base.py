@@ -49,12 +49,13 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class SampleValues:
-    """What varies between sample payloads: a unique number, the time in ISO 8601 UTC, and the profile key."""
+    """What varies between sample payloads: a unique number, the time in ISO 8601 UTC, the profile key, the address."""
 
     number: int
     now: str
     profile_attribute: str
     profile_key: str
+    domain: str = SAMPLE_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,11 @@ class Platform:
         """Return the mapped topic of that name, if there is one."""
         return next((topic for topic in self.topics if topic.name == name), None)
 
-    def sign_sample(self, topic: str, identity: str, body: bytes, secret: str) -> dict[str, str]:
+    def sign_sample(
+        self, topic: str, identity: str, body: bytes, secret: str, domain: str = SAMPLE_DOMAIN
+    ) -> dict[str, str]:
         """Return the headers with which the platform would post `body`."""
-        values = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, SAMPLE_DOMAIN))
+        values = ((self.topic_headers, topic), (self.identity_headers, identity), (self.domain_headers, domain))
         named = {names[0]: value for names, value in values if names}
         return {"content-type": "application/json", **named, **self.signature.sign(body, secret, identity)}
 

@@ -9,23 +9,30 @@ import uuid
 from typing import TYPE_CHECKING
 
 from webhook_app.formatting import timestamp
-from webhook_app.platforms.base import SampleValues
+from webhook_app.platforms.base import SAMPLE_DOMAIN, SampleValues
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from webhook_app.platforms.base import Platform, Topic
 
 
-def new_values(profile_attribute: str) -> SampleValues:
+def address(domain: Sequence[str]) -> str:
+    """Return the address that a sample names, one that a shop with this `domain` accepts."""
+    return domain[0] if domain else SAMPLE_DOMAIN
+
+
+def new_values(profile_attribute: str, domain: str = SAMPLE_DOMAIN) -> SampleValues:
     """Return the values of a new sample: an unused number, the present time and a random profile key."""
     return SampleValues(
-        time.time_ns() // 1000, timestamp(now_ms()), profile_attribute, f"sample-{secrets.token_hex(8)}"
+        time.time_ns() // 1000, timestamp(now_ms()), profile_attribute, f"sample-{secrets.token_hex(8)}", domain
     )
 
 
 def signed_delivery(
-    platform: Platform, topic: Topic, profile_attribute: str, secret: str
+    platform: Platform, topic: Topic, profile_attribute: str, secret: str, domain: str = SAMPLE_DOMAIN
 ) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of a sample delivery."""
+    """Return headers and body of a sample delivery; `domain` is one that the shop accepts."""
     body = json.dumps(topic.sample(new_values(profile_attribute))).encode()
-    return platform.sign_sample(topic.name, str(uuid.uuid4()), body, secret), body
+    return platform.sign_sample(topic.name, str(uuid.uuid4()), body, secret, domain), body

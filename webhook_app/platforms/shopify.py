@@ -64,8 +64,9 @@ def _data_request(sample: SampleValues) -> dict[str, Any]:
     return {**_customer(sample), "orders_requested": [], "data_request": {"id": sample.number}}
 
 
-def _shop_redact(_sample: SampleValues) -> dict[str, Any]:
-    return {"shop_id": 1, "shop_domain": SAMPLE_DOMAIN}
+def _shop_redact(sample: SampleValues) -> dict[str, Any]:
+    # Never the shop's own address: it would erase everything.
+    return {"shop_id": sample.number, "shop_domain": SAMPLE_DOMAIN}
 
 
 def _search(sample: SampleValues) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _visitor(sample: SampleValues) -> dict[str, Any]:
     """Return the parameters that the App Proxy adds, and the visitor's key."""
     return {
         "profile_key": sample.profile_key,
-        "shop": SAMPLE_DOMAIN,
+        "shop": sample.domain,
         "logged_in_customer_id": "",
         "path_prefix": "/apps/tweakwise",
     }

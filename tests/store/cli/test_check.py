@@ -22,6 +22,16 @@ def test_it_prints_urls_and_topics(run: Run) -> None:
     assert "customers/redact" not in result.output
 
 
+def test_it_names_a_shared_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two shops with one secret are noted, each with the line that pins it."""
+    monkeypatch.delenv("SHOPS_FILE", raising=False)
+    table = 'platform = "woocommerce"\nsecrets = ["one-secret-of-two-shops"]\ninstance_key = "1234abcd"\n'
+    monkeypatch.setenv("SHOPS", f"[shops.acme]\n{table}[shops.globex]\n{table}")
+    output = run("check").output
+    for name in ("acme", "globex"):
+        assert f'Write into [shops.{name}]: domain = "<address of {name}>"' in output
+
+
 def test_it_reports_a_database_without_tables(run: Run) -> None:
     """What to run is part of the message; afterwards the database is ready."""
     assert (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
-from tests.support.doctor import finding_of, findings_of, listening, saw
+from tests.support.doctor import SHOPS, finding_of, findings_of, listening, saw
 from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.conftest import Clock
     from tests.support.doctor import Examine
 
@@ -29,6 +30,27 @@ def test_pooler_hides_workers(on_postgres: Examine, monkeypatch: pytest.MonkeyPa
     assert finding_of(on_postgres(), "workers")[0] == "warning"
     monkeypatch.setenv("DATABASE_POOLER", "transaction")
     assert finding_of(on_postgres(), "workers")[0] == "info"
+
+
+@pytest.mark.parametrize(
+    ("domain", "severity", "line"),
+    [
+        ("", "warning", 'domain = "a.example"'),
+        ('domain = "a.example"', "warning", 'domain = ["a.example", "b.example"]'),
+        ('domain = "c.example"', "error", 'domain = ["c.example", "a.example", "b.example"]'),
+    ],
+)
+def test_several_addresses(  # noqa: PLR0913, PLR0917 - one table
+    inbox: Inbox, examine: Examine, monkeypatch: pytest.MonkeyPatch, domain: str, severity: str, line: str
+) -> None:
+    """Two addresses of a shop are a warning with the line to write; a domain that fits none of them is an error."""
+    monkeypatch.setenv("SHOPS", SHOPS + domain)
+    saw(inbox, "a.example", ActivityKind.ADDRESS, 2)
+    saw(inbox, "sample.example", ActivityKind.ADDRESS, 9)
+    assert not domain or "c.ex" in domain or findings_of(examine(), "addresses") == []
+    saw(inbox, "b.example", ActivityKind.ADDRESS, 1)
+    [found] = [one for one in examine() if one["check"] == "addresses"]
+    assert (found["severity"], found["advice"]) == (severity, f"Write into [shops.acme]: {line}")
 
 
 def test_overdue_events_are_an_error(inbox: Inbox, examine: Examine, clock: Clock) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schemas.events import DataRequest, Ignored, Reason, Redaction
 from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
 from webhook_app.errors import BadSignatureError
-from webhook_app.platforms import all_platforms
+from webhook_app.platforms import all_platforms, samples
 from webhook_app.platforms.base import Platform, SampleValues
 from webhook_app.translation.translate import AgeLimits, Decision, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
@@ -198,6 +198,17 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
         assert envelope.topic == topic.name
         assert envelope.identity == "an-identity" or not platform.signs_identity
         assert not isinstance(platform.translate(topic.name, parse_json(body)), Ignored)
+
+
+@every_platform
+def test_samples_fit_a_pinned_shop(platform: Platform) -> None:
+    """A sample names the shop's own address, but one that erases never does."""
+    for topic in platform.topics:
+        headers, body = samples.signed_delivery(platform, topic, "key", f"whsec_{'a' * 32}", "own.example")
+        assert not platform.domain_headers or headers[platform.domain_headers[0]] == "own.example"
+        event = platform.translate(topic.name, parse_json(body))
+        if isinstance(event, Redaction | DataRequest):
+            assert b"own.example" not in body
 
 
 def test_every_folder_of_fixtures_is_a_platform() -> None:

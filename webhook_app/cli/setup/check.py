@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
 from webhook_app.cli.support import configuration, database_startup, shop_instructions
-from webhook_app.config import settings
-from webhook_app.inbox import Inbox
+from webhook_app.config import settings, shop_addresses
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import Inbox, activity
 from webhook_app.inbox import migrate as migrations
+from webhook_app.platforms import all_platforms
+
+if TYPE_CHECKING:
+    from webhook_app.config.settings import Settings
 
 SPOOL = "must be on a disk that survives restarts: the webhooks in it were acknowledged."
 SPOOL_ON_A_DYNO = "is on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
@@ -25,8 +31,10 @@ def check(url: str | None) -> None:
     """
     config, known = configuration.load()
     base = (url or f"http://127.0.0.1:{config.port}").rstrip("/")
+    problems = shop_addresses.problems(known, all_platforms(), _addresses(config))
     for shop in known.values():
-        click.echo("\n".join(shop_instructions.instructions(shop, base)))
+        notes = [f"{one.text} {one.advice}" for one in problems if one.shop == shop.name]
+        click.echo("\n".join(shop_instructions.instructions(shop, base, notes)))
     if not url:
         click.echo("Add --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
@@ -38,3 +46,12 @@ def check(url: str | None) -> None:
         database_startup.check_spool(config)
         click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_ephemeral(config.spool) else SPOOL}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
+
+
+def _addresses(config: Settings) -> dict[str, list[str]]:
+    """Return the addresses that sent webhooks to each shop, none where the inbox cannot be read."""
+    with closing(Inbox.configured(config)) as inbox:
+        try:
+            return activity.addresses(inbox) if inbox.database.exists() else {}
+        except StoreUnavailableError:
+            return {}

@@ -14,7 +14,7 @@ import requests
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports.stored_deliveries import STEP, pages
 from webhook_app.platforms import samples
-from webhook_app.platforms.base import STOREFRONT
+from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +37,7 @@ class SampleTarget:
     secret: str
     profile_attribute: str
     local: bool
+    domain: str = SAMPLE_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,15 @@ def post(request: SampleRequest, session: requests.Session) -> requests.Response
 
 def _webhook(request: SampleRequest) -> requests.Request:
     target = request.target
-    headers, body = samples.signed_delivery(request.platform, request.topic, target.profile_attribute, target.secret)
+    headers, body = samples.signed_delivery(
+        request.platform, request.topic, target.profile_attribute, target.secret, target.domain
+    )
     return requests.Request("POST", target.url, data=body, headers=headers)
 
 
 def _storefront_request(proxy: StorefrontProxy, request: SampleRequest) -> requests.Request:
     """Build the request with which a platform's proxy forwards a storefront event."""
-    payload = request.topic.sample(samples.new_values(request.target.profile_attribute))
+    payload = request.topic.sample(samples.new_values(request.target.profile_attribute, request.target.domain))
     query = proxy.sign(payload, request.target.secret, time.time()).decode()
     base = request.target.url.replace("/webhooks/", f"/{STOREFRONT}", 1)
     url = f"{base}/{request.topic.name.removeprefix(STOREFRONT)}?{query}"

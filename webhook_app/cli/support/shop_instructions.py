@@ -9,13 +9,16 @@ import click
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from webhook_app.config.shops import Shop
 
 
-def instructions(shop: Shop, base: str) -> Iterator[str]:
-    """Yield lines with the URLs, topics and remarks for a shop; `base` is the receiver's address without a path."""
+def instructions(shop: Shop, base: str, notes: Iterable[str] = ()) -> Iterator[str]:
+    """Yield lines with the URLs, topics and remarks for a shop, and further `notes` about it.
+
+    `base` is the receiver's address without a path.
+    """
     platform = all_platforms()[shop.platform]
     topics = [topic.name for topic in platform.topics if topic.subscribe]
     yield click.style(f"{shop.name} ({platform.title})", bold=True)
@@ -24,7 +27,7 @@ def instructions(shop: Shop, base: str) -> Iterator[str]:
         yield f"  proxy URL    {base}/storefront/{shop.platform}/{shop.name}  (for searches and pageviews)"
     yield f"  topics       {', '.join(topics)}"
     yield f"  product key  {shop.product_key.text}"
-    for remark in _remarks(shop):
+    for remark in (*_remarks(shop), *notes):
         yield f"  note         {remark}"
     yield ""
 

@@ -23,7 +23,7 @@ from webhook_app.cli.support.sample_requests import (
 )
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox
-from webhook_app.platforms import all_platforms
+from webhook_app.platforms import all_platforms, samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +140,12 @@ def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
     base = f"http://127.0.0.1:{config.port}/webhooks/{platform.name}"
     return [
         SampleTarget(
-            shop.name, f"{base}/{shop.name}", aim.secret or shop.secrets[0], shop.profile_attribute, local=True
+            shop.name,
+            f"{base}/{shop.name}",
+            aim.secret or shop.secrets[0],
+            shop.profile_attribute,
+            local=True,
+            domain=samples.address(shop.domain),
         )
         for shop in known.values()
         if shop.platform == platform.name and aim.shop in (None, shop.name)

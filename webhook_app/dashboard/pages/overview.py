@@ -8,6 +8,7 @@ from flask import render_template, request
 
 from webhook_app import formatting
 from webhook_app.alerts.rules import longest_silence
+from webhook_app.config import shop_addresses
 from webhook_app.dashboard import charts
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.attention import ShopLine, TopicLine, attention
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
+    from webhook_app.config.shop_addresses import AddressProblem
     from webhook_app.inbox.reports.backlog import Backlog
     from webhook_app.inbox.reports.time_series import Bar
     from webhook_app.throttling.state import ThrottleState
@@ -70,7 +72,7 @@ def show() -> ResponseReturnValue:
         accepts=_accepts(span.since * HOUR, shop),
         topics=topics,
         progress=progress,
-        attention=attention(shown, topics, throttles, progress, now),
+        attention=attention(shown, topics, throttles, progress, now, _addresses(shop)),
     )
 
 
@@ -95,6 +97,12 @@ def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
     label = begin[11:16] if hours == 1 else begin[5:10]
     outcomes = ", ".join(f"{formatting.number(counts[kind])} {kind}" for kind in KINDS if counts[kind]) or "nothing"
     return label, f"{begin[:16]}: {outcomes}", counts
+
+
+def _addresses(shop: str | None) -> list[AddressProblem]:
+    context = current()
+    found = shop_addresses.problems(context.shops, context.platforms, activity.addresses(context.inbox))
+    return [problem for problem in found if shop in (None, problem.shop)]
 
 
 def _shops(

@@ -81,7 +81,9 @@ def sample(name: str) -> ResponseReturnValue:
     platform = current().platforms[shop.platform]
     topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample for this topic.")
     record(audit_log.AuditAction.SAMPLE, detail=f"{shop.name} {topic.name}")
-    headers, body = samples.signed_delivery(platform, topic, shop.profile_attribute, shop.secrets[0])
+    headers, body = samples.signed_delivery(
+        platform, topic, shop.profile_attribute, shop.secrets[0], samples.address(shop.domain)
+    )
     try:
         response = requests.post(
             _own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False
