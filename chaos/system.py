@@ -12,19 +12,21 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from chaos.orders import SHOPS
 from webhook_app.inbox import Inbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[1]
 # What a developer may have set for a receiver of their own, and what would change how ours is started.
 CONFIGURATION = ("DATABASE_URL", "SHOPS", "SHOPS_FILE", "TWEAKWISE_URL", "PORT", "DYNO", "GUNICORN_CMD_ARGS")
 FULL = Path("/dev/full")  # takes no byte: https://man7.org/linux/man-pages/man4/full.4.html
 STARTED = re.compile('"event": "(worker_)?started"')  # commit d89115b wrote the shorter one
+RUN = "import runpy; runpy.run_module('webhook_app', run_name='__main__', alter_sys=True)"
 READY_WITHIN = 60.0  # seconds; the machine may be shared
 STOP_WITHIN = 30.0  # seconds, before a process that does not stop is killed
 
@@ -73,11 +75,14 @@ class System:
         self._wait_for(process, lambda: answers(f"{self.url}/readyz"))
         return process
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker, and return once it works: before that a signal ends it like any starting process."""
+    def start_worker(self, patch: str = "", **variables: str) -> subprocess.Popen[bytes]:
+        """Start a worker, and return once it works: before that a signal ends it like any starting process.
+
+        `patch` is Python that it executes first, `variables` are settings of this one alone.
+        """
         log = self.log("worker")
         before = len(STARTED.findall(log.read_text())) if log.exists() else 0
-        process = self._start("worker")
+        process = self._start("worker", patch=patch, variables=variables)
         if not self.speechless:
             self._wait_for(process, lambda: len(STARTED.findall(log.read_text())) > before)
         return process
@@ -107,12 +112,14 @@ class System:
             kill_group(process)
         self._running.clear()
 
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(
+        self, *arguments: str, patch: str = "", variables: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.Popen[bytes]:
         with (FULL if self.speechless else self.log(arguments[0])).open("ab") as sink:
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, "-m", "webhook_app", *arguments],
+                [sys.executable, *(["-c", f"{patch}\n{RUN}"] if patch else ["-m", "webhook_app"]), *arguments],
                 cwd=self.code,
-                env=self.environment,
+                env={**self.environment, **variables},
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,  # so that a kill can reach gunicorn's children too

@@ -59,9 +59,9 @@ def _web_context(config: settings.Settings) -> context.WebContext:
 
 
 def _background_tasks(config: settings.Settings, shared: context.WebContext) -> list[Any]:
-    """Return what has start() and close(): activity, tracing, and alerts where they are configured."""
+    """Return what has start() and close(): activity, sampled log lines, tracing, and alerts where configured."""
     alerts = evaluator.configured(config, shared.inbox, shared.shops)
-    return [shared.activity, shared.tracer, *([alerts] if alerts else [])]
+    return [shared.activity, shared.sampled_log, shared.tracer, *([alerts] if alerts else [])]
 
 
 def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext) -> None:

@@ -99,9 +99,10 @@ def refusals(path: str) -> set[str]:
 
 
 def logged() -> set[str]:
-    """Every constant that is the first argument of a call of a logger's method."""
+    """Every constant that is the first argument of a call of a logger's method, or follows the name of a level."""
     calls = [call for path in (ROOT / "webhook_app").rglob("*.py") for call in parsed(path) if call.args]
     events = [call.args[0] for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in LOG_LEVELS]
+    events += [call.args[1] for call in calls if len(call.args) > 1 and ast.unparse(call.args[0])[1:-1] in LOG_LEVELS]
     return {str(event.value) for event in events if isinstance(event, ast.Constant)}
 
 

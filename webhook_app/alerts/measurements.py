@@ -47,6 +47,8 @@ def measure(inbox: Inbox, shops: Collection[str], silent_for: float) -> Measurem
         {what: count for what, count in recently_refused.items() if what[0] in shops},
         {what: count * RECENT / BEFORE for what, count in usual.items()},
         _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *recent)),
+        _usually_accepted(inbox, before) if recently_refused else {},
+        _last_accepted(inbox) if recently_refused else {},
         _silent(inbox, shops, now - int(silent_for * 1000)),
         _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *day)),
         _missing(inbox, shops, backlogs, day),
@@ -55,6 +57,18 @@ def measure(inbox: Inbox, shops: Collection[str], silent_for: float) -> Measurem
 
 def _signatures(refused: Totals) -> Totals:
     return {what: count for what, count in refused.items() if what[1].startswith("signature_")}
+
+
+def _usually_accepted(inbox: Inbox, before: tuple[int, int]) -> Mapping[str, float]:
+    counted = _by_shop(activity.totals(inbox, ActivityKind.TOPIC, *before))
+    return {shop: count * RECENT / BEFORE for shop, count in counted.items()}
+
+
+def _last_accepted(inbox: Inbox) -> Mapping[str, int]:
+    last: dict[str, int] = {}
+    for one in activity.last_seen(inbox, ActivityKind.TOPIC):
+        last[one.shop] = max(last.get(one.shop, 0), one.last_at)
+    return last
 
 
 def _by_shop(totals: Totals) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from webhook_app.formatting import counted, duration, percent
 from webhook_app.reasons import titled
-from webhook_app.time_units import DAY, SECOND
+from webhook_app.time_units import DAY, HOUR, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PERSISTENT = 3  # times in a row that a breaker opened; a shorter failure is no alert
 # The instance key or the address is wrong: nothing is sent until someone corrects it.
 REFUSED = ("http_401", "http_403", "http_404", "http_3")
+SIGNATURE_PERIOD = 2 * HOUR
+SHORTEST_GAP, MISSED = HOUR // 6, 3  # a shop's webhooks fail when that many in a row, at the usual rate, are missing
 SPIKE = 5  # times the usual number of signature failures
 USUAL_DAYS, USUAL_HOURS = 4, 8  # in which a topic must have been received before its silence is an alert
 LONGER = 1.5  # times the longest silence of the last two weeks
@@ -79,7 +81,8 @@ class Measurements:
     """The input of the rules. Times are milliseconds since 1970 UTC.
 
     `refused` and `usually_refused` count signature failures by shop and reason, in the last two hours and in an average
-    two hours; `accepted` counts deliveries by shop in the last two hours. `arrived` and `missing` count deliveries by
+    two hours; `accepted` and `usually_accepted` count deliveries by shop in the same way, `last_accepted` is when the
+    last one arrived. `arrived` and `missing` count deliveries by
     shop on a day that ended an hour ago: all of them, and those that are neither delivered nor ignored.
     """
 
@@ -90,6 +93,8 @@ class Measurements:
     refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
     usually_refused: Mapping[tuple[str, str], float] = field(default_factory=dict)
     accepted: Mapping[str, int] = field(default_factory=dict)
+    usually_accepted: Mapping[str, float] = field(default_factory=dict)
+    last_accepted: Mapping[str, int] = field(default_factory=dict)
     silent: Sequence[SilentTopic] = ()
     arrived: Mapping[str, int] = field(default_factory=dict)
     missing: Sequence[ShopCount] = ()
@@ -145,12 +150,22 @@ def _dead(measured: Measurements) -> Iterator[AlertFinding]:
 
 def _signatures(measured: Measurements, thresholds: Thresholds) -> Iterator[AlertFinding]:
     for (shop, reason), count in measured.refused.items():
-        if count >= max(thresholds.refusals, SPIKE * measured.usually_refused.get((shop, reason), 0.0)):
+        is_spike = count >= max(thresholds.refusals, SPIKE * measured.usually_refused.get((shop, reason), 0.0))
+        if is_spike and not _genuine_ones_pass(measured, shop):
             text = (
                 f"{shop}: {count} webhooks were refused in the last two hours ({reason}), "
                 f"{measured.accepted.get(shop, 0)} were accepted."
             )
             yield AlertFinding(AlertKind.SIGNATURES, shop, text, detail=reason)
+
+
+def _genuine_ones_pass(measured: Measurements, shop: str) -> bool:
+    """Return whether webhooks of a shop are accepted as usual: then those with a wrong signature are forged."""
+    accepted, last = measured.accepted.get(shop, 0), measured.last_accepted.get(shop)
+    if not accepted or last is None:
+        return False
+    usual_gap = SIGNATURE_PERIOD / max(accepted, measured.usually_accepted.get(shop, 0.0))
+    return measured.now - last <= max(SHORTEST_GAP, MISSED * usual_gap)
 
 
 def _silences(measured: Measurements, thresholds: Thresholds) -> Iterator[AlertFinding]:

@@ -12,6 +12,7 @@ from webhook_app.web.activity import ActivityRecorder
 from webhook_app.web.rate_limit import RateLimiter
 from webhook_app.web.readiness import Readiness
 from webhook_app.web.request_body import BodyReader
+from webhook_app.web.sampled_log import SampledLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ class WebContext:
         self.trusted_proxies = config.trusted_proxies
         self.readiness = Readiness(inbox, spool)
         self.body_reader = BodyReader(config.max_body)
-        self.log = logs.logger()
+        self.log, self.sampled_log = logs.logger(), SampledLog()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:
         """Return the platform and the shop that a URL names, None if either does not exist."""

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.web.context import current
+from webhook_app.web.sampled_log import Kind
 
 if TYPE_CHECKING:
     from schemas.events import Ignored
@@ -20,17 +21,16 @@ RETRY_AFTER = "30"  # seconds; Shopify has its own schedule, other platforms fol
 
 
 def answer(code: int, **body: Any) -> Response:
-    """Return a JSON response; empty values are left out."""
-    if 400 <= code < 500 and code != 401:  # noqa: PLR2004 - client errors; a 401 is logged as webhook_rejected
-        current().log.debug("request_refused", code=code, reason=body["error"], hint=body.get("hint") or None)
-    text = json.dumps({name: value for name, value in body.items() if value != ""})
-    return Response(text + "\n", code, mimetype="application/json")
+    """Return a JSON response; empty values are left out. Refusals are logged."""
+    if 400 <= code < 500:  # noqa: PLR2004 - client errors
+        _log_refusal("debug", "request_refused", code, body["error"], hint=body.get("hint") or None, code=code)
+    return _json(code, **body)
 
 
 def bad_signature(shop: Shop, error: BadSignatureError) -> Response:
     """Answer a request whose signature does not verify."""
-    _rejected(shop, error.reason, error.hint or None)
-    return answer(401, error=error.reason, hint=error.hint)
+    _rejected(shop, 401, error.reason, error.hint)
+    return _json(401, error=error.reason, hint=error.hint)
 
 
 def method_not_allowed(allowed: str, hint: str) -> Response:
@@ -48,17 +48,17 @@ def unknown_shop() -> Response:
 
 def too_many_requests(shop: Shop, wait: int) -> Response:
     """Answer a storefront event beyond the rate limit; `wait` is in seconds."""
-    _rejected(shop, "too_many")
+    _rejected(shop, 429, "too_many")
     hint = "Storefront events come faster than VISITOR_RATE or SHOP_RATE allows."
-    response = answer(429, error="too_many", hint=hint)
+    response = _json(429, error="too_many", hint=hint)
     response.headers["Retry-After"] = str(wait)
     return response
 
 
 def never_sendable(shop: Shop, why: Ignored) -> Response:
     """Answer a visitor's event that cannot be sent, whatever is configured later: nothing is stored."""
-    _rejected(shop, why.reason, why.detail)
-    return answer(400, error=why.reason, hint=why.detail)
+    _rejected(shop, 400, why.reason, why.detail)
+    return _json(400, error=why.reason, hint=why.detail)
 
 
 def unsupported_encoding() -> Response:
@@ -82,21 +82,33 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected_error)
 
 
-def _rejected(shop: Shop, reason: str, hint: str | None = None) -> None:
+def _json(code: int, **body: Any) -> Response:
+    text = json.dumps({name: value for name, value in body.items() if value != ""})
+    return Response(text + "\n", code, mimetype="application/json")
+
+
+def _rejected(shop: Shop, code: int, reason: str, hint: str = "") -> None:
     current().activity.refused(shop, reason)
-    current().log.warning("webhook_rejected", shop=shop.name, platform=shop.platform, reason=reason, hint=hint)
+    _log_refusal("warning", "webhook_rejected", code, reason, shop=shop.name, platform=shop.platform, hint=hint or None)
+
+
+def _log_refusal(level: str, event: str, status: int, reason: str, shop: str | None = None, **keys: Any) -> None:
+    """Log the first refusal of its kind; a line a minute counts the others."""
+    kind = Kind("request_refused", shop, status, str(reason))
+    named = {"reason": str(reason), **keys, **({"shop": shop} if shop else {})}
+    current().sampled_log.add(level, event, kind, **named)
 
 
 def _store_unavailable(error: StoreUnavailableError) -> Response:
     """Answer 503, so that the platform sends the webhook again: nothing was stored."""
-    current().log.error("store_unavailable", error=str(error))
+    current().sampled_log.add("error", "store_unavailable", Kind("store_unavailable"), error=str(error))
     count_refusal("unavailable")
     return try_later()
 
 
 def _overloaded(error: OverloadedError) -> Response:
     """Answer 503 without an alarm: anyone can open connections, and nothing is wrong with the store."""
-    current().log.debug("request_refused", code=503, reason="overloaded", hint=str(error))
+    _log_refusal("debug", "request_refused", 503, "overloaded", code=503, hint=str(error))
     return try_later()
 
 

@@ -22,6 +22,7 @@ from webhook_app.web.responses import (
     unknown_shop,
     unsupported_encoding,
 )
+from webhook_app.web.sampled_log import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,9 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:
     context = current()
     if platform.is_ping(body, headers):
-        context.log.info("ping_received", shop=shop.name, platform=platform.name)
+        context.sampled_log.add(
+            "info", "ping_received", Kind("ping_received", shop.name), shop=shop.name, platform=platform.name
+        )
         context.meter.accepted(platform.name, shop.name, "ping")
         return answer(200, status="ping")
     try:

@@ -18,6 +18,7 @@ from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.platforms import all_platforms
 from webhook_app.translation import profile_key
 from webhook_app.web.rate_limit import RateLimiter
+from webhook_app.web.sampled_log import SampledLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -153,6 +154,7 @@ def test_unverified_is_401_with_its_reason(client: FlaskClient, reason: str, act
     """The answer and the log name the same reason, nothing is stored, and nothing that was sent is repeated."""
     for asked in REFUSALS[reason]:
         with capture_logs() as lines:
+            context_of(client).sampled_log = SampledLog()
             response = client.get(f"{SHOP}/{action}?{asked()}")
         assert (response.status_code, response.json and response.json["error"]) == (401, reason)
         assert [(line["event"], line["reason"]) for line in lines] == [("webhook_rejected", reason)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,3 +135,27 @@ def test_no_problem_no_finding(measured: Measurements) -> None:
 def test_sample(measured: Measurements, sample: int | None) -> None:
     """The number of a delivery is given as an example, if there is one."""
     assert findings(measured, THRESHOLDS)[0].sample == sample
+
+
+@pytest.mark.parametrize(
+    ("accepted", "usually", "minutes", "is_alert"),
+    [
+        (50, 50.0, 1, False),
+        (50, 50.0, 9, False),
+        (4, 4.0, 60, False),
+        (1, 0.0, 60, False),
+        (50, 50.0, 11, True),
+        (4, 4.0, 100, True),
+        (3, 600.0, 11, True),
+        (0, 50.0, 1, True),
+    ],
+)
+def test_forged_requests_alone_are_no_alert(accepted: int, usually: float, minutes: int, is_alert: bool) -> None:
+    """Anyone can send wrong signatures; it is an alert when the shop's own webhooks fail to arrive meanwhile."""
+    measured = replace(
+        refused(5000),
+        accepted={"acme": accepted},
+        usually_accepted={"acme": usually},
+        last_accepted={"acme": NOW - minutes * 60_000},
+    )
+    assert bool(findings(measured, THRESHOLDS)) is is_alert
