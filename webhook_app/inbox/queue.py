@@ -139,14 +139,13 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "claims": delivery.claims,
         "state": settlement.state.value,
         "reason": str(settlement.reason),
-        "detail": settlement.detail,
+        "detail": _storable(settlement.detail),
         "due_at": now + int(settlement.retry_in * 1000) if waits else None,
         "attempts": delivery.attempts + settlement.attempted,
         "first_attempt_at": _first_attempt(settlement, now),
         "settled_at": None if waits else now,
         "held_since": None if waits or dead or settlement.wipes else now,
-        # PostgreSQL's text cannot hold a NUL, which an answer may.
-        "answer": settlement.answer.replace("\0", "\ufffd") if settlement.answer else settlement.answer,
+        "answer": _storable(settlement.answer) if settlement.answer else settlement.answer,
         "event": call.event if call else None,
         "took": settlement.took if settlement.attempted else None,
         "business_key": call.key if call else settlement.key,
@@ -158,6 +157,11 @@ def _first_attempt(settlement: Settlement, now: int) -> int | None:
     """Return when the first call was sent; not in the future, or the delivery would be retried until then."""
     first = settlement.delivery.first_attempt_at or (now if settlement.attempted else None)
     return min(first, now) if first else None
+
+
+def _storable(text: str) -> str:
+    """Return a text without NUL, which PostgreSQL cannot store: an outcome must never fail for what it quotes."""
+    return text.replace("\0", "\ufffd")
 
 
 def release(connection: Connection, claimed: Sequence[Delivery]) -> None:

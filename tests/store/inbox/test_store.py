@@ -363,10 +363,12 @@ def test_row_has_the_call(inbox: Inbox) -> None:
 
 
 def test_answer_may_hold_anything(inbox: Inbox) -> None:
-    """An answer that contains a NUL does not prevent settling."""
+    """An answer or a detail that contains a NUL does not prevent settling."""
     inbox.store(arrival())
-    assert settle(inbox, claim_one(inbox), State.DEAD, reason="http_400", answer="a\0b", attempted=True)
-    assert stored_deliveries.get(inbox, 1).answer == "a\ufffdb"
+    texts = {"answer": "a\0b", "detail": "c\0d"}
+    assert settle(inbox, claim_one(inbox), State.DEAD, reason="http_400", attempted=True, **texts)
+    row = stored_deliveries.get(inbox, 1)
+    assert (row.answer, row.detail) == ("a\ufffdb", "c\ufffdd")
 
 
 # Retention
