@@ -47,10 +47,10 @@ class StoreUnavailableError(ReceiverError):
     `transient` means that an immediate retry may succeed: a connection broke, or two transactions were in conflict.
     """
 
-    def __init__(self, sentence: str, *, transient: bool = False) -> None:
-        """`sentence` is the driver's message, without anything of a body."""
+    def __init__(self, sentence: str, *, transient: bool = False, advice: str = "") -> None:
+        """`sentence` is the driver's message, without anything of a body; `advice` says what to do, if known."""
         super().__init__(sentence)
-        self.transient = transient
+        self.transient, self.advice = transient, advice
 
 
 class OverloadedError(StoreUnavailableError):
@@ -59,6 +59,10 @@ class OverloadedError(StoreUnavailableError):
 
 class UnknownDeliveryError(ReceiverError):
     """There is no delivery with this number: answer 404, or end the command with the message."""
+
+
+class BackupRefusedError(ReceiverError):
+    """No backup was made, and nothing was replaced: show the message."""
 
 
 class MoveRefusedError(ReceiverError):

@@ -42,6 +42,11 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
     )
 
 
+def use_stderr() -> None:
+    """Send logs to standard error before they are configured: a command's standard output is for its results."""
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))))
+
+
 def report_to(listener: Callable[[BaseException], object]) -> None:
     """Call `listener` with every exception that is logged from now on."""
     _listeners[:] = [listener]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from webhook_app import logs
 from webhook_app.cli.support import terminal
 from webhook_app.errors import ConfigurationError, StoreUnavailableError, TunnelRefusedError
 from webhook_app.formatting import counted
@@ -44,6 +45,7 @@ class CommandGroups(click.Group):
     def invoke(self, ctx: Context) -> Any:
         """Run the command; what the user can correct ends as a message, never as a stack trace."""
         ctx.color = terminal.colours()
+        logs.use_stderr()
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:
@@ -52,7 +54,7 @@ class CommandGroups(click.Group):
         except TunnelRefusedError as error:
             raise click.ClickException(str(error)) from None
         except StoreUnavailableError as error:
-            hint = "Check DATABASE_URL, and run `python -m webhook_app migrate` if you have not yet."
+            hint = error.advice or "Check DATABASE_URL, and run `python -m webhook_app migrate` if you have not yet."
             raise click.ClickException(f"The database is unavailable: {error}. {hint}") from None
 
 

@@ -206,14 +206,17 @@ def refused(error: HTTPException) -> ResponseReturnValue:
     return render_template("dashboard/message.html", title=error.name, text=error.description), error.code or 400
 
 
+UNAVAILABLE = (
+    "The database does not answer, or is not migrated. Until it does, webhooks are refused with 503 or spooled; "
+    "none is lost. Try again in a moment."
+)
+
+
 @blueprint.errorhandler(StoreUnavailableError)
 def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
     """Answer with a page while the database does not answer."""
     logs.logger().error("store_unavailable", error=str(error))
-    text = (
-        "The database does not answer, or is not migrated. Until it does, webhooks are refused with 503 or spooled; "
-        "none is lost. Try again in a moment."
-    )
+    text = f"{error}. {error.advice}" if error.advice else UNAVAILABLE
     return render_template("dashboard/message.html", title="Database unavailable", text=text), 503
 
 

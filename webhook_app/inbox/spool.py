@@ -17,6 +17,7 @@ from webhook_app import green_threads, logs
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import migrate
 from webhook_app.inbox.delivery import NewDelivery
+from webhook_app.inbox.engines import deadlines
 from webhook_app.inbox.engines.group_commit import GroupCommit
 from webhook_app.inbox.store import Inbox
 from webhook_app.inbox.tables import bodies, deliveries
@@ -51,7 +52,7 @@ class Spool:
         self._inbox, self._lock = inbox, Path(f"{path}-draining")
         self._file = Inbox(f"sqlite:///{path}", clock=inbox.clock)
         self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
-            self._store_all, green_threads.wait_until_idle, self._notify
+            self._store_all, green_threads.wait_until_idle, self._notify, deadlines.for_webhook
         )
         self._opening, self._opened, self._spooling = threading.Lock(), False, False
         self._check_now, self._closed = threading.Event(), threading.Event()

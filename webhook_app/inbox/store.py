@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from webhook_app import green_threads
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import business_keys, queue, throttles
+from webhook_app.inbox.engines import deadlines
 from webhook_app.inbox.engines.factory import ignore_commits, open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
 
@@ -53,7 +54,7 @@ class Inbox:
         self.wakeups = self.database.wakeups()
         self.lease = lease
         self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
-            self.store_all, green_threads.wait_until_idle, self.wakeups.notify
+            self.store_all, green_threads.wait_until_idle, self.wakeups.notify, deadlines.for_webhook
         )
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 

@@ -12,6 +12,8 @@ from webhook_app.web.responses import answer, try_later
 if TYPE_CHECKING:
     from flask import Response
 
+MISSING = "Move the file back or restore a backup; only for a new installation run: python -m webhook_app migrate"
+
 blueprint = Blueprint("probes", __name__)
 
 
@@ -27,6 +29,8 @@ def readyz() -> Response:
     status = current().readiness.status()
     if status == "unavailable":
         return try_later()
+    if status == "database_missing":
+        return answer(503, status=status, hint=MISSING)
     if status == "migrations_missing":
         return answer(503, status=status, hint="Run: python -m webhook_app migrate")
     return answer(200, status=status)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.spool import Spool
 
-Status = Literal["ready", "spooling", "migrations_missing", "unavailable"]
+Status = Literal["ready", "spooling", "migrations_missing", "database_missing", "unavailable"]
 VALID_FOR = 1.0  # seconds
 
 
@@ -39,6 +39,8 @@ class Readiness:
         try:
             if self._spool and self._spool.is_needed():
                 return "spooling"
+            if not self._inbox.database.exists():
+                return "database_missing"
             return "ready" if is_current(self._inbox.database) else "migrations_missing"
         except OverloadedError:
             return "ready"  # the database answers, only not at once

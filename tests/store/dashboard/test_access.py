@@ -293,4 +293,4 @@ def test_unavailable_database_is_a_page(browser: Browser, app: Flask, sqlite_url
     file = Path(sqlite_url.removeprefix("sqlite:///"))
     file.rename(file.with_name("gone.db"))
     response = browser.get("/deliveries")
-    assert (response.status_code, "does not answer" in response.text) == (503, True)
+    assert (response.status_code, "deleted or moved away" in response.text) == (503, True)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import sqlite3
 import stat
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.deliveries import arrival, claim, claim_one, settle
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, State, retention
+from webhook_app.inbox.engines import sqlite
 from webhook_app.inbox.retention import Retention
 
 if TYPE_CHECKING:
@@ -83,9 +94,90 @@ def test_claiming_uses_the_index_of_unfinished_rows(inbox: Inbox) -> None:
         assert "SCAN deliveries" not in plan
 
 
-def test_named_pipe_replaces_a_plain_file(inbox: Inbox, tmp_path: Path) -> None:
-    """A pipe that was restored from a backup as a plain file does not keep the worker busy."""
-    (tmp_path / "inbox.db-bell").write_bytes(b"\0")
+def test_reader_makes_no_checkpoint_wait(inbox: Inbox, tmp_path: Path) -> None:
+    """Erasing deleted data leaves to the next time what a long reader still needs, and waits for nothing."""
+    inbox.store(arrival("first"))
+    with closing(sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM deliveries").fetchone()
+        inbox.store(arrival("second"))
+        began = time.monotonic()
+        assert not inbox.database.erase_deleted()
+        inbox.store(arrival("third"))
+        assert time.monotonic() - began < 2
+    assert inbox.database.erase_deleted()
+    assert (tmp_path / "inbox.db-wal").stat().st_size == 0
+
+
+@pytest.mark.parametrize("lock", ["database", "file"])
+def test_stuck_writer_is_reported(inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str) -> None:
+    """Another process holds SQLite's lock, or the lock file, for ever: writing ends with an error, reading goes on."""
+    monkeypatch.setattr(sqlite, "WRITE_WITHIN", 0.1)
+    inbox.store(arrival("first"))
+    with ExitStack() as held:
+        if lock == "database":
+            other = held.enter_context(closing(sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)))
+            other.execute("BEGIN IMMEDIATE")
+        else:
+            fcntl.flock(held.enter_context((tmp_path / "inbox.db-turn").open()), fcntl.LOCK_EX)
+        with pytest.raises(StoreUnavailableError, match="another process holds its write lock"):
+            inbox.store(arrival("refused"))
+        assert inbox.queues()
+    assert inbox.store(arrival("second")).status == "stored"
+
+
+def test_large_log_is_reported(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write-ahead log that cannot begin anew is reported, and not with each commit."""
+    monkeypatch.setattr(sqlite, "LARGE_LOG", 1)
+    with capture_logs() as lines:
+        for number in range(3):
+            inbox.store(arrival(str(number)))
+    assert [line["event"] for line in lines] == ["database_log_large"]
+
+
+def test_notification_survives_a_deleted_folder(inbox: Inbox, tmp_path: Path) -> None:
+    """A worker listens again when its socket or the folder of sockets was deleted."""
+    inbox.wakeups.wait(0)
+    folder = tmp_path / ".inbox.db-wakeups"
+    shutil.rmtree(folder)
+    assert not inbox.wakeups.has_listener()
+    inbox.wakeups.wait(20)  # returns at once, because a notification may have been missed
+    assert inbox.wakeups.has_listener()
+
+
+def test_each_worker_is_notified(inbox: Inbox, database_url: str, tmp_path: Path) -> None:
+    """Every listening worker gets a notification, and the socket of one that was killed is removed."""
+    (tmp_path / ".inbox.db-wakeups").mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead, contextlib.chdir(tmp_path / ".inbox.db-wakeups"):
+        dead.bind("dead")
+    with closing(Inbox(database_url)) as another:
+        for one in (inbox, another):
+            one.wakeups.wait(0)
+        inbox.store(arrival())
+        began = time.monotonic()
+        for one in (inbox, another):
+            one.wakeups.wait(20)
+        assert time.monotonic() - began < 10
+        assert len(list((tmp_path / ".inbox.db-wakeups").iterdir())) == 2
+
+
+def test_copy_takes_no_notification(inbox: Inbox, tmp_path: Path) -> None:
+    """The files beside the database can be copied while a worker listens; nothing waits, and nothing is taken."""
+    (tmp_path / "copy").mkdir()
+    os.mkfifo(tmp_path / "inbox.db-bell")  # of an older version, which no process uses any more
+    inbox.wakeups.wait(0)
+    command = f"cp {tmp_path}/inbox.db* {tmp_path}/copy && cat {tmp_path}/inbox.db* > {tmp_path}/copy/all"
+    subprocess.run(["/bin/sh", "-c", command], check=True, timeout=30)
+    inbox.store(arrival())
     began = time.monotonic()
-    inbox.wakeups.wait(0.2)
-    assert time.monotonic() - began >= 0.2
+    inbox.wakeups.wait(20)
+    assert time.monotonic() - began < 10
+
+
+def test_worker_polls_where_no_socket_can_be_made(inbox: Inbox, tmp_path: Path) -> None:
+    """A folder that cannot be made is reported once, and the worker polls."""
+    (tmp_path / ".inbox.db-wakeups").write_bytes(b"")
+    with capture_logs() as lines:
+        for _ in range(2):
+            inbox.wakeups.wait(0.01)
+    assert [line["event"] for line in lines] == ["notifications_unavailable"]

@@ -95,7 +95,7 @@ def test_many_threads_lose_nothing(inbox: Inbox) -> None:
 def test_unmigrated_database_is_unavailable(database_url: str) -> None:
     """A database without tables is a StoreUnavailableError, which the receiver answers with 503."""
     bare = Inbox(database_url)
-    with pytest.raises(StoreUnavailableError, match=r"no such table|does not exist"):
+    with pytest.raises(StoreUnavailableError, match=r"there is no database|does not exist"):
         bare.store(arrival())
     bare.close()
 

@@ -92,8 +92,11 @@ class Database(ABC):
         """Return whether there is a database to connect to; always true for a server."""
 
     @abstractmethod
-    def erase_deleted(self) -> None:
-        """Remove deleted data from the disk too, as far as the engine can. Raises StoreUnavailableError."""
+    def erase_deleted(self) -> bool:
+        """Remove deleted data from the disk too, as far as the engine can without making writers wait.
+
+        Returns whether it could; where it could not, the next call makes up for it. Raises StoreUnavailableError.
+        """
 
     @abstractmethod
     def wakeups(self) -> WakeupChannel:

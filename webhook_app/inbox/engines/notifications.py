@@ -1,4 +1,4 @@
-"""Notifications of idle workers: a named pipe beside SQLite's file, LISTEN and NOTIFY in PostgreSQL."""
+"""Notifications of idle workers, and LISTEN and NOTIFY in PostgreSQL; those of SQLite are in wakeup_sockets.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from webhook_app.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NOTIFY_INTERVAL = 0.01  # seconds between two notifications of a process; a busy worker claims without any
 PIPE_SIZE = 65536
@@ -77,60 +76,6 @@ class WakeupChannel(ABC):
         if interrupts in readable:
             os.read(interrupts, PIPE_SIZE)
         return any(source in readable for source in sources)
-
-
-class NamedPipeChannel(WakeupChannel):
-    """A named pipe: one of the waiting workers of this machine receives a notification."""
-
-    def __init__(self, path: Path) -> None:
-        """`path` is the pipe's; it is created by the first wait."""
-        super().__init__()
-        self._path = path
-        self._pipe: int | None = None
-
-    def _notify_now(self) -> None:
-        """Write a byte into the pipe."""
-        with contextlib.suppress(OSError):
-            pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                os.write(pipe, b"\0")
-            finally:
-                os.close(pipe)
-
-    def has_listener(self) -> bool:
-        """Return whether a process has the pipe open for reading: only then can it be opened for writing."""
-        try:
-            os.close(os.open(self._path, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:
-            return False
-        return self._path.is_fifo()
-
-    def wait(self, seconds: float) -> None:
-        """Wait for a byte. Raises StoreUnavailableError where no pipe can be made."""
-        pipe = self._listen()
-        if self._select(seconds, pipe):
-            with contextlib.suppress(BlockingIOError):
-                os.read(pipe, PIPE_SIZE)
-
-    def close(self) -> None:
-        """Stop listening."""
-        super().close()
-        if self._pipe is not None:
-            os.close(self._pipe)
-        self._pipe = None
-
-    def _listen(self) -> int:
-        if self._pipe is None:
-            try:
-                if self._path.exists() and not self._path.is_fifo():
-                    self._path.unlink()  # restored from a backup as a plain file, which is always readable
-                with contextlib.suppress(FileExistsError):
-                    os.mkfifo(self._path, 0o600)
-                # Held open for writing too, so that it never reads as closed.
-                self._pipe = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            except OSError as error:
-                raise StoreUnavailableError(str(error)) from None
-        return self._pipe
 
 
 class ListenNotifyChannel(WakeupChannel):

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from webhook_app import green_threads
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import records
-from webhook_app.inbox.engines import connection_budget
+from webhook_app.inbox.engines import connection_budget, deadlines
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.server_clock import CLOCK, ServerClock
@@ -171,7 +171,7 @@ class Postgres(Database):
     def _watched(self, connection: Connection, seconds: float) -> Iterator[None]:
         """Mark errors that a retry may solve, and end what takes longer than `seconds` in a web process."""
         try:
-            with green_threads.time_limit(seconds):
+            with green_threads.time_limit(deadlines.seconds_left(seconds)):
                 yield
         except TimeoutError:
             self._discard(connection)
@@ -225,8 +225,9 @@ class Postgres(Database):
         """Return true: only connecting would show it."""
         return True
 
-    def erase_deleted(self) -> None:
+    def erase_deleted(self) -> bool:
         """Do nothing: the server's autovacuum reuses the space of deleted rows."""
+        return True
 
     def wakeups(self) -> ListenNotifyChannel:
         """Return LISTEN and NOTIFY on this database."""
