@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
 
 from schemas.events import Ignored, Reason
+from schemas.tolerant import Tolerant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +92,8 @@ def _overridden(schema: type[Schema]) -> list[str]:
 
 
 def _entry(name: str, field: FieldOf) -> _Entry:
-    inherits = all(getattr(type(field), step) is getattr(fields.Field, step) for step in STEPS)
+    plain = (fields.Field, Tolerant)
+    inherits = all(getattr(type(field), step) in [getattr(each, step) for each in plain] for step in STEPS)
     is_bare = inherits and not (field.validators or field.pre_load or field.post_load)
     read = field._deserialize if is_bare else field.deserialize  # noqa: SLF001 - the step that field classes define
     return _Entry(name if field.data_key is None else field.data_key, name, field, is_bare and field.allow_none, read)
@@ -109,7 +111,10 @@ def _loaded(entries: list[_Entry], data: dict[str, Any]) -> dict[str, Any]:
             given = value is not missing and value is not None
             result = read(value, key, data) if given else field.deserialize(value, key, data)
         except ValidationError as error:
-            faults[key], result = error.messages, error.valid_data or missing
+            if isinstance(field, Tolerant) and field.tolerates:
+                result = field.in_place_of_odd()
+            else:
+                faults[key], result = error.messages, error.valid_data or missing
         if result is not missing:
             loaded[name] = result
     if faults:

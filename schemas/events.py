@@ -31,6 +31,11 @@ class Reason(StrEnum):
     TEST_ORDER = "test_order", "Test order"
     TEST_EVENT = "test_event", "Test event"
     DRAFT = "draft", "Draft order"
+    SUB_ORDER = "sub_order", "Part of another order"
+    QUOTE = "quote", "Quote request"
+    EXCLUDED_STATUS = "excluded_status", "Status excluded by the shop"
+    RENEWAL = "renewal", "Subscription renewal"
+    NOT_A_VISITOR = "not_a_visitor", "Not ordered by a visitor"
     PENDING = "pending", "Payment pending"
     NOT_PAID = "not_paid", "Not paid yet"
     FAILED = "failed", "Payment failed"
@@ -67,9 +72,16 @@ class Ignored:
 class Payment(IntEnum):
     """The status of an order's payment; a shop's `purchase_on` is the first one that counts as a purchase."""
 
-    PENDING = 1
     PLACED = 2
     PAID = 3
+
+
+class Channel(StrEnum):
+    """Where orders come from that no visitor of the storefront placed; a shop's `channels` are those that count."""
+
+    POS = "pos"
+    B2B = "b2b"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +89,11 @@ class Line:
     """One order line with a product.
 
     `fields` are the values that a product key template may use (`product_id`, `variant_id`, `sku`), where present.
-    A line that is `part_of_bundle` adds to the revenue, but is not a product itself.
+    A part of a bundle has the bundle's line as `container`; it stands in where that gives no product key.
     """
 
     fields: Mapping[str, str]
-    part_of_bundle: bool = False
+    container: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,10 @@ class Purchase:
 
     `revenue` is the sum of product prices after discounts and before taxes, in the order's currency, None if unknown.
     `created_at` is aware, in UTC, None if unknown: the order then counts as new. `fields` are values for the product
-    key template that belong to the whole order.
+    key template that belong to the whole order. `status` is the platform's word for it, in lower case. `paid_at` is the
+    time of the payment, where it is known; `just_paid` marks an order that this delivery reports as paid. `channel` is
+    where an order came from that no visitor of the storefront placed (None otherwise), `is_renewal` that a subscription
+    made it. `remark` is a sentence about what was odd.
     """
 
     order_id: str
@@ -115,6 +130,12 @@ class Purchase:
     lines: tuple[Line, ...]
     revenue: Decimal | None
     fields: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
+    paid_at: datetime | None = None
+    just_paid: bool = False
+    channel: Channel | None = None
+    is_renewal: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from marshmallow import ValidationError, fields
+
+from schemas.tolerant import Tolerant
 
 # No price is larger; the limit also prevents a hostile exponent from expanding to gigabytes of digits.
 LARGEST_AMOUNT = Decimal(10) ** 15
@@ -16,10 +19,15 @@ LONGEST_AMOUNT = 100  # characters of a text; what is longer is no amount, and w
 LONGEST_TEXT = 255  # of what becomes a part of a product key
 LONGEST_ATTRIBUTE = 1000
 MOST_FAULTS = 10  # of one list that are reported
+# Numbers that are a time: from 1973 on in seconds, and in milliseconds.
+EARLIEST, FIRST_MILLISECOND, LATEST = 10**8, 10**11, 10**14
+SECONDS = re.compile(r"[0-9]{9,14}")
+ZONE = re.compile(r" ?(?:UTC|GMT| ([+-][0-9]{2}:?[0-9]{2}))\Z", re.IGNORECASE)
+INDEX = re.compile(r"[0-9]{1,9}")  # a key of what PHP would have written as a list
 _BEYOND_NUMBERS = Decimal("Infinity")  # a JSON number that no type holds
 
 
-class Id(fields.Field[str | None]):
+class Id(Tolerant):
     """An identifier as text, of any size; null, "" and 0 mean none, which is an error where the id is required."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str | None:
@@ -35,7 +43,7 @@ class Id(fields.Field[str | None]):
         return None
 
 
-class Text(fields.String):
+class Text(Tolerant, fields.String):
     """A text that can be stored and sent: without lone surrogates and NUL characters.
 
     An optional one that is longer than `longest` counts as empty, or is cut there; a required one has a validator.
@@ -52,7 +60,7 @@ class Text(fields.String):
         return _writable(text)
 
 
-class Label(fields.Field[str]):
+class Label(Tolerant):
     """A short text such as a SKU; numbers are accepted, since some plugins write them. One too long counts as empty."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
@@ -62,7 +70,7 @@ class Label(fields.Field[str]):
         return _writable(text) if len(text) <= LONGEST_TEXT else ""
 
 
-class Rows(fields.List[Any]):
+class Rows(Tolerant, fields.List[Any]):
     """A list of at most `most` entries; reading it stops at the tenth invalid one."""
 
     def __init__(self, entry: Any, *, most: int, **kwargs: Any) -> None:
@@ -70,6 +78,7 @@ class Rows(fields.List[Any]):
         self.most = most
 
     def _deserialize(self, value: Any, *_args: Any, **kwargs: Any) -> list[Any]:
+        value = listed(value)
         if not isinstance(value, list):
             raise self.make_error("invalid")
         if len(value) > self.most:
@@ -89,7 +98,17 @@ class Rows(fields.List[Any]):
         return rows
 
 
-class Money(fields.Field[Decimal]):
+def listed(value: Any) -> Any:
+    """Return the list that PHP wrote as an object, because entries are missing from it; anything else unchanged.
+
+    https://www.php.net/manual/en/function.json-encode.php ("Non-sequential array")
+    """
+    if isinstance(value, dict) and all(map(INDEX.fullmatch, value)):
+        return list(value.values())
+    return value
+
+
+class Money(Tolerant):
     """An exact amount, from text or from a JSON number, which was parsed as Decimal."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
@@ -120,24 +139,34 @@ def _amount(value: int | str | Decimal) -> Decimal:
     return amount if int(amount.as_tuple().exponent) >= -MOST_DECIMALS else round(amount, MOST_DECIMALS)
 
 
-class Moment(fields.Field[datetime]):
-    """A time in ISO 8601 as an aware datetime in UTC, which is also assumed where no offset is given."""
+class Moment(Tolerant):
+    """A time as an aware datetime in UTC, which is also assumed where no offset is given.
+
+    Read are ISO 8601, `2026-11-26 01:00:00 UTC` and `... +0100`, and seconds or milliseconds since 1970.
+    """
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> datetime:
-        if not isinstance(value, str):
-            raise ValidationError("is not a time in ISO 8601")
         try:
-            moment = datetime.fromisoformat(value)
+            moment = _moment(value)
             aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return aware.astimezone(UTC)
-        except (ValueError, OverflowError):
+        except (ValueError, TypeError, OverflowError, ArithmeticError):
             raise ValidationError("is not a time in ISO 8601") from None
 
 
-class Attributes(fields.Field[dict[str, str]]):
+def _moment(value: Any) -> datetime:
+    if isinstance(value, str) and not SECONDS.fullmatch(value):
+        return datetime.fromisoformat(ZONE.sub(lambda zone: zone[1] or "+00:00", value.strip()))
+    if isinstance(value, bool) or not EARLIEST <= (number := float(value)) < LATEST:
+        raise ValueError(value)
+    return datetime.fromtimestamp(number if number < FIRST_MILLISECOND else number / 1000, UTC)
+
+
+class Attributes(Tolerant):
     """A list of `{name: ..., value: ...}` as a mapping; only text, cut where it is long, and integers are taken.
 
-    Of several with one name the last wins.
+    An object of names and values is read too: Shopify's cart API writes attributes that way. Of several with one name
+    the last wins.
     """
 
     def __init__(self, name: str, value: str, **kwargs: Any) -> None:
@@ -145,6 +174,9 @@ class Attributes(fields.Field[dict[str, str]]):
         self.name_key, self.value_key = name, value
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> dict[str, str]:
+        value = listed(value)
+        if isinstance(value, dict):
+            value = [{self.name_key: name, self.value_key: text} for name, text in value.items()]
         if not isinstance(value, list):
             raise ValidationError("is not a list")
         return dict(pair for item in value if (pair := self._pair(item)))

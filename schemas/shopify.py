@@ -1,27 +1,54 @@
-"""Payloads of Shopify: https://shopify.dev/docs/api/admin-rest/latest/resources/order and the compliance topics."""
+"""Payloads of Shopify: https://shopify.dev/docs/api/admin-rest/latest/resources/order."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
+from schemas import shopify_revenue
 from schemas.base import MOST_LINES, PlatformSchema, Shape, present
-from schemas.events import DataRequest, Ignored, Line, Payment, Purchase, Reason, Redaction, Translation, Visitor
+from schemas.events import (
+    Channel,
+    Ignored,
+    Line,
+    Payment,
+    Purchase,
+    Reason,
+    Translation,
+    Visitor,
+)
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
+from schemas.statuses import Status
 from schemas.storefront import ProductSchema, StorefrontSchema
+from schemas.tolerant import Flag, Part
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
+# Pending is a completed checkout: bank transfer, cash on delivery, invoice.
 PAYMENT = {
-    "pending": Payment.PENDING,
-    "expired": Payment.PENDING,
+    "": Payment.PLACED,
+    "pending": Payment.PLACED,
     "authorized": Payment.PLACED,
-    "partially_paid": Payment.PLACED,
-    "partially_refunded": Payment.PAID,
+    "partially-paid": Payment.PLACED,
+    "partially-refunded": Payment.PAID,
     "paid": Payment.PAID,
 }
+NO_PURCHASE = {
+    "voided": Ignored(Reason.VOIDED, "The payment was voided."),
+    "refunded": Ignored(Reason.REFUNDED, "The order was refunded in full."),
+    "expired": Ignored(Reason.FAILED, "The payment was not captured in time."),
+}
+# https://shopify.dev/docs/api/admin-rest/latest/resources/order (source_name); iphone and android are the POS app.
+CHANNELS = {"pos": Channel.POS, "iphone": Channel.POS, "android": Channel.POS}
+DRAFT_CHANNEL = "shopify-draft-order"
+# https://community.shopify.dev/t/order-paid-webhook-sourcename-property-changed-for-subscription/23868
+RENEWAL_CHANNELS = ("subscription-contract", "subscription-contract-checkout-one")
+RENEWAL_TAG = "subscription recurring order"  # Recharge: https://docs.getrecharge.com/docs/order-tags
+LONGEST_TAGS = 5000
 # A subscription may leave any field out (includeFields), and drafts, checkouts, carts and fulfillments have lines too.
 # https://shopify.dev/docs/api/admin-rest/latest/resources/draftorder, .../checkout, .../fulfillment, .../refund
 ORDER_FIELDS = frozenset(
@@ -39,9 +66,8 @@ NOT_OF_AN_ORDER = frozenset(
 )
 # A webhook under the topic of a proxied event lacks what the proxy adds; what a page sends besides is its own matter.
 PROXIED = Shape(any_of=frozenset({"shop"}))
-DRAFT_CHANNEL = "shopify_draft_order"
 MOST_PARTS = 100  # taxes or discounts of one line
-MOST_ORDERS = 10_000  # of one customer
+IMPORTED = 86_400  # seconds between an order's own date and its creation, from which on it was imported
 GID = re.compile(r"^gid://shopify/[A-Za-z]+/")
 
 
@@ -57,41 +83,59 @@ class DiscountAllocation(PlatformSchema):
     amount = Money(required=True)
 
 
-class LineItem(PlatformSchema):
-    """One order line; tips, custom items and deleted products have no product_id."""
+class Duty(PlatformSchema):
+    """An import duty on a line."""
 
-    product_id = Id(load_default=None)
-    variant_id = Id(load_default=None)
+    shop_money = fields.Nested(DiscountAllocation, required=True)
+
+
+class LineItem(PlatformSchema):
+    """One order line; tips, custom items and deleted products have no product_id.
+
+    `current_quantity` is what is left after edits and refunds; taxes and discounts stay those of `quantity`.
+    """
+
+    id = Id(load_default=None)
+    product_id = Id(load_default=None, strict=True)
+    variant_id = Id(load_default=None, odd="")
     sku = Label(load_default=None)
     quantity = Money(load_default=None)
+    current_quantity = Money(load_default=None)
     price = Money(load_default=None)
     total_discount = Money(load_default=None)
-    discount_allocations = Rows(fields.Nested(DiscountAllocation), most=MOST_PARTS, load_default=None)
+    discount_allocations = Rows(fields.Nested(DiscountAllocation), most=MOST_PARTS, load_default=None, odd=False)
     tax_lines = Rows(fields.Nested(TaxLine), most=MOST_PARTS, load_default=None)
+    duties = Rows(fields.Nested(Duty), most=MOST_PARTS, load_default=None)
 
 
 class Customer(PlatformSchema):
-    """The customer of an order or of a privacy request."""
+    """The customer of an order."""
 
     id = Id(load_default=None)
-    email = fields.String(load_default=None)
-    phone = fields.String(load_default=None)
 
 
 class OrderSchema(PlatformSchema):
-    """An order, from orders/create, orders/paid or orders/updated."""
+    """An order, from orders/create or orders/updated."""
+
+    just_paid: ClassVar[bool] = False
 
     shape = Shape(any_of=ORDER_FIELDS, none_of=NOT_OF_AN_ORDER)
     id = Id(required=True)
     created_at = Moment(required=True)
-    test = fields.Boolean(load_default=False, allow_none=True)
-    source_name = fields.String(load_default=None)
-    cancelled_at = fields.String(load_default=None)
-    financial_status = fields.String(load_default=None)
-    taxes_included = fields.Boolean(load_default=None)
+    processed_at = Moment(load_default=None)
+    test = Flag(load_default=False, allow_none=True)
+    source_name = Status(load_default="")
+    tags = Text(load_default="", longest=LONGEST_TAGS, cut=True)
+    company = Part(PlatformSchema, load_default=None)
+    cancelled_at = Moment(load_default=None)
+    financial_status = Status(load_default="")
+    taxes_included = Flag(load_default=None)
+    duties_included = Flag(load_default=False)
+    subtotal_price = Money(load_default=None)
+    current_subtotal_price = Money(load_default=None)
     currency = Text(load_default=None)
     customer_locale = Text(load_default=None)
-    customer = fields.Nested(Customer, load_default=None)
+    customer = Part(Customer, load_default=None)
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
     line_items = Rows(fields.Nested(LineItem), most=MOST_LINES, required=True)
 
@@ -99,123 +143,63 @@ class OrderSchema(PlatformSchema):
         """Return a Purchase, or the reason why the order is not one."""
         if not loaded["id"].isdecimal():
             return Ignored(Reason.WRONG_TOPIC, "The payload is not an order, whose id is a number: it may be a cart.")
-        return _no_purchase(loaded) or _purchase(loaded)
+        return _no_purchase(loaded) or _purchase(loaded, just_paid=self.just_paid)
+
+
+class PaidOrderSchema(OrderSchema):
+    """An order, from orders/paid: the only topic that reports when the payment was made, which is now."""
+
+    just_paid = True
 
 
 def _no_purchase(order: dict[str, Any]) -> Ignored | None:
-    status = order["financial_status"]
     if order["test"]:
         return Ignored(Reason.TEST_ORDER, "This is a test notification or a test order, which is not counted.")
     if order["source_name"] == DRAFT_CHANNEL:
         return Ignored(Reason.DRAFT, "The merchant created the order from a draft; it is not a purchase of a visitor.")
     if order["cancelled_at"]:
         return Ignored(Reason.CANCELLED, "The order was cancelled.")
-    if status == "voided":
-        return Ignored(Reason.VOIDED, "The payment was voided.")
-    if status == "refunded":
-        return Ignored(Reason.REFUNDED, "The order was refunded in full.")
+    if why := NO_PURCHASE.get(order["financial_status"]):
+        return why
+    products = [item for item in order["line_items"] if item["product_id"]]
+    if products and not any(shopify_revenue.is_bought(item) for item in products):
+        return Ignored(Reason.REFUNDED, "No product is left of the order: each was removed or refunded.")
     return None
 
 
-def _purchase(order: dict[str, Any]) -> Purchase:
-    items = [item for item in order["line_items"] if item["product_id"]]
+def _purchase(order: dict[str, Any], *, just_paid: bool) -> Purchase:
+    items = [item for item in order["line_items"] if item["product_id"] and shopify_revenue.is_bought(item)]
     customer = order["customer"] or {}
+    status = order["financial_status"]
     return Purchase(
         order_id=order["id"],
-        created_at=order["created_at"],
-        payment=PAYMENT.get(order["financial_status"], Payment.PLACED),
+        created_at=_placed_at(order),
+        payment=PAYMENT.get(status, Payment.PLACED),
         visitor=Visitor(order["note_attributes"] or {}, customer.get("id")),
         lines=tuple(_line(item) for item in items),
-        revenue=_revenue(items, taxes_included=order["taxes_included"]),
+        revenue=shopify_revenue.of_order(order),
         fields=present(locale=order["customer_locale"], currency=order["currency"]),
+        status=status,
+        just_paid=just_paid and not _is_imported(order),
+        channel=Channel.B2B if order["company"] is not None else CHANNELS.get(order["source_name"]),
+        is_renewal=order["source_name"] in RENEWAL_CHANNELS or RENEWAL_TAG in order["tags"].lower(),
+        remark="" if status in PAYMENT else "Shopify's payment status is not a known one, and counts as placed.",
     )
+
+
+def _placed_at(order: dict[str, Any]) -> datetime:
+    """Return when the order was placed: of an imported one, `created_at` is only the time of the import."""
+    placed: datetime = min(order["created_at"], order["processed_at"] or order["created_at"])
+    return placed
+
+
+def _is_imported(order: dict[str, Any]) -> bool:
+    return bool((order["created_at"] - _placed_at(order)).total_seconds() > IMPORTED)
 
 
 def _line(item: dict[str, Any]) -> Line:
     product, variant = item["product_id"], item["variant_id"]
-    return Line(present(product_id=product, variant_id=variant or product, sku=item["sku"]))
-
-
-def _revenue(items: list[dict[str, Any]], *, taxes_included: bool | None) -> Decimal | None:
-    """Sum the lines after discounts and before taxes; None if the amount of any line is unknown."""
-    amounts = [_line_revenue(item, taxes_included=taxes_included) for item in items]
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
-
-
-def _line_revenue(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal | None:
-    discount, tax = _discount(item), _tax_inside(item, taxes_included=taxes_included)
-    if item["price"] is None or item["quantity"] is None or discount is None or tax is None:
-        return None
-    total: Decimal = item["price"] * item["quantity"]
-    return total - discount - tax
-
-
-def _discount(item: dict[str, Any]) -> Decimal | None:
-    """Return the discount of a line; the allocations include discounts on the order, `total_discount` does not.
-
-    https://shopify.dev/docs/api/admin-rest/latest/resources/order (line_items, total_discount)
-    """
-    if item["discount_allocations"] is None:
-        discount: Decimal | None = item["total_discount"]
-        return discount
-    return sum((part["amount"] for part in item["discount_allocations"]), Decimal(0))
-
-
-def _tax_inside(item: dict[str, Any], *, taxes_included: bool | None) -> Decimal | None:
-    """Return the tax within a line's price: zero where prices exclude it, None if unknown."""
-    if taxes_included is False:
-        return Decimal(0)
-    if taxes_included is None or item["tax_lines"] is None:
-        return None
-    return sum((tax["price"] for tax in item["tax_lines"]), Decimal(0))
-
-
-class RedactSchema(PlatformSchema):
-    """A request to erase a customer (customers/redact): https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance."""
-
-    shape = Shape(exactly=frozenset({"shop_id", "shop_domain", "customer", "orders_to_redact"}))
-    shop_domain = fields.String(required=True)
-    customer = fields.Nested(Customer, required=True)
-    orders_to_redact = Rows(Id(), most=MOST_ORDERS, load_default=list, allow_none=True)
-
-    def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return the request to erase one customer."""
-        return _subject(loaded, loaded["orders_to_redact"])
-
-
-class DataRequestSchema(PlatformSchema):
-    """A customer asks the merchant for their stored data (customers/data_request)."""
-
-    shape = Shape(exactly=frozenset({"shop_id", "shop_domain", "customer", "orders_requested", "data_request"}))
-    shop_domain = fields.String(required=True)
-    customer = fields.Nested(Customer, required=True)
-    orders_requested = Rows(Id(), most=MOST_ORDERS, load_default=list, allow_none=True)
-
-    def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return the request to report one customer's data."""
-        return DataRequest(_subject(loaded, loaded["orders_requested"]))
-
-
-class ShopRedactSchema(PlatformSchema):
-    """A request to erase a shop (shop/redact), sent 48 hours after the app was uninstalled."""
-
-    shape = Shape(exactly=frozenset({"shop_id", "shop_domain"}))
-    shop_domain = fields.String(required=True)
-
-    def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return the request to erase the shop."""
-        return Redaction(domain=loaded["shop_domain"])
-
-
-def _subject(loaded: dict[str, Any], order_ids: list[str | None] | None) -> Redaction:
-    customer = loaded["customer"]
-    orders = frozenset(order for order in order_ids or () if order)
-    personal = frozenset(text for text in (customer["email"], customer["phone"]) if text)
-    if not (customer["id"] or orders or personal):
-        # A Redaction with only a domain means the whole shop, which this topic never does.
-        raise ValidationError({"customer": ["identifies no customer: no id, email, phone or order"]})
-    return Redaction(loaded["shop_domain"], customer["id"], orders, personal)
+    return Line(present(product_id=product, variant_id=product if variant is None else variant, sku=item["sku"]))
 
 
 class GlobalId(Id):
@@ -233,7 +217,7 @@ def proxied(schema: type[StorefrontSchema]) -> StorefrontSchema:
     """
     own: dict[str, fields.Field[Any]] = {"customer_id": GlobalId(data_key="logged_in_customer_id", load_default=None)}
     if issubclass(schema, ProductSchema):
-        own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None)}
+        own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None, odd="")}
     proxied_schema = cast("type[StorefrontSchema]", schema.from_dict(own, name=f"Proxied{schema.__name__}"))
     proxied_schema.shape = PROXIED
     return proxied_schema()

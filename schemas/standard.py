@@ -27,7 +27,7 @@ class PurchaseLine(ProductSchema):
 
         fields = ("product_id", "variant_id", "sku", "quantity")
 
-    quantity = Money(required=True, validate=validate.Range(min=0, min_inclusive=False))
+    quantity = Money(load_default=None)
 
 
 class PurchaseSchema(StorefrontSchema):
@@ -45,10 +45,16 @@ class PurchaseSchema(StorefrontSchema):
             created_at=loaded["created_at"],
             payment=Payment.PAID,
             visitor=self.visitor(loaded),
-            lines=tuple(_LINE.line(line) for line in loaded["lines"]),
+            lines=tuple(
+                _LINE.line(line) for line in loaded["lines"] if line["quantity"] is None or line["quantity"] > 0
+            ),
             revenue=loaded["revenue"],
             fields=self.own_fields(loaded),
         )
+
+
+def _is_bought(line: dict[str, Any]) -> bool:
+    return line["quantity"] is None or bool(line["quantity"] > 0)
 
 
 _LINE = PurchaseLine()

@@ -77,13 +77,13 @@ class ProductSchema(StorefrontSchema):
     """A product; one without variants is its own variant."""
 
     product_id = Id(required=True)
-    variant_id = Id(load_default=None)
+    variant_id = Id(load_default=None, odd="")
     sku = Label(load_default=None)
 
     def line(self, loaded: dict[str, Any]) -> Line:
         """Return the product's values for the product key template."""
         product, variant = loaded["product_id"], loaded["variant_id"]
-        return Line(present(product_id=product, variant_id=variant or product, sku=loaded["sku"]))
+        return Line(present(product_id=product, variant_id=product if variant is None else variant, sku=loaded["sku"]))
 
 
 class PageviewSchema(ProductSchema):
@@ -100,7 +100,7 @@ class AddToCartSchema(ProductSchema):
     """A product was put into the cart; `amount` is the price of all of `quantity`."""
 
     shape = Shape(any_of=CART_FIELDS, none_of=NOT_BROWSING | SEARCH_FIELDS)
-    quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False))
+    quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False), strict=True)
     amount = Money(load_default=None, validate=validate.Range(min=0))
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from schemas.events import Payment
+from schemas.events import Channel, Payment
+from schemas.statuses import hyphenated
 from webhook_app.config import product_key_template
 from webhook_app.config.shop_fields import Addresses, Constants
 from webhook_app.config.toml_lines import line_of
@@ -46,6 +47,10 @@ class Shop:
     profile_attribute: str
     profile_salt: str | None = field(repr=False)
     purchase_on: Payment
+    no_purchase_statuses: frozenset[str]
+    renewals: bool
+    channels: frozenset[str]
+    revenue_currency: str | None
     require_consent: bool
     extra_events: bool
     repeat_within: float
@@ -133,7 +138,13 @@ class _ShopSchema(Schema):
     profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_WRITTEN)
     profile_salt = fields.String(load_default=None, validate=_WRITTEN)
     purchase_on = fields.String(
-        load_default="placed", validate=validate.OneOf([stage.name.lower() for stage in Payment])
+        load_default="placed", validate=validate.OneOf([*(stage.name.lower() for stage in Payment), "pending"])
+    )
+    no_purchase_statuses = fields.List(fields.String(validate=_WRITTEN), load_default=list)
+    renewals = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    channels = fields.List(fields.String(validate=validate.OneOf(list(Channel))), load_default=list)
+    revenue_currency = fields.String(
+        load_default=None, validate=validate.Regexp(r"[A-Z]{3}\Z", error="expected a currency code such as EUR")
     )
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
@@ -243,6 +254,19 @@ def _known_fields(loaded: dict[str, Any]) -> set[str]:
     return {*product_key_template.PLATFORM_FIELDS, *loaded.get("constants", {}), *by_locale}
 
 
+def _status(text: str) -> str:
+    """Return a status as orders have it; WordPress stores those of WooCommerce with a prefix."""
+    return hyphenated(text).removeprefix("wc-")
+
+
 def _built(name: str, loaded: dict[str, Any]) -> Shop:
-    own = {"secrets": tuple(loaded["secrets"]), "purchase_on": Payment[loaded["purchase_on"].upper()]}
+    own = {
+        "secrets": tuple(loaded["secrets"]),
+        # Pending orders of WooCommerce are abandoned checkouts, and those of Shopify are placed.
+        "purchase_on": Payment.PAID if loaded["purchase_on"] == "paid" else Payment.PLACED,
+        "no_purchase_statuses": frozenset(
+            hyphenated(text).removeprefix("wc-") for text in loaded["no_purchase_statuses"]
+        ),
+        "channels": frozenset(loaded["channels"]),
+    }
     return Shop(name=name, **{**loaded, **own})

@@ -43,7 +43,7 @@ def register(
 ) -> None:
     """Add the pages under /dashboard; DASHBOARD_PASSWORD must be set."""
     sessions = Sessions(config.dashboard_password or "", lambda: logins.signing_key(inbox))
-    ages = AgeLimits(config.max_order_age, config.max_age)
+    ages = AgeLimits(config.max_order_age, config.max_age, config.keep_rows)
     app.extensions["dashboard"] = DashboardContext(
         inbox, shops, platforms, sessions, LoginLimits(inbox), config.public_url, ages, config.tweakwise_url
     )

@@ -172,8 +172,7 @@ class Worker:
         claimed.clear()
 
     def _prepare(self, claimed: Sequence[Delivery], begin_by: float) -> None:
-        jobs, settled, postponed = self._preparation.prepare(claimed)
-        self._to_release += postponed
+        jobs, settled = self._preparation.prepare(claimed)
         self._settler.settle(settled)
         self._in_progress.update(job.shop.name for job in jobs)
         self._scheduler.submitted(job.shop.name for job in jobs)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from marshmallow import ValidationError
 
 from schemas.events import ProductEvent, Purchase
-from webhook_app.translation.translate import parse_json, template_fields
+from webhook_app.translation.product_keys import counted_lines, template_fields
+from webhook_app.translation.translate import parse_json
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
@@ -21,7 +22,7 @@ def fields_of(body: bytes, topic: str, platform: Platform, shop: Shop) -> list[d
     except ValidationError:
         return []
     if isinstance(event, Purchase):
-        lines = [line for line in event.lines if not line.part_of_bundle]
+        lines = counted_lines(event.lines, event.fields, shop)
     elif isinstance(event, ProductEvent):
         lines = [event.line]
     else:

@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from schemas.events import Ignored, Reason
 from webhook_app.errors import BadSignatureError
+from webhook_app.platforms import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,7 +142,8 @@ class Platform:
         secret_index = self.signature.verify(body, headers, secrets)
         if not body.startswith(self.body_start):
             raise BadSignatureError("not_a_webhook", self._start_hint())
-        topic = self.topic_from_body(body) if self.topic_from_body else _first(headers, self.topic_headers)
+        given = self.topic_from_body(body) if self.topic_from_body else _first(headers, self.topic_headers)
+        topic = self.topic_name(given)
         if not PRINTABLE.fullmatch(topic):
             raise BadSignatureError("topic_missing", self._topic_hint())
         identity, former = self._identities(topic, body, headers)
@@ -154,11 +155,21 @@ class Platform:
         """Return the event of a payload of `topic`, or why there is none; raises marshmallow's ValidationError."""
         if known := self.topic(topic):
             return known.schema.translate(payload)
-        matching = (ignored for pattern, ignored in self.ignored_topics.items() if fnmatchcase(topic, pattern))
+        name = self.topic_name(topic)
+        matching = (ignored for pattern, ignored in self.ignored_topics.items() if topic_names.matches(name, pattern))
         return next(matching, Ignored(Reason.UNMAPPED_TOPIC, "No event is made of this topic."))
 
     def topic(self, name: str) -> Topic | None:
-        """Return the mapped topic of that name, if there is one."""
+        """Return the mapped topic of that name, in any spelling, if there is one."""
+        return self._topic(name) or self._topic(self.topic_name(name))
+
+    def topic_name(self, text: str) -> str:
+        """Return the platform's own name of a topic that is spelled in another way; another topic's unchanged."""
+        if self._topic(text):
+            return text
+        return topic_names.canonical(text, (topic.name for topic in self.topics), (self.name,))
+
+    def _topic(self, name: str) -> Topic | None:
         return next((topic for topic in self.topics if topic.name == name), None)
 
     def sign_sample(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
-from schemas.shopify import DataRequestSchema, OrderSchema, RedactSchema, ShopRedactSchema, proxied
+from schemas.shopify import OrderSchema, PaidOrderSchema, proxied
+from schemas.shopify_privacy import DataRequestSchema, RedactSchema, ShopRedactSchema
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT, Platform, SampleValues, StorefrontProxy, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
@@ -127,7 +128,7 @@ PLATFORM = Platform(
     ),
     topics=(
         Topic("orders/create", "An order was placed.", _ORDER, _order),
-        Topic("orders/paid", "An order was paid.", _ORDER, _order),
+        Topic("orders/paid", "An order was paid.", PaidOrderSchema(), _order),
         Topic("orders/updated", "An order changed; it counts unless it was counted before.", _ORDER, _order),
         _compliance("customers/data_request", "A customer asks for their data.", DataRequestSchema(), _data_request),
         _compliance("customers/redact", "A customer asks to be forgotten: erases their data.", RedactSchema(), _redact),

@@ -17,7 +17,6 @@ from schemas.events import (
     ExtraEvent,
     Ignored,
     Pageview,
-    Payment,
     Purchase,
     Reason,
     Redaction,
@@ -27,13 +26,14 @@ from schemas.events import (
 from schemas.tweakwise import BODIES
 from webhook_app import exact_json
 from webhook_app.platforms.address import normal_form
-from webhook_app.translation import bots, profile_key
+from webhook_app.translation import bots, profile_key, purchases
+from webhook_app.translation.product_keys import product_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schemas.events import Line, ProductEvent, Translation, Visitor
+    from schemas.events import ProductEvent, Translation, Visitor
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
@@ -45,10 +45,14 @@ Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 
 @dataclass(frozen=True, slots=True)
 class AgeLimits:
-    """How old, in seconds, an order may be when it arrives, and any other event when it is sent."""
+    """How old, in seconds, an order may be when it arrives, and any other event when it is sent.
+
+    `remembered` is how long it is known that an order was counted: one that was placed earlier never counts.
+    """
 
     max_order_age: float
     max_age: float
+    remembered: float = 90 * 86_400
 
 
 class Payload(NamedTuple):
@@ -89,16 +93,6 @@ def parse_json(body: bytes) -> Any:
         raise ValidationError("the body is not valid JSON") from None
 
 
-def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str | None:
-    """Fill the shop's template for one line; None when the line lacks a field of it."""
-    return shop.product_key.fill(template_fields(line, order_fields, shop))
-
-
-def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> dict[str, str]:
-    """Return the template's values for one line: the order's, the line's, and the shop's constants on top."""
-    return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
-
-
 def _other_shop(address: str, shop: Shop) -> Ignored:
     allowed = ", ".join(shop.domain)
     detail = f"It is from {normal_form(address) or 'an odd address'}; the shop's `domain` allows only {allowed}."
@@ -115,7 +109,7 @@ def _translate_event(event: Translation, payload: Payload, shop: Shop, limits: A
     # Not in the future: a clock that was ahead when it arrived must not make it too old for ever.
     arrived = min(datetime.fromtimestamp(payload.received_at / 1000, UTC), now)
     if isinstance(event, Purchase):
-        return _not_counted(event, shop, limits, arrived) or _purchase_call(event, payload, shop)
+        return purchases.translate(event, payload.domain, shop, limits, arrived)
     if isinstance(event, Browsing):
         return _not_sent(event, shop) or _expired(limits, arrived, now) or _browsing_call(event, payload, shop)
     if isinstance(event, Redaction | DataRequest):
@@ -127,32 +121,6 @@ def _privacy_request(event: Redaction | DataRequest, shop: Shop) -> Decision:
     """Ignore a request about another shop; its address is in the body, which is signed, unlike the header."""
     domain = event.subject.domain if isinstance(event, DataRequest) else event.domain
     return event if shop.accepts(domain) else _other_shop(domain, shop)
-
-
-def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
-    """Return why an order is no purchase, or not yet; None if it is one."""
-    if order.created_at and (arrived - order.created_at).total_seconds() > limits.max_order_age:
-        detail = f"The order was placed on {order.created_at:%Y-%m-%d}, longer ago than MAX_ORDER_AGE: this is an edit."
-        return Ignored(Reason.TOO_OLD, detail)
-    if order.payment >= shop.purchase_on:
-        return None
-    if order.payment is Payment.PENDING:
-        return Ignored(Reason.PENDING, "The payment is pending; the order counts once the platform reports it placed.")
-    return Ignored(Reason.NOT_PAID, 'The shop counts paid orders (purchase_on = "paid"), and this one is not paid yet.')
-
-
-def _purchase_call(order: Purchase, payload: Payload, shop: Shop) -> Call | Ignored:
-    lines = [line for line in order.lines if not line.part_of_bundle]
-    keys = [product_key(line, order.fields, shop) for line in lines]
-    usable = list(dict.fromkeys(key for key in keys if key))
-    if not usable:
-        return Ignored(Reason.NO_PRODUCT, _why_no_product(len(lines), shop))
-    profile = profile_key.choose_for_order(order.visitor, shop)
-    if isinstance(profile, Ignored):
-        return profile
-    body = BODIES["purchase"].write(product_keys=usable, revenue=order.revenue, **_visitor_keys(profile, order.visitor))
-    note, address = _skipped(keys.count(None), len(keys), shop), normal_form(payload.domain)
-    return Call("purchase", f"purchase:{order.order_id}", body, note=note, address=address)
 
 
 def _expired(limits: AgeLimits, arrived: datetime, now: datetime) -> Ignored | None:
@@ -211,18 +179,6 @@ def _call_once(event: str, subject: str, values: Mapping[str, Any], payload: Pay
         return Call(event, f"{event}:{payload.id}", body)
     digest = hashlib.sha256(f"{values['profile_key']}\0{subject}".encode()).hexdigest()
     return Call(event, f"{event}:{digest}", body, within=shop.repeat_within)
-
-
-def _why_no_product(lines: int, shop: Shop) -> str:
-    if not lines:
-        return "No line of the order is a product."
-    return f"None of its {lines} lines has every field that the product key {shop.product_key.text} needs."
-
-
-def _skipped(skipped: int, lines: int, shop: Shop) -> str:
-    if not skipped:
-        return ""
-    return f"{skipped} of {lines} lines skipped: they lack a field that the product key {shop.product_key.text} needs."
 
 
 def _summary(messages: Any) -> str:

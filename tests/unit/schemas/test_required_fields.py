@@ -23,6 +23,9 @@ VISITOR = {"profile_key": "abc", "session_key": "s-1", "user_agent": "Firefox", 
 PRODUCT = {"product_id": "11", "variant_id": "12", "sku": "MUG", "customer_id": "7", **VISITOR}
 CART = {**PRODUCT, "quantity": 2, "amount": "9.95"}
 SHOPIFY_LINE = {
+    "id": 1,
+    "current_quantity": 2,
+    "duties": [{"shop_money": {"amount": "1.00"}}],
     "product_id": 11,
     "variant_id": 12,
     "sku": "MUG",
@@ -32,18 +35,24 @@ SHOPIFY_LINE = {
     "discount_allocations": [{"amount": "1.00"}],
     "tax_lines": [{"price": "1.57"}],
 }
-CUSTOMER = {"id": 7, "email": "jan@example.test", "phone": "+31612345678"}
+CUSTOMER: dict[str, Any] = {"id": 7, "email": "jan@example.test", "phone": "+31612345678"}
 SHOPIFY_ORDER = {
     "id": 1,
     "created_at": "2026-11-23T12:00:00Z",
     "test": False,
+    "processed_at": "2026-11-23T12:00:00Z",
     "source_name": "web",
+    "tags": "",
+    "company": None,
+    "duties_included": False,
+    "subtotal_price": "18.43",
+    "current_subtotal_price": "18.43",
     "cancelled_at": "",
     "financial_status": "paid",
     "taxes_included": True,
     "currency": "EUR",
     "customer_locale": "nl-NL",
-    "customer": CUSTOMER,
+    "customer": {"id": 7},
     "note_attributes": [],
     "line_items": [SHOPIFY_LINE],
 }
@@ -52,11 +61,17 @@ WOOCOMMERCE_ORDER = {
     "status": "processing",
     "date_created_gmt": "2026-11-23T12:00:00",
     "date_paid_gmt": "2026-11-23T12:00:00",
+    "date_completed_gmt": None,
+    "parent_id": 0,
+    "created_via": "checkout",
+    "fee_lines": [{"total": "1.00"}],
     "customer_id": 7,
     "currency": "EUR",
     "meta_data": [],
     "line_items": [
         {
+            "id": 1,
+            "quantity": 1,
             "product_id": 11,
             "variation_id": 12,
             "sku": "MUG",
@@ -83,15 +98,16 @@ LINES = "line_items"
 WHOLE: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("shopify", "orders/create"): (
         SHOPIFY_ORDER,
-        {"id", "created_at", LINES, f"{LINES}.0.discount_allocations.0.amount", f"{LINES}.0.tax_lines.0.price"},
+        {"id", "created_at", LINES},
     ),
+    ("shopify", "orders/paid"): (SHOPIFY_ORDER, {"id", "created_at", LINES}),
     ("shopify", "customers/redact"): (REDACT, {"shop_domain", "customer"}),
     ("shopify", "customers/data_request"): (REQUEST, {"shop_domain", "customer"}),
     ("shopify", "shop/redact"): ({"shop_domain": "a.example"}, {"shop_domain"}),
     ("woocommerce", "order.created"): (WOOCOMMERCE_ORDER, {"id", "status", "date_created_gmt", LINES}),
     ("standard", "purchase"): (
         {"type": "purchase", "data": PURCHASE},
-        {"type", "data", "data.order_id", "data.lines", "data.lines.0.product_id", "data.lines.0.quantity"},
+        {"type", "data", "data.order_id", "data.lines", "data.lines.0.product_id"},
     ),
 }
 BROWSING: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -205,11 +221,8 @@ def test_the_quantity_of_a_product_in_the_cart() -> None:
 LIMITS = [
     ("woocommerce", "storefront.search", "term", ["a" * 500], ["a" * 501]),
     ("woocommerce", "storefront.addtocart", "quantity", ["0.001", 1], [0, -1]),
-    ("woocommerce", "storefront.addtocart", "amount", [0, "0.01"], ["-0.01"]),
     ("woocommerce", "storefront.sessionstart", "session_key", ["a-Z9", "a" * 128], ["a" * 129, "a_b", "a\n", ""]),
     ("standard", "purchase", "type", ["purchase"], ["search", "Purchase", ""]),
-    ("standard", "purchase", "data.revenue", [0, "0.01"], ["-0.01"]),
-    ("standard", "purchase", "data.lines.0.quantity", ["0.001", 1], [0, -1]),
 ]
 
 

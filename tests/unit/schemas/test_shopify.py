@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from marshmallow import ValidationError
 
-from schemas import shopify
+from schemas import shopify, shopify_privacy
 from schemas.events import DataRequest, Payment, Reason, Redaction
 
 if TYPE_CHECKING:
@@ -36,8 +36,11 @@ def shopify_lines(*lines: dict[str, Any], **changed: Any) -> Any:
 @pytest.mark.parametrize(
     ("status", "payment"),
     [
-        ("pending", Payment.PENDING),
-        ("expired", Payment.PENDING),
+        ("pending", Payment.PLACED),
+        ("PENDING", Payment.PLACED),
+        ("PARTIALLY_REFUNDED", Payment.PAID),
+        ("Paid", Payment.PAID),
+        ("paid, paid", Payment.PAID),
         ("authorized", Payment.PLACED),
         ("partially_paid", Payment.PLACED),
         ("partially_refunded", Payment.PAID),
@@ -58,6 +61,10 @@ def test_shopify_payment(status: str | None, payment: Payment) -> None:
         ({"source_name": "shopify_draft_order"}, Reason.DRAFT),
         ({"cancelled_at": "2026-11-23T12:00:00Z", "financial_status": "voided"}, Reason.CANCELLED),
         ({"financial_status": "voided"}, Reason.VOIDED),
+        ({"financial_status": "VOIDED"}, Reason.VOIDED),
+        ({"financial_status": "expired"}, Reason.FAILED),
+        ({"source_name": "SHOPIFY_DRAFT_ORDER"}, Reason.DRAFT),
+        ({"line_items": [{**SHOPIFY_LINE, "current_quantity": 0}]}, Reason.REFUNDED),
         ({"financial_status": "refunded"}, Reason.REFUNDED),
     ],
 )
@@ -73,7 +80,6 @@ def test_shopify_no_purchase(changed: dict[str, Any], reason: Reason) -> None:
         ({"discount_allocations": [], "total_discount": "1.00"}, "20.00"),
         ({"total_discount": "1.00"}, "19.00"),
         ({"discount_allocations": None, "total_discount": "0.00"}, "20.00"),
-        ({"quantity": 0, "discount_allocations": []}, "0"),
         ({"quantity": Decimal("1.5"), "discount_allocations": []}, "15.00"),
         ({}, None),
         ({"discount_allocations": [], "price": None}, None),
@@ -145,26 +151,12 @@ def test_shopify_guest(customer: Any) -> None:
         ({"id": "x\ud800"}, {"id": ["contains an incomplete character (a lone surrogate)"]}),
         ({"created_at": "soon"}, {"created_at": ["is not a time in ISO 8601"]}),
         ({"created_at": None}, {"created_at": ["Field may not be null."]}),
-        ({"currency": "\ud800"}, {"currency": ["contains an incomplete character (a lone surrogate)"]}),
-        ({"customer_locale": "\ud800"}, {"customer_locale": ["contains an incomplete character (a lone surrogate)"]}),
-        ({"customer": [1]}, {"customer": {"_schema": ["Invalid input type."]}}),
-        ({"customer": {"id": {}}}, {"customer": {"id": ["is not an id: expected a whole number or text"]}}),
-        ({"test": "perhaps"}, {"test": ["Not a valid boolean."]}),
-        ({"note_attributes": "x"}, {"note_attributes": ["is not a list"]}),
-        ({"line_items": {}}, {"line_items": ["Not a valid list."]}),
+        ({"line_items": {"a": 1}}, {"line_items": ["Not a valid list."]}),
         ({"line_items": None}, {"line_items": ["Field may not be null."]}),
         ({"line_items": [1]}, {"line_items": {0: {"_schema": ["Invalid input type."]}}}),
         (
-            {"line_items": [SHOPIFY_LINE, {**SHOPIFY_LINE, "price": []}]},
-            {"line_items": {1: {"price": ["is not an amount"]}}},
-        ),
-        (
-            {"line_items": [{"discount_allocations": [{}]}]},
-            {"line_items": {0: {"discount_allocations": {0: {"amount": ["Missing data for required field."]}}}}},
-        ),
-        (
-            {"line_items": [{"tax_lines": [{"price": None}]}]},
-            {"line_items": {0: {"tax_lines": {0: {"price": ["Field may not be null."]}}}}},
+            {"line_items": [SHOPIFY_LINE, {**SHOPIFY_LINE, "product_id": []}]},
+            {"line_items": {1: {"product_id": ["is not an id: expected a whole number or text"]}}},
         ),
     ],
 )
@@ -186,17 +178,19 @@ def test_redact_names_one_customer() -> None:
     """customers/redact is a Redaction with everything that identifies the customer."""
     payload = {"shop_id": 1, "shop_domain": "a.example", "customer": CUSTOMER, "orders_to_redact": [1, "2", 0, ""]}
     personal = frozenset({"jan@example.test", "+31612345678"})
-    assert shopify.RedactSchema().translate(payload) == Redaction("a.example", "7", frozenset({"1", "2"}), personal)
+    assert shopify_privacy.RedactSchema().translate(payload) == Redaction(
+        "a.example", "7", frozenset({"1", "2"}), personal
+    )
 
 
 def test_data_request_names_one_customer() -> None:
     """customers/data_request is a DataRequest with everything that identifies the customer."""
     payload = {"shop_id": 1, "shop_domain": "a.example", "customer": {"id": 7}, "orders_requested": None}
     payload["data_request"] = {"id": 9}
-    assert shopify.DataRequestSchema().translate(payload) == DataRequest(Redaction("a.example", "7"))
+    assert shopify_privacy.DataRequestSchema().translate(payload) == DataRequest(Redaction("a.example", "7"))
 
 
-@pytest.mark.parametrize("schema", [shopify.RedactSchema(), shopify.DataRequestSchema()])
+@pytest.mark.parametrize("schema", [shopify_privacy.RedactSchema(), shopify_privacy.DataRequestSchema()])
 @pytest.mark.parametrize("customer", [{}, {"id": None, "email": None, "phone": ""}, {"id": 0}])
 def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer: dict[str, Any]) -> None:
     """A request that identifies no customer must not erase the whole shop."""
@@ -210,7 +204,7 @@ def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer:
 def test_shop_redact_names_the_whole_shop() -> None:
     """shop/redact is a Redaction of one domain."""
     payload = {"shop_id": 1, "shop_domain": "a.example"}
-    assert shopify.ShopRedactSchema().translate(payload) == Redaction("a.example")
+    assert shopify_privacy.ShopRedactSchema().translate(payload) == Redaction("a.example")
 
 
 @pytest.mark.parametrize(

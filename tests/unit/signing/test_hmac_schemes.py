@@ -293,7 +293,7 @@ def test_platform_verify_raises_nothing_else(
 
 @pytest.mark.parametrize(
     "topic",
-    [None, "", " ", "orders create", "orders/cré", "orders/create\n", "\ud800", "x" * 129],
+    [None, "", " ", "my topic", "orders/cré", "my\ntopic", "\ud800", "x" * 129],
     ids=["missing", "empty", "blank", "space", "accent", "newline", "surrogate", "too long"],
 )
 def test_topic_must_be_printable(topic: str | None) -> None:

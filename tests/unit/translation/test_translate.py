@@ -22,7 +22,8 @@ from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import Platform, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
-from webhook_app.translation.translate import AgeLimits, parse_json, product_key, translate
+from webhook_app.translation.product_keys import product_key
+from webhook_app.translation.translate import AgeLimits, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ def test_data_request_is_passed_on() -> None:
     assert answer == DataRequest(Redaction("a.example", "7"))
 
 
-@pytest.mark.parametrize("topic", ["orders/fulfilled", "carts/update", "nonsense", "orders/create/x", "ORDERS/CREATE"])
+@pytest.mark.parametrize("topic", ["orders/fulfilled", "carts/update", "nonsense", "orders/create/x"])
 def test_unmapped_topic(topic: str) -> None:
     """An unmapped topic is ignored, whatever is in its body."""
     assert reason(translated(delivery("shopify", topic, b"{}"))) is Reason.UNMAPPED_TOPIC
@@ -322,13 +323,19 @@ def test_every_complaint_about_a_field_is_reported() -> None:
     [
         ("shopify", {"id": None}, "id: Field may not be null."),
         ("shopify", {"created_at": 5}, "created_at: is not a time in ISO 8601"),
-        ("shopify", {"line_items": [{"price": "x"}]}, "line_items.0.price: is not an amount"),
+        ("shopify", {"line_items": [{"product_id": 1.5}]}, "line_items.0.product_id: is not an id"),
         ("shopify", {"line_items": ["x"]}, "line_items.0: Invalid input type."),
-        ("shopify", {"customer": 1}, "customer: Invalid input type."),
         ("shopify", {"id": "\ud83d"}, "id: contains an incomplete character (a lone surrogate)"),
-        ("woocommerce", {"status": 1, "id": []}, "id: is not an id: expected a whole number or text; status: Not a "),
-        ("woocommerce", {"line_items": [{}, {"total": {}}]}, "line_items.1.total: is not an amount"),
-        ("woocommerce", {"date_created_gmt": None}, "date_created_gmt: Missing data for required field."),
+        (
+            "woocommerce",
+            {"status": 1, "id": []},
+            "id: is not an id: expected a whole number or text; status: is ",
+        ),
+        (
+            "woocommerce",
+            {"date_created_gmt": None},
+            "date_created_gmt: is missing or no time, as in older APIs: ",
+        ),
     ],
 )
 def test_odd_field_is_named_by_its_path(platform: str, changed: dict[str, Any], text: str) -> None:
@@ -343,20 +350,20 @@ def test_sentence_does_not_repeat_values() -> None:
     assert "geheim" not in detail(translated(of_order(**changed)))
 
 
-def test_negative_revenue_is_named() -> None:
-    """A sum below zero, which the API refuses, is reported before it is sent."""
-    lines = [{"product_id": 11, "total": "-5.00"}]
-    text = detail(translated(of_order("woocommerce", line_items=lines)))
-    assert text == "Revenue: Must be greater than or equal to 0."
+def test_revenue_below_zero_is_left_out() -> None:
+    """A sum below zero, which the API refuses, is left out, and the purchase is sent with a remark."""
+    answer = translated(of_order("woocommerce", line_items=[{"product_id": 11, "total": "-5.00"}]))
+    assert isinstance(answer, Call)
+    assert (answer.body.get("Revenue"), answer.note[:21]) == (None, "Sent without revenue:")
 
 
 @pytest.mark.parametrize(
     ("purchase_on", "changed", "expected"),
     [
         ("pending", {"financial_status": "pending"}, None),
-        ("placed", {"financial_status": "pending"}, Reason.PENDING),
+        ("placed", {"financial_status": "pending"}, None),
         ("placed", {"financial_status": "authorized"}, None),
-        ("paid", {"financial_status": "pending"}, Reason.PENDING),
+        ("paid", {"financial_status": "pending"}, Reason.NOT_PAID),
         ("paid", {"financial_status": "authorized"}, Reason.NOT_PAID),
         ("paid", {"financial_status": "paid"}, None),
     ],

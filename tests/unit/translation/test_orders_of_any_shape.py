@@ -1,0 +1,149 @@
+"""The laws of orders over every fixture: what may refuse one, and what its revenue is."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from schemas import shopify
+from schemas.events import Purchase
+from tests.support.recordings import RECEIVED_AT, SIGNED, Recorded, payload_of
+from webhook_app.translation.translate import AgeLimits, parse_json, translate
+from webhook_app.tweakwise.call import Call, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhook_app.translation.translate import Decision
+
+AGES = AgeLimits(max_order_age=7 * 86_400, max_age=86_400)
+ANY: tuple[Any, ...] = (
+    None,
+    "",
+    "text",
+    "\ud83d",
+    "\0",
+    0,
+    -1,
+    1.5,
+    10**30,
+    True,
+    False,
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": 1},
+)
+# What an order cannot do without, and what names another kind of payload; of a line, only its product.
+NEEDED = {
+    "id",
+    "order_id",
+    "type",
+    "data",
+    "created_at",
+    "date_created_gmt",
+    "status",
+    "line_items",
+    "lines",
+    "product_id",
+}
+NEEDED |= {"financial_status"}
+
+
+def is_purchase(recorded: Recorded) -> bool:
+    return "call" in recorded.expected and recorded.expected["call"]["event"] == "purchase"
+
+
+ODD: tuple[Any, ...] = ([], {}, "\ud83d")
+PURCHASES = [recorded for recorded in SIGNED if is_purchase(recorded)]
+
+
+def smallest_of_each_topic() -> list[Recorded]:
+    """Return the smallest purchases of each platform, which have every field that a schema reads."""
+    found: dict[tuple[str, str], Recorded] = {}
+    for recorded in sorted(SIGNED, key=lambda each: -len(each.body)):
+        if is_purchase(recorded):
+            found[recorded.platform.name, recorded.verify().topic] = recorded
+    return list(found.values())
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key in range(len(node)) if isinstance(node, list) else list(node) if isinstance(node, dict) else ():
+        yield (*path, key)
+        yield from places(node[key], (*path, key))
+
+
+def replaced(payload: Any, path: tuple[Any, ...], value: Any) -> Any:
+    copied = copy.deepcopy(payload)
+    holder = copied
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    return copied
+
+
+def decided(recorded: Recorded, payload: Any) -> Decision:
+    delivery = replace(recorded.delivery(), body=json.dumps(payload).encode())
+    return translate(payload_of(delivery), recorded.shop, recorded.platform, AGES, RECEIVED_AT)
+
+
+def may_refuse(path: tuple[Any, ...]) -> bool:
+    """Return whether an order may be dead because of this field: a line as a whole, or what is needed."""
+    names = [part for part in path if isinstance(part, str)]
+    return names[-1] in NEEDED and names[:-1] in ([], ["data"], ["line_items"], ["data", "lines"])
+
+
+@pytest.mark.parametrize("recorded", smallest_of_each_topic(), ids=lambda recorded: recorded.name)
+def test_only_what_is_needed_refuses_an_order(recorded: Recorded) -> None:
+    """Whatever JSON stands in another field, the order is sent or ignored, and never dead."""
+    payload = json.loads(recorded.body)
+    for path in places(payload):
+        for value in ANY if not may_refuse(path) else ():
+            decision = decided(recorded, replaced(payload, path, value))
+            assert not isinstance(decision, Unreadable), (path, value, decision)
+
+
+@pytest.mark.parametrize("recorded", PURCHASES, ids=lambda recorded: recorded.name)
+def test_no_odd_field_of_any_purchase_refuses_it(recorded: Recorded) -> None:
+    """With every outer field odd that is not needed, the products are still sent, if the profile is known."""
+    payload = json.loads(recorded.body)
+    order = payload.get("data", payload)
+    for name in [name for name in order if name not in NEEDED]:
+        for value in ODD:
+            assert not isinstance(decided(recorded, replaced(payload, _place(payload, name), value)), Unreadable), name
+
+
+def _place(payload: dict[str, Any], name: str) -> tuple[str, ...]:
+    return (name,) if name in payload else ("data", name)
+
+
+SHOPIFY = [one for one in SIGNED if one.platform.name == "shopify" and b"current_subtotal_price" in one.body]
+
+
+@pytest.mark.parametrize("recorded", SHOPIFY, ids=lambda recorded: recorded.name)
+def test_revenue_is_the_subtotal_before_tax(recorded: Recorded) -> None:
+    """Where an order states what its lines are worth now, its revenue is that, less the taxes inside."""
+    order = parse_json(recorded.body)
+    event = shopify.OrderSchema().translate(order)
+    if not isinstance(event, Purchase) or not all(line["product_id"] for line in order["line_items"]):
+        return
+    subtotal, taxes = Decimal(order["current_subtotal_price"]), Decimal(0)
+    for line in order["line_items"] if order["taxes_included"] else ():
+        left = Decimal(line["current_quantity"]) / line["quantity"]
+        taxes += sum((Decimal(tax["price"]) * left for tax in line["tax_lines"]), Decimal(0))
+    assert event.revenue is not None
+    assert abs(event.revenue - (subtotal - taxes)) <= Decimal("0.01") * len(order["line_items"])
+
+
+@pytest.mark.parametrize("recorded", PURCHASES, ids=lambda recorded: recorded.name)
+def test_no_revenue_is_below_zero(recorded: Recorded) -> None:
+    """A purchase is sent with what was bought, and its revenue is never below zero."""
+    decision = decided(recorded, json.loads(recorded.body))
+    assert isinstance(decision, Call)
+    assert decision.body.get("Revenue", 0) >= 0

@@ -1,0 +1,26 @@
+"""Product keys of an order's lines, by the shop's template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from schemas.events import Line
+    from webhook_app.config.shops import Shop
+
+
+def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str | None:
+    """Fill the shop's template for one line; None when the line lacks a field of it."""
+    return shop.product_key.fill(template_fields(line, order_fields, shop))
+
+
+def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> dict[str, str]:
+    """Return the template's values for one line: the order's, the line's, and the shop's constants on top."""
+    return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
+
+
+def counted_lines(lines: Sequence[Line], order_fields: Mapping[str, str], shop: Shop) -> list[Line]:
+    """Return the lines that are products: a part of a bundle only where its container gives no product key."""
+    return [line for line in lines if line.container is None or product_key(line.container, order_fields, shop) is None]

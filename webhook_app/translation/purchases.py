@@ -1,0 +1,94 @@
+"""Translates an order: whether it is a purchase that counts, and the call of one. docs/purchases.md has the rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.events import Ignored, Payment, Purchase, Reason
+from schemas.tweakwise import BODIES
+from webhook_app.platforms.address import normal_form
+from webhook_app.translation import profile_key
+from webhook_app.translation.product_keys import counted_lines, product_key
+from webhook_app.tweakwise.call import Call
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from webhook_app.config.shops import Shop
+    from webhook_app.translation.translate import AgeLimits
+
+
+def translate(order: Purchase, domain: str, shop: Shop, limits: AgeLimits, arrived: datetime) -> Call | Ignored:
+    """Return the call of an order from the address `domain`, or why it does not count; `arrived` is aware."""
+    return _not_counted(order, shop, limits, arrived) or _purchase_call(order, domain, shop)
+
+
+def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
+    """Return why an order is no purchase, or not yet; None if it is one."""
+    if order.status in shop.no_purchase_statuses:
+        return Ignored(Reason.EXCLUDED_STATUS, f"The shop counts no orders with the status {order.status}.")
+    if order.is_renewal and not shop.renewals:
+        return Ignored(Reason.RENEWAL, "A subscription renewed itself, which no visitor chose (renewals = false).")
+    if order.channel and order.channel not in shop.channels and not _has_storefront_key(order, shop):
+        detail = f"The order came from the channel {order.channel}, which the shop's channels do not name."
+        return Ignored(Reason.NOT_A_VISITOR, detail)
+    if order.payment < shop.purchase_on:
+        detail = 'The shop counts paid orders (purchase_on = "paid"), and this one is not paid yet.'
+        return Ignored(Reason.NOT_PAID, detail)
+    return _too_old(order, shop, limits, arrived)
+
+
+def _has_storefront_key(order: Purchase, shop: Shop) -> bool:
+    return bool(profile_key.attribute_value(order.visitor.attributes, shop.profile_attribute))
+
+
+def _too_old(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
+    """Return why an order is an edit of an old one; where a shop counts paid orders, age counts from the payment."""
+    age, moment, what = limits.max_order_age, order.created_at, "placed"
+    if shop.purchase_on is Payment.PAID and order.just_paid:
+        age = max(age, limits.remembered)
+    elif shop.purchase_on is Payment.PAID and order.paid_at:
+        moment, what = order.paid_at, "paid"
+    if moment is None or (arrived - moment).total_seconds() <= age:
+        return None
+    detail = f"The order was {what} on {moment:%Y-%m-%d}, longer ago than MAX_ORDER_AGE: this is an edit."
+    return Ignored(Reason.TOO_OLD, detail)
+
+
+def _purchase_call(order: Purchase, domain: str, shop: Shop) -> Call | Ignored:
+    keys = [product_key(line, order.fields, shop) for line in counted_lines(order.lines, order.fields, shop)]
+    usable = list(dict.fromkeys(key for key in keys if key))
+    if not usable:
+        return Ignored(Reason.NO_PRODUCT, _why_no_product(len(keys), shop))
+    profile = profile_key.choose_for_order(order.visitor, shop)
+    if isinstance(profile, Ignored):
+        return profile
+    session = profile_key.session_key(order.visitor)
+    no_revenue = _why_no_revenue(order, shop)
+    revenue = None if no_revenue else order.revenue
+    body = BODIES["purchase"].write(product_keys=usable, revenue=revenue, profile_key=profile, session_key=session)
+    address = normal_form(domain)
+    remarks = (_skipped(keys.count(None), len(keys), shop), order.remark, no_revenue)
+    return Call("purchase", f"purchase:{order.order_id}", body, note=" ".join(filter(None, remarks)), address=address)
+
+
+def _why_no_revenue(order: Purchase, shop: Shop) -> str:
+    """Return why a known revenue is not sent; "" if it is."""
+    currency = order.fields.get("currency", "")
+    if order.revenue is not None and shop.revenue_currency and currency.upper() != shop.revenue_currency:
+        return f"Sent without revenue: the order is not in {shop.revenue_currency} (revenue_currency)."
+    if order.revenue is not None and order.revenue < 0:
+        return "Sent without revenue: what was returned is worth more than what was bought."
+    return ""
+
+
+def _why_no_product(lines: int, shop: Shop) -> str:
+    if not lines:
+        return "No line of the order is a product."
+    return f"None of its {lines} lines has every field that the product key {shop.product_key.text} needs."
+
+
+def _skipped(skipped: int, lines: int, shop: Shop) -> str:
+    if not skipped:
+        return ""
+    return f"{skipped} of {lines} lines skipped: they lack a field that the product key {shop.product_key.text} needs."
