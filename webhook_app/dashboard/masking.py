@@ -50,10 +50,15 @@ def _masked(value: Any, key: str, *, personal: bool) -> Any:
     return value
 
 
+def too_large(raw: bytes) -> str:
+    """Return what is shown in place of a body beyond LARGEST, and of what it was translated to."""
+    return f"{len(raw)} bytes: too large for this page. The command `show --body` prints it."
+
+
 def body(raw: bytes, *, revealed: bool) -> str:
     """Return a body as text: unchanged if revealed, otherwise formatted again with its fields masked."""
     if len(raw) > LARGEST:
-        return f"{len(raw)} bytes: too large for this page. The command `show --body` prints it."
+        return too_large(raw)
     if revealed:
         return raw.decode("utf-8", "replace")
     try:

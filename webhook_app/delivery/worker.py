@@ -172,7 +172,8 @@ class Worker:
         claimed.clear()
 
     def _prepare(self, claimed: Sequence[Delivery], begin_by: float) -> None:
-        jobs, settled = self._preparation.prepare(claimed)
+        jobs, settled, postponed = self._preparation.prepare(claimed)
+        self._to_release += postponed
         self._settler.settle(settled)
         self._in_progress.update(job.shop.name for job in jobs)
         self._scheduler.submitted(job.shop.name for job in jobs)

@@ -87,6 +87,15 @@ class Connection:
             self._wait, self._pausing = _Wait.NONE, None
         self._refuse_closing()
 
+    def give_way(self) -> None:
+        """Let other green threads run in the middle of what the client has sent. Raises OverloadedError."""
+        self._wait = _Wait.READ
+        try:
+            gevent.sleep(0)
+        finally:
+            self._wait = _Wait.NONE
+        self._refuse_closing()
+
     def resume(self) -> None:
         """End a pause."""
         if self._pausing:
@@ -131,7 +140,7 @@ class Connection:
             left = LINGER_BYTES
             while left > 0 and (data := self.receive()):
                 left -= len(data)
-                gevent.sleep(0)
+                self.give_way()
 
     def _refuse_closing(self) -> None:
         if self.closing:

@@ -21,7 +21,7 @@ from webhook_app.web.places import Places
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ARRIVALS = 16  # connections beyond the places, until others have made room for them
+ARRIVALS = 40  # connections beyond the places, until others have made room for them
 ACCEPTS = 20  # connections in one round of the event loop
 EVENTS = ("/webhooks/", "/storefront/")  # where genuine events arrive
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection

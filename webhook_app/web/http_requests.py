@@ -6,7 +6,7 @@ each byte is looked at once; what chunks cost besides their payload is limited.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.errors import (
@@ -20,7 +20,6 @@ from gunicorn.http.errors import (
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import Unreader
 
-from webhook_app import green_threads
 from webhook_app.web.connection import HEAD_TIMEOUT, PIECE
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class RequestReader(Unreader):
         """`config` is gunicorn's; `client` is the client's address."""
         super().__init__()
         self.has_part_of_a_head = False
-        self._connection, self._config, self._client = connection, config, client
+        self.connection, self._config, self._client = connection, config, client
         self._number = 0
 
     def next_request(self, seconds: float) -> BoundedRequest | None:
@@ -56,7 +55,7 @@ class RequestReader(Unreader):
         """
         head = bytearray(self.take_buffered())
         if not head:
-            self._connection.expect(seconds)
+            self.connection.expect(seconds)
             head += self.chunk()
         if not head:
             return None
@@ -76,14 +75,14 @@ class RequestReader(Unreader):
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """Return the next bytes, up to `size_hint` of them where more than a little is wanted."""
-        return self._connection.receive(min(max(size_hint or 0, READ_AHEAD), PIECE))
+        return self.connection.receive(min(max(size_hint or 0, READ_AHEAD), PIECE))
 
     def _complete(self, head: bytearray) -> None:
         """Add to `head` until it has its end, or cannot be one."""
         searched = 0
         while (end := head.find(END, max(searched - len(END) + 1, 0))) < 0:
             if not searched:
-                self._connection.expect(HEAD_TIMEOUT)
+                self.connection.expect(HEAD_TIMEOUT)
             self._check(head, searched)
             searched = len(head)
             if not (data := self.chunk()):
@@ -112,7 +111,7 @@ class BoundedRequest(Request):
         """Choose how the body is read."""
         super().set_body_reader()
         if isinstance(self.body.reader, ChunkedReader):
-            self.body = Body(BoundedChunkedReader(self, self.unreader))
+            self.body = Body(BoundedChunkedReader(self, cast("RequestReader", self.unreader)))
 
     def has_unread_body(self) -> bool:
         """Return whether there is more of the body, or may be: then no request can follow on the connection."""
@@ -123,9 +122,10 @@ class BoundedRequest(Request):
 class BoundedChunkedReader(ChunkedReader):
     """Decodes chunks; an invalid or wasteful one is an OSError, as a broken connection is."""
 
-    def __init__(self, request: Request, unreader: Unreader) -> None:
+    def __init__(self, request: Request, reader: RequestReader) -> None:
         """Nothing is read yet."""
-        super().__init__(request, unreader)
+        super().__init__(request, reader)
+        self._connection = reader.connection
         self.limit_chunk_size_line, self.limit_trailer_section = MAX_SIZE_LINE, MAX_TRAILERS
         self._chunks, self._payload = 0, 0
 
@@ -146,5 +146,5 @@ class BoundedChunkedReader(ChunkedReader):
         if self._chunks > FREE_CHUNKS + self._payload // BYTES_PER_CHUNK:
             raise InvalidChunkSize(b"too many small chunks")
         if self._chunks % CHUNKS_BEFORE_YIELDING == 0:
-            green_threads.yield_control()
+            self._connection.give_way()
         return size, rest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING
 
 from tests.support.dashboard import PAGES, PASSWORD, Browser
@@ -11,6 +13,13 @@ from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
     from flask import Flask
+
+ORDER = {
+    "created_at": "2026-11-26T08:00:00Z",
+    "financial_status": "paid",
+    "taxes_included": True,
+    "line_items": [{"product_id": 1, "quantity": 1, "price": "9", "discount_allocations": [], "tax_lines": []}],
+}
 
 
 def test_timeline_has_every_attempt(filled: tuple[Browser, Inbox]) -> None:
@@ -78,3 +87,18 @@ def test_personal_fields_are_masked_until_revealed(browser: Browser, app: Flask)
     assert "jan@example.nl" in revealed
     assert audit_log.newest(inbox, number)[0].action == "reveal"
     assert "jan@" not in browser.get(f"/deliveries/{number}").text
+
+
+def test_page_of_a_hostile_body_is_quick(browser: Browser, app: Flask) -> None:
+    """A body with very many fields, or with a key of any length, does not stop the process that shows it."""
+    inbox = app.extensions["webhooks"].inbox
+    pairs = [{"name": f"n{number}", "value": "v"} for number in range(24_000)]
+    key = [{"name": "tweakwise_profile_key", "value": "-at" * 60_000}]
+    for number, attributes in enumerate((pairs, key, pairs * 4)):
+        body = json.dumps({**ORDER, "id": number, "note_attributes": attributes}).encode()
+        stored = inbox.store(arrival(str(number), body, shop="demo-shopify")).id
+        began = time.thread_time()
+        page = browser.get(f"/deliveries/{stored}")
+        assert page.status_code == 200
+        assert time.thread_time() - began < 1.5
+        assert len(page.data) < 2_000_000

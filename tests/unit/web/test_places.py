@@ -106,3 +106,19 @@ def test_repeated_unverified_requests_are_spread(served: list[Served]) -> None:
     places, began = Places(100), time.monotonic()
     gevent.joinall([gevent.spawn(places.throttle, served[0].connection) for _ in range(20)])
     assert time.monotonic() - began >= 0.09
+
+
+def test_connection_makes_room_in_the_middle_of_its_body(served: list[Served]) -> None:
+    """Decoding what an attacker has sent is no request in progress."""
+
+    def decode() -> str:
+        try:
+            while True:
+                served[0].connection.give_way()
+        except OverloadedError:
+            return "closed"
+
+    decodes = gevent.spawn(decode)
+    gevent.sleep(0)
+    assert served[0].connection.make_room()
+    assert decodes.get(timeout=5) == "closed"

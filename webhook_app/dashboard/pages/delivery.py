@@ -159,6 +159,8 @@ def _event(row: Row, raw: bytes, *, revealed: bool) -> str:
     platform = current().platforms.get(row.platform)
     if platform is None:
         return f"Platform {row.platform} is unknown."
+    if len(raw) > masking.LARGEST:
+        return masking.too_large(raw)
     try:
         event = platform.translate(row.topic, parse_json(raw))
     except ValidationError as error:
