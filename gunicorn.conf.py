@@ -31,6 +31,8 @@ keepalive = 75
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
+# The same answers everywhere: the C parser, which gunicorn prefers where it is installed, refuses with other codes.
+http_parser = "python"
 # In memory, so that a slow disk cannot delay a heartbeat.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn chooses unique names there
 
