@@ -67,7 +67,7 @@ def is_current(database: Database) -> bool:
     if not database.exists():
         return False
     with database.read(reserved=True) as connection:
-        return _is_usable(_revision(connection)) and schema.has_columns(connection)
+        return _is_usable(_revision(connection)) and schema.is_usable(connection)
 
 
 def fault(database: Database) -> str | None:

@@ -7,6 +7,7 @@ that was completed later.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alembic.operations import Operations
@@ -33,12 +34,31 @@ COLUMNS = {
     ),
 }
 
-Item = Table | Column[object] | Index
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that PostgreSQL must have; `sql` creates it."""
+
+    name: str
+    sql: str
 
 
-def has_columns(connection: Connection) -> bool:
-    """Return whether every table and column is there, without which statements fail; indexes are not looked at."""
-    return not [*_missing_columns(connection)]
+# PostgreSQL caches the plan of a prepared statement, also one from when the table was small enough to be scanned. A
+# statement of the hot path that is its own transaction cannot forbid that; a function can.
+DELIVERY_KNOWN_AS = Function(
+    "delivery_known_as",
+    "CREATE OR REPLACE FUNCTION delivery_known_as(of_shop text, of_identity text) RETURNS bigint "
+    "LANGUAGE plpgsql STABLE SET enable_seqscan = off "
+    "AS 'BEGIN RETURN (SELECT id FROM deliveries WHERE shop = of_shop AND identity = of_identity); END'",
+)
+FUNCTION_EXISTS = text("SELECT to_regproc(:name) IS NOT NULL")
+
+Item = Table | Column[object] | Index | Function
+
+
+def is_usable(connection: Connection) -> bool:
+    """Return whether all is there without which statements fail; indexes are not looked at."""
+    return not [*_missing_columns(connection), *_missing_functions(connection)]
 
 
 def missing(connection: Connection) -> list[Item]:
@@ -46,7 +66,8 @@ def missing(connection: Connection) -> list[Item]:
     items = [*_missing_columns(connection)]
     absent, inspector = {item for item in items if isinstance(item, Table)}, inspect(connection)
     there = [table for table in metadata.sorted_tables if table not in absent]
-    return items + [index for table in there for index in _missing_indexes(inspector, table)]
+    indexes = [index for table in there for index in _missing_indexes(inspector, table)]
+    return [*items, *indexes, *_missing_functions(connection)]
 
 
 def complete(connection: Connection) -> list[str]:
@@ -59,6 +80,8 @@ def complete(connection: Connection) -> list[str]:
         elif isinstance(item, Index):
             item.drop(connection, checkfirst=True)
             item.create(connection)
+        elif isinstance(item, Function):
+            connection.execute(text(item.sql))
         else:
             item.create(connection)
     return [describe(item) for item in items]
@@ -68,7 +91,7 @@ def describe(item: Item) -> str:
     """Return the kind and the name of an item, as the database has it."""
     if isinstance(item, Column):
         return f"column {item.table.name}.{item.name}"
-    return f"{'index' if isinstance(item, Index) else 'table'} {item.name}"
+    return f"{type(item).__name__.lower()} {item.name}"
 
 
 def _missing_columns(connection: Connection) -> Iterator[Item]:
@@ -80,6 +103,13 @@ def _missing_columns(connection: Connection) -> Iterator[Item]:
             yield table
         else:
             yield from (column for column in table.columns if column.name not in there[table.name])
+
+
+def _missing_functions(connection: Connection) -> Iterator[Function]:
+    if connection.dialect.name != "postgresql":
+        return
+    if not connection.execute(FUNCTION_EXISTS, {"name": DELIVERY_KNOWN_AS.name}).scalar_one():
+        yield DELIVERY_KNOWN_AS
 
 
 def _missing_indexes(inspector: Inspector, table: Table) -> Iterator[Index]:

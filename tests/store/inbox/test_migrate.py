@@ -141,6 +141,23 @@ def test_lacking_columns_and_indexes_are_named_and_created(inbox: Inbox) -> None
     assert migrate.upgrade(inbox.database) == []
 
 
+@pytest.mark.engines("postgres")
+def test_lacking_function_is_named_and_created(inbox: Inbox) -> None:
+    """A dump of the tables alone lacks it, and nothing could be stored without."""
+    execute(inbox, "DROP FUNCTION delivery_known_as")
+    assert migrate.fault(inbox.database) == "The database lacks function delivery_known_as."
+    assert not migrate.is_current(inbox.database)
+    assert migrate.upgrade(inbox.database) == ["function delivery_known_as"]
+    inbox.store(arrival())
+
+
+def test_earlier_version_goes_on_with_the_schema(early: Inbox) -> None:
+    """The first release that was deployed asks for this very revision; tables and columns are added beside it."""
+    migrate.upgrade(early.database)
+    with early.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "0007"
+
+
 def test_newer_schema_is_current(inbox: Inbox) -> None:
     """During a release the processes of the previous version go on, and may be started again."""
     execute(inbox, "UPDATE alembic_version SET version_num = '9999'", "CREATE TABLE newer (id integer)")
