@@ -128,9 +128,9 @@ def test_spool_answers_while_the_database_stands_still(spooling: Service, postgr
 
 def check_order(database_url: str, spooled: list[int]) -> None:
     with closing(Inbox(database_url)) as inbox:
-        stored = [row.identity for row in reversed(stored_deliveries.newest(inbox, 10_000))]
-    wanted = [f"order-{number}" for number in spooled]
-    assert [identity for identity in stored if identity in set(wanted)] == wanted
+        stored = [row.business_key for row in reversed(stored_deliveries.newest(inbox, 10_000))]
+    wanted = [f"purchase:{number}" for number in spooled]
+    assert [key for key in stored if key in set(wanted)] == wanted
 
 
 def test_silent_database_holds_up_the_first_alone(tmp_path: Path) -> None:
