@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from schemas.events import Ignored, Reason
 from schemas.tweakwise import LONGEST_PROFILE_KEY, SESSION_KEY
+from webhook_app.translation.placeholders import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,11 @@ def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
         return _checked(given, shop.profile_attribute)
     if shop.require_consent:
         return Ignored(Reason.NO_CONSENT, "The storefront wrote no profile key, and the shop requires consent.")
-    if visitor.customer_id and shop.profile_salt:
-        return derived_key(visitor.customer_id, shop.profile_salt)
+    if (customer := _customer(visitor)) and shop.profile_salt:
+        return derived_key(customer, shop.profile_salt)
+    if _values(visitor, shop):
+        detail = f"The profile key in {shop.profile_attribute} is a placeholder, such as undefined or 0."
+        return Ignored(Reason.BAD_PROFILE_KEY, detail)
     return Ignored(Reason.NO_PROFILE, _why_no_profile(visitor, shop))
 
 
@@ -52,7 +56,7 @@ def choose_for_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
 
     The customer's key comes first, since the page may not know of a login yet.
     """
-    customer, salt = visitor.customer_id, shop.profile_salt
+    customer, salt = _customer(visitor), shop.profile_salt
     if customer and salt and (_storefront_key(visitor, shop) or not shop.require_consent):
         return derived_key(customer, salt)
     return choose_for_order(visitor, shop)
@@ -64,14 +68,30 @@ def session_key(visitor: Visitor) -> str | None:
     return key if SESSION.fullmatch(key) and not looks_personal(key) else None
 
 
+def _customer(visitor: Visitor) -> str | None:
+    customer = visitor.customer_id
+    return None if customer is None or is_placeholder(customer) else customer
+
+
 def _storefront_key(visitor: Visitor, shop: Shop) -> str:
-    return visitor.profile_key or attribute_value(visitor.attributes, shop.profile_attribute)
+    return next((value for value in _values(visitor, shop) if not is_placeholder(value)), "")
+
+
+def _values(visitor: Visitor, shop: Shop) -> list[str]:
+    """Return what stands where the storefront writes its key, also placeholders."""
+    own = [visitor.profile_key.strip()] if visitor.profile_key else []
+    return [value for value in (*own, *_written(visitor.attributes, shop.profile_attribute)) if value]
 
 
 def attribute_value(attributes: Mapping[str, str], name: str) -> str:
-    """Return the key that the storefront wrote into the order, or ""; a leading `_` on either side is tolerated."""
+    """Return the key that the storefront wrote into the order, or "" for none and for a placeholder."""
+    return next((value for value in _written(attributes, name) if value and not is_placeholder(value)), "")
+
+
+def _written(attributes: Mapping[str, str], name: str) -> list[str]:
+    """Return the attributes of that name; a leading `_` on either side is tolerated."""
     bare = name.removeprefix("_")
-    return (attributes.get(name) or attributes.get(bare) or attributes.get(f"_{bare}") or "").strip()
+    return [attributes.get(each, "").strip() for each in dict.fromkeys((name, bare, f"_{bare}"))]
 
 
 def derived_key(customer_id: str, salt: str) -> str:

@@ -1,0 +1,27 @@
+"""Recognises what a program wrote in place of a key that it did not have: all its visitors would be one profile."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 40  # characters of a placeholder; the nil UUID has 36
+NOTHING = {"undefined", "null", "nil", "none", "nan", "na", "void", "empty", "blank", "unknown", "unset", "notset"}
+NOTHING |= {"true", "false", "infinity", "object", "objectobject", "array", "missing", "notavailable", "invalid"}
+UNNAMED = {"guest", "guests", "anonymous", "anon", "anonymized", "visitor", "user", "customer"}
+ERASED = {"deleted", "removed", "redacted", "erased", "masked", "hidden", "private"}
+NAMES = {"key", "id", "cookie", "profilekey", "tweakwiseprofilekey", "yourkey", "placeholder", "todo", "tbd", "tba"}
+WORDS = NOTHING | UNNAMED | ERASED | NAMES
+# A template that was not filled in: {{ key }}, ${key}, <%= key %>, %key%, [key]
+UNFILLED = re.compile(r"\{.*\}|\$\{.*\}|\$[A-Za-z_]+|<%.*%>|%[A-Za-z_]+%", re.DOTALL)
+WORD = re.compile(r"[^\W_]+")
+
+
+def is_placeholder(key: str) -> bool:
+    """Return whether a key stands for none: `undefined`, `null`, `NaN`, `0`, `-`, `guest`, `[deleted]`, `{{ key }}`."""
+    text = key.strip()
+    if len(text) > LONGEST:
+        return False
+    words = WORD.findall(text.lower())
+    whole = "".join(words)
+    zeros = not whole.strip("0x") if whole.isascii() else False
+    return zeros or whole in WORDS or all(word in WORDS for word in words) or UNFILLED.fullmatch(text) is not None
