@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = "shops.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+PENDING_REMARK = 'purchase_on = "pending" is another word for "placed": write that.'
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -35,6 +36,7 @@ class Shop:
     """One merchant's configuration, without secrets in its repr. `source` is the TWN-Source label.
 
     `domain` are the addresses that may send for the shop, in normal form; any address may where there is none.
+    `remarks` are sentences about what is written in an outdated way.
     """
 
     name: str
@@ -47,10 +49,6 @@ class Shop:
     profile_attribute: str
     profile_salt: str | None = field(repr=False)
     purchase_on: Payment
-    no_purchase_statuses: frozenset[str]
-    renewals: bool
-    channels: frozenset[str]
-    revenue_currency: str | None
     require_consent: bool
     extra_events: bool
     repeat_within: float
@@ -58,6 +56,11 @@ class Shop:
     tweakwise_url: str | None
     max_rate: float | None
     domain: tuple[str, ...] = ()
+    no_purchase_statuses: frozenset[str] = frozenset()
+    renewals: bool = False
+    channels: frozenset[str] = frozenset()
+    revenue_currency: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def accepts(self, address: str) -> bool:
         """Return whether an address, in any form, may send for the shop; "" is a sender that names none."""
@@ -268,5 +271,6 @@ def _built(name: str, loaded: dict[str, Any]) -> Shop:
             hyphenated(text).removeprefix("wc-") for text in loaded["no_purchase_statuses"]
         ),
         "channels": frozenset(loaded["channels"]),
+        "remarks": (PENDING_REMARK,) if loaded["purchase_on"] == "pending" else (),
     }
     return Shop(name=name, **{**loaded, **own})

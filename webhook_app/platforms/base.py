@@ -115,6 +115,7 @@ class Platform:
     `stored_headers` are stored with the delivery, besides those above. `ignored_topics` maps patterns of topics to the
     reason why no event is made of them. `proxy` is set where the platform forwards storefront events in its own way;
     their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
+    `orders_have_locale` is whether a product key may use `{locale}`.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
     it saves a secret; `notes` are sentences for `platforms <name>`.
     """
@@ -133,6 +134,7 @@ class Platform:
     ignored_topics: Mapping[str, Ignored] = field(default_factory=dict)
     proxy: StorefrontProxy | None = None
     is_ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
+    orders_have_locale: bool = True
     secret_help: str = ""
     unsafe_secret_characters: str = ""
     notes: tuple[str, ...] = ()

@@ -127,6 +127,7 @@ PLATFORM = Platform(
     is_ping=_is_ping,
     # sanitize_text_field() takes tags and %xx out; the form writes quotes and & as HTML entities.
     unsafe_secret_characters="<>&\"'%",
+    orders_have_locale=False,
     secret_help=(
         "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one of A-Z, a-z and 0-9 only: "
         "saving the form again changes many generated secrets."

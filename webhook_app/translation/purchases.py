@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.translation.translate import AgeLimits
 
+PAYMENT_TERM = 90 * 86_400  # seconds after which a first payment is rather the balance of an edited order
+
 
 def translate(order: Purchase, domain: str, shop: Shop, limits: AgeLimits, arrived: datetime) -> Call | Ignored:
     """Return the call of an order from the address `domain`, or why it does not count; `arrived` is aware."""
@@ -46,7 +48,7 @@ def _too_old(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) 
     """Return why an order is an edit of an old one; where a shop counts paid orders, age counts from the payment."""
     age, moment, what = limits.max_order_age, order.created_at, "placed"
     if shop.purchase_on is Payment.PAID and order.just_paid:
-        age = max(age, limits.remembered)
+        age = max(age, min(age + PAYMENT_TERM, limits.remembered))
     elif shop.purchase_on is Payment.PAID and order.paid_at:
         moment, what = order.paid_at, "paid"
     if moment is None or (arrived - moment).total_seconds() <= age:

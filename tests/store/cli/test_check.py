@@ -40,3 +40,24 @@ def test_it_reports_a_database_without_tables(run: Run) -> None:
     )
     run("migrate")
     assert "Database   ready" in run("check").output
+
+
+def test_it_notes_an_outdated_word(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value of earlier versions is accepted, and check names the one to write."""
+    monkeypatch.delenv("SHOPS_FILE", raising=False)
+    table = 'platform = "shopify"\nsecrets = ["one-secret-of-a-shop"]\ninstance_key = "1234abcd"\n'
+    monkeypatch.setenv("SHOPS", f'[shops.acme]\n{table}purchase_on = "pending"')
+    result = run("check")
+    assert (result.exit_code, 'another word for "placed"' in result.output) == (0, True)
+
+
+@pytest.mark.parametrize(("own", "code"), [("", 1), ('[shops.acme.fields]\nlocale = "nl"', 0)])
+def test_a_template_that_no_order_fills_is_a_fault(
+    run: Run, monkeypatch: pytest.MonkeyPatch, own: str, code: int
+) -> None:
+    """Orders of WooCommerce have no locale, so that each would be ignored."""
+    monkeypatch.delenv("SHOPS_FILE", raising=False)
+    table = 'platform = "woocommerce"\nsecrets = ["one-secret-of-a-shop"]\ninstance_key = "1234abcd"\n'
+    monkeypatch.setenv("SHOPS", f'[shops.acme]\n{table}product_key = "{{locale}}-{{sku}}"\n{own}')
+    result = run("check")
+    assert (result.exit_code, "do not have" in result.output) == (code, code == 1)

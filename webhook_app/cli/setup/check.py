@@ -46,6 +46,8 @@ def check(url: str | None) -> None:
         database_startup.check_spool(config)
         click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_ephemeral(config.spool) else SPOOL}")
     click.echo(f"Tweakwise  {config.tweakwise_url}")
+    if faults := [sentence for shop in known.values() if (sentence := shop_instructions.fault(shop))]:
+        raise click.ClickException("\n".join(faults))
 
 
 def _addresses(config: Settings) -> dict[str, list[str]]:

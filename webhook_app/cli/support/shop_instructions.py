@@ -39,3 +39,15 @@ def _remarks(shop: Shop) -> Iterator[str]:
         yield "no profile_salt: orders without a profile key written by the storefront are ignored (no_profile)."
     if shop.tweakwise_url:
         yield f"delivers to {shop.tweakwise_url}"
+    yield from shop.remarks
+
+
+def fault(shop: Shop) -> str:
+    """Return why no order of a shop can have a product key, "" if they can."""
+    platform = all_platforms()[shop.platform]
+    if platform.orders_have_locale or "locale" not in shop.product_key.fields or "locale" in shop.constants:
+        return ""
+    return (
+        f"{shop.name}: product_key needs {{locale}}, which orders of {platform.title} do not have: each would be "
+        f'ignored as no_product. Write locale = "..." into [shops.{shop.name}.fields], and one shop for each language.'
+    )
