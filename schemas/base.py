@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What Field.deserialize() does besides _deserialize(), where a field class has not changed it.
 STEPS = ("deserialize", "_validate_missing", "_validate", "_validate_all")
+NOT_KNOWN = object()
 
 
 # Limits of a payload, so that no order takes much longer than 0.1 seconds of processor time: other shops' orders wait.
@@ -33,13 +34,17 @@ def check_size(body: bytes) -> None:
 
 
 class _Entry(NamedTuple):
-    """How one field is loaded: `read` is its `deserialize`, or only the step of it that does something."""
+    """How one field is loaded: `read` is its `deserialize`, or only the step of it that does something.
+
+    `absent` is what an absent one is loaded as, NOT_KNOWN where the field itself has to be asked.
+    """
 
     key: str
     name: str
     field: FieldOf
     nullable: bool
     read: Callable[[Any, str, Any], Any]
+    absent: Any
 
 
 class PlainSchema(Schema):
@@ -92,18 +97,29 @@ def _overridden(schema: type[Schema]) -> list[str]:
 
 
 def _entry(name: str, field: FieldOf) -> _Entry:
+    is_bare, read = how_to_read(field)
+    key, default = name if field.data_key is None else field.data_key, field.load_default
+    absent = NOT_KNOWN if field.required or not is_bare or callable(default) else default
+    return _Entry(key, name, field, is_bare and field.allow_none, read, absent)
+
+
+def how_to_read(field: FieldOf) -> tuple[bool, Callable[[Any, str, Any], Any]]:
+    """Return whether only one step of a field's `deserialize` does something for a value that is not null, and it."""
     plain = (fields.Field, Tolerant)
     inherits = all(getattr(type(field), step) in [getattr(each, step) for each in plain] for step in STEPS)
     is_bare = inherits and not (field.validators or field.pre_load or field.post_load)
-    read = field._deserialize if is_bare else field.deserialize  # noqa: SLF001 - the step that field classes define
-    return _Entry(name if field.data_key is None else field.data_key, name, field, is_bare and field.allow_none, read)
+    return is_bare, field._deserialize if is_bare else field.deserialize  # noqa: SLF001 - what field classes define
 
 
 def _loaded(entries: list[_Entry], data: dict[str, Any]) -> dict[str, Any]:
     loaded: dict[str, Any] = {}
     faults: dict[str, Any] = {}
-    for key, name, field, nullable, read in entries:
+    for key, name, field, nullable, read, absent in entries:
         value = data.get(key, missing)
+        if value is missing and absent is not NOT_KNOWN:
+            if absent is not missing:
+                loaded[name] = absent
+            continue
         if value is None and nullable:
             loaded[name] = None
             continue

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
+from schemas.base import how_to_read
 from schemas.tolerant import Tolerant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # No price is larger; the limit also prevents a hostile exponent from expanding to gigabytes of digits.
 LARGEST_AMOUNT = Decimal(10) ** 15
@@ -21,7 +25,6 @@ LONGEST_ATTRIBUTE = 1000
 MOST_FAULTS = 10  # of one list that are reported
 # Numbers that are a time: from 1973 on in seconds, and in milliseconds.
 EARLIEST, FIRST_MILLISECOND, LATEST = 10**8, 10**11, 10**14
-SECONDS = re.compile(r"[0-9]{9,14}")
 ZONE = re.compile(r" ?(?:UTC|GMT| ([+-][0-9]{2}:?[0-9]{2}))\Z", re.IGNORECASE)
 INDEX = re.compile(r"[0-9]{1,9}")  # a key of what PHP would have written as a list
 _BEYOND_NUMBERS = Decimal("Infinity")  # a JSON number that no type holds
@@ -76,8 +79,9 @@ class Rows(Tolerant, fields.List[Any]):
     def __init__(self, entry: Any, *, most: int, **kwargs: Any) -> None:
         super().__init__(entry, **kwargs)
         self.most = most
+        self._reading: tuple[Any, Callable[[Any, str, Any], Any]] | None = None  # of `inner`, which binding replaces
 
-    def _deserialize(self, value: Any, *_args: Any, **kwargs: Any) -> list[Any]:
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> list[Any]:
         value = listed(value)
         if not isinstance(value, list):
             raise self.make_error("invalid")
@@ -85,9 +89,10 @@ class Rows(Tolerant, fields.List[Any]):
             raise ValidationError(f"has more than {self.most} entries")
         rows: list[Any] = []
         faults: dict[int, Any] = {}
+        read = self._read_entry()
         for number, entry in enumerate(value):
             try:
-                rows.append(self.inner.deserialize(entry, **kwargs))
+                rows.append(self.inner.deserialize(entry) if entry is None else read(entry, "", None))
             except ValidationError as error:
                 rows += [] if error.valid_data is None else [error.valid_data]
                 faults[number] = error.messages
@@ -96,6 +101,14 @@ class Rows(Tolerant, fields.List[Any]):
         if faults:
             raise ValidationError(faults, valid_data=rows)
         return rows
+
+    def _read_entry(self) -> Callable[[Any, str, Any], Any]:
+        """Return the fast way to read one entry, unless an odd one has a value of its own."""
+        if self._reading is None or self._reading[0] is not self.inner:
+            is_tolerant = isinstance(self.inner, Tolerant) and self.inner.tolerates
+            read = self.inner.deserialize if is_tolerant else how_to_read(self.inner)[1]
+            self._reading = self.inner, read
+        return self._reading[1]
 
 
 def listed(value: Any) -> Any:
@@ -154,9 +167,16 @@ class Moment(Tolerant):
             raise ValidationError("is not a time in ISO 8601") from None
 
 
+def _written_moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(ZONE.sub(lambda zone: zone[1] or "+00:00", text))
+
+
 def _moment(value: Any) -> datetime:
-    if isinstance(value, str) and not SECONDS.fullmatch(value):
-        return datetime.fromisoformat(ZONE.sub(lambda zone: zone[1] or "+00:00", value.strip()))
+    if isinstance(value, str) and not value.isdigit():
+        return _written_moment(value.strip())
     if isinstance(value, bool) or not EARLIEST <= (number := float(value)) < LATEST:
         raise ValueError(value)
     return datetime.fromtimestamp(number if number < FIRST_MILLISECOND else number / 1000, UTC)

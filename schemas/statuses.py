@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from marshmallow import ValidationError
@@ -35,11 +36,17 @@ class Status(Tolerant):
         self.prefix = prefix
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
-        if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST_STATUS:
+        if not isinstance(value, str) or len(value) > LONGEST_STATUS or not value.isprintable():
             raise ValidationError("is not a status")
-        status = hyphenated(once(value))
-        while self.prefix and status.startswith(self.prefix):
-            status = status.removeprefix(self.prefix)
+        status = _status(value, self.prefix)
         if self.required and not status:
             raise ValidationError("is empty")
-        return SPELLINGS.get(status, status)
+        return status
+
+
+@lru_cache(maxsize=512)
+def _status(text: str, prefix: str) -> str:
+    status = hyphenated(once(text))
+    while prefix and status.startswith(prefix):
+        status = status.removeprefix(prefix)
+    return SPELLINGS.get(status, status)

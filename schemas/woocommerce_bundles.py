@@ -23,6 +23,7 @@ PART_MARKS = (
     "_woosg_parent_id",  # WPC Grouped Product: https://wordpress.org/plugins/wpc-grouped-product/
     "_chained_product_of",  # Chained Products: https://woocommerce.com/products/chained-products/
 )
+META_MARKS = frozenset(PART_MARKS)
 
 
 def with_containers(items: list[dict[str, Any]], line_of: Callable[[dict[str, Any]], Line]) -> tuple[Line, ...]:
@@ -44,5 +45,7 @@ def with_containers(items: list[dict[str, Any]], line_of: Callable[[dict[str, An
 
 
 def _is_part(item: dict[str, Any]) -> bool:
-    values = {**(item["meta_data"] or {}), **item}
-    return any(values.get(mark) for mark in PART_MARKS)
+    meta = item["meta_data"]
+    if meta and not META_MARKS.isdisjoint(meta) and any(meta.get(mark) for mark in PART_MARKS):
+        return True
+    return bool(item["bundled_by"] or item["composite_parent"])
