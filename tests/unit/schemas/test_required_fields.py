@@ -222,6 +222,7 @@ LIMITS = [
     ("woocommerce", "storefront.search", "term", ["a" * 500], ["a" * 501]),
     ("woocommerce", "storefront.addtocart", "quantity", ["0.001", 1], [0, -1]),
     ("woocommerce", "storefront.sessionstart", "session_key", ["a-Z9", "a" * 128], ["a" * 129, "a_b", "a\n", ""]),
+    ("standard", "purchase", "data.created_at", ["2026-11-23", 1795435171], ["soon", "", 5, []]),
     ("standard", "purchase", "type", ["purchase"], ["search", "Purchase", ""]),
 ]
 
