@@ -93,8 +93,11 @@ def test_the_login_refuses_and_opens(chromium: Browser, service: Service) -> Non
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Accounting").wait_for()
-    [cookie] = context.cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/dashboard")
+    cookies = context.cookies()
+    assert sorted(cookie["name"] for cookie in cookies) == ["tweakwise_dashboard", "tweakwise_dashboard_device"]
+    assert {(cookie["httpOnly"], cookie["sameSite"], cookie["path"]) for cookie in cookies} == {
+        (True, "Lax", "/dashboard")
+    }
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Password").wait_for()
     page.goto("/dashboard/deliveries")

