@@ -233,3 +233,15 @@ def test_errors_carry_no_values(inbox: Inbox, other: psycopg.Connection, seed: s
         inbox.store(arrival(identity=seed, body=b"jan@example.test"))
     assert "jan" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_connections_in_use_are_closed_on_their_return(inbox: Inbox) -> None:
+    """A connection that breaks closes the idle ones at once, and those of other threads as soon as they are free."""
+    with inbox.database.read() as used:
+        driver = used.connection.driver_connection
+        inbox.database.close()
+        assert driver is not None
+        assert not driver.closed
+    assert driver.closed
+    with inbox.database.read() as another:
+        assert another.connection.driver_connection is not driver

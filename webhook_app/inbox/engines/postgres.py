@@ -99,7 +99,9 @@ class Postgres(Database):
             isolation_level="AUTOCOMMIT",  # write() begins and commits by itself
         )
         self._shared = threading.BoundedSemaphore(connection_budget.PER_PROCESS - connection_budget.RESERVED)
+        self._retired_at = 0.0  # on the monotonic clock: connections that were opened before are closed on their return
         event.listen(self.engine, "connect", self._connected_first)
+        event.listen(self.engine, "checkin", self._returned)
 
     @contextmanager
     def read(self, *, hot: bool = False, reserved: bool = False) -> Iterator[Connection]:
@@ -185,15 +187,29 @@ class Postgres(Database):
             raise StoreUnavailableError("the connection broke", transient=True) from None
 
     def _discard(self, connection: Connection) -> None:
-        """Close a connection, and the idle ones, which are probably broken too."""
+        """Close a connection, and the others, which are probably broken too."""
         connection.invalidate()
+        self._retire()
+
+    def close(self) -> None:
+        """Close every connection, those in use as soon as they are returned."""
+        self._retire()
+
+    def _retire(self) -> None:
+        self._retired_at = time.monotonic()
         self.engine.dispose()
 
-    def _connected_first(self, driver: Any, _record: Any) -> None:
+    def _returned(self, driver: Any, record: Any) -> None:
+        """Close a connection that was in use when all were closed: its pool is gone, and would leave it open."""
+        if driver is not None and record.info["opened"] <= self._retired_at:
+            record.invalidate()
+
+    def _connected_first(self, driver: Any, record: Any) -> None:
         """Read the server's time, and prepare no statements behind a pooler that was not configured.
 
         A pooler reports another process id than the server.
         """
+        record.info["opened"] = time.monotonic()
         self._server_clock.read(driver, CLOCK)
         with driver.cursor() as cursor:
             (served_by,) = cursor.execute("SELECT pg_backend_pid()").fetchone()
