@@ -53,7 +53,7 @@ def store(inbox: Inbox, number: int) -> int:
         "id": number,
         "created_at": "2026-11-26T08:00:00Z",
         "financial_status": "paid",
-        "note_attributes": [{"name": "tweakwise_profile_key", "value": "visitor"}],
+        "note_attributes": [{"name": "tweakwise_profile_key", "value": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}],
         "line_items": [{"product_id": number, "quantity": 1}],
     }
     return inbox.store(arrival(f"order-{number}", json.dumps(order).encode(), shop="shopify")).id
