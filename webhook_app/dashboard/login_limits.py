@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import defaultdict, deque
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import logins
+from webhook_app.web import client_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,45 +21,22 @@ PER_PLACE = 10  # from one address, or from one browser that has signed in befor
 PER_NETWORK = 30  # from neighbouring addresses, which one attacker may have
 IN_ALL = 200  # an attacker with many networks is no faster than this
 EVERYWHERE = "everywhere"
-# An IPv6 customer gets a network of at least 64 bits, often 56 or 48: https://www.rfc-editor.org/rfc/rfc6177
-PLACE_BITS, NETWORK_BITS = {4: 32, 6: 64}, {4: 24, 6: 48}
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # IPv4 in IPv6: https://www.rfc-editor.org/rfc/rfc6052
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# The network around a place, which one customer may have whole: https://www.rfc-editor.org/rfc/rfc6177
+NETWORK_BITS = {4: 24, 6: 48}
 
 
 def place(address: str | None) -> str:
-    """Return the address in normal form, of IPv6 its network of 64 bits; other texts as they are."""
-    known = _parsed(address or "")
-    return _network(known, PLACE_BITS) if known else address or ""
+    """Return the address in normal form, of IPv6 the network of a line; other texts as they are."""
+    return client_address.normalized(address or "") or address or ""
 
 
 def network(address: str | None) -> str:
-    """Return the network around a place."""
-    known = _parsed(address or "")
-    return _network(known, NETWORK_BITS) if known else address or ""
-
-
-def _network(address: Address, bits: Mapping[int, int]) -> str:
-    return str(ipaddress.ip_network((address, bits[address.version]), strict=False))
-
-
-def _parsed(address: str) -> Address | None:
-    """Read an address that may have brackets, a zone or a port; IPv4 in IPv6 is IPv4."""
-    for text in (address, address.partition("]")[0].removeprefix("["), address.rpartition(":")[0]):
-        try:
-            return _unwrapped(ipaddress.ip_address(text.partition("%")[0]))
-        except ValueError:
-            continue
-    return None
-
-
-def _unwrapped(address: Address) -> Address:
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in NAT64:
-        return ipaddress.IPv4Address(address.packed[-4:])
-    return address.ipv4_mapped or address.sixtofour or address
+    """Return the network around a place; other texts as they are."""
+    known = client_address.normalized(address or "")
+    if not known:
+        return address or ""
+    line = ip_network(known)
+    return str(line.supernet(new_prefix=NETWORK_BITS[line.version]))
 
 
 class LoginLimits:
