@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import green_threads, logs
 from webhook_app.dashboard.context import current, record, session
+from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.sessions import COOKIE, DEVICE_COOKIE, DEVICE_LONGEST, Session
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.http_dates import http_date
@@ -143,7 +144,7 @@ def login() -> ResponseReturnValue:
     """Show the login form."""
     if session().signed_in:
         return redirect(_next(), 303)
-    return render_template("dashboard/login.html", next=_next())
+    return render("dashboard/login.html", next=_next())
 
 
 @blueprint.post("/login")
@@ -153,12 +154,12 @@ def sign_in() -> ResponseReturnValue:
     attempt = dashboard.limits.begin(dashboard.sessions.limits(request.remote_addr, request.cookies.get(DEVICE_COOKIE)))
     if attempt is None:
         error = "Too many failed logins. Try again in 15 minutes."
-        page = render_template("dashboard/login.html", next=_next(), error=error)
+        page = render("dashboard/login.html", next=_next(), error=error)
         return page, 429, {"Retry-After": str(logins.WITHIN // 1000)}
     if not dashboard.sessions.accepts(request.form.get("password", "")):
         _record_login(audit_log.AuditAction.LOGIN_FAILED)
         logs.logger().warning("dashboard_login_failed", source=dashboard.sessions.source(request.remote_addr))
-        return render_template("dashboard/login.html", next=_next(), error="The password is wrong."), 401
+        return render("dashboard/login.html", next=_next(), error="The password is wrong."), 401
     dashboard.limits.succeeded(attempt)
     return _start_session()
 
@@ -203,7 +204,7 @@ def _next() -> str:
 @blueprint.errorhandler(RequestEntityTooLarge)  # which the receiver handles for the whole app
 def refused(error: HTTPException) -> ResponseReturnValue:
     """Answer an HTTP error with a page."""
-    return render_template("dashboard/message.html", title=error.name, text=error.description), error.code or 400
+    return render("dashboard/message.html", title=error.name, text=error.description), error.code or 400
 
 
 UNAVAILABLE = (
@@ -217,14 +218,14 @@ def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
     """Answer with a page while the database does not answer."""
     logs.logger().error("store_unavailable", error=str(error))
     text = f"{error}. {error.advice}" if error.advice else UNAVAILABLE
-    return render_template("dashboard/message.html", title="Database unavailable", text=text), 503
+    return render("dashboard/message.html", title="Database unavailable", text=text), 503
 
 
 @blueprint.errorhandler(OverloadedError)
 def overloaded(_error: OverloadedError) -> ResponseReturnValue:
     """Answer with a page while all connections for pages are in use; storing has one of its own."""
     text = "Other pages are using all connections to the database. Webhooks are stored meanwhile. Try again soon."
-    return render_template("dashboard/message.html", title="Too many pages at once", text=text), 503
+    return render("dashboard/message.html", title="Too many pages at once", text=text), 503
 
 
 @blueprint.errorhandler(Exception)
@@ -235,4 +236,4 @@ def unexpected(error: Exception) -> ResponseReturnValue:
         "This is a bug in the receiver; the log event unexpected_error has the details. "
         "The page Actions shows whether anything was changed."
     )
-    return render_template("dashboard/message.html", title="Internal error", text=text), 503
+    return render("dashboard/message.html", title="Internal error", text=text), 503

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import g, url_for
-from jinja2 import StrictUndefined
 
 from webhook_app import formatting, reasons
-from webhook_app.dashboard import pages
+from webhook_app.dashboard import pages, rendering
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import DashboardContext
 from webhook_app.dashboard.login_limits import LoginLimits
@@ -47,8 +46,7 @@ def register(
     app.extensions["dashboard"] = DashboardContext(
         inbox, shops, platforms, sessions, LoginLimits(inbox), config.public_url, ages, config.tweakwise_url
     )
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions[rendering.NAME] = rendering.environment(app)
     app.register_blueprint(blueprint)
 
 

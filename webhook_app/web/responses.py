@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app.errors import OverloadedError, StoreUnavailableError
-from webhook_app.web.context import current
+from webhook_app.web.context import STORING_ENDPOINTS, current
 from webhook_app.web.sampled_log import Kind
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.errors import BadSignatureError
 
+NOT_STORED = "Nothing was stored; please send it again."
+PAGE_UNAVAILABLE = "The database does not answer, or all of its connections are in use. Try again in a moment."
+PAGE_FAILED = "This is a bug in the receiver; the log event unexpected_error has the details."
 RETRY_AFTER = "30"  # seconds; Shopify has its own schedule, other platforms follow the header
 
 
@@ -139,11 +142,12 @@ def _unexpected_error(error: Exception) -> Response:
     """Answer a bug in the receiver with 503, so that the platform sends the webhook again."""
     current().log.error("unexpected_error", exc_info=error)
     count_refusal("unavailable")
-    return try_later()
+    return try_later(PAGE_FAILED)
 
 
-def try_later() -> Response:
-    """Answer 503: nothing was stored."""
-    response = answer(503, error="unavailable", hint="Nothing was stored; please send it again.")
+def try_later(of_a_page: str = PAGE_UNAVAILABLE) -> Response:
+    """Answer 503: nothing was stored; where the request was not to store anything, with the hint `of_a_page`."""
+    stores = request.endpoint is None or request.endpoint in STORING_ENDPOINTS
+    response = answer(503, error="unavailable", hint=NOT_STORED if stores else of_a_page)
     response.headers["Retry-After"] = RETRY_AFTER
     return response

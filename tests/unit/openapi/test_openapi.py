@@ -277,7 +277,7 @@ def test_every_field_is_described() -> None:
 
 
 def test_page_is_the_same_beside_the_dashboard(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The dashboard makes Jinja refuse undefined names, in every template of the app."""
+    """The dashboard has a template environment of its own: it changes no other page."""
     monkeypatch.setenv("DASHBOARD_PASSWORD", "correct horse battery staple")
     with create_app().app_context():
         beside_the_dashboard = page()

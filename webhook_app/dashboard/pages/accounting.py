@@ -8,12 +8,13 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask import Response, render_template, request
+from flask import Response, request
 
 from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
+from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import State, count_check, statistics
 from webhook_app.inbox.reports import accounting
 
@@ -57,7 +58,7 @@ def show() -> ResponseReturnValue:
     ignored = _by_reason(entries, State.IGNORED)
     total = accounting.totals(entries)
     repeated = ignored.get(Reason.ALREADY_COUNTED, 0)
-    return render_template(
+    return render(
         "dashboard/accounting.html",
         day=query.day,
         shop=query.shop,

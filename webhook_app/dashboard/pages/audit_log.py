@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import render_template
-
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
+from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import audit_log
 from webhook_app.inbox.audit_log import AuditAction
 
@@ -32,4 +31,4 @@ TITLES: dict[str, str] = {
 def actions() -> ResponseReturnValue:
     """Show the newest audit events."""
     entries = audit_log.newest(current().inbox)
-    return render_template("dashboard/actions.html", entries=entries, shown=audit_log.SHOWN, titles=TITLES)
+    return render("dashboard/actions.html", entries=entries, shown=audit_log.SHOWN, titles=TITLES)

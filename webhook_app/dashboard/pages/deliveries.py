@@ -6,12 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flask import render_template, request
+from flask import request
 
 from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
+from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.inbox import Selection, State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
@@ -48,7 +49,7 @@ def deliveries() -> ResponseReturnValue:
     if not request.headers.get("X-Live"):  # an open live page asks often, and reads only the newest rows
         statistics.refresh(inbox)
     page = delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
-    return render_template(
+    return render(
         "dashboard/deliveries.html",
         page=page,
         filters=filters,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, request, url_for
 from marshmallow import ValidationError
 
 from schemas.events import Ignored, Reason
@@ -16,6 +16,7 @@ from webhook_app.dashboard import masking
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record
 from webhook_app.dashboard.pages.audit_log import TITLES as ACTION_TITLES
+from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, DeadReason, cause_of
 from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import State, Verb, audit_log, operator_actions
@@ -101,7 +102,7 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
     steps = _steps(row, len(raw) if raw is not None else None, audit_log.failed_attempts(inbox, number))
     steps += [_audit_step(entry) for entry in audit_log.newest(inbox, number)]
     cause = cause_of(row.reason) if row.state == State.DEAD else None
-    return render_template(
+    return render(
         "dashboard/delivery.html",
         row=row,
         now=inbox.clock(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import render_template, request
+from flask import request
 
 from webhook_app import formatting
 from webhook_app.alerts.rules import longest_silence
@@ -13,6 +13,7 @@ from webhook_app.dashboard import charts
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.attention import ShopLine, TopicLine, attention
 from webhook_app.dashboard.context import current
+from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import time_series
@@ -52,7 +53,7 @@ def show() -> ResponseReturnValue:
     shown = [line for line in shops if shop in (None, line.name)]
     topics = _topics(now, shop)
     durations = time_series.latest_waits(inbox, shop)
-    return render_template(
+    return render(
         "dashboard/overview.html",
         chosen=chosen if chosen in RANGES else "24h",
         ranges=RANGES,

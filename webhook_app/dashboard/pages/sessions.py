@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, request, url_for
 
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record, session
+from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.sessions import IDLE
 from webhook_app.inbox import logins
 from webhook_app.inbox.audit_log import AuditAction
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 def sessions() -> ResponseReturnValue:
     """Show the sessions that are open."""
     found = logins.open_sessions(current().inbox, IDLE * 1000)
-    return render_template(
-        "dashboard/sessions.html", sessions=found, own=session().id, message=request.args.get("message")
-    )
+    return render("dashboard/sessions.html", sessions=found, own=session().id, message=request.args.get("message"))
 
 
 @blueprint.post("/sessions/<number>/end")

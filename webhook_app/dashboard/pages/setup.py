@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, request, url_for
 
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record
+from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import activity, audit_log, feed_check_results
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.platforms import samples
@@ -58,7 +59,7 @@ def setup() -> ResponseReturnValue:
     used = {(one.shop, one.name): one for one in activity.last_seen(inbox, ActivityKind.SECRET)}
     matched = feed_check_results.latest(inbox)
     guides = [_guide(shop, used, matched.get(shop.name)) for shop in current().shops.values()]
-    return render_template("dashboard/setup.html", guides=guides, now=inbox.clock())
+    return render("dashboard/setup.html", guides=guides, now=inbox.clock())
 
 
 def _guide(shop: Shop, used: Mapping[tuple[str, str], ActivityTotal], match: FeedCheckResult | None) -> ShopGuide:

@@ -1,0 +1,55 @@
+"""Every page of the web process, with every option switched on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.dashboard import Browser, configured
+from webhook_app.web import webhooks
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+TOKEN = "a-token-of-metrics-0123456789"
+OPTIONS = {"METRICS_TOKEN": TOKEN, "PUBLIC_URL": "https://hooks.example", "TRUSTED_PROXIES": "1"}
+SEND_AGAIN = "please send it again"
+
+
+@pytest.fixture
+def every_option(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Flask:
+    """An app with every page switched on, on the inbox of `app`."""
+    inbox = app.extensions["webhooks"].inbox
+    return configured(monkeypatch, str(inbox.database.engine.url), **OPTIONS)
+
+
+def pages(app: Flask) -> list[str]:
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
+    return sorted({rule.rule for rule in rules})
+
+
+def test_every_page_has_an_answer(every_option: Flask) -> None:
+    """No option of one page breaks another."""
+    browser = Browser(every_option)
+    browser.sign_in()
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    answers = {path: browser.client.get(path, headers=token).status_code for path in pages(every_option)}
+    assert len(answers) > 10
+    assert {path: code for path, code in answers.items() if code not in (200, 303)} == {}
+
+
+def test_a_fault_of_a_page_does_not_ask_for_the_event_again(
+    every_option: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where an event was to be stored is it true that none was."""
+    for rule in every_option.url_map.iter_rules():
+        monkeypatch.setitem(every_option.view_functions, rule.endpoint, broken)
+    client = every_option.test_client()
+    texts = {path: client.get(path).text for path in pages(every_option)}
+    assert not [path for path, text in texts.items() if SEND_AGAIN in text]
+    assert SEND_AGAIN in client.post(webhooks.URL.replace("<platform>/<shop>", "shopify/demo-shopify")).text
+
+
+def broken(**_: object) -> None:
+    raise RuntimeError
