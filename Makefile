@@ -1,32 +1,35 @@
 # `make help` lists what there is. Everything installs what it needs into .venv first.
-PYTHON ?= python3
+# PYTHON=python3.13 make: makes .venv anew with that one, if it has another.
+export PYTHON
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ifndef SHOPS
 export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
 endif
 
-# Two makes that start at the same time install one after the other, the second finding the first's stamp.
-LOCK := $(if $(shell command -v flock),flock Makefile)
+# Two makes that start at the same time install one after the other, the second finding that nothing is missing.
+SETUP := $(if $(shell command -v flock),flock Makefile) ./setup.sh
 PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 # Measuring takes a third longer, so CI does it: COVERAGE=yes make test
 ifdef COVERAGE
 PYTEST := $(BIN)/python -m coverage run -m pytest -n logical --dist loadfile --no-loadscope-reorder
 endif
 
+# In this order: each is compiled to the versions of those before it.
+LOCKED := requirements requirements-extras requirements-dev requirements-audit bench/requirements
+
 .DEFAULT_GOAL := run
-.PHONY: help run dev test test-fast lint format chaos bench
+.PHONY: help run dev test test-fast lint format chaos bench requirements sbom installed test-installed
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp ## Runs everything on this machine: web, worker, and a sandbox in place of Tweakwise.
+run: installed ## Runs everything on this machine: web, worker, and a sandbox in place of Tweakwise.
 	@exec $(BIN)/python -m webhook_app run --sandbox
 
-dev: .venv/run.stamp ## Runs everything and shows each webhook as it arrives (ARGS="--tunnel cloudflared" for an address outside).
+dev: installed ## Runs everything and shows each webhook as it arrives (ARGS="--tunnel cloudflared" for an address outside).
 	@exec $(BIN)/python -m webhook_app dev $(ARGS)
 
-test: .venv/test.stamp storefront/shopify/node_modules/.stamp ## Runs all tests, as CI does, or those of one path (T=tests/unit/schemas).
+test: test-installed storefront/shopify/node_modules/.stamp ## Runs all tests, as CI does, or those of one path (T=tests/unit/schemas).
 ifdef COVERAGE
 	@mkdir -p var/coverage && $(BIN)/python -m coverage erase
 endif
@@ -36,36 +39,43 @@ ifdef COVERAGE
 	$(BIN)/python -m coverage report
 endif
 
-test-fast: .venv/test.stamp ## Runs the tests that need no process, browser or PostgreSQL.
+test-fast: test-installed ## Runs the tests that need no process, browser or PostgreSQL.
 	$(PYTEST) -m "not process and not browser and not postgres" $(T)
 
-lint: .venv/test.stamp ## Checks style, types, and which package imports which.
+lint: test-installed ## Checks style, types, and which package imports which.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/test.stamp ## Formats the code and corrects what can be corrected.
+format: test-installed ## Formats the code and corrects what can be corrected.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: .venv/test.stamp ## Breaks things on purpose, at length, and writes docs/faults.md.
+chaos: test-installed ## Breaks things on purpose, at length, and writes docs/faults.md.
 	$(BIN)/python -m chaos --keep
 
 bench: bench/.venv/bench.stamp ## Measures throughput and latency.
 	bench/.venv/bin/python -m bench
 
-bench/.venv/bench.stamp: requirements.txt bench/requirements.txt bench/rivals/node/package.json bench/setup.sh
-	PYTHON=$(PYTHON) bench/setup.sh
+requirements: test-installed ## Compiles requirements*.txt from requirements*.in (ARGS=--upgrade also updates what only packages need).
+	@for name in $(LOCKED); do $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --custom-compile-command "make requirements" $(ARGS) $$name.in --output-file $$name.txt || exit 1; done
+
+sbom: test-installed ## Lists what the receiver installs, with licences, as CycloneDX in var/sbom.json.
+	@mkdir -p var && $(SETUP) var/sbom-venv requirements.txt
+	$(BIN)/python -W ignore -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible --validate \
+	  --output-file var/sbom.json var/sbom-venv
+
+bench/.venv/bench.stamp: bench/requirements.txt bench/rivals/node/package.json bench/setup.sh setup.sh
+	bench/setup.sh
 	@touch $@
 
-.venv/run.stamp: requirements.txt
-	@$(LOCK) sh -c 'test $@ -nt requirements.txt || { \
-	  { test -x $(BIN)/pip || $(PYTHON) -m venv .venv; } && $(PIP) -r requirements.txt && touch $@; }'
+installed: # Creates .venv where there is none that can be used, and installs what the receiver needs.
+	@$(SETUP) .venv requirements.txt
 
-.venv/test.stamp: .venv/run.stamp requirements-dev.txt requirements-extras.txt
-	@$(LOCK) sh -c 'test $@ -nt requirements-dev.txt -a $@ -nt requirements-extras.txt -a $@ -nt .venv/run.stamp || { \
-	  $(PIP) -r requirements-dev.txt && touch $@; }'
+test-installed: installed
+	@$(SETUP) .venv requirements-dev.txt
 
 # Checks the scripts that a Shopify shop installs; without npm, or npm's registry, those tests are skipped.
 storefront/shopify/node_modules/.stamp: storefront/shopify/package-lock.json

@@ -16,8 +16,7 @@ if [ -n "$missing" ]; then
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
 fi
 
-[ -x bench/.venv/bin/python ] || "${PYTHON:-python3}" -m venv bench/.venv
-bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+./setup.sh bench/.venv bench/requirements.txt
 
 # Where there is no built better-sqlite3 to be had, it is compiled; Node's own headers spare another download.
 prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")

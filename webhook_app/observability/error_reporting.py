@@ -9,7 +9,7 @@ from webhook_app import logs
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
-MISSING = "pip install -r requirements-extras.txt"
+MISSING = "pip install --require-hashes -r requirements-extras.txt"
 # The fields of an event that are sent. Messages and variables are not: they may quote a body.
 ALLOWED_FIELDS = (
     "event_id",

@@ -126,7 +126,7 @@ def test_extra_that_is_missing_stops_nothing(
     app.extensions["webhooks"].inbox.close()
     output = capsys.readouterr().err
     assert answer.status_code == 200
-    assert output.count("pip install -r requirements-extras.txt") == 2
+    assert output.count("pip install --require-hashes -r requirements-extras.txt") == 2
 
 
 # Over real processes
