@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import g, url_for
 
-from webhook_app import formatting, reasons
+from webhook_app import formatting, masking, reasons
 from webhook_app.dashboard import pages, rendering
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import DashboardContext
@@ -55,6 +55,7 @@ def _template_variables() -> dict[str, Any]:
     return {
         "formatting": formatting,
         "titled": reasons.titled,
+        "reference": masking.reference,
         "session": g.get("dashboard_session"),
         "asset": _asset,
         "navigation": NAVIGATION,

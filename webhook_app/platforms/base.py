@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from schemas.events import Ignored, Reason
 from webhook_app.errors import BadSignatureError
+from webhook_app.masking import NOTHING, Shown
 from webhook_app.platforms import topic_names
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Platform:
     reason why no event is made of them. `proxy` is set where the platform forwards storefront events in its own way;
     their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
     `orders_have_locale` is whether a product key may use `{locale}`.
+    `shown` lists by patterns of topics what pages show of a payload; of other topics they show nothing.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
     it saves a secret; `notes` are sentences for `platforms <name>`.
     """
@@ -135,6 +137,7 @@ class Platform:
     proxy: StorefrontProxy | None = None
     is_ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
     orders_have_locale: bool = True
+    shown: Mapping[str, Shown] = field(default_factory=dict)
     secret_help: str = ""
     unsafe_secret_characters: str = ""
     notes: tuple[str, ...] = ()
@@ -160,6 +163,11 @@ class Platform:
         name = self.topic_name(topic)
         matching = (ignored for pattern, ignored in self.ignored_topics.items() if topic_names.matches(name, pattern))
         return next(matching, Ignored(Reason.UNMAPPED_TOPIC, "No event is made of this topic."))
+
+    def shown_of(self, topic: str) -> Shown:
+        """Return what pages may show of a payload of `topic` to those who may not see personal data."""
+        name = self.topic_name(topic)
+        return next((shown for pattern, shown in self.shown.items() if topic_names.matches(name, pattern)), NOTHING)
 
     def topic(self, name: str) -> Topic | None:
         """Return the mapped topic of that name, in any spelling, if there is one."""

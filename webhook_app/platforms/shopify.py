@@ -8,6 +8,7 @@ from schemas.events import Ignored, Reason
 from schemas.shopify import OrderSchema, PaidOrderSchema, proxied
 from schemas.shopify_privacy import DataRequestSchema, RedactSchema, ShopRedactSchema
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from webhook_app.platforms import shopify_fields, storefront_fields
 from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT, Platform, SampleValues, StorefrontProxy, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
 
@@ -152,6 +153,7 @@ PLATFORM = Platform(
         "draft_orders/*": Ignored(Reason.DRAFT, "A draft order is not a purchase."),
         "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was uninstalled from the shop."),
     },
+    shown={**shopify_fields.SHOWN, f"{STOREFRONT}*": storefront_fields.EVENT},
     secret_help=(
         "Webhooks of an app: the app's client secret. Webhooks created in Settings > Notifications > Webhooks: the "
         "secret at the bottom of that page."

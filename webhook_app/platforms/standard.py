@@ -11,6 +11,7 @@ from schemas.events import Ignored, Reason
 from schemas.standard import PurchaseSchema, message
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from webhook_app import exact_json
+from webhook_app.platforms import standard_fields
 from webhook_app.platforms.base import PRINTABLE, Platform, SampleValues, Topic
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
@@ -90,6 +91,7 @@ PLATFORM = Platform(
             'The body has no "type", one that is not a single ASCII word, or too many values to look for it.',
         )
     },
+    shown={"*": standard_fields.MESSAGE},
     secret_help=(
         'Create one with echo "whsec_$(openssl rand -base64 32)", and configure the same text at the sender and here, '
         "with or without whsec_."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.events import Ignored, Reason
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from schemas.woocommerce import OrderSchema
+from webhook_app.platforms import woocommerce_fields
 from webhook_app.platforms.base import Platform, SampleValues, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 
@@ -128,6 +129,7 @@ PLATFORM = Platform(
     # sanitize_text_field() takes tags and %xx out; the form writes quotes and & as HTML entities.
     unsafe_secret_characters="<>&\"'%",
     orders_have_locale=False,
+    shown=woocommerce_fields.SHOWN,
     secret_help=(
         "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one of A-Z, a-z and 0-9 only: "
         "saving the form again changes many generated secrets."

@@ -9,7 +9,8 @@ from typing import Any
 import click
 import pytest
 
-from webhook_app.cli.support.delivery_text import call_summary, one_line, outcome
+from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.cli.support.delivery_text import call_summary, describe, one_line, outcome
 from webhook_app.inbox import Row, State
 
 NOW = 1_795_000_000_000
@@ -78,7 +79,20 @@ def test_an_outcome_is_one_line(fields: dict[str, Any], took: int | None, text: 
 )
 def test_a_call_is_summarised(event: str, call: dict[str, Any], text: str) -> None:
     """Every event in words, without the profile key."""
-    assert call_summary(replace(ROW, event=event, call=json.dumps({**call, "ProfileKey": "a-visitor"}))) == text
+    assert (
+        call_summary(replace(ROW, event=event, call=json.dumps({**call, "ProfileKey": "a-visitor"})), personal=True)
+        == text
+    )
+
+
+def test_what_identifies_a_visitor_is_masked() -> None:
+    """Every command masks a call as the pages do, unless personal data is asked for."""
+    call = json.dumps({"SearchTerm": "jan jansen", "ProfileKey": "a-visitor"})
+    row = replace(ROW, event="search", call=call, answer="no jan jansen", state=State.DEAD, reason="http_400")
+    masked = [outcome(row, NOW), describe(row, personal=False), json.dumps(record_of(row))]
+    assert not [text for text in masked if "jan" in text or "a-visitor" in text]
+    shown = [call_summary(row, personal=True), describe(row, personal=True), json.dumps(record_of(row, personal=True))]
+    assert all("jan jansen" in text for text in shown)
 
 
 def test_text_from_outside_cannot_control_the_terminal() -> None:

@@ -39,9 +39,10 @@ def export(*, selection: Selection, out: Path | None, personal: bool) -> None:
     """Export deliveries as JSON lines, the oldest first: all, or those that numbers or options select.
 
     Always included, and not personal: shop, topic, state, reason, times, the order number, the call with its product
-    keys, profile key and revenue, and the response of Tweakwise. Order number and profile key are pseudonyms: only the
-    shop's own data connects them to a person. Included only with --personal: headers and body of the webhook (names,
-    addresses, e-mail), the body as `body`, as `body_base64` where it is not UTF-8, or null once it is wiped.
+    keys and revenue, and the response of Tweakwise. The order number is a pseudonym: only the shop's own data connects
+    it to a person. Included only with --personal: the keys of profile and session and search terms, and headers and
+    body of the webhook (names, addresses, e-mail), the body as `body`, as `body_base64` where it is not UTF-8, or null
+    once it is wiped.
 
     The file is readable by you alone, and an existing file is never overwritten. Progress goes to stderr.
     """
@@ -70,7 +71,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
 def _records(inbox: Inbox, page: Sequence[Row], *, personal: bool) -> Iterator[dict[str, object]]:
     bodies = bodies_of(inbox, [row.id for row in page]) if personal else {}
     for row in page:
-        yield record_of(row) | (_personal(bodies.get(row.id)) if personal else {})
+        yield record_of(row, personal=personal) | (_personal(bodies.get(row.id)) if personal else {})
 
 
 def _personal(content: tuple[dict[str, str], bytes] | None) -> dict[str, object]:

@@ -18,17 +18,19 @@ from webhook_app.inbox.reports import stored_deliveries
 
 @click.command()
 @click.argument("number", type=DELIVERY_NUMBER)
-@click.option("--body", is_flag=True, help="Also print the stored headers and the raw body: personal data.")
+@click.option(
+    "--body", is_flag=True, help="Also print the stored headers and the raw body, and the call in full: personal data."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(number: int, *, body: bool, as_json: bool) -> None:
-    """Show one delivery: its state, the reason, and the call that was sent."""
+    """Show one delivery: its state, the reason, and the call that was sent, with what identifies a visitor masked."""
     with closing(Inbox.configured(settings.load())) as inbox:
         try:
             row = stored_deliveries.get(inbox, number)
         except UnknownDeliveryError:
             raise click.ClickException(f"There is no delivery {number}.") from None
         content = stored_deliveries.body(inbox, number) if body else None
-    click.echo(json.dumps(record_of(row), indent=2) if as_json else describe(row))
+    click.echo(json.dumps(record_of(row, personal=body), indent=2) if as_json else describe(row, personal=body))
     if body:
         _print_content(content)
 

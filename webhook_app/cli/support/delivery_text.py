@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from webhook_app import masking
 from webhook_app.delivery.causes import TITLES, cause_of
 from webhook_app.formatting import timestamp
 from webhook_app.inbox import State
@@ -37,22 +38,22 @@ def beginning(row: Row) -> str:
     return f"{row.id:>6}  {timestamp(row.received_at)}  {row.shop:<16} {row.topic:<22}"
 
 
-def outcome(row: Row, now: int, took: int | None = None) -> str:
+def outcome(row: Row, now: int, took: int | None = None, *, personal: bool = False) -> str:
     """Return what a delivery was translated to, its state and why.
 
     `now` is in milliseconds since 1970 UTC, `took` is how many of them the call took, where there was one.
     """
     accepted = " (2xx)" if took is not None and row.state == State.DELIVERED else ""
     within = "" if took is None else f" in {took} ms"
-    text = coloured(row.state, row.state) + accepted + within + one_line(_why(row, now))
-    return f"{call_summary(row)} -> {text}" if row.call else text
+    text = coloured(row.state, row.state) + accepted + within + one_line(_why(row, now, personal=personal))
+    return f"{call_summary(row, personal=personal)} -> {text}" if row.call else text
 
 
-def call_summary(row: Row) -> str:
+def call_summary(row: Row, *, personal: bool) -> str:
     """Return in words what a delivery was translated to; "" where there is no call."""
     if not row.call:
         return ""
-    body: dict[str, Any] = json.loads(row.call)
+    body: dict[str, Any] = json.loads(row.call) if personal else masking.masked_call(row.call)
     keys = body.get("ProductKeys") or [body[name] for name in ("ProductKey",) if name in body]
     quantity = f"{body['Quantity']} x " if "Quantity" in body else ""
     amount = body.get("Revenue", body.get("TotalAmount"))
@@ -60,7 +61,7 @@ def call_summary(row: Row) -> str:
         row.event or "",
         f"of {quantity}{_listed(keys)}" if keys else "",
         json.dumps(body["SearchTerm"], ensure_ascii=False) if "SearchTerm" in body else "",
-        "" if amount is None else f"for {amount:.2f}",
+        f"for {amount:.2f}" if isinstance(amount, int | float) else "",
     ]
     return one_line(" ".join(part for part in parts if part))
 
@@ -70,7 +71,7 @@ def _listed(keys: list[str]) -> str:
     return ", ".join(keys[:MOST_KEYS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _why(row: Row, now: int) -> str:
+def _why(row: Row, now: int, *, personal: bool) -> str:
     match row.state:
         case State.WAITING:
             seconds = max((row.due_at or now) - now, 0) / SECOND
@@ -78,13 +79,13 @@ def _why(row: Row, now: int) -> str:
         case State.DELIVERED:
             return f" ({row.detail})" if row.detail else ""
         case State.IGNORED | State.DEAD:
-            explanation = (row.detail or row.answer or "").strip()
+            explanation = (row.detail or masking.answer(row.answer, row.call, revealed=personal)).strip()
             return ": ".join(("", titled(row.reason), *filter(None, [explanation])))
     return ""
 
 
-def describe(row: Row) -> str:
-    """Return one delivery as lines of text, without headers and body."""
+def describe(row: Row, *, personal: bool) -> str:
+    """Return one delivery as lines of text, without headers and body; what identifies a visitor if `personal`."""
     fields = {
         "delivery": row.id,
         "shop": f"{row.shop} ({row.platform})",
@@ -98,12 +99,16 @@ def describe(row: Row) -> str:
         "next attempt": timestamp(row.due_at) if row.state == State.WAITING else "",
         "settled": timestamp(row.settled_at),
         "counts": row.business_key,
-        "call": f"POST /api/{row.event} {row.call}" if row.call else "",
-        "response": (row.answer or "").strip(),
+        "call": f"POST /api/{row.event} {_call(row, personal=personal)}" if row.call else "",
+        "response": masking.answer(row.answer, row.call, revealed=personal).strip(),
         "identity": row.identity,
         "from": row.domain,
     }
     return "\n".join(f"{name:<13} {value}" for name, value in fields.items() if value)
+
+
+def _call(row: Row, *, personal: bool) -> str:
+    return (row.call or "") if personal else json.dumps(masking.masked_call(row.call or ""), ensure_ascii=False)
 
 
 def cause_title(row: Row) -> str:

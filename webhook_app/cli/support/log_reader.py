@@ -116,7 +116,11 @@ class LogReader:
         stored, _ = self._unsettled.pop(record["id"], (None, 0.0))
         row = self._row(record["id"])
         took = record.get("ms") or None
-        result = outcome(row, self._inbox.clock(), took) if row else f"{record['state']} {record.get('reason', '')}"
+        result = (
+            outcome(row, self._inbox.clock(), took, personal=True)
+            if row
+            else f"{record['state']} {record.get('reason', '')}"
+        )
         before = f"attempt {record['attempt']}" if record.get("attempt", 0) > 1 else _stored(stored)
         self._write_delivery(record, f"{before} -> {result}")
 

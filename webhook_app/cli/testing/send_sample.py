@@ -171,7 +171,7 @@ def _print_outcome(number: int) -> None:
     """Wait until the delivery is settled, and print it."""
     with closing(Inbox.configured(settings.load())) as inbox:
         row = settled(inbox, [number])[0]
-    click.echo(f"\n{describe(row)}")
+    click.echo(f"\n{describe(row, personal=True)}")
     if row.state in UNSETTLED:
         click.echo("\nNot settled yet. Is a worker running?")
 

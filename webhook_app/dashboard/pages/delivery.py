@@ -11,8 +11,7 @@ from flask import abort, redirect, request, url_for
 from marshmallow import ValidationError
 
 from schemas.events import Ignored, Reason
-from webhook_app import formatting
-from webhook_app.dashboard import masking
+from webhook_app import formatting, masking
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record
 from webhook_app.dashboard.pages.audit_log import TITLES as ACTION_TITLES
@@ -108,13 +107,15 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
         now=inbox.clock(),
         message=MESSAGES.get(request.args.get("message", "")),
         steps=sorted(steps, key=lambda step: step.at),
-        headers=stored[0] if stored else {},
-        body=None if raw is None else masking.body(raw, revealed=revealed),
+        headers=masking.headers(stored[0], revealed=revealed) if stored else {},
+        body=None if raw is None else masking.body(raw, *_shown(row), revealed=revealed),
         revealed=revealed,
         event=None if raw is None else _event(row, raw, revealed=revealed),
         outlook=None if raw is None else _outlook(row, raw),
         call=row.call and masking.call(row.call, revealed=revealed),
-        curl=_curl(row) if revealed or masking.TYPED not in (row.call or "") else "",
+        answer=masking.answer(row.answer, row.call, revealed=revealed),
+        counts_as=row.business_key or "" if revealed else masking.reference(row.business_key),
+        curl=_curl(row) if revealed else "",
         cause=TITLES[cause] if cause else "",
         unfinished=row.state in UNFINISHED,
         may={verb.value: row.state in sources(verb) for verb in (Verb.REPLAY, Verb.DISCARD)},
@@ -165,9 +166,17 @@ def _event(row: Row, raw: bytes, *, revealed: bool) -> str:
     try:
         event = platform.translate(row.topic, parse_json(raw))
     except ValidationError as error:
-        return f"Unreadable payload: {masking.event(error.messages, revealed=True)}"
+        return f"Unreadable payload: {masking.faults(error.messages, platform.shown_of(row.topic).names)}"
     text = masking.event(event, revealed=revealed)
     return f"{type(event).__name__} {text}"
+
+
+def _shown(row: Row) -> tuple[masking.Shown, frozenset[str]]:
+    """Return what may be shown of a delivery's payload, and the names under which the shop's storefront writes keys."""
+    platform, shop = current().platforms.get(row.platform), current().shops.get(row.shop)
+    attribute = shop.profile_attribute.removeprefix("_") if shop else ""
+    own = frozenset({attribute, f"_{attribute}"} if attribute else ())
+    return (platform.shown_of(row.topic) if platform else masking.NOTHING), own
 
 
 def _outlook(row: Row, raw: bytes) -> str:
