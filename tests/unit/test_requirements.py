@@ -59,6 +59,7 @@ def named(paths: list[Path]) -> list[str]:
 
 @pytest.fixture(params=SOURCES, ids=named(SOURCES))
 def source(request: pytest.FixtureRequest) -> Path:
+    """One source file of requirements."""
     path: Path = request.param
     return path
 

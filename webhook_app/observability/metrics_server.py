@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, make_server
 
 from prometheus_client.exposition import ThreadingWSGIServer
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from webhook_app.observability.metrics_page import MetricsPage
 
 REQUEST_TIMEOUT = 10.0  # seconds
+LONGEST_LINE = 65536  # bytes
+NOSNIFF = ("X-Content-Type-Options", "nosniff")
 
 
 class _MetricsServer(ThreadingWSGIServer):
@@ -23,10 +26,37 @@ class _MetricsServer(ThreadingWSGIServer):
         """Do nothing."""
 
 
+class _Answer(ServerHandler):
+    """The writer of an answer, which does not name the server."""
+
+    server_software = ""
+
+    def cleanup_headers(self) -> None:
+        """Add what every answer has."""
+        super().cleanup_headers()
+        self.headers.setdefault(*NOSNIFF)  # type: ignore[attr-defined]  # missing in the types of wsgiref
+
+
 class _RequestHandler(WSGIRequestHandler):
-    """Limits the time for a request, and writes no access log."""
+    """Limits the time and the length of a request, and writes no access log."""
 
     timeout = REQUEST_TIMEOUT
+
+    def handle(self) -> None:
+        """Answer one request."""
+        self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
+        if len(self.raw_requestline) > LONGEST_LINE:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
+        elif self.parse_request():
+            environ, errors = self.get_environ(), self.get_stderr()
+            answer = _Answer(self.rfile, self.wfile, errors, environ, multithread=False)  # type: ignore[arg-type]
+            answer.request_handler = self  # type: ignore[attr-defined]  # wsgiref's own handle() sets it too
+            answer.run(self.server.get_app())  # type: ignore[attr-defined]
+
+    def send_header(self, keyword: str, value: str) -> None:
+        """Write a header of an answer to a request that could not be read, except for the name of the server."""
+        super().send_header(*(NOSNIFF if keyword == "Server" else (keyword, value)))
 
     def log_message(self, *_: object) -> None:
         """Do nothing."""

@@ -15,6 +15,7 @@ from webhook_app.sandbox.context import NAME, Sandbox
 from webhook_app.sandbox.failure_switches import FailureSwitches
 from webhook_app.sandbox.json_endpoints import records
 from webhook_app.sandbox.pages import pages
+from webhook_app.sandbox.same_site import refuse_other_sites
 from webhook_app.sandbox.store import SandboxStore
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ HEADERS = {
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 API_SENTENCES = {
@@ -52,6 +53,7 @@ def create_app(
     )
     for blueprint in (api, records, pages):
         app.register_blueprint(blueprint)
+    app.before_request(lambda: refuse_other_sites(request))
     app.register_error_handler(HTTPException, _answer_error)
     app.after_request(_add_headers)
     return app

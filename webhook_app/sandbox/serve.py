@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.http import wsgi
 
 from webhook_app import logs
 from webhook_app.sandbox.app import create_app
@@ -19,7 +20,16 @@ THREADS = 64  # each hanging call uses one
 
 def serve(port: int, instance_keys: Collection[str], catalogue: Collection[str], max_profiles: int) -> None:
     """Serve on 127.0.0.1 until stopped; nothing outside this machine can reach it."""
+    wsgi.Response = _Answer  # type: ignore[misc]  # gunicorn's threads make one for each request
     _SandboxServer(create_app(instance_keys, catalogue, max_profiles), port).run()
+
+
+class _Answer(wsgi.Response):
+    """Gunicorn's writer of an answer, which does not name the server."""
+
+    def default_headers(self) -> list[str]:
+        """Return the status line and gunicorn's own headers."""
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
 class _SandboxServer(BaseApplication):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import closing
+import socket
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,9 +213,33 @@ def test_reasons_as_labels(reason: str, label: str, result: str) -> None:
 # In several processes
 
 
+LINES = ("GET /metrics", "GET /", "PUT /x")
+PROPER = [f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" for line in LINES]
+NOT_HTTP = ["no http\r\n\r\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", f"GET /{'a' * 70_000} HTTP/1.1\r\n\r\n"]
+
+
+def answered(port: int, sent: str) -> bytes:
+    """The head of the answer in lower case."""
+    with socket.create_connection(("127.0.0.1", port), timeout=processes.LONGEST) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(sent.encode())
+            connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: received(connection), b"")).partition(b"\r\n\r\n")[0].lower()
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return what comes next; nothing at the end, and where the connection is reset."""
+    with suppress(ConnectionError):
+        return connection.recv(65536)
+    return b""
+
+
 @pytest.mark.process
 def test_web_processes_and_worker_count_together(tmp_path: Path, sqlite_url: str) -> None:
-    """Two web processes and a worker are one page, at whichever of them, and the worker has one of its own."""
+    """Two web processes and a worker are one page, at whichever of them, and the worker has one of its own.
+
+    No listener names its server, also in answers to what is not HTTP.
+    """
     folder, port = tmp_path / "metrics", processes.free_port()
     shared = {metrics.FOLDER: str(folder), "METRICS_TOKEN": TOKEN, "METRICS_PORT": str(port)}
     with Service(tmp_path, sqlite_url, WEB_CONCURRENCY="2", **shared) as service:
@@ -229,6 +254,11 @@ def test_web_processes_and_worker_count_together(tmp_path: Path, sqlite_url: str
         pages = [at(service.url) for _ in range(6)] + [at(f"http://127.0.0.1:{port}")]
         assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).status_code == 401
         assert requests.get(f"http://127.0.0.1:{port}/", headers=BEARER, timeout=10).status_code == 404
+        ports = (service.port, service.sandbox_port, port)
+        proper = [answered(one, sent) for one in ports for sent in PROPER]
+        refused = [answered(one, sent) for one in ports for sent in NOT_HTTP]
+    assert [head for head in proper + refused if b"\r\nserver:" in head] == []
+    assert [head for head in proper if b"\r\nx-content-type-options: nosniff" not in head] == []
     for page in pages:
         assert page["webhooks_accepted_total", "shopify", "demo-shopify", "stored"] == count
         assert page["webhooks_calls_total", "demo-shopify", "ok"] == count
