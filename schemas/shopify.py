@@ -20,6 +20,7 @@ from schemas.events import (
     Visitor,
 )
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
+from schemas.order_reference import OrderFields
 from schemas.statuses import Status
 from schemas.storefront import ProductSchema, StorefrontSchema
 from schemas.tolerant import Flag, Part
@@ -63,6 +64,15 @@ NOT_OF_AN_ORDER = frozenset(
         *("order_id", "order_edit", "refund_line_items", "tracking_numbers"),  # what happens to an order
         *("data_request", "orders_requested", "orders_to_redact", "shop_domain"),  # compliance
     }
+)
+ORDERS = OrderFields(
+    marks=ORDER_FIELDS,
+    foreign=NOT_OF_AN_ORDER,
+    topics="orders/",
+    names=("name", "order_number"),
+    about=("order_id",),
+    changed="updated_at",
+    inside="order_edit",
 )
 # A webhook under the topic of a proxied event lacks what the proxy adds; what a page sends besides is its own matter.
 PROXIED = Shape(any_of=frozenset({"shop"}))

@@ -12,11 +12,14 @@ from marshmallow import fields, validate
 
 from schemas.base import MOST_LINES, PlatformSchema
 from schemas.events import Payment, Purchase
-from schemas.fields import Id, Moment, Money, Rows
+from schemas.fields import Id, Label, Moment, Money, Rows
+from schemas.order_reference import OrderFields
 from schemas.storefront import ProductSchema, StorefrontSchema
 
 if TYPE_CHECKING:
     from schemas.events import Translation
+
+ORDERS = OrderFields(marks=frozenset({"order_id"}), id="order_id", names=("order_number",), inside="data")
 
 
 class PurchaseLine(ProductSchema):
@@ -34,6 +37,7 @@ class PurchaseSchema(StorefrontSchema):
     """An order that counts as a purchase."""
 
     order_id = Id(required=True)
+    order_number = Label(load_default=None)
     lines = Rows(fields.Nested(PurchaseLine), most=MOST_LINES, required=True)
     revenue = Money(load_default=None)
     created_at = Moment(load_default=None, strict=True)  # an edit must not count as new because its date is odd
@@ -51,10 +55,6 @@ class PurchaseSchema(StorefrontSchema):
             revenue=loaded["revenue"],
             fields=self.own_fields(loaded),
         )
-
-
-def _is_bought(line: dict[str, Any]) -> bool:
-    return line["quantity"] is None or bool(line["quantity"] > 0)
 
 
 _LINE = PurchaseLine()

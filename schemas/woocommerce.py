@@ -12,6 +12,7 @@ from schemas import woocommerce_bundles
 from schemas.base import MOST_LINES, PlatformSchema, Shape, present
 from schemas.events import Channel, Ignored, Line, Payment, Purchase, Reason, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
+from schemas.order_reference import OrderFields
 from schemas.statuses import Status
 
 QUOTE = Ignored(Reason.QUOTE, "This is a request for a quote, not an order.")
@@ -46,6 +47,14 @@ ORDER_FIELDS = frozenset(
     {"cart_hash", "created_via", "date_paid", "date_paid_gmt", "line_items", "order_key", "payment_method"}
 )
 NOT_OF_AN_ORDER = frozenset({"action", "billing_interval", "billing_period", "profile_key", "session_key"})
+ORDERS = OrderFields(
+    marks=ORDER_FIELDS,
+    foreign=NOT_OF_AN_ORDER,
+    topics="order.",
+    names=("number", "order_number"),
+    changed="date_modified_gmt",
+    inside="order",  # of the legacy API
+)
 CHANNELS = {"admin": Channel.ADMIN, "pos-rest-api": Channel.POS, "pos": Channel.POS, "woocommerce-pos": Channel.POS}
 # Woo Subscriptions: https://woocommerce.com/document/subscriptions/renewal-process/
 RENEWAL_META = ("_subscription_renewal", "subscription_renewal")

@@ -28,11 +28,12 @@ MIN_LEASE_LEFT = 2 * TIMEOUT
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call to send for a delivery."""
+    """One call to send for a delivery; `order_name` is the number or name of its order, "" if it has none."""
 
     delivery: Delivery
     shop: Shop
     call: Call
+    order_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, leases, retries
+from webhook_app.inbox import count_check, leases, orders, retries
 from webhook_app.inbox.retention import sweep
 from webhook_app.time_units import FUTURE, HOUR
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EVERY = 60.0  # seconds
 EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps read only indexes and what is old
 CHECK_COUNTS_FOR = 0.1  # seconds
+READ_NAMES_FOR = 20.0  # seconds at most; two thirds of them are pauses
 DISTRUST = 24 * 3600.0  # seconds in which nothing is deleted after the clock was set forward
 
 
@@ -34,9 +35,11 @@ class Maintenance:
         inbox: Inbox,
         policy: retry_policy.Policy,
         retention: Retention,
+        reference_of: orders.ReferenceOf,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`monotonic` returns seconds, and is never set."""
+        """`reference_of` reads the order of a stored body; `monotonic` returns seconds, and is never set."""
+        self._reference_of = reference_of
         self._inbox, self._policy, self._retention, self._monotonic = inbox, policy, retention, monotonic
         self._jumps = ClockJumps(inbox.clock, monotonic)
         self._everywhere_at = 0.0
@@ -57,6 +60,7 @@ class Maintenance:
         if self._jumps.is_trusted():
             self._sweep(stopped)
         count_check.check_some(self._inbox, CHECK_COUNTS_FOR)
+        orders.read_names(self._inbox, self._reference_of, READ_NAMES_FOR)
 
     def _sweep(self, stopped: Callable[[], bool]) -> None:
         everywhere = self._monotonic() >= self._everywhere_at

@@ -9,12 +9,15 @@ from webhook_app import logs
 from webhook_app.delivery.causes import DeadReason, WaitingReason
 from webhook_app.inbox import Settlement, State
 from webhook_app.tweakwise import retry_policy
+from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schemas.order_reference import OrderReference
+    from webhook_app.delivery.dispatcher import Job
     from webhook_app.inbox import Delivery
-    from webhook_app.tweakwise.call import Call, Unreadable
+    from webhook_app.tweakwise.call import Unreadable
 
 MAX_LAPSES = 5  # expired leases of one delivery
 SHOP_MISSING_PAUSE = 300.0  # seconds
@@ -26,11 +29,12 @@ def longest_pause(policy: retry_policy.Policy) -> float:
     return max(policy.cap, retry_policy.MAX_RETRY_AFTER, SHOP_MISSING_PAUSE) + CLOCK_MARGIN
 
 
-def without_call(delivery: Delivery, decision: Ignored | Unreadable) -> Settlement:
-    """Settle a delivery that translation made no call of."""
+def without_call(delivery: Delivery, decision: Ignored | Unreadable, order: OrderReference | None = None) -> Settlement:
+    """Settle a delivery that translation made no call of, and that is about `order`."""
+    key, name = (purchase_key(order.id), order.name) if order else (None, "")
     if isinstance(decision, Ignored):
-        return Settlement(delivery, State.IGNORED, decision.reason, decision.detail)
-    return Settlement(delivery, State.DEAD, DeadReason.UNREADABLE, decision.detail)
+        return Settlement(delivery, State.IGNORED, decision.reason, decision.detail, key=key, order_name=name)
+    return Settlement(delivery, State.DEAD, DeadReason.UNREADABLE, decision.detail, key=key, order_name=name)
 
 
 def redacted(delivery: Delivery, wiped: str) -> Settlement:
@@ -43,13 +47,16 @@ def reported(delivery: Delivery, report: str) -> Settlement:
     return Settlement(delivery, State.IGNORED, Reason.DATA_REQUEST, report)
 
 
-def already_counted(delivery: Delivery, call: Call, owner: int) -> Settlement:
+def already_counted(job: Job, owner: int) -> Settlement:
     """Settle a delivery whose business key belongs to delivery `owner`: the same order, or a repeated view."""
+    call, order_name = job.call, job.order_name
     if call.within is None:
         detail = f"Delivery {owner} counts this order."
-        return Settlement(delivery, State.IGNORED, Reason.ALREADY_COUNTED, detail, key=call.key)
+        return Settlement(
+            job.delivery, State.IGNORED, Reason.ALREADY_COUNTED, detail, key=call.key, order_name=order_name
+        )
     detail = f"Delivery {owner} reports the same event within {call.within:g} seconds (repeat_within)."
-    return Settlement(delivery, State.IGNORED, Reason.REPEATED, detail)
+    return Settlement(job.delivery, State.IGNORED, Reason.REPEATED, detail, order_name=order_name)
 
 
 def shop_missing(delivery: Delivery) -> Settlement:
@@ -71,8 +78,7 @@ def internal_error(delivery: Delivery, error: Exception) -> Settlement:
 
 
 def attempted(  # noqa: PLR0913 - everything that the decision depends on
-    delivery: Delivery,
-    call: Call,
+    job: Job,
     failure: retry_policy.Failure | None,
     policy: retry_policy.Policy,
     *,
@@ -84,7 +90,8 @@ def attempted(  # noqa: PLR0913 - everything that the decision depends on
 
     `failure` is None when Tweakwise accepted the event, `now` is in milliseconds since 1970 UTC.
     """
-    attempt: dict[str, Any] = {"attempted": True, "took": took, "call": call}
+    delivery, call = job.delivery, job.call
+    attempt: dict[str, Any] = {"attempted": True, "took": took, "call": call, "order_name": job.order_name}
     if failure is None:
         return Settlement(delivery, State.DELIVERED, detail=call.note, **attempt)
     attempt |= {"failure": failure.name, "answer": failure.answer}

@@ -12,7 +12,7 @@ from webhook_app.delivery import outcomes, privacy_requests
 from webhook_app.delivery.dispatcher import Job
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Settlement
-from webhook_app.translation.translate import Payload, translate
+from webhook_app.translation.translate import Payload, translate_with_order
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Preparation:
         owners = self._inbox.reserve([(job.delivery, job.call) for job in jobs])
         unique = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
         repeated = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]
-        settled += [outcomes.already_counted(job.delivery, job.call, owners[job.delivery.id]) for job in repeated]
+        settled += [outcomes.already_counted(job, owners[job.delivery.id]) for job in repeated]
         return unique, settled, postponed
 
     def _within_time(self, claimed: Sequence[Delivery]) -> tuple[list[Job | Settlement], list[Delivery]]:
@@ -82,10 +82,11 @@ class Preparation:
     def _translated(self, delivery: Delivery, shop: Shop) -> Job | Settlement:
         now = datetime.fromtimestamp(self._inbox.clock() / 1000, UTC)
         payload = Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body, delivery.domain)
-        decision = translate(payload, shop, self._platforms[delivery.platform], self._ages, now)
+        platform = self._platforms[delivery.platform]
+        decision, order = translate_with_order(payload, shop, platform, self._ages, now)
         match decision:
             case Call():
-                return Job(delivery, shop, decision)
+                return Job(delivery, shop, decision, order.name if order else "")
             case Redaction():
                 wiped = privacy_requests.wipe(self._inbox, delivery, shop, decision)
                 return outcomes.redacted(delivery, wiped)
@@ -93,4 +94,4 @@ class Preparation:
                 report = privacy_requests.report(self._inbox, delivery, shop, decision.subject)
                 return outcomes.reported(delivery, report)
             case _:
-                return outcomes.without_call(delivery, decision)
+                return outcomes.without_call(delivery, decision, order)

@@ -20,6 +20,7 @@ from webhook_app.delivery.settler import Settler
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.instrumentation import NullMeter, NullTracer
 from webhook_app.time_units import uptime
+from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +77,7 @@ class Worker:
     ) -> None:
         """Nothing starts before run(); without `meter` nothing is measured, without `tracer` nothing is traced."""
         self._inbox, self._options, self._tracer = inbox, options, tracer or NullTracer()
+        self._reference_of = order_reader(platforms)
         self._settler = Settler(inbox, meter or NullMeter(), self._tracer)
         self._preparation = Preparation(inbox, shops, platforms, options.ages)
         self._scheduler = Scheduler(inbox, shops, client.url, options.max_rate)
@@ -92,7 +94,8 @@ class Worker:
         """Work until stop() is called, then finish the calls in flight and release the rest."""
         self._log.info("worker_started", threads=self._options.threads)
         self._dispatcher.start()
-        maintenance = Maintenance(self._inbox, self._options.policy, self._options.retention)
+        options = self._options
+        maintenance = Maintenance(self._inbox, options.policy, options.retention, self._reference_of)
         threading.Thread(target=maintenance.run, args=(self._stopping,), daemon=True).start()
         with contextlib.suppress(StoreUnavailableError):
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
@@ -199,9 +202,7 @@ class Worker:
 
     def _outcome(self, job: Job, result: CallResult[Job]) -> Settlement:
         now, policy = self._inbox.clock(), self._options.policy
-        return outcomes.attempted(
-            job.delivery, job.call, result.failure, policy, now=now, took=result.milliseconds, jitter=random.random
-        )
+        return outcomes.attempted(job, result.failure, policy, now=now, took=result.milliseconds, jitter=random.random)
 
     def _finish(self) -> None:
         self._dispatcher.stop(max(self._stop_at - time.monotonic(), 0))

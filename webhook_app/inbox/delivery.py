@@ -91,7 +91,8 @@ class Settlement:
     """The outcome of a claimed delivery.
 
     `retry_in` is in seconds, for WAITING alone. `attempted`: a call was sent, which took `took` milliseconds and ended
-    in the class `failure`, "" on success. `key` is the business key of a delivery whose order another one sends.
+    in the class `failure`, "" on success. `key` is the business key of an order for which this delivery sends no call,
+    `order_name` the number or name of its order, "" if it has none, None if the body was not read.
     `keeps_key`: this delivery is dead, but Tweakwise may have its order. `wipes`: the body is deleted immediately.
     """
 
@@ -106,6 +107,7 @@ class Settlement:
     answer: str | None = None
     call: Call | None = None
     key: str | None = None
+    order_name: str | None = None
     keeps_key: bool = False
     wipes: bool = False
 
@@ -117,7 +119,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A stored delivery without its body; `call` is the JSON text that was sent, None before."""
+    """A stored delivery without its body; `call` is the JSON text that was sent, None before.
+
+    `order_name` is the number or name of its order, "" if it has none, None if its body was not read yet.
+    """
 
     id: int
     shop: str
@@ -140,6 +145,7 @@ class Row:
     answer: str | None
     took: int | None
     replayed_at: int | None = None
+    order_name: str | None = None
 
     @property
     def waits_since(self) -> int:

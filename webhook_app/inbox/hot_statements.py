@@ -149,7 +149,7 @@ WHERE deliveries.id = given.id AND deliveries.claims = given.claims AND deliveri
 SETTLE = Batch(
     "id bigint, claims integer, state text, reason text, detail text, due_at bigint, attempts integer,"
     "first_attempt_at bigint, settled_at bigint, held_since bigint, answer text, took integer,"
-    "event text, business_key text, call text",
+    "event text, business_key text, call text, order_name text",
     f"""
 UPDATE deliveries
 SET state = given.state, reason = given.reason, detail = given.detail, due_at = given.due_at, lapses = 0,
@@ -157,7 +157,8 @@ SET state = given.state, reason = given.reason, detail = given.detail, due_at = 
     held_since = given.held_since, answer = given.answer, took = given.took,
     event = coalesce(given.event, deliveries.event),
     business_key = coalesce(given.business_key, deliveries.business_key),
-    call = coalesce(given.call, deliveries.call)
+    call = coalesce(given.call, deliveries.call),
+    order_name = coalesce(given.order_name, deliveries.order_name)
 {_LEASED}
 RETURNING deliveries.id
 """,  # noqa: S608 - put together from constants

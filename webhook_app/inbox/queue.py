@@ -150,6 +150,7 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "took": settlement.took if settlement.attempted else None,
         "business_key": call.key if call else settlement.key,
         "call": call.as_json() if call else None,
+        "order_name": settlement.order_name,
     }
 
 

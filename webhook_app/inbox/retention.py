@@ -223,7 +223,7 @@ def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
     for start in range(0, len(ids), STEP):
         step = ids[start : start + STEP]
         some, unsettled = deliveries.c.id.in_(step), deliveries.c.state.in_(sources(Verb.REDACT))
-        wiped = {"call": None, "answer": None, "held_since": None}
+        wiped = {"call": None, "answer": None, "held_since": None, "order_name": ""}
         settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
         with inbox.database.write() as connection:
             connection.execute(select(deliveries.c.id).where(some).order_by(deliveries.c.id).with_for_update())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, or_, select
 
+from webhook_app.inbox import orders
 from webhook_app.inbox.tables import bodies, deliveries
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Selection:
     """A filter over deliveries; an empty field filters nothing.
 
     `reason_prefixes` lists what the reason may start with; `since` (included) and `until` (excluded) limit when a
-    delivery was received, in milliseconds since 1970 UTC.
+    delivery was received, in milliseconds since 1970 UTC. `order` is the id, number or name of an order.
     """
 
     ids: tuple[int, ...] = ()
@@ -36,6 +37,7 @@ class Selection:
     reason_prefixes: tuple[str, ...] = ()
     since: int | None = None
     until: int | None = None
+    order: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a row of `deliveries` must meet, all of them."""
@@ -49,19 +51,21 @@ class Selection:
             (self.reason_prefixes, _starts_with),
             (self.since, row.received_at.__ge__),
             (self.until, row.received_at.__lt__),
+            (self.order, orders.is_about),
         ]
         return [condition(value) for value, condition in filters if value not in (None, ())]
 
     def without_outcome(self) -> Selection:
-        """Return the same filter without state and reason, which change."""
-        return replace(self, states=(), reason=None, reason_prefixes=())
+        """Return the same filter without state, reason and order, which change or become known."""
+        return replace(self, states=(), reason=None, reason_prefixes=(), order=None)
 
     def fits_outcome(self, row: Row) -> bool:
-        """Return whether the state and reason of `row` pass this filter."""
+        """Return whether the state, reason and order of `row` pass this filter."""
         right_state = not self.states or row.state in self.states
         right_reason = self.reason in (None, row.reason)
         right_prefix = not self.reason_prefixes or row.reason.startswith(self.reason_prefixes)
-        return right_state and right_reason and right_prefix
+        right_order = self.order is None or orders.row_is_about(row, self.order)
+        return right_state and right_reason and right_prefix and right_order
 
 
 def _starts_with(reason_prefixes: Iterable[str]) -> ColumnElement[bool]:

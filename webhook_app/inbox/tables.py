@@ -65,6 +65,9 @@ deliveries = Table(
     Column("replayed_at", BigInteger),
     # Since when retention counts for a row that is dated in the future, because a clock was ahead; NULL for others.
     Column("retention_from", BigInteger),
+    # The number or name of the order that it is about (`#1234`), whatever became of it; "" if it has none, NULL if its
+    # body was not read yet. The order's id is in business_key.
+    Column("order_name", String(64)),
     UniqueConstraint("shop", "identity", name="uq_deliveries_identity"),
 )
 _unfinished, _held = deliveries.c.due_at.is_not(None), deliveries.c.held_since.is_not(None)
@@ -94,6 +97,8 @@ Index(
 Index("ix_deliveries_held", deliveries.c.held_since, sqlite_where=_held, postgresql_where=_held)
 # For searching an order; storing a webhook does not write to it.
 Index("ix_deliveries_business_key", deliveries.c.business_key, sqlite_where=ORDERS, postgresql_where=ORDERS)
+HAS_ORDER_NAME = text("order_name > ''")
+Index("ix_deliveries_order_name", deliveries.c.order_name, sqlite_where=HAS_ORDER_NAME, postgresql_where=HAS_ORDER_NAME)
 
 # Separate from deliveries, so that a change of state does not write four kilobytes of body again.
 bodies = Table(
@@ -245,6 +250,14 @@ login_attempts = Table(
     Column("source", String(32), nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("login_attempts_of_source", "source", "at"),
+)
+
+# How far a task went that goes through all deliveries once, in the order of their numbers.
+task_positions = Table(
+    "task_positions",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
 )
 
 # Logins of the dashboard. The cookies are signed; this lists them, and ends those that have an `ended_at`.

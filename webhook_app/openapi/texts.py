@@ -58,6 +58,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "quantity": {"description": "How many."},
     "amount": {"description": "The price of the whole quantity, before tax."},
     "order_id": {"description": "The order; it is counted once, however often it is sent.", "pattern": ID_PATTERN},
+    "order_number": {
+        "description": "The number that people know the order by, such as `#1234`, to find it by.",
+        "pattern": LABEL_PATTERN,
+    },
     "lines": {"description": "What was bought."},
     "revenue": {"description": "Sum of the lines after discount, before tax, without shipping."},
     "created_at": {

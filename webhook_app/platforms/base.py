@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from schemas.base import PlatformSchema
     from schemas.events import Translation
+    from schemas.order_reference import OrderFields, OrderReference
     from webhook_app.signing.base import SignatureScheme
     from webhook_app.signing.hmac_schemes import QueryHmac, SignedQuery
 
@@ -116,8 +117,9 @@ class Platform:
     `stored_headers` are stored with the delivery, besides those above. `ignored_topics` maps patterns of topics to the
     reason why no event is made of them. `proxy` is set where the platform forwards storefront events in its own way;
     their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
-    `orders_have_locale` is whether a product key may use `{locale}`.
     `shown` lists by patterns of topics what pages show of a payload; of other topics they show nothing.
+    `orders` is where payloads name their order; None on a platform without orders. `orders_have_locale` is whether a
+    product key may use `{locale}`.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
     it saves a secret; `notes` are sentences for `platforms <name>`.
     """
@@ -138,6 +140,7 @@ class Platform:
     is_ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
     orders_have_locale: bool = True
     shown: Mapping[str, Shown] = field(default_factory=dict)
+    orders: OrderFields | None = None
     secret_help: str = ""
     unsafe_secret_characters: str = ""
     notes: tuple[str, ...] = ()
@@ -168,6 +171,10 @@ class Platform:
         """Return what pages may show of a payload of `topic` to those who may not see personal data."""
         name = self.topic_name(topic)
         return next((shown for pattern, shown in self.shown.items() if topic_names.matches(name, pattern)), NOTHING)
+
+    def order_of(self, topic: str, payload: Any) -> OrderReference | None:
+        """Return the order that a payload (parsed JSON) is about, also one of which no event is made."""
+        return self.orders.reference(topic, payload) if self.orders else None
 
     def topic(self, name: str) -> Topic | None:
         """Return the mapped topic of that name, in any spelling, if there is one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
-from schemas.shopify import OrderSchema, PaidOrderSchema, proxied
+from schemas.shopify import ORDERS, OrderSchema, PaidOrderSchema, proxied
 from schemas.shopify_privacy import DataRequestSchema, RedactSchema, ShopRedactSchema
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from webhook_app.platforms import shopify_fields, storefront_fields
@@ -154,6 +154,7 @@ PLATFORM = Platform(
         "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was uninstalled from the shop."),
     },
     shown={**shopify_fields.SHOWN, f"{STOREFRONT}*": storefront_fields.EVENT},
+    orders=ORDERS,
     secret_help=(
         "Webhooks of an app: the app's client secret. Webhooks created in Settings > Notifications > Webhooks: the "
         "secret at the bottom of that page."

@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 
 from schemas.base import check_size
 from schemas.events import Ignored, Reason
-from schemas.standard import PurchaseSchema, message
+from schemas.standard import ORDERS, PurchaseSchema, message
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
 from webhook_app import exact_json
 from webhook_app.platforms import standard_fields
@@ -92,6 +92,7 @@ PLATFORM = Platform(
         )
     },
     shown={"*": standard_fields.MESSAGE},
+    orders=ORDERS,
     secret_help=(
         'Create one with echo "whsec_$(openssl rand -base64 32)", and configure the same text at the sender and here, '
         "with or without whsec_."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
 from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
-from schemas.woocommerce import OrderSchema
+from schemas.woocommerce import ORDERS, OrderSchema
 from webhook_app.platforms import woocommerce_fields
 from webhook_app.platforms.base import Platform, SampleValues, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
@@ -130,6 +130,7 @@ PLATFORM = Platform(
     unsafe_secret_characters="<>&\"'%",
     orders_have_locale=False,
     shown=woocommerce_fields.SHOWN,
+    orders=ORDERS,
     secret_help=(
         "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one of A-Z, a-z and 0-9 only: "
         "saving the form again changes many generated secrets."

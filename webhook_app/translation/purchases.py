@@ -9,7 +9,7 @@ from schemas.tweakwise import BODIES
 from webhook_app.platforms.address import normal_form
 from webhook_app.translation import profile_key
 from webhook_app.translation.product_keys import counted_lines, product_key
-from webhook_app.tweakwise.call import Call
+from webhook_app.tweakwise.call import Call, purchase_key
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,7 +71,7 @@ def _purchase_call(order: Purchase, domain: str, shop: Shop) -> Call | Ignored:
     body = BODIES["purchase"].write(product_keys=usable, revenue=revenue, profile_key=profile, session_key=session)
     address = normal_form(domain)
     remarks = (_skipped(keys.count(None), len(keys), shop), order.remark, no_revenue)
-    return Call("purchase", f"purchase:{order.order_id}", body, note=" ".join(filter(None, remarks)), address=address)
+    return Call("purchase", purchase_key(order.order_id), body, note=" ".join(filter(None, remarks)), address=address)
 
 
 def _why_no_revenue(order: Purchase, shop: Shop) -> str:

@@ -31,9 +31,10 @@ from webhook_app.translation.product_keys import product_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from schemas.events import ProductEvent, Translation, Visitor
+    from schemas.order_reference import OrderReference
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
@@ -68,20 +69,52 @@ class Payload(NamedTuple):
     domain: str = ""
 
 
+class Translated(NamedTuple):
+    """What became of a payload, and the order that it is about, None where it names none."""
+
+    decision: Decision
+    order: OrderReference | None = None
+
+
 def translate(payload: Payload, shop: Shop, platform: Platform, limits: AgeLimits, now: datetime) -> Decision:
     """Return the call of a delivery, the privacy request that it is, or why it is neither.
 
     `now` is aware. An order's age is that on arrival, so that a replay gives the same result.
     """
+    return translate_with_order(payload, shop, platform, limits, now).decision
+
+
+def translate_with_order(
+    payload: Payload, shop: Shop, platform: Platform, limits: AgeLimits, now: datetime
+) -> Translated:
+    """Translate a payload, and name its order also where no call is made of it."""
     if payload.body is None:
-        return Ignored(Reason.REDACTED, "The body was wiped before the event was sent.")
-    if not shop.accepts(payload.domain):
-        return _other_shop(payload.domain, shop)
+        return Translated(Ignored(Reason.REDACTED, "The body was wiped before the event was sent."))
     try:
-        event = platform.translate(payload.topic, parse_json(payload.body))
-        return _translate_event(event, payload, shop, limits, now)
+        parsed = parse_json(payload.body)
     except ValidationError as error:
-        return _unreadable(payload, platform, _summary(error.messages))
+        return Translated(_unreadable(payload, platform, _summary(error.messages)))
+    order = platform.order_of(payload.topic, parsed)
+    if not shop.accepts(payload.domain):
+        return Translated(_other_shop(payload.domain, shop), order)
+    try:
+        event = platform.translate(payload.topic, parsed)
+        return Translated(_translate_event(event, payload, shop, limits, now), order)
+    except ValidationError as error:
+        return Translated(_unreadable(payload, platform, _summary(error.messages)), order)
+
+
+def order_reader(platforms: Mapping[str, Platform]) -> Callable[[str, str, bytes], OrderReference | None]:
+    """Return a function from platform, topic and stored body to the order that it is about, None without one."""
+
+    def order_of(platform: str, topic: str, body: bytes) -> OrderReference | None:
+        known = platforms.get(platform)
+        try:
+            return known.order_of(topic, parse_json(body)) if known else None
+        except ValidationError:
+            return None
+
+    return order_of
 
 
 def parse_json(body: bytes) -> Any:

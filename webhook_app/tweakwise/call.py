@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PURCHASE = "purchase:"  # before an order's id in its business key
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -30,6 +32,11 @@ class Call:
     def as_json(self) -> str:
         """Return the request body, the same bytes every time."""
         return _encode(self.body)
+
+
+def purchase_key(order_id: str) -> str:
+    """Return the business key of an order, whatever becomes of it."""
+    return f"{PURCHASE}{order_id}"
 
 
 @dataclass(frozen=True, slots=True)

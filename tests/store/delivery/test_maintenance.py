@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from schemas.order_reference import OrderReference
 from tests.support.deliveries import arrival, claim_one, settle
 from webhook_app.delivery.maintenance import Maintenance
-from webhook_app.inbox import State
+from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.tweakwise.retry_policy import Policy
@@ -22,13 +23,19 @@ DAY = 86_400
 YEARS = 10 * 365 * DAY
 
 
+def read_order(_platform: str, _topic: str, body: bytes) -> OrderReference:
+    """Read the order of a body, which is its number."""
+    return OrderReference("1", body.decode())
+
+
 class Machine:
     """A machine whose time passes, and whose clock can be set."""
 
     def __init__(self, inbox: Inbox, clock: Clock) -> None:
         """Its maintenance has run once."""
         self.clock, self.up = clock, 1000.0
-        self.maintenance = Maintenance(inbox, Policy(5, 3600, 72 * 3600), Retention(7 * DAY, 90 * DAY), lambda: self.up)
+        policy, retention = Policy(5, 3600, 72 * 3600), Retention(7 * DAY, 90 * DAY)
+        self.maintenance = Maintenance(inbox, policy, retention, read_order, lambda: self.up)
         self.maintenance.once()
 
     def run(self, seconds: float) -> None:
@@ -76,3 +83,10 @@ def test_a_clock_that_stays_is_believed(inbox: Inbox, clock: Clock, machine: Mac
     assert stored_deliveries.counts(inbox) == {"delivered": 1}
     machine.run(DAY)
     assert stored_deliveries.counts(inbox) == {}
+
+
+def test_orders_of_older_deliveries_are_read(inbox: Inbox, machine: Machine) -> None:
+    """Also of what no worker has settled since; each is read once."""
+    inbox.store(arrival("received", b"#7"))
+    machine.run(60)
+    assert [row.order_name for row in stored_deliveries.newest(inbox, 2, Selection(order="7"))] == ["#7"]

@@ -286,8 +286,8 @@ def test_pages_show_everything_once(inbox: Inbox, clock: Clock, is_counted: bool
     assert all_of(DeliveryFilter(Selection(shop="other", reason="unreadable"))) == list(range(17, 11, -1))
     assert all_of(DeliveryFilter(Selection(shop="other"), platform="woocommerce")) == []
     assert all_of(DeliveryFilter(profile_key="profile-7")) == [7]
-    assert all_of(DeliveryFilter(order="9")) == [9]
-    assert all_of(DeliveryFilter(order="99")) == []
+    assert all_of(DeliveryFilter(Selection(order="9"))) == [9]
+    assert all_of(DeliveryFilter(Selection(order="99"))) == []
     assert all_of(DeliveryFilter(Selection(ids=(5,)))) == [5]
     since = stored_deliveries.get(inbox, 20).received_at
     assert all_of(DeliveryFilter(Selection(since=since))) == list(range(31, 17, -1))

@@ -8,9 +8,12 @@ import pytest
 
 from schemas.events import Ignored, Reason
 from tests.support.deliveries import purchase, view
+from webhook_app.config.shops import parse
 from webhook_app.delivery import outcomes
+from webhook_app.delivery.dispatcher import Job
 from webhook_app.inbox import Delivery, Settlement, State
-from webhook_app.tweakwise.call import Unreadable
+from webhook_app.platforms import all_platforms
+from webhook_app.tweakwise.call import Call, Unreadable
 from webhook_app.tweakwise.retry_policy import Failure, Policy
 
 DELIVERY = Delivery(
@@ -27,12 +30,19 @@ DELIVERY = Delivery(
     body=b"{}",
 )
 ORDER = purchase("purchase:1001")
+[SHOP] = parse(
+    '[shops.acme]\nplatform = "shopify"\nsecrets = ["x"]\ninstance_key = "1234abcd"', "", all_platforms()
+).values()
 POLICY = Policy(base=5, cap=3600, give_up_after=100)
 NOW = 50_000
 
 
+def job(call: Call, delivery: Delivery = DELIVERY) -> Job:
+    return Job(delivery, SHOP, call, "#1001")
+
+
 def attempted(failure: Failure | None, delivery: Delivery = DELIVERY, policy: Policy = POLICY) -> Settlement:
-    return outcomes.attempted(delivery, ORDER, failure, policy, now=NOW, took=40, jitter=lambda: 0.5)
+    return outcomes.attempted(job(ORDER, delivery), failure, policy, now=NOW, took=40, jitter=lambda: 0.5)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +53,13 @@ def attempted(failure: Failure | None, delivery: Delivery = DELIVERY, policy: Po
         (outcomes.redacted(DELIVERY, "Wiped."), State.IGNORED, "redacted", "Wiped."),
         (outcomes.reported(DELIVERY, "Found."), State.IGNORED, "data_request", "Found."),
         (
-            outcomes.already_counted(DELIVERY, ORDER, 3),
+            outcomes.already_counted(job(ORDER), 3),
             State.IGNORED,
             "already_counted",
             "Delivery 3 counts this order.",
         ),
         (
-            outcomes.already_counted(DELIVERY, view("pageview:1", within=5.0), 3),
+            outcomes.already_counted(job(view("pageview:1", within=5.0)), 3),
             State.IGNORED,
             "repeated",
             "Delivery 3 reports the same event within 5 seconds (repeat_within).",
@@ -87,16 +97,16 @@ def test_only_a_redaction_wipes_its_own_body() -> None:
 
 
 def test_an_order_that_another_delivery_counts_has_its_key() -> None:
-    """The order is found by its key; a repeated view has none."""
-    assert outcomes.already_counted(DELIVERY, ORDER, 3).key == "purchase:1001"
-    assert outcomes.already_counted(DELIVERY, view("pageview:1", within=5.0), 3).key is None
+    """The order is found by its key and by its number; a repeated view has no key."""
+    assert outcomes.already_counted(job(ORDER), 3).order_name == "#1001"
+    assert outcomes.already_counted(job(ORDER), 3).key == "purchase:1001"
+    assert outcomes.already_counted(job(view("pageview:1", within=5.0)), 3).key is None
 
 
 def test_success_is_delivered() -> None:
     """The remark of the call is the detail."""
-    delivered = outcomes.attempted(
-        DELIVERY, replace(ORDER, note="a remark"), None, POLICY, now=NOW, took=40, jitter=lambda: 0.5
-    )
+    remarked = job(replace(ORDER, note="a remark"))
+    delivered = outcomes.attempted(remarked, None, POLICY, now=NOW, took=40, jitter=lambda: 0.5)
     assert (delivered.state, delivered.reason, delivered.detail) == (State.DELIVERED, "", "a remark")
     assert (delivered.attempted, delivered.took, delivered.failure) == (True, 40, "")
 

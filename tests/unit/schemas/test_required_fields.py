@@ -84,6 +84,7 @@ WOOCOMMERCE_ORDER = {
 }
 PURCHASE = {
     "order_id": "1",
+    "order_number": "#1001",
     "created_at": "2026-11-23T12:00:00Z",
     "revenue": "20.00",
     "lines": [{"product_id": "11", "variant_id": "12", "sku": "MUG", "quantity": 2}],

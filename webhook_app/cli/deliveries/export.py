@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import progress_bar
@@ -47,6 +48,7 @@ def export(*, selection: Selection, out: Path | None, personal: bool) -> None:
     The file is readable by you alone, and an existing file is never overwritten. Progress goes to stderr.
     """
     with closing(Inbox.configured(settings.load())) as inbox, _opened(out) as sink:
+        read_for(inbox, selection)
         total = size(inbox, selection)
         with progress_bar(total, hidden=out is None and sys.stdout.isatty()) as bar:
             for page in pages(inbox, selection, BODIES if personal else STEP):

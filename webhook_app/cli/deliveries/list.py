@@ -10,6 +10,7 @@ import click
 
 from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import beginning, coloured
+from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
 from webhook_app.config import settings
@@ -33,6 +34,7 @@ INDENT = 8  # columns of the number, under which a line continues
 def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
     """List the newest deliveries: state, and the reason or the order they count."""
     with closing(Inbox.configured(settings.load())) as inbox:
+        read_for(inbox, selection)
         rows = stored_deliveries.newest(inbox, limit, selection)
         lines = [json.dumps(record_of(row)) for row in rows] if as_json else _lines(inbox, rows)
     for line in lines:

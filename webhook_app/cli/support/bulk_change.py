@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
@@ -55,6 +56,7 @@ def narrowed(selection: Selection, states: Sequence[State]) -> Selection:
 def carry_out(change: BulkChange, selection: Selection, rate: int | None, *, dry_run: bool, yes: bool) -> None:
     """Apply the change, or only count; asks before it changes many. Exits with 1 where a number is refused."""
     with closing(Inbox.configured(settings.load())) as inbox:
+        read_for(inbox, selection)
         counts = count_for(inbox, selection, change.verb)
         able = counts.with_body if change.needs_body else counts.allowed
         if dry_run:

@@ -11,6 +11,7 @@ from webhook_app import masking
 from webhook_app.delivery.causes import TITLES, cause_of
 from webhook_app.formatting import timestamp
 from webhook_app.inbox import State
+from webhook_app.inbox.orders import order_id
 from webhook_app.reasons import titled
 from webhook_app.time_units import SECOND
 
@@ -98,7 +99,8 @@ def describe(row: Row, *, personal: bool) -> str:
         "attempts": row.attempts or "",
         "next attempt": timestamp(row.due_at) if row.state == State.WAITING else "",
         "settled": timestamp(row.settled_at),
-        "counts": row.business_key,
+        "order": _order(row),
+        "counts": row.business_key if row.call else "",
         "call": f"POST /api/{row.event} {_call(row, personal=personal)}" if row.call else "",
         "response": masking.answer(row.answer, row.call, revealed=personal).strip(),
         "identity": row.identity,
@@ -109,6 +111,12 @@ def describe(row: Row, *, personal: bool) -> str:
 
 def _call(row: Row, *, personal: bool) -> str:
     return (row.call or "") if personal else json.dumps(masking.masked_call(row.call or ""), ensure_ascii=False)
+
+
+def _order(row: Row) -> str:
+    """Return the number and the id of the order that a delivery is about; "" without one."""
+    number = order_id(row.business_key)
+    return " ".join(filter(None, [row.order_name, f"(id {number})" if number else ""]))
 
 
 def cause_title(row: Row) -> str:

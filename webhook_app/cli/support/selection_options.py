@@ -25,6 +25,7 @@ def selection_options(states: Iterable[State] = State) -> Callable[[Callable[...
         click.option("--shop", help="Only this shop."),
         click.option("--topic", help="Only this topic, as the platform names it."),
         click.option("--state", "states", type=state, multiple=True, help="Only this state (repeatable)."),
+        click.option("--order", help="Only deliveries about this order: its id, or its number or name such as #1234."),
         click.option("--reason", help="Only this reason, e.g. no_profile; docs/reasons.md lists them."),
         click.option("--fault", type=cause, help=f"Only dead deliveries with this cause: {CAUSES}."),
         click.option("--since", type=PointInTime(), help="Received since then: 2026-11-27T09:30:00Z, or 24h ago."),
@@ -37,6 +38,7 @@ def selection_options(states: Iterable[State] = State) -> Callable[[Callable[...
             *,
             shop: str | None,
             topic: str | None,
+            order: str | None,
             states: tuple[str, ...],
             reason: str | None,
             fault: str | None,
@@ -45,7 +47,7 @@ def selection_options(states: Iterable[State] = State) -> Callable[[Callable[...
             numbers: tuple[int, ...] = (),
             **others: Any,
         ) -> None:
-            fields = {"shop": shop, "topic": topic, "reason": reason, "since": since, "until": until}
+            fields = {"shop": shop, "topic": topic, "order": order, "reason": reason, "since": since, "until": until}
             command(selection=_selection(numbers, states, fault, fields), **others)
 
         return functools.reduce(lambda function, option: option(function), reversed(options), decorated)

@@ -14,11 +14,12 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
-from webhook_app.inbox import Selection, State, activity, statistics
+from webhook_app.inbox import Selection, State, activity, orders, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
+from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 PAGE_SIZE = 50
+READ_NAMES_FOR = 0.5  # seconds
 # On the pages, every unsettled delivery is waiting.
 STATES = {
     "delivered": (State.DELIVERED.value,),
@@ -48,6 +50,8 @@ def deliveries() -> ResponseReturnValue:
     inbox = current().inbox
     if not request.headers.get("X-Live"):  # an open live page asks often, and reads only the newest rows
         statistics.refresh(inbox)
+    if wanted.selection.order:
+        orders.read_names(inbox, order_reader(current().platforms), READ_NAMES_FOR, rest=0)
     page = delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
     return render(
         "dashboard/deliveries.html",
@@ -95,10 +99,10 @@ def _wanted(filters: Mapping[str, str], profile_key: str) -> DeliveryFilter:
         reason_prefixes=REASON_PREFIXES[cause] if cause else (),
         since=_milliseconds(filters.get("since", "")),
         until=_milliseconds(filters.get("until", "")),
+        order=filters.get("order"),
     )
-    order = filters.get("order", "").removeprefix("purchase:")
     wanted, without = _topics(group)
-    return DeliveryFilter(selection, filters.get("platform"), wanted, without, order or None, profile_key or None)
+    return DeliveryFilter(selection, filters.get("platform"), wanted, without, profile_key or None)
 
 
 def _topics(group: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

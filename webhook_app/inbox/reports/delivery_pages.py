@@ -17,13 +17,13 @@ from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.reports.stored_deliveries import COLUMNS
 from webhook_app.inbox.selection import ALL_DELIVERIES
 from webhook_app.inbox.statistics import BLOCK
-from webhook_app.inbox.tables import ORDERS, counted_blocks, deliveries, delivery_counts
+from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, TextClause
+    from sqlalchemy import ColumnElement, Connection
 
     from webhook_app.inbox.selection import Selection
     from webhook_app.inbox.store import Inbox
@@ -42,7 +42,6 @@ class DeliveryFilter:
     platform: str | None = None
     topics: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    order: str | None = None
     profile_key: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -54,8 +53,6 @@ class DeliveryFilter:
             conditions.append(row.topic.in_(self.topics))
         if self.without:
             conditions.append(row.topic.not_in(self.without))
-        if self.order:
-            conditions.append(row.business_key == f"purchase:{self.order}")
         if self.profile_key:
             conditions.append(row.call.contains(f'"ProfileKey":"{self.profile_key}"', autoescape=True))
         return conditions
@@ -74,7 +71,7 @@ def page(inbox: Inbox, wanted: DeliveryFilter, size: int, below: int | None = No
     with inbox.database.read() as connection:
         newest = _newest(connection)
         top = newest + 1 if below is None else min(below, newest + 1)
-        if wanted.order or wanted.selection.ids:
+        if wanted.selection.order or wanted.selection.ids:
             return _by_index(connection, wanted, size, top)
         return _by_blocks(connection, wanted, size, top)
 
@@ -85,8 +82,7 @@ def _newest(connection: Connection) -> int:
 
 def _by_index(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
     """Read what an index finds: numbers, or an order."""
-    indexed: list[TextClause] = [] if wanted.selection.ids else [ORDERS]
-    return _cut(_rows(connection, wanted, size + 1, deliveries.c.id < below, *indexed), size)
+    return _cut(_rows(connection, wanted, size + 1, deliveries.c.id < below), size)
 
 
 def _by_blocks(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
@@ -105,9 +101,7 @@ def _cut(rows: Sequence[Row], size: int) -> Page:
     return Page(tuple(rows[:size]), rows[size - 1].id if len(rows) > size else None)
 
 
-def _rows(
-    connection: Connection, wanted: DeliveryFilter, limit: int, *more: ColumnElement[bool] | TextClause
-) -> list[Row]:
+def _rows(connection: Connection, wanted: DeliveryFilter, limit: int, *more: ColumnElement[bool]) -> list[Row]:
     query = select(*COLUMNS).where(*more, *wanted.conditions()).order_by(deliveries.c.id.desc()).limit(limit)
     return records.read(connection, Row, query)
 

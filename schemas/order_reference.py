@@ -1,0 +1,94 @@
+"""Which order a payload is about, whatever becomes of it: refunds, deletions and unreadable orders have one too."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from marshmallow import ValidationError
+
+from schemas.fields import LONGEST_ID, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+LONGEST_NAME = 64
+GLOBAL_ID = re.compile(r"gid://[a-z]+/Order/([0-9]+)")
+_MOMENT = Moment(strict=True)
+
+
+class OrderReference(NamedTuple):
+    """An order's id, and the number or name that people know it by (`#1234`), "" if it is not given."""
+
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFields:
+    """Where the payloads of a platform name their order.
+
+    A payload is an order if it has one of `marks` and none of `foreign`, or if its topic begins with `topics`, since a
+    deleted order is reported with its id alone. Any other one may be about an order, whose id is then in one of
+    `about`. `names` are the fields with the number or name, of which the first that is filled counts; `changed` has
+    the time of the order's last change. All are fields of the payload, or of its object `inside` where it has that.
+    """
+
+    marks: frozenset[str]
+    foreign: frozenset[str] = frozenset()
+    topics: str = "\0"
+    id: str = "id"
+    names: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    changed: str = ""
+    inside: str = ""
+
+    def reference(self, topic: str, payload: Any) -> OrderReference | None:
+        """Return the order of a payload (parsed JSON, of any shape); None where it names none."""
+        fields = self._fields(payload)
+        if not self._is_order(topic, fields):
+            found = _first(fields, self.about, _id)
+            return OrderReference(found) if found else None
+        found = _id(fields.get(self.id))
+        return OrderReference(found, _first(fields, self.names, _name)) if found else None
+
+    def changed_at(self, payload: Any) -> datetime | None:
+        """Return when the order changed last, None if it is not given."""
+        try:
+            moment: datetime = _MOMENT.deserialize(self._fields(payload).get(self.changed))
+        except ValidationError:
+            return None
+        return moment
+
+    def _fields(self, payload: Any) -> Mapping[str, Any]:
+        if not isinstance(payload, dict):
+            return {}
+        inside = payload.get(self.inside)
+        return inside if isinstance(inside, dict) else payload
+
+    def _is_order(self, topic: str, fields: Mapping[str, Any]) -> bool:
+        if not self.foreign.isdisjoint(fields):
+            return False
+        return not self.marks.isdisjoint(fields) or topic.startswith(self.topics)
+
+
+def _first(fields: Mapping[str, Any], names: Iterable[str], read: Callable[[Any], str]) -> str:
+    return next(filter(None, (read(fields.get(name)) for name in names)), "")
+
+
+def _id(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return ""
+    text = str(value).strip()
+    if matched := GLOBAL_ID.match(text):
+        text = matched[1]
+    return text if text != "0" and len(text) <= LONGEST_ID and text.isprintable() else ""
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return ""
+    text = str(value).strip()
+    return text if len(text) <= LONGEST_NAME and text.isprintable() else ""
