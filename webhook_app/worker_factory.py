@@ -34,6 +34,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         policy=retry_policy.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
         retention=Retention(config.keep_bodies, config.keep_rows),
         max_rate=config.max_rate,
+        spool=config.spool,
     )
     meter = metrics.meter(config)
     inbox = Inbox.configured(config, meter.committed)

@@ -30,7 +30,7 @@ def test_every_failure_of_a_call_has_a_title(prefix: str, failure: str) -> None:
     assert reason_title(prefix + failure) != prefix + failure
 
 
-@pytest.mark.parametrize("code", ["shop_missing", "poisoned", "translation_error", "unreadable"])
+@pytest.mark.parametrize("code", ["shop_missing", "searching", "poisoned", "translation_error", "unreadable"])
 def test_every_other_reason_of_the_worker_has_a_title(code: str) -> None:
     """What the worker writes itself has a title."""
     assert reason_title(code) != code

@@ -9,6 +9,7 @@ class WaitingReason(StrEnum):
     """Reason codes of waiting deliveries, besides those of failed calls (`retry_policy.Failure.name`)."""
 
     SHOP_MISSING = "shop_missing"
+    SEARCHING = "searching"
 
 
 class DeadReason(StrEnum):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_LAPSES = 5  # expired leases of one delivery
 SHOP_MISSING_PAUSE = 300.0  # seconds
+# Seconds: the first is short, as a search may end before its request is put off.
+SEARCH_BEGINS, SEARCH_PAUSE = 1.0, 30.0
 CLOCK_MARGIN = 60.0  # seconds that the clocks of two machines may differ
 
 
@@ -57,6 +59,13 @@ def already_counted(job: Job, owner: int) -> Settlement:
         )
     detail = f"Delivery {owner} reports the same event within {call.within:g} seconds (repeat_within)."
     return Settlement(job.delivery, State.IGNORED, Reason.REPEATED, detail, order_name=order_name)
+
+
+def searching(delivery: Delivery) -> Settlement:
+    """Put off a privacy request until all deliveries were searched; it is made due then."""
+    detail = "The stored deliveries are being searched."
+    pause = SEARCH_BEGINS if delivery.claims == 1 else SEARCH_PAUSE
+    return Settlement(delivery, State.WAITING, WaitingReason.SEARCHING, detail, retry_in=pause)
 
 
 def shop_missing(delivery: Delivery) -> Settlement:

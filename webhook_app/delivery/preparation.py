@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 from schemas.events import DataRequest, Redaction
 from webhook_app import logs
-from webhook_app.delivery import outcomes, privacy_requests
+from webhook_app.delivery import outcomes
 from webhook_app.delivery.dispatcher import Job
+from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_worker import sentence
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Settlement
+from webhook_app.inbox import Settlement, privacy_requests
+from webhook_app.inbox.privacy_requests import RequestKind
 from webhook_app.translation.translate import Payload, translate_with_order
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox
@@ -30,10 +33,16 @@ class Preparation:
     """What translation needs, shared by all deliveries of a worker. Its methods raise StoreUnavailableError."""
 
     def __init__(
-        self, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], ages: AgeLimits
+        self,
+        inbox: Inbox,
+        shops: Mapping[str, Shop],
+        platforms: Mapping[str, Platform],
+        ages: AgeLimits,
+        requested: Callable[[], None] = lambda: None,
     ) -> None:
-        """The inbox is not used before prepare()."""
+        """The inbox is not used before prepare(); `requested` is called when a privacy request was stored."""
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
+        self._requested = requested
 
     def prepare(self, claimed: Sequence[Delivery]) -> tuple[list[Job], list[Settlement], list[Delivery]]:
         """Return the calls to send, with their business keys reserved, settlements, and deliveries for another time.
@@ -88,10 +97,18 @@ class Preparation:
             case Call():
                 return Job(delivery, shop, decision, order.name if order else "")
             case Redaction():
-                wiped = privacy_requests.wipe(self._inbox, delivery, shop, decision)
-                return outcomes.redacted(delivery, wiped)
+                return self._privacy_request(delivery, shop, RequestKind.ERASE, decision)
             case DataRequest():
-                report = privacy_requests.report(self._inbox, delivery, shop, decision.subject)
-                return outcomes.reported(delivery, report)
+                return self._privacy_request(delivery, shop, RequestKind.REPORT, decision.subject)
             case _:
                 return outcomes.without_call(delivery, decision, order)
+
+    def _privacy_request(self, delivery: Delivery, shop: Shop, kind: RequestKind, about: Redaction) -> Settlement:
+        """Store a request, and settle its delivery once all others were searched."""
+        subject = Subject.of(about, shop).as_json()
+        request = privacy_requests.add(self._inbox, kind, shop.name, subject, delivery.id)
+        self._requested()
+        if request.searched_at is None:
+            return outcomes.searching(delivery)
+        settle = outcomes.redacted if kind is RequestKind.ERASE else outcomes.reported
+        return settle(delivery, sentence(request))

@@ -1,133 +1,241 @@
-"""Privacy requests: wipes or lists the stored deliveries about a customer or a shop."""
+"""Which stored deliveries a privacy request is about; pure.
+
+A first search finds what names the person, an order or the whole shop. Orders carry profile keys, and a second search
+finds what was done under these.
+"""
 
 from __future__ import annotations
 
-import re
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from schemas.events import Reason
+from schemas.events import Redaction
 from webhook_app import exact_json
-from webhook_app.inbox import retention
+from webhook_app.delivery.contact_data import is_same, normal_phone
 from webhook_app.platforms.address import normal_form
+from webhook_app.translation.placeholders import is_placeholder
 from webhook_app.translation.profile_key import derived_key
 
 if TYPE_CHECKING:
-    from schemas.events import Redaction
+    from collections.abc import Iterator, Sequence
+
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox import Delivery, Inbox
+    from webhook_app.inbox.privacy_requests import StoredContent
 
-NOT_DIGITS = re.compile(r"\D+")
-MAX_LISTED = 20  # numbers of deliveries in a sentence
 CUSTOMER_IDS = ("customer_id", "logged_in_customer_id")  # in orders; in storefront events
+ORDER_NUMBERS = ("name", "number", "order_number")
+KEY_NAMES = ("profile_key", "ProfileKey")
+MOST_KEYS = 1000  # profile keys of one request
+ESCAPED = b"\\u"  # in JSON text, any character may be written so
+NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
-def wipe(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> str:
-    """Wipe all other deliveries about `subject`; returns a sentence that lists them."""
-    ids = find_deliveries(inbox, delivery, shop, subject)
-    sentence = f"Wiped by delivery {delivery.id}."
-    retention.redact(inbox, ids, Reason.REDACTED, sentence)
-    return f"Wiped {listed(ids)}."
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What identifies the deliveries of a privacy request.
+
+    `about` is the request, with a domain unless it concerns every address of the shop. `keys` are profile keys that
+    are known, `carried` those that deliveries found so far carried. `follows` is whether this is the second search.
+    """
+
+    about: Redaction
+    order_numbers: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    carried: frozenset[str] = frozenset()
+    follows: bool = False
+
+    @classmethod
+    def of(cls, about: Redaction, shop: Shop) -> Subject:
+        """Return the subject of a platform's request, with the key that the shop derives from the customer's id."""
+        derived = (about.customer_id, shop.profile_salt)
+        return cls(about, keys=frozenset([derived_key(*derived)] if all(derived) else []))  # type: ignore[arg-type]
+
+    @property
+    def is_whole_shop(self) -> bool:
+        """Whether everything of an address is meant."""
+        about = self.about
+        return not (about.customer_id or about.order_ids or about.personal or self.order_numbers or self.keys)
+
+    def as_json(self) -> str:
+        """Return the subject as text, to be stored."""
+        about = self.about
+        values = {
+            "domain": about.domain,
+            "customer_id": about.customer_id,
+            "order_ids": sorted(about.order_ids),
+            "personal": sorted(about.personal),
+            "order_numbers": sorted(self.order_numbers),
+            "keys": sorted(self.keys),
+            "carried": sorted(self.carried),
+            "follows": self.follows,
+        }
+        return json.dumps(values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Subject:
+        """Return a stored subject."""
+        read = json.loads(text)
+        about = Redaction(
+            read["domain"], read["customer_id"], frozenset(read["order_ids"]), frozenset(read["personal"])
+        )
+        sets = {name: frozenset(read[name]) for name in ("order_numbers", "keys", "carried")}
+        return cls(about, **sets, follows=read["follows"])
+
+    def second(self) -> Subject | None:
+        """Return the subject of the second search, None where one is enough."""
+        more = self.carried - self.keys
+        return replace(self, keys=frozenset(more), carried=frozenset(), follows=True) if more else None
 
 
-def report(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> str:
-    """Return a sentence that lists the deliveries about `subject`, and what to do with it."""
-    ids = find_deliveries(inbox, delivery, shop, subject)
-    return f"Found {listed(ids)} about this customer; read them with `show --body` and answer within 30 days."
+def search(subject: Subject, contents: Sequence[StoredContent], shop: Shop) -> tuple[list[int], Subject]:
+    """Return the numbers of deliveries that are about the subject, and the subject with the keys that they carried."""
+    pinned = shop.domain == (normal_form(subject.about.domain),)
+    found = [one for one in contents if _matches(subject, one, shop, is_only_address=pinned)]
+    if subject.follows or subject.is_whole_shop:
+        return [one.id for one in found], subject
+    carried = {key for one in found for key in _keys_of(one, shop.profile_attribute)}
+    more = frozenset(sorted(subject.carried | carried)[:MOST_KEYS])
+    return [one.id for one in found], replace(subject, carried=more)
 
 
-def find_deliveries(inbox: Inbox, delivery: Delivery, shop: Shop, subject: Redaction) -> list[int]:
-    """Return the numbers of the shop's other deliveries whose stored content is about `subject`."""
-    profile_key = (
-        derived_key(subject.customer_id, shop.profile_salt) if subject.customer_id and shop.profile_salt else None
-    )
-    pinned = shop.domain == (normal_form(subject.domain),)
-    found = retention.find(
-        inbox, shop.name, lambda content: is_about(subject, content, profile_key, is_only_address=pinned)
-    )
-    return [number for number in found if number != delivery.id]
+def _matches(subject: Subject, content: StoredContent, shop: Shop, *, is_only_address: bool) -> bool:
+    if not subject.follows and is_about(subject, content, is_only_address=is_only_address):
+        return True
+    return _is_of_address(subject, content) and _is_under_key(subject, content, shop.profile_attribute)
 
 
-def is_about(
-    subject: Redaction,
-    content: retention.StoredContent,
-    profile_key: str | None = None,
-    *,
-    is_only_address: bool = False,
-) -> bool:
-    """Return whether a delivery's content is about `subject`, whose derived profile key is `profile_key`.
+def is_about(subject: Subject | Redaction, content: StoredContent, *, is_only_address: bool = False) -> bool:
+    """Return whether a delivery's content names the subject.
 
     One app may serve several shops; their address distinguishes them. A delivery without one is the whole shop's only
     where no other address may send for it (`is_only_address`).
     """
-    if content.domain and normal_form(content.domain) != normal_form(subject.domain):
+    subject = Subject(subject) if isinstance(subject, Redaction) else subject
+    if not _is_of_address(subject, content):
         return False
-    whole_shop = not (subject.customer_id or subject.order_ids or subject.personal)
-    if whole_shop:
+    if subject.is_whole_shop:
         return bool(content.domain) or is_only_address
-    derived = bool(profile_key and profile_key.encode() in (content.body or b""))
-    if derived:
-        return True
-    return _call_is_about(subject, content, profile_key) or _body_is_about(subject, content.body)
-
-
-def _call_is_about(subject: Redaction, content: retention.StoredContent, profile_key: str | None) -> bool:
-    """Check the call, which is stored longer than the body."""
     order_id = (content.business_key or "").removeprefix("purchase:")
-    return order_id in subject.order_ids or bool(profile_key and profile_key in (content.call or ""))
+    return order_id in subject.about.order_ids or _body_is_about(subject, content.body)
 
 
-def _body_is_about(subject: Redaction, body: bytes | None) -> bool:
-    if body is None:
+def _is_of_address(subject: Subject, content: StoredContent) -> bool:
+    wanted = subject.about.domain
+    return not (wanted and content.domain) or normal_form(content.domain) == normal_form(wanted)
+
+
+def _body_is_about(subject: Subject, body: bytes | None) -> bool:
+    if body is None or not _may_mention(subject, body):
         return False
     try:
         return _mentions(subject, exact_json.parse(body))
     except (ValueError, RecursionError):
         # A body that is not JSON is searched as text.
         text = body.decode("utf-8", "replace").lower()
-        return any(known.strip().lower() in text for known in subject.personal if known.strip())
+        return any(known.strip().lower() in text for known in subject.about.personal if known.strip())
 
 
-def _mentions(subject: Redaction, payload: Any) -> bool:
+def _may_mention(subject: Subject, body: bytes) -> bool:
+    """Return whether it is worth parsing a body: this reads a gigabyte in the time that parsing takes for twenty MB."""
+    if ESCAPED in body or b"\0" in body or not all(known.isascii() for known in subject.about.personal):
+        return True
+    about = subject.about
+    exact = (about.customer_id or "", *about.order_ids, *subject.order_numbers)
+    lower = body.lower()
+    if any(text.encode() in body for text in exact if text):
+        return True
+    if any(known.strip().lower().partition("@")[0].encode() in lower for known in about.personal):
+        return True
+    numbers = [normal_phone(known)[-8:].encode() for known in about.personal if "@" not in known]
+    digits = body.translate(None, NOT_DIGITS) if any(numbers) else b""
+    return not body.isascii() or any(number in digits for number in numbers if number)
+
+
+def _mentions(subject: Subject, payload: Any) -> bool:
     """Search a payload for the customer, one of the orders, or one of the addresses and phone numbers."""
-    unseen = [payload]
-    while unseen:
-        node = unseen.pop()
+    personal = subject.about.personal
+    for node in _nodes(payload):
         if isinstance(node, dict):
             if _object_is_about(subject, node):
                 return True
-            unseen += node.values()
-        elif isinstance(node, list):
-            unseen += node
-        elif isinstance(node, str | int) and any(_same(known, str(node)) for known in subject.personal):
+        elif isinstance(node, str | int) and any(is_same(known, node) for known in personal):
             return True
     return False
 
 
-def _object_is_about(subject: Redaction, node: dict[str, Any]) -> bool:
+def _nodes(payload: Any) -> Iterator[Any]:
+    """Yield every object and every value of a payload."""
+    unseen = [payload]
+    while unseen:
+        node = unseen.pop()
+        if isinstance(node, list):
+            unseen += node
+            continue
+        yield node
+        if isinstance(node, dict):
+            unseen += node.values()
+
+
+def _object_is_about(subject: Subject, node: dict[str, Any]) -> bool:
+    about, is_order = subject.about, "line_items" in node
+    orders = [node.get("order_id"), node.get("id") if is_order else None]
+    numbers = [node.get(name) for name in ORDER_NUMBERS] if is_order and subject.order_numbers else []
+    return (
+        (about.customer_id or "") in _customers(node)
+        or any(_text(number) in about.order_ids for number in orders if number)
+        or any(_text(number).lstrip("#") in subject.order_numbers for number in numbers if number)
+    )
+
+
+def _customers(node: dict[str, Any]) -> list[str]:
     customer = node.get("customer")
     numbers = [*map(node.get, CUSTOMER_IDS), customer.get("id") if isinstance(customer, dict) else None]
-    orders = [node.get("order_id"), node.get("id") if "line_items" in node else None]
-    return _text(subject.customer_id) in [_text(number) for number in numbers if number] or any(
-        _text(number) in subject.order_ids for number in orders if number
-    )
+    return [_text(number) for number in numbers if number]
 
 
 def _text(number: Any) -> str:
     return str(number or "")
 
 
-def _same(known: str, value: str) -> bool:
-    wanted = known.strip().lower()
-    if wanted and wanted == value.strip().lower():
-        return True
-    digits = NOT_DIGITS.sub("", known)
-    return "@" not in known and bool(digits) and digits == NOT_DIGITS.sub("", value)
+def _is_under_key(subject: Subject, content: StoredContent, attribute: str) -> bool:
+    """Return whether a delivery was made under one of the keys, and names no other customer than the subject's."""
+    if not subject.keys or not any(_holds(content, key) for key in subject.keys):
+        return False
+    if subject.keys.isdisjoint(_keys_of(content, attribute)):
+        return False
+    others = _all_customers(content.body) - {subject.about.customer_id}
+    return not (subject.follows and subject.about.customer_id and others)
 
 
-def listed(ids: list[int]) -> str:
-    """Return how many deliveries there are, with the numbers of the first."""
-    if not ids:
-        return "no deliveries"
-    shown = ", ".join(map(str, ids[:MAX_LISTED]))
-    more = f" and {len(ids) - MAX_LISTED} more" if len(ids) > MAX_LISTED else ""
-    return f"{len(ids)} deliver{'y' if len(ids) == 1 else 'ies'} ({shown}{more})"
+def _holds(content: StoredContent, key: str) -> bool:
+    return key in (content.call or "") or (content.body is not None and key.encode() in content.body)
+
+
+def _keys_of(content: StoredContent, attribute: str) -> set[str]:
+    """Return the profile keys that a delivery carries, or was sent under."""
+    own = attribute.removeprefix("_")
+    names = (*KEY_NAMES, own, f"_{own}")
+    texts = [content.call.encode() if content.call else None, content.body]
+    found = {key for text in texts for node in _nodes(_parsed(text)) for key in _keys_in(node, names)}
+    return {key for key in found if key and not is_placeholder(key)}
+
+
+def _keys_in(node: Any, names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the keys of an object: under its own name, or as the value of an attribute of that name."""
+    if isinstance(node, dict):
+        named = [node.get(name) for name in names]
+        is_attribute = node.get("name") in names or node.get("key") in names
+        values = (*named, node.get("value") if is_attribute else None)
+        yield from (value.strip() for value in values if isinstance(value, str))
+
+
+def _all_customers(body: bytes | None) -> set[str | None]:
+    return {number for node in _nodes(_parsed(body)) if isinstance(node, dict) for number in _customers(node)}
+
+
+def _parsed(text: bytes | None) -> Any:
+    try:
+        return exact_json.parse(text) if text else None
+    except (ValueError, RecursionError):
+        return None

@@ -15,6 +15,7 @@ from webhook_app.delivery import outcomes
 from webhook_app.delivery.dispatcher import MIN_LEASE_LEFT, Dispatcher, Job
 from webhook_app.delivery.maintenance import Maintenance
 from webhook_app.delivery.preparation import Preparation
+from webhook_app.delivery.privacy_worker import PrivacyWorker
 from webhook_app.delivery.scheduler import RETRY_CLAIM_AFTER, Scheduler
 from webhook_app.delivery.settler import Settler
 from webhook_app.errors import StoreUnavailableError
@@ -50,6 +51,7 @@ THROUGHPUT_PERIOD = 0.5  # seconds
 class WorkerOptions:
     """The settings of a worker.
 
+    `spool` is the path of this machine's, which privacy requests concern too.
     `threads` is the number of calls of each shop that may be in flight, `max_rate` how many calls of all shops may
     begin per second.
     """
@@ -59,6 +61,7 @@ class WorkerOptions:
     policy: retry_policy.Policy
     retention: Retention
     max_rate: float | None = None
+    spool: str | None = None
 
 
 class Worker:
@@ -79,7 +82,9 @@ class Worker:
         self._inbox, self._options, self._tracer = inbox, options, tracer or NullTracer()
         self._reference_of = order_reader(platforms)
         self._settler = Settler(inbox, meter or NullMeter(), self._tracer)
-        self._preparation = Preparation(inbox, shops, platforms, options.ages)
+        self._stopping, self._stop_at = threading.Event(), float("inf")
+        self._privacy = PrivacyWorker(inbox, shops, self._stopping.is_set, options.spool)
+        self._preparation = Preparation(inbox, shops, platforms, options.ages, self._privacy.wake)
         self._scheduler = Scheduler(inbox, shops, client.url, options.max_rate)
         self._dispatcher = Dispatcher(client, options.threads, inbox.wakeups.interrupt)
         self._throughput = _Throughput(2 * options.threads)
@@ -87,7 +92,6 @@ class Worker:
         self._to_release: list[Delivery] = []  # claimed and not sent
         self._results: list[tuple[Shop, Failure | None]] = []  # of calls, not recorded in the throttles yet
         self._claim_from, self._empty_pause = 0.0, 0.0
-        self._stopping, self._stop_at = threading.Event(), float("inf")
         self._log = logs.logger()
 
     def run(self) -> None:
@@ -97,6 +101,8 @@ class Worker:
         options = self._options
         maintenance = Maintenance(self._inbox, options.policy, options.retention, self._reference_of)
         threading.Thread(target=maintenance.run, args=(self._stopping,), daemon=True).start()
+        privacy = threading.Thread(target=self._privacy.run, daemon=True)
+        privacy.start()
         with contextlib.suppress(StoreUnavailableError):
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
         while not self._stopping.is_set():
@@ -106,7 +112,9 @@ class Worker:
             except StoreUnavailableError as error:
                 self._store_failed(error)
                 self._stopping.wait(STORE_PAUSE)
+        self._privacy.wake()
         self._finish()
+        privacy.join(max(self._stop_at - time.monotonic(), 0))
 
     def stop(self) -> None:
         """Make run() return; may be called from a signal handler."""

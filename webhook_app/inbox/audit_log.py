@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 COMMAND_LINE = "command line"  # the source of what a command did
+PLATFORM = "platform"  # the source of what a webhook asked for
 
 
 class AuditAction(StrEnum):
@@ -30,6 +31,8 @@ class AuditAction(StrEnum):
     DISCARD = "drop"  # the name that rows of earlier versions have
     SAMPLE = "sample"
     RESUME = "resume"
+    ERASED = "erased"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True)

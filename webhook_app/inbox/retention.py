@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, tuple_, update
 
-from webhook_app.inbox import activity, records, statistics
+from webhook_app.inbox import activity, statistics
 from webhook_app.inbox.age import AgeLimit, old_rows
 from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.states import State, Verb, sources
@@ -23,7 +23,7 @@ from webhook_app.time_units import FUTURE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from webhook_app.inbox.store import Inbox
 
@@ -57,6 +57,7 @@ def sweep(
     deleted = _in_steps(_delete_rows(inbox, rows_limit), stopped)
     activity.forget(inbox, rows_limit.before)
     _delete_audit_events(inbox, rows_limit)
+    inbox.database.remove_unused_logs(retention.keep_bodies)
     if wiped or deleted:
         inbox.database.erase_deleted()
     return wiped, deleted
@@ -174,60 +175,29 @@ def _keys(row: Any) -> list[str]:
     return [row.business_key, by_address] if by_address else [row.business_key]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredContent:
-    """What is still stored of one delivery's content."""
-
-    id: int
-    domain: str
-    business_key: str | None
-    call: str | None
-    body: bytes | None
-
-
-def find(inbox: Inbox, shop: str, matches: Callable[[StoredContent], bool]) -> list[int]:
-    """Return the deliveries of `shop` whose stored content matches, oldest first."""
-    found: list[int] = []
-    last = 0
-    while page := _page(inbox, shop, last):
-        found += [content.id for content in page if matches(content)]
-        last = page[-1].id
-    return found
-
-
-def _page(inbox: Inbox, shop: str, after: int) -> list[StoredContent]:
-    row = deliveries.c
-    query = (
-        select(row.id, row.domain, row.business_key, row.call, bodies.c.body)
-        .outerjoin(bodies, bodies.c.delivery_id == row.id)
-        .where(row.shop == shop, row.id > after, row.call.is_not(None) | bodies.c.body.is_not(None))
-        .order_by(row.id)
-        .limit(STEP)
-    )
-    with inbox.database.read() as connection:
-        return records.read(connection, StoredContent, query)
-
-
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
     with inbox.database.read() as connection:
         return connection.execute(query).all()
 
 
 def redact(inbox: Inbox, ids: Sequence[int], reason: str, detail: str) -> None:
-    """Delete the bodies and calls of `ids`; those that were not settled are ignored for `reason`.
+    """Delete the bodies and calls of `ids`, in small transactions; see redact_rows()."""
+    for start in range(0, len(ids), STEP):
+        with inbox.database.write() as connection:
+            redact_rows(connection, ids[start : start + STEP], reason, detail, inbox.clock())
+
+
+def redact_rows(connection: Connection, ids: Sequence[int], reason: str, detail: str, now: int) -> None:
+    """Delete the bodies and calls of `ids` in an open transaction; those not settled are ignored for `reason`.
 
     A worker that is sending one of them can no longer settle it, and so cannot store its call again. Rows are locked
     before their bodies are deleted, in the order in which a replay locks them.
     """
-    now = inbox.clock()
-    for start in range(0, len(ids), STEP):
-        step = ids[start : start + STEP]
-        some, unsettled = deliveries.c.id.in_(step), deliveries.c.state.in_(sources(Verb.REDACT))
-        wiped = {"call": None, "answer": None, "held_since": None, "order_name": ""}
-        settled = {"state": State.IGNORED, "reason": reason, "detail": detail, "due_at": None, "settled_at": now}
-        with inbox.database.write() as connection:
-            connection.execute(select(deliveries.c.id).where(some).order_by(deliveries.c.id).with_for_update())
-            connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(step)))
-            connection.execute(update(deliveries).where(some).values(**wiped))
-            connection.execute(update(deliveries).where(some, unsettled).values(**settled))
-            statistics.invalidate(connection, step)
+    some, unsettled = deliveries.c.id.in_(ids), deliveries.c.state.in_(sources(Verb.REDACT))
+    wiped = {"call": None, "answer": None, "held_since": None, "detail": detail, "order_name": ""}
+    settled = {"state": State.IGNORED, "reason": reason, "due_at": None, "settled_at": now}
+    connection.execute(select(deliveries.c.id).where(some).order_by(deliveries.c.id).with_for_update())
+    connection.execute(delete(bodies).where(bodies.c.delivery_id.in_(ids)))
+    connection.execute(update(deliveries).where(some).values(**wiped))
+    connection.execute(update(deliveries).where(some, unsettled).values(**settled))
+    statistics.invalidate(connection, ids)

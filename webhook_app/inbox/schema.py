@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Index, Table, inspect, text
+from sqlalchemy.dialects import postgresql
 
-from webhook_app.inbox.tables import metadata
+from webhook_app.inbox.tables import bodies, deliveries, metadata, privacy_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from sqlalchemy import Connection, Inspector
+    from sqlalchemy import Connection, Inspector, TextClause
 
 # One statement for all tables: a probe asks for this every few seconds.
 COLUMNS = {
@@ -53,7 +54,63 @@ DELIVERY_KNOWN_AS = Function(
 )
 FUNCTION_EXISTS = text("SELECT to_regproc(:name) IS NOT NULL")
 
-Item = Table | Column[object] | Index | Function
+
+HAS_NO_STATISTICS = text(
+    "SELECT attstattarget = 0 FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = :column"
+)
+IS_VACUUMED_SOON = text(
+    "SELECT coalesce('autovacuum_vacuum_threshold=200' = ANY (reloptions), false) FROM pg_class "
+    "WHERE oid = to_regclass(:table) AND :column = ''"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a table, or of a column, in PostgreSQL; `present` selects whether it is there, `sql` makes it."""
+
+    name: str
+    table: str
+    column: str
+    present: TextClause
+    sql: tuple[str, ...]
+
+
+def _no_statistics(column: Column[object]) -> Setting:
+    """Store no sample of a column's values beside it: ANALYZE would, until its next run.
+
+    Changing the type, to the same one, deletes the sample that is there; it rewrites nothing.
+    """
+    table, name, kind = column.table.name, column.name, column.type.compile(postgresql.dialect())  # type: ignore[no-untyped-call]
+    change = f"ALTER TABLE {table} ALTER COLUMN {name}"
+    return Setting(
+        f"{table}.{name}: no statistics",
+        table,
+        name,
+        HAS_NO_STATISTICS,
+        (f"{change} SET STATISTICS 0", f"{change} TYPE {kind}"),
+    )
+
+
+def _vacuumed_soon(table: Table) -> Setting:
+    """Let autovacuum remove deleted rows when there are a few hundred, instead of a fifth of the table."""
+    own = {"autovacuum_vacuum_scale_factor": "0.01", "autovacuum_vacuum_threshold": "200"}
+    options = ", ".join(f"{prefix}{name} = {value}" for prefix in ("", "toast.") for name, value in own.items())
+    return Setting(
+        f"{table.name}: autovacuum",
+        table.name,
+        "",
+        IS_VACUUMED_SOON,
+        (f"ALTER TABLE {table.name} SET ({options})",),
+    )
+
+
+SETTINGS = (
+    *map(_no_statistics, (bodies.c.headers, bodies.c.body, deliveries.c.call, deliveries.c.answer)),
+    _no_statistics(privacy_requests.c.subject),
+    *map(_vacuumed_soon, (bodies, deliveries)),
+)
+
+Item = Table | Column[object] | Index | Function | Setting
 
 
 def is_usable(connection: Connection) -> bool:
@@ -67,7 +124,8 @@ def missing(connection: Connection) -> list[Item]:
     absent, inspector = {item for item in items if isinstance(item, Table)}, inspect(connection)
     there = [table for table in metadata.sorted_tables if table not in absent]
     indexes = [index for table in there for index in _missing_indexes(inspector, table)]
-    return [*items, *indexes, *_missing_functions(connection)]
+    settings = _missing_settings(connection, absent)
+    return [*items, *indexes, *_missing_functions(connection), *settings]
 
 
 def complete(connection: Connection) -> list[str]:
@@ -82,8 +140,11 @@ def complete(connection: Connection) -> list[str]:
             item.create(connection)
         elif isinstance(item, Function):
             connection.execute(text(item.sql))
-        else:
+        elif isinstance(item, Table):
             item.create(connection)
+    for setting in _missing_settings(connection):  # of new tables too
+        for statement in setting.sql:
+            connection.execute(text(statement))
     return [describe(item) for item in items]
 
 
@@ -110,6 +171,20 @@ def _missing_functions(connection: Connection) -> Iterator[Function]:
         return
     if not connection.execute(FUNCTION_EXISTS, {"name": DELIVERY_KNOWN_AS.name}).scalar_one():
         yield DELIVERY_KNOWN_AS
+
+
+def _missing_settings(connection: Connection, absent: Collection[Table] = ()) -> list[Setting]:
+    """Return the settings that tables lack, without tables that are `absent`."""
+    if connection.dialect.name != "postgresql":
+        return []
+    names = {table.name for table in absent}
+    there = [one for one in SETTINGS if one.table not in names]
+    return [one for one in there if not _is_there(connection, one)]
+
+
+def _is_there(connection: Connection, setting: Setting) -> bool:
+    values = {"table": setting.table, "column": setting.column}
+    return bool(connection.execute(setting.present, values).scalar())
 
 
 def _missing_indexes(inspector: Inspector, table: Table) -> Iterator[Index]:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,12 @@ OLDEST = (
 )
 
 
+def remove_unused_logs(path: str) -> None:
+    """Delete write-ahead logs of the spool at `path` that were set aside. Raises StoreUnavailableError."""
+    with closing(Inbox(f"sqlite:///{path}")) as spool:
+        spool.database.remove_unused_logs(0.0)
+
+
 class Spool:
     """Stores in the inbox, or while that fails in an SQLite inbox on this machine, which is drained later.
 
@@ -55,6 +61,7 @@ class Spool:
             self._store_all, green_threads.wait_until_idle, self._notify, deadlines.for_webhook
         )
         self._opening, self._opened, self._spooling = threading.Lock(), False, False
+        self._erased = False  # whether nothing that was drained is left in the file's write-ahead log
         self._check_now, self._closed = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._log = logs.logger()
@@ -110,8 +117,9 @@ class Spool:
             while exclusive and (page := self._oldest()):
                 self._move(page)
                 count += len(page)
-            if count:
-                self._file.database.erase_deleted()
+                self._erased = False
+            if exclusive and not self._erased:
+                self._erased = self._file.database.erase_deleted()
         return count
 
     def _store_all(self, arrivals: Sequence[NewDelivery]) -> list[StoreResult]:
@@ -154,7 +162,7 @@ class Spool:
                 self._log.info("spool_drained", count=count)
             if self._spooling:
                 self._spooling = not migrate.is_current(self._inbox.database)
-            return not self._spooling and self._is_empty()
+            return not self._spooling and self._erased and self._is_empty()
         except StoreUnavailableError as error:
             if not self._spooling:
                 self._log.warning("spool_unavailable", error=str(error))

@@ -279,3 +279,23 @@ feed_check_results = Table(
     Column("at", BigInteger, nullable=False),
     Column("result", Text, nullable=False),
 )
+
+# Requests to erase or to list someone's deliveries that are under way; see privacy_requests.py. `subject` names a
+# person, and is emptied once all deliveries were searched; the row is deleted once nothing is left in any file.
+privacy_requests = Table(
+    "privacy_requests",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("delivery_id", Number, unique=True),  # the request's; NULL for one of the command line
+    Column("shop", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("subject", Text, nullable=False),
+    # Deliveries up to this number were searched; since when all were.
+    Column("searched_to", BigInteger, nullable=False),
+    Column("searched_at", BigInteger),
+    Column("number", Integer, nullable=False),
+    Column("first_ids", Text, nullable=False),
+    # Who works on it: as for deliveries, the number of the claim decides.
+    Column("claims", Integer, nullable=False),
+    Column("leased_until", BigInteger, nullable=False),
+)

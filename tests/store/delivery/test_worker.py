@@ -21,7 +21,7 @@ from tests.support.recordings import EVERY, Recorded
 from tests.support.sockets import serving as socket_serving
 from tests.support.sockets import silent
 from webhook_app.config.settings import CONTENT_TYPES
-from webhook_app.delivery import outcomes, privacy_requests, worker
+from webhook_app.delivery import outcomes, privacy_worker, worker
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, NewDelivery, Row, State, operator_actions, queue
 from webhook_app.inbox.reports import stored_deliveries
@@ -677,4 +677,4 @@ def test_data_request_lists_what_is_stored(inbox: Inbox, tweakwise: LocalTweakwi
 
 def test_long_lists_are_cut() -> None:
     """A sentence lists a limited number of deliveries."""
-    assert privacy_requests.listed(list(range(100))).endswith("and 80 more)")
+    assert privacy_worker.listed(100, list(range(20))).endswith("and 80 more)")

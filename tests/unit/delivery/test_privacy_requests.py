@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from schemas.events import Redaction
-from webhook_app.delivery.privacy_requests import is_about
-from webhook_app.inbox.retention import StoredContent
+from tests.support.recordings import EVERY
+from webhook_app.delivery.privacy_requests import Subject, is_about, search
+from webhook_app.inbox.privacy_requests import StoredContent
 
 DOMAIN = "a.example"
+SHOP = EVERY[0].shop
 JAN = Redaction(DOMAIN, "7", frozenset({"1001"}), frozenset({"jan@example.test", "+31612345678"}))
 BY_ID = Redaction(DOMAIN, "7")
 BY_ORDER = Redaction(DOMAIN, None, frozenset({"1001"}))
@@ -30,6 +32,10 @@ def content(
 ) -> StoredContent:
     """A delivery's content, as far as it is still stored."""
     return StoredContent(1, domain, business_key, call, stored)
+
+
+def found(subject: Subject, stored: StoredContent) -> list[int]:
+    return search(subject, [stored], SHOP)[0]
 
 
 def order(**changed: Any) -> bytes:
@@ -149,14 +155,96 @@ def test_another_counted_order(business_key: str | None) -> None:
 
 def test_call_with_the_derived_key() -> None:
     """A call for the customer is found by the profile key derived from the customer id."""
-    assert is_about(BY_ID, content(call='{"ProfileKey":"b08e2a"}'), profile_key="b08e2a")
+    assert found(Subject(BY_ID, keys=frozenset({"b08e2a"})), content(call='{"ProfileKey":"b08e2a"}'))
 
 
-@pytest.mark.parametrize("profile_key", [None, "", "c19f3b"])
+@pytest.mark.parametrize("keys", [frozenset[str](), frozenset({"c19f3b"}), frozenset({"b08e2"})])
 @pytest.mark.parametrize("call", [None, '{"ProfileKey":"b08e2a"}'])
-def test_call_with_another_key(call: str | None, profile_key: str | None) -> None:
+def test_call_with_another_key(call: str | None, keys: frozenset[str]) -> None:
     """A call with another key, or no derived key, is no match."""
-    assert not is_about(BY_ID, content(call=call), profile_key=profile_key)
+    assert not found(Subject(BY_ID, keys=keys), content(call=call))
+
+
+CARRIED = [{"name": "tweakwise_profile_key", "value": "carried-1"}]
+THEIRS = order(customer={"id": 7}, note_attributes=CARRIED)
+META = [{"id": 1, "key": "_tweakwise_profile_key", "value": "carried-1"}]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        content(THEIRS),
+        content(order(customer={"id": 7}, meta_data=META)),
+        content(order(customer={"id": 7}, attributes={"tweakwise_profile_key": "carried-1"})),
+        content(business_key="purchase:1001", call='{"ProfileKey":"carried-1"}'),
+    ],
+)
+@pytest.mark.parametrize(
+    "under_key",
+    [
+        content(body({"term": "jas", "profile_key": "carried-1"})),
+        content(call='{"SearchTerm":"jas","ProfileKey":"carried-1"}'),
+        content(order(customer=None, note_attributes=CARRIED)),
+    ],
+)
+def test_what_was_done_under_a_carried_key(theirs: StoredContent, under_key: StoredContent) -> None:
+    """What the found orders carried identifies the visitor's searches, views and other orders."""
+    _, subject = search(Subject(JAN), [theirs], SHOP)
+    second = Subject.from_json(subject.as_json()).second()
+    assert second is not None
+    assert search(second, [under_key], SHOP) == ([1], second)
+    assert second.second() is None
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        order(customer={"id": 8}, note_attributes=CARRIED),
+        body({"term": "jas", "profile_key": "carried-1", "logged_in_customer_id": "8"}),
+        order(customer=None, note_attributes=[{"name": "tweakwise_profile_key", "value": "carried-12"}]),
+        order(customer=None, note="carried-1"),
+        body({"product_id": "carried-1", "profile_key": "other"}),
+    ],
+)
+def test_what_another_customer_did_stays(another: bytes) -> None:
+    """Another customer at the same device, and texts that only look like the key, are not the subject."""
+    _, subject = search(Subject(JAN), [content(THEIRS)], SHOP)
+    second = subject.second()
+    assert second is not None
+    assert search(second, [content(another)], SHOP)[0] == []
+
+
+def test_a_placeholder_identifies_no_customer() -> None:
+    """A key that every visitor has would erase them all."""
+    undefined = [{"name": "tweakwise_profile_key", "value": "undefined"}]
+    _, subject = search(Subject(JAN), [content(order(customer={"id": 7}, note_attributes=undefined))], SHOP)
+    assert subject.second() is None
+
+
+@pytest.mark.parametrize(
+    ("known", "written", "same"),
+    [
+        ("+31612345678", "0612345678", True),
+        ("+31612345678", "0031 6 12345678", True),
+        ("+31612345678", "+31 (0)6-1234 5678", True),
+        ("0612345678", "+31612345678", True),
+        ("+15551234567", "(555) 123-4567", True),
+        ("+31612345678", 612345678, False),
+        ("+31612345678", "0612345679", False),
+        ("+31-6-CALLMENOW", "316", False),
+        ("jan@münchen.example", "JAN@xn--mnchen-3ya.example", True),
+        ("jan@xn--mnchen-3ya.example", "jan@MÜNCHEN.example", True),
+        ("jan@example.test", "Mail to jan@example.test.", True),
+        ("jan@example.test", "arjan@example.test", False),
+        ("jan@example.test", "jan@example.test.nl", False),
+    ],
+)
+def test_normal_form(known: str, written: str | int, same: bool) -> None:
+    """Numbers with and without the country's code, and domains in both alphabets, are compared as the same."""
+    subject = Redaction(DOMAIN, None, personal=frozenset({known}))
+    for stored in (order(note=written), order(billing={"x": [written]}), json.dumps({"a": written}).encode()):
+        assert is_about(subject, content(stored)) is same
+    assert is_about(subject, content(json.dumps({"a": written}, ensure_ascii=False).encode())) is same
 
 
 @pytest.mark.parametrize("subject", [JAN, BY_ID, BY_ORDER, BY_EMAIL])

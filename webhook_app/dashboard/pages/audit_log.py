@@ -24,6 +24,8 @@ TITLES: dict[str, str] = {
     AuditAction.DISCARD: "Discarded",
     AuditAction.SAMPLE: "Sample sent",
     AuditAction.RESUME: "Pause ended",
+    AuditAction.ERASED: "Personal data erased",
+    AuditAction.REPORTED: "Personal data listed",
 }
 
 

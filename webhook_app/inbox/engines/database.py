@@ -92,10 +92,18 @@ class Database(ABC):
         """Return whether there is a database to connect to; always true for a server."""
 
     @abstractmethod
-    def erase_deleted(self) -> bool:
+    def erase_deleted(self, deleted_at: int | None = None) -> bool:
         """Remove deleted data from the disk too, as far as the engine can without making writers wait.
 
+        `deleted_at` is given for what someone asked to erase: then an engine does what it would otherwise do later.
         Returns whether it could; where it could not, the next call makes up for it. Raises StoreUnavailableError.
+        """
+
+    @abstractmethod
+    def remove_unused_logs(self, older_than: float) -> None:
+        """Delete logs of the database that were set aside so many seconds ago; an engine without any does nothing.
+
+        Raises StoreUnavailableError.
         """
 
     @abstractmethod

@@ -33,8 +33,8 @@ LARGE_LOG_HINT = (
     "(-wal) cannot begin anew. End it."
 )
 ASIDE_HINT = (
-    "This write-ahead log belonged to another database file, which was at the path before. Delete it once that file is "
-    "not needed any more: it may hold personal data."
+    "This write-ahead log belonged to another database file, which was at the path before. It is deleted after "
+    "KEEP_BODIES, and by the next request to erase personal data: if that file is still needed, save this log with it."
 )
 CREATE_OR_RESTORE = "Run `python -m webhook_app migrate` to create it, or restore a backup (docs/backup.md)."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from webhook_app import green_threads
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import records
-from webhook_app.inbox.engines import connection_budget, deadlines
+from webhook_app.inbox.engines import connection_budget, deadlines, vacuum
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.server_clock import CLOCK, ServerClock
@@ -241,9 +241,22 @@ class Postgres(Database):
         """Return true: only connecting would show it."""
         return True
 
-    def erase_deleted(self) -> bool:
-        """Do nothing: the server's autovacuum reuses the space of deleted rows."""
-        return True
+    def erase_deleted(self, deleted_at: int | None = None) -> bool:
+        """Vacuum the tables with personal data, for what was deleted at `deleted_at`; else leave it to autovacuum.
+
+        Returns false while a transaction that began before can still see the deleted rows.
+        """
+        if deleted_at is None:
+            return True
+        with self.unavailable_on_error(), closing(self._connect()) as connection:
+            if connection.execute(vacuum.OLDER_SNAPSHOTS, [deleted_at / 1000]).fetchone()[0]:
+                return False
+            for statement in vacuum.STATEMENTS:
+                connection.execute(statement)
+            return True
+
+    def remove_unused_logs(self, older_than: float) -> None:
+        """Do nothing: the server has no such logs."""
 
     def wakeups(self) -> ListenNotifyChannel:
         """Return LISTEN and NOTIFY on this database."""

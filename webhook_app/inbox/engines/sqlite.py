@@ -109,18 +109,27 @@ class Sqlite(Database):
         """Return whether the file exists."""
         return self.path.exists()
 
-    def erase_deleted(self) -> bool:
+    def erase_deleted(self, deleted_at: int | None = None) -> bool:
         """Write the write-ahead log into the file, where deleted content is overwritten, and truncate it.
 
         Waits for no reader: one that has been reading since before prevents the truncation, and the next call makes up
-        for it. Returns whether nothing was left.
+        for it. Returns whether nothing was left. With `deleted_at`, logs of other files that were set aside go too:
+        they may hold the same.
         """
+        if deleted_at is not None:
+            self.remove_unused_logs(0.0)
         with self.unavailable_on_error():
             file = self._file_for_reading()
             with file.used():
                 file.checkpoint("PASSIVE")  # most of the work, beside the writers
                 with self._locked():
                     return file.checkpoint("TRUNCATE")
+
+    def remove_unused_logs(self, older_than: float) -> None:
+        """Delete logs that were set aside so many seconds ago: they hold personal data."""
+        with self.unavailable_on_error():
+            for path in sqlite_files.remove_unused_logs(self.path, older_than):
+                self._log.warning("database_log_removed", path=str(path))
 
     def wakeups(self) -> SocketChannel:
         """Return a channel in a folder beside the file."""

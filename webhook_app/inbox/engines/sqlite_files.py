@@ -6,6 +6,7 @@ is lost. So each transaction compares device and inode before it begins, and aga
 
 from __future__ import annotations
 
+import glob
 import os
 import sqlite3
 import threading
@@ -33,6 +34,7 @@ PRAGMAS = (
     "PRAGMA journal_size_limit=16777216",
 )
 WAL = "PRAGMA journal_mode=WAL"
+UNUSED = ".unused-"  # of a log that was renamed, before the time
 LOG, INDEX = "-wal", "-shm"  # beside the file: https://sqlite.org/walformat.html
 
 
@@ -176,10 +178,23 @@ def set_log_aside(path: Path, known: str) -> Path | None:
     if not log or main == known_main or log != known_log:
         return None
     _, log_path, index_path = _paths(path)
-    aside = Path(f"{log_path}.unused-{int(time.time())}")
+    aside = Path(f"{log_path}{UNUSED}{int(time.time())}")
     Path(log_path).rename(aside)
     Path(index_path).unlink(missing_ok=True)
     return aside
+
+
+def remove_unused_logs(path: Path, older_than: float) -> list[Path]:
+    """Delete the logs that were renamed at least so many seconds ago; returns their paths. Raises OSError."""
+    log_path = Path(_paths(path)[1])
+    before = time.time() - older_than
+    removed = []
+    for aside in log_path.parent.glob(f"{glob.escape(log_path.name + UNUSED)}*"):
+        at = aside.name.removeprefix(log_path.name + UNUSED)
+        if at.isdecimal() and int(at) <= before:
+            aside.unlink(missing_ok=True)
+            removed.append(aside)
+    return removed
 
 
 def connect(path: str, *more: str) -> sqlite3.Connection:

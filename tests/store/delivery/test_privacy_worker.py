@@ -1,0 +1,175 @@
+"""Privacy requests are carried out completely: in every row, and in every file of the database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from schemas.events import Redaction
+from tests.support import processes
+from tests.support.deliveries import arrival, claim
+from tests.support.recordings import EVERY
+from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_worker import PrivacyWorker
+from webhook_app.inbox import Inbox, Settlement, State, audit_log, privacy_requests
+from webhook_app.inbox.privacy_requests import RequestKind
+from webhook_app.tweakwise.call import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SHOP = EVERY[0].shop
+MARK, OTHERS = "zaphod-beeblebrox", "trillian-astra"
+SIZES = (10, 700, 3000, 4090, 6000, 30_000)
+BY_ID = Redaction("acme.example", "424242")
+
+
+@pytest.fixture
+def inbox(migrated_url: str) -> Iterator[Inbox]:
+    """An inbox in real time."""
+    inbox = Inbox(migrated_url, lease=60)
+    yield inbox
+    inbox.close()
+
+
+def order(number: int, customer: int, name: str) -> bytes:
+    note = (f"{name} " * 3000)[: SIZES[number % len(SIZES)]]
+    keys = [{"name": SHOP.profile_attribute, "value": f"{name}-key"}]
+    values = {"id": number, "line_items": [], "customer": {"id": customer}, "note": note, "note_attributes": keys}
+    return json.dumps(values).encode()
+
+
+def fill(inbox: Inbox) -> None:
+    """Store and settle orders of two customers, large and small, and what was done under their profile keys."""
+    for number in range(40):
+        name, customer = (MARK, 424242) if number % 2 else (OTHERS, 5)
+        inbox.store(arrival(f"order-{number}", order(number, customer, name)))
+        term = json.dumps({"term": name, "profile_key": f"{name}-key"}).encode()
+        inbox.store(arrival(f"search-{number}", term, topic="storefront/search"))
+    claimed = claim(inbox, 80)
+    # Some with a call under the key, as it stays when the body was deleted by age.
+    calls = [
+        Call("search", f"search:{one.id}", {"SearchTerm": "x", "ProfileKey": json.loads(one.body)["profile_key"]})
+        if one.body and b"term" in one.body
+        else None
+        for one in claimed
+    ]
+    inbox.settle([Settlement(one, State.DELIVERED, call=call) for one, call in zip(claimed, calls, strict=True)])
+
+
+def request(inbox: Inbox) -> int:
+    return privacy_requests.add(inbox, RequestKind.ERASE, "acme", Subject(BY_ID).as_json()).id
+
+
+def is_searched(inbox: Inbox, number: int) -> bool:
+    found = privacy_requests.get(inbox, number)
+    return found is not None and found.searched_at is not None
+
+
+def in_files(folder: Path, mark: str) -> dict[str, int]:
+    counts = {path.name: path.read_bytes().count(mark.encode()) for path in folder.rglob("*") if path.is_file()}
+    return {name: count for name, count in counts.items() if count}
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_is_left_in_any_file(inbox: Inbox, tmp_path: Path) -> None:
+    """Neither in the write-ahead log, nor in free pages, nor in a log that was set aside; others' data stays."""
+    fill(inbox)
+    (tmp_path / "inbox.db-wal.unused-1795000000").write_text(MARK)
+    assert len(in_files(tmp_path, MARK)) > 1
+    done = PrivacyWorker(inbox, {"acme": SHOP}).carry_out(request(inbox))
+    assert done.number == 40
+    assert in_files(tmp_path, MARK) == {}
+    assert in_files(tmp_path, OTHERS)
+    [event] = audit_log.newest(inbox)
+    assert (event.action, event.source) == ("erased", "command line")
+    assert "Wiped 40 deliveries" in event.detail
+
+
+@pytest.mark.engines("sqlite")
+def test_erasing_is_tried_until_it_succeeds(inbox: Inbox, tmp_path: Path) -> None:
+    """A long reader delays it, also across a restart, and no webhook waits for it."""
+    fill(inbox)
+    stopping = threading.Event()
+    first = PrivacyWorker(inbox, {"acme": SHOP}, stopping.is_set)
+    with closing(sqlite3.connect(tmp_path / "inbox.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM deliveries").fetchone()
+        number = request(inbox)
+        thread = threading.Thread(target=first.run)
+        thread.start()
+        first.wake()
+        processes.wait_for(
+            lambda: (found := privacy_requests.get(inbox, number)) is not None and bool(found.searched_at)
+        )
+        began = time.monotonic()
+        inbox.store(arrival("meanwhile"))
+        assert time.monotonic() - began < 2
+        stopping.set()
+        first.wake()
+        thread.join()
+    assert in_files(tmp_path, MARK)
+    assert privacy_requests.any_left(inbox)
+    PrivacyWorker(inbox, {"acme": SHOP}).carry_out(number)
+    assert in_files(tmp_path, MARK) == {}
+    assert not privacy_requests.any_left(inbox)
+
+
+def test_a_request_is_continued_by_another_process(inbox: Inbox) -> None:
+    """What was found before a process was killed counts, and the keys that it found are followed."""
+    fill(inbox)
+    number = request(inbox)
+    claimed = privacy_requests.claim(inbox, number)
+    assert claimed
+    assert privacy_requests.claim(inbox, number) is None
+    subject = Subject(BY_ID, carried=frozenset({f"{MARK}-key"})).as_json()
+    assert privacy_requests.save(inbox, claimed.advanced(80, [2, 4], subject), [2, 4], "redacted", "Wiped.")
+    privacy_requests.release(inbox, claimed)
+    PrivacyWorker(inbox, {"acme": SHOP}).carry_out(number)
+    assert not privacy_requests.save(inbox, claimed, [1], "redacted", "Too late.")
+    with inbox.database.read() as connection:
+        left = connection.execute(text("SELECT count(*) FROM deliveries WHERE call LIKE '%zaphod%'")).scalar_one()
+    assert left == 0
+
+
+@pytest.mark.engines("postgres")
+def test_no_value_is_in_the_statistics(inbox: Inbox) -> None:
+    """ANALYZE stores samples of columns: of those that hold personal data it must not."""
+    fill(inbox)
+    with inbox.database.read() as connection:
+        connection.execute(text("ANALYZE"))
+        query = text("SELECT concat(most_common_vals, histogram_bounds) FROM pg_stats WHERE schemaname = 'public'")
+        sampled = " ".join(connection.execute(query).scalars())
+    assert "deliver" in sampled
+    assert not [mark for mark in (MARK, OTHERS) for form in (mark, mark.encode().hex()) if form in sampled]
+
+
+@pytest.mark.engines("postgres")
+def test_deleted_rows_are_vacuumed(inbox: Inbox, database_url: str) -> None:
+    """The rows that held the data are removed from their tables, as soon as no transaction can see them."""
+    fill(inbox)
+    number = request(inbox)
+    worker = PrivacyWorker(inbox, {"acme": SHOP})
+    with psycopg.connect(database_url) as reader:  # holds what it can see
+        reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM bodies")
+        thread = threading.Thread(target=worker.carry_out, args=[number])
+        thread.start()
+        processes.wait_for(
+            lambda: (found := privacy_requests.get(inbox, number)) is not None and bool(found.searched_at)
+        )
+        time.sleep(0.3)
+        assert privacy_requests.any_left(inbox)
+    thread.join()
+    with inbox.database.read() as connection:
+        query = text("SELECT relname FROM pg_stat_user_tables WHERE vacuum_count > 0 ORDER BY relname")
+        processes.wait_for(lambda: {"bodies", "deliveries"} <= set(connection.execute(query).scalars().all()))
