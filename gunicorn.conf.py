@@ -14,7 +14,7 @@ _settings = settings.load()
 metrics.share(_settings)
 
 wsgi_app = "webhook_app.app:create_app()"
-bind = f"0.0.0.0:{_settings.port}"
+bind = f"{f'[{_settings.bind}]' if ':' in _settings.bind else _settings.bind}:{_settings.port}"
 workers = _settings.web_concurrency
 # Green threads: a slow or silent connection costs a few kilobytes and blocks no other.
 worker_class = "webhook_app.web.gunicorn_worker.BoundedGeventWorker"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +34,9 @@ settings.load_profile("tests")
 
 
 def pytest_configure() -> None:
-    """Whatever happens to this run, nothing that it started outlives it."""
+    """Whatever happens to this run, nothing that it started outlives it; no command uses a sandbox that runs here."""
     leftovers.guard()
+    os.environ["SANDBOX_FOLDER"] = str(Path(tempfile.gettempdir(), f"no-sandbox-{os.getpid()}"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -42,7 +42,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     if config.metrics_port:
         from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client
 
-        serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.metrics_port)
+        serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.bind, config.metrics_port)
     if alerts := evaluator.configured(config, inbox, shops):
         alerts.start()
     return Worker(inbox, shops, all_platforms(), client, options, meter=meter, tracer=tracing.configured(config))

@@ -180,8 +180,8 @@ def test_killed_dev_leaves_nothing_behind(dev: Dev) -> None:
 def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
     """Ctrl-C stops everything with exit code 0. A narrow terminal wraps between words; NO_COLOR is honoured."""
     port, sandbox_port = processes.free_port(), processes.free_port()
-    url = f"sqlite:///{tmp_path / 'inbox.db'}"
-    env = processes.environment(PORT=str(port), DATABASE_URL=url, SHOPS_FILE="shops.demo.toml", NO_COLOR="1")
+    folder = str(tmp_path)
+    env = processes.environment(PORT=str(port), SANDBOX_FOLDER=folder, SHOPS_FILE="shops.demo.toml", NO_COLOR="1")
     with pseudo_terminal.running("dev", f"--sandbox-port={sandbox_port}", env=env, columns=64) as terminal:
         terminal.read_until(local_stack.READY)
         before = len(terminal.text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +33,17 @@ def test_the_banner_shows_the_next_steps(run: LocalStack) -> None:
     assert f"http://127.0.0.1:{run.port}/webhooks/shopify/demo-shopify" in text
     assert f"http://127.0.0.1:{run.port}/webhooks/woocommerce/demo-woocommerce" in text
     assert f"http://127.0.0.1:{run.sandbox_port}/" in text
-    sample = processes.command("send-sample", "shopify", "orders/create", env=run.env)
+    command = re.findall(r"^Send a sample: +\S+ -m webhook_app (.+)$", text, re.MULTILINE)[0]
+    another_terminal = processes.environment(SANDBOX_FOLDER=run.env["SANDBOX_FOLDER"])
+    sample = processes.command(*command.split(), env=another_terminal)
     assert sample.returncode == 0, sample.stderr
     assert "state         delivered" in sample.stdout
     events = requests.get(f"http://127.0.0.1:{run.sandbox_port}/events", timeout=10).json()["events"]
     assert [event["event"] for event in events] == ["purchase"]
     report = processes.command("send-sample", "shopify", "storefront/search", env=run.env)
     assert (report.returncode, '200 {"status": "stored"}' in report.stdout) == (0, True), report.stderr
+    with pytest.raises(ConnectionRefusedError):  # on every address of this machine it would be reached there too
+        socket.create_connection(("127.0.0.2", run.port))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -49,6 +55,7 @@ def test_a_signal_stops_everything(run: LocalStack, number: signal.Signals) -> N
     assert run.process.wait(processes.LONGEST) == 0
     assert processes.gone(children)
     assert "Traceback" not in run.log.read_text()
+    assert [*run.log.parent.glob("*.json")] == []
 
 
 def test_children_are_in_another_process_group(run: LocalStack) -> None:

@@ -26,6 +26,7 @@ def runner(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
     """Return what calls a command, in an environment that has only this shop and this database."""
     for name in ("SHOPS_FILE", "PORT", "TWEAKWISE_URL", "DYNO"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BIND", "")  # `dev` sets it
     monkeypatch.setenv("SHOPS", SHOP)
     monkeypatch.setenv("DATABASE_URL", database_url)
     return lambda *arguments: CliRunner().invoke(main, arguments)

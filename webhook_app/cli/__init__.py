@@ -6,11 +6,13 @@ import click
 
 from webhook_app import __version__
 from webhook_app.cli.commands import CommandGroups
+from webhook_app.cli.support import running_sandbox
 
 
 @click.group(cls=CommandGroups, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tweakwise-webhook-receiver")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Receive signed webhooks of shop platforms and deliver them to Tweakwise.
 
     Start with `check`: it reads the configuration and prints the webhook URL of each shop. `dev` starts everything
@@ -20,3 +22,5 @@ def main() -> None:
 
     Exit codes: 0 success, 1 a problem was found and printed, 2 wrong usage.
     """
+    if ctx.invoked_subcommand in running_sandbox.COMMANDS:
+        running_sandbox.use()

@@ -17,6 +17,7 @@ from webhook_app.config.validators import (
     SQLITE,
     validate_database_url,
     validate_http_url,
+    validate_ip_address,
     validate_password,
     validate_rate,
     validate_standard_secret,
@@ -38,6 +39,7 @@ POSITIVE = Range(SHORTEST, timedelta(days=365_000))
 MIN_LEASE, MAX_LEASE = 15.0, 600.0
 LEASES = Range(timedelta(seconds=MIN_LEASE), timedelta(seconds=MAX_LEASE))
 PAUSES = Range(SHORTEST, timedelta(days=30))  # a longer one would outlast what is stored
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server that listens on all addresses is asked
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a larger one is never read, as it exceeds what a process holds of all bodies
 
 
@@ -58,6 +60,7 @@ class Settings:
     tweakwise_url: str = field(metadata=_variable("str", TWEAKWISE_URL, validate_http_url))
     tweakwise_content_type: str = field(metadata=_variable("str", CONTENT_TYPES[0], OneOf(CONTENT_TYPES)))
     port: int = field(metadata=_variable("int", 8000, PORT_NUMBER))
+    bind: str = field(metadata=_variable("str", "0.0.0.0", validate_ip_address))  # noqa: S104 - a receiver is public
     web_concurrency: int = field(metadata=_variable("int", 2, COUNT))
     web_threads: int = field(metadata=_variable("int", 5000, Range(1, 100_000)))
     worker_threads: int = field(metadata=_variable("int", 8, COUNT))
@@ -89,6 +92,12 @@ class Settings:
     sentry_dsn: str | None = field(repr=False, metadata=_variable("str", None, validate_http_url))
     log_level: str = field(metadata=_variable("str", "INFO", OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])))
     log_format: Literal["console", "json"] = field(metadata=_variable("str", "console", OneOf(["console", "json"])))
+
+    @property
+    def local_url(self) -> str:
+        """Return the receiver's address for programs on this machine."""
+        address = LOOPBACK.get(self.bind, self.bind)
+        return f"http://{f'[{address}]' if ':' in address else address}:{self.port}"
 
 
 def load() -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
@@ -62,6 +63,16 @@ def validate_standard_secret(value: str) -> None:
         key = b""
     if len(key) < SHORTEST_KEY:
         raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
+
+
+def validate_ip_address(value: str) -> None:
+    """Refuse what is not an IP address without a port. Raises marshmallow's ValidationError."""
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValidationError(
+            "expected an IP address of this machine, such as 127.0.0.1, or 0.0.0.0 or :: for all"
+        ) from None
 
 
 def validate_http_url(value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -62,10 +63,17 @@ class _RequestHandler(WSGIRequestHandler):
         """Do nothing."""
 
 
-def serve(page: MetricsPage, port: int) -> None:
-    """Serve `page` on `port`; if the port is taken, log a warning and continue without it."""
+class _MetricsServer6(_MetricsServer):
+    """The same on an IPv6 address."""
+
+    address_family = socket.AF_INET6
+
+
+def serve(page: MetricsPage, address: str, port: int) -> None:
+    """Serve `page` there; if the port is taken, log a warning and continue without it."""
     try:
-        server = make_server("0.0.0.0", port, page, _MetricsServer, _RequestHandler)  # noqa: S104 - scraped from elsewhere
+        server_class = _MetricsServer6 if ":" in address else _MetricsServer
+        server = make_server(address, port, page, server_class, _RequestHandler)
     except OSError as error:
         logs.logger().warning("metrics_unavailable", port=port, error=str(error))
         return

@@ -259,3 +259,24 @@ def test_every_variable_can_be_wrong(monkeypatch: pytest.MonkeyPatch, name: str)
 def test_configuration_error_holds_every_sentence() -> None:
     """The error's text is its sentences, one a line."""
     assert str(ConfigurationError(["a: b", "c: d"])) == "a: b\nc: d"
+
+
+@pytest.mark.parametrize(
+    ("bind", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("192.0.2.7", "http://192.0.2.7:8000"),
+        ("::", "http://[::1]:8000"),
+        ("2001:db8::1", "http://[2001:db8::1]:8000"),
+    ],
+)
+def test_the_receiver_is_asked_where_it_listens(monkeypatch: pytest.MonkeyPatch, bind: str, url: str) -> None:
+    """Programs of this machine find it on the address of BIND, or on the loopback interface where that is any."""
+    assert loaded(monkeypatch, BIND=bind).local_url == url
+
+
+@pytest.mark.parametrize("bind", ["localhost", "127.0.0.1:8000", "*", "unix:/run/x", "[::]", "300.0.0.1"])
+def test_bind_is_an_ip_address(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
+    """Neither a name nor a port is part of it."""
+    assert faults(monkeypatch, BIND=bind)[0].startswith("BIND: expected an IP address of this machine")

@@ -30,7 +30,7 @@ def check(url: str | None) -> None:
     wrong.
     """
     config, known = configuration.load()
-    base = (url or f"http://127.0.0.1:{config.port}").rstrip("/")
+    base = (url or config.local_url).rstrip("/")
     problems = shop_addresses.problems(known, all_platforms(), _addresses(config))
     for shop in known.values():
         notes = [f"{one.text} {one.advice}" for one in problems if one.shop == shop.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import socket
@@ -13,33 +14,27 @@ import click
 
 from webhook_app import logs
 from webhook_app.cli.support import database_startup
+from webhook_app.cli.support.sandbox_options import LOOPBACK
 from webhook_app.observability import metrics
 from webhook_app.processes.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from webhook_app.cli.support.sandbox_options import SandboxOptions
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
 ROOT = Path(__file__).parents[3]
-SHOWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT")
-SANDBOX_PORT = click.option(
-    "--sandbox-port",
-    type=click.IntRange(1, 65535),
-    default=8001,
-    show_default=True,
-    envvar="SANDBOX_PORT",
-    help="Where the sandbox listens; also SANDBOX_PORT.",
-)
+OWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT", "BIND")  # what a command needs to reach this receiver
 
 
-def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox_port: int | None) -> Supervisor:
-    """Migrate the database and return a supervisor for receiver and worker, and a sandbox where it has a port.
+def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | None) -> Supervisor:
+    """Migrate the database and return a supervisor for receiver and worker, and for a sandbox where one is wanted.
 
     Raises ClickException where a port is in use, or a shop would not deliver to the sandbox.
     """
-    _refuse_taken_port(config.port, "PORT")
-    if sandbox_port:
-        _refuse_taken_port(sandbox_port, "--sandbox-port", config.port)
+    _refuse_taken_port(config.bind, config.port, "PORT")
+    if sandbox:
+        _refuse_taken_port(LOOPBACK, sandbox.port, "--sandbox-port", config.port)
         _refuse_other_tweakwise(known)
     logs.configure(config.log_level, config.log_format)
     migrated = database_startup.migrate(config)
@@ -48,37 +43,41 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox_port: 
     supervisor = Supervisor(ROOT)
     supervisor.environment.pop("DYNO", None)  # here both share a disk
     supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
-    if sandbox_port:
-        _add_sandbox(supervisor, known, sandbox_port)
+    if sandbox:
+        _add_sandbox(supervisor, known, sandbox)
     supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"])
-    supervisor.add("web", ["web"], f"http://127.0.0.1:{config.port}/{'readyz' if migrated else 'healthz'}")
+    supervisor.add("web", ["web"], f"{config.local_url}/{'readyz' if migrated else 'healthz'}")
     return supervisor
 
 
-def _add_sandbox(supervisor: Supervisor, known: dict[str, Shop], port: int) -> None:
-    supervisor.environment["TWEAKWISE_URL"] = url = f"http://127.0.0.1:{port}"
+def _add_sandbox(supervisor: Supervisor, known: dict[str, Shop], sandbox: SandboxOptions) -> None:
+    supervisor.environment["TWEAKWISE_URL"] = sandbox.url
     keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
-    supervisor.add("sandbox", ["sandbox", f"--port={port}", *keys], f"{url}/healthz")
+    supervisor.add("sandbox", ["sandbox", f"--port={sandbox.port}", *keys], f"{sandbox.url}/healthz")
 
 
-def command_line() -> str:
-    """Return the command line that starts a command from here, with the variables it needs."""
-    shown = [f"{name}={shlex.quote(os.environ[name])}" for name in SHOWN_VARIABLES if os.environ.get(name)]
+def command_line(*variables: str) -> str:
+    """Return the command line that starts a command from here, with those of the variables that are set."""
+    shown = [f"{name}={shlex.quote(os.environ[name])}" for name in variables if os.environ.get(name)]
     return " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
 
 
-def _refuse_taken_port(port: int, name: str, receiver_port: int | None = None) -> None:
-    if port == receiver_port or not _is_free(port):
+def _refuse_taken_port(address: str, port: int, name: str, receiver_port: int | None = None) -> None:
+    if port == receiver_port or not _is_free(address, port):
         raise click.ClickException(f"Port {port} is in use. Stop the program that uses it, or set another {name}.")
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+            listener.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise click.ClickException(
+                f"BIND: {address} is not an address of this machine ({error.strerror})."
+            ) from None
     return True
 
 

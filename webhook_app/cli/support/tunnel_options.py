@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app.config import settings
+from webhook_app.errors import TunnelRefusedError
 from webhook_app.tunnels.base import TunnelOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from webhook_app.config.settings import Settings
 
 
 def tunnel_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,6 +31,12 @@ def tunnel_options(command: Callable[..., None]) -> Callable[..., None]:
         command(options=TunnelOptions(settings.load().port, host, remote, url.rstrip("/"), extras), **others)
 
     return functools.reduce(lambda function, option: option(function), reversed(added), decorated)
+
+
+def refuse_other_address(config: Settings) -> None:
+    """Refuse a tunnel to a receiver that does not listen where tunnels connect to. Raises TunnelRefusedError."""
+    if config.bind not in ("127.0.0.1", "0.0.0.0", "::"):  # noqa: S104 - compared, not opened
+        raise TunnelRefusedError(f"A tunnel connects to 127.0.0.1, where nothing listens: BIND is {config.bind}.")
 
 
 def arguments(options: TunnelOptions) -> list[str]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli.support import configuration, shop_instructions
-from webhook_app.cli.support.local_processes import SANDBOX_PORT, command_line, prepared_supervisor
+from webhook_app.cli.support.local_processes import command_line, prepared_supervisor
 from webhook_app.cli.support.log_reader import LogReader
+from webhook_app.cli.support.sandbox_options import sandbox_options
 from webhook_app.cli.support.terminal import colours
-from webhook_app.cli.support.tunnel_options import arguments, tunnel_options
+from webhook_app.cli.support.tunnel_options import arguments, refuse_other_address, tunnel_options
 from webhook_app.config import shops
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
@@ -24,6 +25,8 @@ from webhook_app.tunnels.base import TunnelOptions
 from webhook_app.tunnels.runner import TunnelRunner
 
 if TYPE_CHECKING:
+    from webhook_app.cli.support.sandbox_options import SandboxOptions
+    from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
 DEMO = "shops.demo.toml"
@@ -33,13 +36,14 @@ STEPS = "Step by step, for each platform: docs/local-testing.md"
 @click.command()
 @click.option("--tunnel", "name", type=click.Choice([*TUNNELS]), help="Make it reachable from outside through this.")
 @tunnel_options
-@SANDBOX_PORT
-def dev(*, name: str | None, options: TunnelOptions, sandbox_port: int) -> None:
+@sandbox_options
+def dev(*, name: str | None, options: TunnelOptions, sandbox: SandboxOptions) -> None:
     """Start everything for testing, and print a line for each event.
 
     That is: the receiver, a worker, a sandbox in Tweakwise's place and, with --tunnel, a tunnel from outside that is
     opened again when it breaks. It prints what to paste into each shop. Without shops.toml the demo shops are used.
-    Ctrl-C stops everything.
+    Ctrl-C stops everything. Only this machine and the tunnel reach it (BIND changes that), and DATABASE_URL is not
+    used: the inbox is another one.
 
     \b
     dev
@@ -48,25 +52,27 @@ def dev(*, name: str | None, options: TunnelOptions, sandbox_port: int) -> None:
     dev --tunnel cloudflared
     """  # noqa: D301 - \b keeps click from joining the lines
     _fall_back_to_demo_shops()
+    sandbox.isolate()
     config, known = configuration.load()
-    _refuse_bad_tunnel(name, options, config.port)
-    supervisor = prepared_supervisor(config, known, sandbox_port)
+    _refuse_bad_tunnel(name, options, config)
+    supervisor = prepared_supervisor(config, known, sandbox)
     supervisor.environment |= {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
     supervisor.environment.setdefault("WEB_CONCURRENCY", "1")
     if name:
         supervisor.add("tunnel", ["tunnel", name, *arguments(options)])
-    with closing(Inbox.configured(config)) as inbox:
+    with sandbox.announced(config), closing(Inbox.configured(config)) as inbox:
         reader = LogReader(inbox, _print, lambda url, moved: _print_address(url, known, moved=moved), _widths(known))
         supervisor.capture_output(lambda descriptor: _read_logs(reader, descriptor))
-        code = supervisor.run(_banner(config.port, sandbox_port, known, name))
+        code = supervisor.run(_banner(config.local_url, sandbox.url, known, name))
     sys.exit(code)
 
 
-def _refuse_bad_tunnel(name: str | None, options: TunnelOptions, port: int) -> None:
+def _refuse_bad_tunnel(name: str | None, options: TunnelOptions, config: Settings) -> None:
     """Refuse a tunnel that cannot work before anything starts. Raises TunnelRefusedError, UsageError."""
     if name:
+        refuse_other_address(config)
         TunnelRunner(TUNNELS[name], options)
-    elif options != TunnelOptions(port):
+    elif options != TunnelOptions(config.port):
         raise click.UsageError("The --tunnel-* options need --tunnel, which selects the tunnel.")
 
 
@@ -81,13 +87,12 @@ def _widths(known: dict[str, Shop]) -> tuple[int, int]:
     return max(map(len, known)), max(map(len, topics))
 
 
-def _banner(port: int, sandbox_port: int, known: dict[str, Shop], tunnel_name: str | None) -> str:
-    base = f"http://127.0.0.1:{port}"
+def _banner(base: str, sandbox_url: str, known: dict[str, Shop], tunnel_name: str | None) -> str:
     lines = [
         "",
         "Ready. On this machine:",
         *(f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()),
-        f"What arrives at the sandbox: http://127.0.0.1:{sandbox_port}/",
+        f"What arrives at the sandbox: {sandbox_url}/",
         f"Send samples: {command_line()} send-sample --all",
         f"The {tunnel_name} tunnel is opening." if tunnel_name else "Not reachable from outside; see --tunnel.",
         "Ctrl-C stops everything.",

@@ -137,7 +137,7 @@ def _first_target(platform: Platform, aim: _Aim) -> SampleTarget:
 
 def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
     config, known = configuration.load()
-    base = f"http://127.0.0.1:{config.port}/webhooks/{platform.name}"
+    base = f"{config.local_url}/webhooks/{platform.name}"
     return [
         SampleTarget(
             shop.name,

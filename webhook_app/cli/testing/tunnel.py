@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import logs
-from webhook_app.cli.support.tunnel_options import tunnel_options
+from webhook_app.cli.support.tunnel_options import refuse_other_address, tunnel_options
 from webhook_app.config import settings
 from webhook_app.processes.supervisor import is_ready
 from webhook_app.tunnels import TUNNELS
@@ -27,11 +27,12 @@ def tunnel(*, name: str, options: TunnelOptions) -> None:
     TUNNEL is ssh, cloudflared or ngrok. Use it beside `run`; `dev --tunnel` includes it.
     """
     config = settings.load()
+    refuse_other_address(config)
     logs.configure(config.log_level, config.log_format)
     runner = TunnelRunner(TUNNELS[name], options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
-    url = f"http://127.0.0.1:{config.port}/healthz"
+    url = f"{config.local_url}/healthz"
     if not is_ready(url):
         logs.logger().info("tunnel_waiting", hint=f"Nothing answers on port {config.port} yet.")
     runner.run(lambda: is_ready(url))

@@ -1,0 +1,116 @@
+"""The file that says where `run --sandbox` or `dev` runs, so that commands in another terminal find it.
+
+The process that wrote it holds a lock on it: a file without a lock was left by one that was killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook_app.config.validators import SQLITE
+from webhook_app.formatting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER, DEFAULT_FOLDER = "SANDBOX_FOLDER", "var/sandbox"
+# Commands that read or change what a receiver stored, or ask where it sends. Not those that start, move, copy or erase.
+COMMANDS = {
+    *("check", "doctor", "match", "verify", "send-sample", "tunnel"),
+    *("status", "list", "show", "tail", "export", "replay", "discard", "drop", "resume"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSandbox:
+    """Where a receiver with a sandbox runs; `environment` leads a command to it."""
+
+    port: int
+    sandbox_url: str
+    database_url: str
+    environment: dict[str, str]
+    started: float
+
+    @property
+    def inbox(self) -> str:
+        """Return the database's name without its password."""
+        return name_of(self.database_url)
+
+
+def name_of(database_url: str) -> str:
+    """Return the file of an SQLite database, or the address of another one without its password."""
+    if database_url.startswith(SQLITE):
+        return os.path.relpath(database_url.removeprefix(SQLITE))
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - every command imports this module
+
+    return make_url(database_url).render_as_string()
+
+
+@contextmanager
+def announced(running: RunningSandbox, folder: Path) -> Iterator[None]:
+    """Write the file for the time of the block; only this user can read it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{running.port}.json"
+    path.unlink(missing_ok=True)  # one that a killed process left: the port is free
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, json.dumps(asdict(running), indent=1).encode())
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def use() -> None:
+    """Set the environment of this command to that of the sandbox that runs here, except for variables that are set."""
+    folder = Path(os.environ.get(FOLDER) or DEFAULT_FOLDER)
+    found = sorted(filter(None, map(_read, folder.glob("*.json"))), key=lambda one: one.started)
+    if port := os.environ.get("PORT"):
+        found = [one for one in found if str(one.port) == port]
+    if not found:
+        return
+    chosen, database_url = found[-1], os.environ.get("DATABASE_URL")
+    if database_url and database_url != chosen.database_url:
+        _note(f"DATABASE_URL is set, so this command does not use the sandbox that runs on port {chosen.port}.")
+        return
+    others = f" ({counted(len(found), 'sandbox', 'sandboxes')} run here; PORT chooses one)" if found[:-1] else ""
+    _note(f"Using the sandbox that runs on port {chosen.port}, with its inbox {chosen.inbox}{others}.")
+    os.environ.update({name: value for name, value in chosen.environment.items() if not _is_set(name)})
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(name)) or (name == "SHOPS_FILE" and bool(os.environ.get("SHOPS")))
+
+
+def _read(path: Path) -> RunningSandbox | None:
+    """Return what a running process wrote, and remove the file of one that is gone."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _parsed(file.read())
+        if file.read():  # otherwise it is being written
+            _note(f"The sandbox that {os.path.relpath(path)} names no longer runs; the file is ignored and removed.")
+            path.unlink(missing_ok=True)
+    return None
+
+
+def _parsed(text: bytes) -> RunningSandbox | None:
+    """Return None for a file that is being written, or was written by another version."""
+    try:
+        return RunningSandbox(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def _note(sentence: str) -> None:
+    click.echo(sentence, err=True)
