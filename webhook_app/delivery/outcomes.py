@@ -68,6 +68,12 @@ def searching(delivery: Delivery) -> Settlement:
     return Settlement(delivery, State.WAITING, WaitingReason.SEARCHING, detail, retry_in=pause)
 
 
+def withdrawn(job: Job, by: int, reason: str) -> Settlement:
+    """Settle a delivery whose order is no purchase any more, as delivery `by` reported for `reason`."""
+    detail = f"Delivery {by} reports a later state of this order, in which it is no purchase."
+    return Settlement(job.delivery, State.IGNORED, reason, detail, key=job.call.key, order_name=job.order_name)
+
+
 def shop_missing(delivery: Delivery) -> Settlement:
     """Put off a delivery whose shop is not configured: a wrong deployment must not lose events."""
     detail = "The shop is not configured any more; the delivery waits until it is."

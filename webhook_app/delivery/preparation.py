@@ -10,6 +10,7 @@ from schemas.events import DataRequest, Redaction
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.delivery.dispatcher import Job
+from webhook_app.delivery.order_history import OrderHistory
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import sentence
 from webhook_app.errors import StoreUnavailableError
@@ -43,6 +44,7 @@ class Preparation:
         """The inbox is not used before prepare(); `requested` is called when a privacy request was stored."""
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
         self._requested = requested
+        self._history = OrderHistory(inbox, platforms)
 
     def prepare(self, claimed: Sequence[Delivery]) -> tuple[list[Job], list[Settlement], list[Delivery]]:
         """Return the calls to send, with their business keys reserved, settlements, and deliveries for another time.
@@ -50,8 +52,10 @@ class Preparation:
         The latter are those of a shop whose others took MOST_SECONDS: more of them would hold up the other shops.
         """
         prepared, postponed = self._within_time(claimed)
-        jobs = [item for item in prepared if isinstance(item, Job)]
         settled = [item for item in prepared if isinstance(item, Settlement)]
+        jobs = [item for item in prepared if isinstance(item, Job)]
+        jobs, withdrawn = self._history.without_withdrawn(jobs, settled)
+        settled += withdrawn
         owners = self._inbox.reserve([(job.delivery, job.call) for job in jobs])
         unique = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
         repeated = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from webhook_app.inbox.engines.statements import Batch, Statement
 from webhook_app.inbox.states import State, Verb, sources
+from webhook_app.inbox.tables import WITHDRAWN
 
 
 def _any_of(states: tuple[State, ...]) -> str:
@@ -134,6 +135,17 @@ SELECT shop, key,
        (SELECT address FROM business_keys AS owned WHERE owned.shop = given.shop AND owned.key = given.key)
 FROM given
 """,
+)
+
+# Finds which orders a delivery has reported as cancelled, deleted, refunded or voided.
+WITHDRAWN_ORDERS = Batch(
+    "shop text, key text",
+    f"""
+SELECT shop, key
+FROM given
+WHERE (SELECT min(id) FROM deliveries
+       WHERE deliveries.shop = given.shop AND deliveries.business_key = given.key AND {WITHDRAWN}) IS NOT NULL
+""",  # noqa: S608 - a constant
 )
 
 # A lease is identified by the number of the claim. PostgreSQL is also given the numbers as a list: it caches the plan

@@ -7,16 +7,18 @@ open, or the delivery is older than this feature, is read here, in steps and onc
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
+from webhook_app.inbox import hot_statements, records
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import HAS_ORDER_NAME, ORDERS, bodies, deliveries, task_positions
 from webhook_app.tweakwise.call import PURCHASE, purchase_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 TASK = "order_names"
 STEP = 50  # bodies a transaction; each may have MAX_BODY bytes
+MOST_REPORTS = 50  # of one order
 SCAN = 20_000  # numbers that are searched for them at a time
 GAP = 1000  # numbers below the highest that are looked at again: PostgreSQL may commit a number after a higher one
 REST = 2.0  # times as long as a step took; webhooks are stored and translated meanwhile
@@ -57,6 +60,38 @@ def row_is_about(row: Row, order: str) -> bool:
     """Return whether a stored delivery is about an order, given by id, number or name."""
     names = spellings(order)
     return order_id(row.business_key) in names or row.order_name in names
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """A delivery about an order; `body` is None once wiped."""
+
+    id: int
+    topic: str
+    domain: str
+    received_at: int
+    state: str
+    reason: str
+    body: bytes | None
+
+
+def withdrawn(inbox: Inbox, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of `keys` (shop and business key) whose order was reported as cancelled, or the like."""
+    rows = [{"shop": shop, "key": key} for shop, key in keys]
+    if not rows:
+        return set()
+    with inbox.database.read(hot=True) as connection:
+        return {(shop, key) for shop, key in hot_statements.WITHDRAWN_ORDERS.run(connection, rows)}
+
+
+def reports(inbox: Inbox, shop: str, key: str) -> list[OrderReport]:
+    """Return the deliveries of a shop about the order with that business key, newest first, up to MOST_REPORTS."""
+    row = deliveries.c
+    query = select(*(row[name] for name in ("id", "topic", "domain", "received_at", "state", "reason")), bodies.c.body)
+    query = query.outerjoin(bodies, bodies.c.delivery_id == row.id).where(ORDERS, row.business_key == key)
+    query = query.where(row.shop == shop).order_by(row.id.desc()).limit(MOST_REPORTS)
+    with inbox.database.read() as connection:
+        return records.read(connection, OrderReport, query)
 
 
 def read_names(inbox: Inbox, reference_of: ReferenceOf, within: float, *, rest: float = REST) -> int:

@@ -97,6 +97,15 @@ Index(
 Index("ix_deliveries_held", deliveries.c.held_since, sqlite_where=_held, postgresql_where=_held)
 # For searching an order; storing a webhook does not write to it.
 Index("ix_deliveries_business_key", deliveries.c.business_key, sqlite_where=ORDERS, postgresql_where=ORDERS)
+# What says that an order is no purchase any more, or that there will be none: looked up before an order is sent.
+WITHDRAWN = "reason IN ('cancelled', 'deleted', 'refunded', 'voided')"
+Index(
+    "ix_deliveries_withdrawn",
+    deliveries.c.shop,
+    deliveries.c.business_key,
+    sqlite_where=text(WITHDRAWN),
+    postgresql_where=text(WITHDRAWN),
+)
 HAS_ORDER_NAME = text("order_name > ''")
 Index("ix_deliveries_order_name", deliveries.c.order_name, sqlite_where=HAS_ORDER_NAME, postgresql_where=HAS_ORDER_NAME)
 

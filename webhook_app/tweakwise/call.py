@@ -29,6 +29,11 @@ class Call:
     within: float | None = None
     address: str = ""
 
+    @property
+    def is_order(self) -> bool:
+        """Whether it counts an order, whose id is in the key."""
+        return self.event == "purchase"
+
     def as_json(self) -> str:
         """Return the request body, the same bytes every time."""
         return _encode(self.body)
