@@ -64,7 +64,10 @@ requirements: test-installed ## Compiles requirements*.txt from requirements*.in
 
 sbom: test-installed ## Lists what the receiver installs, with licences, as CycloneDX in var/sbom.json.
 	@mkdir -p var && $(SETUP) var/sbom-venv requirements.txt
-	$(BIN)/python -W ignore -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible --validate \
+	@{ sed -n '/^\[project\]/,/^$$/p' pyproject.toml | grep '[^ ]' | grep -v ^dynamic; \
+	  $(BIN)/python -c 'import webhook_app; print(f"version = \"{webhook_app.__version__}\"")'; \
+	  echo 'dependencies = ['; sed -n 's/^\([A-Za-z][^ #]*\).*/"\1",/p' requirements.in; echo ']'; } > var/sbom-project.toml
+	$(BIN)/cyclonedx-py environment --pyproject var/sbom-project.toml --output-reproducible --validate \
 	  --output-file var/sbom.json var/sbom-venv
 
 bench/.venv/bench.stamp: bench/requirements.txt bench/rivals/node/package.json bench/setup.sh setup.sh

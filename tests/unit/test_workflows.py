@@ -24,10 +24,10 @@ def steps(workflow: str) -> list[str]:
 
 
 def test_ci_runs_what_developers_run() -> None:
-    """The workflow of each push calls .ci/run, which calls make lint and make test."""
+    """The workflow of each push calls .ci/run, which calls make lint, make sbom and make test."""
     assert ".ci/run" in steps("ci.yml")
     called = (ROOT / ".ci/run").read_text("utf-8").splitlines()
-    assert {"make lint", "make test"} <= set(called)
+    assert {"make lint", "make sbom", "make test"} <= set(called)
 
 
 def test_dependencies_are_checked_every_week() -> None:

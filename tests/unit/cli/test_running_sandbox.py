@@ -84,6 +84,16 @@ def test_a_database_that_is_named_comes_first(start: Callable[[int], None], monk
     assert "DATABASE_URL is set, so this command does not use the sandbox" in result.stderr
 
 
+def test_a_process_beside_it_is_silent(
+    start: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """The same DATABASE_URL needs no message: `dev` starts `tunnel` with it, and shows what that prints."""
+    start(8123)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder}/8123.db")
+    result = check()
+    assert (f"Tweakwise  {URL}" in result.stdout, result.stderr) == (True, "")
+
+
 def test_the_port_chooses(start: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of several the one that started last, or that on PORT; on another port there is none."""
     start(8200)

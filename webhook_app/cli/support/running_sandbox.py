@@ -82,9 +82,14 @@ def use() -> None:
     if database_url and database_url != chosen.database_url:
         _note(f"DATABASE_URL is set, so this command does not use the sandbox that runs on port {chosen.port}.")
         return
-    others = f" ({counted(len(found), 'sandbox', 'sandboxes')} run here; PORT chooses one)" if found[:-1] else ""
-    _note(f"Using the sandbox that runs on port {chosen.port}, with its inbox {chosen.inbox}{others}.")
+    if not database_url:
+        _note(_description(chosen, found))
     os.environ.update({name: value for name, value in chosen.environment.items() if not _is_set(name)})
+
+
+def _description(chosen: RunningSandbox, found: list[RunningSandbox]) -> str:
+    others = f" ({counted(len(found), 'sandbox', 'sandboxes')} run here; PORT chooses one)" if found[:-1] else ""
+    return f"Using the sandbox that runs on port {chosen.port}, with its inbox {chosen.inbox}{others}."
 
 
 def _is_set(name: str) -> bool:
