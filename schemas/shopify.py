@@ -76,6 +76,9 @@ ORDERS = OrderFields(
 )
 # A webhook under the topic of a proxied event lacks what the proxy adds; what a page sends besides is its own matter.
 PROXIED = Shape(any_of=frozenset({"shop"}))
+# https://shopify.dev/docs/api/admin-rest/latest/resources/transaction (kind)
+PAYMENTS = ("sale", "capture")
+MOST_REFUNDS = 500  # or payments of an order
 MOST_PARTS = 100  # taxes or discounts of one line
 IMPORTED = 86_400  # seconds between an order's own date and its creation, from which on it was imported
 GID = re.compile(r"^gid://shopify/[A-Za-z]+/")
@@ -124,6 +127,28 @@ class Customer(PlatformSchema):
     id = Id(load_default=None)
 
 
+class RefundedLine(PlatformSchema):
+    """What was refunded of an order line."""
+
+    line_item_id = Id(required=True)
+    quantity = Money(required=True)
+
+
+class Refund(PlatformSchema):
+    """A refund of an order; API versions without `current_quantity` say only here what is left of a line."""
+
+    refund_line_items = Rows(fields.Nested(RefundedLine), most=MOST_LINES, load_default=list, allow_none=True)
+
+
+class Transaction(PlatformSchema):
+    """A payment of an order that was fetched by API; GraphQL names the time as processedAt."""
+
+    kind = Status(load_default="")
+    status = Status(load_default="")
+    processed_at = Moment(load_default=None)
+    processed_at_of_graphql = Moment(data_key="processedAt", load_default=None)
+
+
 class OrderSchema(PlatformSchema):
     """An order, from orders/create or orders/updated."""
 
@@ -147,12 +172,16 @@ class OrderSchema(PlatformSchema):
     customer_locale = Text(load_default=None)
     customer = Part(Customer, load_default=None)
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
+    refunds = Rows(fields.Nested(Refund), most=MOST_REFUNDS, load_default=list, allow_none=True)
+    transactions = Rows(fields.Nested(Transaction), most=MOST_REFUNDS, load_default=list, allow_none=True)
     line_items = Rows(fields.Nested(LineItem), most=MOST_LINES, required=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return a Purchase, or the reason why the order is not one."""
         if not loaded["id"].isdecimal():
             return Ignored(Reason.WRONG_TOPIC, "The payload is not an order, whose id is a number: it may be a cart.")
+        if loaded["refunds"]:
+            shopify_revenue.subtract_refunds(loaded)
         return _no_purchase(loaded) or _purchase(loaded, just_paid=self.just_paid)
 
 
@@ -190,6 +219,7 @@ def _purchase(order: dict[str, Any], *, just_paid: bool) -> Purchase:
         revenue=shopify_revenue.of_order(order),
         fields=present(locale=order["customer_locale"], currency=order["currency"]),
         status=status,
+        paid_at=_paid_at(order["transactions"]) if order["transactions"] else None,
         just_paid=just_paid and not _is_imported(order),
         channel=Channel.B2B if order["company"] is not None else CHANNELS.get(order["source_name"]),
         is_renewal=order["source_name"] in RENEWAL_CHANNELS or RENEWAL_TAG in order["tags"].lower(),
@@ -201,6 +231,16 @@ def _placed_at(order: dict[str, Any]) -> datetime:
     """Return when the order was placed: of an imported one, `created_at` is only the time of the import."""
     placed: datetime = min(order["created_at"], order["processed_at"] or order["created_at"])
     return placed
+
+
+def _paid_at(transactions: list[dict[str, Any]]) -> datetime | None:
+    """Return when the first payment succeeded: a later one may be the balance of an edit."""
+    times = [each["processed_at"] or each["processed_at_of_graphql"] for each in transactions if _is_payment(each)]
+    return min(filter(None, times), default=None)
+
+
+def _is_payment(transaction: dict[str, Any]) -> bool:
+    return transaction["kind"] in PAYMENTS and transaction["status"] == "success"
 
 
 def _is_imported(order: dict[str, Any]) -> bool:

@@ -26,6 +26,18 @@ def quantity_left(item: dict[str, Any]) -> Decimal | None:
     return left
 
 
+def subtract_refunds(order: dict[str, Any]) -> None:
+    """Set what is left of lines whose payload has no `current_quantity`, by the refunds of the order."""
+    refunded: dict[str, Decimal] = {}
+    for refund in order["refunds"]:
+        for part in refund["refund_line_items"] or ():
+            refunded[part["line_item_id"]] = refunded.get(part["line_item_id"], ZERO) + part["quantity"]
+    for item in order["line_items"]:
+        quantity, gone = item["quantity"], refunded.get(item["id"])
+        if item["current_quantity"] is None and quantity is not None and gone is not None:
+            item["current_quantity"] = max(quantity - gone, ZERO)
+
+
 def of_order(order: dict[str, Any]) -> Decimal | None:
     """Return the revenue of the order's products, None if unknown."""
     products = [item for item in order["line_items"] if item["product_id"] and is_bought(item)]

@@ -54,6 +54,15 @@ SHOPIFY_ORDER = {
     "customer_locale": "nl-NL",
     "customer": {"id": 7},
     "note_attributes": [],
+    "refunds": [{"refund_line_items": [{"line_item_id": 1, "quantity": 1}]}],
+    "transactions": [
+        {
+            "kind": "sale",
+            "status": "success",
+            "processed_at": "2026-11-23T12:00:00Z",
+            "processedAt": "2026-11-23T12:00:00Z",
+        }
+    ],
     "line_items": [SHOPIFY_LINE],
 }
 WOOCOMMERCE_ORDER = {
