@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from schemas.events import Ignored, Reason
 from schemas.tweakwise import LONGEST_PROFILE_KEY, SESSION_KEY
+from webhook_app.translation.personal_data import looks_personal
 from webhook_app.translation.placeholders import is_placeholder
 
 if TYPE_CHECKING:
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 # https://docs.tweakwise.com disagrees with itself on the characters; these are what its own examples use.
 ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
 SESSION = re.compile(SESSION_KEY)
-# An @ in any spelling: as such, URL-encoded, as in a mail header, or spelled out to deter crawlers.
-AT_SIGN = re.compile(r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at ", re.IGNORECASE)
-# A bare -at- is one only before what ends like a host name: most ids with such a part are no addresses.
-BARE_AT = re.compile(r"[._-]at[._-]", re.IGNORECASE)
-HOST_ENDS = (re.compile(r"\.[a-z]{2,}$", re.IGNORECASE), re.compile(r"[._-]dot[._-][a-z]{2,}$", re.IGNORECASE))
-EMAIL = re.compile(r"\S@\S")
-PHONE_WORDS = re.compile(
-    r"^(?:telephone|telefoon|tel|phone|mobile|mobiel|gsm|whatsapp|sms|callto)[._\s-]*(?:number|nummer|nr)?[:.=_\s-]*",
-    re.IGNORECASE,
-)
-PHONE_SEPARATORS = re.compile(r"[\s().,/_$=+-]+")
-# https://www.itu.int/rec/T-REC-E.164 : a number has at most 15 digits; fewer than 7 cannot be called.
-PHONE = re.compile(r"[0-9]{7,15}")
-DEEPEST_ENCODING = 5
 
 
 def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
@@ -104,39 +90,6 @@ def is_usable(key: str) -> bool:
     return bool(ALLOWED.fullmatch(key)) and not looks_personal(key)
 
 
-def looks_personal(key: str) -> bool:
-    """Return whether `key` looks like an e-mail address or a phone number, in any spelling; a longer text is no key."""
-    if len(key) > LONGEST_PROFILE_KEY:
-        return False
-    # Mail headers write = where URLs write %; a key cannot contain %.
-    return any(_is_personal(_decoded(text)) for text in (key, key.replace("=", "%")))
-
-
-def _is_personal(text: str) -> bool:
-    plain = _with_bare_at_signs(AT_SIGN.sub("@", text))
-    if EMAIL.search(plain.replace(" ", "")):
-        return True
-    digits = PHONE_SEPARATORS.sub("", PHONE_WORDS.sub("", plain.strip()))
-    return bool(PHONE.fullmatch(digits))
-
-
-def _with_bare_at_signs(text: str) -> str:
-    host_end = next(filter(None, (pattern.search(text) for pattern in HOST_ENDS)), None)
-    if host_end is None:
-        return text
-    return BARE_AT.sub("@", text[: host_end.start()]) + text[host_end.start() :]
-
-
-def _decoded(key: str) -> str:
-    """Undo URL-encoding, even where it was applied more than once."""
-    for _ in range(DEEPEST_ENCODING):
-        decoded = unquote(key)
-        if decoded == key:
-            break
-        key = decoded
-    return key
-
-
 def _checked(key: str, attribute: str) -> str | Ignored:
     """Return the key, or why it is none. Its length comes first: visitors may write texts of any length."""
     if len(key) > LONGEST_PROFILE_KEY:
@@ -144,7 +97,7 @@ def _checked(key: str, attribute: str) -> str | Ignored:
             Reason.BAD_PROFILE_KEY, f"The profile key in {attribute} has over {LONGEST_PROFILE_KEY} characters."
         )
     if looks_personal(key):
-        detail = f"The profile key in {attribute} is an e-mail address or a phone number: use a random id or a hash."
+        detail = f"The profile key in {attribute} looks like personal data: use a random id."
         return Ignored(Reason.PERSONAL_DATA, detail)
     if not ALLOWED.fullmatch(key):
         detail = f"The profile key in {attribute} has other characters than A-Z a-z 0-9 . _ $ = - ."

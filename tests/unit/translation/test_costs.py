@@ -17,7 +17,7 @@ from tests.support.recordings import as_toml, shop_keys
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import SampleValues
-from webhook_app.translation import bots, profile_key
+from webhook_app.translation import bots, personal_data, profile_key
 from webhook_app.translation.translate import AgeLimits, Payload, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
@@ -176,7 +176,7 @@ def test_length_of_a_key_is_checked_first(unit: str, carrier: str) -> None:
         assert isinstance(chosen, Ignored)
         assert (chosen.reason, "over 128 characters" in chosen.detail) == (Reason.BAD_PROFILE_KEY, True)
     assert not profile_key.is_usable(text)
-    assert not profile_key.looks_personal(text)
+    assert not personal_data.looks_personal(text)
     assert time.thread_time() - began < MOST_SECONDS
 
 

@@ -119,7 +119,7 @@ LEGITIMATE = [
     "tw.fg$ae12deH.8631552",
     "abcDEF0123456789._$=-",
     "dGhpcyBpcyBhIHRlc3Q=",
-    "visitor-0612345678",
+    "visitor-8612345678",
     "0612345678a",
     "123456",
     "1234567890123456",
