@@ -8,7 +8,7 @@ from flask import Flask, Response
 
 from webhook_app import openapi
 from webhook_app.alerts import evaluator
-from webhook_app.config import settings, shops
+from webhook_app.config import settings, shops, users
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.observability import error_reporting, metrics, metrics_endpoint, tracing
@@ -69,7 +69,8 @@ def _register_blueprints(app: Flask, config: settings.Settings, shared: context.
     for module in (webhooks, probes, storefront, openapi):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(metrics_endpoint.blueprint(page))
-    if config.dashboard_password:
+    known_users = users.load(shared.shops, config)
+    if config.dashboard_password or known_users:
         from webhook_app.dashboard.registration import register  # noqa: PLC0415 - not loaded when it is off
 
-        register(app, shared.inbox, shared.shops, shared.platforms, config)
+        register(app, shared.inbox, shared.shops, shared.platforms, known_users, config)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+T = TypeVar("T")
 MAX_WAIT = 0.005  # seconds that a commit waits for others to join it under constant load
 PAUSE = 0.0002  # seconds
 VERIFIED = "webhook_app.verified"  # set in the WSGI environment of a request that was verified, for the web server
@@ -91,3 +92,12 @@ def time_limit(seconds: float) -> Iterator[None]:
         if ended is timeout:
             raise TimeoutError from None
         raise
+
+
+def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function returns that computes for long in C; other green threads run meanwhile."""
+    if not active():
+        return function(*arguments)
+    import gevent  # noqa: PLC0415 - already loaded where threads are green
+
+    return gevent.get_hub().threadpool.apply(function, arguments)

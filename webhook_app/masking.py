@@ -22,7 +22,7 @@ LARGEST = 256 * 1024  # bytes of a body that is shown
 # The forms of values; none has room for an address, and only an id for a telephone number.
 FORMS = {
     "id": re.compile(r"\d{1,20}|gid://[a-z]+/[A-Za-z]+/\d{1,20}"),
-    "ref": re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#=-]{0,63}"),  # a SKU, or an id that is chosen by the sender
+    "ref": re.compile(r"#?[A-Za-z0-9][A-Za-z0-9._:/#=-]{0,63}"),  # a SKU, or an id that is chosen by the sender
     "money": re.compile(r"-?\d{1,8}(\.\d{1,6})?"),
     "count": re.compile(r"\d{1,6}(\.\d{1,3})?"),
     "word": re.compile(r"[a-z][a-z0-9_-]{0,39}"),

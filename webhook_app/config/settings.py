@@ -16,8 +16,10 @@ from webhook_app.config.validators import (
     POSTGRES,
     SQLITE,
     validate_database_url,
+    validate_header_name,
     validate_http_url,
     validate_ip_address,
+    validate_networks,
     validate_password,
     validate_rate,
     validate_standard_secret,
@@ -78,6 +80,8 @@ class Settings:
     keep_bodies: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))
     keep_rows: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
     dashboard_password: str | None = field(repr=False, metadata=_variable("str", None, validate_password))
+    dashboard_identity_header: str | None = field(metadata=_variable("str", None, validate_header_name))
+    dashboard_identity_networks: str = field(metadata=_variable("str", "127.0.0.0/8,::1", validate_networks))
     public_url: str | None = field(metadata=_variable("str", None, validate_http_url))
     trusted_proxies: int = field(metadata=_variable("int", 0, Range(0, 10)))
     metrics_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
@@ -126,6 +130,8 @@ def _contradictions(config: Settings) -> list[str]:
     faults = []
     if config.keep_rows < config.max_order_age:
         faults.append("KEEP_ROWS: shorter than MAX_ORDER_AGE; an order could be forgotten and counted twice")
+    if config.dashboard_identity_header and not config.trusted_proxies:
+        faults.append("DASHBOARD_IDENTITY_HEADER: needs TRUSTED_PROXIES; without a proxy anyone could send it")
     if config.metrics_port and not config.metrics_token:
         faults.append("METRICS_PORT: needs METRICS_TOKEN; without it there are no metrics")
     if config.spool and not config.database_url.startswith(POSTGRES):

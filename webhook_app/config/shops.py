@@ -78,7 +78,7 @@ def load(platforms: Mapping[str, Platform]) -> dict[str, Shop]:
 
     Raises ConfigurationError with one sentence for every fault, each naming the line to change.
     """
-    text, source = _document()
+    text, source = document()
     return parse(text, source, platforms)
 
 
@@ -98,7 +98,8 @@ def parse(text: str, source: str, platforms: Mapping[str, Platform]) -> dict[str
     return shops
 
 
-def _document() -> tuple[str, str]:
+def document() -> tuple[str, str]:
+    """Return the TOML document, and what messages call it. Raises ConfigurationError."""
     inline, path = os.environ.get("SHOPS"), os.environ.get("SHOPS_FILE")
     if inline and path:
         raise ConfigurationError(["SHOPS, SHOPS_FILE: both are set; keep one of them"])

@@ -9,8 +9,8 @@ _KEY_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
 KEY = re.compile(rf"\s*(?:(\[)\s*)?({_KEY_PART}(?:\s*\.\s*{_KEY_PART})*)\s*(?(1)\]|=)")
 
 
-def line_of(text: str, path: list[str]) -> int:
-    """Find the line, counted from 1, where the value at `path` below `shops` is written, or its table's header."""
+def line_of(text: str, path: list[str], root: str = "shops") -> int:
+    """Find the line, counted from 1, where the value at `path` below `root` is written, or its table's header."""
     found, table = 1, list[str]()
     for number, line in enumerate(text.split("\n"), start=1):
         key = KEY.match(line)
@@ -19,6 +19,6 @@ def line_of(text: str, path: list[str]) -> int:
         parts = [part.strip("\"'") for part in re.findall(_KEY_PART, key[2])]
         here = parts if key[1] else [*table, *parts]
         table = parts if key[1] else table
-        if here == ["shops", *path[: len(here) - 1]] and len(here) > 1:
+        if here == [root, *path[: len(here) - 1]] and len(here) > 1:
             found = number
     return found

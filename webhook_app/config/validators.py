@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from ipaddress import ip_address
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
@@ -16,6 +17,9 @@ STRONG = 4  # of zxcvbn's scores 0 to 4: more than 10^10 guesses
 LONGEST_JUDGED = 72  # characters: zxcvbn takes no more
 OWN_WORDS = ["tweakwise", "webhook", "webhooks", "dashboard"]
 SLOWEST, FASTEST = 0.01, 1_000_000  # calls a second: one in 100 seconds is within the pause before a probe
+HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,63}")
+# What clients send themselves, or proxies for other purposes.
+TAKEN_HEADERS = frozenset({"host", "cookie", "authorization", "user-agent", "origin", "referer", "accept", "forwarded"})
 SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
 
 
@@ -53,6 +57,25 @@ def validate_rate(value: float | None) -> None:
     """Refuse a rate at which nothing would be sent for hours. Raises marshmallow's ValidationError."""
     if value is not None and not SLOWEST <= value <= FASTEST:
         raise ValidationError(f"expected calls a second, from {SLOWEST} to {FASTEST}")
+
+
+def validate_header_name(value: str) -> None:
+    """Refuse what is not the name of a header that a proxy may add. Raises marshmallow's ValidationError."""
+    if not HEADER_NAME.fullmatch(value) or value.lower() in TAKEN_HEADERS:
+        raise ValidationError("expected the name of a header that only the proxy writes, such as X-Forwarded-User")
+
+
+def validate_networks(value: str) -> None:
+    """Refuse what is not a list of networks. Raises marshmallow's ValidationError."""
+    try:
+        networks(value)
+    except ValueError:
+        raise ValidationError("expected addresses or networks with commas, such as 10.0.0.0/8,::1") from None
+
+
+def networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks that a text lists. Raises ValueError."""
+    return tuple(ip_network(one.strip()) for one in value.split(","))
 
 
 def validate_standard_secret(value: str) -> None:

@@ -1,1 +1,1 @@
-"""The dashboard: web pages about deliveries for the merchant's developer; off unless DASHBOARD_PASSWORD is set."""
+"""The dashboard: web pages about deliveries; off unless DASHBOARD_PASSWORD is set or users are configured."""

@@ -11,15 +11,18 @@ from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app import green_threads, logs
-from webhook_app.dashboard.context import current, record, session
+from webhook_app.config.users import Role
+from webhook_app.dashboard.context import current, record_login, session, user
 from webhook_app.dashboard.rendering import render
-from webhook_app.dashboard.sessions import COOKIE, DEVICE_COOKIE, DEVICE_LONGEST, Session
+from webhook_app.dashboard.sessions import COOKIE, Session
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.http_dates import http_date
 from webhook_app.inbox import audit_log, logins
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
+
+    from webhook_app.config.users import User
 
 blueprint = Blueprint(
     "dashboard",
@@ -31,11 +34,21 @@ blueprint = Blueprint(
 )
 
 PUBLIC = ("dashboard.static", "dashboard.login", "dashboard.sign_in")
+# What a page needs; other pages need the role to read, and other changes the role to operate.
+ROLES = {
+    "dashboard.deliveries": Role.READ,  # a search is posted
+    "dashboard.sign_out": Role.READ,
+    "dashboard.end_session": Role.READ,  # others' sessions need more
+    "dashboard.reveal": Role.REVEAL,
+}
 LARGEST_FORM = 64 * 1024  # bytes
 FORM_TIMEOUT = 10.0  # seconds
 NO_COOKIE = (
     "Your session has expired, or your browser sent no cookie: over plain HTTP it stores none, except on localhost. "
     "Go back, reload the page and try again."
+)
+NOT_A_USER = (
+    "The proxy has signed you in, but you are not one of the users of this dashboard ([users] in its configuration)."
 )
 CONDITIONS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -66,21 +79,53 @@ def require_session() -> ResponseReturnValue | None:
     if request.endpoint == "dashboard.static":
         _drop_unreadable_dates()
         return None
-    known = _known_session()
+    named = current().identity.name(request.environ)
+    known = _known_session(named)
     g.dashboard_session = known or Session.new(current().sessions.now())
+    g.dashboard_user = _user(named)
     if request.method == "POST":
         _read_form()
         _refuse_forged(known)
-    if request.endpoint in PUBLIC or session().signed_in:
+    if named is not None and not session().signed_in:
+        _begin_proxied(named)
+    if request.endpoint in PUBLIC:
+        return None
+    if session().signed_in:
+        _require_rights()
         return None
     here = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for(".login", next=here), 303)
 
 
-def _known_session() -> Session | None:
+def _known_session(named: str | None) -> Session | None:
     """Return the session of the request's cookie, None without one that is valid and open."""
-    found = current().sessions.read(request.cookies.get(COOKIE))
+    found = current().sessions.read(request.cookies.get(COOKIE), named)
     return None if found and found.signed_in and logins.is_ended(current().inbox, found.id) else found
+
+
+def _user(named: str | None) -> User | None:
+    """Return who asks: whom the proxy names, else whose session it is; None before the login."""
+    accounts = current().accounts
+    if named is not None:
+        return accounts.of_proxy(named) or abort(403, NOT_A_USER)
+    return accounts.of_name(session().user) if session().signed_in else None
+
+
+def _begin_proxied(named: str) -> None:
+    """Start the session of a user whom the proxy has signed in."""
+    g.dashboard_session = Session.new(current().sessions.now(), signed_in=True, user=named, proxied=True)
+    record_login(audit_log.AuditAction.LOGIN, named)
+
+
+def _require_rights() -> None:
+    """Refuse what the user's roles do not include; of a shop that the user does not see there is nothing."""
+    needed = ROLES.get(request.endpoint or "", Role.READ if request.method in ("GET", "HEAD") else Role.OPERATE)
+    if not user().may(needed):
+        abort(403, f"Your user does not have the role {needed}. Nothing was changed.")
+    wanted = [*request.values.getlist("shop"), *filter(None, [(request.view_args or {}).get("shop")])]
+    for shop in wanted:
+        if shop and not user().sees(shop):
+            abort(404, f"There is no shop {shop}.")
 
 
 def _read_form() -> None:
@@ -122,13 +167,14 @@ def _set_cookie(response: Response, found: Session) -> None:
     cookie = sessions.write(current_session)
     if cookie == request.cookies.get(COOKIE):
         return
-    _write_cookie(response, COOKIE, cookie)
+    write_cookie(response, COOKIE, cookie)
     if current_session.signed_in:
         with suppress(StoreUnavailableError):  # the pages can be read while nothing can be written
             logins.see_session(current().inbox, current_session.id)
 
 
-def _write_cookie(response: Response, name: str, value: str, longest: int | None = None) -> None:
+def write_cookie(response: Response, name: str, value: str, longest: int | None = None) -> None:
+    """Add a cookie for the dashboard alone, which no script can read; `longest` is in seconds."""
     response.set_cookie(
         name, value, max_age=longest, path="/dashboard", secure=_is_secure(), httponly=True, samesite="Lax"
     )
@@ -137,67 +183,6 @@ def _write_cookie(response: Response, name: str, value: str, longest: int | None
 def _is_secure() -> bool:
     """Return whether the cookie is only for HTTPS: always, except on localhost over plain HTTP."""
     return request.is_secure or (urlsplit(f"//{request.host}").hostname or "") not in LOCAL
-
-
-@blueprint.get("/login")
-def login() -> ResponseReturnValue:
-    """Show the login form."""
-    if session().signed_in:
-        return redirect(_next(), 303)
-    return render("dashboard/login.html", next=_next())
-
-
-@blueprint.post("/login")
-def sign_in() -> ResponseReturnValue:
-    """Start a session if the password is right, unless there were too many failed logins."""
-    dashboard = current()
-    attempt = dashboard.limits.begin(dashboard.sessions.limits(request.remote_addr, request.cookies.get(DEVICE_COOKIE)))
-    if attempt is None:
-        error = "Too many failed logins. Try again in 15 minutes."
-        page = render("dashboard/login.html", next=_next(), error=error)
-        return page, 429, {"Retry-After": str(logins.WITHIN // 1000)}
-    if not dashboard.sessions.accepts(request.form.get("password", "")):
-        _record_login(audit_log.AuditAction.LOGIN_FAILED)
-        logs.logger().warning("dashboard_login_failed", source=dashboard.sessions.source(request.remote_addr))
-        return render("dashboard/login.html", next=_next(), error="The password is wrong."), 401
-    dashboard.limits.succeeded(attempt)
-    return _start_session()
-
-
-def _start_session() -> ResponseReturnValue:
-    sessions = current().sessions
-    g.dashboard_session = Session.new(sessions.now(), signed_in=True)
-    _record_login(audit_log.AuditAction.LOGIN)
-    response = redirect(_next(), 303)
-    _write_cookie(response, DEVICE_COOKIE, sessions.new_device(), DEVICE_LONGEST)  # type: ignore[arg-type]
-    return response
-
-
-def _record_login(action: audit_log.AuditAction) -> None:
-    """Record a login, if possible: a full disk must not lock out those who come to see that it is full."""
-    inbox, source = current().inbox, current().sessions.source(request.remote_addr)
-    try:
-        record(action)
-        if action == audit_log.AuditAction.LOGIN:
-            logins.start_session(inbox, session().id, source)
-    except StoreUnavailableError as error:
-        logs.logger().warning("audit_event_lost", action=str(action), source=source, error=str(error))
-
-
-@blueprint.post("/logout")
-def sign_out() -> ResponseReturnValue:
-    """End the session: its cookie is refused from now on, wherever it was copied to."""
-    record(audit_log.AuditAction.LOGOUT)
-    logins.end_session(current().inbox, session().id)
-    g.dashboard_session = Session.new(current().sessions.now())
-    return redirect(url_for(".login"), 303)
-
-
-def _next() -> str:
-    """Return the page after the login: one of the dashboard, never another site."""
-    wanted = request.values.get("next", "")
-    is_local = wanted.startswith("/dashboard") and "\\" not in wanted and wanted.isprintable()
-    return wanted if is_local and not urlsplit(wanted).netloc else url_for(".overview")
 
 
 @blueprint.errorhandler(HTTPException)

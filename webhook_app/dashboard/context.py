@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 from flask import current_app, g, request
 
-from webhook_app.inbox import audit_log
+from webhook_app import logs
+from webhook_app.config.users import OWNER
+from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import audit_log, logins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from webhook_app.config.shops import Shop
+    from webhook_app.config.users import User
+    from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
     from webhook_app.dashboard.login_limits import LoginLimits
     from webhook_app.dashboard.sessions import Session, Sessions
     from webhook_app.inbox import Inbox
@@ -32,6 +37,8 @@ class DashboardContext:
     public_url: str | None
     ages: AgeLimits
     tweakwise_url: str
+    accounts: Accounts
+    identity: ProxyIdentity
 
 
 def current() -> DashboardContext:
@@ -46,7 +53,40 @@ def session() -> Session:
     return found
 
 
-def record(action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "") -> None:
+def user() -> User:
+    """Return the user of the current request; every page but the login has one."""
+    found: User = g.dashboard_user
+    return found
+
+
+def visible(names: Iterable[str]) -> list[str]:
+    """Return those of the shops that the user sees."""
+    return [name for name in names if user().sees(name)]
+
+
+def scope(shop: str | None = None) -> tuple[str, ...] | None:
+    """Return the shops that a page is about: the one that was chosen, else those the user sees; None for all."""
+    seen = user().shops
+    if shop is not None:
+        return (shop,)
+    return None if seen is None else tuple(sorted(seen))
+
+
+def record(
+    action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "", user_name: str | None = None
+) -> None:
     """Record an audit event, before the action is carried out. Raises StoreUnavailableError."""
-    source = current().sessions.source(request.remote_addr)
-    audit_log.write(current().inbox, audit_log.AuditEvent(action, source, session().id, delivery_id, detail))
+    source, name = current().sessions.source(request.remote_addr), session().user_name
+    who = name if user_name is None else user_name
+    audit_log.write(current().inbox, audit_log.AuditEvent(action, source, session().id, delivery_id, detail, who))
+
+
+def record_login(action: audit_log.AuditAction, name: str) -> None:
+    """Record a login, if possible: a full disk must not lock out those who come to see that it is full."""
+    inbox, source = current().inbox, current().sessions.source(request.remote_addr)
+    try:
+        record(action, user_name="" if name == OWNER else name)
+        if action == audit_log.AuditAction.LOGIN:
+            logins.start_session(inbox, session().id, source, session().user_name)
+    except StoreUnavailableError as error:
+        logs.logger().warning("audit_event_lost", action=str(action), source=source, error=str(error))

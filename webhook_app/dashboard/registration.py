@@ -13,6 +13,7 @@ from flask import g, url_for
 from webhook_app import formatting, masking, reasons
 from webhook_app.dashboard import pages, rendering
 from webhook_app.dashboard.access import blueprint
+from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
 from webhook_app.dashboard.context import DashboardContext
 from webhook_app.dashboard.login_limits import LoginLimits
 from webhook_app.dashboard.navigation import NAVIGATION
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
+    from webhook_app.config.users import User
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
 
@@ -37,14 +39,29 @@ STATIC = Path(__file__).with_name("static")
 VERSIONS = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:10] for file in STATIC.iterdir()}
 
 
-def register(
-    app: Flask, inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], config: Settings
+def register(  # noqa: PLR0913, PLR0917 - everything that the pages need
+    app: Flask,
+    inbox: Inbox,
+    shops: Mapping[str, Shop],
+    platforms: Mapping[str, Platform],
+    users: Mapping[str, User],
+    config: Settings,
 ) -> None:
-    """Add the pages under /dashboard; DASHBOARD_PASSWORD must be set."""
-    sessions = Sessions(config.dashboard_password or "", lambda: logins.signing_key(inbox))
+    """Add the pages under /dashboard; there must be a DASHBOARD_PASSWORD or users."""
+    accounts = Accounts(users, has_owner=config.dashboard_password is not None)
+    sessions = Sessions(config.dashboard_password, lambda: logins.signing_key(inbox), hashes=accounts.hashes)
     ages = AgeLimits(config.max_order_age, config.max_age, config.keep_rows)
     app.extensions["dashboard"] = DashboardContext(
-        inbox, shops, platforms, sessions, LoginLimits(inbox), config.public_url, ages, config.tweakwise_url
+        inbox,
+        shops,
+        platforms,
+        sessions,
+        LoginLimits(inbox),
+        config.public_url,
+        ages,
+        config.tweakwise_url,
+        accounts,
+        ProxyIdentity(config),
     )
     app.extensions[rendering.NAME] = rendering.environment(app)
     app.register_blueprint(blueprint)
@@ -57,6 +74,7 @@ def _template_variables() -> dict[str, Any]:
         "titled": reasons.titled,
         "reference": masking.reference,
         "session": g.get("dashboard_session"),
+        "user": g.get("dashboard_user"),
         "asset": _asset,
         "navigation": NAVIGATION,
     }

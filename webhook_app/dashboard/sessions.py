@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from webhook_app.config.users import OWNER
 from webhook_app.dashboard import login_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 COOKIE = "tweakwise_dashboard"
 DEVICE_COOKIE = "tweakwise_dashboard_device"
@@ -31,28 +32,54 @@ RENEWED_AFTER = 60  # seconds; the cookie is not written again for every click
 SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
+# Separates the name of a user, for whom a cookie is, from what is signed.
+SEPARATOR = ":"
+DEFAULTS = (("user", OWNER), ("proxied", False))  # left out, as earlier versions do not know them
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session; `signed_in` is False before the login. Times are seconds since 1970."""
+    """One session; `signed_in` is False before the login. Times are seconds since 1970.
+
+    `user` is who signed in; a `proxied` session is valid only where the proxy names the same user.
+    """
 
     id: str
     csrf: str
     started: int
     last_seen: int
     signed_in: bool
+    user: str = OWNER
+    proxied: bool = False
 
     @classmethod
-    def new(cls, now: int, *, signed_in: bool = False) -> Self:
+    def new(cls, now: int, *, signed_in: bool = False, user: str = OWNER, proxied: bool = False) -> Self:
         """Start a session with a new id and CSRF token."""
-        return cls(secrets.token_hex(8), secrets.token_urlsafe(18), now, now, signed_in)
+        return cls(secrets.token_hex(8), secrets.token_urlsafe(18), now, now, signed_in, user, proxied)
+
+    @property
+    def user_name(self) -> str:
+        """The name of the user in records, "" for the shared password."""
+        return "" if self.user == OWNER else self.user
 
 
 class Sessions:
     """Writes and reads cookies; processes with the same inbox and password accept each other's."""
 
-    def __init__(self, password: str, signing_key: Callable[[], bytes], clock: Callable[[], float] = time.time) -> None:
-        """`signing_key` returns the random key of the inbox; it is called once, when a key is first needed."""
-        self._password, self._signing_key, self._clock = password.encode(), signing_key, clock
+    def __init__(
+        self,
+        password: str | None,
+        signing_key: Callable[[], bytes],
+        clock: Callable[[], float] = time.time,
+        hashes: Mapping[str, str] | None = None,
+    ) -> None:
+        """`signing_key` returns the random key of the inbox; it is called once, when a key is first needed.
+
+        `password` is the shared one, None where there is none; `hashes` are those of users' passwords, by name.
+        """
+        self._password, self._signing_key, self._clock = (password or "").encode(), signing_key, clock
+        self._hashes = hashes or {}
+        self._signers: dict[tuple[str, bool], URLSafeSerializer] = {}
 
     @cached_property
     def _key(self) -> bytes:
@@ -64,9 +91,27 @@ class Sessions:
         return _signer(self._derived(b"anonymous"))
 
     @cached_property
-    def _signed_in(self) -> URLSafeSerializer:
-        """The signer of what follows a login: with a new password every cookie ends."""
-        return _signer(self._derived(hashlib.scrypt(self._password, salt=self._key, **SCRYPT)))
+    def _devices(self) -> URLSafeSerializer:
+        return _signer(self._derived(b"device"))
+
+    def _signer_of(self, user: str, *, proxied: bool) -> URLSafeSerializer | None:
+        """Return the signer of a user's cookies, None where there is no such user: a new password ends every cookie."""
+        if (user, proxied) not in self._signers:
+            secret = self._credential(user, proxied=proxied)
+            if secret is None:
+                return None
+            if proxied:  # any name may come
+                return _signer(self._derived(secret))
+            self._signers[user, proxied] = _signer(self._derived(secret))
+        return self._signers[user, proxied]
+
+    def _credential(self, user: str, *, proxied: bool) -> bytes | None:
+        if proxied:
+            return f"proxied {user}".encode()
+        if user == OWNER and self._password:
+            return hashlib.scrypt(self._password, salt=self._key, **SCRYPT)
+        known = self._hashes.get(user)
+        return f"user {user} {known}".encode() if known else None
 
     def _derived(self, purpose: bytes) -> bytes:
         return hmac.digest(self._key, purpose, "sha256")
@@ -78,15 +123,22 @@ class Sessions:
     def accepts(self, password: str) -> bool:
         """Return whether the password is right, in constant time for any length."""
         given, right = password.encode("utf-8", "replace"), self._password
-        return hmac.compare_digest(hashlib.sha256(given).digest(), hashlib.sha256(right).digest())
+        return bool(right) and hmac.compare_digest(hashlib.sha256(given).digest(), hashlib.sha256(right).digest())
 
-    def read(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie, None if its signature is invalid or it has expired."""
-        for signer, signed_in in ((self._signed_in, True), (self._anonymous, False)):
-            fields = _loaded(signer, cookie)
+    def read(self, cookie: str | None, proxied: str | None = None) -> Session | None:
+        """Return the session of a cookie, None if its signature is invalid or it has expired.
+
+        `proxied` is the user whom the proxy names: then only sessions of that name count, and otherwise none of these.
+        """
+        name, separator, signed = (cookie or "").partition(SEPARATOR)
+        user, text = (name, signed) if separator else (OWNER, cookie)
+        if proxied is not None and proxied != user:
+            return None
+        for signer, signed_in in ((self._signer_of(user, proxied=proxied is not None), True), (self._anonymous, False)):
+            fields = _loaded(signer, text) if signer else {}
             if fields.get("signed_in") is signed_in:
                 session = Session(**fields)
-                return session if self._is_current(session) else None
+                return session if self._is_current(session) and session.user == user else None
         return None
 
     def _is_current(self, session: Session) -> bool:
@@ -98,8 +150,12 @@ class Sessions:
 
     def write(self, session: Session) -> str:
         """Return the cookie of a session."""
-        signer = self._signed_in if session.signed_in else self._anonymous
-        return str(signer.dumps(asdict(session)))
+        fields = {name: value for name, value in asdict(session).items() if (name, value) not in DEFAULTS}
+        if not session.signed_in:
+            return str(self._anonymous.dumps(fields))
+        signer = self._signer_of(session.user, proxied=session.proxied) or self._anonymous
+        prefix = "" if session.user == OWNER else f"{session.user}{SEPARATOR}"
+        return f"{prefix}{signer.dumps(fields)}"
 
     def renewed(self, session: Session) -> Session:
         """Return the session as last seen now; unchanged if it was renewed a moment ago."""
@@ -107,14 +163,14 @@ class Sessions:
 
     def new_device(self) -> str:
         """Return the cookie of a browser that has signed in; it opens nothing."""
-        return str(self._signed_in.dumps({"device": secrets.token_hex(8), "since": self.now()}))
+        return str(self._devices.dumps({"device": secrets.token_hex(8), "since": self.now()}))
 
     def limits(self, address: str | None, device_cookie: str | None) -> dict[str, int]:
         """Return how many attempts to sign in may fail, by source.
 
         A browser that has signed in before has a limit of its own, which no flood from elsewhere uses up.
         """
-        known = _loaded(self._signed_in, device_cookie)
+        known = _loaded(self._devices, device_cookie)
         if known.get("device") and self._within(known["since"], DEVICE_LONGEST):
             return {self._hash(f"device {known['device']}"): login_limits.PER_PLACE}
         return {

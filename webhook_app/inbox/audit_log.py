@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from webhook_app.inbox import records
-from webhook_app.inbox.tables import attempts, audit
+from webhook_app.inbox.tables import attempts, audit, deliveries
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from webhook_app.inbox.store import Inbox
 
 SHOWN = 200
@@ -37,13 +39,17 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One action; `source` is a keyed hash of the client's address or COMMAND_LINE, `session` identifies a login."""
+    """One action; `source` is a keyed hash of the client's address or COMMAND_LINE, `session` identifies a login.
+
+    `user_name` is "" for the shared password and for commands.
+    """
 
     action: AuditAction
     source: str
     session: str = ""
     delivery_id: int | None = None
     detail: str = ""
+    user_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class AuditRecord:
     session: str
     delivery_id: int | None
     detail: str
+    user_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +82,19 @@ def write(inbox: Inbox, event: AuditEvent) -> None:
         connection.execute(insert(audit).values(at=inbox.clock(), **records.as_row(event)))
 
 
-def newest(inbox: Inbox, delivery_id: int | None = None) -> list[AuditRecord]:
-    """Return the newest audit events, newest first; only those of one delivery where it is given."""
+def newest(
+    inbox: Inbox, delivery_id: int | None = None, shops: Collection[str] | None = None, user_name: str = ""
+) -> list[AuditRecord]:
+    """Return the newest audit events, newest first.
+
+    Only those of one delivery where it is given, and where `shops` are, those of their deliveries and of `user_name`.
+    """
     query = select(*records.columns_of(AuditRecord, audit)).order_by(audit.c.id.desc()).limit(SHOWN)
     if delivery_id is not None:
         query = query.where(audit.c.delivery_id == delivery_id)
+    if shops is not None:
+        theirs = select(deliveries.c.id).where(deliveries.c.shop.in_(shops))
+        query = query.where(audit.c.delivery_id.in_(theirs) | (audit.c.user_name == user_name))
     with inbox.database.read() as connection:
         return records.read(connection, AuditRecord, query)
 

@@ -25,12 +25,16 @@ LONGEST_SESSION = 24 * 3600 * 1000  # milliseconds after which no session is acc
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """A login; `source` is a keyed hash of the client's address, times are milliseconds since 1970 UTC."""
+    """A login; times are milliseconds since 1970 UTC, and `source` is a keyed hash of the client's address.
+
+    `user_name` is "" for the shared password, None in rows of earlier versions.
+    """
 
     id: str
     source: str
     started_at: int
     seen_at: int
+    user_name: str | None
 
 
 def signing_key(inbox: Inbox) -> bytes:
@@ -78,14 +82,13 @@ def _over(inbox: Inbox, limits: Mapping[str, int], now: int, spare: int = 0) -> 
         return any(count + spare > limits[source] for source, count in connection.execute(query).all())
 
 
-def start_session(inbox: Inbox, session: str, source: str) -> None:
+def start_session(inbox: Inbox, session: str, source: str, user_name: str = "") -> None:
     """Store that someone signed in. Raises StoreUnavailableError."""
     now = inbox.clock()
     with inbox.database.write() as connection:
         connection.execute(delete(dashboard_sessions).where(dashboard_sessions.c.started_at < now - LONGEST_SESSION))
-        connection.execute(
-            insert(dashboard_sessions).values(id=session, source=source, started_at=now, seen_at=now, ended_at=None)
-        )
+        times = {"started_at": now, "seen_at": now, "ended_at": None}
+        connection.execute(insert(dashboard_sessions).values(id=session, source=source, user_name=user_name, **times))
 
 
 def see_session(inbox: Inbox, session: str) -> None:
@@ -95,9 +98,11 @@ def see_session(inbox: Inbox, session: str) -> None:
         connection.execute(seen)
 
 
-def end_session(inbox: Inbox, session: str) -> bool:
-    """Let the cookie of a session be refused from now on; False if it is unknown or ended already."""
+def end_session(inbox: Inbox, session: str, user_name: str | None = None) -> bool:
+    """Let the cookie of a session be refused from now on; False if there is none that is open, and of `user_name`."""
     here = (dashboard_sessions.c.id == session) & dashboard_sessions.c.ended_at.is_(None)
+    if user_name is not None:
+        here &= dashboard_sessions.c.user_name == user_name
     with inbox.database.write() as connection:
         ended = connection.execute(update(dashboard_sessions).where(here).values(ended_at=inbox.clock()))
         return bool(ended.rowcount)

@@ -240,6 +240,8 @@ audit = Table(
     Column("session", String(32), nullable=False),
     Column("delivery_id", Number),
     Column("detail", Text, nullable=False),
+    # NULL in rows of earlier versions, "" for the shared password.
+    Column("user_name", String(64)),
 )
 
 # Random keys, made when they are first needed; processes of one inbox share them.
@@ -278,6 +280,7 @@ dashboard_sessions = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("user_name", String(64)),
 )
 
 # The last result of `match` for each shop, as JSON: how many of its product keys are in its feed.

@@ -51,5 +51,16 @@ def test_a_fault_of_a_page_does_not_ask_for_the_event_again(
     assert SEND_AGAIN in client.post(webhooks.URL.replace("<platform>/<shop>", "shopify/demo-shopify")).text
 
 
+def test_the_host_of_a_client_or_proxy_is_on_no_page(every_option: Flask) -> None:
+    """Addresses are those of PUBLIC_URL; X-Forwarded-Host and the like are never read."""
+    names = ("X-Forwarded-Host", "X-Forwarded-Server", "X-Forwarded-Prefix", "X-Original-Host", "Forwarded")
+    forged = {name: "host=evil.example" if name == "Forwarded" else "evil.example" for name in names}
+    browser = Browser(every_option)
+    browser.sign_in()
+    for path in pages(every_option):
+        answer = browser.client.get(path, headers={**forged, "X-Forwarded-For": "198.51.100.7", "Host": "evil.example"})
+        assert "evil" not in f"{answer.text}{answer.headers}", path
+
+
 def broken(**_: object) -> None:
     raise RuntimeError

@@ -256,7 +256,7 @@ def test_bars_count_what_was_received(inbox: Inbox, clock: Clock) -> None:
         "acme": {"delivered": 2},
         "other": {"received": 3},
     }
-    assert time_series.latest_waits(inbox, "acme") == [2000, 4000]
+    assert time_series.latest_waits(inbox, ["acme"]) == [2000, 4000]
     assert time_series.percentile([1, 2, 3, 4], 0.5) == 3
 
 

@@ -11,6 +11,7 @@ import click
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.local_processes import OWN_VARIABLES, command_line, prepared_supervisor
 from webhook_app.cli.support.sandbox_options import sandbox_options
+from webhook_app.config import users
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _banner(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | 
         *(f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()),
         "",
         f"What arrived at the sandbox: {sandbox.url}/" if sandbox else None,
-        f"Dashboard: {base}/dashboard" if config.dashboard_password else None,
+        f"Dashboard: {base}/dashboard" if config.dashboard_password or users.load(known, config) else None,
         f"What was received:  {command} list",
         f"Send a sample:      {command} send-sample {first.platform} {topic}",
         "",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.config import settings, shops
+from webhook_app.config import settings, shops, users
 from webhook_app.errors import ConfigurationError
 from webhook_app.platforms import all_platforms
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load() -> tuple[Settings, dict[str, Shop]]:
-    """Return the settings and the shops. Raises ConfigurationError with the faults of both together."""
+    """Return the settings and the shops. Raises ConfigurationError with all faults together."""
     faults: list[str] = []
     config, known = None, None
     try:
@@ -31,6 +31,7 @@ def load() -> tuple[Settings, dict[str, Shop]]:
         faults += error.faults
     if config is None or known is None:
         raise ConfigurationError(faults)
+    users.load(known, config)
     return config, known
 
 

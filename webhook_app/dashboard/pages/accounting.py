@@ -13,7 +13,7 @@ from flask import Response, request
 from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.context import current
+from webhook_app.dashboard.context import current, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import State, count_check, statistics
 from webhook_app.inbox.reports import accounting
@@ -64,10 +64,11 @@ def show() -> ResponseReturnValue:
         shop=query.shop,
         group=query.group,
         groups=GROUPS,
-        names=sorted(current().shops),
+        names=visible(sorted(current().shops)),
         total=total,
         checked=checked,
-        dated_ahead=accounting.dated_ahead(current().inbox),
+        sees_all=user().shops is None,
+        dated_ahead=accounting.dated_ahead(current().inbox) if user().shops is None else 0,
         repeated=repeated,
         lines=_lines(entries),
         ignored=ignored,
@@ -123,6 +124,7 @@ def _today() -> date:
 def _entries(query: _Query) -> list[AccountingEntry]:
     found = accounting.of_day(current().inbox, query.day, query.shop)
     platforms = current().platforms
+    found = [one for one in found if user().sees(one.shop)]
     return [one for one in found if query.group in (ALL, topic_groups.group_of(platforms, one.platform, one.topic))]
 
 

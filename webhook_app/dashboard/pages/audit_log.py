@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.context import current
+from webhook_app.dashboard.context import current, session, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import audit_log
 from webhook_app.inbox.audit_log import AuditAction
@@ -32,5 +32,5 @@ TITLES: dict[str, str] = {
 @blueprint.get("/actions")
 def actions() -> ResponseReturnValue:
     """Show the newest audit events."""
-    entries = audit_log.newest(current().inbox)
+    entries = audit_log.newest(current().inbox, shops=user().shops, user_name=session().user_name)
     return render("dashboard/actions.html", entries=entries, shown=audit_log.SHOWN, titles=TITLES)

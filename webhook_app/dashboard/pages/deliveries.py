@@ -11,7 +11,7 @@ from flask import request
 from schemas.events import Reason
 from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.context import current
+from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.inbox import Selection, State, activity, orders, statistics
@@ -102,7 +102,14 @@ def _wanted(filters: Mapping[str, str], profile_key: str) -> DeliveryFilter:
         order=filters.get("order"),
     )
     wanted, without = _topics(group)
-    return DeliveryFilter(selection, filters.get("platform"), wanted, without, profile_key or None)
+    return DeliveryFilter(
+        selection,
+        filters.get("platform"),
+        wanted,
+        without,
+        profile_key or None,
+        shops=None if filters.get("shop") else scope(),
+    )
 
 
 def _topics(group: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -131,11 +138,15 @@ def _whole(value: str) -> int | None:
 def _choices(filters: Mapping[str, str]) -> dict[str, Any]:
     """Return the choices of the form: what is configured, and what was received."""
     dashboard = current()
-    received = {seen.name for seen in activity.last_seen(dashboard.inbox, ActivityKind.TOPIC, filters.get("shop"))}
+    received = {
+        seen.name
+        for seen in activity.last_seen(dashboard.inbox, ActivityKind.TOPIC, filters.get("shop"))
+        if user().sees(seen.shop)
+    }
     mapped = {topic.name for platform in dashboard.platforms.values() for topic in platform.topics}
-    configured = {shop.platform for shop in dashboard.shops.values()}
+    configured = {dashboard.shops[name].platform for name in visible(dashboard.shops)}
     return {
-        "shop": sorted({*dashboard.shops, *filter(None, [filters.get("shop")])}),
+        "shop": sorted({*visible(dashboard.shops), *filter(None, [filters.get("shop")])}),
         "platform": sorted(configured),
         "topic": sorted(
             {*(received or mapped), *filter(None, [filters.get("topic")])}

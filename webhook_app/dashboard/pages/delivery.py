@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ from marshmallow import ValidationError
 
 from schemas.events import Ignored, Reason
 from webhook_app import formatting, masking
+from webhook_app.config.users import Role
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.context import current, record
+from webhook_app.dashboard.context import current, record, user
 from webhook_app.dashboard.pages.audit_log import TITLES as ACTION_TITLES
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, DeadReason, cause_of
@@ -84,10 +86,13 @@ def discard(number: int) -> ResponseReturnValue:
 
 
 def _found(number: int) -> Row:
-    try:
-        return stored_deliveries.get(current().inbox, min(number, HIGHEST))
-    except UnknownDeliveryError:
+    """Return a delivery of a shop that the user sees; any other one is not there."""
+    found = None
+    with suppress(UnknownDeliveryError):
+        found = stored_deliveries.get(current().inbox, min(number, HIGHEST))
+    if found is None or not user().sees(found.shop):
         abort(404, f"There is no delivery {number}. It may have been deleted after KEEP_ROWS.")
+    return found
 
 
 def _was(row: Row) -> str:
@@ -118,7 +123,7 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
         curl=_curl(row) if revealed else "",
         cause=TITLES[cause] if cause else "",
         unfinished=row.state in UNFINISHED,
-        may={verb.value: row.state in sources(verb) for verb in (Verb.REPLAY, Verb.DISCARD)},
+        may={one.value: row.state in sources(one) and user().may(Role.OPERATE) for one in (Verb.REPLAY, Verb.DISCARD)},
     )
 
 
@@ -153,7 +158,8 @@ def _end(row: Row) -> Step:
 
 def _audit_step(entry: AuditRecord) -> Step:
     action = ACTION_TITLES.get(entry.action, entry.action)
-    return Step(entry.at, f"{action} by session {entry.session}", entry.detail, "audit")
+    who = f"{entry.user_name}, session {entry.session}" if entry.user_name else f"session {entry.session}"
+    return Step(entry.at, f"{action} by {who}", entry.detail, "audit")
 
 
 def _event(row: Row, raw: bytes, *, revealed: bool) -> str:

@@ -12,7 +12,7 @@ from webhook_app.config import shop_addresses
 from webhook_app.dashboard import charts
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.attention import ShopLine, TopicLine, attention
-from webhook_app.dashboard.context import current
+from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
@@ -47,19 +47,20 @@ def show() -> ResponseReturnValue:
     shop = request.args.get("shop") or None
     progress = statistics.refresh(inbox)
     now, span = inbox.clock(), time_series.span(inbox.clock(), bar_count, hours)
-    bars = time_series.over_time(inbox, span, shop)
+    seen = scope(shop)
+    bars = time_series.over_time(inbox, span, seen)
     throttles = inbox.throttles()
     shops = _shops(time_series.by_shop(inbox, span), backlogs(inbox), throttles, now)
-    shown = [line for line in shops if shop in (None, line.name)]
+    shown = [line for line in shops if seen is None or line.name in seen]
     topics = _topics(now, shop)
-    durations = time_series.latest_waits(inbox, shop)
+    durations = time_series.latest_waits(inbox, seen)
     return render(
         "dashboard/overview.html",
         chosen=chosen if chosen in RANGES else "24h",
         ranges=RANGES,
         shop=shop,
         shops=shown,
-        names=sorted({*current().shops, *(line.name for line in shops)}),
+        names=visible(sorted({*current().shops, *(line.name for line in shops)})),
         totals=grouped(_added(bar.states for bar in bars)),
         since=span.since * HOUR,
         now=now,
@@ -67,8 +68,8 @@ def show() -> ResponseReturnValue:
         chart=charts.stacked([_labelled(bar, hours) for bar in bars], KINDS),
         percentiles={name: time_series.percentile(durations, share) for name, share in (("p50", 0.5), ("p95", 0.95))},
         oldest=max((now - line.backlog.oldest for line in shown if line.backlog), default=None),
-        ignored=time_series.reasons(inbox, span, State.IGNORED, shop),
-        dead=time_series.reasons(inbox, span, State.DEAD, shop),
+        ignored=time_series.reasons(inbox, span, State.IGNORED, seen),
+        dead=time_series.reasons(inbox, span, State.DEAD, seen),
         refusals=_refusals(span.since * HOUR, shop),
         accepts=_accepts(span.since * HOUR, shop),
         topics=topics,
@@ -102,7 +103,8 @@ def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
 
 def _addresses(shop: str | None) -> list[AddressProblem]:
     context = current()
-    found = shop_addresses.problems(context.shops, context.platforms, activity.addresses(context.inbox))
+    shops = {name: context.shops[name] for name in visible(context.shops)}
+    found = shop_addresses.problems(shops, context.platforms, activity.addresses(context.inbox))
     return [problem for problem in found if shop in (None, problem.shop)]
 
 
@@ -138,12 +140,15 @@ def _topics(now: int, shop: str | None) -> list[TopicLine]:
     return [
         TopicLine(one.shop, one.name, one.last_at, longest_silence(hours.get((one.shop, one.name), [])))
         for one in known
+        if user().sees(one.shop)
     ]
 
 
 def _refusals(since: int, shop: str | None) -> dict[tuple[str, str], int]:
     counts: dict[tuple[str, str], int] = {}
     for seen in activity.by_hour(current().inbox, ActivityKind.REFUSAL, since, shop=shop):
+        if not user().sees(seen.shop):
+            continue
         counts[seen.shop, seen.name] = counts.get((seen.shop, seen.name), 0) + seen.count
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
@@ -152,6 +157,8 @@ def _accepts(since: int, shop: str | None) -> dict[str, int]:
     """Return the milliseconds within which 50 % and 95 % of the webhooks were stored; empty without any."""
     steps: dict[int, int] = {}
     for seen in activity.by_hour(current().inbox, ActivityKind.ACCEPT, since, shop=shop):
+        if not user().sees(seen.shop):
+            continue
         steps[int(seen.name)] = steps.get(int(seen.name), 0) + seen.count
     total = sum(steps.values())
     return {name: _step(steps, share * total) for name, share in (("p50", 0.5), ("p95", 0.95))} if total else {}

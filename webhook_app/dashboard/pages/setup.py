@@ -9,7 +9,7 @@ import requests
 from flask import abort, redirect, request, url_for
 
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.context import current, record
+from webhook_app.dashboard.context import current, record, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import activity, audit_log, feed_check_results
 from webhook_app.inbox.activity import ActivityKind
@@ -58,7 +58,7 @@ def setup() -> ResponseReturnValue:
     inbox = current().inbox
     used = {(one.shop, one.name): one for one in activity.last_seen(inbox, ActivityKind.SECRET)}
     matched = feed_check_results.latest(inbox)
-    guides = [_guide(shop, used, matched.get(shop.name)) for shop in current().shops.values()]
+    guides = [_guide(shop, used, matched.get(shop.name)) for name, shop in current().shops.items() if user().sees(name)]
     return render("dashboard/setup.html", guides=guides, now=inbox.clock())
 
 
@@ -75,24 +75,24 @@ def _secret(name: str, seen: ActivityTotal | None, *, newest: bool) -> SecretUse
     return SecretUse(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
 
 
-@blueprint.post("/setup/<name>/sample")
-def sample(name: str) -> ResponseReturnValue:
+@blueprint.post("/setup/<shop>/sample")
+def sample(shop: str) -> ResponseReturnValue:
     """Post a signed sample to the receiver itself, over HTTP, and show its delivery."""
-    shop = current().shops.get(name) or abort(404, f"Shop {name} is not configured.")
-    platform = current().platforms[shop.platform]
+    found = current().shops.get(shop) or abort(404, f"There is no shop {shop}.")
+    platform = current().platforms[found.platform]
     topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample for this topic.")
-    record(audit_log.AuditAction.SAMPLE, detail=f"{shop.name} {topic.name}")
+    record(audit_log.AuditAction.SAMPLE, detail=f"{found.name} {topic.name}")
     headers, body = samples.signed_delivery(
-        platform, topic, shop.profile_attribute, shop.secrets[0], samples.address(shop.domain)
+        platform, topic, found.profile_attribute, found.secrets[0], samples.address(found.domain)
     )
     try:
         response = requests.post(
-            _own_url(shop), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False
+            _own_url(found), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False
         )
         content = response.json()
     except (requests.RequestException, ValueError) as error:
         abort(
-            502, f"The receiver does not answer at {_own_url(shop)} ({type(error).__name__}). The sample was not sent."
+            502, f"The receiver does not answer at {_own_url(found)} ({type(error).__name__}). The sample was not sent."
         )
     if "id" not in content:
         abort(502, f"The receiver answered {response.status_code}: {content.get('error') or content.get('status')}.")

@@ -43,12 +43,15 @@ class DeliveryFilter:
     topics: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     profile_key: str | None = None
+    shops: tuple[str, ...] | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a row must meet, all of them."""
         row, conditions = deliveries.c, self.selection.conditions()
         if self.platform:
             conditions.append(row.platform == self.platform)
+        if self.shops is not None:
+            conditions.append(row.shop.in_(self.shops))
         if self.topics:
             conditions.append(row.topic.in_(self.topics))
         if self.without:
@@ -134,6 +137,7 @@ def _conditions(wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     chosen, count = wanted.selection, delivery_counts.c
     filters: list[tuple[Any, ColumnElement[bool]]] = [
         (chosen.shop, count.shop == chosen.shop),
+        (wanted.shops, count.shop.in_(wanted.shops or ())),
         (wanted.platform, count.platform == wanted.platform),
         (chosen.topic, count.topic == chosen.topic),
         (wanted.topics, count.topic.in_(wanted.topics)),

@@ -13,7 +13,7 @@ from webhook_app.inbox.tables import deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Select
 
@@ -56,12 +56,12 @@ def span(now: int, bars: int, hours: int) -> Span:
     return Span(last - (bars - 1) * hours, bars, hours)
 
 
-def over_time(inbox: Inbox, over: Span, shop: str | None = None) -> list[Bar]:
-    """Return every bar of the span, including empty ones."""
+def over_time(inbox: Inbox, over: Span, shops: Collection[str] | None = None) -> list[Bar]:
+    """Return every bar of the span, including empty ones; of all shops unless `shops` are given."""
     count = delivery_counts.c
     bar = ((count.hour - literal(over.since)) // literal(over.hours)).label("bar")
     sums = func.sum(count.number).label("number"), func.sum(count.waited).label("waited")
-    query = select(bar, count.state, *sums).where(over.includes(), *_of_shop(shop)).group_by("bar", count.state)
+    query = select(bar, count.state, *sums).where(over.includes(), *_of(shops)).group_by("bar", count.state)
     rows = _read(inbox, query)
     return [_bar(over, number, [row for row in rows if int(row.bar) == number]) for number in range(over.bars)]
 
@@ -83,21 +83,21 @@ def by_shop(inbox: Inbox, over: Span) -> dict[str, dict[str, int]]:
     return counts
 
 
-def reasons(inbox: Inbox, over: Span, state: State, shop: str | None = None) -> dict[str, int]:
+def reasons(inbox: Inbox, over: Span, state: State, shops: Collection[str] | None = None) -> dict[str, int]:
     """Return counts by reason of what was received in the span and is in `state`, most frequent first."""
     count = delivery_counts.c
     number = func.sum(count.number)
-    query = select(count.reason, number.label("number")).where(over.includes(), count.state == state, *_of_shop(shop))
+    query = select(count.reason, number.label("number")).where(over.includes(), count.state == state, *_of(shops))
     return {row.reason: int(row.number) for row in _read(inbox, query.group_by(count.reason).order_by(-number))}
 
 
-def latest_waits(inbox: Inbox, shop: str | None = None) -> list[int]:
+def latest_waits(inbox: Inbox, shops: Collection[str] | None = None) -> list[int]:
     """Return the times from received (or replayed) to delivered of the newest delivered ones, in ms, sorted."""
     row = deliveries.c
     newest = select(func.max(row.id)).scalar_subquery()
     began = waits_since().label("began")
     recent = select(began, row.settled_at, row.state, row.shop).where(row.id > newest - NEWEST_NUMBERS)
-    rows = [each for each in _read(inbox, recent.order_by(row.id.desc())) if shop in (None, each.shop)]
+    rows = [each for each in _read(inbox, recent.order_by(row.id.desc())) if shops is None or each.shop in shops]
     waits = [max(each.settled_at - each.began, 0) for each in rows if each.state == State.DELIVERED]
     return sorted(waits[:MAX_WAITS])
 
@@ -107,8 +107,8 @@ def percentile(values: Sequence[int], share: float) -> int | None:
     return values[min(int(len(values) * share), len(values) - 1)] if values else None
 
 
-def _of_shop(shop: str | None) -> list[ColumnElement[bool]]:
-    return [] if shop is None else [delivery_counts.c.shop == shop]
+def _of(shops: Collection[str] | None) -> list[ColumnElement[bool]]:
+    return [] if shops is None else [delivery_counts.c.shop.in_(shops)]
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
