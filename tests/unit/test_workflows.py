@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,14 @@ def test_dependencies_are_checked_every_week() -> None:
     """The weekly workflow looks for known vulnerabilities, and tests the newest versions."""
     assert any("pip-audit" in step for step in steps("dependencies.yml"))
     assert ".ci/run" in steps("dependencies.yml")
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_to_commits(workflow: Path) -> None:
+    """A tag can be moved to other code, a commit cannot; the version stands beside it."""
+    used = re.findall(r"uses: (.+)$", workflow.read_text("utf-8"), flags=re.MULTILINE)
+    assert used
+    assert [one for one in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", one)] == []
 
 
 def test_workflows_pass_actionlint() -> None:
