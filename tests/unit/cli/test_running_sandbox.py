@@ -129,6 +129,16 @@ def test_the_end_removes_the_file(folder: Path) -> None:
     assert not (folder / "8000.json").exists()
 
 
+def test_a_file_that_cannot_be_read_or_written_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may belong to another user: commands go on without the sandbox, and the sandbox without the file."""
+    (folder / "8000.json").mkdir(parents=True)
+    result = check()
+    assert f"Tweakwise  {settings.TWEAKWISE_URL}" in result.stdout
+    assert "8000.json cannot be read, so the sandbox it names is not used: Is a directory." in result.stderr
+    with SandboxOptions(8001, folder, "").announced(settings.load()):
+        assert "Commands in other terminals do not find this sandbox" in capsys.readouterr().err
+
+
 def test_production_is_never_exchanged() -> None:
     """A command that starts, copies, moves or erases does what it would without a sandbox."""
     assert set(all_commands()) >= COMMANDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from webhook_app.formatting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 FOLDER, DEFAULT_FOLDER = "SANDBOX_FOLDER", "var/sandbox"
 # Commands that read or change what a receiver stored, or ask where it sends. Not those that start, move, copy or erase.
@@ -56,18 +57,29 @@ def name_of(database_url: str) -> str:
 
 @contextmanager
 def announced(running: RunningSandbox, folder: Path) -> Iterator[None]:
-    """Write the file for the time of the block; only this user can read it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write the file for the time of the block; where that is not possible, only other commands are affected."""
     path = folder / f"{running.port}.json"
-    path.unlink(missing_ok=True)  # one that a killed process left: the port is free
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, json.dumps(asdict(running), indent=1).encode())
+        descriptor = _write(path, json.dumps(asdict(running), indent=1))
+    except OSError as error:
+        _note(f"Commands in other terminals do not find this sandbox: {path}: {error.strerror}.")
+        yield
+        return
+    try:
         yield
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _write(path: Path, text: str) -> int:
+    """Return the descriptor of a new file that is locked and that only this user can read."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # one that a killed process left: the port is free
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.write(descriptor, text.encode())
+    return descriptor
 
 
 def use() -> None:
@@ -98,15 +110,30 @@ def _is_set(name: str) -> bool:
 
 def _read(path: Path) -> RunningSandbox | None:
     """Return what a running process wrote, and remove the file of one that is gone."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _parsed(file.read())
-        if file.read():  # otherwise it is being written
-            _note(f"The sandbox that {os.path.relpath(path)} names no longer runs; the file is ignored and removed.")
-            path.unlink(missing_ok=True)
+    try:
+        with path.open("rb") as file:
+            if _is_locked(file):
+                return _parsed(file.read())
+            _remove(path, file)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        _note(f"{os.path.relpath(path)} cannot be read, so the sandbox it names is not used: {error.strerror}.")
     return None
+
+
+def _is_locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _remove(path: Path, file: BinaryIO) -> None:
+    if file.read():  # otherwise it is being written
+        _note(f"The sandbox that {os.path.relpath(path)} names no longer runs; the file is ignored and removed.")
+        path.unlink(missing_ok=True)
 
 
 def _parsed(text: bytes) -> RunningSandbox | None:
