@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.config.validators import SQLITE
 from webhook_app.formatting import counted
 
 if TYPE_CHECKING:
@@ -48,11 +47,10 @@ class RunningSandbox:
 
 def name_of(database_url: str) -> str:
     """Return the file of an SQLite database, or the address of another one without its password."""
-    if database_url.startswith(SQLITE):
-        return os.path.relpath(database_url.removeprefix(SQLITE))
     from sqlalchemy.engine import make_url  # noqa: PLC0415 - every command imports this module
 
-    return make_url(database_url).render_as_string()
+    url = make_url(database_url)
+    return os.path.relpath(url.database or "") if url.drivername == "sqlite" else url.render_as_string()
 
 
 @contextmanager
