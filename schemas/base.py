@@ -145,12 +145,15 @@ class Shape:
     Platforms name the topic in a header that no signature covers: a signed body may be sent again under another topic.
     `exactly` are all fields, for topics that erase or report data; `any_of` are fields of which a payload has at least
     one, `none_of` fields that only other topics have. Both are few: a platform adds fields without notice, and a
-    subscription may leave some out.
+    subscription may leave some out. `event` is what a payload calls itself in its field `event`, if it does; where
+    `names_event`, it has to, because another topic has the same fields.
     """
 
     exactly: frozenset[str] = frozenset()
     any_of: frozenset[str] = frozenset()
     none_of: frozenset[str] = frozenset()
+    event: str = ""
+    names_event: bool = False
 
     def mismatch(self, payload: Mapping[str, Any]) -> str:
         """Return a sentence that says why a payload is that of another topic, "" if it may be this one's."""
@@ -161,6 +164,8 @@ class Shape:
             return f"It has {', '.join(sorted(self.none_of.intersection(payload)))}, which this topic never has."
         if self.any_of and payload and self.any_of.isdisjoint(payload):
             return f"It has none of the fields {', '.join(sorted(self.any_of))}."
+        if self.event and payload.get("event", "" if self.names_event else self.event) != self.event:
+            return f'It does not have "event": "{self.event}".'
         return ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +101,8 @@ class Visitor:
     """The visitor who caused an event, as far as the payload identifies them.
 
     `attributes` were written into an order by the storefront; `customer_id` is the shop's id of the customer. Events of
-    a storefront have `profile_key`, `session_key` and the browser's `user_agent` instead of attributes.
+    a storefront have `profile_key`, `session_key` and the browser's `user_agent` instead of attributes. `is_internal`
+    marks an employee or a test, whose calls are labelled as such.
     """
 
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class Visitor:
     profile_key: str | None = None
     session_key: str | None = None
     user_agent: str | None = None
+    is_internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,38 +141,18 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """A page of search results was shown; `term` is as typed."""
+class Browsing:
+    """What a visitor did on the shop's pages; `type` is the name of an entry in schemas/event_types.py.
 
-    term: str
+    `values` are those of the call, by their names in that table, apart from the visitor's and the product's. `line` is
+    the product, None where the event is not about one; `fields` are further values for the product key template.
+    """
+
+    type: str
     visitor: Visitor
-
-
-@dataclass(frozen=True, slots=True)
-class Pageview:
-    """A product page was shown."""
-
-    line: Line
-    visitor: Visitor
+    values: Mapping[str, Any] = field(default_factory=dict)
+    line: Line | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AddToCart:
-    """A product was put into the cart; `amount` is the price of all of `quantity`, None if unknown."""
-
-    line: Line
-    quantity: Decimal
-    amount: Decimal | None
-    visitor: Visitor
-    fields: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStart:
-    """A visit began; its key is the visitor's `session_key`."""
-
-    visitor: Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +175,5 @@ class DataRequest:
     subject: Redaction
 
 
-Browsing = Search | Pageview | AddToCart | SessionStart
-ProductEvent = Pageview | AddToCart
-ExtraEvent = AddToCart | SessionStart  # sent only for shops with extra_events
 Event = Purchase | Browsing
 Translation = Event | Redaction | DataRequest | Ignored

@@ -9,6 +9,7 @@ from marshmallow import fields
 
 from schemas import shopify_revenue
 from schemas.base import MOST_LINES, PlatformSchema, Shape, present
+from schemas.event_types import PRODUCT_KEY
 from schemas.events import (
     Channel,
     Ignored,
@@ -22,11 +23,12 @@ from schemas.events import (
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
 from schemas.order_reference import OrderFields
 from schemas.statuses import Status
-from schemas.storefront import ProductSchema, StorefrontSchema
 from schemas.tolerant import Flag, Part
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from schemas.storefront import BrowsingSchema
 
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/OrderDisplayFinancialStatus
 # Pending is a completed checkout: bank transfer, cash on delivery, invoice.
@@ -260,14 +262,14 @@ class GlobalId(Id):
         return super()._deserialize(bare, *args, **kwargs)
 
 
-def proxied(schema: type[StorefrontSchema]) -> StorefrontSchema:
+def proxied(schema: type[BrowsingSchema]) -> BrowsingSchema:
     """Return a schema for an event that came through the App Proxy.
 
     The customer is read from the parameter that the proxy signs, never from what the page sends; ids may be global ids.
     """
     own: dict[str, fields.Field[Any]] = {"customer_id": GlobalId(data_key="logged_in_customer_id", load_default=None)}
-    if issubclass(schema, ProductSchema):
+    if PRODUCT_KEY in schema.event.values:
         own |= {"product_id": GlobalId(required=True), "variant_id": GlobalId(load_default=None, odd="")}
-    proxied_schema = cast("type[StorefrontSchema]", schema.from_dict(own, name=f"Proxied{schema.__name__}"))
+    proxied_schema = cast("type[BrowsingSchema]", schema.from_dict(own, name=f"Proxied{schema.__name__}"))
     proxied_schema.shape = PROXIED
     return proxied_schema()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 from marshmallow import fields, validate
 
 from schemas.base import MOST_LINES, PlatformSchema
+from schemas.event_types import PRODUCT_KEY
 from schemas.events import Payment, Purchase
 from schemas.fields import Id, Label, Moment, Money, Rows
 from schemas.order_reference import OrderFields
-from schemas.storefront import ProductSchema, StorefrontSchema
+from schemas.storefront import StorefrontSchema, line_of
 
 if TYPE_CHECKING:
     from schemas.events import Translation
@@ -22,15 +23,9 @@ if TYPE_CHECKING:
 ORDERS = OrderFields(marks=frozenset({"order_id"}), id="order_id", names=("order_number",), inside="data")
 
 
-class PurchaseLine(ProductSchema):
-    """One line of an order."""
-
-    class Meta(PlatformSchema.Meta):
-        """A line has none of the visitor's fields."""
-
-        fields = ("product_id", "variant_id", "sku", "quantity")
-
-    quantity = Money(load_default=None)
+PurchaseLine = PlatformSchema.from_dict(
+    {**PRODUCT_KEY.payload, "quantity": Money(load_default=None)}, name="PurchaseLine"
+)
 
 
 class PurchaseSchema(StorefrontSchema):
@@ -49,15 +44,14 @@ class PurchaseSchema(StorefrontSchema):
             created_at=loaded["created_at"],
             payment=Payment.PAID,
             visitor=self.visitor(loaded),
-            lines=tuple(
-                _LINE.line(line) for line in loaded["lines"] if line["quantity"] is None or line["quantity"] > 0
-            ),
+            lines=tuple(line_of(line) for line in loaded["lines"] if _is_bought(line)),
             revenue=loaded["revenue"],
             fields=self.own_fields(loaded),
         )
 
 
-_LINE = PurchaseLine()
+def _is_bought(line: dict[str, Any]) -> bool:
+    return line["quantity"] is None or bool(line["quantity"] > 0)
 
 
 class Message(PlatformSchema):

@@ -1,38 +1,43 @@
 """Browsing events of storefronts: one flat JSON object, the same for every platform that signs it.
 
-A search has `term`, a product `product_id` and optionally `variant_id` and `sku`; each has, as far as known,
-`profile_key`, `session_key`, `customer_id`, `user_agent`, `locale` and `currency`.
+Which fields an event has is in schemas/event_types.py; each has, as far as known, `profile_key`, `session_key`,
+`customer_id`, `user_agent`, `locale` and `currency`, and `internal` where an employee or a test caused it.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from marshmallow import validate
 
 from schemas.base import PlatformSchema, Shape, present
-from schemas.events import AddToCart, Ignored, Line, Pageview, Reason, Search, SessionStart, Visitor
-from schemas.fields import Id, Label, Money, Text
-from schemas.tweakwise import LONGEST_PROFILE_KEY, SESSION_KEY
+from schemas.event_types import (
+    BROWSING,
+    LONGEST_PROFILE_KEY,
+    PRODUCT_KEY,
+    SESSION_KEY,
+    SESSION_KEY_PATTERN,
+)
+from schemas.events import Browsing, Line, Visitor
+from schemas.fields import Id, Text
+from schemas.tolerant import Flag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.event_types import EventType
     from schemas.events import Translation
 
-LONGEST_TERM = 500
 LONGEST_USER_AGENT = 1000
 LONGEST_KEY = LONGEST_PROFILE_KEY + 1  # a longer one is refused for its length, whatever follows
-# Orders, products and hooks have these, browsing events never; the others distinguish browsing events.
+# Orders, products and hooks have these, browsing events never; the marks of events distinguish browsing events.
 NOT_BROWSING = frozenset({"action", "code", "id", "line_items", "shop_domain"})
-SEARCH_FIELDS, PRODUCT_FIELDS, CART_FIELDS = (
-    frozenset({"term"}),
-    frozenset({"product_id", "variant_id"}),
-    frozenset({"amount", "quantity"}),
-)
+MARKS = frozenset().union(*(event.marks for event in BROWSING))
+NEEDED_SESSION = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY_PATTERN}\Z"))
 
 
 class StorefrontSchema(PlatformSchema):
-    """The visitor of a browsing event."""
+    """The visitor of an event."""
 
     profile_key = Text(load_default=None, longest=LONGEST_KEY, cut=True)
     session_key = Text(load_default=None, longest=LONGEST_KEY, cut=True)
@@ -40,6 +45,7 @@ class StorefrontSchema(PlatformSchema):
     user_agent = Text(load_default=None, longest=LONGEST_USER_AGENT, cut=True)
     locale = Text(load_default=None)
     currency = Text(load_default=None)
+    internal = Flag(load_default=False, odd=False)
 
     def visitor(self, loaded: dict[str, Any]) -> Visitor:
         """Return the visitor."""
@@ -48,6 +54,7 @@ class StorefrontSchema(PlatformSchema):
             profile_key=_stripped(loaded["profile_key"]),
             session_key=_stripped(loaded["session_key"]),
             user_agent=_stripped(loaded["user_agent"]),
+            is_internal=bool(loaded["internal"]),
         )
 
     def own_fields(self, loaded: dict[str, Any]) -> dict[str, str]:
@@ -59,62 +66,53 @@ def _stripped(text: str | None) -> str | None:
     return (text or "").strip() or None
 
 
-class SearchSchema(StorefrontSchema):
-    """A page of search results was shown."""
+class BrowsingSchema(StorefrontSchema):
+    """The payload of one event of the table."""
 
-    shape = Shape(none_of=NOT_BROWSING | PRODUCT_FIELDS | CART_FIELDS)
-    term = Text(required=True, validate=validate.Length(max=LONGEST_TERM))
-
-    def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a Search with the term as typed, or the reason that it is empty."""
-        term = loaded["term"].strip()
-        if not term:
-            return Ignored(Reason.NO_TERM, "The search term is empty.")
-        return Search(term, self.visitor(loaded))
-
-
-class ProductSchema(StorefrontSchema):
-    """A product; one without variants is its own variant."""
-
-    product_id = Id(required=True)
-    variant_id = Id(load_default=None, odd="")
-    sku = Label(load_default=None)
-
-    def line(self, loaded: dict[str, Any]) -> Line:
-        """Return the product's values for the product key template."""
-        product, variant = loaded["product_id"], loaded["variant_id"]
-        return Line(present(product_id=product, variant_id=product if variant is None else variant, sku=loaded["sku"]))
-
-
-class PageviewSchema(ProductSchema):
-    """A product page was shown."""
-
-    shape = Shape(none_of=NOT_BROWSING | SEARCH_FIELDS | CART_FIELDS)
+    event: ClassVar[EventType]
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a Pageview."""
-        return Pageview(self.line(loaded), self.visitor(loaded), self.own_fields(loaded))
+        """Return the event, or the reason that a text of it is empty."""
+        values: dict[str, Any] = {}
+        for value in self.event.values:
+            if value.payload and value is not PRODUCT_KEY:
+                (given,) = value.payload
+                values[value.name] = _stripped(loaded[given]) if value.is_text else loaded[given]
+                if value.blank and values[value.name] is None:
+                    return value.blank
+        line = line_of(loaded) if PRODUCT_KEY in self.event.values else None
+        return Browsing(self.event.name, self.visitor(loaded), values, line, self.own_fields(loaded))
 
 
-class AddToCartSchema(ProductSchema):
-    """A product was put into the cart; `amount` is the price of all of `quantity`."""
-
-    shape = Shape(any_of=CART_FIELDS, none_of=NOT_BROWSING | SEARCH_FIELDS)
-    quantity = Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False), strict=True)
-    amount = Money(load_default=None, validate=validate.Range(min=0))
-
-    def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return an AddToCart."""
-        line, visitor, own = self.line(loaded), self.visitor(loaded), self.own_fields(loaded)
-        return AddToCart(line, loaded["quantity"], loaded["amount"], visitor, own)
+def line_of(loaded: Mapping[str, Any]) -> Line:
+    """Return a product's values for the product key template; one without variants is its own variant."""
+    product, variant = loaded["product_id"], loaded["variant_id"]
+    return Line(present(product_id=product, variant_id=product if variant is None else variant, sku=loaded["sku"]))
 
 
-class SessionStartSchema(StorefrontSchema):
-    """A visit began."""
+def _schema(event: EventType) -> type[BrowsingSchema]:
+    own = {name: field for value in event.values for name, field in value.payload.items()}
+    if SESSION_KEY in event.required:
+        own["session_key"] = NEEDED_SESSION
+    made = cast("type[BrowsingSchema]", BrowsingSchema.from_dict(own, name=f"{event.title}Schema"))
+    made.event, made.shape = event, _shape(event)
+    return made
 
-    shape = Shape(none_of=NOT_BROWSING | SEARCH_FIELDS | PRODUCT_FIELDS | CART_FIELDS)
-    session_key = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY}\Z"))
 
-    def to_event(self, loaded: dict[str, Any]) -> Translation:
-        """Return a SessionStart."""
-        return SessionStart(self.visitor(loaded))
+def _shape(event: EventType) -> Shape:
+    """Return what distinguishes its payloads: marks of other events, and its name where another has the same marks."""
+    less = frozenset().union(*(other.marks for other in BROWSING if other.marks < event.marks))
+    return Shape(
+        any_of=event.marks - less if less else frozenset(),
+        none_of=NOT_BROWSING | (MARKS - event.marks),
+        event=event.name,
+        names_event=is_ambiguous(event),
+    )
+
+
+def is_ambiguous(event: EventType) -> bool:
+    """Return whether an earlier event has the same marks: a payload whose topic is not signed has to name its event."""
+    return any(other.marks == event.marks for other in BROWSING[: BROWSING.index(event)])
+
+
+SCHEMAS: Mapping[str, type[BrowsingSchema]] = {event.name: _schema(event) for event in BROWSING}

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
-
-from marshmallow import ValidationError, fields, validate
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.base import PlainSchema
+from schemas.event_types import EVENT_TYPES
 
-LONGEST_PROFILE_KEY = 128
-# Letters, digits and hyphens: https://docs.tweakwise.com (Analytics API, sessionstart).
-SESSION_KEY = r"[A-Za-z0-9-]{1,128}"
-
-FILLED = validate.Length(min=1)
-
-
-class Quantity(fields.Field[Decimal]):
-    """A number of products: a whole number where it is one."""
-
-    def _serialize(self, value: Any, *_args: Any, **_kwargs: Any) -> int | float:
-        return int(value) if value == int(value) else float(value)
-
-    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError("Not a valid number.")
-        return Decimal(value)
-
-
-def _product_key() -> fields.String:
-    return fields.String(data_key="ProductKey", required=True, validate=FILLED)
-
-
-def _profile_key() -> fields.String:
-    validator = validate.Length(min=1, max=LONGEST_PROFILE_KEY)
-    return fields.String(data_key="ProfileKey", required=True, validate=validator)
-
-
-def _session_key(*, required: bool = False) -> fields.String:
-    validator = validate.Regexp(rf"{SESSION_KEY}\Z")
-    return fields.String(data_key="SessionKey", required=required, validate=validator)
+if TYPE_CHECKING:
+    from schemas.event_types import EventType
 
 
 class Body(PlainSchema):
@@ -57,53 +26,11 @@ class Body(PlainSchema):
         return body
 
 
-class PurchaseBody(Body):
-    """POST /api/purchase: `revenue` is the sum of product prices after discounts and before taxes."""
-
-    product_keys = fields.List(fields.String(validate=FILLED), data_key="ProductKeys", required=True, validate=FILLED)
-    profile_key = _profile_key()
-    revenue = fields.Float(data_key="Revenue", validate=validate.Range(min=0))
-    session_key = _session_key()
+def _body(event: EventType) -> Body:
+    needed = [value for value in event.required if not value.may_be_unknown]
+    own = {value.name: value.write(data_key=value.api, required=value in needed) for value in event.values}
+    return cast("Body", Body.from_dict(own, name=f"{event.title}Body")())
 
 
-class SearchBody(Body):
-    """POST /api/search: when a results page is shown, never for suggestions while typing."""
-
-    search_term = fields.String(data_key="SearchTerm", required=True, validate=FILLED)
-    profile_key = _profile_key()
-    session_key = _session_key()
-
-
-class PageviewBody(Body):
-    """POST /api/pageview: a product page."""
-
-    product_key = _product_key()
-    profile_key = _profile_key()
-    session_key = _session_key()
-
-
-class AddToCartBody(Body):
-    """POST /api/addtocart: `total_amount` is the price of all that was added."""
-
-    product_key = _product_key()
-    quantity = Quantity(data_key="Quantity", required=True, validate=validate.Range(min=0, min_inclusive=False))
-    total_amount = fields.Float(data_key="TotalAmount", validate=validate.Range(min=0))
-    profile_key = _profile_key()
-    session_key = _session_key()
-
-
-class SessionStartBody(Body):
-    """POST /api/sessionstart: the first event of a visit."""
-
-    profile_key = _profile_key()
-    session_key = _session_key(required=True)
-
-
-# By the last part of the URL that the body is posted to, which is also the event's name in calls.
-BODIES: dict[str, Body] = {
-    "purchase": PurchaseBody(),
-    "search": SearchBody(),
-    "pageview": PageviewBody(),
-    "addtocart": AddToCartBody(),
-    "sessionstart": SessionStartBody(),
-}
+# By the event's name, which is the last part of the URL that the body is posted to.
+BODIES: dict[str, Body] = {event.name: _body(event) for event in EVENT_TYPES.values()}

@@ -66,16 +66,19 @@ def _words(path: str) -> set[str]:
 NOTHING = Shown()
 _LINE = shown(ref="fields.product_id fields.variant_id fields.sku")
 _EVENT = shown(
-    ref="order_id domain subject.domain",
+    "search_term",
+    ref="order_id domain subject.domain values.request_id values.item_id",
     date="created_at paid_at",
-    word="payment status channel reason",
-    money="revenue amount",
-    count="quantity",
-    flag="just_paid is_renewal",
+    word="payment status channel reason type values.source",
+    money="revenue values.total_amount",
+    count="values.quantity",
+    flag="just_paid is_renewal visitor.is_internal",
     code="fields.locale fields.currency",
     sentence="detail remark",
 ) | _LINE.below("line", "line.container", "lines[]", "lines[].container")
-_CALL = shown(ref="ProductKeys[] ProductKey", money="Revenue TotalAmount", count="Quantity", word="Source")
+_CALL = shown(
+    ref="ProductKeys[] ProductKey RequestId ItemId", money="Revenue TotalAmount", count="Quantity", word="Source"
+)
 _CALL_NAME = re.compile(r"[A-Z][A-Za-z]{1,40}")
 _HEADER = re.compile(r"[A-Za-z0-9._:/=+-]{1,255}")
 

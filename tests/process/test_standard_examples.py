@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from schemas.events import Ignored
 from tests.support import processes
 from tests.support.service import Service
 from webhook_app.openapi import texts
@@ -124,7 +125,7 @@ def test_every_message_on_the_page_is_one() -> None:
     shown = [parse_json(text.encode()) for text in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
     assert [message["type"] for message in shown] == [topic.name for topic in STANDARD.topics]
     for message in shown:
-        assert type(STANDARD.translate(message["type"], message)).__name__.lower() == message["type"]
+        assert not isinstance(STANDARD.translate(message["type"], message), Ignored)
 
 
 def test_every_reason_is_on_the_page() -> None:

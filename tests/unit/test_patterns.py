@@ -138,7 +138,7 @@ def test_patterns_are_found() -> None:
     assert {
         "webhook_app/translation/profile_key.py",
         "webhook_app/signing/writings.py",
-        "schemas/tweakwise.py",
+        "schemas/event_types.py",
     } <= places
     assert {type(pattern.compiled.pattern) for pattern in PATTERNS} == {str, bytes}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from webhook_app.config import product_key_template
 from webhook_app.platforms.address import normal_form
@@ -13,6 +13,9 @@ from webhook_app.platforms.address import normal_form
 ADDRESS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*(:[0-9]{1,5})?(/[\x21-\x7e]*)?")  # in normal form
 # The two that a shop may rename per locale, for feeds that write nl where the platform sends nl-NL.
 RENAMED = frozenset({"locale", "currency"})
+LABEL = validate.Regexp(
+    r"[\x21-\x7e]{1,100}\Z", error="expected the TWN-Source label: 1 to 100 visible ASCII characters"
+)
 
 
 class Addresses(fields.Field[tuple[str, ...]]):

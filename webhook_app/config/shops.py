@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from schemas.event_types import EVENT_TYPES
 from schemas.events import Channel, Payment
 from schemas.statuses import hyphenated
 from webhook_app.config import product_key_template
-from webhook_app.config.shop_fields import Addresses, Constants
+from webhook_app.config.shop_fields import LABEL, Addresses, Constants
 from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url, validate_rate
 from webhook_app.errors import ConfigurationError, TemplateError
@@ -33,10 +34,11 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One merchant's configuration, without secrets in its repr. `source` is the TWN-Source label.
+    """One merchant's configuration, without secrets in its repr.
 
-    `domain` are the addresses that may send for the shop, in normal form; any address may where there is none.
-    `remarks` are sentences about what is written in an outdated way.
+    `source` is the TWN-Source label of calls, `source_by_event` those of some events. `domain` are the addresses that
+    may send for the shop, in normal form; any address may where there is none. `remarks` are sentences about what is
+    written in an outdated way.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Shop:
     renewals: bool = False
     channels: frozenset[str] = frozenset()
     revenue_currency: str | None = None
+    source_by_event: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     def accepts(self, address: str) -> bool:
@@ -153,11 +156,11 @@ class _ShopSchema(Schema):
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))
-    source = fields.String(
-        load_default=None,
-        validate=validate.Regexp(
-            r"[\x21-\x7e]{1,100}\Z", error="expected the TWN-Source label: 1 to 100 visible ASCII characters"
-        ),
+    source = fields.String(load_default=None, validate=LABEL)
+    source_by_event = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(list(EVENT_TYPES), error="is no event: {choices}")),
+        values=fields.String(validate=LABEL),
+        load_default=dict,
     )
     tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
     max_rate = fields.Float(load_default=None, validate=validate_rate)
@@ -242,9 +245,9 @@ class _Reading:
     def _note(self, path: list[str], messages: Any) -> None:
         if isinstance(messages, dict):
             for key, inner in messages.items():
-                # Below a locale, marshmallow separates a key's faults from a value's; the document does not.
-                locale = path[1:] == ["fields_by_locale"] and isinstance(inner, dict)
-                self._note([*path, str(key)], inner.get("value", inner) if locale else inner)
+                # Of these tables, marshmallow separates a key's faults from a value's; the document does not.
+                is_pair = path[1:] in (["fields_by_locale"], ["source_by_event"]) and isinstance(inner, dict)
+                self._note([*path, str(key)], inner.get("value", inner.get("key")) if is_pair else inner)
         elif path not in self._unresolved:
             self._fault(path, " ".join(messages))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from marshmallow import ValidationError
 
-from schemas.events import ProductEvent, Purchase
+from schemas.events import Browsing, Purchase
 from webhook_app.translation.product_keys import counted_lines, template_fields
 from webhook_app.translation.translate import parse_json
 
@@ -23,7 +23,7 @@ def fields_of(body: bytes, topic: str, platform: Platform, shop: Shop) -> list[d
         return []
     if isinstance(event, Purchase):
         lines = counted_lines(event.lines, event.fields, shop)
-    elif isinstance(event, ProductEvent):
+    elif isinstance(event, Browsing) and event.line:
         lines = [event.line]
     else:
         return []

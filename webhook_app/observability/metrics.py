@@ -53,7 +53,7 @@ class Metric:
 ACCEPTED = Metric("accepted", "Webhooks answered with 200.", ("platform", "shop", "result"))
 REFUSED = Metric("refused", "Webhooks that were not stored.", ("platform", "shop", "reason"))
 SETTLED = Metric("settled", "Settled deliveries by outcome.", ("shop", "state", "reason"))
-CALLS = Metric("calls", "Calls to Tweakwise.", ("shop", "result"))
+CALLS = Metric("calls", "Calls to Tweakwise.", ("shop", "event", "result"))
 ACCEPT = Metric("accept", "From the head of a webhook to its commit.", buckets=FAST)
 COMMIT = Metric("commit", "Duration of a commit, including the wait for the disk.", buckets=FAST)
 CALL = Metric("call", "Duration of a call to Tweakwise.", buckets=FAST)
@@ -90,7 +90,8 @@ class PrometheusMeter:
         delivery, reason = settlement.delivery, bounded(settlement.reason)
         self._count(SETTLED, delivery.shop, settlement.state.value, reason)
         if settlement.attempted:
-            self._count(CALLS, delivery.shop, result_of(reason))
+            event = settlement.call.event if settlement.call else ""
+            self._count(CALLS, delivery.shop, event, result_of(reason))
             self._record(CALL, milliseconds / 1000)
             if not reason:
                 self._record(DELIVERY, max(now - delivery.waits_since, 0) / 1000)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 TITLE = "Storefront events"
-VERSION = "1.0.0"  # the second number counts additions; the first never changes, for what would break is a new type
+VERSION = "1.1.0"  # the second number counts additions; the first never changes, for what would break is a new type
 INTRODUCTION = (
-    "Signed messages from any storefront: searches, product views and purchases. The receiver verifies and stores "
+    "Signed messages from any storefront: searches, views, purchases and more. The receiver verifies and stores "
     "them, and delivers them to the Tweakwise Analytics API. They are signed as Standard Webhooks "
     "(https://www.standardwebhooks.com). New fields may be added to a type of message, and receivers ignore unknown "
     "fields. A breaking change becomes a new type."
@@ -57,6 +57,15 @@ FIELDS: dict[str, dict[str, Any]] = {
     "sku": {"description": "Its stock keeping unit, for product keys that contain it.", "pattern": LABEL_PATTERN},
     "quantity": {"description": "How many."},
     "amount": {"description": "The price of the whole quantity, before tax."},
+    "request_id": {
+        "description": "The header `Twn-Request-Id` of Tweakwise's response that has the list.",
+        "pattern": ID_PATTERN,
+    },
+    "item_id": {"description": "The item that was clicked, as that response names it.", "pattern": ID_PATTERN},
+    "source": {"description": "Where the visitor came from, such as `newsletter`.", "pattern": LABEL_PATTERN},
+    "internal": {
+        "description": "`true` for an employee or a test: sent with the label `Internal-Traffic` (`TWN-Source`).",
+    },
     "order_id": {"description": "The order; it is counted once, however often it is sent.", "pattern": ID_PATTERN},
     "order_number": {
         "description": "The number that people know the order by, such as `#1234`, to find it by.",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from schemas.events import Ignored, Reason
 from schemas.shopify import ORDERS, OrderSchema, PaidOrderSchema, proxied
 from schemas.shopify_privacy import DataRequestSchema, RedactSchema, ShopRedactSchema
-from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
-from webhook_app.platforms import shopify_fields, storefront_fields
+from schemas.storefront import SCHEMAS
+from webhook_app.platforms import browsing, shopify_fields, storefront_fields
 from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT, Platform, SampleValues, StorefrontProxy, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
 
 if TYPE_CHECKING:
     from schemas.base import PlatformSchema
-    from schemas.storefront import StorefrontSchema
+    from schemas.event_types import EventType
     from webhook_app.platforms.base import MakeSample
 
 
@@ -71,26 +71,10 @@ def _shop_redact(sample: SampleValues) -> dict[str, Any]:
     return {"shop_id": sample.number, "shop_domain": SAMPLE_DOMAIN}
 
 
-def _search(sample: SampleValues) -> dict[str, Any]:
-    return {"term": "blue mug", **_visitor(sample)}
-
-
-def _product(sample: SampleValues) -> dict[str, Any]:
-    return {"product_id": "8011551572211", "variant_id": "44123456789011", "sku": "MUG-BLUE", **_visitor(sample)}
-
-
-def _cart(sample: SampleValues) -> dict[str, Any]:
-    return {**_product(sample), "quantity": "2", "amount": "39.90"}
-
-
-def _session(sample: SampleValues) -> dict[str, Any]:
-    return {"session_key": f"session-{sample.number}", **_visitor(sample)}
-
-
-def _visitor(sample: SampleValues) -> dict[str, Any]:
-    """Return the parameters that the App Proxy adds, and the visitor's key."""
+def _browsing(event: EventType, sample: SampleValues) -> dict[str, Any]:
+    """Return the parameters of an event: the page's, and those that the App Proxy adds."""
     return {
-        "profile_key": sample.profile_key,
+        **browsing.sample_of(event, sample, product_id="8011551572211", variant_id="44123456789011"),
         "shop": sample.domain,
         "logged_in_customer_id": "",
         "path_prefix": "/apps/tweakwise",
@@ -102,10 +86,6 @@ _ORDER = OrderSchema()
 
 def _compliance(name: str, summary: str, schema: PlatformSchema, sample: MakeSample) -> Topic:
     return Topic(name, summary, schema, sample, subscribe=False)
-
-
-def _browsing(event: str, summary: str, schema: type[StorefrontSchema], sample: MakeSample) -> Topic:
-    return Topic(f"{STOREFRONT}{event}", summary, proxied(schema), sample, subscribe=False, storefront=True)
 
 
 PLATFORM = Platform(
@@ -135,10 +115,7 @@ PLATFORM = Platform(
         _compliance("customers/redact", "A customer asks to be forgotten: erases their data.", RedactSchema(), _redact),
         _compliance("shop/redact", "The app was uninstalled: erases its data.", ShopRedactSchema(), _shop_redact),
         # https://shopify.dev/docs/api/web-pixels-api/standard-events
-        _browsing("search", "A visitor searched; sent by the pixel.", SearchSchema, _search),
-        _browsing("pageview", "A visitor viewed a product; sent by the pixel.", PageviewSchema, _product),
-        _browsing("addtocart", "A visitor put a product into the cart; requires extra_events.", AddToCartSchema, _cart),
-        _browsing("sessionstart", "A visit began; requires extra_events.", SessionStartSchema, _session),
+        *browsing.topics(STOREFRONT, lambda event: proxied(SCHEMAS[event.name]), _browsing),
     ),
     # https://shopify.dev/docs/apps/build/online-store/app-proxies/authenticate-app-proxies
     proxy=StorefrontProxy(

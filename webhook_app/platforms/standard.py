@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError
 
 from schemas.base import check_size
+from schemas.event_types import EVENT_TYPES, PRODUCT_KEY
 from schemas.events import Ignored, Reason
 from schemas.standard import ORDERS, PurchaseSchema, message
-from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from schemas.storefront import SCHEMAS
 from webhook_app import exact_json
-from webhook_app.platforms import standard_fields
+from webhook_app.platforms import browsing, standard_fields
 from webhook_app.platforms.base import PRINTABLE, Platform, SampleValues, Topic
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
-    from schemas.base import PlatformSchema
-    from webhook_app.platforms.base import MakeSample
+    from schemas.event_types import EventType
 
 UNTYPED = "untyped"
-MUG = {"product_id": "1001", "variant_id": "1001-blue", "sku": "MUG-BLUE"}
+MUG = PRODUCT_KEY.sample
 SHIRT = {"product_id": "1002", "sku": "TSHIRT-M"}
 
 
@@ -34,20 +34,8 @@ def _type_of(body: bytes) -> str:
     return name if isinstance(name, str) and PRINTABLE.fullmatch(name) else UNTYPED
 
 
-def _search(sample: SampleValues) -> dict[str, Any]:
-    return {"type": "search", "data": {"term": "blue mug", "profile_key": sample.profile_key}}
-
-
-def _pageview(sample: SampleValues) -> dict[str, Any]:
-    return {"type": "pageview", "data": {**MUG, "profile_key": sample.profile_key}}
-
-
-def _add_to_cart(sample: SampleValues) -> dict[str, Any]:
-    return {"type": "addtocart", "data": {**MUG, "quantity": 2, "amount": 39.9, "profile_key": sample.profile_key}}
-
-
-def _session_start(sample: SampleValues) -> dict[str, Any]:
-    return {"type": "sessionstart", "data": {"session_key": f"s-{sample.number}", "profile_key": sample.profile_key}}
+def _message(event: EventType, sample: SampleValues) -> dict[str, Any]:
+    return {"type": event.name, "data": browsing.sample_of(event, sample)}
 
 
 def _purchase(sample: SampleValues) -> dict[str, Any]:
@@ -63,10 +51,11 @@ def _purchase(sample: SampleValues) -> dict[str, Any]:
     return {"type": "purchase", "data": data}
 
 
-def _browsing(name: str, summary: str, data: type[PlatformSchema], sample: MakeSample, *, extra: bool = False) -> Topic:
-    if extra:
-        summary = f"{summary.removesuffix('.')}; requires extra_events."
-    return Topic(name, summary, message(name, data), sample, subscribe=not extra, storefront=True)
+def _topic(event: EventType) -> Topic:
+    """Return the topic of an event; a purchase must not be rejected because of the rate of browsing events."""
+    summary, schema = browsing.summary(event), message(event.name, SCHEMAS.get(event.name, PurchaseSchema))
+    sample = browsing.maker(event, _message) if event.is_browsing else _purchase
+    return Topic(event.name, summary, schema, sample, subscribe=not event.is_extra, storefront=event.is_browsing)
 
 
 PLATFORM = Platform(
@@ -77,14 +66,7 @@ PLATFORM = Platform(
     identity_headers=("webhook-id",),
     signs_identity=True,
     stored_headers=("webhook-timestamp",),
-    topics=(
-        _browsing("search", "A page of search results was shown.", SearchSchema, _search),
-        _browsing("pageview", "A product page was shown.", PageviewSchema, _pageview),
-        # Not a storefront topic: a purchase must not be rejected because of the rate of browsing events.
-        Topic("purchase", "An order counts: the sender decides when.", message("purchase", PurchaseSchema), _purchase),
-        _browsing("addtocart", "A product was put into the cart.", AddToCartSchema, _add_to_cart, extra=True),
-        _browsing("sessionstart", "A visit began.", SessionStartSchema, _session_start, extra=True),
-    ),
+    topics=tuple(_topic(event) for event in EVENT_TYPES.values()),
     ignored_topics={
         UNTYPED: Ignored(
             Reason.UNMAPPED_TOPIC,

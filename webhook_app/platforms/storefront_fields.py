@@ -6,11 +6,12 @@ from webhook_app.masking import shown
 
 EVENT = shown(
     "term profile_key session_key customer_id user_agent logged_in_customer_id",
-    ref="product_id variant_id sku event_id shop path_prefix",
+    ref="product_id variant_id sku request_id item_id event_id shop path_prefix",
     money="amount",
     count="quantity",
     code="locale currency",
     date="sent_at",
     id="timestamp",
-    word="event action",
+    word="event action source",
+    flag="internal",
 )

@@ -10,17 +10,16 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
-from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from schemas.storefront import SCHEMAS, is_ambiguous
 from schemas.woocommerce import ORDERS, OrderSchema
-from webhook_app.platforms import woocommerce_fields
+from webhook_app.platforms import browsing, woocommerce_fields
 from webhook_app.platforms.base import Platform, SampleValues, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.base import PlatformSchema
-    from webhook_app.platforms.base import MakeSample
+    from schemas.event_types import EventType
 
 # WC_Webhook::deliver_ping(): unsigned, repeated until it is answered with exactly 200.
 PING = re.compile(rb"webhook_id=[0-9]{1,20}")
@@ -65,9 +64,12 @@ def _line(number: int, product: str, variation: str, sku: str, total: str) -> di
     }
 
 
-def _visitor(sample: SampleValues) -> dict[str, Any]:
+def _browsing(event: EventType, sample: SampleValues) -> dict[str, Any]:
+    """Return what the plugin sends; it looks the product up, and names the event where another one has its fields."""
+    own = browsing.sample_of(event, sample, product_id="10", variant_id="0", amount="42.80")
     return {
-        "profile_key": sample.profile_key,
+        **own,
+        **({"event": event.name} if is_ambiguous(event) else {}),
         "session_key": f"sample-{sample.number}",
         "locale": "nl-NL",
         "currency": "EUR",
@@ -76,24 +78,7 @@ def _visitor(sample: SampleValues) -> dict[str, Any]:
     }
 
 
-def _search(sample: SampleValues) -> dict[str, Any]:
-    return {"term": "blue mug", **_visitor(sample)}
-
-
-def _pageview(sample: SampleValues) -> dict[str, Any]:
-    return {"product_id": "10", "sku": "MUG-BLUE", **_visitor(sample)}
-
-
-def _add_to_cart(sample: SampleValues) -> dict[str, Any]:
-    return {**_pageview(sample), "quantity": 2, "amount": "42.80"}
-
-
 _ORDER = OrderSchema()
-
-
-def _browsing(event: str, summary: str, schema: PlatformSchema, sample: MakeSample) -> Topic:
-    name, summary = f"storefront.{event}", f"{summary}; sent by the plugin."
-    return Topic(name, summary, schema, sample, subscribe=False, storefront=True)
 
 
 PLATFORM = Platform(
@@ -109,10 +94,7 @@ PLATFORM = Platform(
     topics=(
         Topic("order.created", "An order was created; its status decides whether it counts.", _ORDER, _order),
         Topic("order.updated", "An order changed, was paid, or was placed in the block checkout.", _ORDER, _order),
-        _browsing("search", "A page of search results was shown", SearchSchema(), _search),
-        _browsing("pageview", "A product page was shown", PageviewSchema(), _pageview),
-        _browsing("addtocart", "A product was put into the cart", AddToCartSchema(), _add_to_cart),
-        _browsing("sessionstart", "A visit began", SessionStartSchema(), _visitor),
+        *browsing.topics("storefront.", lambda event: SCHEMAS[event.name](), _browsing),
     ),
     ignored_topics={
         "storefront.test": Ignored(

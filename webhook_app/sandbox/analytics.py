@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from schemas.event_types import (
+    EVENT_TYPES,
+    LONGEST_PROFILE_KEY,
+    PRODUCT_KEYS,
+    PROFILE_KEY,
+    QUANTITY,
+    REVENUE,
+    SESSION_KEY,
+    TOTAL_AMOUNT,
+    product_keys_of,
+)
 from webhook_app.errors import UnreadableBodyError
 from webhook_app.sandbox.personal_data import looks_personal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+    from schemas.event_types import EventType
 
 Body: TypeAlias = dict[str, Any]
 Faults: TypeAlias = dict[str, list[str]]
 
 INSTANCE_KEY = re.compile(r"[A-Za-z0-9]{8}")
-LONGEST_PROFILE_KEY = 128
 # Limits that no price reaches; without them, a hostile exponent could become gigabytes of digits.
 LARGEST_NUMBER = Decimal(10) ** 15
 FINEST_EXPONENT = -30
@@ -80,40 +92,46 @@ class TextList(fields.Field[list[str]]):
         return value
 
 
-PROFILE_KEY = _text(
-    validate.Length(1, LONGEST_PROFILE_KEY, error=f"Must have 1 to {LONGEST_PROFILE_KEY} characters."),
-    _not_blank,
-    _not_personal,
-)
-SESSION_RULE = validate.Regexp(r"[A-Za-z0-9-]+\Z", error="Must have only letters, digits and hyphens.")
-SESSION_KEY = _text(SESSION_RULE, required=False)
-NUMBER = Number(required=True, error_messages=MESSAGES)
-PROFILE = {"ProfileKey": PROFILE_KEY, "SessionKey": SESSION_KEY}
+def _profile_key(*, required: bool) -> fields.String:
+    length = validate.Length(1, LONGEST_PROFILE_KEY, error=f"Must have 1 to {LONGEST_PROFILE_KEY} characters.")
+    return _text(length, _not_blank, _not_personal, required=required)
 
-FIELDS: dict[str, dict[str, fields.Field[Any]]] = {
-    "pageview": {"ProductKey": _text(), **PROFILE},
-    "purchase": {
-        "ProductKeys": TextList(required=True, error_messages=MESSAGES),
-        "Revenue": Number(error_messages=MESSAGES),
-        **PROFILE,
-    },
-    "search": {"SearchTerm": _text(), **PROFILE},
-    "addtocart": {"ProductKey": _text(), "Quantity": NUMBER, "TotalAmount": NUMBER, **PROFILE},
-    "addtowishlist": {"ProductKey": _text(), **PROFILE},
-    # This call is about the session, so its key is required.
-    "sessionstart": {"ProfileKey": PROFILE_KEY, "SessionKey": _text(SESSION_RULE), "Source": _text(required=False)},
-    "itemclick": {"RequestId": _text(), "ItemId": _text()},
-    "pageimpression": {"RequestId": _text(), **PROFILE},
+
+def _session_key(*, required: bool) -> fields.String:
+    rule = validate.Regexp(r"[A-Za-z0-9-]+\Z", error="Must have only letters, digits and hyphens.")
+    return _text(rule, required=required)
+
+
+def _number(*, required: bool) -> Number:
+    return Number(required=required, error_messages=MESSAGES)
+
+
+def _texts(*, required: bool) -> TextList:
+    return TextList(required=required, error_messages=MESSAGES)
+
+
+# How the API checks a value, where that is not as a text. Which values a call has is in the table of events.
+RULES: dict[str, Callable[..., fields.Field[Any]]] = {
+    PRODUCT_KEYS.api: _texts,
+    PROFILE_KEY.api: _profile_key,
+    SESSION_KEY.api: _session_key,
+    REVENUE.api: _number,
+    QUANTITY.api: _number,
+    TOTAL_AMOUNT.api: _number,
 }
 
 
-def _schema(event: str) -> Schema:
-    schema = Schema.from_dict({**FIELDS[event]}, name=event.title())()
+def _schema(event: EventType) -> Schema:
+    own: dict[str, Any] = {}
+    for value in event.values:
+        rule: Callable[..., fields.Field[Any]] = RULES.get(value.api, _text)
+        own[value.api] = rule(required=value in event.required)
+    schema = Schema.from_dict(own, name=event.title)()
     schema.error_messages = {**schema.error_messages, **MESSAGES}
     return schema
 
 
-SCHEMAS = {event: _schema(event) for event in FIELDS}
+SCHEMAS = {event.name: _schema(event) for event in EVENT_TYPES.values()}
 
 
 def _refuse_constant(name: str) -> Any:
@@ -149,12 +167,6 @@ def is_instance_key(text: str, allowed: Collection[str]) -> bool:
     return bool(INSTANCE_KEY.fullmatch(text)) and (not allowed or text in allowed)
 
 
-def products_of(body: Mapping[str, Any]) -> list[str]:
-    """Return the product keys of a valid body, each once, in order."""
-    single = [body[name] for name in ("ProductKey", "ItemId") if name in body]
-    return list(dict.fromkeys([*body.get("ProductKeys", ()), *single]))
-
-
 def unknown_products(body: Mapping[str, Any], catalogue: Collection[str]) -> list[str]:
     """Return the product keys that are not in the catalogue; without a catalogue, none."""
-    return [key for key in products_of(body) if key not in catalogue] if catalogue else []
+    return [key for key in product_keys_of(body) if key not in catalogue] if catalogue else []

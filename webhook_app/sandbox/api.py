@@ -8,7 +8,7 @@ from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webhook_app.errors import CallRefusedError, UnreadableBodyError
-from webhook_app.sandbox.analytics import FIELDS, faults_of, is_instance_key, read_body, unknown_products
+from webhook_app.sandbox.analytics import SCHEMAS, faults_of, is_instance_key, read_body, unknown_products
 from webhook_app.sandbox.context import current
 from webhook_app.sandbox.events import SandboxCall
 from webhook_app.sandbox.failure_switches import HANG_SECONDS
@@ -27,7 +27,7 @@ MAX_BODY = 1024 * 1024
 api = Blueprint("api", __name__, url_prefix="/api")
 
 
-@api.post(f"/<any({', '.join(FIELDS)}):event>")
+@api.post(f"/<any({', '.join(SCHEMAS)}):event>")
 def receive(event: str) -> ResponseReturnValue:
     """Answer one call of the Analytics API."""
     sandbox = current()

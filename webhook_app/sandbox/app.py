@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
-from webhook_app.sandbox.analytics import FIELDS
+from schemas.event_types import EVENT_TYPES
 from webhook_app.sandbox.api import MAX_BODY, api
 from webhook_app.sandbox.context import NAME, Sandbox
 from webhook_app.sandbox.failure_switches import FailureSwitches
@@ -30,7 +30,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 API_SENTENCES = {
-    404: f"There is no such call; the calls are {', '.join(FIELDS)}.",
+    404: f"There is no such call; the calls are {', '.join(EVENT_TYPES)}.",
     405: "Calls of the Analytics API are POST requests.",
 }
 

@@ -10,8 +10,9 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from marshmallow import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
+from schemas.event_types import EVENT_TYPES, product_keys_of
 from webhook_app.errors import UnreadableBodyError
-from webhook_app.sandbox.analytics import FIELDS, first_faults, products_of, read_body
+from webhook_app.sandbox.analytics import first_faults, read_body
 from webhook_app.sandbox.context import current
 from webhook_app.sandbox.failure_switches import OFF, numbers_of, read_switches
 
@@ -47,7 +48,7 @@ def _index(faults: Mapping[str, Any], entered: Mapping[str, Any] | None = None) 
         faults=faults,
         counts=counts,
         figures=sandbox.store.figures(),
-        kinds=FIELDS,
+        kinds=EVENT_TYPES,
         has_catalogue=bool(sandbox.catalogue),
         switches=sandbox.failures.switches,
         entered=entered or _written(sandbox.failures.switches),
@@ -79,7 +80,7 @@ def profile(instance_key: str, profile_key: str) -> ResponseReturnValue:
 def _row(event: SandboxEvent) -> dict[str, Any]:
     body, unknown = event.call.body, event.call.unknown_products
     missing = set(unknown)
-    known = [key for key in products_of(body) if key not in missing]
+    known = [key for key in product_keys_of(body) if key not in missing]
     return {
         "event": event,
         "known": known[:SHOWN_PRODUCTS],

@@ -7,20 +7,20 @@ import hmac
 import re
 from typing import TYPE_CHECKING
 
+from schemas.event_types import EVENT_TYPES, LONGEST_PROFILE_KEY, PROFILE_KEY, SESSION_KEY_PATTERN
 from schemas.events import Ignored, Reason
-from schemas.tweakwise import LONGEST_PROFILE_KEY, SESSION_KEY
 from webhook_app.translation.personal_data import looks_personal
 from webhook_app.translation.placeholders import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.events import Visitor
+    from schemas.events import Browsing, Visitor
     from webhook_app.config.shops import Shop
 
 # https://docs.tweakwise.com disagrees with itself on the characters; these are what its own examples use.
 ALLOWED = re.compile(r"[A-Za-z0-9._$=-]{1,128}")
-SESSION = re.compile(SESSION_KEY)
+SESSION = re.compile(SESSION_KEY_PATTERN)
 
 
 def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
@@ -46,6 +46,16 @@ def choose_for_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
     if customer and salt and (_storefront_key(visitor, shop) or not shop.require_consent):
         return derived_key(customer, salt)
     return choose_for_order(visitor, shop)
+
+
+def choose_for_event(event: Browsing, shop: Shop) -> str | Ignored | None:
+    """Return the profile key of a browsing event, or why it cannot be sent.
+
+    A call without a profile key can do without one, unless that shows that the visitor consented.
+    """
+    chosen = choose_for_browsing(event.visitor, shop)
+    is_sent = PROFILE_KEY in EVENT_TYPES[event.type].values
+    return None if isinstance(chosen, Ignored) and not is_sent and not shop.require_consent else chosen
 
 
 def session_key(visitor: Visitor) -> str | None:

@@ -71,7 +71,8 @@ def _purchase_call(order: Purchase, domain: str, shop: Shop) -> Call | Ignored:
     body = BODIES["purchase"].write(product_keys=usable, revenue=revenue, profile_key=profile, session_key=session)
     address = normal_form(domain)
     remarks = (_skipped(keys.count(None), len(keys), shop), order.remark, no_revenue)
-    return Call("purchase", purchase_key(order.order_id), body, note=" ".join(filter(None, remarks)), address=address)
+    note, internal = " ".join(filter(None, remarks)), order.visitor.is_internal
+    return Call("purchase", purchase_key(order.order_id), body, note=note, address=address, is_internal=internal)
 
 
 def _why_no_revenue(order: Purchase, shop: Shop) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,29 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from marshmallow import ValidationError
 
 from schemas.base import check_size
-from schemas.events import (
-    Browsing,
-    DataRequest,
-    ExtraEvent,
-    Ignored,
-    Pageview,
-    Purchase,
-    Reason,
-    Redaction,
-    Search,
-    SessionStart,
-)
+from schemas.event_types import EVENT_TYPES, PROFILE_KEY, SESSION_KEY, SOURCE
+from schemas.events import Browsing, DataRequest, Ignored, Purchase, Reason, Redaction
 from schemas.tweakwise import BODIES
 from webhook_app import exact_json
 from webhook_app.platforms.address import normal_form
-from webhook_app.translation import bots, profile_key, purchases
+from webhook_app.translation import bots, personal_data, profile_key, purchases
 from webhook_app.translation.product_keys import product_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from schemas.events import ProductEvent, Translation, Visitor
+    from schemas.event_types import EventType
+    from schemas.events import Translation
     from schemas.order_reference import OrderReference
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
@@ -165,7 +156,7 @@ def _expired(limits: AgeLimits, arrived: datetime, now: datetime) -> Ignored | N
 
 def _not_sent(event: Browsing, shop: Shop) -> Ignored | None:
     """Return why a shop does not send such an event, or none of this visitor; None if it is sent."""
-    if isinstance(event, ExtraEvent) and not shop.extra_events:
+    if EVENT_TYPES[event.type].is_extra and not shop.extra_events:
         return Ignored(Reason.SWITCHED_OFF, "The shop does not send this kind of event (extra_events = false).")
     if crawler := bots.crawler_name(event.visitor.user_agent or ""):
         return Ignored(Reason.BOT, f"The user agent is that of a known crawler: {crawler}.")
@@ -173,45 +164,36 @@ def _not_sent(event: Browsing, shop: Shop) -> Ignored | None:
 
 
 def _browsing_call(event: Browsing, payload: Payload, shop: Shop) -> Call | Ignored:
-    profile = profile_key.choose_for_browsing(event.visitor, shop)
+    kind = EVENT_TYPES[event.type]
+    profile = profile_key.choose_for_event(event, shop)
+    session = profile_key.session_key(event.visitor)
     if isinstance(profile, Ignored):
         return profile
-    keys = _visitor_keys(profile, event.visitor)
-    match event:
-        case Search():
-            return _call_once("search", event.term, {"search_term": event.term, **keys}, payload, shop)
-        case SessionStart():
-            if keys["session_key"] is None:
-                detail = "The session key looks like personal data, and was not sent: use a random one."
-                return Ignored(Reason.PERSONAL_DATA, detail)
-            return _call_once("sessionstart", keys["session_key"], keys, payload, shop)
-        case _:
-            return _product_call(event, keys, payload, shop)
+    if session is None and SESSION_KEY in kind.required:
+        detail = "The session key looks like personal data, and was not sent: use a random one."
+        return Ignored(Reason.PERSONAL_DATA, detail)
+    values = {**event.values, PROFILE_KEY.name: profile, SESSION_KEY.name: session}
+    if event.line is not None:
+        values["product_key"] = product_key(event.line, event.fields, shop)
+        if values["product_key"] is None:
+            detail = f"The product lacks a field that the product key {shop.product_key.text} needs."
+            return Ignored(Reason.NO_PRODUCT, detail)
+    if not personal_data.looks_personal(values.get(SOURCE.name) or ""):
+        return _call_once(kind, values, event, payload, shop)
+    call = _call_once(kind, {**values, SOURCE.name: None}, event, payload, shop)
+    return replace(call, note="Sent without source: it looks like personal data.")
 
 
-def _product_call(event: ProductEvent, keys: Mapping[str, str | None], payload: Payload, shop: Shop) -> Call | Ignored:
-    key = product_key(event.line, event.fields, shop)
-    if key is None:
-        detail = f"The product lacks a field that the product key {shop.product_key.text} needs."
-        return Ignored(Reason.NO_PRODUCT, detail)
-    values: dict[str, Any] = {"product_key": key, **keys}
-    if isinstance(event, Pageview):
-        return _call_once("pageview", key, values, payload, shop)
-    values |= {"quantity": event.quantity, "total_amount": event.amount}
-    return _call_once("addtocart", key, values, payload, shop)
-
-
-def _visitor_keys(profile: str, visitor: Visitor) -> dict[str, str | None]:
-    return {"profile_key": profile, "session_key": profile_key.session_key(visitor)}
-
-
-def _call_once(event: str, subject: str, values: Mapping[str, Any], payload: Payload, shop: Shop) -> Call:
+def _call_once(kind: EventType, values: Mapping[str, Any], event: Browsing, payload: Payload, shop: Shop) -> Call:
     """Make a call whose key is shared by other calls about the same subject by the same visitor within seconds."""
-    body = BODIES[event].write(**values)
+    body = BODIES[kind.name].write(**{value.name: values[value.name] for value in kind.values})
+    internal = event.visitor.is_internal
     if not shop.repeat_within:
-        return Call(event, f"{event}:{payload.id}", body)
-    digest = hashlib.sha256(f"{values['profile_key']}\0{subject}".encode()).hexdigest()
-    return Call(event, f"{event}:{digest}", body, within=shop.repeat_within)
+        return Call(kind.name, f"{kind.name}:{payload.id}", body, is_internal=internal)
+    visitor = values[PROFILE_KEY.name] or values[SESSION_KEY.name] or ""
+    subject = [values[value.name] for value in kind.values if value.identifies] or [values[SESSION_KEY.name]]
+    digest = hashlib.sha256("\0".join([visitor, *subject]).encode()).hexdigest()
+    return Call(kind.name, f"{kind.name}:{digest}", body, within=shop.repeat_within, is_internal=internal)
 
 
 def _summary(messages: Any) -> str:

@@ -19,7 +19,8 @@ class Call:
     """POST /api/`event` with `body`; `note` is a remark for pages and commands.
 
     `key` is the business key, unique within a shop: for good, or among deliveries received `within` so many seconds.
-    With an `address`, which is the sender's in normal form, it is unique for each address.
+    With an `address`, which is the sender's in normal form, it is unique for each address. `is_internal` marks an
+    employee's event or a test, which Tweakwise's reports set apart.
     """
 
     event: str
@@ -28,6 +29,7 @@ class Call:
     note: str = ""
     within: float | None = None
     address: str = ""
+    is_internal: bool = False
 
     @property
     def is_order(self) -> bool:

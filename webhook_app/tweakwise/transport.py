@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise.call import Call
 
 MAX_ANSWER = 2000  # bytes stored of a response that is not 2xx; a longer one is not read to its end
+INTERNAL = "Internal-Traffic"  # the label of employees and tests: https://docs.tweakwise.com (Analytics API)
 MAX_IDLE = 3  # whole seconds after which a connection is not reused; Apache and Node.js close theirs after 5
 
 # Codes of https://curl.se/libcurl/c/libcurl-errors.html that occur before a request is sent.
@@ -63,8 +64,8 @@ class Request(NamedTuple):
         address = f"{(shop.tweakwise_url or url).rstrip('/')}/api/{call.event}"
         # An empty Expect prevents libcurl from asking for 100 Continue first.
         headers = [f"Instance-Key: {shop.instance_key}", f"Content-Type: {content_type}", "Expect:"]
-        if shop.source:
-            headers.append(f"TWN-Source: {shop.source}")
+        if label := INTERNAL if call.is_internal else shop.source_by_event.get(call.event, shop.source):
+            headers.append(f"TWN-Source: {label}")
         return cls(address.encode(), headers, call.as_json().encode())
 
 

@@ -37,17 +37,18 @@ class RateLimiter:
         self._known: dict[tuple[str, str], None] = {}  # least recently seen first
         self._clock = clock
 
-    def take(self, shop: str, visitor: str = "", address: str = "", *, is_customer: bool = False) -> int:
+    def take(self, shop: str, visitor: str = "", address: str = "", *, never_new: bool = False) -> int:
         """Return 0 when the event is allowed, else the seconds until one is; a refused event uses up nothing.
 
-        Only the shop counts without `visitor` and `address`. Customers are known to the shop, and never new.
+        Only the shop counts without `visitor` and `address`. `never_new` is for customers, whom the shop knows, and for
+        events without a profile key: they make no profile.
         """
         now, limits = self._clock(), [(self._shop, (shop, ""))]
         if address:
             limits.append((self._address, (shop, address)))
         if visitor:
             limits.append((self._visitor, (shop, visitor)))
-        if (visitor or address) and not is_customer and (shop, visitor) not in self._known:
+        if (visitor or address) and not never_new and (shop, visitor) not in self._known:
             limits += [(self._new_of_shop, (shop, "")), *([(self._new_of_address, (shop, address))] if address else [])]
         if wait := max(quota.wait(key, now) for quota, key in limits):
             return math.ceil(wait)

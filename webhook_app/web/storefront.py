@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError
 
+from schemas.event_types import EVENT_TYPES, PROFILE_KEY
 from schemas.events import Browsing, Ignored, Reason
 from webhook_app.errors import BadSignatureError
 from webhook_app.platforms.base import STOREFRONT
@@ -62,7 +63,7 @@ def event(platform: str, shop: str, action: str) -> Response:
     key = _sendable_key(verified, topic)
     if isinstance(key, Ignored):
         return never_sendable(verified.shop, key)
-    if wait := _wait(verified, key, is_customer=key != verified.signed.parameters.get("profile_key", "").strip()):
+    if wait := _event_wait(verified, key):
         return too_many_requests(verified.shop, wait)
     envelope, body = verified.proxy.make_delivery(topic.name, verified.signed, request.headers.get("User-Agent", ""))
     # Without the delivery's number: visitors must not learn how many events a shop has.
@@ -81,15 +82,18 @@ def profile(platform: str, shop: str) -> Response:
     given, customer = parameters.get("profile_key", ""), parameters.get(verified.proxy.customer_parameter, "")
     derived = bool(customer and verified.shop.profile_salt)
     known = customer if derived else given if profile_key.is_usable(given) else ""
-    if wait := _wait(verified, known, is_customer=derived):
+    if wait := _wait(verified, known, never_new=derived):
         return too_many_requests(verified.shop, wait)
     if derived:
         return answer(200, profile_key=profile_key.derived_key(customer, verified.shop.profile_salt or ""))
     return answer(200, profile_key=known or secrets.token_hex(16))
 
 
-def _sendable_key(verified: SignedRequest, topic: Topic) -> str | Ignored:
-    """Return the profile key under which an event can be sent, or why it never can: any visitor could store such."""
+def _sendable_key(verified: SignedRequest, topic: Topic) -> str | Ignored | None:
+    """Return the profile key with which an event is sent (None: without), or why it never can be.
+
+    Any visitor could fill the inbox with such.
+    """
     try:
         event = topic.schema.translate(verified.signed.parameters)
     except ValidationError as error:
@@ -98,15 +102,22 @@ def _sendable_key(verified: SignedRequest, topic: Topic) -> str | Ignored:
     if isinstance(event, Ignored):
         return event
     if isinstance(event, Browsing):
-        return profile_key.choose_for_browsing(event.visitor, verified.shop)
+        chosen = profile_key.choose_for_event(event, verified.shop)
+        return chosen if isinstance(chosen, Ignored) or PROFILE_KEY in EVENT_TYPES[event.type].values else None
     return Ignored(Reason.UNREADABLE, "This is no event of a visitor.")
 
 
-def _wait(verified: SignedRequest, visitor: str, *, is_customer: bool) -> int:
+def _event_wait(verified: SignedRequest, key: str | None) -> int:
+    """Count an event; one that is sent without profile key counts for its address and its shop alone."""
+    is_given = key == verified.signed.parameters.get("profile_key", "").strip()
+    return _wait(verified, key or "", never_new=not is_given)
+
+
+def _wait(verified: SignedRequest, visitor: str, *, never_new: bool) -> int:
     """Count a visitor's request; returns the seconds until the next one is allowed, 0 where this one is."""
     forwarded_for = request.headers.get("X-Forwarded-For", "")
     address = client_address.of_visitor(forwarded_for, current().trusted_proxies, request.remote_addr or "")
-    return current().rate_limiter.take(verified.shop.name, visitor, address, is_customer=is_customer)
+    return current().rate_limiter.take(verified.shop.name, visitor, address, never_new=never_new)
 
 
 def _verified(platform_name: str, shop_name: str) -> SignedRequest | Response:

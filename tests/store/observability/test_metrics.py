@@ -261,7 +261,7 @@ def test_web_processes_and_worker_count_together(tmp_path: Path, sqlite_url: str
     assert [head for head in proper if b"\r\nx-content-type-options: nosniff" not in head] == []
     for page in pages:
         assert page["webhooks_accepted_total", "shopify", "demo-shopify", "stored"] == count
-        assert page["webhooks_calls_total", "demo-shopify", "ok"] == count
+        assert page["webhooks_calls_total", "demo-shopify", "purchase", "ok"] == count
         assert page["webhooks_settled_total", "demo-shopify", "delivered", ""] == count
         assert page["webhooks_delivery_seconds_count"] == page["webhooks_call_seconds_count"] == count
         assert page["webhooks_unfinished", "demo-shopify", "received"] == 0

@@ -40,7 +40,13 @@ SHOP = "/storefront/shopify/shop"
 ADDED = {"shop": "acme.myshopify.com", "logged_in_customer_id": "", "path_prefix": "/apps/tweakwise"}
 ANYONE = {"profile_key": KEY}
 TO_SEE = {"search": {"term": "rode jas"}, "pageview": {"product_id": "1", "variant_id": "2"}}
-TO_DO = {"addtocart": {"product_id": "1", "quantity": "2"}, "sessionstart": {"session_key": "s1"}}
+TO_DO = {
+    "addtocart": {"product_id": "1", "quantity": "2"},
+    "addtowishlist": {"product_id": "1", "session_key": "s1"},
+    "sessionstart": {"session_key": "s1"},
+    "itemclick": {"request_id": "r1", "item_id": "1"},
+    "pageimpression": {"request_id": "r1", "session_key": "s1"},
+}
 
 
 @pytest.fixture
@@ -234,6 +240,19 @@ def test_invented_visitors_of_an_address_are_429(
     assert ask_from(client, "203.0.113.8", action, profile_key="another") == 200
 
 
+def test_clicks_make_no_visitor_known(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click needs no profile key, and invented ones that come with clicks are still new when they view."""
+    limiter = RateLimiter(visitor_rate=240, shop_rate=1000, clock=lambda: 0.0)
+    monkeypatch.setattr(context_of(client), "rate_limiter", limiter)
+    click = {"request_id": "r1", "item_id": "1"}
+    assert ask_from(client, "203.0.113.7", "itemclick", **click) == 200
+    keys = [{"profile_key": f"invented{number}"} for number in range(30)]
+    assert {ask_from(client, "203.0.113.7", "itemclick", **click, **key) for key in keys} == {200}
+    codes = [ask_from(client, "203.0.113.7", **key) for key in keys]
+    assert (codes.count(200), codes.count(429)) == (10, 20)
+    assert 429 in {ask_from(client, "203.0.113.7", "itemclick", **click, session_key=f"s{n}") for n in range(240)}
+
+
 def test_too_many_of_a_visitor_is_429(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """One visitor cannot fill the inbox; others are still accepted, and /profile counts too."""
     monkeypatch.setattr(context_of(client), "rate_limiter", RateLimiter(visitor_rate=24, shop_rate=1000))
@@ -319,7 +338,7 @@ def test_log_holds_nothing_of_the_visitor(client: FlaskClient) -> None:
 
 
 ODD = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-ANY_ACTION = st.sampled_from(["search", "pageview", "addtocart", "sessionstart", "profile", "x", "%2e%2e", "%ff"])
+ANY_ACTION = st.sampled_from([*TO_SEE, *TO_DO, "profile", "x", "%2e%2e", "%ff"])
 fuzzed = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

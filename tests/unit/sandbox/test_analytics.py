@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schemas.event_types import EVENT_TYPES
 from tests.support.sandbox import (
     PROFILE_KEY,
     PURCHASE,
@@ -96,7 +97,7 @@ REQUIRED = [
     (event, field)
     for event, body in VALID.items()
     for field in body
-    if field not in ("Revenue", "Source") and (field != "SessionKey" or event == "sessionstart")
+    if field not in {value.api for value in EVENT_TYPES[event].optional}
 ]
 
 

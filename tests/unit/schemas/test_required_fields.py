@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from marshmallow import ValidationError, fields
 
-from schemas.storefront import AddToCartSchema
+from schemas.storefront import SCHEMAS
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from schemas.base import PlatformSchema
     from schemas.events import Translation
 
-VISITOR = {"profile_key": "abc", "session_key": "s-1", "user_agent": "Firefox", "locale": "nl-NL", "currency": "EUR"}
+VISITOR: dict[str, Any] = {
+    "profile_key": "abc",
+    "session_key": "s-1",
+    "user_agent": "Firefox",
+    "locale": "nl-NL",
+    "currency": "EUR",
+}
+VISITOR["internal"] = False
 PRODUCT = {"product_id": "11", "variant_id": "12", "sku": "MUG", "customer_id": "7", **VISITOR}
 CART = {**PRODUCT, "quantity": 2, "amount": "9.95"}
 SHOPIFY_LINE = {
@@ -124,7 +131,10 @@ BROWSING: dict[str, tuple[dict[str, Any], set[str]]] = {
     "search": ({"term": "mug", "customer_id": "7", **VISITOR}, {"term"}),
     "pageview": (PRODUCT, {"product_id"}),
     "addtocart": (CART, {"product_id"}),
-    "sessionstart": ({"customer_id": "7", **VISITOR}, {"session_key"}),
+    "sessionstart": ({"customer_id": "7", "source": "newsletter", **VISITOR}, {"session_key"}),
+    "addtowishlist": (PRODUCT, {"product_id", "session_key"}),
+    "itemclick": ({"customer_id": "7", "request_id": "r", "item_id": "1", **VISITOR}, {"request_id", "item_id"}),
+    "pageimpression": ({"customer_id": "7", "request_id": "r", **VISITOR}, {"request_id", "session_key"}),
 }
 for event, (whole, needed) in BROWSING.items():
     own = {"logged_in_customer_id" if name == "customer_id" else name: value for name, value in whole.items()}
@@ -223,9 +233,9 @@ def test_an_optional_field_may_be_absent_or_null(platform: str, topic: str, path
 
 def test_the_quantity_of_a_product_in_the_cart() -> None:
     """It is one where it is absent, and null is an error."""
-    assert getattr(read(AddToCartSchema(), {"product_id": "11"}), "quantity", None) == 1
+    assert getattr(read(SCHEMAS["addtocart"](), {"product_id": "11"}), "values", {})["quantity"] == 1
     with pytest.raises(ValidationError, match="quantity"):
-        read(AddToCartSchema(), {"product_id": "11", "quantity": None})
+        read(SCHEMAS["addtocart"](), {"product_id": "11", "quantity": None})
 
 
 LIMITS = [

@@ -42,10 +42,27 @@ WRITTEN: list[tuple[str, dict[str, Any], str]] = [
     ("addtocart", {**CART, "quantity": Decimal("0.5")}, '{"ProductKey": "11", "Quantity": 0.5, "ProfileKey": "abc"'),
     ("addtocart", {**CART, "total_amount": Decimal(0)}, '"TotalAmount": 0.0, "ProfileKey": "abc"'),
     ("sessionstart", KEYS, '{"ProfileKey": "abc", "SessionKey": "visit-1"}'),
+    (
+        "sessionstart",
+        {"source": "mail", **KEYS},
+        '{"ProfileKey": "abc", "SessionKey": "visit-1", "Source": "mail"}',
+    ),
+    (
+        "addtowishlist",
+        {"product_key": "11", **KEYS},
+        '{"ProductKey": "11", "ProfileKey": "abc", "SessionKey": "visit-1"}',
+    ),
+    ("itemclick", {"request_id": "r", "item_id": "11"}, '{"RequestId": "r", "ItemId": "11"}'),
+    (
+        "pageimpression",
+        {"request_id": "r", **KEYS},
+        '{"RequestId": "r", "ProfileKey": "abc", "SessionKey": "visit-1"}',
+    ),
     ("sessionstart", {"profile_key": "a", "session_key": "b"}, '{"ProfileKey": "a", "SessionKey": "b"}'),
     ("sessionstart", {"profile_key": "a" * 128, "session_key": "A-9" + "z" * 125}, '"SessionKey": "A-9zz'),
 ]
 
+WITH_KEYS = [event for event in BODIES if event != "itemclick"]
 INVALID: list[tuple[str, dict[str, Any], str]] = [
     *[("purchase", {**PURCHASE, "product_keys": keys}, "ProductKeys") for keys in ([], None, [""], [None])],
     *[("purchase", {**PURCHASE, "revenue": Decimal(amount)}, "Revenue") for amount in ("-0.01", "NaN", "Infinity")],
@@ -54,9 +71,14 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
     *[("addtocart", {**CART, "product_key": key}, "ProductKey") for key in ("", None)],
     *[("addtocart", {**CART, "quantity": quantity}, "Quantity") for quantity in (Decimal(0), Decimal(-1), None)],
     ("addtocart", {**CART, "total_amount": Decimal("-0.01")}, "TotalAmount"),
-    ("sessionstart", {"profile_key": "abc"}, "SessionKey"),
-    *[(event, {"profile_key": key}, "ProfileKey") for event in BODIES for key in ("", None, "a" * 129)],
-    *[(event, {"session_key": key}, "SessionKey") for event in BODIES for key in ("", "a_b", "a\n", "a" * 129, "é")],
+    *[(event, {"profile_key": "abc"}, "SessionKey") for event in ("sessionstart", "addtowishlist", "pageimpression")],
+    *[("itemclick", {"request_id": "r", "item_id": key}, "ItemId") for key in ("", None)],
+    *[("itemclick", {"request_id": key, "item_id": "1"}, "RequestId") for key in ("", None)],
+    *[("pageimpression", {**KEYS, "request_id": key}, "RequestId") for key in ("", None)],
+    *[("addtowishlist", {**KEYS, "product_key": key}, "ProductKey") for key in ("", None)],
+    ("sessionstart", {**KEYS, "source": ""}, "Source"),
+    *[(event, {"profile_key": key}, "ProfileKey") for event in WITH_KEYS for key in ("", None, "a" * 129)],
+    *[(event, {"session_key": key}, "SessionKey") for event in WITH_KEYS for key in ("", "a_b", "a\n", "a" * 129, "é")],
 ]
 
 

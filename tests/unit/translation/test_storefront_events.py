@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.event_types import BROWSING
 from schemas.events import Ignored, Reason
-from schemas.storefront import AddToCartSchema, PageviewSchema, SearchSchema, SessionStartSchema
+from schemas.storefront import SCHEMAS
 from tests.support.recordings import claimed, payload_of
 from webhook_app.config import shops
 from webhook_app.platforms.base import Platform, Topic
@@ -27,20 +28,17 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "search": {"term": "rode jas", "profile_key": KEY},
     "pageview": {"product_id": 8011551572211, "variant_id": "44", "sku": "MUG", "profile_key": KEY},
     "addtocart": {"product_id": "80", "quantity": 2, "amount": "39.90", "profile_key": KEY, "session_key": "visit-1"},
-    "sessionstart": {"session_key": "visit-1", "profile_key": KEY},
-}
-SCHEMAS = {
-    "search": SearchSchema(),
-    "pageview": PageviewSchema(),
-    "addtocart": AddToCartSchema(),
-    "sessionstart": SessionStartSchema(),
+    "sessionstart": {"session_key": "visit-1", "profile_key": KEY, "source": "newsletter"},
+    "addtowishlist": {"product_id": "80", "profile_key": KEY, "session_key": "visit-1", "event": "addtowishlist"},
+    "itemclick": {"request_id": "r-1", "item_id": "100012345", "profile_key": KEY},
+    "pageimpression": {"request_id": "r-1", "profile_key": KEY, "session_key": "visit-1"},
 }
 PLATFORM = Platform(
     name="front",
     title="A storefront",
     signature=BodyHmac(("x-signature",)),
     topic_headers=("x-topic",),
-    topics=[Topic(name, "An event.", schema, lambda _: {}, storefront=True) for name, schema in SCHEMAS.items()],
+    topics=[Topic(name, "An event.", schema(), lambda _: {}, storefront=True) for name, schema in SCHEMAS.items()],
 )
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0"
@@ -78,7 +76,10 @@ def reason_of(topic: str, *lines: str, **changed: Any) -> Reason:
             "addtocart",
             {"ProductKey": "80", "Quantity": 2, "TotalAmount": 39.9, "ProfileKey": KEY, "SessionKey": "visit-1"},
         ),
-        ("sessionstart", {"ProfileKey": KEY, "SessionKey": "visit-1"}),
+        ("sessionstart", {"ProfileKey": KEY, "SessionKey": "visit-1", "Source": "newsletter"}),
+        ("addtowishlist", {"ProductKey": "80", "ProfileKey": KEY, "SessionKey": "visit-1"}),
+        ("itemclick", {"RequestId": "r-1", "ItemId": "100012345"}),
+        ("pageimpression", {"RequestId": "r-1", "ProfileKey": KEY, "SessionKey": "visit-1"}),
     ],
 )
 def test_event_becomes_a_call(topic: str, body: dict[str, Any]) -> None:
@@ -95,7 +96,7 @@ def test_quantities_go_out_as_they_are(quantity: Any, sent: float) -> None:
     assert isinstance(body["Quantity"], type(sent))
 
 
-@pytest.mark.parametrize("topic", ["addtocart", "sessionstart"])
+@pytest.mark.parametrize("topic", [event.name for event in BROWSING if event.is_extra])
 def test_extra_events_are_off(topic: str) -> None:
     """Nothing beyond searches, views and purchases goes out unless the shop asks for it."""
     assert reason_of(topic) is Reason.SWITCHED_OFF
@@ -108,14 +109,21 @@ def test_extra_events_are_off(topic: str) -> None:
         (("search", {"sku": "x"}), ("search", {"profile_key": "another"})),
         (("pageview", {"user_agent": FIREFOX}), ("pageview", {"product_id": 1})),
         (("pageview", {"variant_id": "45"}), ("pageview", {"profile_key": "another"})),
+        (("addtocart", {"quantity": 3}), ("addtowishlist", {})),
+        (("addtowishlist", {"session_key": "visit-2"}), ("addtowishlist", {"product_id": 1})),
+        (("sessionstart", {"source": "another"}), ("sessionstart", {"session_key": "visit-2"})),
+        (("itemclick", {"session_key": "visit-2"}), ("itemclick", {"item_id": "2"})),
+        (("itemclick", {"user_agent": FIREFOX}), ("itemclick", {"profile_key": "another"})),
+        (("itemclick", {"user_agent": FIREFOX}), ("itemclick", {"profile_key": None, "session_key": "visit-2"})),
+        (("pageimpression", {"session_key": "visit-2"}), ("pageimpression", {"request_id": "r-2"})),
     ],
 )
 def test_the_same_again_has_the_same_key(same: tuple[str, Any], other: tuple[str, Any]) -> None:
     """One visitor, event and product or term is one call within the shop's seconds; anything else is another."""
-    first = call_of(same[0])
+    first = call_of(same[0], EVERY)
     assert first.within == 5
-    assert call_of(same[0], **same[1]).key == first.key
-    assert call_of(other[0], **other[1]).key != first.key
+    assert call_of(same[0], EVERY, **same[1]).key == first.key
+    assert call_of(other[0], EVERY, **other[1]).key != first.key
 
 
 def test_variants_are_distinguished_where_they_are_products() -> None:
@@ -195,9 +203,35 @@ def test_odd_session_key_is_left_out(session: str) -> None:
     assert "SessionKey" not in call_of("pageview", session_key=session).body
 
 
-def test_session_that_looks_like_a_phone_number_does_not_start() -> None:
-    """A visit's key is personal data's way out too."""
-    assert reason_of("sessionstart", EVERY, session_key="0612345678") is Reason.PERSONAL_DATA
+@pytest.mark.parametrize("topic", ["sessionstart", "addtowishlist", "pageimpression"])
+def test_session_that_looks_like_a_phone_number_is_not_sent(topic: str) -> None:
+    """A visit's key is personal data's way out too, and these calls need one."""
+    assert reason_of(topic, EVERY, session_key="0612345678") is Reason.PERSONAL_DATA
+
+
+@pytest.mark.parametrize("source", [None, "", " ", "jan@example.com", "jan%40example.com", "0612345678", "x" * 129, 5])
+def test_odd_source_is_left_out(source: Any) -> None:
+    """A visit is not lost for the sake of where it came from, and no address is sent."""
+    assert set(call_of("sessionstart", EVERY, source=source).body) == {"ProfileKey", "SessionKey"}
+
+
+def test_click_of_an_unknown_visitor_is_sent() -> None:
+    """Its call has no profile key: neither a missing nor an odd one prevents it, and none is sent."""
+    for key in (None, "", "jan@example.com", "with space"):
+        assert call_of("itemclick", EVERY, profile_key=key).body == {"RequestId": "r-1", "ItemId": "100012345"}
+    consent = (EVERY, "require_consent = true")
+    assert reason_of("itemclick", *consent, profile_key=None) is Reason.NO_CONSENT
+    assert reason_of("itemclick", *consent, profile_key="jan@example.com") is Reason.PERSONAL_DATA
+    assert call_of("itemclick", *consent)
+
+
+@pytest.mark.parametrize("topic", PAYLOADS)
+def test_what_an_employee_does_is_labelled(topic: str) -> None:
+    """Every event may be marked as internal; what is odd there marks nothing."""
+    assert call_of(topic, EVERY, internal=True).is_internal
+    assert call_of(topic, EVERY, internal="true").is_internal
+    for odd in ("false", "", "yes!", None, 7, [1]):
+        assert not call_of(topic, EVERY, internal=odd).is_internal
 
 
 @pytest.mark.parametrize("term", ["", "   "])
@@ -215,6 +249,10 @@ def test_empty_search_is_ignored(term: str) -> None:
         ("pageview", {"product_id": [1]}),
         ("addtocart", {"quantity": 0}),
         ("sessionstart", {"session_key": "with space"}),
+        ("addtowishlist", {"session_key": None}),
+        ("itemclick", {"request_id": ""}),
+        ("itemclick", {"item_id": None}),
+        ("pageimpression", {"request_id": "x" * 129}),
     ],
 )
 def test_nonsense_of_browsers_is_ignored(topic: str, changed: dict[str, Any]) -> None:
@@ -236,7 +274,7 @@ def test_only_the_beginning_of_a_user_agent_is_searched(letters: int, crawler: s
     assert bots.crawler_name("x" * letters + "bingbot") == crawler
 
 
-@pytest.mark.parametrize("topic", ["pageview", "addtocart"])
+@pytest.mark.parametrize("topic", ["pageview", "addtocart", "addtowishlist"])
 def test_a_product_without_its_key(topic: str) -> None:
     """A product that lacks a field of the shop's template is ignored, and the detail names the template."""
     answer = translated(topic, {**PAYLOADS[topic], "sku": None}, EVERY, 'product_key = "{sku}"')

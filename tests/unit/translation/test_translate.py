@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError, fields, validate
 
 from schemas.base import PlatformSchema
-from schemas.events import DataRequest, Ignored, Line, Pageview, Reason, Redaction, Search, Translation, Visitor
+from schemas.events import Browsing, DataRequest, Ignored, Line, Reason, Redaction, Translation, Visitor
 from schemas.fields import Text
 from tests.support.recordings import claimed, payload_of
 from webhook_app.config import shops
@@ -80,7 +80,7 @@ class SearchSchema(PlatformSchema):
     term = Text(required=True)
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        return Search(loaded["term"], CARRIED)
+        return Browsing("search", CARRIED, {"search_term": loaded["term"]})
 
 
 class PageviewSchema(PlatformSchema):
@@ -91,7 +91,7 @@ class PageviewSchema(PlatformSchema):
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         visitor = CARRIED if loaded["known"] else Visitor()
-        return Pageview(Line({"product_id": loaded["product"]}), visitor, {"locale": "nl-NL"})
+        return Browsing("pageview", visitor, {}, Line({"product_id": loaded["product"]}), {"locale": "nl-NL"})
 
 
 class StrictSchema(PlatformSchema):
@@ -100,7 +100,7 @@ class StrictSchema(PlatformSchema):
     term = Text(required=True, validate=[validate.Length(min=2), validate.OneOf(["ab", "cd"])])
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
-        return Search(loaded["term"], CARRIED)
+        return Browsing("search", CARRIED, {"search_term": loaded["term"]})
 
 
 class RedactionSchema(PlatformSchema):

@@ -17,6 +17,8 @@ import pytest
 
 from tests.support.calls import CALL, SHOP, open_client, purchase, send
 from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resetting, response, serving, silent
+from webhook_app.tweakwise import transport
+from webhook_app.tweakwise.call import Call
 from webhook_app.tweakwise.retry_policy import Failure
 from webhook_app.tweakwise.transport import OPTIONS
 
@@ -427,6 +429,22 @@ def test_cookies_are_ignored() -> None:
 def test_source_is_sent_when_set() -> None:
     """A shop with a source sends TWN-Source."""
     assert request(replace(SHOP, source="MyShop/1.0")).headers["twn-source"] == "MyShop/1.0"
+
+
+@pytest.mark.parametrize(
+    ("event", "is_internal", "label"),
+    [
+        ("purchase", False, "Orders/1.0"),
+        ("search", False, "MyShop/1.0"),
+        ("purchase", True, "Internal-Traffic"),
+        ("search", True, "Internal-Traffic"),
+    ],
+)
+def test_source_of_one_event(event: str, is_internal: bool, label: str) -> None:
+    """A label of one event overrides the shop's; employees and tests have Tweakwise's own."""
+    shop = replace(SHOP, source="MyShop/1.0", source_by_event={"purchase": "Orders/1.0"})
+    call = Call(event, "key", {}, is_internal=is_internal)
+    assert f"TWN-Source: {label}" in transport.Request.of(call, shop, "http://127.0.0.1", "application/json").headers
 
 
 @pytest.mark.parametrize("header", ["twn-source", "authorization", "cookie", "expect", "transfer-encoding"])

@@ -53,7 +53,7 @@ def test_invented_visitors_are_limited_by_address() -> None:
         allowed += limiter.take("a", f"invented-{number}", "1.1.1.1") == 0
     assert allowed <= 5 + 6
     assert limiter.take("a", "known", "1.1.1.1") == 0
-    assert limiter.take("a", "7622", "1.1.1.1", is_customer=True) == 0
+    assert limiter.take("a", "7622", "1.1.1.1", never_new=True) == 0
 
 
 @pytest.mark.parametrize("invented", [10_000, 30, 1], ids=["invented", "few", "one"])

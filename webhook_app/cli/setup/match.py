@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from schemas.event_types import ITEM_ID, product_keys_of
 from webhook_app.cli.support import configuration, feed_input
 from webhook_app.errors import FeedUnreadableError
 from webhook_app.feed_check import Comparison, fields_of
@@ -67,8 +68,7 @@ def match(feed: str, days: int, name: str | None, at_least: float, *, as_json: b
 def _comparison(inbox: Inbox, shop: Shop, since: int) -> Comparison:
     sent: Counter[str] = Counter()
     for one in sent_calls(inbox, shop.name, since):
-        body = json.loads(one.call)
-        sent.update(body.get("ProductKeys") or ([body["ProductKey"]] if "ProductKey" in body else []))
+        sent.update(product_keys_of(json.loads(one.call), ITEM_ID))  # which no template makes: it is Tweakwise's own
     return Comparison(shop, sent, _order_lines(inbox, shop))
 
 

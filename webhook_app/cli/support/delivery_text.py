@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schemas.event_types import product_keys_of
 from webhook_app import masking
 from webhook_app.delivery.causes import TITLES, cause_of
 from webhook_app.formatting import timestamp
@@ -55,7 +56,7 @@ def call_summary(row: Row, *, personal: bool) -> str:
     if not row.call:
         return ""
     body: dict[str, Any] = json.loads(row.call) if personal else masking.masked_call(row.call)
-    keys = body.get("ProductKeys") or [body[name] for name in ("ProductKey",) if name in body]
+    keys = product_keys_of(body)
     quantity = f"{body['Quantity']} x " if "Quantity" in body else ""
     amount = body.get("Revenue", body.get("TotalAmount"))
     parts = [
