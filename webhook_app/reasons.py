@@ -17,6 +17,7 @@ FAILURES = {
 # What a worker writes besides, with a waiting or dead delivery.
 WORKER_REASONS = {
     "shop_missing": "Shop not configured",
+    "purchase_after": "Waiting for returns",
     "searching": "Searching for the customer's deliveries",
     "poisoned": "Worker crashed repeatedly",
     "translation_error": "Internal error during translation",

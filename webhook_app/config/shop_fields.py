@@ -17,6 +17,12 @@ LABEL = validate.Regexp(
     r"[\x21-\x7e]{1,100}\Z", error="expected the TWN-Source label: 1 to 100 visible ASCII characters"
 )
 
+DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
+SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+# The Analytics API takes no timestamp and documents no greatest age: a purchase counts at the time it is sent, so one
+# that is much older would distort what Tweakwise learns. Longer than any usual period for returns.
+LONGEST_WAIT = 30 * 86_400  # seconds
+
 
 class Addresses(fields.Field[tuple[str, ...]]):
     """One address of a shop or a list of them, in normal form."""
@@ -27,6 +33,22 @@ class Addresses(fields.Field[tuple[str, ...]]):
         if not found or not all(map(ADDRESS.fullmatch, found)):
             raise ValidationError('expected the shop\'s address, such as "acme.myshopify.com", or a list of them')
         return tuple(dict.fromkeys(found))
+
+
+class Duration(fields.Field[float]):
+    """How long to wait with a purchase, such as `14d`, `36h` or `90m`; in seconds, at most LONGEST_WAIT."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> float:
+        matched = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+        if matched is None:
+            raise ValidationError('expected a duration such as "14d", "36h" or "90m"')
+        seconds = int(matched[1]) * SECONDS[matched[2]]
+        if seconds > LONGEST_WAIT:
+            days = LONGEST_WAIT // SECONDS["d"]
+            raise ValidationError(
+                f"longer than {days}d: Tweakwise takes no date, and would count the purchase as made when it is sent"
+            )
+        return float(seconds)
 
 
 class Constants(fields.Dict):

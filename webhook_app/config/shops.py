@@ -15,7 +15,7 @@ from schemas.event_types import EVENT_TYPES
 from schemas.events import Channel, Payment
 from schemas.statuses import hyphenated
 from webhook_app.config import product_key_template
-from webhook_app.config.shop_fields import LABEL, Addresses, Constants
+from webhook_app.config.shop_fields import LABEL, Addresses, Constants, Duration
 from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url, validate_rate
 from webhook_app.errors import ConfigurationError, TemplateError
@@ -36,7 +36,8 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class Shop:
     """One merchant's configuration, without secrets in its repr.
 
-    `source` is the TWN-Source label of calls, `source_by_event` those of some events. `domain` are the addresses that
+    `source` is the TWN-Source label of calls, `source_by_event` those of some events. `purchase_after` is how many
+    seconds a purchase waits, unless its order is cancelled or refunded meanwhile. `domain` are the addresses that
     may send for the shop, in normal form; any address may where there is none. `remarks` are sentences about what is
     written in an outdated way.
     """
@@ -63,6 +64,7 @@ class Shop:
     channels: frozenset[str] = frozenset()
     revenue_currency: str | None = None
     source_by_event: Mapping[str, str] = field(default_factory=dict)
+    purchase_after: float = 0.0
     remarks: tuple[str, ...] = ()
 
     def accepts(self, address: str) -> bool:
@@ -153,6 +155,7 @@ class _ShopSchema(Schema):
     revenue_currency = fields.String(
         load_default=None, validate=validate.Regexp(r"[A-Z]{3}\Z", error="expected a currency code such as EUR")
     )
+    purchase_after = Duration(load_default=0.0)
     require_consent = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     extra_events = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     repeat_within = fields.Float(load_default=5.0, validate=validate.Range(0, 3600))

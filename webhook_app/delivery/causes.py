@@ -10,6 +10,7 @@ class WaitingReason(StrEnum):
 
     SHOP_MISSING = "shop_missing"
     SEARCHING = "searching"
+    PURCHASE_AFTER = "purchase_after"
 
 
 class DeadReason(StrEnum):

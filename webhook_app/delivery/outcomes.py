@@ -74,6 +74,14 @@ def withdrawn(job: Job, by: int, reason: str) -> Settlement:
     return Settlement(job.delivery, State.IGNORED, reason, detail, key=job.call.key, order_name=job.order_name)
 
 
+def put_off(job: Job) -> Settlement:
+    """Let a purchase wait until the time is over that its shop waits for returns."""
+    call = job.call
+    detail = "The purchase is sent when `purchase_after` is over, unless its order is cancelled or refunded before."
+    values: dict[str, Any] = {"retry_at": call.not_before, "call": call, "order_name": job.order_name}
+    return Settlement(job.delivery, State.WAITING, WaitingReason.PURCHASE_AFTER, detail, **values)
+
+
 def shop_missing(delivery: Delivery) -> Settlement:
     """Put off a delivery whose shop is not configured: a wrong deployment must not lose events."""
     detail = "The shop is not configured any more; the delivery waits until it is."

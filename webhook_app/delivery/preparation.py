@@ -44,7 +44,7 @@ class Preparation:
         """The inbox is not used before prepare(); `requested` is called when a privacy request was stored."""
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
         self._requested = requested
-        self._history = OrderHistory(inbox, platforms)
+        self._history = OrderHistory(inbox, platforms, ages)
 
     def prepare(self, claimed: Sequence[Delivery]) -> tuple[list[Job], list[Settlement], list[Delivery]]:
         """Return the calls to send, with their business keys reserved, settlements, and deliveries for another time.
@@ -56,6 +56,9 @@ class Preparation:
         jobs = [item for item in prepared if isinstance(item, Job)]
         jobs, withdrawn = self._history.without_withdrawn(jobs, settled)
         settled += withdrawn
+        if any(job.call.not_before for job in jobs):
+            jobs, waiting = self._history.when_ready(jobs)
+            settled += waiting
         owners = self._inbox.reserve([(job.delivery, job.call) for job in jobs])
         unique = [job for job in jobs if owners[job.delivery.id] == job.delivery.id]
         repeated = [job for job in jobs if owners[job.delivery.id] != job.delivery.id]

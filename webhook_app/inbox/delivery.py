@@ -79,20 +79,22 @@ class Delivery:
     body: bytes | None
     replayed_at: int | None = None
     domain: str = ""
+    ready_at: int | None = None
 
     @property
     def waits_since(self) -> int:
-        """When its age begins: when it was replayed last, or else received."""
-        return self.replayed_at or self.received_at
+        """When its age begins: when it was replayed last, or else received; not before it may be sent."""
+        return max(self.replayed_at or self.received_at, self.ready_at or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The outcome of a claimed delivery.
 
-    `retry_in` is in seconds, for WAITING alone. `attempted`: a call was sent, which took `took` milliseconds and ended
-    in the class `failure`, "" on success. `key` is the business key of an order for which this delivery sends no call,
-    `order_name` the number or name of its order, "" if it has none, None if the body was not read.
+    `retry_in` is in seconds, or `retry_at` in milliseconds since 1970, for WAITING alone. `attempted`: a call was sent,
+    which took `took` milliseconds and ended in the class `failure`, "" on success. `key` is the business key of an
+    order for which this delivery sends no call, `order_name` the number or name of its order, "" if it has none, None
+    if the body was not read.
     `keeps_key`: this delivery is dead, but Tweakwise may have its order. `wipes`: the body is deleted immediately.
     """
 
@@ -101,6 +103,7 @@ class Settlement:
     reason: str = ""
     detail: str = ""
     retry_in: float = 0.0
+    retry_at: int | None = None
     attempted: bool = False
     took: int = 0
     failure: str = ""
@@ -146,8 +149,9 @@ class Row:
     took: int | None
     replayed_at: int | None = None
     order_name: str | None = None
+    ready_at: int | None = None
 
     @property
     def waits_since(self) -> int:
-        """When its age begins: when it was replayed last, or else received."""
-        return self.replayed_at or self.received_at
+        """When its age begins: when it was replayed last, or else received; not before it may be sent."""
+        return max(self.replayed_at or self.received_at, self.ready_at or 0)

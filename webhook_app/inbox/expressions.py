@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, literal_column
+from sqlalchemy import case, func, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webhook_app.inbox.tables import deliveries
@@ -22,8 +22,10 @@ def insert_into(connection: Connection, table: Table) -> Any:
 
 
 def waits_since() -> ColumnElement[int]:
-    """Return when the age of a delivery begins: when it was replayed last, or else received."""
-    return func.coalesce(deliveries.c.replayed_at, deliveries.c.received_at)
+    """Return when its age begins: when it was replayed last, or else received; not before it may be sent."""
+    row = deliveries.c
+    began = func.coalesce(row.replayed_at, row.received_at)
+    return case((row.ready_at > began, row.ready_at), else_=began)
 
 
 def literal(value: int) -> ColumnElement[Any]:

@@ -100,7 +100,7 @@ SET state = 'delivering', due_at = :until, claims = claims + 1,
     lapses = lapses + CAST(state = 'delivering' AS integer)
 WHERE id IN (SELECT id FROM due)
 RETURNING id, shop, platform, topic, domain, received_at, due_at, claims, lapses, attempts, first_attempt_at,
-          replayed_at
+          replayed_at, ready_at
 """)  # noqa: S608 - the states are constants
 
 # Reads the bodies of claimed deliveries.
@@ -161,7 +161,8 @@ WHERE deliveries.id = given.id AND deliveries.claims = given.claims AND deliveri
 SETTLE = Batch(
     "id bigint, claims integer, state text, reason text, detail text, due_at bigint, attempts integer,"
     "first_attempt_at bigint, settled_at bigint, held_since bigint, answer text, took integer,"
-    "event text, business_key text, call text, order_name text",
+    "event text, business_key text, call text, order_name text,"
+    "ready_at bigint",
     f"""
 UPDATE deliveries
 SET state = given.state, reason = given.reason, detail = given.detail, due_at = given.due_at, lapses = 0,
@@ -170,7 +171,8 @@ SET state = given.state, reason = given.reason, detail = given.detail, due_at = 
     event = coalesce(given.event, deliveries.event),
     business_key = coalesce(given.business_key, deliveries.business_key),
     call = coalesce(given.call, deliveries.call),
-    order_name = coalesce(given.order_name, deliveries.order_name)
+    order_name = coalesce(given.order_name, deliveries.order_name),
+    ready_at = coalesce(given.ready_at, deliveries.ready_at)
 {_LEASED}
 RETURNING deliveries.id
 """,  # noqa: S608 - put together from constants

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TASK = "order_names"
 STEP = 50  # bodies a transaction; each may have MAX_BODY bytes
-MOST_REPORTS = 50  # of one order
+MOST_REPORTS = 20  # of one order
 SCAN = 20_000  # numbers that are searched for them at a time
 GAP = 1000  # numbers below the highest that are looked at again: PostgreSQL may commit a number after a higher one
 REST = 2.0  # times as long as a step took; webhooks are stored and translated meanwhile

@@ -140,7 +140,7 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "state": settlement.state.value,
         "reason": str(settlement.reason),
         "detail": _storable(settlement.detail),
-        "due_at": now + int(settlement.retry_in * 1000) if waits else None,
+        "due_at": (settlement.retry_at or now + int(settlement.retry_in * 1000)) if waits else None,
         "attempts": delivery.attempts + settlement.attempted,
         "first_attempt_at": _first_attempt(settlement, now),
         "settled_at": None if waits else now,
@@ -151,6 +151,7 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "business_key": call.key if call else settlement.key,
         "call": call.as_json() if call else None,
         "order_name": settlement.order_name,
+        "ready_at": call.not_before if call else None,
     }
 
 

@@ -65,6 +65,8 @@ deliveries = Table(
     Column("replayed_at", BigInteger),
     # Since when retention counts for a row that is dated in the future, because a clock was ahead; NULL for others.
     Column("retention_from", BigInteger),
+    # Until when it was not to be sent, by `purchase_after`: its age counts from then. NULL for others.
+    Column("ready_at", BigInteger),
     # The number or name of the order that it is about (`#1234`), whatever became of it; "" if it has none, NULL if its
     # body was not read yet. The order's id is in business_key.
     Column("order_name", String(64)),

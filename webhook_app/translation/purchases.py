@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemas.events import Ignored, Payment, Purchase, Reason
@@ -22,7 +23,20 @@ PAYMENT_TERM = 90 * 86_400  # seconds after which a first payment is rather the 
 
 def translate(order: Purchase, domain: str, shop: Shop, limits: AgeLimits, arrived: datetime) -> Call | Ignored:
     """Return the call of an order from the address `domain`, or why it does not count; `arrived` is aware."""
-    return _not_counted(order, shop, limits, arrived) or _purchase_call(order, domain, shop)
+    if why := _not_counted(order, shop, limits, arrived):
+        return why
+    call = _purchase_call(order, domain, shop)
+    if shop.purchase_after and isinstance(call, Call):
+        return replace(call, not_before=_not_before(order, shop, arrived))
+    return call
+
+
+def _not_before(order: Purchase, shop: Shop, arrived: datetime) -> int:
+    """Return when the time is over that a shop waits with purchases, since the order was placed, or paid."""
+    moment = order.created_at
+    if shop.purchase_on is Payment.PAID and (order.just_paid or order.paid_at):
+        moment = arrived if order.just_paid else order.paid_at
+    return int((min(moment or arrived, arrived).timestamp() + shop.purchase_after) * 1000)
 
 
 def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
@@ -51,6 +65,7 @@ def _too_old(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) 
         age = max(age, min(age + PAYMENT_TERM, limits.remembered))
     elif shop.purchase_on is Payment.PAID and order.paid_at:
         moment, what = order.paid_at, "paid"
+    age = max(age, min(age + shop.purchase_after, limits.remembered))
     if moment is None or (arrived - moment).total_seconds() <= age:
         return None
     detail = f"The order was {what} on {moment:%Y-%m-%d}, longer ago than MAX_ORDER_AGE: this is an edit."

@@ -21,6 +21,7 @@ class Call:
     `key` is the business key, unique within a shop: for good, or among deliveries received `within` so many seconds.
     With an `address`, which is the sender's in normal form, it is unique for each address. `is_internal` marks an
     employee's event or a test, which Tweakwise's reports set apart.
+    `not_before` is when it may be sent at the earliest, in milliseconds since 1970 UTC, None for at once.
     """
 
     event: str
@@ -30,6 +31,7 @@ class Call:
     within: float | None = None
     address: str = ""
     is_internal: bool = False
+    not_before: int | None = None
 
     @property
     def is_order(self) -> bool:

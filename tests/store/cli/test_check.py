@@ -32,6 +32,18 @@ def test_it_names_a_shared_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
         assert f'Write into [shops.{name}]: domain = "<address of {name}>"' in output
 
 
+def test_it_refuses_to_wait_longer_than_orders_are_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cancellation would be forgotten before the purchase is sent."""
+    monkeypatch.delenv("SHOPS_FILE", raising=False)
+    table = 'platform = "woocommerce"\nsecrets = ["a-secret-of-a-shop"]\ninstance_key = "1234abcd"\n'
+    monkeypatch.setenv("SHOPS", f'[shops.acme]\n{table}purchase_after = "14d"\n')
+    assert run("check").exit_code == 0
+    monkeypatch.setenv("KEEP_ROWS", "20d")
+    refused = run("check")
+    assert refused.exit_code == 1
+    assert "shops.acme.purchase_after: longer than KEEP_ROWS less MAX_ORDER_AGE" in refused.output
+
+
 def test_it_reports_a_database_without_tables(run: Run) -> None:
     """What to run is part of the message; afterwards the database is ready."""
     assert (

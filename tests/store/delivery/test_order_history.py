@@ -12,12 +12,16 @@ import pytest
 from tests.support.deliveries import arrival
 from tests.support.recordings import EVERY
 from webhook_app.delivery.preparation import Preparation
+from webhook_app.formatting import timestamp
+from webhook_app.inbox import operator_actions, retention, retries
+from webhook_app.inbox.reports import backlog, stored_deliveries
 from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import AgeLimits
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
-    from webhook_app.inbox import Inbox
+    from webhook_app.delivery.dispatcher import Job
+    from webhook_app.inbox import Inbox, Settlement
 
 SHOPS = {
     one.platform.name: replace(one.shop, name=one.platform.name)
@@ -63,6 +67,7 @@ class Shop:
     def __init__(self, inbox: Inbox, **keys: Any) -> None:
         shops = {name: replace(shop, **keys) for name, shop in SHOPS.items()}
         self.inbox, self.count = inbox, 0
+        self.settled: list[Settlement] = []
         self.preparing = Preparation(inbox, shops, all_platforms(), AgeLimits(7 * 86_400, 1e12))
 
     def store(self, platform: str, topic: str, body: bytes, domain: str = "acme.example") -> int:
@@ -70,10 +75,16 @@ class Shop:
         changed = {"shop": platform, "platform": platform, "topic": topic, "domain": domain}
         return self.inbox.store(arrival(f"d-{self.count}", body, **changed)).id
 
-    def work(self) -> dict[int, str]:
-        """Prepare and settle all that is due; returns the reasons of those that were not sent, "sent" for others."""
+    def prepared(self) -> list[Job]:
+        """Prepare and settle all that is due; returns what is sent."""
         jobs, settled, _ = self.preparing.prepare(self.inbox.claim(dict.fromkeys(SHOPS, 100)))
         self.inbox.settle(settled)
+        self.settled = settled
+        return jobs
+
+    def work(self) -> dict[int, str]:
+        """Prepare and settle all that is due; returns the reasons of those that were not sent, "sent" for others."""
+        jobs, settled = self.prepared(), self.settled
         return {job.delivery.id: "sent" for job in jobs} | {one.delivery.id: str(one.reason) for one in settled}
 
 
@@ -120,3 +131,92 @@ def test_a_refund_of_a_part_withdraws_nothing(shop: Shop) -> None:
     shop.work()
     created = shop.store("shopify", "orders/create", order("shopify"))
     assert shop.work() == {created: "sent"}
+
+
+DAY = 86_400
+
+
+@pytest.fixture
+def patient(inbox: Inbox, clock: Clock) -> Shop:
+    """A shop that waits 14 days for returns, at noon of the day on which the order was placed."""
+    clock.now = int(datetime(2026, 11, 18, 12, tzinfo=UTC).timestamp() * 1000)
+    return Shop(inbox, purchase_after=14.0 * DAY, no_purchase_statuses=frozenset({"returned"}))
+
+
+def test_a_purchase_waits_for_returns(patient: Shop, inbox: Inbox, clock: Clock) -> None:
+    """It is due 14 days after the order was placed, is no backlog before, and is sent once."""
+    for topic in ("orders/create", "orders/paid", "orders/updated"):
+        patient.store("shopify", topic, order("shopify"))
+    assert set(patient.work().values()) == {"purchase_after"}
+    row = stored_deliveries.get(inbox, 1)
+    assert timestamp(row.due_at) == "2026-12-02T09:00:00Z"
+    clock.move(13 * DAY)
+    assert retries.correct(inbox, 3600) == retries.retry_now(inbox, "shopify") == 0
+    assert patient.work() == {}
+    assert backlog.summary(inbox).oldest_age == 0
+    assert {one.oldest for one in backlog.backlogs(inbox)} == {clock.now}
+    assert backlog.unfinished(inbox, ["shopify"], range(1, 100), clock.now) == []
+    clock.move(DAY)
+    assert sorted(patient.work().values()) == ["already_counted", "already_counted", "sent"]
+    assert backlog.summary(inbox).oldest_age == 3 * 3600
+
+
+@pytest.mark.parametrize(("platform", "topic", "changed"), FINAL)
+def test_an_order_that_was_cancelled_meanwhile_is_not_sent(
+    patient: Shop, clock: Clock, platform: str, topic: str, changed: dict[str, Any] | None
+) -> None:
+    """Also where the body of the cancellation was wiped since."""
+    waiting = patient.store(platform, CREATED[platform], order(platform))
+    patient.work()
+    clock.move(3600)
+    cancelled = patient.store(platform, topic, final_body(platform, changed))
+    reason = patient.work()[cancelled]
+    clock.move(8 * DAY)
+    retention.sweep(patient.inbox, retention.Retention(7 * DAY, 90 * DAY))
+    assert stored_deliveries.body(patient.inbox, cancelled) is None
+    clock.move(6 * DAY)
+    assert patient.work() == {waiting: reason}
+
+
+def test_the_newest_state_is_sent(patient: Shop, clock: Clock) -> None:
+    """What was returned since does not count."""
+    left = [{"product_id": 11, "quantity": 2, "current_quantity": 1, "price": "5.00", "discount_allocations": []}]
+    newest = order("shopify", updated_at=CANCELLED, taxes_included=False, line_items=left)
+    patient.store("shopify", "orders/create", order("shopify", line_items=[{"product_id": 12, "quantity": 1}]))
+    clock.move(8 * DAY)
+    patient.store("shopify", "orders/updated", newest)
+    assert set(patient.work().values()) == {"purchase_after"}
+    clock.move(6 * DAY)
+    [job] = patient.prepared()
+    assert (job.call.body["ProductKeys"], job.call.body["Revenue"]) == (["11"], 5)
+    assert job.call.note == "As delivery 2 reports it."
+
+
+def test_a_status_that_is_excluded_ends_the_wait(patient: Shop, clock: Clock) -> None:
+    """A shop may have a status of its own for returns."""
+    waiting = patient.store("woocommerce", "order.updated", order("woocommerce"))
+    patient.work()
+    patient.store("woocommerce", "order.updated", order("woocommerce", status="returned", date_modified_gmt=CANCELLED))
+    patient.work()
+    clock.move(14 * DAY)
+    assert patient.work() == {waiting: "excluded_status"}
+
+
+def test_a_replay_waits_for_the_same_moment(patient: Shop, inbox: Inbox, clock: Clock) -> None:
+    """Once that is over, it is sent at once."""
+    number = patient.store("shopify", "orders/create", order("shopify"))
+    patient.work()
+    operator_actions.discard(inbox, [number], "dropped")
+    operator_actions.replay(inbox, [number])
+    assert patient.work() == {number: "purchase_after"}
+    operator_actions.discard(inbox, [number], "dropped")
+    clock.move(15 * DAY)
+    operator_actions.replay(inbox, [number])
+    assert patient.work() == {number: "sent"}
+
+
+def test_a_date_in_the_future_delays_nothing(patient: Shop, inbox: Inbox, clock: Clock) -> None:
+    """The wait begins when the webhook arrives, at the latest."""
+    patient.store("shopify", "orders/create", order("shopify", created_at="2036-01-01T00:00:00Z"))
+    patient.work()
+    assert stored_deliveries.get(inbox, 1).due_at == clock.now + 14 * DAY * 1000

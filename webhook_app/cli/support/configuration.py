@@ -32,7 +32,20 @@ def load() -> tuple[Settings, dict[str, Shop]]:
     if config is None or known is None:
         raise ConfigurationError(faults)
     users.load(known, config)
+    if faults := _contradictions(config, known):
+        raise ConfigurationError(faults)
     return config, known
+
+
+def _contradictions(config: Settings, known: Mapping[str, Shop]) -> list[str]:
+    """Return a sentence for every shop that waits longer than what is known of orders is stored."""
+    longest = config.keep_rows - config.max_order_age
+    return [
+        f"shops.{name}.purchase_after: longer than KEEP_ROWS less MAX_ORDER_AGE; what is known of an order, such as "
+        "its cancellation, would be deleted before it is sent"
+        for name, shop in known.items()
+        if shop.purchase_after > max(longest, 0)
+    ]
 
 
 def chosen_shops(known: Mapping[str, Shop], name: str | None) -> Mapping[str, Shop]:

@@ -76,6 +76,8 @@ def _listed(keys: list[str]) -> str:
 def _why(row: Row, now: int, *, personal: bool) -> str:
     match row.state:
         case State.WAITING:
+            if not row.attempts:
+                return f": {titled(row.reason)}; due at {timestamp(row.due_at)}"
             seconds = max((row.due_at or now) - now, 0) / SECOND
             return f": {titled(row.reason)}; attempt {row.attempts} failed, next attempt in {seconds:.0f} s"
         case State.DELIVERED:

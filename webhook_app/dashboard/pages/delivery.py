@@ -150,7 +150,7 @@ def _end(row: Row) -> Step:
         kind = {"delivered": "good", "dead": "bad"}.get(row.state, "")
         return Step(row.settled_at, f"Settled: {row.state}", why, kind)
     if row.state == State.WAITING:
-        return Step(row.due_at or 0, "Next attempt", why, "next")
+        return Step(row.due_at or 0, "Next attempt" if row.attempts else "Due", why, "next")
     if row.state == State.DELIVERING:
         return Step(row.due_at or 0, "Being delivered", "leased by a worker until then", "next")
     return Step(row.waits_since, "Queued", "waiting for a free worker", "next")

@@ -149,10 +149,11 @@ def died(inbox: Inbox, shops: Collection[str], since: int, numbers: range | None
 
 
 def unfinished(inbox: Inbox, shops: Collection[str], numbers: range, replayed_before: int) -> list[ShopCount]:
-    """Count the unfinished deliveries of `shops` within `numbers`, without those that were replayed since then."""
+    """Count the unfinished deliveries of `shops` within `numbers`, but not those replayed or ready only since."""
     row = deliveries.c
     not_replayed = row.replayed_at.is_(None) | (row.replayed_at < replayed_before)
-    return _counts(inbox, [row.due_at.is_not(None), row.shop.in_(shops), not_replayed], numbers)
+    is_ready = row.ready_at.is_(None) | (row.ready_at < replayed_before)
+    return _counts(inbox, [row.due_at.is_not(None), row.shop.in_(shops), not_replayed, is_ready], numbers)
 
 
 def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[ShopCount]:
