@@ -145,12 +145,12 @@ def reference(text: str | None) -> str:
     return (text or "") if FORMS["ref"].fullmatch(text or "") else MASK * bool(text)
 
 
-def event(event: Any, *, revealed: bool) -> str:
+def event(event: Any, own_names: frozenset[str] = frozenset(), *, revealed: bool) -> str:
     """Return an event (a dataclass of schemas.events) as JSON."""
     if not is_dataclass(event) or isinstance(event, type):
         return _text(event)
     plain = json.loads(json.dumps(asdict(event, dict_factory=_named), default=_plain))
-    return _text(plain if revealed else masked(plain, _EVENT, frozenset(_field_names(event))))
+    return _text(plain if revealed else masked(plain, _EVENT, own_names.union(_field_names(event))))
 
 
 def faults(messages: Any, names: frozenset[str]) -> str:

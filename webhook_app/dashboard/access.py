@@ -181,8 +181,12 @@ def write_cookie(response: Response, name: str, value: str, longest: int | None 
 
 
 def _is_secure() -> bool:
-    """Return whether the cookie is only for HTTPS: always, except on localhost over plain HTTP."""
-    return request.is_secure or (urlsplit(f"//{request.host}").hostname or "") not in LOCAL
+    """Return whether the cookie is only for HTTPS: always, except on localhost over plain HTTP.
+
+    A proxy may name localhost as the host, and not report the scheme: then PUBLIC_URL counts.
+    """
+    https = (current().public_url or "").startswith("https:") and "X-Forwarded-For" in request.headers
+    return request.is_secure or https or (urlsplit(f"//{request.host}").hostname or "") not in LOCAL
 
 
 @blueprint.errorhandler(HTTPException)

@@ -62,5 +62,12 @@ def test_the_host_of_a_client_or_proxy_is_on_no_page(every_option: Flask) -> Non
         assert "evil" not in f"{answer.text}{answer.headers}", path
 
 
+def test_cookies_behind_a_proxy_are_for_https(every_option: Flask) -> None:
+    """A proxy that names localhost as the host, and no scheme, leads to the address of PUBLIC_URL."""
+    for headers, secure in (({"X-Forwarded-For": "198.51.100.7"}, True), ({}, False)):
+        answer = every_option.test_client().get("/dashboard/login", headers=headers)
+        assert ("; Secure" in answer.headers["Set-Cookie"]) is secure
+
+
 def broken(**_: object) -> None:
     raise RuntimeError

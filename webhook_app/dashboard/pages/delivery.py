@@ -173,7 +173,7 @@ def _event(row: Row, raw: bytes, *, revealed: bool) -> str:
         event = platform.translate(row.topic, parse_json(raw))
     except ValidationError as error:
         return f"Unreadable payload: {masking.faults(error.messages, platform.shown_of(row.topic).names)}"
-    text = masking.event(event, revealed=revealed)
+    text = masking.event(event, _shown(row)[1], revealed=revealed)
     return f"{type(event).__name__} {text}"
 
 
