@@ -122,7 +122,7 @@ class Purchase:
     key template that belong to the whole order. `status` is the platform's word for it, in lower case. `paid_at` is the
     time of the payment, where it is known; `just_paid` marks an order that this delivery reports as paid. `channel` is
     where an order came from that no visitor of the storefront placed (None otherwise), `is_renewal` that a subscription
-    made it. `remark` is a sentence about what was odd.
+    made it, `is_test` that it is for trying out. `remark` is a sentence about what was odd.
     """
 
     order_id: str
@@ -137,6 +137,7 @@ class Purchase:
     just_paid: bool = False
     channel: Channel | None = None
     is_renewal: bool = False
+    is_test: bool = False
     remark: str = ""
 
 

@@ -184,7 +184,8 @@ class OrderSchema(PlatformSchema):
             return Ignored(Reason.WRONG_TOPIC, "The payload is not an order, whose id is a number: it may be a cart.")
         if loaded["refunds"]:
             shopify_revenue.subtract_refunds(loaded)
-        return _no_purchase(loaded) or _purchase(loaded, just_paid=self.just_paid)
+        why = _no_purchase(loaded)
+        return (TEST_ORDER if why and loaded["test"] else why) or _purchase(loaded, just_paid=self.just_paid)
 
 
 class PaidOrderSchema(OrderSchema):
@@ -193,9 +194,10 @@ class PaidOrderSchema(OrderSchema):
     just_paid = True
 
 
+TEST_ORDER = Ignored(Reason.TEST_ORDER, "This is a test notification or a test order, which is not counted.")
+
+
 def _no_purchase(order: dict[str, Any]) -> Ignored | None:
-    if order["test"]:
-        return Ignored(Reason.TEST_ORDER, "This is a test notification or a test order, which is not counted.")
     if order["source_name"] == DRAFT_CHANNEL:
         return Ignored(Reason.DRAFT, "The merchant created the order from a draft; it is not a purchase of a visitor.")
     if order["cancelled_at"]:
@@ -216,7 +218,7 @@ def _purchase(order: dict[str, Any], *, just_paid: bool) -> Purchase:
         order_id=order["id"],
         created_at=_placed_at(order),
         payment=PAYMENT.get(status, Payment.PLACED),
-        visitor=Visitor(order["note_attributes"] or {}, customer.get("id")),
+        visitor=Visitor(order["note_attributes"] or {}, customer.get("id"), is_internal=bool(order["test"])),
         lines=tuple(_line(item) for item in items),
         revenue=shopify_revenue.of_order(order),
         fields=present(locale=order["customer_locale"], currency=order["currency"]),
@@ -224,6 +226,7 @@ def _purchase(order: dict[str, Any], *, just_paid: bool) -> Purchase:
         paid_at=_paid_at(order["transactions"]) if order["transactions"] else None,
         just_paid=just_paid and not _is_imported(order),
         channel=Channel.B2B if order["company"] is not None else CHANNELS.get(order["source_name"]),
+        is_test=bool(order["test"]),
         is_renewal=order["source_name"] in RENEWAL_CHANNELS or RENEWAL_TAG in order["tags"].lower(),
         remark="" if status in PAYMENT else "Shopify's payment status is not a known one, and counts as placed.",
     )

@@ -72,7 +72,7 @@ _EVENT = shown(
     word="payment status channel reason type values.source",
     money="revenue values.total_amount",
     count="values.quantity",
-    flag="just_paid is_renewal visitor.is_internal",
+    flag="just_paid is_renewal is_test visitor.is_internal",
     code="fields.locale fields.currency",
     sentence="detail remark",
 ) | _LINE.below("line", "line.container", "lines[]", "lines[].container")

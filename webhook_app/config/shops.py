@@ -61,6 +61,7 @@ class Shop:
     domain: tuple[str, ...] = ()
     no_purchase_statuses: frozenset[str] = frozenset()
     renewals: bool = False
+    test_orders: bool = False
     channels: frozenset[str] = frozenset()
     revenue_currency: str | None = None
     source_by_event: Mapping[str, str] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class _ShopSchema(Schema):
     )
     no_purchase_statuses = fields.List(fields.String(validate=_WRITTEN), load_default=list)
     renewals = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    test_orders = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     channels = fields.List(fields.String(validate=validate.OneOf(list(Channel))), load_default=list)
     revenue_currency = fields.String(
         load_default=None, validate=validate.Regexp(r"[A-Z]{3}\Z", error="expected a currency code such as EUR")

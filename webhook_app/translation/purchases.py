@@ -41,6 +41,8 @@ def _not_before(order: Purchase, shop: Shop, arrived: datetime) -> int:
 
 def _not_counted(order: Purchase, shop: Shop, limits: AgeLimits, arrived: datetime) -> Ignored | None:
     """Return why an order is no purchase, or not yet; None if it is one."""
+    if order.is_test and not shop.test_orders:
+        return Ignored(Reason.TEST_ORDER, "This is a test order, and the shop sends none (test_orders = false).")
     if order.status in shop.no_purchase_statuses:
         return Ignored(Reason.EXCLUDED_STATUS, f"The shop counts no orders with the status {order.status}.")
     if order.is_renewal and not shop.renewals:

@@ -469,3 +469,16 @@ def test_call_is_written_the_same_every_time() -> None:
     """A call's JSON is compact, in its own order, and keeps characters as they are."""
     call = Call("search", "search:1", {"SearchTerm": "jas é", "ProfileKey": "a"}, note="x")
     assert replace(call, note="").as_json() == '{"SearchTerm":"jas é","ProfileKey":"a"}'
+
+
+def test_test_order_is_sent_only_on_request_and_labelled() -> None:
+    """A shop that asks for test orders gets them as internal traffic; a test notification's is cancelled."""
+    wanted = shop("shopify", "test_orders = true")
+    assert reason(translated(of_order(test=True))) is Reason.TEST_ORDER
+    call = translated(of_order(test=True), wanted)
+    assert isinstance(call, Call)
+    assert call.is_internal
+    assert reason(translated(of_order(test=True, cancelled_at="2026-11-23T11:00:00Z"), wanted)) is Reason.TEST_ORDER
+    ordinary = translated(of_order(), wanted)
+    assert isinstance(ordinary, Call)
+    assert not ordinary.is_internal
