@@ -186,6 +186,11 @@ class PlatformSchema(PlainSchema):
             return Ignored(Reason.WRONG_TOPIC, f"{text} {mismatch}")
         return self.to_event(self.load(payload))
 
+    def required_names(self) -> frozenset[str]:
+        """Return the outer fields without which there is no event."""
+        required = (field.data_key or name for name, field in self.fields.items() if field.required)
+        return self.shape.exactly.union(required)
+
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Make an event of the validated fields, or return why there is none; each platform's schema defines it."""
         raise NotImplementedError

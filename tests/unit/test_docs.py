@@ -210,7 +210,7 @@ def test_every_documented_shop_default_is_the_real_one() -> None:
         for name in rows(CONFIGURATION, "## Shops")
         if (default := default_of(name, "## Shops")) and name != "tweakwise_url"
     }
-    written_bare = {"require_consent", "extra_events", "renewals", "repeat_within", "test_orders"}
+    written_bare = {"drop_fields", "require_consent", "extra_events", "renewals", "repeat_within", "test_orders"}
     assert set(documented) == {"product_key", "profile_attribute", "purchase_on", *written_bare}
     written = {name: value if name in written_bare else json.dumps(value) for name, value in documented.items()}
     whole = LEAST_SHOP + "\n".join(f"{name} = {value}" for name, value in written.items())

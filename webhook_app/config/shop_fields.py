@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from webhook_app.config import product_key_template
+from webhook_app.config.dropped_fields import PATH, DroppedFields
 from webhook_app.platforms.address import normal_form
 
 ADDRESS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*(:[0-9]{1,5})?(/[\x21-\x7e]*)?")  # in normal form
@@ -49,6 +50,15 @@ class Duration(fields.Field[float]):
                 f"longer than {days}d: Tweakwise takes no date, and would count the purchase as made when it is sent"
             )
         return float(seconds)
+
+
+class FieldPaths(fields.Field[DroppedFields]):
+    """Names of fields that are removed from bodies, or paths with dots between names."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> DroppedFields:
+        if not isinstance(value, list) or not all(isinstance(one, str) and PATH.fullmatch(one) for one in value):
+            raise ValidationError('expected a list of names or paths, such as ["note", "billing.phone"]')
+        return DroppedFields(tuple(dict.fromkeys(value)))
 
 
 class Constants(fields.Dict):

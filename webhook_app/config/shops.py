@@ -14,8 +14,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 from schemas.event_types import EVENT_TYPES
 from schemas.events import Channel, Payment
 from schemas.statuses import hyphenated
-from webhook_app.config import product_key_template
-from webhook_app.config.shop_fields import LABEL, Addresses, Constants, Duration
+from webhook_app.config import dropped_fields, product_key_template
+from webhook_app.config.dropped_fields import DroppedFields
+from webhook_app.config.shop_fields import LABEL, Addresses, Constants, Duration, FieldPaths
 from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url, validate_rate
 from webhook_app.errors import ConfigurationError, TemplateError
@@ -59,6 +60,7 @@ class Shop:
     tweakwise_url: str | None
     max_rate: float | None
     domain: tuple[str, ...] = ()
+    drop_fields: DroppedFields = DroppedFields(dropped_fields.DEFAULT)  # noqa: RUF009 - a value
     no_purchase_statuses: frozenset[str] = frozenset()
     renewals: bool = False
     test_orders: bool = False
@@ -170,6 +172,7 @@ class _ShopSchema(Schema):
     tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
     max_rate = fields.Float(load_default=None, validate=validate_rate)
     domain = Addresses(load_default=())
+    drop_fields = FieldPaths(load_default=DroppedFields(dropped_fields.DEFAULT))
 
 
 _SCHEMA = _ShopSchema()
@@ -208,6 +211,7 @@ class _Reading:
         elif platform is not None:
             self._check_secrets(name, self.platforms[platform], loaded.get("secrets", []))
             self._check_domain(name, self.platforms[platform], loaded.get("domain", ()))
+            self._check_dropped(name, self.platforms[platform], loaded.get("drop_fields"))
         if template is not None:
             self._parse_template(name, template, loaded)
         return loaded
@@ -221,6 +225,12 @@ class _Reading:
     def _check_domain(self, name: str, platform: Platform, domain: tuple[str, ...]) -> None:
         if domain and not platform.domain_headers:
             self._fault([name, "domain"], f"{platform.title} names no address: remove this line")
+
+    def _check_dropped(self, name: str, platform: Platform, dropped: DroppedFields | None) -> None:
+        """Refuse what no event can be made without."""
+        needed = {each for topic in platform.topics for each in topic.schema.required_names()}
+        if dropped and (lost := sorted(needed.intersection(dropped.paths))):
+            self._fault([name, "drop_fields"], f"no event can be made without {', '.join(lost)}")
 
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
         try:

@@ -5,6 +5,7 @@ Parses nothing before the signature is verified, and then only what names topic 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ blueprint = Blueprint("webhooks", __name__)
 
 URL = "/webhooks/<platform>/<shop>"
 PURPOSE = "This is a webhook URL: a shop's platform sends signed events to it with POST."
+RAW_DIGEST = "body-sha256"  # beside a body whose fields were dropped: of the body that was signed, in hexadecimal
 NO_BODY = (
     "The request has no body: send the event as the body of the POST, and check that no redirect or proxy on the way "
     "drops it."
@@ -65,7 +67,8 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
     context = current()
     mark_verified()
     with context.tracer.webhook(shop, envelope.topic) as trace_headers:
-        headers = {**envelope.headers, **trace_headers}
+        stored = shop.drop_fields.removed_from(body)
+        headers = {**envelope.headers, **trace_headers} | ({} if stored is body else {RAW_DIGEST: _digest(body)})
         delivery = NewDelivery(
             shop.name,
             platform.name,
@@ -73,7 +76,7 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
             envelope.identity,
             envelope.domain,
             headers,
-            body,
+            stored,
             former_identity=envelope.former_identity,
         )
         result = context.store(delivery)
@@ -91,6 +94,10 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
         ms=round(seconds * 1000, 1),
     )
     return result
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str, str], began: float) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import replace
@@ -92,6 +93,24 @@ def test_duplicate_is_200(client: FlaskClient) -> None:
     response = post(client, ORDER)
     assert (response.status_code, response.json) == (200, {"status": "duplicate", "id": 1})
     assert stored_count(client) == 1
+
+
+def test_dropped_fields_are_never_at_rest(client: FlaskClient, tmp_path: Path) -> None:
+    """Links that show an order to anyone are in no file; duplicates are recognised by the body that was signed."""
+    order = json.loads(WOO_ORDER.body)
+    post(client, WOO_ORDER)
+    assert (post(client, WOO_ORDER).json or {})["status"] == "duplicate"
+    files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert str(order["id"]).encode() in files
+    assert [name for name in ("order_key", "payment_url") if name.encode() in files] == []
+    assert order["order_key"].encode() not in files
+    content = stored_deliveries.body(context_of(client).inbox, 1)
+    assert content
+    headers, body = content
+    assert json.loads(body) == {
+        name: value for name, value in order.items() if name not in ("order_key", "payment_url")
+    }
+    assert headers["body-sha256"] == hashlib.sha256(WOO_ORDER.body).hexdigest()
 
 
 @pytest.mark.engines("sqlite", "postgres")
