@@ -32,7 +32,7 @@ FORMS = {
 }
 FLAG, NAME = "flag", "name"  # true and false; a name of the sender's field, which is shown where it is known
 INDEX = re.compile(r"\d{1,4}")  # the key of an item where PHP wrote a list as an object
-LEAST_ECHO = 4  # characters of a value at the end of an answer that was cut off
+LEAST_ECHO = 4  # characters of a word, or of what is left of a value at the end of an answer that was cut off
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -191,9 +191,10 @@ def answer(text: str | None, sent: str | None, *, revealed: bool) -> str:
 
 
 def _repeats(text: str, value: str) -> bool:
-    """Return whether a text contains a value, or ends with the beginning of it."""
+    """Return whether a text contains a value or a word of it, or ends with the beginning of it."""
+    words = [value, *(word for word in value.split() if len(word) >= LEAST_ECHO)]
     cut_off = (text.endswith(value[:length]) for length in range(LEAST_ECHO, len(value)))
-    return value in text or any(cut_off)
+    return any(word in text for word in words) or any(cut_off)
 
 
 def _text(value: Any) -> str:
