@@ -13,7 +13,7 @@ from schemas.tolerant import Tolerant
 LONGEST_STATUS = 64
 SEPARATORS = re.compile(r"[\s_./:-]+")
 WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-SPELLINGS = {"canceled": "cancelled", "onhold": "on-hold"}
+SPELLINGS = {"canceled": "cancelled", "onhold": "on-hold", "pending-payment": "pending"}
 
 
 def once(text: str) -> str:

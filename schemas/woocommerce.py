@@ -29,18 +29,16 @@ NO_PURCHASE = {
     "cancel-request": Ignored(Reason.CANCELLED, "The customer asked to cancel the order."),
     "refunded": Ignored(Reason.REFUNDED, "The order was refunded in full."),
     "trash": Ignored(Reason.DELETED, "The order is in the trash."),
-    # YITH Request a Quote: https://docs.yithemes.com/yith-woocommerce-request-a-quote/
-    **dict.fromkeys(("ywraq-new", "ywraq-pending", "ywraq-expired", "ywraq-rejected", "ywraq-accepted"), QUOTE),
-    # Quotes for WooCommerce, Addify's and other plugins for quotes.
-    **dict.fromkeys(("quote", "quote-request", "quote-requested", "request-quote", "quote-new"), QUOTE),
-    **dict.fromkeys(
-        ("quote-pending", "quote-sent", "quote-expired", "quote-rejected", "gplsquote-req", "pricing-quote"), QUOTE
-    ),
     # Woo Subscriptions, Woo Bookings, and statuses of WordPress' pages.
     **dict.fromkeys(("active", "expired", "pending-cancel", "switched"), NO_ORDER),
     **dict.fromkeys(("in-cart", "was-in-cart", "pending-confirmation"), NO_ORDER),
     **dict.fromkeys(("publish", "future", "private", "inherit"), NO_ORDER),
 }
+# Words in the statuses of plugins for quotes: an accepted quote becomes an order like any other.
+# YITH Request a Quote: https://docs.yithemes.com/yith-woocommerce-request-a-quote/
+QUOTE_WORDS = frozenset(
+    {"quote", "quotes", "quotation", "ywraq", "gplsquote", "rfq", "estimate", "enquiry", "inquiry", "proforma"}
+)
 # Products, customers and coupons share many fields with orders; a subscription has lines, and a period besides.
 # https://woocommerce.github.io/subscriptions-rest-api-docs/
 ORDER_FIELDS = frozenset(
@@ -57,7 +55,14 @@ ORDERS = OrderFields(
 )
 CHANNELS = {"admin": Channel.ADMIN, "pos-rest-api": Channel.POS, "pos": Channel.POS, "woocommerce-pos": Channel.POS}
 # Woo Subscriptions: https://woocommerce.com/document/subscriptions/renewal-process/
-RENEWAL_META = ("_subscription_renewal", "subscription_renewal")
+# YITH Subscription, and Subscriptions for WooCommerce under its two names, mark a renewal with "yes".
+RENEWAL_META = frozenset(
+    {
+        *("_subscription_renewal", "subscription_renewal", "is_a_renew"),
+        *("wps_sfw_renewal_order", "mwb_sfw_renewal_order"),
+    }
+)
+NO = ("", "0", "no", "false")
 ERROR_CODE = re.compile(r"[a-z_]{1,80}")
 ERROR_HELP = {
     "woocommerce_rest_cannot_view": "the user of the webhook may not read orders, save the webhook as a shop manager",
@@ -77,6 +82,7 @@ class LineItem(PlatformSchema):
     total = Money(load_default=None)
     bundled_by = fields.Raw(load_default=None)
     composite_parent = fields.Raw(load_default=None)
+    mnm_child_of = fields.Raw(load_default=None)
     meta_data = Attributes("key", "value", load_default=dict, allow_none=True)
 
 
@@ -118,6 +124,8 @@ class OrderSchema(PlatformSchema):
         """Return a Purchase, or the reason why the order is not one."""
         if why := NO_PURCHASE.get(loaded["status"]):
             return why
+        if not QUOTE_WORDS.isdisjoint(loaded["status"].split("-")):
+            return QUOTE
         purchase = _purchase(loaded)
         if loaded["parent_id"] and not purchase.is_renewal:
             return Ignored(Reason.SUB_ORDER, "This is a vendor's part of another order, which counts as a whole.")
@@ -148,8 +156,12 @@ def _purchase(order: dict[str, Any]) -> Purchase:
         status=order["status"],
         paid_at=order["date_paid_gmt"],
         channel=CHANNELS.get(order["created_via"]),
-        is_renewal=order["created_via"] == "subscription" or any(meta.get(name) for name in RENEWAL_META),
+        is_renewal=order["created_via"] == "subscription" or _is_renewal(meta),
     )
+
+
+def _is_renewal(meta: dict[str, str]) -> bool:
+    return any(meta[name].strip().lower() not in NO for name in RENEWAL_META.intersection(meta))
 
 
 def _payment(order: dict[str, Any]) -> Payment:

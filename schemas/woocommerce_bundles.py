@@ -15,7 +15,9 @@ PART_MARKS = (
     "_bundled_by",  # Product Bundles and YITH Product Bundles, in meta
     "composite_parent",  # Composite Products, in the REST API
     "_composite_parent",  # Composite Products, in meta
-    "_mnm_container",  # Mix and Match Products
+    "mnm_child_of",  # Mix and Match Products, in the REST API: https://woocommerce.com/document/woocommerce-mix-and-match-products/
+    "_mnm_container",  # Mix and Match Products, in meta
+    "_yith_wcp_child_component_data_no_reorder",  # YITH Composite Products; the data beside it is no text
     "_woosb_parent_id",  # WPC Product Bundles: https://wordpress.org/plugins/woo-product-bundle/
     "woosb_parent_id",
     "_wooco_parent_id",  # WPC Composite Products: https://wordpress.org/plugins/wpc-composite-products/
@@ -48,4 +50,4 @@ def _is_part(item: dict[str, Any]) -> bool:
     meta = item["meta_data"]
     if meta and not META_MARKS.isdisjoint(meta) and any(meta.get(mark) for mark in PART_MARKS):
         return True
-    return bool(item["bundled_by"] or item["composite_parent"])
+    return bool(item["bundled_by"] or item["composite_parent"] or item["mnm_child_of"])

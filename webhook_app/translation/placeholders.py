@@ -23,5 +23,7 @@ def is_placeholder(key: str) -> bool:
         return False
     words = WORD.findall(text.lower())
     whole = "".join(words)
-    zeros = not whole.strip("0x") if whole.isascii() else False
+    if len(words) > 1 and words[-1] in NOTHING and all(map(str.isalpha, words)):
+        return True  # of a prefix and a value that was not there: tw_undefined
+    zeros = text == "-1" or not whole.strip("0x") if whole.isascii() else False
     return zeros or whole in WORDS or all(word in WORDS for word in words) or UNFILLED.fullmatch(text) is not None

@@ -21,6 +21,11 @@ def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> 
     return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
 
 
-def counted_lines(lines: Sequence[Line], order_fields: Mapping[str, str], shop: Shop) -> list[Line]:
-    """Return the lines that are products: a part of a bundle only where its container gives no product key."""
-    return [line for line in lines if line.container is None or product_key(line.container, order_fields, shop) is None]
+def counted_lines(lines: Sequence[Line], order_fields: Mapping[str, str], shop: Shop) -> Sequence[Line]:
+    """Return the lines that are products: of a bundle its container, or its parts where that gives no product key."""
+    containers = {id(line.container): line.container for line in lines if line.container}
+    if not containers:
+        return lines
+    replaced = {number for number, line in containers.items() if product_key(line, order_fields, shop) is None}
+    parts_stand_in = [line for line in lines if line.container is None or id(line.container) in replaced]
+    return [line for line in parts_stand_in if id(line) not in replaced]

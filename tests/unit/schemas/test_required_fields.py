@@ -94,6 +94,7 @@ WOOCOMMERCE_ORDER = {
             "total": "10.00",
             "bundled_by": "",
             "composite_parent": "",
+            "mnm_child_of": "",
             "meta_data": [],
         }
     ],

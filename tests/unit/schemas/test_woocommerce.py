@@ -9,7 +9,7 @@ import pytest
 from marshmallow import ValidationError
 
 from schemas import woocommerce
-from schemas.events import Line, Payment, Purchase, Reason
+from schemas.events import Ignored, Line, Payment, Purchase, Reason
 
 if TYPE_CHECKING:
     from schemas.base import PlatformSchema
@@ -176,3 +176,43 @@ def test_woocommerce_deleted_product_is_no_line(deleted: Any) -> None:
 def test_woocommerce_odd_field_is_named(changed: dict[str, Any], messages: Any) -> None:
     """A missing or odd field is a fault that names its path."""
     assert complaint(woocommerce.OrderSchema(), {**WOOCOMMERCE_ORDER, **changed}) == messages
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["ywraq-new", "wc-ywraq-accepted", "quote", "QUOTE_SENT", "afreg-quote", "Quotation", "rfq", "gplsquote-req"],
+)
+def test_woocommerce_quote(status: str) -> None:
+    """Whatever a plugin calls the status of a request for a quote, it has a word for it."""
+    ignored = woocommerce_order(status=status)
+    assert isinstance(ignored, Ignored)
+    assert ignored.reason is Reason.QUOTE
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_renewal"),
+    [
+        ("_subscription_renewal", "22", True),
+        ("_subscription_renewal", "0", False),
+        ("is_a_renew", "yes", True),
+        ("is_a_renew", "no", False),
+        ("wps_sfw_renewal_order", "yes", True),
+        ("_subscription_switch", "22", False),
+    ],
+)
+def test_woocommerce_renewal(key: str, value: str, is_renewal: bool) -> None:
+    """Each plugin for subscriptions has its own mark."""
+    order = woocommerce_order(meta_data=[{"id": 1, "key": key, "value": value}])
+    assert isinstance(order, Purchase)
+    assert order.is_renewal is is_renewal
+
+
+@pytest.mark.parametrize(
+    "mark", [{"mnm_child_of": 1}, {"meta_data": [{"key": "_yith_wcp_child_component_data_no_reorder", "value": 1}]}]
+)
+def test_woocommerce_part_of_a_container(mark: dict[str, Any]) -> None:
+    """A part has its container; the REST API of Mix and Match writes "" for other lines."""
+    line: dict[str, Any] = {"id": 1, "product_id": 11, "quantity": 1, "total": "1.00", "mnm_child_of": ""}
+    order = woocommerce_order(line_items=[line, {**line, "id": 2, "product_id": 12, **mark}])
+    assert isinstance(order, Purchase)
+    assert [item.container is not None for item in order.lines] == [False, True]

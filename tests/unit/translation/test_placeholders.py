@@ -17,10 +17,11 @@ PLACEHOLDERS = (
     *("-", "--", "_", ".", "=", "$", "n/a", "(not set)", "not-set", "[object Object]", "undefined.undefined"),
     *("guest", "Guest", "anonymous", "[deleted]", "[DELETED]", "deleted", "{{ customer.id }}", "${KEY}", "%KEY%"),
     *("00000000-0000-0000-0000-000000000000", "null-null", "unknown", "profile_key"),
+    *("tw_undefined", "tw-null", "visitor.NaN", "-1"),
 )
 KEYS = (
     *("4711", "1", "a", "guest42", "null0", "anna-7", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "10", "0a", "user-42"),
-    *("f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "$2y$10", "undefined-42"),
+    *("f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "$2y$10", "undefined-42", "tw_nullable", "undefined-7-null"),
 )
 LINES = (
     '[shops.a]\nplatform = "shopify"\nsecrets = ["s3cret-of-a-shop"]\ninstance_key = "1234abcd"\nprofile_salt = "x"\n'
