@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
+from schemas import call_fields
+from schemas.call_fields import LONGEST_PROFILE_KEY
 from schemas.events import Ignored, Reason
 from schemas.fields import Id, Label, Money, Text
 
@@ -21,49 +24,8 @@ if TYPE_CHECKING:
 
     FieldOf = fields.Field[Any]
 
-LONGEST_PROFILE_KEY = 128
 LONGEST_TERM = 500
 LONGEST_SOURCE = LONGEST_PROFILE_KEY  # what is longer is not searched for personal data
-# Letters, digits and hyphens: https://docs.tweakwise.com (Analytics API, sessionstart).
-SESSION_KEY_PATTERN = r"[A-Za-z0-9-]{1,128}"
-
-FILLED = validate.Length(min=1)
-
-
-class Quantity(fields.Field[Decimal]):
-    """A number of products in a call: a whole number where it is one."""
-
-    def _serialize(self, value: Any, *_args: Any, **_kwargs: Any) -> int | float:
-        return int(value) if value == int(value) else float(value)
-
-    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError("Not a valid number.")
-        return Decimal(value)
-
-
-def _text(*rules: Any, **options: Any) -> FieldOf:
-    return fields.String(validate=rules or FILLED, **options)
-
-
-def _texts(**options: Any) -> FieldOf:
-    return fields.List(fields.String(validate=FILLED), validate=FILLED, **options)
-
-
-def _amount(**options: Any) -> FieldOf:
-    return fields.Float(validate=validate.Range(min=0), **options)
-
-
-def _quantity(**options: Any) -> FieldOf:
-    return Quantity(validate=validate.Range(min=0, min_inclusive=False), **options)
-
-
-def _key(**options: Any) -> FieldOf:
-    return _text(validate.Length(min=1, max=LONGEST_PROFILE_KEY), **options)
-
-
-def _session_key(**options: Any) -> FieldOf:
-    return _text(validate.Regexp(rf"{SESSION_KEY_PATTERN}\Z"), **options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,14 +56,14 @@ class Value:
         return any(isinstance(given, Text) for given in self.payload.values())
 
 
-PRODUCT_KEYS = Value("product_keys", "ProductKeys", _texts, is_product=True)
-REVENUE = Value("revenue", "Revenue", _amount)
-PROFILE_KEY = Value("profile_key", "ProfileKey", _key)
-SESSION_KEY = Value("session_key", "SessionKey", _session_key)
+PRODUCT_KEYS = Value("product_keys", "ProductKeys", call_fields.texts, is_product=True)
+REVENUE = Value("revenue", "Revenue", call_fields.amount)
+PROFILE_KEY = Value("profile_key", "ProfileKey", call_fields.profile_key)
+SESSION_KEY = Value("session_key", "SessionKey", call_fields.session_key)
 SEARCH_TERM = Value(
     "search_term",
     "SearchTerm",
-    _text,
+    call_fields.text,
     payload={"term": Text(required=True, validate=validate.Length(max=LONGEST_TERM))},
     sample={"term": "blue mug"},
     marks=frozenset({"term"}),
@@ -111,7 +73,7 @@ SEARCH_TERM = Value(
 PRODUCT_KEY = Value(
     "product_key",
     "ProductKey",
-    _text,
+    call_fields.text,
     payload={
         "product_id": Id(required=True),
         "variant_id": Id(load_default=None, odd=""),
@@ -125,7 +87,7 @@ PRODUCT_KEY = Value(
 QUANTITY = Value(
     "quantity",
     "Quantity",
-    _quantity,
+    call_fields.quantity,
     payload={
         "quantity": Money(load_default=Decimal(1), validate=validate.Range(min=0, min_inclusive=False), strict=True)
     },
@@ -135,7 +97,7 @@ QUANTITY = Value(
 TOTAL_AMOUNT = Value(
     "total_amount",
     "TotalAmount",
-    _amount,
+    call_fields.amount,
     payload={"amount": Money(load_default=None, validate=validate.Range(min=0))},
     sample={"amount": 39.9},
     marks=frozenset({"amount"}),
@@ -144,7 +106,7 @@ TOTAL_AMOUNT = Value(
 REQUEST_ID = Value(
     "request_id",
     "RequestId",
-    _text,
+    call_fields.text,
     payload={"request_id": Id(required=True)},
     sample={"request_id": "5b1f0a7c-2a52-4b7e-9d53-0f0f5f1f8a11"},
     marks=frozenset({"request_id"}),
@@ -153,7 +115,7 @@ REQUEST_ID = Value(
 ITEM_ID = Value(
     "item_id",
     "ItemId",
-    _text,
+    call_fields.text,
     payload={"item_id": Id(required=True)},
     sample={"item_id": "100012345"},
     marks=frozenset({"item_id"}),
@@ -163,13 +125,13 @@ ITEM_ID = Value(
 SOURCE = Value(
     "source",
     "Source",
-    _text,
+    call_fields.text,
     payload={"source": Text(load_default=None, longest=LONGEST_SOURCE)},
     sample={"source": "newsletter"},
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class EventType:
     """One event of the API: POST /api/`name`, which is also the last part of its topic on every platform.
 
@@ -185,12 +147,12 @@ class EventType:
     is_extra: bool = False
     is_browsing: bool = True
 
-    @property
+    @cached_property
     def values(self) -> tuple[Value, ...]:
         """All values of the body."""
         return (*self.required, *self.optional)
 
-    @property
+    @cached_property
     def marks(self) -> frozenset[str]:
         """The fields by which its payloads are distinguished from those of other events."""
         return frozenset().union(*(value.marks for value in self.values))

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from marshmallow import validate
 
 from schemas.base import PlatformSchema, Shape, present
+from schemas.call_fields import LONGEST_PROFILE_KEY, SESSION_KEY_PATTERN
 from schemas.event_types import (
     BROWSING,
-    LONGEST_PROFILE_KEY,
     PRODUCT_KEY,
     SESSION_KEY,
-    SESSION_KEY_PATTERN,
 )
 from schemas.events import Browsing, Line, Visitor
 from schemas.fields import Id, Text
@@ -25,7 +24,7 @@ from schemas.tolerant import Flag
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.event_types import EventType
+    from schemas.event_types import EventType, Value
     from schemas.events import Translation
 
 LONGEST_USER_AGENT = 1000
@@ -70,16 +69,15 @@ class BrowsingSchema(StorefrontSchema):
     """The payload of one event of the table."""
 
     event: ClassVar[EventType]
+    given: ClassVar[tuple[tuple[Value, str, bool], ...]]  # values of the event's own, by field; whether that is a text
 
     def to_event(self, loaded: dict[str, Any]) -> Translation:
         """Return the event, or the reason that a text of it is empty."""
         values: dict[str, Any] = {}
-        for value in self.event.values:
-            if value.payload and value is not PRODUCT_KEY:
-                (given,) = value.payload
-                values[value.name] = _stripped(loaded[given]) if value.is_text else loaded[given]
-                if value.blank and values[value.name] is None:
-                    return value.blank
+        for value, name, is_text in self.given:
+            values[value.name] = _stripped(loaded[name]) if is_text else loaded[name]
+            if value.blank and values[value.name] is None:
+                return value.blank
         line = line_of(loaded) if PRODUCT_KEY in self.event.values else None
         return Browsing(self.event.name, self.visitor(loaded), values, line, self.own_fields(loaded))
 
@@ -96,6 +94,9 @@ def _schema(event: EventType) -> type[BrowsingSchema]:
         own["session_key"] = NEEDED_SESSION
     made = cast("type[BrowsingSchema]", BrowsingSchema.from_dict(own, name=f"{event.title}Schema"))
     made.event, made.shape = event, _shape(event)
+    made.given = tuple(
+        (value, name, value.is_text) for value in event.values if value is not PRODUCT_KEY for name in value.payload
+    )
     return made
 
 

@@ -11,7 +11,6 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from schemas.event_types import (
     EVENT_TYPES,
-    LONGEST_PROFILE_KEY,
     PRODUCT_KEYS,
     PROFILE_KEY,
     QUANTITY,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 Body: TypeAlias = dict[str, Any]
 Faults: TypeAlias = dict[str, list[str]]
 
+LONGEST_PROFILE_KEY = 128
 INSTANCE_KEY = re.compile(r"[A-Za-z0-9]{8}")
 # Limits that no price reaches; without them, a hostile exponent could become gigabytes of digits.
 LARGEST_NUMBER = Decimal(10) ** 15

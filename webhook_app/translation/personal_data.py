@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from schemas.event_types import LONGEST_PROFILE_KEY
+from schemas.call_fields import LONGEST_PROFILE_KEY
 from webhook_app.translation import account_numbers
 
 if TYPE_CHECKING:

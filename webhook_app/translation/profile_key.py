@@ -7,7 +7,8 @@ import hmac
 import re
 from typing import TYPE_CHECKING
 
-from schemas.event_types import EVENT_TYPES, LONGEST_PROFILE_KEY, PROFILE_KEY, SESSION_KEY_PATTERN
+from schemas.call_fields import LONGEST_PROFILE_KEY, SESSION_KEY_PATTERN
+from schemas.event_types import EVENT_TYPES, PROFILE_KEY
 from schemas.events import Ignored, Reason
 from webhook_app.translation.personal_data import looks_personal
 from webhook_app.translation.placeholders import is_placeholder

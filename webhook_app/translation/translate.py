@@ -178,7 +178,8 @@ def _browsing_call(event: Browsing, payload: Payload, shop: Shop) -> Call | Igno
         if values["product_key"] is None:
             detail = f"The product lacks a field that the product key {shop.product_key.text} needs."
             return Ignored(Reason.NO_PRODUCT, detail)
-    if not personal_data.looks_personal(values.get(SOURCE.name) or ""):
+    source = values.get(SOURCE.name)
+    if not source or not personal_data.looks_personal(source):
         return _call_once(kind, values, event, payload, shop)
     call = _call_once(kind, {**values, SOURCE.name: None}, event, payload, shop)
     return replace(call, note="Sent without source: it looks like personal data.")
