@@ -139,7 +139,7 @@ def test_nothing_before_the_login_depends_on_the_password(app: Flask, sqlite_url
 
 def test_ended_sessions_are_refused_in_any_browser(app: Flask) -> None:
     """A copied cookie ends with the session: by signing out, or on the page of sessions."""
-    first, second, copy = Browser(app), Browser(app), Browser(app)
+    first, second, copy = Browser(app), Browser(app), Browser(create_app())  # as in another process
     first.sign_in()
     second.sign_in()
     cookie = first.client.get_cookie(COOKIE, path="/dashboard")
