@@ -105,6 +105,8 @@ def _quoted(value: Any) -> str:
 
 def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
     """Return the configuration for the standard library's logging, also for gunicorn."""
+    # At debug level, libraries log addresses and queries, and gunicorn its whole configuration.
+    of_libraries = "INFO" if level == "DEBUG" else level
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -116,10 +118,10 @@ def as_dict(level: str, form: Literal["console", "json"]) -> dict[str, Any]:
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ours"}},
-        "root": {"handlers": ["stderr"], "level": level},
+        "root": {"handlers": ["stderr"], "level": of_libraries},
         # The receiver logs requests itself; gunicorn logs starts and stops, alembic warnings.
         "loggers": {
-            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "gunicorn.error": {"level": of_libraries, "handlers": [], "propagate": True},
             "alembic": {"level": "WARNING"},
         },
     }

@@ -91,3 +91,10 @@ def test_full_disk_loses_only_the_line() -> None:
     with Path("/dev/full").open("wb") as full:
         ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, check=False)
     assert ran.stdout == b"goes on\n"
+
+
+def test_libraries_are_not_logged_in_detail() -> None:
+    """At debug level they write addresses with their queries, and gunicorn all its settings."""
+    configured = logs.as_dict("DEBUG", "json")
+    assert configured["root"]["level"] == configured["loggers"]["gunicorn.error"]["level"] == "INFO"
+    assert logs.as_dict("ERROR", "json")["root"]["level"] == "ERROR"

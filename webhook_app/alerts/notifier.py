@@ -71,7 +71,12 @@ class Notifier:
 
     def _body(self, message: AlertMessage) -> bytes:
         if self._form == "slack":
-            return json.dumps({"text": message.text}).encode()
+            return json.dumps({"text": _escaped(message.text)}).encode()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         content = {"type": message.type, "timestamp": now, "text": message.text, "data": message.data}
         return json.dumps(content).encode()
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Slack takes for no link and no mention: https://docs.slack.dev/messaging/formatting-message-text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

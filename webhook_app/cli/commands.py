@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app import logs
-from webhook_app.cli.support import terminal
+from webhook_app.cli.support import printable, terminal
 from webhook_app.errors import ConfigurationError, StoreUnavailableError, TunnelRefusedError
 from webhook_app.formatting import counted
 
@@ -44,6 +44,7 @@ class CommandGroups(click.Group):
 
     def invoke(self, ctx: Context) -> Any:
         """Run the command; what the user can correct ends as a message, never as a stack trace."""
+        printable.guard_terminal()
         ctx.color = terminal.colours()
         logs.use_stderr()
         try:

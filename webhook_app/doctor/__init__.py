@@ -18,6 +18,7 @@ __all__ = ["CHECKS", "INBOX_CHECKS", "CheckContext", "Finding", "Severity", "run
 CHECKS: tuple[Check, ...] = (
     configuration.shops,
     configuration.secrets,
+    configuration.permissions,
     storage.database,
     storage.disk,
     storage.spool,

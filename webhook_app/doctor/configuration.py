@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webhook_app.config.shop_addresses import shared_secrets
+from webhook_app.config.shops import document
 from webhook_app.doctor.finding import Finding, Severity
-from webhook_app.errors import StoreUnavailableError
+from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.inbox.activity import addresses
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from webhook_app.doctor.finding import CheckContext
     from webhook_app.platforms.base import Platform
 
+OTHERS = 0o044  # permissions of all but the owner
+# A secret that is written out, in a list or by itself.
+SECRET_WRITTEN = re.compile(r"""^[ \t]*(?:secrets|profile_salt)[ \t]*=[ \t\[\n]*["'](?!\$\{)""", re.MULTILINE)
 SHORTEST_SECRET = 16  # characters
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")  # a sandbox needs no certificate
 QUOTED = re.compile(r"""["'`\u2018-\u201f].*|.*["'`\u2018-\u201f]""", re.DOTALL)
@@ -70,6 +75,19 @@ def _pinning(context: CheckContext, names: set[str]) -> str:
     both = {name: context.shops[name] for name in sorted(names)}
     lines = " ".join(f"{problem.advice}." for problem in shared_secrets(both, context.platforms, seen))
     return f"Give each shop an app of its own. Until then, if both use the same app: {lines}"
+
+
+def permissions(_context: CheckContext) -> Iterator[Finding]:
+    """Report a file with secrets that other users of this machine can read."""
+    with suppress(ConfigurationError, OSError):
+        text, source = document()
+        if SECRET_WRITTEN.search(text) and Path(source).is_file() and Path(source).stat().st_mode & OTHERS:
+            yield Finding(
+                "secrets",
+                Severity.WARNING,
+                f"Other users of this machine can read {source}, which holds secrets.",
+                f"Run: chmod 600 {source} (as the user of the receiver), or write references such as ${{ACME_SECRET}}.",
+            )
 
 
 def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str, str]]:

@@ -318,6 +318,13 @@ def test_address_that_does_not_answer() -> None:
     assert lines[0]["reason"] == "ConnectionError"
 
 
+def test_slack_gets_no_markup(receiver: MessageReceiver) -> None:
+    """A topic, which a sender chooses, makes no link and mentions no channel."""
+    text = "acme: no <!channel> & <http://evil.example|orders>"
+    assert Notifier(receiver.url, "slack").send(AlertMessage("alert_1", "alert.test", text, {}))
+    assert receiver.got == [{"text": "acme: no &lt;!channel&gt; &amp; &lt;http://evil.example|orders&gt;"}]
+
+
 def test_slack_gets_only_a_text(receiver: MessageReceiver) -> None:
     """Slack accepts an object with a text and nothing else."""
     assert Notifier(receiver.url, "slack").send(AlertMessage("alert_1", "alert.test", "hello", {"a": 1}))

@@ -9,6 +9,8 @@ import pytest
 from tests.support.doctor import SECRET, SHOPS, examined, findings_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.doctor import Examine
 
 
@@ -60,3 +62,18 @@ def test_invalid_configuration_is_an_error(configured: None, monkeypatch: pytest
     findings = examined()
     assert len(findings) == 2
     assert {one["severity"] for one in findings} == {"error"}
+
+
+def test_a_readable_file_with_secrets_is_a_warning(
+    plain: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Unless it refers to the environment for them, or only its owner can read it."""
+    file = tmp_path / "shops.toml"
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    monkeypatch.delenv("SHOPS")
+    monkeypatch.setenv("SHOPS_FILE", str(file))
+    for mode, secret, warns in ((0o644, SECRET, True), (0o600, SECRET, False), (0o644, "${ACME_SECRET}", False)):
+        file.write_text(SHOPS.replace(SECRET, secret).replace("a-salt", secret))
+        file.chmod(mode)
+        found = [text for severity, text in findings_of(plain(), "secrets") if severity == "warning"]
+        assert any("can read" in text for text in found) is warns

@@ -61,6 +61,15 @@ def test_files_are_readable_by_this_user_only(inbox: Inbox, tmp_path: Path) -> N
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
 
 
+def test_a_file_that_exists_becomes_private(migrated_url: str, tmp_path: Path) -> None:
+    """A backup that was copied back, say, with the usual permissions; also its log."""
+    (tmp_path / "inbox.db").chmod(0o644)
+    with closing(Inbox(migrated_url)) as inbox:
+        inbox.store(arrival())
+        for file in tmp_path.glob("inbox.db*"):
+            assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
 def test_commits_are_durable(inbox: Inbox) -> None:
     """A commit is on disk before the webhook is answered."""
     with inbox.database.read() as connection:

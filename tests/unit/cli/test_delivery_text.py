@@ -11,6 +11,7 @@ import pytest
 
 from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import call_summary, describe, one_line, outcome
+from webhook_app.cli.support.printable import UNPRINTABLE
 from webhook_app.inbox import Row, State
 
 NOW = 1_795_000_000_000
@@ -99,3 +100,19 @@ def test_text_from_outside_cannot_control_the_terminal() -> None:
     """Control characters are taken out, and a long text is cut."""
     assert one_line("a\x1b[2Jb\r\nc\x07") == "a [2Jb  c "
     assert len(one_line("x" * 10_000)) < 400
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;title\x07", "\x9b2J", "\u202eevil", "\x00\x7f\x85", "\ud800"])
+@pytest.mark.parametrize("field", ["detail", "answer", "domain", "call", "topic", "order_name"])
+def test_what_a_terminal_would_obey_is_not_shown(text: str, field: str) -> None:
+    """In any field of a delivery, also where a pipe leads to a terminal."""
+    value = json.dumps({"ProfileKey": text}, ensure_ascii=False) if field == "call" else text
+    changed: dict[str, Any] = {"call": "{}", "answer": "x", field: value}
+    shown = describe(replace(ROW, event="search", **changed), personal=True)
+    assert UNPRINTABLE.search(shown) is None
+
+
+def test_a_value_cannot_look_like_another_field() -> None:
+    """Its further lines are indented."""
+    shown = describe(replace(ROW, detail="x\nstate         delivered"), personal=False)
+    assert "\nstate         delivered" not in shown

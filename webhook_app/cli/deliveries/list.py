@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli.support.delivery_record import record_of
-from webhook_app.cli.support.delivery_text import beginning, coloured
+from webhook_app.cli.support.delivery_text import beginning, coloured, one_line
 from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
@@ -54,4 +54,5 @@ def _lines(inbox: Inbox, rows: Sequence[Row]) -> list[str]:
 
 
 def _line(row: Row) -> str:
-    return f"{beginning(row)} {coloured(row.state, f'{row.state:<10}')} {titled(row.reason) or row.business_key or ''}"
+    what = titled(row.reason) or row.business_key or ""
+    return f"{beginning(row)} {coloured(row.state, f'{row.state:<10}')} {one_line(what)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.cli.support.param_types import SecretText
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
 from webhook_app.config.validators import POSTGRES, SQLITE
@@ -31,8 +32,24 @@ def _address(_context: Context, _parameter: Parameter, value: str) -> str:
 
 
 @click.command()
-@click.option("--from", "source_url", required=True, callback=_address, help="The database to copy; it is not changed.")
-@click.option("--to", "target_url", required=True, callback=_address, help="An empty or partly copied database.")
+@click.option(
+    "--from",
+    "source_url",
+    required=True,
+    type=SecretText(),
+    envvar="MOVE_FROM",
+    callback=_address,
+    help="The database to copy; it is not changed. Also MOVE_FROM.",
+)
+@click.option(
+    "--to",
+    "target_url",
+    required=True,
+    type=SecretText(),
+    envvar="MOVE_TO",
+    callback=_address,
+    help="An empty or partly copied database. Also MOVE_TO.",
+)
 def move(source_url: str, target_url: str) -> None:
     """Copy the whole inbox to another database: SQLite to PostgreSQL, or back.
 
@@ -40,8 +57,11 @@ def move(source_url: str, target_url: str) -> None:
     compared. Interrupted, even by kill -9, it continues when it is run again. When it reports that both are the same,
     set DATABASE_URL to the new database and start the receivers and workers. Delete the old one only after that.
 
+    Every user of a machine can see its command lines: write an address with a password into MOVE_FROM or MOVE_TO, or
+    into a file that only you can read and give @FILE, or - for a line of stdin.
+
     \b
-    move --from sqlite:///var/inbox.db --to postgres://user:password@host:5432/database
+    move --from sqlite:///var/inbox.db --to @new-database.txt
     """  # noqa: D301 - \b keeps click from joining the lines
     if source_url == target_url:
         raise click.UsageError("--from and --to are the same database.")

@@ -10,6 +10,7 @@ import click
 from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import describe
 from webhook_app.cli.support.param_types import DELIVERY_NUMBER
+from webhook_app.cli.support.printable import printable
 from webhook_app.config import settings
 from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import Inbox
@@ -40,5 +41,5 @@ def _print_content(content: tuple[dict[str, str], bytes] | None) -> None:
         click.echo("\nThe body was wiped.")
         return
     headers, body = content
-    click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in headers.items()) + "\n")
+    click.echo("\n" + "\n".join(printable(f"{name}: {value}") for name, value in headers.items()) + "\n")
     click.echo(body.decode("utf-8", "replace"))

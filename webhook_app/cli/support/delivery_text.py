@@ -9,6 +9,7 @@ import click
 
 from schemas.event_types import product_keys_of
 from webhook_app import masking
+from webhook_app.cli.support.printable import printable
 from webhook_app.delivery.causes import TITLES, cause_of
 from webhook_app.formatting import timestamp
 from webhook_app.inbox import State
@@ -109,7 +110,12 @@ def describe(row: Row, *, personal: bool) -> str:
         "identity": row.identity,
         "from": row.domain,
     }
-    return "\n".join(f"{name:<13} {value}" for name, value in fields.items() if value)
+    return "\n".join(f"{name:<13} {_value(value)}" for name, value in fields.items() if value)
+
+
+def _value(value: object) -> str:
+    """Return a value as it may be printed; its further lines are indented, or they would look like other fields."""
+    return printable(str(value)).replace("\n", "\n" + " " * 14)
 
 
 def _call(row: Row, *, personal: bool) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +33,23 @@ class Duration(click.ParamType[int]):
         if not found:
             self.fail(f"{value!r} is not a duration; write for example 15m, 24h or 7d.", param, ctx)
         return int(found[1]) * UNITS[found[2]]
+
+
+class SecretText(click.ParamType[str]):
+    """A secret, or where it is: `@file`, or `-` for a line of stdin. Every user of a machine sees its command lines."""
+
+    name = "secret"
+
+    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> str:
+        """Read it; what is neither is the secret itself."""
+        if value == "-":
+            return sys.stdin.readline().strip()
+        if not str(value).startswith("@"):
+            return str(value)
+        try:
+            return Path(value[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{value[1:]} cannot be read ({type(error).__name__}).", param, ctx)
 
 
 class PointInTime(click.ParamType[int]):

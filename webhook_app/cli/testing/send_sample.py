@@ -11,6 +11,8 @@ import requests
 
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.delivery_text import describe
+from webhook_app.cli.support.param_types import SecretText
+from webhook_app.cli.support.printable import printable
 from webhook_app.cli.support.sample_requests import (
     UNSETTLED,
     SampleRequest,
@@ -50,7 +52,13 @@ class _Aim:
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="At most so many a second; default: no limit.")
 @click.option("--shop", help="The configured shop to send to; default: the platform's first.")
 @click.option("--url", help="The webhook URL of another receiver, instead of the one that runs here.")
-@click.option("--secret", help="The webhook secret to sign with; required with --url.")
+@click.option(
+    "--secret",
+    type=SecretText(),
+    envvar="SAMPLE_SECRET",
+    help="The webhook secret to sign with; required with --url. @FILE reads it from a file, - from stdin; also "
+    "SAMPLE_SECRET.",
+)
 def send_sample(
     *,
     platform_name: str | None,
@@ -159,7 +167,7 @@ def _send_one(request: SampleRequest) -> None:
     except requests.RequestException as error:
         raise no_response(request.target, error) from None
     url = (response.request.url or "").partition("?")[0]
-    click.echo(f"{response.request.method} {url}\n{response.status_code} {response.text.strip()[:1000]}")
+    click.echo(f"{response.request.method} {url}\n{response.status_code} {printable(response.text.strip()[:1000])}")
     if not response.ok:
         raise SystemExit(1)
     number = response.json().get("id") if request.target.local else None

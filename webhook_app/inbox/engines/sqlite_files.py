@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import sqlite3
+import stat
 import threading
 import time
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.engines.file_handles import FileId
 
+OTHERS = 0o077  # permissions of all but the owner
 READ_TIMEOUT = 1.0  # seconds; readers only wait while another process opens or closes the database
 PRAGMAS = (
     # A commit is on disk before the webhook is answered: https://sqlite.org/pragma.html#pragma_synchronous
@@ -210,6 +212,22 @@ def connect(path: str, *more: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Let the file, its log and its index be read by their owner alone: bodies hold personal data.
+
+    Another owner's files stay as they are. Raises FileNotFoundError without a file.
+    """
+    for place in _paths(path):
+        try:
+            if stat.S_IMODE(os.stat(place).st_mode) & OTHERS:  # noqa: PTH116 - as everywhere here
+                Path(place).chmod(0o600)
+        except FileNotFoundError:
+            if place == str(path):
+                raise
+        except OSError:
+            continue
 
 
 def create(path: Path) -> None:
