@@ -21,7 +21,7 @@ BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes i
 
 def create_app() -> Flask:
     """Return the web process's app, made from the environment. Raises ConfigurationError."""
-    config = settings.load()
+    config = settings.load(judges_password=True)
     error_reporting.configure(config)
     shared = _web_context(config)
     app = Flask(__name__, static_folder=None)

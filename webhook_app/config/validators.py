@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -23,16 +24,24 @@ TAKEN_HEADERS = frozenset({"host", "cookie", "authorization", "user-agent", "ori
 SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
 
 
-def validate_password(value: str | None) -> None:
+def validate_password(value: str) -> None:
     """Refuse a password that is short or easy to guess. Raises marshmallow's ValidationError."""
-    if value is None:
-        return
-    if len(value) < SHORTEST_PASSWORD:
-        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; {MAKE_ONE}")
-    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words take 0.2 s to load, only where there is a password
-
-    if zxcvbn(value[:LONGEST_JUDGED], user_inputs=OWN_WORDS)["score"] < STRONG:
+    validate_length(value)
+    if not _is_strong(value[:LONGEST_JUDGED]):
         raise ValidationError(f"easy to guess (common words, names, dates or patterns); {MAKE_ONE}")
+
+
+def validate_length(value: str | None) -> None:
+    """Refuse a short password. Raises marshmallow's ValidationError."""
+    if value is not None and len(value) < SHORTEST_PASSWORD:
+        raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; {MAKE_ONE}")
+
+
+@lru_cache(maxsize=1)
+def _is_strong(password: str) -> bool:
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words take 0.2 s to load, only to judge a password
+
+    return bool(zxcvbn(password, user_inputs=OWN_WORDS)["score"] >= STRONG)
 
 
 def validate_database_url(value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields
 
 import pytest
@@ -280,3 +281,23 @@ def test_the_receiver_is_asked_where_it_listens(monkeypatch: pytest.MonkeyPatch,
 def test_bind_is_an_ip_address(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
     """Neither a name nor a port is part of it."""
     assert faults(monkeypatch, BIND=bind)[0].startswith("BIND: expected an IP address of this machine")
+
+
+@pytest.mark.parametrize("password", ["Password1234", "tweakwise webhooks", "abc12"])
+def test_weak_password_is_refused_where_it_is_judged(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    """The sentence names the variable and not the password."""
+    monkeypatch.setenv("DASHBOARD_PASSWORD", password)
+    with pytest.raises(ConfigurationError) as refused:
+        settings.load(judges_password=True)
+    [fault] = refused.value.faults
+    assert fault.startswith("DASHBOARD_PASSWORD: ")
+    assert password not in fault
+
+
+def test_no_other_command_loads_the_lists_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take a fifth of a second: only what serves the dashboard or checks the configuration needs them."""
+    monkeypatch.setitem(sys.modules, "zxcvbn", None)
+    monkeypatch.setenv("DASHBOARD_PASSWORD", "Password12345")
+    assert settings.load().dashboard_password == "Password12345"
+    with pytest.raises(ImportError):
+        settings.load(judges_password=True)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
 
 
-def load() -> tuple[Settings, dict[str, Shop]]:
+def load(*, judges_password: bool = False) -> tuple[Settings, dict[str, Shop]]:
     """Return the settings and the shops. Raises ConfigurationError with all faults together."""
     faults: list[str] = []
     config, known = None, None
     try:
-        config = settings.load()
+        config = settings.load(judges_password=judges_password)
     except ConfigurationError as error:
         faults += error.faults
     try:
