@@ -29,7 +29,7 @@ run: installed ## Runs everything on this machine: web, worker, and a sandbox in
 dev: installed ## Runs everything and shows each webhook as it arrives (ARGS="--tunnel cloudflared" for an address outside).
 	@exec $(BIN)/python -m webhook_app dev $(ARGS)
 
-test: test-installed storefront/shopify/node_modules/.stamp ## Runs all tests, as CI does, or those of one path (T=tests/unit/schemas).
+test: test-installed tests/browser/shopify/node_modules/.stamp ## Runs all tests, as CI does, or those of one path (T=tests/unit/schemas).
 ifdef COVERAGE
 	@mkdir -p var/coverage && $(BIN)/python -m coverage erase
 endif
@@ -81,6 +81,6 @@ test-installed: installed
 	@$(SETUP) .venv requirements-dev.txt
 
 # Checks the scripts that a Shopify shop installs; without npm, or npm's registry, those tests are skipped.
-storefront/shopify/node_modules/.stamp: storefront/shopify/package-lock.json
+tests/browser/shopify/node_modules/.stamp: tests/browser/shopify/package-lock.json
 	@if command -v npm > /dev/null; then \
-	  (cd storefront/shopify && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp) || echo "npm ci failed"; fi
+	  (cd tests/browser/shopify && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp) || echo "npm ci failed"; fi

@@ -1,36 +1,41 @@
-// Reports searches and product views to Tweakwise. Paste it into Settings > Customer events > Add custom pixel.
-// It stores nothing and creates no key: it reads the cookie of the app embed "Tweakwise profile key".
+// Reports searches and product views to Tweakwise. Paste it into Settings > Customer events > Add custom pixel, as it is:
+// its settings are those of the app embed "Tweakwise profile key", which hands them over in a cookie, as it does the key.
 (() => {
-  // Yours to change. PATH and COOKIE must be the same as in the app embed.
-  const PATH = '/apps/tweakwise'; // of the app proxy
-  const COOKIE = 'tweakwise_profile_key';
-  const NEEDS_CONSENT = true; // report only with the visitor's consent to analytics
-  const ADD_TO_CART = false; // also report what is put into the cart; needs extra_events at the receiver
-  const SESSIONS = false; // also report sessions; needs extra_events at the receiver
-
-  const KEY = /^[A-Za-z0-9._$=-]{1,128}$/;
-  const KEY_WITHIN = 6000; // milliseconds that the app embed may take to find the key
+  const SETTINGS = 'tweakwise_storefront'; // path|cookie|flags|locale, by the app embed
+  const PIXEL = 'tweakwise_pixel'; // for the app embed: when this last had the visitor's consent
+  const PIXEL_FOR = 60; // seconds
+  const KEY = /^([0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i; // as the app embed's
+  const KEY_WITHIN = 10000; // milliseconds that the app embed may take to find the key
   const LOOK_EVERY = 200;
-  const SESSION_COOKIE = `${COOKIE}_session`;
   const SESSION_ENDS = 1800; // seconds of inactivity after which Tweakwise begins a new session
-  const MOST_HELD = 20;
+  const MOST_HELD = 20, LONGEST_TERM = 500;
 
   /** @typedef {Record<string, string | number | null | undefined>} EventParameters */
   /** @typedef {import('@shopify/web-pixels-extension').ProductVariant} ProductVariant */
+  /** @typedef {{path: string, cookie: string, flags: string[], locale: string}} Settings */
 
-  let allowed = !NEEDS_CONSENT || init.customerPrivacy.analyticsProcessingAllowed;
+  let agreed = init.customerPrivacy.analyticsProcessingAllowed;
+  /** Whether the app embed is set to do without consent. */
+  let needless = false;
+  const allowed = () => agreed || needless;
   /** What happened on this page before the visitor decided; nothing about the visitor. @type {(() => void)[]} */
   let held = [];
 
+  if (agreed) vouch();
+  else awaitSettings(() => !allowed()).then((found) => {
+    needless = !!found && !found.flags.includes('consent');
+    if (needless) release();
+  });
+
   api.customerPrivacy.subscribe('visitorConsentCollected', ({customerPrivacy}) => {
-    allowed = !NEEDS_CONSENT || customerPrivacy.analyticsProcessingAllowed;
-    const happened = held;
-    held = [];
-    if (allowed) happened.forEach((report) => report());
+    agreed = customerPrivacy.analyticsProcessingAllowed;
+    if (agreed) vouch();
+    if (allowed()) release();
+    else held = [];
   });
 
   analytics.subscribe('search_submitted', ({context, data}) => {
-    const term = data.searchResult.query.trim();
+    const term = Array.from(data.searchResult.query.trim()).slice(0, LONGEST_TERM).join('');
     // Turning the page of results is not another search.
     const page = Number(new URLSearchParams(context.document.location.search).get('page') ?? 1);
     if (term && !(page > 1)) report(context.document.location.origin, 'search', {term});
@@ -41,19 +46,17 @@
     if (product.product_id) report(context.document.location.origin, 'pageview', product);
   });
 
-  if (ADD_TO_CART) {
-    analytics.subscribe('product_added_to_cart', ({context, data}) => {
-      const line = data.cartLine;
-      if (!line?.merchandise.product.id) return;
-      const {quantity, cost} = line;
-      const added = {...productParameters(line.merchandise), quantity, amount: cost.totalAmount.amount};
-      report(context.document.location.origin, 'addtocart', added);
-    });
-  }
+  analytics.subscribe('product_added_to_cart', ({context, data}) => {
+    const line = data.cartLine;
+    if (!line?.merchandise.product.id) return;
+    const {quantity, cost} = line;
+    const added = {...productParameters(line.merchandise), quantity, amount: cost.totalAmount.amount};
+    report(context.document.location.origin, 'addtocart', added, 'carts');
+  });
 
-  if (SESSIONS) {
-    analytics.subscribe('page_viewed', ({context}) => report(context.document.location.origin, 'sessionstart', {}));
-  }
+  analytics.subscribe('page_viewed', ({context}) => {
+    report(context.document.location.origin, 'sessionstart', {}, 'sessions');
+  });
 
   /** @param {ProductVariant} variant @returns {EventParameters} */
   function productParameters(variant) {
@@ -61,49 +64,88 @@
     return {product_id: product.id, variant_id: id, sku, currency: price.currencyCode};
   }
 
-  /** @param {string} origin @param {string} action @param {EventParameters} happened */
-  function report(origin, action, happened) {
-    if (allowed) send(origin, action, happened).catch(() => {}); // a shop works without us
-    else if (held.length < MOST_HELD) held.push(() => report(origin, action, happened));
+  function release() {
+    const happened = held;
+    held = [];
+    happened.forEach((again) => again());
   }
 
-  /** @param {string} origin @param {string} action @param {EventParameters} happened */
-  async function send(origin, action, happened) {
-    const profileKey = await keyInUse();
-    if (!profileKey || !allowed) return;
-    if (action === 'sessionstart' && !(await beginSession())) return;
-    const session = SESSIONS ? await cookie(SESSION_COOKIE) : '';
-    const locale = await cookie(`${COOKIE}_locale`);
-    const query = Object.entries({...happened, locale, profile_key: profileKey, session_key: session})
+  /** @param {string} origin @param {string} action @param {EventParameters} happened @param {string} [flag] that it needs */
+  function report(origin, action, happened, flag) {
+    if (allowed()) send(origin, action, happened, flag).catch(() => {}); // the shop works without the receiver
+    else if (held.length < MOST_HELD) held.push(() => report(origin, action, happened, flag));
+  }
+
+  /** @param {string} origin @param {string} action @param {EventParameters} happened @param {string} [flag] */
+  async function send(origin, action, happened, flag) {
+    const settings = await awaitSettings(allowed);
+    if (!settings || (flag && !settings.flags.includes(flag))) return;
+    const profileKey = await keyInUse(settings.cookie);
+    if (!profileKey || !allowed()) return;
+    const sessions = settings.flags.includes('sessions');
+    if (action === 'sessionstart' && !(await beginSession(settings))) return;
+    const session = sessions ? usable(await cookie(`${settings.cookie}_session`)) : '';
+    const parameters = {...happened, locale: settings.locale, profile_key: profileKey, session_key: session};
+    const query = Object.entries(parameters)
       .filter(([, value]) => value !== null && value !== undefined && value !== '')
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
-    // The sandbox has no origin, so the answer cannot be read, and is not needed; keepalive outlives the page.
-    await fetch(`${origin}${PATH}/${action}?${query}`, {mode: 'no-cors', keepalive: true});
+    // The sandbox has no origin, so the answer cannot be read, and a refused report is not repeated; keepalive outlives
+    // the page.
+    await fetch(`${origin}${settings.path}/${action}?${query}`, {mode: 'no-cors', keepalive: true});
   }
 
-  /** The key, as soon as the app embed has written it; '' when it does not. */
-  async function keyInUse() {
-    for (let waited = 0; allowed && waited < KEY_WITHIN; waited += LOOK_EVERY) {
-      const key = await cookie(COOKIE);
-      if (key) return key;
+  /** The app embed's settings, as soon as it has written them; undefined when it does not. @param {() => boolean} going */
+  async function awaitSettings(going) {
+    const text = await awaited(going, async () => {
+      const found = await cookie(SETTINGS);
+      return found.split('|').length === 4 ? found : '';
+    });
+    const [path = '', name = '', flags = '', locale = ''] = text.split('|');
+    return text ? {path, cookie: name, flags: flags.split('.'), locale} : undefined;
+  }
+
+  /** The key, as soon as the app embed has written it; '' when it does not. @param {string} name */
+  function keyInUse(name) {
+    return awaited(allowed, async () => usable(await cookie(name)));
+  }
+
+  /** What `look` finds, as soon as it does. @param {() => boolean} going @param {() => Promise<string>} look */
+  async function awaited(going, look) {
+    for (let waited = 0; going() && waited < KEY_WITHIN; waited += LOOK_EVERY) {
+      const found = await look();
+      if (found) return found;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
     }
     return '';
   }
 
-  /** Whether a session begins with this page; either way it goes on from now. */
-  async function beginSession() {
-    const known = await cookie(SESSION_COOKIE);
+  /** Let the app embed know of the consent, which it cannot see where Shopify's script for pages does not load. */
+  function vouch() {
+    store(PIXEL, String(Date.now()), PIXEL_FOR);
+  }
+
+  /** Whether a session begins with this page; either way it goes on from now. @param {Settings} settings */
+  async function beginSession(settings) {
+    const name = `${settings.cookie}_session`;
+    const known = usable(await cookie(name));
     const random = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0'));
-    const key = known || random.join('');
-    await browser.cookie.set(`${SESSION_COOKIE}=${key}; path=/; max-age=${SESSION_ENDS}; samesite=lax`);
+    await store(name, known || random.join(''), SESSION_ENDS);
     return !known;
+  }
+
+  /** @param {string} name @param {string} value @param {number} seconds */
+  function store(name, value, seconds) {
+    return browser.cookie.set(`${name}=${value}; path=/; max-age=${seconds}; samesite=lax`);
   }
 
   /** @param {string} name */
   async function cookie(name) {
-    const value = (await browser.cookie.get(name)) ?? '';
-    return KEY.test(value) ? value : '';
+    return (await browser.cookie.get(name)) ?? '';
+  }
+
+  /** The text if it is a random key, else '': never another's id, a word such as undefined, or personal data. */
+  function usable(/** @type {unknown} */ text) {
+    return typeof text === 'string' && KEY.test(text) ? text : '';
   }
 })();

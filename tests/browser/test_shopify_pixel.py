@@ -17,18 +17,20 @@ SHOPIFY = Path(__file__).parents[2] / "storefront/shopify"
 PIXEL = (SHOPIFY / "pixel.js").read_text(encoding="utf-8")
 BLOCK = (SHOPIFY / "extensions/profile-key/blocks/profile-key.liquid").read_text(encoding="utf-8")
 SCRIPT = (SHOPIFY / "extensions/profile-key/assets/profile-key.js").read_text(encoding="utf-8")
+EMBED = ("assets/profile-key.js", "blocks/profile-key.liquid", "shopify.extension.toml")
 APP = tomllib.loads((SHOPIFY / "shopify.app.toml").read_text(encoding="utf-8"))
 SETTINGS = json.loads(BLOCK.split("{% schema %}")[1].split("{% endschema %}")[0])["settings"]
 DEFAULTS = {setting["id"]: setting["default"] for setting in SETTINGS}
-TYPES = SHOPIFY / "node_modules/@shopify/web-pixels-extension"
+CHECKS = Path(__file__).parent / "shopify"
+TYPES = CHECKS / "node_modules/@shopify/web-pixels-extension"
 
 needs_node = pytest.mark.skipif(
-    not (shutil.which("node") and TYPES.exists()), reason="needs node, and `npm ci` in storefront/shopify"
+    not (shutil.which("node") and TYPES.exists()), reason="needs node, and `npm ci` in tests/browser/shopify"
 )
 
 
 def node(*command: str) -> None:
-    done = subprocess.run(command, cwd=SHOPIFY, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=CHECKS, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -41,25 +43,35 @@ def test_types() -> None:
 @needs_node
 def test_doings() -> None:
     """The pixel reports what it should, when it may."""
-    node("node", "--test", "test/pixel.test.mjs")
+    node("node", "--test", "pixel.test.mjs")
 
 
-def constant(name: str) -> str:
-    found = re.search(rf"const {name} = (.+?);", PIXEL)
-    assert found
-    return found[1].strip("'")
-
-
-def test_pixel_and_app_embed_agree() -> None:
-    """Pasted and switched on as they are, they use the same cookie, path and consent, and the proxy has that path."""
-    assert (constant("COOKIE"), constant("PATH")) == (DEFAULTS["cookie"], DEFAULTS["path"])
-    assert (constant("NEEDS_CONSENT"), DEFAULTS["consent"]) == ("true", True)
+def test_app_embed_and_proxy_agree() -> None:
+    """Switched on as it is, the app embed asks on the path that the proxy has; consent is asked for."""
     assert DEFAULTS["path"] == f"/{APP['app_proxy']['prefix']}/{APP['app_proxy']['subpath']}"
+    assert DEFAULTS["consent"] is True
+    assert [DEFAULTS[name] for name in ("carts", "sessions")] == [False, False]
+
+
+def test_pixel_has_no_settings() -> None:
+    """The app embed's settings stand once: the pixel reads them from its cookie, and no name or path of its own."""
+    assert not [value for value in (DEFAULTS["path"], f"'{DEFAULTS['cookie']}'") if value in PIXEL]
+    [shared] = set(re.findall(r"const SETTINGS = '(\w+)'", SCRIPT))
+    assert [shared] == re.findall(r"const SETTINGS = '(\w+)'", PIXEL)
+    assert re.findall(r"const KEY = (\S+);", PIXEL) == re.findall(r"const KEY = (\S+);", SCRIPT)
+
+
+def test_what_a_merchant_copies() -> None:
+    """Only what a shop installs is there: no tests, no packages, nothing that checks it."""
+    files = [path.relative_to(SHOPIFY).as_posix() for path in SHOPIFY.rglob("*") if path.is_file()]
+    files = [name for name in files if not name.startswith("node_modules/")]
+    embed = [f"extensions/profile-key/{name}" for name in EMBED]
+    assert sorted(files) == sorted(["pixel.js", "shopify.app.toml", *embed])
 
 
 def test_app_embed_hands_its_script_what_it_reads() -> None:
     """Every option that the script reads is in the block, and no other; each setting is used."""
-    read = set(re.findall(r"(\w+) = ''", SCRIPT.split("script.dataset")[0] + SCRIPT.split("script.dataset")[1]))
+    read = set(re.findall(r"\w+", re.sub(r" = [^,}]+", "", SCRIPT.split("} = element?.dataset")[0].rpartition("{")[2])))
     assert read == set(re.findall(r"data-(\w+)=", BLOCK))
     assert set(re.findall(r"block\.settings\.(\w+)", BLOCK)) == set(DEFAULTS)
 
@@ -75,9 +87,12 @@ def test_app_subscribes_to_what_is_read() -> None:
     assert APP["app_proxy"]["url"] == f"{base}/storefront/shopify/acme"
 
 
-def test_pixel_reports_events_that_are_read() -> None:
-    """Each word that the pixel puts behind the path is a topic of the platform."""
-    reported = set(re.findall(r"location\.origin, '(\w+)'", PIXEL))
-    assert {f"storefront/{action}" for action in reported} == {
+def test_events_that_are_reported_are_read() -> None:
+    """Each word that pixel and app embed put behind the path is a topic of the platform."""
+    reported = set(re.findall(r"location\.origin, '(\w+)'", PIXEL)) | set(
+        re.findall(r"report(?:Product)?\('(\w+)'", SCRIPT)
+    )
+    assert len(reported) == 5
+    assert {f"storefront/{action}" for action in reported} <= {
         topic.name for topic in all_platforms()["shopify"].topics if topic.storefront
     }

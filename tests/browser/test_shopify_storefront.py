@@ -184,7 +184,7 @@ def test_without_consent_nothing_is_known(visitor: Visitor, shop: Shop, service:
     wait_for(lambda: reasons(service)[0] == "no_consent")
     assert arrived(service) == []
     assert (shop.proxied, visitor.shown()) == ([], "")
-    assert not [name for name in visitor.cookies() if name.startswith(COOKIE)]
+    assert not [name for name in visitor.cookies() if name.startswith("tweakwise_")]
 
 
 def test_logged_in_on_two_devices_is_one_profile(
@@ -227,6 +227,8 @@ def test_consent_that_is_taken_back(visitor: Visitor, shop: Shop, service: Servi
     visitor.opens("/products/mug")
     visitor.says("yes")
     visitor.waits_for("pageview")
+    assert not shop.carts
+    visitor.page.click("text=Add to cart")
     wait_for(lambda: [cart.attributes for cart in shop.carts.values()] == [{COOKIE: visitor.key()}])
     [cart] = shop.carts.values()
     visitor.page.evaluate("Shopify.customerPrivacy.setTrackingConsent({analytics: false})")
@@ -235,7 +237,7 @@ def test_consent_that_is_taken_back(visitor: Visitor, shop: Shop, service: Servi
     visitor.buys()
     wait_for(lambda: reasons(service)[0] == "no_consent")
     assert [event["event"] for event in arrived(service)] == ["pageview"]
-    assert not [name for name in visitor.cookies() if name.startswith(COOKIE)]
+    assert not [name for name in visitor.cookies() if name.startswith("tweakwise_")]
 
 
 def test_shop_that_needs_no_consent(visitor: Visitor, shop: Shop) -> None:
@@ -243,10 +245,24 @@ def test_shop_that_needs_no_consent(visitor: Visitor, shop: Shop) -> None:
     shop.settings["consent"] = False
     visitor.opens("/")
     key = visitor.key()
-    wait_for(lambda: [cart.attributes for cart in shop.carts.values()] == [{COOKIE: key}])
     visitor.opens("/products/mug")
+    visitor.page.click("text=Add to cart")
+    wait_for(lambda: [cart.attributes for cart in shop.carts.values()] == [{COOKIE: key}])
     assert visitor.key() == key
-    assert len(shop.carts) == 1
+
+
+def test_three_tabs(visitor: Visitor, shop: Shop) -> None:
+    """A decision in one tab holds in the others without a new page, and all have one key."""
+    visitor.opens("/")
+    tabs = [visitor, *(Visitor(visitor.context, shop, visitor.service) for _ in range(2))]
+    for tab in tabs[1:]:
+        tab.opens("/")
+    tabs[1].says("yes")
+    key = visitor.key()
+    assert [tab.key() for tab in tabs] == [key] * 3
+    tabs[2].page.evaluate("Shopify.customerPrivacy.setTrackingConsent({analytics: false})")
+    wait_for(lambda: [tab.shown() for tab in tabs] == [""] * 3)
+    assert not [name for name in visitor.cookies() if name.startswith("tweakwise_")]
 
 
 def test_receiver_away_does_not_hurt_the_shop(visitor: Visitor, shop: Shop) -> None:

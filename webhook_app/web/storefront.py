@@ -35,6 +35,20 @@ if TYPE_CHECKING:
 blueprint = Blueprint("storefront", __name__)
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Where a platform's admin leads after installing the app: https://shopify.dev/docs/apps/build/cli-for-apps/app-configuration
+INSTALLED = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Tweakwise events: installed</title>
+<h1>The app is installed</h1>
+<p>It has no settings here. What is left to do is in the shop's admin:</p>
+<ol>
+<li>Online Store &gt; Themes &gt; Customize &gt; App embeds: switch on Tweakwise profile key, and save.</li>
+<li>Settings &gt; Customer events &gt; Add custom pixel: paste <code>pixel.js</code>, save, and connect it.</li>
+</ol>
+<p>Orders arrive by themselves from now on.</p>
+"""
 PURPOSE = "A shop's pages call this URL with GET through their platform, which signs the query."
 
 
@@ -68,6 +82,20 @@ def event(platform: str, shop: str, action: str) -> Response:
     envelope, body = verified.proxy.make_delivery(topic.name, verified.signed, request.headers.get("User-Agent", ""))
     # Without the delivery's number: visitors must not learn how many events a shop has.
     return answer(200, status=store(verified.platform, verified.shop, envelope, body, began).status)
+
+
+@blueprint.route(
+    "/storefront/<platform>/<shop>", methods=METHODS, strict_slashes=False, provide_automatic_options=False
+)
+def installed(platform: str, shop: str) -> Response:
+    """Show what is left to do after the app was installed; the same to everyone."""
+    found = current().find(platform, shop)
+    if found is None or found[0].proxy is None:
+        return unknown_shop()
+    if request.method != "GET":
+        return method_not_allowed("GET", "This is the app's page for people.")
+    headers = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+    return Response(INSTALLED, mimetype="text/html", headers=headers)
 
 
 @blueprint.route(

@@ -65,6 +65,19 @@ def client(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[Flask
     app.extensions["webhooks"].inbox.close()
 
 
+def test_after_installing_the_app_is_a_page(client: FlaskClient) -> None:
+    """Shopify's admin leads to the app's address, with parameters: a page for people, which repeats none of them."""
+    for path in (SHOP, f"{SHOP}/", f"{SHOP}?shop=evil.example&hmac=x&host=<b>"):
+        page = client.get(path)
+        assert (page.status_code, page.mimetype) == (200, "text/html")
+        assert "App embeds" in page.text
+        assert "evil" not in page.text
+    assert client.post(SHOP).status_code == 405
+    assert {client.get(path).status_code for path in ("/storefront/shopify/none", "/storefront/woocommerce/woo")} == {
+        404
+    }
+
+
 def query(parameters: Mapping[str, str], secret: str = NEW, at: float = 0) -> str:
     """The query that the proxy signs for a page's `parameters`, `at` seconds from now."""
     assert PROXY

@@ -129,13 +129,20 @@ def _add_cart(app: Flask, shop: Shop) -> None:
         cart.lines.append(request.form["id"])
         return _with_cookie(redirect("/cart"), "cart", token)
 
+    @app.get("/cart.js")
+    def as_json() -> Response:
+        cart = shop.carts.get(request.cookies.get("cart", ""), Cart())
+        return _plain(app.json.response({"item_count": len(cart.lines), "attributes": cart.attributes}))
+
     @app.post("/cart/update.js")
     def update() -> Response:
         # https://shopify.dev/docs/api/ajax/reference/cart#post-locale-cart-update-js : an empty value removes it
         token, cart = shop.cart()
         merged = {**cart.attributes, **request.get_json()["attributes"]}
         cart.attributes = {name: value for name, value in merged.items() if value}
-        return _with_cookie(app.json.response({"token": token, "attributes": cart.attributes}), "cart", token)
+        return _with_cookie(
+            app.json.response({"item_count": len(cart.lines), "attributes": cart.attributes}), "cart", token
+        )
 
     @app.get("/cart")
     def show() -> str:
@@ -155,6 +162,8 @@ def _add_cart(app: Flask, shop: Shop) -> None:
 def _add_platform(app: Flask, shop: Shop) -> None:
     @app.get("/cdn/<name>")
     def script(name: str) -> Response:
+        if name == "load_feature.js":
+            return Response("loadFeature()", mimetype="text/javascript")
         if name != "profile-key.js":
             return Response((HERE / name).read_text(), mimetype="text/javascript")
         time.sleep(shop.slow)
@@ -187,11 +196,11 @@ def _page(shop: Shop, title: str, content: str, event: tuple[str, dict[str, Any]
         event=message,
         count=len(cart.lines),
         customer=customer,
-        app_embed=rendered(shop.settings, customer, cart.attributes),
+        app_embed=rendered(shop.settings, customer, cart.attributes, len(cart.lines)),
     )
 
 
-def rendered(settings: dict[str, Any], customer: str, attributes: dict[str, str]) -> str:
+def rendered(settings: dict[str, Any], customer: str, attributes: dict[str, str], items: int) -> str:
     """Render the app embed's Liquid: each of its expressions is known here, and no other."""
     text = (EMBED / "blocks/profile-key.liquid").read_text().split("{% schema %}")[0]
     text = re.sub(r"{%- comment -%}.*?{%- endcomment -%}\s*", "", text, flags=re.DOTALL)
@@ -199,7 +208,8 @@ def rendered(settings: dict[str, Any], customer: str, attributes: dict[str, str]
     values = {
         "'profile-key.js' | asset_url": "/cdn/profile-key.js",
         "block.settings.days": settings["days"],
-        "block.settings.consent": json.dumps(settings["consent"]),
+        **{f"block.settings.{name}": json.dumps(settings[name]) for name in ("consent", "carts", "sessions")},
+        "cart.item_count": items,
         "request.locale.iso_code": "nl",
         "customer.id | append: '' | sha256 | slice: 0, 12": hashlib.sha256(customer.encode()).hexdigest()[:12],
         "cart.attributes[block.settings.attribute] | escape": attributes.get(settings["attribute"], ""),

@@ -4,17 +4,20 @@
   const CONSENT = '_tracking_consent';
   const {event} = document.currentScript.dataset; // what happened on this page: {"name": ..., "data": ...} or nothing
 
-  const allowed = () => document.cookie.split('; ').includes(`${CONSENT}=yes`);
+  const decided = () => document.cookie.split('; ').find((pair) => pair.startsWith(`${CONSENT}=`))?.split('=')[1] ?? '';
+  const allowed = () => decided() === 'yes';
   const status = () => ({
     analyticsProcessingAllowed: allowed(), marketingAllowed: allowed(),
     preferencesProcessingAllowed: allowed(), saleOfDataAllowed: allowed(),
   });
 
-  window.Shopify = {
-    routes: {root: '/'},
-    loadFeatures: (features, loaded) => setTimeout(() => {
+  window.Shopify = {routes: {root: '/'}};
+  // A deferred script brings this, as on Shopify: it comes after the app embed.
+  window.loadFeature = () => {
+    window.Shopify.loadFeatures = (features, loaded) => setTimeout(() => {
       window.Shopify.customerPrivacy = {
         analyticsProcessingAllowed: allowed,
+        currentVisitorConsent: () => ({analytics: decided(), marketing: decided()}),
         setTrackingConsent({analytics}, done) {
           document.cookie = `${CONSENT}=${analytics ? 'yes' : 'no'}; path=/; max-age=31536000; samesite=lax`;
           const detail = {
@@ -26,7 +29,7 @@
         },
       };
       loaded();
-    }, 20),
+    }, 20);
   };
 
   const {href, origin, pathname, search, host, hostname, hash, protocol, port} = location;

@@ -5,22 +5,20 @@ import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 import vm from 'node:vm';
 
-const SOURCE = readFileSync(new URL('../pixel.js', import.meta.url), 'utf8');
+const SOURCE = readFileSync(new URL('../../../storefront/shopify/pixel.js', import.meta.url), 'utf8');
 const KEY = '3f6c1e0a8d524b7a9c1e2f4d5a6b7c8d';
+const SETTINGS = '/apps/tweakwise|tweakwise_profile_key|consent|nl';
+const EMBED = {tweakwise_storefront: SETTINGS, tweakwise_profile_key: KEY}; // what the app embed stores
 const CONTEXT = {document: {location: {origin: 'https://acme.example', search: '?q=a'}}};
 const PRODUCT = {id: '80', title: 'Mug', url: '/'};
 const VARIANT = {id: '44', sku: 'MUG', title: 'Blue', price: {amount: 19.95, currencyCode: 'EUR'}, product: PRODUCT};
 const LINE = {merchandise: VARIANT, quantity: 2, cost: {totalAmount: {amount: 39.9, currencyCode: 'EUR'}}};
 
-/** The pixel, started with these cookies and this consent, and with switches of its source turned. */
-function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned = []} = {}) {
+/** The pixel, started with these cookies and this consent. */
+function pixel({cookies = {...EMBED}, allowed = true} = {}) {
   const subscribed = {}, asked = [];
   let decide = () => {}, waiting = 0;
-  const source = turned.reduce((text, [from, to]) => {
-    assert.ok(text.includes(from), from);
-    return text.replace(from, to);
-  }, SOURCE);
-  vm.runInNewContext(source, {
+  vm.runInNewContext(SOURCE, {
     analytics: {subscribe: (name, callback) => { subscribed[name] = callback; }},
     api: {customerPrivacy: {
       subscribe(name, callback) { assert.equal(name, 'visitorConsentCollected'); decide = callback; },
@@ -54,7 +52,7 @@ function pixel({cookies = {tweakwise_profile_key: KEY}, allowed = true, turned =
 const search = (query) => ({searchResult: {query, productVariants: []}});
 
 test('a search is reported as typed, with the key and nothing else of the visitor', async () => {
-  const shop = pixel({cookies: {tweakwise_profile_key: KEY, tweakwise_profile_key_locale: 'nl', _shopify_y: 'x'}});
+  const shop = pixel({cookies: {...EMBED, _shopify_y: 'x'}});
   shop.publish('search_submitted', search(' rode jas & thé +50% '));
   const [[url, parameters]] = await shop.reported();
   assert.equal(url, 'https://acme.example/apps/tweakwise/search');
@@ -68,8 +66,8 @@ test('a view is reported with what a product key can be made of', async () => {
   shop.publish('product_viewed', {productVariant: VARIANT});
   shop.publish('product_viewed', {productVariant: {...VARIANT, id: null, sku: null}});
   assert.deepEqual((await shop.reported()).map(([, parameters]) => parameters), [
-    {product_id: '80', variant_id: '44', sku: 'MUG', currency: 'EUR', profile_key: KEY},
-    {product_id: '80', currency: 'EUR', profile_key: KEY},
+    {product_id: '80', variant_id: '44', sku: 'MUG', currency: 'EUR', locale: 'nl', profile_key: KEY},
+    {product_id: '80', currency: 'EUR', locale: 'nl', profile_key: KEY},
   ]);
 });
 
@@ -89,12 +87,18 @@ test('what is no search and no product is not reported', async () => {
   assert.deepEqual(await shop.reported(), []);
 });
 
-test('carts and sessions are not even listened to unless they are switched on', () => {
-  assert.deepEqual(Object.keys(pixel().subscribed), ['search_submitted', 'product_viewed']);
+/** The app embed's cookies with these of its settings switched on. */
+const withFlags = (...flags) => ({...EMBED, tweakwise_storefront: SETTINGS.replace('consent', ['consent', ...flags].join('.'))});
+
+test('carts and sessions are not reported unless they are switched on in the app embed', async () => {
+  const shop = pixel();
+  shop.publish('page_viewed', {});
+  shop.publish('product_added_to_cart', {cartLine: LINE});
+  assert.deepEqual(await shop.reported(), []);
 });
 
 test('what is put into the cart is reported once switched on', async () => {
-  const shop = pixel({turned: [['ADD_TO_CART = false', 'ADD_TO_CART = true']]});
+  const shop = pixel({cookies: withFlags('carts')});
   shop.publish('product_added_to_cart', {cartLine: LINE});
   shop.publish('product_added_to_cart', {cartLine: null});
   const [[url, parameters], ...more] = await shop.reported();
@@ -104,7 +108,7 @@ test('what is put into the cart is reported once switched on', async () => {
 });
 
 test('a session begins once, and its key goes along', async () => {
-  const shop = pixel({turned: [['SESSIONS = false', 'SESSIONS = true']]});
+  const shop = pixel({cookies: withFlags('carts', 'sessions')});
   shop.publish('page_viewed', {});
   await shop.reported();
   shop.publish('page_viewed', {});
@@ -113,6 +117,29 @@ test('a session begins once, and its key goes along', async () => {
   assert.deepEqual(parameters.map(([url]) => url.split('/').at(-1)), ['sessionstart', 'search']);
   assert.match(parameters[0][1].session_key, /^[0-9a-f]{32}$/);
   assert.equal(parameters[0][1].session_key, parameters[1][1].session_key);
+});
+
+test('path and cookie are those of the app embed', async () => {
+  const shop = pixel({cookies: {tweakwise_storefront: '/a/tw|other|consent|', other: KEY}});
+  shop.publish('search_submitted', search('jas'));
+  const [[url, parameters]] = await shop.reported();
+  assert.equal(url, 'https://acme.example/a/tw/search');
+  assert.deepEqual(parameters, {term: 'jas', profile_key: KEY});
+});
+
+test('a term is cut to what the receiver accepts', async () => {
+  const shop = pixel();
+  shop.publish('search_submitted', search('\u{1F9E5}'.repeat(600)));
+  const [[, {term}]] = await shop.reported();
+  assert.equal(Array.from(term).length, 500);
+});
+
+test('with consent the app embed is informed of it, without it nothing is stored', () => {
+  const agreed = pixel({cookies: {}}), undecided = pixel({cookies: {}, allowed: false});
+  assert.match(agreed.cookies.tweakwise_pixel, /^\d{13}$/);
+  assert.deepEqual(undecided.cookies, {});
+  undecided.decide(true);
+  assert.match(undecided.cookies.tweakwise_pixel, /^\d{13}$/);
 });
 
 test('before the visitor decides nothing goes out, afterwards what happened on this page', async () => {
@@ -139,7 +166,7 @@ test('nothing goes out any more once consent is taken back', async () => {
 });
 
 test('consent that is taken back while the key is waited for counts', async () => {
-  const shop = pixel({cookies: {}});
+  const shop = pixel({cookies: {tweakwise_storefront: SETTINGS}});
   shop.publish('search_submitted', search('jas'));
   shop.decide(false);
   shop.cookies.tweakwise_profile_key = KEY;
@@ -147,24 +174,24 @@ test('consent that is taken back while the key is waited for counts', async () =
 });
 
 test('a shop may do without consent', async () => {
-  const shop = pixel({allowed: false, turned: [['NEEDS_CONSENT = true', 'NEEDS_CONSENT = false']]});
+  const shop = pixel({allowed: false, cookies: {...EMBED, tweakwise_storefront: SETTINGS.replace('consent', '')}});
   shop.publish('search_submitted', search('jas'));
   assert.equal((await shop.reported()).length, 1);
 });
 
 test('it waits for the key that the app embed is about to write', async () => {
-  const shop = pixel({cookies: {}});
+  const shop = pixel({cookies: {tweakwise_storefront: SETTINGS}});
   shop.publish('search_submitted', search('jas'));
   setTimeout(() => { shop.cookies.tweakwise_profile_key = KEY; }, 10);
   assert.deepEqual((await shop.reported()).map(([, parameters]) => parameters.profile_key), [KEY]);
 });
 
-for (const value of [undefined, '', 'jan@example.test', 'a b', 'x'.repeat(129)]) {
+for (const value of [undefined, '', 'undefined', '0612345678', 'jan@example.test', 'a b', 'x'.repeat(129)]) {
   test(`without a usable key (${String(value).slice(0, 20)}) nothing is reported and none is made`, async () => {
-    const shop = pixel({cookies: {tweakwise_profile_key: value}});
+    const shop = pixel({cookies: {...EMBED, tweakwise_profile_key: value}});
     shop.publish('search_submitted', search('jas'));
     assert.deepEqual(await shop.reported(), []);
-    assert.deepEqual(Object.keys(shop.cookies), ['tweakwise_profile_key']);
+    assert.equal(shop.cookies.tweakwise_profile_key, value);
   });
 }
 
