@@ -14,6 +14,7 @@ from webhook_app.config.users import Role
 from webhook_app.inbox import activity, audit_log, logins
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from flask import Flask
@@ -42,7 +43,7 @@ def written(tmp_path: Path, text: str) -> str:
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path) -> Flask:
+def app(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
     """Two shops with a delivery each: number 1 is ours, number 2 is theirs."""
     app = configured(monkeypatch, sqlite_url, SHOPS_FILE=written(tmp_path, TABLES), DASHBOARD_PASSWORD="")
     inbox = inbox_of(app)
@@ -53,7 +54,8 @@ def app(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path) -> Fla
         name = "100" if kind is activity.ActivityKind.ACCEPT else "name-canary"
         activity.record(inbox, [activity.ActivityCount("theirs-canary", "shopify", kind, name, 3, now, now)])
     audit_log.write(inbox, audit_log.AuditEvent(audit_log.AuditAction.REPLAY, "place", "s", 2, "detail-canary"))
-    return app
+    yield app
+    inbox.close()
 
 
 def inbox_of(app: Flask) -> Inbox:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from werkzeug.security import check_password_hash
 
 from webhook_app.cli.commands import load
+from webhook_app.cli.support import configuration
 from webhook_app.config import settings, users
 from webhook_app.config.users import HASH, Role
 from webhook_app.errors import ConfigurationError
@@ -89,6 +90,16 @@ def test_settings_of_the_proxy(monkeypatch: pytest.MonkeyPatch, variables: dict[
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=fault):
         settings.load()
+
+
+def test_a_worker_needs_no_variable_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what serves the dashboard reads users."""
+    shop = '[shops.a]\nplatform = "shopify"\nsecrets = ["a-webhook-secret"]\ninstance_key = "demo0001"\n'
+    monkeypatch.delenv("SHOPS_FILE", raising=False)
+    monkeypatch.setenv("SHOPS", f'{shop}[users.anna]\npassword_hash = "${{NOT_THERE}}"')
+    assert configuration.load()[1].keys() == {"a"}
+    with pytest.raises(ConfigurationError, match="NOT_THERE is not set"):
+        configuration.load(for_web=True)
 
 
 def test_the_command_makes_a_hash() -> None:

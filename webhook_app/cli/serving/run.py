@@ -33,7 +33,7 @@ def run(*, with_sandbox: bool, sandbox: SandboxOptions) -> None:
     used = sandbox if with_sandbox else None
     if used:
         used.isolate()
-    config, known = configuration.load(judges_password=True)
+    config, known = configuration.load(for_web=True)
     supervisor = prepared_supervisor(config, known, used)
     with used.announced(config) if used else nullcontext():
         code = supervisor.run(_banner(config, known, used))

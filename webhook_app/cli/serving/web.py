@@ -14,7 +14,7 @@ from webhook_app.cli.support.local_processes import ROOT
 @click.command()
 def web() -> None:
     """Start the receiver: a web server (gunicorn) that accepts webhooks on PORT."""
-    config, _ = configuration.load(judges_password=True)  # before gunicorn, so faults are messages of this command
+    config, _ = configuration.load(for_web=True)  # before gunicorn, so that faults end as messages of this command
     database_startup.refuse_split_disk(config, "web")
     database_startup.check_spool(config)
     database_startup.warn_receiver(config)

@@ -29,7 +29,7 @@ def check(url: str | None) -> None:
     For each shop it prints the webhook URL to paste and the topics to subscribe to, with a note where something looks
     wrong.
     """
-    config, known = configuration.load(judges_password=True)
+    config, known = configuration.load(for_web=True)
     base = (url or config.local_url).rstrip("/")
     problems = shop_addresses.problems(known, all_platforms(), _addresses(config))
     for shop in known.values():

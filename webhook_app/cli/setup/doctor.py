@@ -65,7 +65,7 @@ def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> N
 
 def _findings(name: str | None, url: str | None, *, send: bool) -> Iterator[Finding]:
     try:
-        config, known = configuration.load(judges_password=True)
+        config, known = configuration.load(for_web=True)
     except ConfigurationError as error:
         for fault in error.faults:
             yield Finding("configuration", Severity.ERROR, fault, "Correct it; no process starts before that.")

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
 
 
-def load(*, judges_password: bool = False) -> tuple[Settings, dict[str, Shop]]:
-    """Return the settings and the shops. Raises ConfigurationError with all faults together."""
+def load(*, for_web: bool = False) -> tuple[Settings, dict[str, Shop]]:
+    """Return the settings and the shops. Raises ConfigurationError with all faults together.
+
+    `for_web`: the dashboard's password and users are validated too; a worker may have none of the variables of these.
+    """
     faults: list[str] = []
     config, known = None, None
     try:
-        config = settings.load(judges_password=judges_password)
+        config = settings.load(judges_password=for_web)
     except ConfigurationError as error:
         faults += error.faults
     try:
@@ -31,7 +34,8 @@ def load(*, judges_password: bool = False) -> tuple[Settings, dict[str, Shop]]:
         faults += error.faults
     if config is None or known is None:
         raise ConfigurationError(faults)
-    users.load(known, config)
+    if for_web:
+        users.load(known, config)
     if faults := _contradictions(config, known):
         raise ConfigurationError(faults)
     return config, known

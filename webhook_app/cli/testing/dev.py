@@ -53,7 +53,7 @@ def dev(*, name: str | None, options: TunnelOptions, sandbox: SandboxOptions) ->
     """  # noqa: D301 - \b keeps click from joining the lines
     _fall_back_to_demo_shops()
     sandbox.isolate()
-    config, known = configuration.load(judges_password=True)
+    config, known = configuration.load(for_web=True)
     _refuse_bad_tunnel(name, options, config)
     supervisor = prepared_supervisor(config, known, sandbox)
     supervisor.environment |= {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
