@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 LARGEST_AMOUNT = Decimal(10) ** 15
 MOST_DECIMALS = 12  # further digits are rounding errors of binary fractions
 LONGEST_ID = 128
+LARGEST_ID = 10**LONGEST_ID
+SHORT_AMOUNT = 16  # characters of a text that is remembered: "0.00" comes often
 LONGEST_AMOUNT = 100  # characters of a text; what is longer is no amount, and would take long to read
 LONGEST_TEXT = 255  # of what becomes a part of a product key
 LONGEST_ATTRIBUTE = 1000
@@ -34,6 +37,8 @@ class Id(Tolerant):
     """An identifier as text, of any size; null, "" and 0 mean none, which is an error where the id is required."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str | None:
+        if type(value) is int and 0 < value < LARGEST_ID:
+            return str(value)
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValidationError("is not an id: expected a whole number or text")
         text = str(value).strip()
@@ -127,7 +132,7 @@ class Money(Tolerant):
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
             raise ValidationError("is not an amount")
-        return _amount(value)
+        return _short_amount(value) if type(value) is str and len(value) <= SHORT_AMOUNT else _amount(value)
 
 
 def _writable(text: str) -> str:
@@ -150,6 +155,11 @@ def _amount(value: int | str | Decimal) -> Decimal:
     if not amount.is_finite() or amount.copy_abs() > LARGEST_AMOUNT:
         raise ValidationError(f"is not an amount of at most {LARGEST_AMOUNT:.0e}")
     return amount if int(amount.as_tuple().exponent) >= -MOST_DECIMALS else round(amount, MOST_DECIMALS)
+
+
+@lru_cache(maxsize=2048)
+def _short_amount(text: str) -> Decimal:
+    return _amount(text)
 
 
 class Moment(Tolerant):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
 
-from schemas.fields import LONGEST_ID, Moment
+from schemas.fields import LARGEST_ID, LONGEST_ID, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,10 +75,15 @@ class OrderFields:
 
 
 def _first(fields: Mapping[str, Any], names: Iterable[str], read: Callable[[Any], str]) -> str:
-    return next(filter(None, (read(fields.get(name)) for name in names)), "")
+    for name in names:
+        if found := read(fields.get(name)):
+            return found
+    return ""
 
 
 def _id(value: Any) -> str:
+    if type(value) is int and 0 < value < LARGEST_ID:
+        return str(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         return ""
     text = str(value).strip()

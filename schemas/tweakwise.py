@@ -21,8 +21,12 @@ class Body(PlainSchema):
         """
         if unknown := values.keys() - self.dump_fields.keys():
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
-        body: dict[str, Any] = self.dump({name: value for name, value in values.items() if value is not None})
-        self.load(body)  # dump() does not validate
+        body = {
+            field.data_key or name: field._serialize(values[name], name, values)  # noqa: SLF001 - a third of dump()'s time
+            for name, field in self.dump_fields.items()
+            if values.get(name) is not None
+        }
+        self.load(body)  # serializing does not validate
         return body
 
 
