@@ -32,7 +32,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         threads=config.worker_threads,
         ages=AgeLimits(config.max_order_age, config.max_age, config.keep_rows),
         policy=retry_policy.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
-        retention=Retention(config.keep_bodies, config.keep_rows),
+        retention=Retention(config.keep_bodies, config.keep_rows, config.keep_dead),
         max_rate=config.max_rate,
         spool=config.spool,
     )

@@ -117,7 +117,8 @@ def is_about(subject: Subject | Redaction, content: StoredContent, *, is_only_ad
     if subject.is_whole_shop:
         return bool(content.domain) or is_only_address
     order_id = (content.business_key or "").removeprefix("purchase:")
-    return order_id in subject.about.order_ids or _body_is_about(subject, content.body)
+    named = (content.order_name or "").lstrip("#") in subject.order_numbers - {""}
+    return named or order_id in subject.about.order_ids or _body_is_about(subject, content.body)
 
 
 def _is_of_address(subject: Subject, content: StoredContent) -> bool:

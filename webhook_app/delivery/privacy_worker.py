@@ -156,6 +156,20 @@ class PrivacyWorker:
             self._log.info("privacy_request_completed", shop=request.shop, kind=request.kind, deliveries=request.number)
 
 
+def find(inbox: Inbox, shop: Shop, subject: Subject) -> list[int]:
+    """Return the numbers of all deliveries that a request about `subject` would wipe, and change nothing."""
+    numbers: set[int] = set()
+    following: Subject | None = subject
+    while following is not None:
+        last = 0
+        while page := privacy_requests.page(inbox, shop.name, last):
+            found, following = search(following, page.contents, shop)
+            numbers.update(found)
+            last = page.last
+        following = following.second()
+    return sorted(numbers)
+
+
 def _audit_event(request: PrivacyRequest) -> AuditEvent:
     source = audit_log.COMMAND_LINE if request.delivery_id is None else audit_log.PLATFORM
     action = AuditAction.ERASED if request.kind == RequestKind.ERASE else AuditAction.REPORTED

@@ -30,6 +30,7 @@ INBOX_CHECKS: tuple[Check, ...] = (
     traffic.workers,
     traffic.breakers,
     traffic.dead,
+    traffic.expiring,
     traffic.events,
     addresses.addresses,
     tweakwise.instance_keys,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.formatting import counted, duration
+from webhook_app.inbox import dead_bodies
 from webhook_app.inbox.activity import ActivityKind, last_seen
 from webhook_app.inbox.reports.backlog import dead as dead_by_shop
 from webhook_app.inbox.reports.backlog import summary
 from webhook_app.throttling import descriptions
-from webhook_app.time_units import DAY, MINUTE
+from webhook_app.time_units import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.reports.backlog import InboxSummary
 
 SILENT_AFTER = 7 * DAY  # without any event of a shop
+WARN_BEFORE = 14 * DAY  # before bodies of dead deliveries are wiped
 OVERDUE_AFTER = MINUTE  # that a due event may wait for a worker
 START_A_WORKER = "Start one (python -m webhook_app worker, or run), and check its log for errors."
 
@@ -113,3 +115,13 @@ def _is_configuration(reason: str) -> bool:
 
 def _how_to_connect(shop: str) -> str:
     return f"`check --url` shows the webhook URL of {shop} and where to paste it; `send-sample` tests it."
+
+
+def expiring(context: CheckContext) -> Iterator[Finding]:
+    """Report dead deliveries that cannot be replayed much longer."""
+    keep = context.config.keep_dead
+    soon = min(WARN_BEFORE, keep * SECOND / 4)
+    if found := dead_bodies.count(context.inbox, int(context.inbox.clock() - keep * SECOND + soon)):
+        text = f"{counted(found, 'dead delivery loses its', 'dead deliveries lose their')} body within {duration(soon)}"
+        advice = "Correct the cause and replay them, discard them, or set KEEP_DEAD to a longer time."
+        yield Finding("dead", Severity.WARNING, f"{text} (KEEP_DEAD), and cannot be replayed then.", advice)

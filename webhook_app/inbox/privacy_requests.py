@@ -77,6 +77,7 @@ class StoredContent:
     business_key: str | None
     call: str | None
     body: bytes | None
+    order_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def page(inbox: Inbox, shop: str, after: int) -> Page | None:
         if not sizes:
             return Page([], until)
         end = _fitting([(number, int(length)) for number, length in sizes])
-        columns = (row.id, row.domain, row.business_key, row.call, bodies.c.body)
+        columns = (row.id, row.domain, row.business_key, row.call, bodies.c.body, row.order_name)
         contents = records.read(connection, StoredContent, _of(shop, after, end).with_only_columns(*columns))
     return Page(contents, until if len(sizes) < PAGE and end == sizes[-1][0] else end)
 
@@ -215,7 +216,9 @@ def _requests() -> Select[Any]:
 
 def _of(shop: str, after: int, until: int) -> Select[Any]:
     row = deliveries.c
-    with_content: ColumnElement[bool] = row.call.is_not(None) | bodies.c.delivery_id.is_not(None)
+    with_content: ColumnElement[bool] = (
+        row.call.is_not(None) | bodies.c.delivery_id.is_not(None) | (row.order_name > "")
+    )
     return (
         select(row.id)
         .outerjoin(bodies, bodies.c.delivery_id == row.id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, tuple_, update
 
-from webhook_app.inbox import activity, statistics
+from webhook_app.inbox import activity, dead_bodies, statistics
 from webhook_app.inbox.age import AgeLimit, old_rows
 from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.states import State, Verb, sources
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.store import Inbox
 
+NO_LIMIT = 1e12  # seconds
 STEP = 200  # rows a transaction; between two steps webhooks are accepted
 SCAN = 65_536  # numbers that are searched for dates in the future at a time
 PAUSE = 0.01  # seconds
@@ -35,10 +36,11 @@ MOST_DATED = 20_000  # rows whose dates are in the future that are changed at a 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long, in seconds, bodies and rows of settled deliveries are stored; dead ones stay until replayed."""
+    """How long, in seconds, bodies and rows of settled deliveries are stored, and the bodies of dead ones."""
 
     keep_bodies: float
     keep_rows: float
+    keep_dead: float = NO_LIMIT
 
 
 def sweep(
@@ -52,6 +54,7 @@ def sweep(
     bodies_limit = AgeLimit(now, now - int(retention.keep_bodies * 1000))
     rows_limit = AgeLimit(now, now - int(retention.keep_rows * 1000))
     wiped = _in_steps(_wipe_bodies(inbox, bodies_limit), stopped)
+    wiped += _in_steps(dead_bodies.wipe(inbox, now - int(retention.keep_dead * 1000)), stopped)
     if everywhere:
         _in_steps(_date_rows(inbox, rows_limit), stopped)
     deleted = _in_steps(_delete_rows(inbox, rows_limit), stopped)

@@ -10,7 +10,7 @@ from tests.support.deliveries import arrival, claim_one, open_breaker, settle
 from tests.support.doctor import SHOPS, finding_of, findings_of, listening, saw
 from webhook_app.inbox import Inbox, State
 from webhook_app.inbox.activity import ActivityKind
-from webhook_app.time_units import now_ms
+from webhook_app.time_units import DAY, now_ms
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -88,3 +88,13 @@ def test_events_and_dead_deliveries_are_reported(inbox: Inbox, examine: Examine,
         ("info", "acme never sent orders/paid, orders/updated."),
     ]
     assert finding_of(findings, "dead") == ("warning", "1 dead delivery: given up, and not sent to Tweakwise.")
+
+
+def test_dead_bodies_that_are_soon_wiped_are_a_warning(inbox: Inbox, examine: Examine, clock: Clock) -> None:
+    """Those that cannot be replayed in two weeks, and no younger ones."""
+    for days, texts in ((75, []), (77, ["1 dead delivery loses its body within 14 d"])):
+        clock.now = now_ms() - days * DAY
+        inbox.store(arrival(str(days)))
+        settle(inbox, claim_one(inbox), State.DEAD, reason="http_422")
+        found = [text for _, text in findings_of(examine(), "dead") if "KEEP_DEAD" in text]
+        assert [text.partition(" (")[0] for text in found] == texts

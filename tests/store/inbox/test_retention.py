@@ -14,7 +14,7 @@ from sqlalchemy import MetaData, delete, select, text, update
 
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from tests.support.processes import wait_for
-from webhook_app.inbox import Inbox, Selection, State, audit_log, operator_actions
+from webhook_app.inbox import Inbox, Selection, State, audit_log, dead_bodies, operator_actions
 from webhook_app.inbox.audit_log import AuditAction, AuditEvent
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention, sweep
@@ -230,3 +230,18 @@ def carry_out(inbox: Inbox, step: str, name: str, limits: Retention) -> None:
     else:
         for delivery in claim(inbox):
             settle(inbox, delivery, outcomes[step])
+
+
+def test_bodies_of_dead_deliveries_have_a_limit(inbox: Inbox, clock: Clock) -> None:
+    """They can be replayed for KEEP_DEAD; the row stays, and is counted as dead."""
+    for identity in ("old", "new"):
+        inbox.store(arrival(identity))
+        settle(inbox, claim_one(inbox), State.DEAD, reason="http_422", call=CALL, answer="No.", attempted=True)
+        clock.move(50 * DAY)
+    assert sweep(inbox, Retention(7 * DAY, 90 * DAY, 90 * DAY)) == (1, 0)
+    old, new = (stored_deliveries.get(inbox, number) for number in (1, 2))
+    assert (old.state, old.call, old.answer, stored_deliveries.body(inbox, 1)) == ("dead", None, None, None)
+    assert new.call
+    assert stored_deliveries.body(inbox, 2)
+    assert dead_bodies.count(inbox, clock() + 1) == 1
+    assert sweep(inbox, Retention(7 * DAY, 90 * DAY, 90 * DAY)) == (0, 0)
