@@ -110,7 +110,7 @@ class Settings:
 def load(*, judges_password: bool = False) -> Settings:
     """Read the environment.
 
-    `judges_password` is for those who serve the dashboard or check the configuration: it takes 0.2 s. Raises
+    `judges_password` is for those who serve the dashboard or check the configuration: it takes 15 MB. Raises
     ConfigurationError with one sentence for every variable that is wrong.
     """
     env = _Environment(eager=False)

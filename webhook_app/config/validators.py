@@ -39,7 +39,7 @@ def validate_length(value: str | None) -> None:
 
 @lru_cache(maxsize=1)
 def _is_strong(password: str) -> bool:
-    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words take 0.2 s to load, only to judge a password
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words take 15 MB, only to judge a password
 
     return bool(zxcvbn(password, user_inputs=OWN_WORDS)["score"] >= STRONG)
 
