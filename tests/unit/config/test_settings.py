@@ -295,7 +295,7 @@ def test_weak_password_is_refused_where_it_is_judged(monkeypatch: pytest.MonkeyP
 
 
 def test_no_other_command_loads_the_lists_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take 15 MB and a tenth of a second: only what serves the dashboard or checks the configuration needs them."""
+    """They take 15 MB: only what serves the dashboard or checks the configuration needs them."""
     monkeypatch.setitem(sys.modules, "zxcvbn", None)
     monkeypatch.setenv("DASHBOARD_PASSWORD", "Password12345")
     assert settings.load().dashboard_password == "Password12345"
