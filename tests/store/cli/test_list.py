@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.deliveries import open_breaker
+from tests.support.deliveries import arrival, claim_one, open_breaker, settle
+from webhook_app.inbox import State
 
 if TYPE_CHECKING:
     from tests.support.commands import Run
@@ -62,3 +63,21 @@ def test_open_breakers_are_printed(run: Run, dead: Inbox) -> None:
     assert "shop acme: " in output
     assert "(http_401)" in output
     assert "other" not in output
+
+
+@on_sqlite
+def test_what_waits_without_an_attempt_has_a_time(run: Run, inbox: Inbox) -> None:
+    """A purchase that waits for returns is printed with the moment at which it is due."""
+    inbox.store(arrival())
+    settle(inbox, claim_one(inbox), State.WAITING, reason="purchase_after", retry_in=3600)
+    assert "Waiting for returns (purchase_after); due at 2026-11-18T12:06:40Z" in run("list").output
+
+
+def test_an_order_is_found_by_its_number(run: Run, inbox: Inbox) -> None:
+    """In every command that selects deliveries, also before a worker has read it."""
+    inbox.store(arrival(body=b'{"id": 5001, "name": "#1234", "line_items": []}'))
+    inbox.store(arrival("other"))
+    for order in ("#1234", "1234", "5001"):
+        for command in ("list", "export"):
+            lines = run(command, "--order", order, *(["--json"] if command == "list" else [])).stdout.splitlines()
+            assert [json.loads(line)["id"] for line in lines] == [1], (command, order)

@@ -14,6 +14,7 @@ from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
 from webhook_app.config import settings
+from webhook_app.formatting import timestamp
 from webhook_app.inbox import Inbox, State
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.reasons import titled
@@ -55,4 +56,5 @@ def _lines(inbox: Inbox, rows: Sequence[Row]) -> list[str]:
 
 def _line(row: Row) -> str:
     what = titled(row.reason) or row.business_key or ""
-    return f"{beginning(row)} {coloured(row.state, f'{row.state:<10}')} {one_line(what)}"
+    due = f"; due at {timestamp(row.due_at)}" if row.state == State.WAITING and not row.attempts else ""
+    return f"{beginning(row)} {coloured(row.state, f'{row.state:<10}')} {one_line(what)}{due}"
