@@ -72,13 +72,14 @@ def run(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
 
 @pytest.fixture
 def filled(run: Run, inbox: Inbox, clock: Clock) -> Inbox:
-    """Three purchases and a view that were delivered in the last week, one before it, and one that was not."""
+    """Three purchases, a view and a click that were delivered in the last week, one before it, and one that was not."""
     clock.now = now_ms() - 30 * 24 * 3600 * 1000
     put(inbox, "old", 9, {"ProductKeys": ["1"]})
     clock.now = now_ms() - 1000
     for number in (1, 2, 3):
         put(inbox, str(number), number, {"ProductKeys": [str(6000 + number), str(7000 + number)]})
     put(inbox, "view", 4, {"ProductKey": "7001"}, event="pageview")
+    put(inbox, "click", 6, {"RequestId": "r", "ItemId": "7002"}, event="itemclick")
     put(inbox, "dead", 5, {"ProductKeys": ["8888"]}, state=State.DEAD)
     return inbox
 
@@ -100,7 +101,7 @@ def test_result_is_printed_and_stored(filled: Inbox, run: Run, tmp_path: Path) -
     assert 'Would match best: product_key = "1{store:04d}{product_id}"' in result.output
     assert "globex" in result.output
     stored = feed_check_results.latest(filled)
-    assert stored["acme"].better == TemplateTrial("1{store:04d}{product_id}", 12)
+    assert stored["acme"].better == TemplateTrial("1{store:04d}{product_id}", 14)
     assert (stored["acme"].sent, stored["acme"].items, stored["acme"].template) == (7, 41, "{product_id}")
     assert stored["globex"].share is None
 

@@ -76,6 +76,8 @@ def test_an_outcome_is_one_line(fields: dict[str, Any], took: int | None, text: 
         ("pageview", {"ProductKey": "1"}, "pageview of 1"),
         ("addtocart", {"ProductKey": "1", "Quantity": 2, "TotalAmount": 5}, "addtocart of 2 x 1 for 5.00"),
         ("sessionstart", {"SessionKey": "s"}, "sessionstart"),
+        ("itemclick", {"RequestId": "r", "ItemId": "7"}, "itemclick of 7"),
+        ("pageimpression", {"RequestId": "r"}, "pageimpression"),
     ],
 )
 def test_a_call_is_summarised(event: str, call: dict[str, Any], text: str) -> None:
