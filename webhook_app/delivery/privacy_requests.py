@@ -148,9 +148,14 @@ def _may_mention(subject: Subject, body: bytes) -> bool:
         return True
     if any(known.strip().lower().partition("@")[0].encode() in lower for known in about.personal):
         return True
-    numbers = [normal_phone(known)[-8:].encode() for known in about.personal if "@" not in known]
+    numbers = [_end_of(normal_phone(known)) for known in about.personal if "@" not in known]
     digits = body.translate(None, NOT_DIGITS) if any(numbers) else b""
     return not body.isascii() or any(number in digits for number in numbers if number)
+
+
+def _end_of(number: str) -> bytes:
+    """Return the digits that a phone number has with and without its country's code."""
+    return number[-9 if len(number) > 10 else -8 :].encode()  # noqa: PLR2004 - the code and 8 digits
 
 
 def _mentions(subject: Subject, payload: Any) -> bool:

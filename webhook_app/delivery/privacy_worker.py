@@ -29,7 +29,7 @@ POLL_EVERY = 10.0  # seconds, for requests that another process left
 NEXT = 0.2  # seconds, while a request waits for its webhook to be settled
 SLICE = 1.0  # seconds that a request is worked on before another one is
 SAVE_EVERY = 2.0  # seconds between two saves of a search that finds nothing
-PAUSE = 0.01  # seconds between two steps, at least; as long as the step took, if that is longer
+PAUSE = 0.01  # seconds between two steps, at least; half as long as the step took, if that is longer
 ERASE_AGAIN, LONGEST_PAUSE = 0.5, 30.0  # seconds until erasing is tried again, at first and at most
 DELAYED = 60_000  # milliseconds after which content that is still in a file is reported
 REASONS = {RequestKind.ERASE: Reason.REDACTED, RequestKind.REPORT: Reason.DATA_REQUEST}
@@ -127,7 +127,7 @@ class PrivacyWorker:
                 if not self._save(request, found):
                     return False
                 saved = stepped
-            time.sleep(max(PAUSE, time.monotonic() - stepped))
+            time.sleep(max(PAUSE, (time.monotonic() - stepped) / 2))
         if self._save(request, []):
             privacy_requests.release(self._inbox, request)
         return False

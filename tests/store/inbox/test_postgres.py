@@ -245,3 +245,22 @@ def test_connections_in_use_are_closed_on_their_return(inbox: Inbox) -> None:
     assert driver.closed
     with inbox.database.read() as another:
         assert another.connection.driver_connection is not driver
+
+
+def test_bodies_are_not_in_the_servers_log(inbox: Inbox, other: psycopg.Connection, postgres: Server) -> None:
+    """A session whose role may do so logs no parameters; for another one there is a warning with what to do."""
+    other.execute("DROP ROLE IF EXISTS plain")
+    other.execute("CREATE ROLE plain LOGIN")
+    other.execute("ALTER ROLE plain SET client_min_messages = 'warning'")
+    other.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO plain")
+    with inbox.database.read() as connection:
+        assert connection.exec_driver_sql("SHOW log_parameter_max_length").scalar_one() == "0"
+    address = inbox.database.engine.url.set(drivername="postgresql", username="plain")
+    for allowed, warns in (("-1", True), ("0", False)):
+        postgres.run("ALTER ROLE plain SET log_min_duration_statement = 100")
+        postgres.run(f"ALTER ROLE plain SET log_parameter_max_length = {allowed}")
+        with closing(Inbox(address.render_as_string(hide_password=False))) as ordinary:
+            found = [text for text in ordinary.database.warnings(1) if "log_parameter_max_length" in text]
+        assert bool(found) is warns
+    other.execute("DROP OWNED BY plain")
+    other.execute("DROP ROLE plain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +185,25 @@ def test_drained_data_is_erased_from_the_files(spool: Spool, path: str, inbox: I
     files = list(spool_files(path))
     assert files
     assert not [file for file in files if seed in file.read_bytes()]
+
+
+def test_erasing_drained_data_is_tried_again(path: str, inbox: Inbox, postgres: Server) -> None:
+    """A program that reads the file during the drain delays it, and no further webhook is needed to make up for it."""
+    with closing(Spool(path, inbox)) as spool:
+        with postgres.stopped():
+            spool.store(arrival("a", b'{"email": "zaphod@example.test"}'))
+            reader = sqlite3.connect(path, isolation_level=None)
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM deliveries").fetchone()
+        with closing(reader):
+            spool.start()
+            processes.wait_for(lambda: bool(identities(inbox)))
+            assert b"zaphod" in content_of_files(path)
+        processes.wait_for(lambda: b"zaphod" not in content_of_files(path))
+
+
+def content_of_files(path: str) -> bytes:
+    return b"".join(file.read_bytes() for file in Path(path).parent.iterdir() if file.is_file())
 
 
 def test_files_are_readable_by_this_user_only(spool: Spool, path: str, postgres: Server) -> None:

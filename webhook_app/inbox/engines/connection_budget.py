@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webhook_app.errors import ConfigurationError
+from webhook_app.inbox.engines.server_log import ADVICE
 
 PER_PROCESS = 3  # storing and settling use group commit, one group at a time: more would wait for each other
 RESERVED = 1  # of them for storing, settling and readiness: pages and other reads share the rest
@@ -18,19 +19,28 @@ SELECT current_setting('server_version_num')::int AS version,
            - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0) AS of_server,
        (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user) AS of_role,
        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS of_database,
-       current_setting('synchronous_commit') AS synchronous_commit
+       current_setting('synchronous_commit') AS synchronous_commit,
+       current_setting('log_parameter_max_length') <> '0' AND (
+           current_setting('log_statement') IN ('mod', 'all') OR current_setting('log_min_duration_statement') <> '-1'
+           OR current_setting('log_min_duration_sample') <> '-1'
+           OR current_setting('log_transaction_sample_rate') <> '0'
+       ) AS logs_parameters
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the server allows: connections in total, of the role and of the database (None: unlimited)."""
+    """What the server allows: connections in total, of the role and of the database (None: unlimited).
+
+    `logs_parameters` is whether it may write the parameters of statements into its log.
+    """
 
     version: int
     of_server: int
     of_role: int | None
     of_database: int | None
     synchronous_commit: str
+    logs_parameters: bool = False
 
     def smallest(self) -> tuple[int, str]:
         """Return the number of connections available to this application, and which limit sets it."""
@@ -54,6 +64,8 @@ def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
             "The database has synchronous_commit = off: webhooks are acknowledged before they are on disk, and a power "
             "failure may lose them. Set it to on for this role or database."
         )
+    if limits.logs_parameters:
+        found.append(ADVICE)
     return found
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from webhook_app import green_threads
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import records
-from webhook_app.inbox.engines import connection_budget, deadlines, vacuum
+from webhook_app.inbox.engines import connection_budget, deadlines, server_log, vacuum
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.server_clock import CLOCK, ServerClock
@@ -205,7 +205,7 @@ class Postgres(Database):
             record.invalidate()
 
     def _connected_first(self, driver: Any, record: Any) -> None:
-        """Read the server's time, and prepare no statements behind a pooler that was not configured.
+        """Read the server's time, keep bodies out of its log, and prepare nothing behind a pooler.
 
         A pooler reports another process id than the server.
         """
@@ -213,7 +213,9 @@ class Postgres(Database):
         self._server_clock.read(driver, CLOCK)
         with driver.cursor() as cursor:
             (served_by,) = cursor.execute("SELECT pg_backend_pid()").fetchone()
-        driver.rollback()
+            if served_by == driver.info.backend_pid and not self._pooled:
+                cursor.execute(server_log.without_parameters(driver.info.server_version))
+        driver.commit()
         if served_by != driver.info.backend_pid:
             driver.prepare_threshold = None
 
