@@ -9,12 +9,16 @@ from flask import Flask, Response
 from webhook_app import openapi
 from webhook_app.alerts import evaluator
 from webhook_app.config import settings, shops, users
+from webhook_app.health import probes
+from webhook_app.health.evaluation import Health
+from webhook_app.health.measure import Subject
+from webhook_app.health.readiness import Readiness
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.spool import Spool
 from webhook_app.observability import error_reporting, metrics, metrics_endpoint, tracing
 from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.platforms import all_platforms
-from webhook_app.web import context, probes, responses, storefront, webhooks
+from webhook_app.web import context, responses, storefront, webhooks
 
 BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes in each web process
 
@@ -24,14 +28,15 @@ def create_app() -> Flask:
     config = settings.load(judges_password=True)
     error_reporting.configure(config)
     shared = _web_context(config)
+    health = Health(Subject(config, shared.shops, shared.platforms, shared.inbox))
     app = Flask(__name__, static_folder=None)
     # Otherwise a doubled slash is answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False
     app.extensions[context.NAME] = shared
-    app.extensions[BACKGROUND] = _background_tasks(config, shared)
+    app.extensions[BACKGROUND] = _background_tasks(config, shared, health)
     responses.register_error_handlers(app)
     app.after_request(_forbid_sniffing)
-    _register_blueprints(app, config, shared)
+    _register_blueprints(app, config, shared, health)
     if config.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415 - not loaded when it is off
 
@@ -58,19 +63,20 @@ def _web_context(config: settings.Settings) -> context.WebContext:
     return context.WebContext(inbox, known, platforms, config, spool=spool, meter=meter, tracer=tracer)
 
 
-def _background_tasks(config: settings.Settings, shared: context.WebContext) -> list[Any]:
+def _background_tasks(config: settings.Settings, shared: context.WebContext, health: Health) -> list[Any]:
     """Return what has start() and close(): activity, sampled log lines, tracing, and alerts where configured."""
-    alerts = evaluator.configured(config, shared.inbox, shared.shops)
+    alerts = evaluator.configured(config, shared.inbox, health)
     return [shared.activity, shared.sampled_log, shared.tracer, *([alerts] if alerts else [])]
 
 
-def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext) -> None:
+def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext, health: Health) -> None:
     page = MetricsPage(shared.inbox, shared.shops, shared.meter, config.metrics_token)
-    for module in (webhooks, probes, storefront, openapi):
+    for module in (webhooks, storefront, openapi):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(probes.blueprint(Readiness(config, shared.inbox, shared.spool)))
     app.register_blueprint(metrics_endpoint.blueprint(page))
     known_users = users.load(shared.shops, config)
     if config.dashboard_password or known_users:
         from webhook_app.dashboard.registration import register  # noqa: PLC0415 - not loaded when it is off
 
-        register(app, shared.inbox, shared.shops, shared.platforms, known_users, config)
+        register(app, shared.inbox, shared.shops, shared.platforms, known_users, config, health)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from webhook_app.alerts import evaluator
 from webhook_app.delivery.worker import Worker, WorkerOptions
+from webhook_app.health.evaluation import Health
+from webhook_app.health.measure import Subject
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.retention import Retention
 from webhook_app.observability import metrics, tracing
@@ -43,6 +45,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
         from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client
 
         serve(MetricsPage(inbox, shops, meter, config.metrics_token), config.bind, config.metrics_port)
-    if alerts := evaluator.configured(config, inbox, shops):
+    platforms = all_platforms()
+    if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox))):
         alerts.start()
-    return Worker(inbox, shops, all_platforms(), client, options, meter=meter, tracer=tracing.configured(config))
+    return Worker(inbox, shops, platforms, client, options, meter=meter, tracer=tracing.configured(config))

@@ -18,6 +18,7 @@ from webhook_app.cli.commands import all_commands
 from webhook_app.config import settings, shops
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, DeadReason, WaitingReason, cause_of
 from webhook_app.errors import BadSignatureError
+from webhook_app.health import checks
 from webhook_app.inbox import TRANSITIONS
 from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
@@ -385,6 +386,13 @@ def test_every_package_is_described() -> None:
     inits = [path.parent for path in (ROOT / "webhook_app").rglob("__init__.py") if path.parent.name != "migrations"]
     packages = {f"{path.relative_to(ROOT / 'webhook_app').as_posix()}/" for path in inits} - {"./", "dashboard/pages/"}
     assert set(rows(ARCHITECTURE, "## Packages")) == {"schemas/"} | packages
+
+
+def test_every_health_check_is_described() -> None:
+    """The table has every check, and whether a notifier reports it."""
+    assert set(rows((ROOT / "docs/health.md").read_text(encoding="utf-8"), "## Checks")) == {
+        check.name for check in checks.ALL
+    }
 
 
 def test_the_environments_of_the_app_are_known() -> None:

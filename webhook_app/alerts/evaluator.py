@@ -1,4 +1,4 @@
-"""Evaluates the alert rules once a minute, in one process at a time, and notifies once of each beginning and end."""
+"""Evaluates the health checks once a minute, in one process at a time; notifies once of each beginning and end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
-from webhook_app.alerts import measurements, rules
 from webhook_app.alerts.notifier import AlertMessage, Notifier
-from webhook_app.alerts.rules import Thresholds
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import active_alerts
 from webhook_app.inbox.active_alerts import ActiveAlert
@@ -19,8 +17,9 @@ from webhook_app.inbox.reports import stored_deliveries
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from webhook_app.alerts.rules import AlertFinding
     from webhook_app.config.settings import Settings
+    from webhook_app.health.evaluation import Health
+    from webhook_app.health.finding import Finding
     from webhook_app.inbox import Inbox
 
 EVALUATE_EVERY = 60.0  # seconds
@@ -30,9 +29,9 @@ LEASE = 55.0  # seconds in which no other process evaluates
 class AlertEvaluator:
     """Evaluates the rules and notifies. Any number of processes and machines may run one."""
 
-    def __init__(self, inbox: Inbox, shops: Collection[str], thresholds: Thresholds, notifier: Notifier) -> None:
-        """`shops` are the configured shops; others in the inbox are not evaluated."""
-        self._inbox, self._shops, self._thresholds, self._notifier = inbox, set(shops), thresholds, notifier
+    def __init__(self, inbox: Inbox, health: Health, notifier: Notifier) -> None:
+        """Nothing is evaluated before start() or evaluate()."""
+        self._inbox, self._health, self._notifier = inbox, health, notifier
         self._undelivered: set[str] = set()
         self._stopped = threading.Event()
         self._log = logs.logger()
@@ -53,7 +52,7 @@ class AlertEvaluator:
         """
         if not active_alerts.take_lease(self._inbox, LEASE):
             return
-        found = {finding.name: finding for finding in findings(self._inbox, self._shops, self._thresholds)}
+        found = {finding.name: finding for finding in self._health.evaluate() if finding.is_alert}
         before = active_alerts.known(self._inbox)
         active_alerts.begin(self._inbox, [self._alert(new) for name, new in found.items() if name not in before])
         alerts = active_alerts.known(self._inbox).values()
@@ -63,10 +62,10 @@ class AlertEvaluator:
                 break
             self._undelivered.discard(alert.name)
 
-    def _alert(self, finding: AlertFinding) -> ActiveAlert:
+    def _alert(self, finding: Finding) -> ActiveAlert:
         return ActiveAlert(
             name=finding.name,
-            kind=finding.kind.value,
+            kind=finding.check,
             shop=finding.shop,
             topic=finding.topic or self._topic(finding.sample),
             sample=finding.sample,
@@ -128,21 +127,9 @@ def test_message(shops: Collection[str]) -> AlertMessage:
     return AlertMessage(f"alert_{uuid.uuid4().hex[:24]}", "alert.test", text, {"shops": sorted(shops)})
 
 
-def configured(config: Settings, inbox: Inbox, shops: Collection[str]) -> AlertEvaluator | None:
+def configured(config: Settings, inbox: Inbox, health: Health) -> AlertEvaluator | None:
     """Return the configured evaluator, None without ALERT_URL."""
-    if not config.alert_url:
-        return None
-    return AlertEvaluator(inbox, shops, thresholds(config), notifier(config, config.alert_url))
-
-
-def findings(inbox: Inbox, shops: Collection[str], thresholds: Thresholds) -> list[AlertFinding]:
-    """Return the problems at this moment, whether or not alerts are configured. Raises StoreUnavailableError."""
-    return rules.findings(measurements.measure(inbox, shops, thresholds.silent_for), thresholds)
-
-
-def thresholds(config: Settings) -> Thresholds:
-    """Return the configured thresholds."""
-    return Thresholds(config.alert_older_than, config.alert_silent_for, config.alert_refusals)
+    return AlertEvaluator(inbox, health, notifier(config, config.alert_url)) if config.alert_url else None
 
 
 def notifier(config: Settings, url: str) -> Notifier:

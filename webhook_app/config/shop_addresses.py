@@ -20,11 +20,12 @@ MOST_SHOWN = 5  # addresses in a sentence
 
 @dataclass(frozen=True, slots=True)
 class AddressProblem:
-    """A sentence about a shop, and what to write into its table of the configuration."""
+    """A sentence about a shop, and what to write into its table of the configuration; `other`: a shop it names."""
 
     shop: str
     text: str
     line: str
+    other: str = ""
 
     @property
     def advice(self) -> str:
@@ -64,7 +65,7 @@ def shared_secrets(
             if shop.domain:
                 continue
             text = f"{shop.name} has a secret that {other.name} has too: a webhook of one passes for the other."
-            yield AddressProblem(shop.name, text, _own_line(shop, platforms[shop.platform], seen))
+            yield AddressProblem(shop.name, text, _own_line(shop, platforms[shop.platform], seen), other.name)
 
 
 def _own_line(shop: Shop, platform: Platform, seen: Addresses) -> str:

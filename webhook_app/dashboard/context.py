@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
     from webhook_app.dashboard.login_limits import LoginLimits
     from webhook_app.dashboard.sessions import Session, Sessions
+    from webhook_app.health.evaluation import Health
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import AgeLimits
@@ -39,6 +40,7 @@ class DashboardContext:
     tweakwise_url: str
     accounts: Accounts
     identity: ProxyIdentity
+    health: Health
 
 
 def current() -> DashboardContext:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
     from webhook_app.config.users import User
+    from webhook_app.health.evaluation import Health
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
 
@@ -46,6 +47,7 @@ def register(  # noqa: PLR0913, PLR0917 - everything that the pages need
     platforms: Mapping[str, Platform],
     users: Mapping[str, User],
     config: Settings,
+    health: Health,
 ) -> None:
     """Add the pages under /dashboard; there must be a DASHBOARD_PASSWORD or users."""
     accounts = Accounts(users, has_owner=config.dashboard_password is not None)
@@ -62,6 +64,7 @@ def register(  # noqa: PLR0913, PLR0917 - everything that the pages need
         config.tweakwise_url,
         accounts,
         ProxyIdentity(config),
+        health,
     )
     app.extensions[rendering.NAME] = rendering.environment(app)
     app.register_blueprint(blueprint)

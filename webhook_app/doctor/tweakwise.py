@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.doctor.http_probe import probe
 from webhook_app.formatting import duration
+from webhook_app.health.checks.storage import SYNCHRONISE
+from webhook_app.health.finding import Finding, Severity
+from webhook_app.health.thresholds import CLOCK_ERROR, CLOCK_WARNING
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import SECOND
@@ -15,12 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.config.shops import Shop
-    from webhook_app.doctor.finding import CheckContext
+    from webhook_app.doctor.context import CheckContext
     from webhook_app.doctor.http_probe import ProbeResponse
 
-# Seconds; the timestamps of signed webhooks may be 90 to 300 seconds off.
-WARNING_SKEW, ERROR_SKEW = 5, 60
-SYNCHRONISE = "Synchronise the clock of this machine over the network: timedatectl set-ntp true"
 # Always the same profile: each new one may evict a real visitor's at Tweakwise.
 TERM, PROFILE = "webhook receiver doctor", "webhook-receiver-doctor"
 REFUSED = (401, 403, 404)
@@ -61,9 +60,9 @@ def _clock(url: str, skew: float) -> Finding:
     size = abs(skew)
     direction = "ahead of" if skew > 0 else "behind"
     text = f"The clock of this machine is {duration(size * SECOND)} {direction} that of {url}."
-    if size > ERROR_SKEW:
+    if size * SECOND > CLOCK_ERROR:
         return Finding("clock", Severity.ERROR, text, SYNCHRONISE)
-    if size > WARNING_SKEW:
+    if size * SECOND > CLOCK_WARNING:
         return Finding("clock", Severity.WARNING, text, SYNCHRONISE)
     return Finding("clock", Severity.OK, f"The clock of this machine agrees with that of {url}.")
 

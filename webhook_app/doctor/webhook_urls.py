@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from webhook_app.doctor.finding import Finding, Severity
 from webhook_app.doctor.http_probe import probe
+from webhook_app.health.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from webhook_app.doctor.finding import CheckContext
+    from webhook_app.doctor.context import CheckContext
     from webhook_app.doctor.http_probe import ProbeResponse
 
 REDIRECT = "Use the address that does not redirect: WooCommerce takes a redirect for success, and the order is lost."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.formatting import time_of_day
+from webhook_app.formatting import number, time_of_day
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import ScopeKind
 
@@ -37,6 +37,7 @@ ACTIONS = {
     "http_404": "Correct the shop's instance_key or tweakwise_url.",
     "http_3": "Correct tweakwise_url or TWEAKWISE_URL.",
 }
+EXACT_BELOW = 100  # calls a second; a higher rate is written as a whole number
 NO_ACTION = "Nothing to do: its deliveries wait and are sent then."
 
 
@@ -45,10 +46,36 @@ def sentences(throttle: ThrottleState, now: int, *, with_action: bool = True) ->
     parts = [part for part in (_breaker(throttle, now), _rate(throttle, now)) if part]
     texts = [f"{title(throttle.scope)}: {part}" for part in parts]
     if throttle.is_open and with_action:
-        texts.append(_of(throttle.reason, ACTIONS) or NO_ACTION)
-        if throttle.scope.is_shop:
-            texts.append(f"To end the pause now: resume --shop {throttle.scope.name}")
+        texts.append(action(throttle))
     return " ".join(texts)
+
+
+def held_up(throttle: ThrottleState, now: int) -> str:
+    """Return what an open breaker means for events, in sentences."""
+    subject = f"{throttle.scope.name}: no events are sent" if throttle.scope.is_shop else "no events are sent"
+    where = f" to {throttle.scope.name}" if throttle.scope.kind is ScopeKind.TWEAKWISE else ""
+    if until := paused_until(throttle, now):
+        then = f"{until[0].upper()}{until[1:]}; then one call is sent as a test."
+    else:
+        then = "A test call is in flight." if throttle.probing else "The next call is a test."
+    return f"{subject}{where}, because {why(throttle.reason)}. Events wait; none is lost. {then}"
+
+
+def slowed_down(throttle: ThrottleState, now: int) -> str:
+    """Return the lowered rate of a scope in a sentence; "" without one."""
+    rate = _rate(throttle, now)
+    return f"{title(throttle.scope)}: {rate}" if rate else ""
+
+
+def action(throttle: ThrottleState) -> str:
+    """Return what to do about an open breaker."""
+    what = _of(throttle.reason, ACTIONS) or NO_ACTION
+    return f"{what} To end the pause now: resume --shop {throttle.scope.name}" if throttle.scope.is_shop else what
+
+
+def calls(rate: float) -> str:
+    """Write a rate in calls a second: 1 250, 5, 0.123."""
+    return number(round(rate)) if rate >= EXACT_BELOW else f"{rate:.3g}"
 
 
 def paused_until(throttle: ThrottleState, now: int) -> str:
@@ -72,31 +99,32 @@ def open_for(throttles: Iterable[ThrottleState], shops: set[str]) -> list[Thrott
 def _breaker(throttle: ThrottleState, now: int) -> str:
     if throttle.open_until is None:
         return _failures(throttle)
-    why = f"because {_why(throttle.reason)}"
+    because = f"because {why(throttle.reason)}"
     if until := paused_until(throttle, now):
-        return f"{until}, {why}: nothing is sent until a test call then."
+        return f"{until}, {because}: nothing is sent until a test call then."
     if throttle.probing:
-        return f"circuit breaker half-open {why}: one test call is in flight, and its result decides."
-    return f"circuit breaker half-open {why}: the next call is a test, and its result decides."
+        return f"circuit breaker half-open {because}: one test call is in flight, and its result decides."
+    return f"circuit breaker half-open {because}: the next call is a test, and its result decides."
 
 
 def _failures(throttle: ThrottleState) -> str:
     if not throttle.failures:
         return ""
     plural = "s" if throttle.failures > 1 else ""
-    return f"{throttle.failures} failure{plural} in a row ({_why(throttle.reason)})."
+    return f"{throttle.failures} failure{plural} in a row ({why(throttle.reason)})."
 
 
 def _rate(throttle: ThrottleState, now: int) -> str:
     rate = circuit_breaker.current_rate(throttle, now, None)
     if rate is None or throttle.is_open:
         return ""
-    why = f" ({_why(throttle.reason)})" if throttle.reason else ""
+    because = f" ({why(throttle.reason)})" if throttle.reason else ""
     seconds = circuit_breaker.DOUBLES_EVERY // 1000
-    return f"limited to {rate:.3g} calls a second{why}; the rate doubles every {seconds} s by itself."
+    return f"limited to {calls(rate)} calls a second{because}; the rate doubles every {seconds} s by itself."
 
 
-def _why(reason: str) -> str:
+def why(reason: str) -> str:
+    """Return a failure in words, with its name."""
     text = _of(reason, FAILURE_TEXTS)
     return f"{text} ({reason})" if text else reason or "of earlier failures"
 

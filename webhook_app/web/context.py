@@ -10,7 +10,6 @@ from webhook_app import logs
 from webhook_app.green_threads import VERIFIED
 from webhook_app.web.activity import ActivityRecorder
 from webhook_app.web.rate_limit import RateLimiter
-from webhook_app.web.readiness import Readiness
 from webhook_app.web.request_body import BodyReader
 from webhook_app.web.sampled_log import SampledLog
 
@@ -50,7 +49,6 @@ class WebContext:
         self.activity = ActivityRecorder(inbox, shops, meter)
         self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
         self.trusted_proxies = config.trusted_proxies
-        self.readiness = Readiness(inbox, spool)
         self.body_reader = BodyReader(config.max_body)
         self.log, self.sampled_log = logs.logger(), SampledLog()
 

@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 
 from tests.support import processes
 from tests.support.deliveries import CALL, arrival, claim_one, settle
+from tests.support.health import health_of
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.alerts import evaluator
 from webhook_app.alerts.evaluator import AlertEvaluator
 from webhook_app.alerts.notifier import AlertMessage, Notifier
-from webhook_app.alerts.rules import Thresholds
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, active_alerts, activity, migrate, operator_actions
 from webhook_app.inbox.active_alerts import ActiveAlert
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from tests.support.postgres import Server
 
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes of key").decode()
-THRESHOLDS = Thresholds(older_than=900, silent_for=86_400, refusals=20)
 SHOP = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes").shop
 DAY = 86_400
 
@@ -91,7 +90,7 @@ def receiver() -> Iterator[MessageReceiver]:
 
 
 def evaluator_for(inbox: Inbox, receiver: MessageReceiver) -> AlertEvaluator:
-    return AlertEvaluator(inbox, {"acme"}, THRESHOLDS, Notifier(receiver.url, "json", SECRET, pause=lambda _: None))
+    return AlertEvaluator(inbox, health_of(inbox), Notifier(receiver.url, "json", SECRET, pause=lambda _: None))
 
 
 @pytest.fixture

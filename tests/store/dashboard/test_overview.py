@@ -6,12 +6,8 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING
 
-import pytest
-
-from webhook_app.dashboard.attention import TopicLine
 from webhook_app.inbox import activity
 from webhook_app.inbox.reports import stored_deliveries
-from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -47,13 +43,3 @@ def test_overview_counts_every_delivery(filled: tuple[Browser, Inbox]) -> None:
     found = re.search(r"<dt>Received</dt>\s*<dd>(\d+)", browser.get("?range=30d").text)
     assert found
     assert int(found[1]) == sum(counts.values())
-
-
-@pytest.mark.parametrize(
-    ("usual", "hours", "is_silent"),
-    [(12, 17, False), (12, 26, True), (1, 2.5, False), (1, 3.5, True), (None, 500, False)],
-)
-def test_silence_is_compared_with_the_usual(usual: int | None, hours: float, is_silent: bool) -> None:
-    """A silence is a warning when it is longer than usual and than three hours."""
-    line = TopicLine("a", "orders/create", 0, None if usual is None else usual * HOUR)
-    assert line.is_silent(int(hours * HOUR)) is is_silent

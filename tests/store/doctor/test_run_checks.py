@@ -30,7 +30,7 @@ def test_healthy_receiver_has_no_warnings(inbox: Inbox, examine: Examine, clock:
         findings = examine()
     assert {one["severity"] for one in findings} <= {"ok", "info"}
     assert {"clock", "workers", "feed", "product key", "instance key", "events"} <= {one["check"] for one in findings}
-    for check in ("database", "secrets", "clock", "workers", "breakers", "events", "product key", "feed"):
+    for check in ("database", "secrets", "clock", "workers", "breaker", "events", "product key", "feed"):
         assert finding_of(findings, check)[0] == "ok", check
 
 

@@ -61,7 +61,7 @@ def test_disk_of_a_dyno_is_an_error(plain: Examine, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DYNO", "web.1")
     assert finding_of(plain(), "disk")[0] == "ok"
     monkeypatch.chdir(tmp_path)
-    assert [severity for severity, _ in findings_of(plain(), "disk")] == ["ok", "error"]
+    assert [severity for severity, _ in findings_of(plain(), "disk")] == ["error", "ok"]
 
 
 def test_events_in_the_spool_are_a_warning(
@@ -70,11 +70,10 @@ def test_events_in_the_spool_are_a_warning(
     """It was acknowledged, and the database is back."""
     assert not findings_of(on_postgres(), "spool")
     monkeypatch.setenv("SPOOL", str(tmp_path / "spool.db"))
-    assert [severity for severity, _ in findings_of(on_postgres(), "spool")] == ["ok"]
+    assert [severity for severity, _ in findings_of(on_postgres(), "disk")] == ["ok"]
     with closing(Inbox(f"sqlite:///{tmp_path / 'spool.db'}")) as spool:
         migrate.upgrade(spool.database)
         spool.store(arrival())
-    assert findings_of(on_postgres(), "spool")[1] == (
-        "warning",
-        "Accepted events that wait in the spool for the database: 1.",
-    )
+    assert findings_of(on_postgres(), "spool") == [
+        ("warning", "1 accepted event waits in the spool for the database."),
+    ]

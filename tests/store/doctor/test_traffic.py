@@ -69,9 +69,9 @@ def test_open_breaker_is_an_error(inbox: Inbox, examine: Examine, clock: Clock) 
     """With its reason in words; that of another shop does not concern."""
     clock.now = now_ms()
     open_breaker(inbox, "globex")
-    assert finding_of(examine("--shop=acme"), "breakers")[0] == "ok"
+    assert finding_of(examine("--shop=acme"), "breaker")[0] == "ok"
     open_breaker(inbox, "acme")
-    severity, text = finding_of(examine("--shop=acme"), "breakers")
+    severity, text = finding_of(examine("--shop=acme"), "breaker")
     assert severity == "error"
     assert "instance key was refused" in text
 
@@ -87,7 +87,10 @@ def test_events_and_dead_deliveries_are_reported(inbox: Inbox, examine: Examine,
         ("warning", "The last event of acme was received 10 d ago (orders/create)."),
         ("info", "acme never sent orders/paid, orders/updated."),
     ]
-    assert finding_of(findings, "dead") == ("warning", "1 dead delivery: given up, and not sent to Tweakwise.")
+    assert finding_of(findings, "dead") == (
+        "error",
+        "acme: 1 dead delivery: given up, and not sent to Tweakwise without a replay.",
+    )
 
 
 def test_dead_bodies_that_are_soon_wiped_are_a_warning(inbox: Inbox, examine: Examine, clock: Clock) -> None:
@@ -96,5 +99,5 @@ def test_dead_bodies_that_are_soon_wiped_are_a_warning(inbox: Inbox, examine: Ex
         clock.now = now_ms() - days * DAY
         inbox.store(arrival(str(days)))
         settle(inbox, claim_one(inbox), State.DEAD, reason="http_422")
-        found = [text for _, text in findings_of(examine(), "dead") if "KEEP_DEAD" in text]
+        found = [text for _, text in findings_of(examine(), "expiring") if "KEEP_DEAD" in text]
         assert [text.partition(" (")[0] for text in found] == texts

@@ -13,13 +13,13 @@ from tests.support import processes
 from tests.support.deliveries import arrival
 from webhook_app.config import settings
 from webhook_app.errors import ConfigurationError, OverloadedError
+from webhook_app.health.readiness import Readiness
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.engines import connection_budget
 from webhook_app.inbox.engines.connection_budget import Limits
 from webhook_app.inbox.migrate import is_current
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.spool import Spool
-from webhook_app.web.readiness import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +139,7 @@ def test_full_pool_is_no_outage(postgres: Server, monkeypatch: pytest.MonkeyPatc
     for name in ("CONNECTION_WAIT", "PAGE_WAIT"):
         monkeypatch.setattr(f"webhook_app.inbox.engines.postgres.{name}", 0.1)
     with postgres.migrated() as address, closing(Inbox(address)) as inbox, ExitStack() as stack:
+        monkeypatch.setenv("DATABASE_URL", address)
         spool = stack.enter_context(closing(Spool(str(tmp_path / "spool.db"), inbox)))
         for _ in range(connection_budget.PER_PROCESS - connection_budget.RESERVED):
             stack.enter_context(inbox.database.read())
@@ -146,7 +147,7 @@ def test_full_pool_is_no_outage(postgres: Server, monkeypatch: pytest.MonkeyPatc
             stored_deliveries.counts(inbox)
         assert not spool.store(arrival()).spooled
         with inbox.database.read(reserved=True):
-            assert Readiness(inbox, spool).status() == "ready"
+            assert Readiness(settings.load(), inbox, spool).status() == "ready"
             assert spool.store(arrival("second")).spooled
         assert not spool.store(arrival("third")).spooled
         assert not spool.is_needed()

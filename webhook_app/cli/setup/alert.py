@@ -10,7 +10,10 @@ import click
 from webhook_app import logs
 from webhook_app.alerts import evaluator
 from webhook_app.cli.support import configuration
+from webhook_app.health.evaluation import Health
+from webhook_app.health.measure import Subject
 from webhook_app.inbox import Inbox
+from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +34,7 @@ def alert(*, tests: bool) -> None:
         _send_test_message(config, known)
         return
     with closing(Inbox.configured(config)) as inbox:
-        found = evaluator.findings(inbox, known, evaluator.thresholds(config))
+        found = [one for one in Health(Subject(config, known, all_platforms(), inbox)).evaluate() if one.is_alert]
     for finding in found:
         click.echo(f"{finding.text}{f' For example delivery {finding.sample}.' if finding.sample else ''}")
     if found:

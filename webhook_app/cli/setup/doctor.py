@@ -14,9 +14,10 @@ from marshmallow import ValidationError
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.terminal import fitted, margin
 from webhook_app.config.validators import validate_http_url
-from webhook_app.doctor import CheckContext, Finding, Severity, run_checks
+from webhook_app.doctor import CheckContext, run_checks
 from webhook_app.errors import ConfigurationError
 from webhook_app.formatting import counted
+from webhook_app.health.finding import Finding, Severity
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import request
 
 from webhook_app import formatting
-from webhook_app.alerts.rules import longest_silence
-from webhook_app.config import shop_addresses
 from webhook_app.dashboard import charts
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.attention import ShopLine, TopicLine, attention
+from webhook_app.dashboard.attention import attention
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
+from webhook_app.health.checks.receiving import longest_silence
 from webhook_app.inbox import State, activity, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import time_series
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from flask.typing import ResponseReturnValue
 
-    from webhook_app.config.shop_addresses import AddressProblem
     from webhook_app.inbox.reports.backlog import Backlog
     from webhook_app.inbox.reports.time_series import Bar
     from webhook_app.throttling.state import ThrottleState
@@ -36,6 +35,31 @@ if TYPE_CHECKING:
 RANGES = {"24h": (24, 1), "7d": (28, 6), "30d": (30, 24)}
 KINDS = ("delivered", "ignored", "waiting", "dead")
 USUAL = 14 * DAY  # milliseconds in which the usual silence of a topic is measured
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLine:
+    """One topic of one shop: when it was last received, and its longest usual silence, in milliseconds.
+
+    `usual` is None if it was received too seldom to know.
+    """
+
+    shop: str
+    topic: str
+    last_at: int
+    usual: int | None
+    is_silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShopLine:
+    """One row of the table of shops; `throttling` describes its circuit breaker and rate."""
+
+    name: str
+    counts: Mapping[str, int]
+    backlog: Backlog | None
+    throttling: str
+    is_open: bool
 
 
 @blueprint.get("", strict_slashes=False, endpoint="overview")
@@ -49,10 +73,8 @@ def show() -> ResponseReturnValue:
     now, span = inbox.clock(), time_series.span(inbox.clock(), bar_count, hours)
     seen = scope(shop)
     bars = time_series.over_time(inbox, span, seen)
-    throttles = inbox.throttles()
-    shops = _shops(time_series.by_shop(inbox, span), backlogs(inbox), throttles, now)
+    shops = _shops(time_series.by_shop(inbox, span), backlogs(inbox), inbox.throttles(), now)
     shown = [line for line in shops if seen is None or line.name in seen]
-    topics = _topics(now, shop)
     durations = time_series.latest_waits(inbox, seen)
     return render(
         "dashboard/overview.html",
@@ -72,9 +94,9 @@ def show() -> ResponseReturnValue:
         dead=time_series.reasons(inbox, span, State.DEAD, seen),
         refusals=_refusals(span.since * HOUR, shop),
         accepts=_accepts(span.since * HOUR, shop),
-        topics=topics,
+        topics=_topics(now, shop),
         progress=progress,
-        attention=attention(shown, topics, throttles, progress, now, _addresses(shop)),
+        attention=attention(shop),
     )
 
 
@@ -101,13 +123,6 @@ def _labelled(bar: Bar, hours: int) -> tuple[str, str, dict[str, int]]:
     return label, f"{begin[:16]}: {outcomes}", counts
 
 
-def _addresses(shop: str | None) -> list[AddressProblem]:
-    context = current()
-    shops = {name: context.shops[name] for name in visible(context.shops)}
-    found = shop_addresses.problems(shops, context.platforms, activity.addresses(context.inbox))
-    return [problem for problem in found if shop in (None, problem.shop)]
-
-
 def _shops(
     counts: Mapping[str, Mapping[str, int]],
     backlogs: Sequence[Backlog],
@@ -126,7 +141,7 @@ def _shop(
 ) -> ShopLine:
     is_open = throttle is not None and throttle.is_open
     rate = circuit_breaker.current_rate(throttle, now, None) if throttle else None
-    running = f"limited to {rate:.3g} calls per second" if rate else "closed, full speed"
+    running = f"limited to {descriptions.calls(rate)} calls a second" if rate else "closed, full speed"
     paused = (descriptions.paused_until(throttle, now) or "testing with one call") if throttle and is_open else running
     return ShopLine(name, grouped(counts), backlog, paused, is_open)
 
@@ -136,9 +151,16 @@ def _topics(now: int, shop: str | None) -> list[TopicLine]:
     hours: dict[tuple[str, str], list[int]] = {}
     for seen in activity.by_hour(inbox, ActivityKind.TOPIC, now - USUAL, shop=shop):
         hours.setdefault((seen.shop, seen.name), []).append(seen.hour)
+    silent = {(one.shop, one.topic) for one in current().health.findings() if one.check == "silence"}
     known = activity.last_seen(inbox, ActivityKind.TOPIC, shop)
     return [
-        TopicLine(one.shop, one.name, one.last_at, longest_silence(hours.get((one.shop, one.name), [])))
+        TopicLine(
+            one.shop,
+            one.name,
+            one.last_at,
+            longest_silence(hours.get((one.shop, one.name), [])),
+            (one.shop, one.name) in silent,
+        )
         for one in known
         if user().sees(one.shop)
     ]

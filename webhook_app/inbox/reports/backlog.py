@@ -156,6 +156,12 @@ def unfinished(inbox: Inbox, shops: Collection[str], numbers: range, replayed_be
     return _counts(inbox, [row.due_at.is_not(None), row.shop.in_(shops), not_replayed, is_ready], numbers)
 
 
+def lapsed(inbox: Inbox, shops: Collection[str]) -> list[ShopCount]:
+    """Count the unfinished deliveries of `shops` that were claimed by a worker that stopped."""
+    row = deliveries.c
+    return _counts(inbox, [row.due_at.is_not(None), IS_TRIED, row.shop.in_(shops), row.lapses > 0], None)
+
+
 def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range | None) -> list[ShopCount]:
     row = deliveries.c
     if numbers is not None:

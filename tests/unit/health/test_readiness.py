@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from webhook_app.config import settings
 from webhook_app.errors import OverloadedError, StoreUnavailableError
+from webhook_app.health.readiness import Readiness
 from webhook_app.inbox import Inbox
-from webhook_app.web.readiness import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from webhook_app.config.settings import Settings
 
 
 @pytest.fixture
@@ -26,7 +29,15 @@ def inbox(tmp_path: Path) -> Iterator[Inbox]:
         yield opened
 
 
-def test_requests_share_a_check(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with the same inbox."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'inbox.db'}")
+    monkeypatch.delenv("SPOOL", raising=False)
+    return settings.load()
+
+
+def test_requests_share_a_check(config: Settings, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that arrive while it is checked, and within a second after, cause no further one."""
     checks, may_end = [], threading.Event()
 
@@ -34,8 +45,8 @@ def test_requests_share_a_check(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -
         checks.append(1)
         return may_end.wait(60)
 
-    monkeypatch.setattr("webhook_app.web.readiness.is_current", check)
-    readiness = Readiness(inbox, None)
+    monkeypatch.setattr("webhook_app.health.readiness.is_current", check)
+    readiness = Readiness(config, inbox, None)
     with ThreadPoolExecutor(20) as threads:
         asked = [threads.submit(readiness.status) for _ in range(20)]
         may_end.set()
@@ -48,7 +59,7 @@ def test_requests_share_a_check(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -
     [(OverloadedError("all in use"), "ready"), (StoreUnavailableError("gone"), "unavailable")],
 )
 def test_full_pool_is_ready(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, error: StoreUnavailableError, status: str
+    config: Settings, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, error: StoreUnavailableError, status: str
 ) -> None:
     """A database that is busy answers; one that is down does not."""
 
@@ -58,13 +69,13 @@ def test_full_pool_is_ready(
         yield
 
     monkeypatch.setattr(inbox.database, "read", read)
-    assert Readiness(inbox, None).status() == status
+    assert Readiness(config, inbox, None).status() == status
 
 
-def test_status_is_checked_again(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_is_checked_again(config: Settings, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that was migrated meanwhile is ready."""
-    monkeypatch.setattr("webhook_app.web.readiness.VALID_FOR", 0.0)
+    monkeypatch.setattr("webhook_app.health.readiness.VALID_FOR", 0.0)
     current = iter([False, True])
-    monkeypatch.setattr("webhook_app.web.readiness.is_current", lambda _database: next(current))
-    readiness = Readiness(inbox, None)
+    monkeypatch.setattr("webhook_app.health.readiness.is_current", lambda _database: next(current))
+    readiness = Readiness(config, inbox, None)
     assert [readiness.status(), readiness.status()] == ["migrations_missing", "ready"]

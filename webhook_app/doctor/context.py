@@ -1,9 +1,8 @@
-"""A finding of the doctor, and what its checks read."""
+"""What the checks of the doctor read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,25 +12,6 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
     from webhook_app.platforms.base import Platform
-
-
-class Severity(StrEnum):
-    """How bad a finding is; only an error makes `doctor` exit with 1."""
-
-    OK = "ok"
-    INFO = "info"  # cannot be decided from here, or may be intended
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check: a sentence, and advice unless it is ok. Holds no secret and nothing of a body."""
-
-    check: str
-    severity: Severity
-    text: str
-    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

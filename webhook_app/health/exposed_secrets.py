@@ -1,0 +1,23 @@
+"""Finds a file of shops whose secrets other users of the machine can read."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from webhook_app.config.shops import document
+from webhook_app.errors import ConfigurationError
+
+OTHERS = 0o044  # permissions of all but the owner
+# A secret that is written out, in a list or by itself.
+SECRET_WRITTEN = re.compile(r"""^[ \t]*(?:secrets|profile_salt)[ \t]*=[ \t\[\n]*["'](?!\$\{)""", re.MULTILINE)
+
+
+def exposed_file() -> str:
+    """Return the path of such a file, "" if there is none."""
+    with suppress(ConfigurationError, OSError):
+        text, source = document()
+        if SECRET_WRITTEN.search(text) and Path(source).is_file() and Path(source).stat().st_mode & OTHERS:
+            return source
+    return ""
