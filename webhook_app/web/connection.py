@@ -117,12 +117,17 @@ class Connection:
         self.sendall(data)
         self.answered = False
 
+    @property
+    def can_make_room(self) -> bool:
+        """Whether make_room() would close it: it waits for its client, or lets others run."""
+        return not self.closing and self._wait is not _Wait.NONE
+
     def make_room(self) -> bool:
         """Close unless a request is in progress; returns whether it is closed.
 
         What has arrived already is still read: a request that is complete by then is answered.
         """
-        if self.closing or self._wait is _Wait.NONE:
+        if not self.can_make_room:
             return False
         self.closing = True
         with suppress(OSError):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 INTERVAL = 0.005
 THROTTLED_WITHIN = 60.0  # seconds
 PRESSURE = 1.0  # seconds after places ran out
+# Seconds in which a connection never makes room: a genuine request arrives a round trip after its connection.
+UNDISTURBED = 0.1
 REPORT_EVERY = 60.0  # seconds between two lines of log about closed connections
 
 
@@ -34,7 +36,7 @@ class Places:
     def __init__(self, size: int) -> None:
         """`size` is the number of connections."""
         self._size, self._taken = size, 0
-        self._connections: dict[Connection, None] = {}
+        self._connections: dict[Connection, float] = {}  # time.monotonic() from which its age counts
         self._queue: dict[Connection, None] = {}
         self._is_serving, self._ran_out_until = False, 0.0
         self._closed, self._next_report = 0, 0.0
@@ -45,7 +47,7 @@ class Places:
         if self._taken >= self._size:
             self._make_room()
         self._taken += 1
-        self._connections[connection] = None
+        self._connections[connection] = time.monotonic()
         try:
             yield
         finally:
@@ -56,7 +58,7 @@ class Places:
         """Count the age of `connection` from now."""
         if connection in self._connections:
             del self._connections[connection]
-            self._connections[connection] = None
+            self._connections[connection] = time.monotonic()
 
     def throttle(self, connection: Connection) -> None:
         """Delay a request until it is served, one after the other. Raises OverloadedError."""
@@ -91,10 +93,20 @@ class Places:
 
     def _make_room(self) -> None:
         self._ran_out_until = time.monotonic() + PRESSURE
-        oldest = next((one for one in self._connections if one.make_room()), None)
-        if oldest:
+        oldest = self._oldest_to_close()
+        if oldest and oldest.make_room():
             del self._connections[oldest]
             self._closed += 1
         if self._closed and time.monotonic() >= self._next_report:
             logs.logger().warning("connections_closed", count=self._closed, places=self._size)
             self._closed, self._next_report = 0, time.monotonic() + REPORT_EVERY
+
+    def _oldest_to_close(self) -> Connection | None:
+        """Return the oldest connection that can make room, once it is old enough; none if there is a place by then."""
+        while self._taken >= self._size:
+            oldest = next((one for one in self._connections if one.can_make_room), None)
+            early = self._connections[oldest] + UNDISTURBED - time.monotonic() if oldest else 0.0
+            if early <= 0:
+                return oldest
+            gevent.sleep(early)
+        return None

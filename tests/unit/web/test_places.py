@@ -13,7 +13,7 @@ from gevent import socket as green_socket
 
 from webhook_app.errors import OverloadedError
 from webhook_app.web.connection import Connection
-from webhook_app.web.places import Places
+from webhook_app.web.places import INTERVAL, UNDISTURBED, Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def test_oldest_makes_room(served: list[Served]) -> None:
         waits = [one.wait() for one in served[:3]]
         places.renew(served[0].connection)
         stack.enter_context(places.taken(served[3].connection))
-        gevent.joinall(waits, timeout=0.05)
+        gevent.wait(waits, timeout=5, count=1)
     assert [wait.value for wait in waits] == [None, b"closed", None]
     gevent.killall(waits)
 
@@ -80,6 +80,19 @@ def test_connection_whose_answer_is_not_read_makes_room(served: list[Served]) ->
         waits = served[0].wait()
         with places.taken(served[1].connection):
             assert waits.get(timeout=5) == b"closed"
+
+
+def test_request_may_arrive_a_round_trip_after_its_connection(served: list[Served]) -> None:
+    """However many connect at the same time, each has the time in which its request would arrive."""
+    places = Places(1)
+
+    def connect(one: Served) -> bytes:
+        with places.taken(one.connection):
+            gevent.spawn_later(UNDISTURBED / 2, one.client.sendall, b"request")
+            return one.connection.receive()
+
+    waits = [gevent.spawn(connect, one) for one in served]
+    assert [wait.get(timeout=5) for wait in waits] == [b"request"] * len(served)
 
 
 def test_request_in_progress_is_never_closed(served: list[Served]) -> None:
@@ -104,8 +117,8 @@ def test_what_has_arrived_is_read_before_the_end(served: list[Served]) -> None:
 def test_repeated_unverified_requests_are_spread(served: list[Served]) -> None:
     """However many clients repeat requests that verify nothing, some time remains for others."""
     places, began = Places(100), time.monotonic()
-    gevent.joinall([gevent.spawn(places.throttle, served[0].connection) for _ in range(20)])
-    assert time.monotonic() - began >= 0.09
+    gevent.joinall([gevent.spawn(places.throttle, one.connection) for one in served])
+    assert time.monotonic() - began >= INTERVAL * (len(served) - 1)
 
 
 def test_connection_makes_room_in_the_middle_of_its_body(served: list[Served]) -> None:
