@@ -20,6 +20,7 @@ from tests.support.recordings import EVERY
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker
 from webhook_app.inbox import Inbox, Settlement, State, audit_log, privacy_requests
+from webhook_app.inbox.engines import vacuum
 from webhook_app.inbox.privacy_requests import RequestKind
 from webhook_app.tweakwise.call import Call
 
@@ -154,9 +155,14 @@ def test_no_value_is_in_the_statistics(inbox: Inbox) -> None:
 
 
 @pytest.mark.engines("postgres")
-def test_deleted_rows_are_vacuumed(inbox: Inbox, database_url: str) -> None:
-    """The rows that held the data are removed from their tables, as soon as no transaction can see them."""
+@pytest.mark.parametrize("is_small", [True, False])
+def test_deleted_rows_are_vacuumed(
+    inbox: Inbox, database_url: str, monkeypatch: pytest.MonkeyPatch, is_small: bool
+) -> None:
+    """As soon as no transaction can see them; nothing of them is left in the files of tables that are small."""
+    monkeypatch.setattr(vacuum, "SMALL", vacuum.SMALL if is_small else 0)
     fill(inbox)
+    assert MARK.encode() in table_file(database_url, "bodies")
     number = request(inbox)
     worker = PrivacyWorker(inbox, {"acme": SHOP})
     with psycopg.connect(database_url) as reader:  # holds what it can see
@@ -164,12 +170,38 @@ def test_deleted_rows_are_vacuumed(inbox: Inbox, database_url: str) -> None:
         reader.execute("SELECT count(*) FROM bodies")
         thread = threading.Thread(target=worker.carry_out, args=[number])
         thread.start()
-        processes.wait_for(
-            lambda: (found := privacy_requests.get(inbox, number)) is not None and bool(found.searched_at)
-        )
+        processes.wait_for(lambda: is_searched(inbox, number))
         time.sleep(0.3)
         assert privacy_requests.any_left(inbox)
     thread.join()
-    with inbox.database.read() as connection:
-        query = text("SELECT relname FROM pg_stat_user_tables WHERE vacuum_count > 0 ORDER BY relname")
-        processes.wait_for(lambda: {"bodies", "deliveries"} <= set(connection.execute(query).scalars().all()))
+    if is_small:
+        assert [table for table in vacuum.TABLES if MARK.encode() in table_file(database_url, table)] == []
+    else:
+        with psycopg.connect(database_url, autocommit=True) as other:
+            query = "SELECT relname FROM pg_stat_user_tables WHERE vacuum_count > 0"
+            processes.wait_for(lambda: {("bodies",), ("deliveries",)} <= set(other.execute(query).fetchall()))
+
+
+@pytest.mark.engines("postgres")
+def test_a_table_that_others_use_is_not_locked(inbox: Inbox, database_url: str) -> None:
+    """No webhook waits behind a lock that is waited for: the table is vacuumed in the usual way."""
+    with psycopg.connect(database_url, autocommit=True) as connection, psycopg.connect(database_url) as user:
+        user.execute("LOCK TABLE bodies IN ROW EXCLUSIVE MODE")
+        began = time.monotonic()
+        assert vacuum.remove_deleted(connection, 0)
+        assert time.monotonic() - began < 5
+    assert inbox.store(arrival()).status == "stored"
+
+
+def table_file(database_url: str, table: str) -> bytes:
+    """What is on disk of a table, with the values that are stored apart from it."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        apart = "SELECT reltoastrelid FROM pg_class WHERE oid = %s::regclass"
+        names = connection.execute(f"SELECT %s::regclass UNION ALL {apart}".encode(), [table, table]).fetchall()
+        files = [connection.execute("SELECT pg_relation_filepath(%s)", name).fetchone() for name in names]
+        return b"".join(
+            connection.execute("SELECT pg_read_binary_file(%s)", file).fetchall()[0][0]
+            for file in files
+            if file and file[0]
+        )

@@ -251,11 +251,7 @@ class Postgres(Database):
         if deleted_at is None:
             return True
         with self.unavailable_on_error(), closing(self._connect()) as connection:
-            if connection.execute(vacuum.OLDER_SNAPSHOTS, [deleted_at / 1000]).fetchone()[0]:
-                return False
-            for statement in vacuum.STATEMENTS:
-                connection.execute(statement)
-            return True
+            return vacuum.remove_deleted(connection, deleted_at)
 
     def remove_unused_logs(self, older_than: float) -> None:
         """Do nothing: the server has no such logs."""
