@@ -70,7 +70,7 @@ def _background_tasks(config: settings.Settings, shared: context.WebContext, hea
 
 
 def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext, health: Health) -> None:
-    page = MetricsPage(shared.inbox, shared.shops, shared.meter, config.metrics_token)
+    page = MetricsPage(shared.inbox, shared.shops, shared.meter, config)
     for module in (webhooks, storefront, openapi):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(probes.blueprint(Readiness(config, shared.inbox, shared.spool)))

@@ -56,6 +56,15 @@ class Service:
         self._started[arguments[0]] = process = self._stack.enter_context(running)
         return process
 
+    def started(self, name: str) -> subprocess.Popen[bytes]:
+        """The process of a command."""
+        return self._started[name]
+
+    def stop(self, name: str) -> None:
+        """Ask a command to stop, and wait until it has."""
+        self._started[name].terminate()
+        self._started[name].wait(processes.LONGEST)
+
     def kill(self, name: str) -> None:
         """Kill a command and every process below it."""
         process = self._started[name]

@@ -1,4 +1,4 @@
-"""What a worker does once a minute besides delivering: corrects wrong times, applies retention, checks counts."""
+"""What a worker does once a minute besides delivering: presence, wrong times, retention, counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, leases, orders, retries
+from webhook_app.inbox import count_check, leases, orders, retries, worker_presence
 from webhook_app.inbox.retention import sweep
 from webhook_app.time_units import FUTURE, HOUR
 
@@ -47,14 +47,19 @@ class Maintenance:
 
     def run(self, stopping: threading.Event) -> None:
         """Repeat until `stopping`."""
+        self._try(lambda: worker_presence.record(self._inbox))
         while not stopping.wait(EVERY):
-            try:
-                self.once(stopping.is_set)
-            except StoreUnavailableError as error:
-                self._log.warning("store_unavailable", error=str(error))
+            self._try(lambda: self.once(stopping.is_set))
+
+    def _try(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except StoreUnavailableError as error:
+            self._log.warning("store_unavailable", error=str(error))
 
     def once(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Do everything once. Raises StoreUnavailableError."""
+        worker_presence.record(self._inbox)
         leases.correct(self._inbox)
         retries.correct(self._inbox, outcomes.longest_pause(self._policy))
         if self._jumps.is_trusted():

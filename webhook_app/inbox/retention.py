@@ -66,6 +66,17 @@ def sweep(
     return wiped, deleted
 
 
+def overdue(inbox: Inbox, retention: Retention) -> int:
+    """Return for how many milliseconds a body is stored beyond `keep_bodies`; 0 for none.
+
+    Raises StoreUnavailableError.
+    """
+    now, held = inbox.clock(), deliveries.c.held_since
+    limit = AgeLimit(now, now - int(retention.keep_bodies * 1000))
+    oldest = select(held).where(held < limit.before, limit.is_old()).order_by(held).limit(1)
+    return next((limit.before - row.held_since for row in _read(inbox, oldest)), 0)
+
+
 def _in_steps(steps: Iterator[int], stopped: Callable[[], bool]) -> int:
     done = 0
     for count in steps:

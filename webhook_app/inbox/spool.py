@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from webhook_app import green_threads, logs
 from webhook_app.errors import OverloadedError, StoreUnavailableError
@@ -44,6 +44,14 @@ def remove_unused_logs(path: str) -> None:
     """Delete write-ahead logs of the spool at `path` that were set aside. Raises StoreUnavailableError."""
     with closing(Inbox(f"sqlite:///{path}")) as spool:
         spool.database.remove_unused_logs(0.0)
+
+
+def count(path: str) -> int:
+    """Count the deliveries in the spool at `path`, 0 where there is no file. Raises StoreUnavailableError."""
+    if not Path(path).exists():
+        return 0
+    with closing(Inbox(f"sqlite:///{path}")) as spool, spool.database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(deliveries)).scalar_one())
 
 
 class Spool:

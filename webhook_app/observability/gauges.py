@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.inbox import activity, retention, worker_presence
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs, dead
+from webhook_app.platforms import all_platforms
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import Scope
 from webhook_app.time_units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
+    from webhook_app.inbox.activity import ActivityTotal
     from webhook_app.inbox.reports.backlog import Backlog
+    from webhook_app.inbox.retention import Retention
     from webhook_app.throttling.state import ThrottleState
 
     Values = dict[tuple[str, ...], float]
+
+OTHER_TOPICS = "other"
+Snapshot = TypeVar("Snapshot")
 
 
 @dataclass(frozen=True, slots=True)
 class InboxSnapshot:
     """What one scrape reads of the inbox; `now` is in milliseconds since 1970 UTC."""
 
-    shops: Collection[str]
+    shops: Mapping[str, Shop]
     now: int
     backlogs: Sequence[Backlog]
     dead: Mapping[str, int]
     throttles: Mapping[Scope, ThrottleState]
+    received: Sequence[ActivityTotal]  # topics
+    worker_seen: int | None
+    retention_overdue: int  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(Generic[Snapshot]):
     """One gauge; `read` returns its values by the values of its labels."""
 
     name: str
     summary: str
     labels: tuple[str, ...]
-    read: Callable[[InboxSnapshot], Values]
+    read: Callable[[Snapshot], Values]
 
     @property
     def full_name(self) -> str:
@@ -78,10 +90,23 @@ def _rate_limits(inbox: InboxSnapshot) -> Values:
     return {scope: rate for scope, rate in rates.items() if rate is not None}
 
 
-DATABASE_UP = Gauge(
+def _last_received(inbox: InboxSnapshot) -> Values:
+    """Return the times by mapped topic; all others are one, as some platforms sign no topic."""
+    known = {
+        (shop.name, topic.name) for shop in inbox.shops.values() for topic in all_platforms()[shop.platform].topics
+    }
+    latest: Values = dict.fromkeys(known, 0)
+    for one in inbox.received:
+        if one.shop in inbox.shops:
+            series = (one.shop, one.name if (one.shop, one.name) in known else OTHER_TOPICS)
+            latest[series] = max(latest.get(series, 0), one.last_at / SECOND)
+    return latest
+
+
+DATABASE_UP: Gauge[InboxSnapshot] = Gauge(
     "database_up", "Whether the database answers; the gauges below exist only while it does.", (), lambda _: {(): 1}
 )
-GAUGES = (
+GAUGES: tuple[Gauge[InboxSnapshot], ...] = (
     DATABASE_UP,
     Gauge("unfinished", "Deliveries that are not settled.", ("shop", "state"), _unfinished),
     Gauge("oldest_unfinished_seconds", "Age of the oldest unsettled delivery, 0 without any.", ("shop",), _oldest),
@@ -93,25 +118,43 @@ GAUGES = (
         ("scope",),
         _rate_limits,
     ),
+    Gauge(
+        "last_received_timestamp_seconds",
+        "When a verified webhook was last received, since 1970; 0 for never.",
+        ("shop", "topic"),
+        _last_received,
+    ),
+    Gauge(
+        "worker_last_seen_timestamp_seconds",
+        "When a worker was last running, since 1970; 0 for never.",
+        (),
+        lambda inbox: {(): (inbox.worker_seen or 0) / SECOND},
+    ),
+    Gauge(
+        "retention_overdue_seconds",
+        "For how long a body is stored beyond KEEP_BODIES, 0 for none.",
+        (),
+        lambda inbox: {(): inbox.retention_overdue / SECOND},
+    ),
 )
 
 
 class InboxCollector:
     """Collects the gauges for prometheus_client. Raises nothing: an unavailable database is a value as well."""
 
-    def __init__(self, inbox: Inbox, shops: Collection[str]) -> None:
+    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], retention: Retention) -> None:
         """`shops` are the configured ones, which have a value even if they have no deliveries."""
-        self._inbox, self._shops = inbox, shops
+        self._inbox, self._shops, self._retention = inbox, shops, retention
 
     def collect(self) -> Iterator[Any]:
         """Yield every gauge with its values at this moment."""
         try:
             snapshot = self._snapshot()
         except StoreUnavailableError:
-            yield _family(DATABASE_UP, {(): 0})
+            yield family_of(DATABASE_UP, {(): 0})
             return
         for gauge in GAUGES:
-            yield _family(gauge, gauge.read(snapshot))
+            yield family_of(gauge, gauge.read(snapshot))
 
     def _snapshot(self) -> InboxSnapshot:
         return InboxSnapshot(
@@ -120,10 +163,14 @@ class InboxCollector:
             backlogs=backlogs(self._inbox),
             dead=dead(self._inbox),
             throttles=self._inbox.throttles(),
+            received=activity.last_seen(self._inbox, ActivityKind.TOPIC),
+            worker_seen=worker_presence.last_seen(self._inbox),
+            retention_overdue=retention.overdue(self._inbox, self._retention),
         )
 
 
-def _family(gauge: Gauge, values: Values) -> Any:
+def family_of(gauge: Gauge[Any], values: Values) -> Any:
+    """Return a gauge with its values, for prometheus_client."""
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - loaded only where metrics are on
 
     family = GaugeMetricFamily(gauge.full_name, gauge.summary, labels=gauge.labels)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.instrumentation import NullMeter
+from webhook_app.observability import metrics_folder
 
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.inbox import Settlement
     from webhook_app.instrumentation import Meter
-
-# The folder in which prometheus_client shares numbers between processes; it reads this variable when it is imported.
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder with a unique name is created there
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
@@ -43,7 +35,7 @@ class Metric:
 
     def create(self, registry: Any) -> Any:
         """Return the metric of prometheus_client, registered."""
-        from prometheus_client import Counter, Histogram  # noqa: PLC0415 - reads FOLDER
+        from prometheus_client import Counter, Histogram  # noqa: PLC0415 - loaded only where metrics are on
 
         if self.buckets:
             return Histogram(self.full_name, self.summary, self.labels, registry=registry, buckets=self.buckets)
@@ -65,9 +57,13 @@ class PrometheusMeter:
     """A meter for Prometheus. Labels hold configured names and words of this program, never text from outside."""
 
     def __init__(self) -> None:
-        """Create every metric in a registry for this meter."""
-        from prometheus_client import CollectorRegistry  # noqa: PLC0415 - reads FOLDER
+        """Create every metric in a registry for this meter, or in the folder that processes share (`folder`)."""
+        from prometheus_client import CollectorRegistry, values  # noqa: PLC0415 - loaded only where metrics are on
 
+        made: Any = values
+        slot = metrics_folder.slot()
+        self.folder = slot.folder if slot else None
+        made.ValueClass = made.MultiProcessValue(slot.identifier) if slot else made.MutexValue
         self.registry = CollectorRegistry()
         self._metrics = {metric: metric.create(self.registry) for metric in METRICS}
 
@@ -120,39 +116,16 @@ def meter(config: Settings) -> Meter:
 
 
 def share(config: Settings) -> None:
-    """Let this process and its children be scraped together; call this before prometheus_client is imported.
-
-    A folder that PROMETHEUS_MULTIPROC_DIR names is kept, except for the numbers of processes that have ended.
-    """
-    if not config.metrics_token:
-        return
-    if folder := os.environ.get(FOLDER):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        _remove_ended_processes(Path(folder))
-    else:
-        created = tempfile.mkdtemp(prefix="webhooks-metrics-", dir=MEMORY if MEMORY.is_dir() else None)
-        os.environ[FOLDER] = created
-        atexit.register(_remove, created, os.getpid())
-
-
-def _remove_ended_processes(folder: Path) -> None:
-    for file in folder.glob("*_*.db"):
-        if not Path(f"/proc/{file.stem.rpartition('_')[2]}").exists():
-            file.unlink(missing_ok=True)
-
-
-def _remove(folder: str, creator: int) -> None:
-    """Remove the folder; does nothing in forked processes, which inherit this handler."""
-    if os.getpid() == creator:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Let this process and its children be scraped together; call this before prometheus_client is imported."""
+    if config.metrics_token:
+        metrics_folder.share()
 
 
 def collector(meter: PrometheusMeter) -> Any:
     """Return the collector to scrape: of all processes that share the folder, or of this process alone."""
-    folder = os.environ.get(FOLDER)
-    if not folder:
+    if meter.folder is None:
         return meter.registry
     from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - needed only to scrape
 
     make: Any = MultiProcessCollector
-    return make(None, folder)
+    return make(None, str(meter.folder))

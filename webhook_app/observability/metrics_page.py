@@ -5,13 +5,18 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
+from webhook_app.inbox.retention import Retention
 from webhook_app.observability import metrics
 from webhook_app.observability.gauges import InboxCollector
+from webhook_app.observability.known_series import WithZeros, known_series
+from webhook_app.observability.machine_gauges import MachineCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
     from webhook_app.instrumentation import Meter
 
@@ -19,11 +24,12 @@ PATH = "/metrics"
 
 
 class MetricsPage:
-    """Counters of the processes and gauges of the inbox. Raises nothing: an unavailable database is a metric too."""
+    """Counters of processes, gauges of the machine and the inbox. Raises nothing: an outage is a metric too."""
 
-    def __init__(self, inbox: Inbox, shops: Collection[str], meter: Meter, token: str | None) -> None:
-        """Without `token` the page does not exist: 404."""
-        self._inbox, self._shops, self._meter, self._token = inbox, shops, meter, token
+    def __init__(self, inbox: Inbox, shops: Mapping[str, Shop], meter: Meter, config: Settings) -> None:
+        """Without METRICS_TOKEN the page does not exist: 404."""
+        self._inbox, self._shops, self._meter, self._config = inbox, shops, meter, config
+        self._token = config.metrics_token
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request whose bearer token is right with the metrics."""
@@ -40,8 +46,10 @@ class MetricsPage:
         from prometheus_client import CollectorRegistry, make_wsgi_app  # noqa: PLC0415 - loaded where metrics are on
 
         registry = CollectorRegistry()
-        registry.register(metrics.collector(meter))
-        registry.register(InboxCollector(self._inbox, self._shops))
+        retention = Retention(self._config.keep_bodies, self._config.keep_rows)
+        registry.register(WithZeros(metrics.collector(meter), known_series(self._shops)))
+        registry.register(MachineCollector(self._config))
+        registry.register(InboxCollector(self._inbox, self._shops, retention))
         found: Iterable[bytes] = make_wsgi_app(registry)(environ, start_response)
         return found
 

@@ -145,6 +145,14 @@ class Platform:
     unsafe_secret_characters: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """The reasons for which requests to the URLs of its shops are not stored, where they can be read."""
+        of_webhooks = (*self.signature.reasons, *(["not_a_webhook"] if self.body_start else []), "topic_missing")
+        of_storefront = (*self.proxy.signature.reasons, "other_shop") if self.proxy else ()
+        of_visitors = ["too_many"] if any(topic.storefront for topic in self.topics) else []
+        return tuple(dict.fromkeys((*of_webhooks, *of_storefront, *of_visitors)))
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> Envelope:
         """Verify the raw body and return the envelope; raises BadSignatureError."""
         secret_index = self.signature.verify(body, headers, secrets)

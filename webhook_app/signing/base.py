@@ -41,6 +41,10 @@ class SignatureDescription:
 class SignatureScheme(Protocol):
     """A way to sign webhooks; a platform holds one. Header names are in lower case."""
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons of the BadSignatureError that verify() raises."""
+
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Return the index in `secrets` of the one that signed `body`; raises BadSignatureError and nothing else."""
 

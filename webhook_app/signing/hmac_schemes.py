@@ -7,7 +7,7 @@ import hmac
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from webhook_app.errors import BadSignatureError
@@ -31,6 +31,7 @@ class BodyHmac:
     headers: tuple[str, ...]
     encoding: Literal["base64", "hex"] = "base64"
     decode: Callable[[str], str] = str
+    reasons: ClassVar[tuple[str, ...]] = ("signature_missing", "signature_mismatch")
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare in constant time with the digest of every secret; raises BadSignatureError."""
@@ -113,6 +114,18 @@ class QueryHmac:
     signature_parameter: str = "signature"
     timestamp_parameter: str = "timestamp"
     tolerance: float = 90.0
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons of the BadSignatureError that verify() raises."""
+        required = (self.signature_parameter, self.timestamp_parameter, *self.required)
+        return (
+            "signature_mismatch",
+            "parameter_malformed",
+            *("timestamp_malformed", "timestamp_too_old", "timestamp_too_new"),
+            *(f"{name}_missing" for name in required),
+            *(f"{name}_repeated" for name in (*required, *self.single)),
+        )
 
     def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
         """Return the decoded parameters, without the signature, of a query signed within `tolerance` of `now`.

@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from webhook_app.errors import BadSignatureError, ConfigurationError
 from webhook_app.signing.base import SignatureDescription
@@ -35,6 +35,10 @@ class StandardWebhooks:
     """
 
     clock: Callable[[], float] = time.time
+    reasons: ClassVar[tuple[str, ...]] = (
+        *("signature_missing", "signature_malformed", "signature_mismatch", "id_missing", "id_malformed"),
+        *("timestamp_missing", "timestamp_malformed", "timestamp_too_old", "timestamp_too_new"),
+    )
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> int:
         """Compare each `v1` signature in constant time with that of every secret; raises BadSignatureError."""
