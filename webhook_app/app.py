@@ -73,7 +73,9 @@ def _register_blueprints(app: Flask, config: settings.Settings, shared: context.
     page = MetricsPage(shared.inbox, shared.shops, shared.meter, config)
     for module in (webhooks, storefront, openapi):
         app.register_blueprint(module.blueprint)
-    app.register_blueprint(probes.blueprint(Readiness(config, shared.inbox, shared.spool)))
+    app.register_blueprint(
+        probes.blueprint(Readiness(config, shared.inbox, shared.spool), health, config.metrics_token)
+    )
     app.register_blueprint(metrics_endpoint.blueprint(page))
     known_users = users.load(shared.shops, config)
     if config.dashboard_password or known_users:

@@ -54,7 +54,8 @@ class AlertEvaluator:
             return
         found = {finding.name: finding for finding in self._health.evaluate() if finding.is_alert}
         before = active_alerts.known(self._inbox)
-        active_alerts.begin(self._inbox, [self._alert(new) for name, new in found.items() if name not in before])
+        new = [one for name, one in found.items() if name not in before and not one.muted]
+        active_alerts.begin(self._inbox, [self._alert(one) for one in new])
         alerts = active_alerts.known(self._inbox).values()
         for alert in sorted(alerts, key=lambda one: one.name in self._undelivered):
             if not self._update(alert, is_active=alert.name in found):

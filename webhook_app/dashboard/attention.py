@@ -1,4 +1,4 @@
-"""The findings that a page shows: those of the user's shops that need attention, folded."""
+"""The findings that a page shows: those of the user's shops that are problems, folded, and those that are muted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 def attention(shop: str | None) -> list[FindingGroup]:
     """Return what needs attention now, of one shop or of all that the user sees, the worst first."""
-    return folded(one for one in current().health.findings() if one.needs_attention and _concerns(one, shop))
+    return folded(one for one in problems(shop) if not one.muted)
+
+
+def problems(shop: str | None = None) -> list[Finding]:
+    """Return the warnings and errors of one shop or of all that the user sees, the muted ones too."""
+    return [one for one in current().health.findings() if one.is_problem and _concerns(one, shop)]
 
 
 def _concerns(finding: Finding, shop: str | None) -> bool:

@@ -74,13 +74,20 @@ def scope(shop: str | None = None) -> tuple[str, ...] | None:
     return None if seen is None else tuple(sorted(seen))
 
 
+def audit_event(
+    action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "", user_name: str | None = None
+) -> audit_log.AuditEvent:
+    """Return the audit event of what the current request does."""
+    source, name = current().sessions.source(request.remote_addr), session().user_name
+    who = name if user_name is None else user_name
+    return audit_log.AuditEvent(action, source, session().id, delivery_id, detail, who)
+
+
 def record(
     action: audit_log.AuditAction, delivery_id: int | None = None, detail: str = "", user_name: str | None = None
 ) -> None:
     """Record an audit event, before the action is carried out. Raises StoreUnavailableError."""
-    source, name = current().sessions.source(request.remote_addr), session().user_name
-    who = name if user_name is None else user_name
-    audit_log.write(current().inbox, audit_log.AuditEvent(action, source, session().id, delivery_id, detail, who))
+    audit_log.write(current().inbox, audit_event(action, delivery_id, detail, user_name))
 
 
 def record_login(action: audit_log.AuditAction, name: str) -> None:

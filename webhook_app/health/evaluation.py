@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.formatting import timestamp
 from webhook_app.health import checks
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.health.measure import measure
+from webhook_app.inbox import muted_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +33,14 @@ def findings(measured: Measurements, of: Iterable[Check] = checks.ALL) -> Iterat
         found = list(check.find(measured))
         if not found and check.fine:
             yield Finding(check.name, Severity.OK, check.fine)
-        yield from found
+        yield from (_with_muting(one, measured) for one in found)
+
+
+def _with_muting(finding: Finding, measured: Measurements) -> Finding:
+    if finding.name not in measured.muted:
+        return finding
+    until = measured.muted[finding.name]
+    return replace(finding, muted="until it is over" if until is None else f"until {timestamp(until)}")
 
 
 class Health:
@@ -48,13 +59,25 @@ class Health:
             if self._clock() >= self._valid_until:
                 self._measured = measure(self._subject)
                 self._findings = tuple(findings(self._measured))
+                self._forget_muted(self._measured)
                 self._valid_until = self._clock() + VALID_FOR
             return self._findings
 
-    def evaluate(self) -> tuple[Finding, ...]:
-        """Return the findings of this moment. Raises StoreUnavailableError where the inbox cannot be read."""
+    def expire(self) -> None:
+        """Evaluate anew the next time: something was changed."""
         with self._lock:
             self._valid_until = float("-inf")
+
+    def _forget_muted(self, measured: Measurements) -> None:
+        """Show a finding that is over again when it comes back, if it was muted only until then."""
+        if measured.database.is_usable:
+            with suppress(StoreUnavailableError):
+                names = {one.name for one in self._findings if one.is_problem}
+                muted_findings.forget_over(self._subject.inbox, measured.muted, names)
+
+    def evaluate(self) -> tuple[Finding, ...]:
+        """Return the findings of this moment. Raises StoreUnavailableError where the inbox cannot be read."""
+        self.expire()
         found = self.findings()
         if self._measured and not self._measured.database.is_usable:
             raise StoreUnavailableError(self._measured.database.failure or "the database is not migrated")

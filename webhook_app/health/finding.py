@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST_NAME = 400  # characters, as in the tables of alerts and of muted findings
+
 
 class Severity(StrEnum):
     """How bad a finding is. Warnings and errors need attention; only an error makes `doctor` exit with 1."""
@@ -22,7 +24,7 @@ class Finding:
     `shop` is "" where it is about all, `others` are further shops that the sentence names. `detail` distinguishes
     findings of one check and shop: a scope, topic or reason. Findings of many shops with the same `summary` are shown
     as one. `link` is a path of the dashboard, `sample` the number of a delivery that shows the problem. `alerts`: an
-    error that a notifier reports.
+    error that a notifier reports. `muted` is for how long operators muted it, in words.
     """
 
     check: str
@@ -37,16 +39,22 @@ class Finding:
     sample: int | None = None
     others: tuple[str, ...] = ()
     alerts: bool = False
+    muted: str = ""
 
     @property
     def name(self) -> str:
         """The identity of the problem: the same for as long as it lasts."""
-        return f"{self.check} {self.shop} {self.detail}".strip()
+        return " ".join(filter(None, (self.check, self.shop, self.detail)))[:LONGEST_NAME]
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is a warning or an error."""
+        return self.severity in (Severity.WARNING, Severity.ERROR)
 
     @property
     def needs_attention(self) -> bool:
-        """Whether it is a warning or an error."""
-        return self.severity in (Severity.WARNING, Severity.ERROR)
+        """Whether it is a warning or an error that is not muted."""
+        return self.is_problem and not self.muted
 
     @property
     def is_alert(self) -> bool:

@@ -68,7 +68,7 @@ class Measurements:
     `missing` count deliveries by shop on a day that ended an hour ago: all, and those neither delivered nor ignored.
     `exposed_file` holds secrets and can be read by other users. `expiring` dead deliveries lose their body within
     `expiring_within` milliseconds. `overdue` is for how long an event has been due, by shop; `listening` whether a
-    worker waits, None if unknown.
+    worker waits, None if unknown. `muted` is until when each muted finding is, by name, None for until it is over.
     """
 
     now: int
@@ -99,6 +99,7 @@ class Measurements:
     silent: Sequence[SilentTopic] = ()
     arrived: Mapping[str, int] = field(default_factory=dict)
     missing: Sequence[ShopCount] = ()
+    muted: Mapping[str, int | None] = field(default_factory=dict)
 
     def last_accepted_of(self, shop: str) -> int | None:
         """Return when the last webhook of a shop was accepted."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
-from flask import Blueprint
+from flask import Blueprint, request
 
+from webhook_app import __version__
+from webhook_app.health.folding import folded
 from webhook_app.web.responses import answer, try_later
 
 if TYPE_CHECKING:
     from flask import Response
 
+    from webhook_app.health.evaluation import Health
     from webhook_app.health.readiness import Readiness
 
+FIELDS = ("check", "severity", "name", "shop", "text", "advice", "link", "muted")
 HINTS = {
     "database_missing": (
         "Move the file back or restore a backup; only for a new installation run: python -m webhook_app migrate"
@@ -23,14 +28,18 @@ HINTS = {
 }
 
 
-def blueprint(readiness: Readiness) -> Blueprint:
-    """Return the addresses of the probes."""
+def blueprint(readiness: Readiness, health: Health, token: str | None) -> Blueprint:
+    """Return the addresses of the probes; with `token` as a bearer token, /healthz?full has the findings."""
     probes = Blueprint("probes", __name__)
 
     @probes.get("/healthz")
     def healthz() -> Response:
-        """Answer that the process runs."""
-        return answer(200, status="ok")
+        """Answer that the process runs; to those who have the token, also what needs attention."""
+        if "full" not in request.args or not token:
+            return answer(200, status="ok")
+        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
+            return answer(401, error="token_missing", hint="Send METRICS_TOKEN as a bearer token.")
+        return answer(200, status="ok", version=__version__, ready=readiness.status(), findings=_listed(health))
 
     @probes.get("/readyz")
     def readyz() -> Response:
@@ -43,3 +52,9 @@ def blueprint(readiness: Readiness) -> Blueprint:
         return answer(200, status=status)
 
     return probes
+
+
+def _listed(health: Health) -> list[dict[str, str]]:
+    """Return the warnings and errors, the muted ones too, the worst first."""
+    problems = [one for group in folded(health.findings()) for one in group.findings if one.is_problem]
+    return [{name: getattr(one, name) for name in FIELDS} for one in problems]

@@ -33,6 +33,8 @@ class AuditAction(StrEnum):
     DISCARD = "drop"  # the name that rows of earlier versions have
     SAMPLE = "sample"
     RESUME = "resume"
+    MUTE = "mute"
+    UNMUTE = "unmute"
     ERASED = "erased"
     REPORTED = "reported"
 

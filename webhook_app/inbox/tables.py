@@ -285,6 +285,14 @@ dashboard_sessions = Table(
     Column("user_name", String(64)),
 )
 
+# Findings of health checks that are muted until a time, or (NULL) until they are over.
+muted_findings = Table(
+    "muted_findings",
+    metadata,
+    Column("name", String(400), primary_key=True),
+    Column("until", BigInteger),
+)
+
 # The last result of `match` for each shop, as JSON: how many of its product keys are in its feed.
 feed_check_results = Table(
     "matches",

@@ -10,10 +10,14 @@ import pytest
 from sqlalchemy import update
 
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
+from tests.support.doctor import saw
 from webhook_app.inbox import State, statistics
+from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.tables import deliveries
+from webhook_app.time_units import HOUR, now_ms
 
 if TYPE_CHECKING:
+    from tests.conftest import Clock
     from tests.support.commands import Run
     from webhook_app.inbox import Inbox
 
@@ -42,7 +46,8 @@ def test_json_has_the_same(run: Run, dead: Inbox) -> None:
     assert record["dead"] == {"ours": 1, "theirs": 0, "data": 1}
     assert [(shop["shop"], shop["count"]) for shop in record["unfinished"]] == [("acme", 1)]
     assert [(throttle["scope"], throttle["reason"]) for throttle in record["throttles"]] == [("shop acme", "http_401")]
-    assert record["wrong"][:2] == ["the breaker of shop acme is open", "2 dead"]
+    assert {one["check"] for one in record["findings"] if one["severity"] == "error"} == {"breaker", "dead"}
+    assert any("2 dead deliveries" in text for text in record["wrong"])
 
 
 def test_check_compares_counts_with_rows(run: Run, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,20 +57,48 @@ def test_check_compares_counts_with_rows(run: Run, inbox: Inbox, monkeypatch: py
         inbox.store(arrival(str(number)))
         settle(inbox, claim_one(inbox), State.DELIVERED)
     statistics.refresh(inbox, within=None)
-    assert run("status", "--check").exit_code == 0
+    differ = "1 block of counts differed from the stored deliveries and had to be corrected"
+    assert differ not in run("status", "--check").output
     with inbox.database.write() as connection:
         connection.execute(update(deliveries).where(deliveries.c.id == 1).values(state="ignored"))
     result = run("status", "--check")
     assert result.exit_code == 1
-    assert "1 block of counts differed from the stored deliveries and had to be corrected" in result.output
-    assert run("status", "--check").exit_code == 0
+    assert differ in result.output
+    assert differ not in run("status", "--check").output
 
 
 @on_sqlite
-def test_an_empty_inbox_is_no_problem(run: Run, inbox: Inbox) -> None:
-    """Nothing was received, and nothing needs attention."""
+def test_an_inbox_that_received_nothing_is_not_fine(run: Run, inbox: Inbox) -> None:
+    """The shop may not be connected at all."""
     result = run("status", "--check")
-    assert (result.exit_code, result.output) == (0, "nothing yet\n")
+    assert (result.exit_code, result.output.splitlines()[0]) == (1, "nothing yet")
+    assert "No webhook was ever received from acme." in result.output
+
+
+@on_sqlite
+@pytest.mark.parametrize("received", [True, False])
+def test_refused_webhooks_are_not_fine(run: Run, inbox: Inbox, clock: Clock, received: bool) -> None:
+    """Every webhook is refused: status shows it as alerts do, whether or not one was ever accepted."""
+    clock.now = now_ms() - 3 * HOUR
+    if received:
+        saw(inbox, "orders/create")
+    clock.now = now_ms()
+    assert "refused" not in run("status").output
+    saw(inbox, "signature_mismatch", ActivityKind.REFUSAL, 3)
+    result = run("status", "--check")
+    assert result.exit_code == 1
+    assert (
+        "acme: 3 webhooks were refused in the last two hours (signature_mismatch), none was accepted." in result.output
+    )
+
+
+@on_sqlite
+def test_without_a_database_it_shows_what_to_do(run: Run, sqlite_url: str) -> None:
+    """No traceback, and a failing check."""
+    result = run("status", "--check")
+    assert result.exit_code == 1
+    assert "python -m webhook_app migrate" in result.output
+    assert json.loads(run("status", "--json").output)["wrong"]
 
 
 @on_sqlite
@@ -74,7 +107,8 @@ def test_check_reports_the_dead(run: Run, dead: Inbox) -> None:
     assert run("status").exit_code == 0
     result = run("status", "--check")
     assert result.exit_code == 1
-    assert result.output.splitlines()[-1].startswith("Needs attention: 2 dead")
+    assert "Needs attention:" in result.output
+    assert "acme: 2 dead deliveries" in result.output
 
 
 @on_sqlite
@@ -83,7 +117,7 @@ def test_check_reports_an_open_breaker(run: Run, inbox: Inbox) -> None:
     open_breaker(inbox, "acme")
     result = run("status", "--check")
     assert result.exit_code == 1
-    assert "the breaker of shop acme is open" in result.output
+    assert "acme: no events are sent, because the instance key was refused (http_401)" in result.output
 
 
 @on_sqlite
@@ -91,4 +125,7 @@ def test_check_reports_an_open_breaker(run: Run, inbox: Inbox) -> None:
 def test_check_reports_what_is_old(run: Run, inbox: Inbox, older_than: str, code: int) -> None:
     """An event that no worker claims becomes a problem at the given age."""
     inbox.store(arrival(received_at=int((time.time() - 2 * 3600) * 1000)))
-    assert run("status", "--check", "--older-than", older_than).exit_code == code
+    checks = {
+        one["check"] for one in json.loads(run("status", "--json", "--older-than", older_than).output)["findings"]
+    }
+    assert ("oldest" in checks) is bool(code)

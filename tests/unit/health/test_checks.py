@@ -59,7 +59,7 @@ PROBLEMS = [
     (throttle(probing=True), "breaker acme shop acme", "(connect)"),
     (
         throttle("tweakwise https://t.example"),
-        "breaker  tweakwise https://t.example",
+        "breaker tweakwise https://t.example",
         "no events are sent to https://t.ex",
     ),
     (

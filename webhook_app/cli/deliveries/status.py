@@ -1,21 +1,29 @@
-"""`status`: how many deliveries are in which state, and what is paused."""
+"""`status`: how many deliveries are in which state, and what needs attention."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.cli.support import configuration
+from webhook_app.cli.support.finding_text import finding_lines, finding_record
 from webhook_app.cli.support.param_types import Duration
 from webhook_app.config import settings
+from webhook_app.config.shops import Shop
 from webhook_app.delivery.causes import TITLES, Cause, cause_of
+from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.formatting import counted, duration, timestamp
+from webhook_app.health.evaluation import findings
+from webhook_app.health.finding import Finding, Severity
+from webhook_app.health.measure import Subject, measure
 from webhook_app.inbox import Inbox, State, count_check
 from webhook_app.inbox.reports.backlog import summary
+from webhook_app.platforms import all_platforms
 from webhook_app.reasons import titled
 from webhook_app.throttling import descriptions
 from webhook_app.time_units import SECOND
@@ -23,8 +31,11 @@ from webhook_app.time_units import SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from webhook_app.config.settings import Settings
     from webhook_app.inbox.count_check import CountCheck
     from webhook_app.inbox.reports.backlog import InboxSummary
+
+NOT_STARTED = "Correct it; no process starts before that."
 
 
 @click.command()
@@ -33,26 +44,43 @@ if TYPE_CHECKING:
 @click.option(
     "--older-than",
     type=Duration(),
-    default="15m",
-    show_default=True,
-    help="With --check: the age from which the oldest unfinished event is a problem.",
+    help="The age from which the oldest unfinished event is a problem; default: ALERT_OLDER_THAN.",
 )
-def status(*, as_json: bool, check: bool, older_than: int) -> None:
-    """Show deliveries by state, dead ones by cause, and what is unfinished or paused.
+def status(*, as_json: bool, check: bool, older_than: int | None) -> None:
+    """Show deliveries by state, dead ones by cause, what is unfinished, and what needs attention.
 
-    With --check the exit code is 1 if a breaker is open, anything is dead, the oldest unfinished event is older than
-    --older-than, or the counts of the dashboard differ from the stored deliveries (they are corrected then); the
-    problems are printed last. Without --check it is 0.
+    With --check the exit code is 1 if a health check reports a warning or an error that is not muted, or if the counts
+    of the dashboard differ from the stored deliveries (they are corrected then). Without --check it is 0.
     """
-    with closing(Inbox.configured(settings.load())) as inbox:
-        now = summary(inbox)
-        checked = count_check.check(inbox) if check else None
-    problems = [*_problems(now, older_than / SECOND), *_differences(checked)]
-    click.echo(json.dumps(_record(now, problems), indent=2) if as_json else "\n".join(_lines(now)))
+    config, shops, faults = _configuration(older_than)
+    with closing(Inbox.configured(config)) as inbox:
+        found = [*faults, *findings(measure(Subject(config, shops, all_platforms(), inbox)))]
+        now = _summary(inbox)
+        found += _differences(count_check.check(inbox)) if check and now else []
+    problems = [one for one in found if one.needs_attention]
+    click.echo(json.dumps(_record(now, found), indent=2) if as_json else "\n".join(_lines(now, found)))
     if check and problems:
-        if not as_json:
-            click.echo("\nNeeds attention: " + "; ".join(problems) + ".")
         raise SystemExit(1)
+
+
+def _configuration(older_than: int | None) -> tuple[Settings, Mapping[str, Shop], list[Finding]]:
+    """Return settings and shops; faults of the shops are findings, and their deliveries are counted nevertheless."""
+    config, shops, faults = settings.load(), dict[str, Shop](), list[Finding]()
+    if older_than is not None:
+        config = replace(config, alert_older_than=older_than / SECOND)
+    try:
+        shops = configuration.load()[1]
+    except ConfigurationError as error:
+        faults = [Finding("configuration", Severity.ERROR, one, NOT_STARTED) for one in error.faults]
+    return config, shops, faults
+
+
+def _summary(inbox: Inbox) -> InboxSummary | None:
+    """Return the figures, None while the database cannot be read: then that is a finding."""
+    try:
+        return summary(inbox)
+    except StoreUnavailableError:
+        return None
 
 
 def _by_cause(dead: Mapping[str, int]) -> dict[Cause, int]:
@@ -67,33 +95,28 @@ def _cause(reason: str) -> Cause:
     return cause_of(reason) or Cause.RECEIVER
 
 
-def _problems(now: InboxSummary, older_than: float) -> Iterator[str]:
-    for throttle in now.throttles.values():
-        if throttle.is_open:
-            yield f"the breaker of {descriptions.title(throttle.scope)} is open"
-    if now.states.get(State.DEAD):
-        yield f"{now.states[State.DEAD]} dead"
-    if now.oldest_age > older_than:
-        yield f"the oldest unfinished event is {duration(now.oldest_age * SECOND)} old"
-
-
-def _differences(checked: CountCheck | None) -> Iterator[str]:
-    if checked and not checked.adds_up:
-        yield "the counts of the dashboard differ from the stored deliveries; please report it"
-    elif checked and checked.corrected:
+def _differences(checked: CountCheck) -> list[Finding]:
+    if not checked.adds_up:
+        text = "The counts of the dashboard differ from the stored deliveries."
+        return [Finding("counts", Severity.ERROR, text, "Please report it as a bug of the receiver.")]
+    if checked.corrected:
         blocks = counted(checked.corrected, "block of counts", "blocks of counts")
-        yield f"{blocks} differed from the stored deliveries and had to be corrected"
+        text = f"{blocks} differed from the stored deliveries and had to be corrected."
+        return [Finding("counts", Severity.WARNING, text, "Nothing to do, unless it happens again.")]
+    return []
 
 
-def _lines(now: InboxSummary) -> list[str]:
+def _lines(now: InboxSummary | None, found: list[Finding]) -> list[str]:
+    return [*(_figures(now) if now else []), *finding_lines(found)]
+
+
+def _figures(now: InboxSummary) -> list[str]:
     counts = [f"{state:<11} {now.states[state]:>9}" for state in State if now.states.get(state)] or ["nothing yet"]
     shops = [f"  {shop.shop:<20} {shop.count:>9}  oldest {duration(now.at - shop.oldest)}" for shop in now.unfinished]
-    paused = [f"  {text}" for throttle in now.throttles.values() if (text := descriptions.sentences(throttle, now.at))]
     return [
         *counts,
         *_section("Dead, by cause:", [*_dead(now.dead)]),
         *_section(f"Unfinished (the oldest for {duration(now.oldest_age * SECOND)}):", shops),
-        *_section("Paused or slowed down:", paused),
     ]
 
 
@@ -110,7 +133,12 @@ def _section(heading: str, lines: list[str]) -> list[str]:
     return ["", heading, *lines] if lines else []
 
 
-def _record(now: InboxSummary, problems: list[str]) -> dict[str, object]:
+def _record(now: InboxSummary | None, found: list[Finding]) -> dict[str, object]:
+    wrong = [one.text for one in found if one.needs_attention]
+    return {**(_figures_record(now) if now else {}), "findings": [finding_record(one) for one in found], "wrong": wrong}
+
+
+def _figures_record(now: InboxSummary) -> dict[str, object]:
     return {
         "at": timestamp(now.at),
         "states": {state: now.states.get(state, 0) for state in State},
@@ -128,5 +156,4 @@ def _record(now: InboxSummary, problems: list[str]) -> dict[str, object]:
             }
             for throttle in now.throttles.values()
         ],
-        "wrong": problems,
     }

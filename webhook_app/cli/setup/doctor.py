@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import closing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 from marshmallow import ValidationError
 
 from webhook_app.cli.support import configuration
+from webhook_app.cli.support.finding_text import coloured, finding_record
 from webhook_app.cli.support.terminal import fitted, margin
 from webhook_app.config.validators import validate_http_url
 from webhook_app.doctor import CheckContext, run_checks
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
-COLOURS = {Severity.OK: "green", Severity.INFO: "bright_black", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 INDENT = 24  # columns before a finding's text
 
 
@@ -55,8 +54,8 @@ def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> N
     found = []
     for finding in _findings(name, url, send=send):
         found.append(finding)
-        click.echo(json.dumps(asdict(finding)) if as_json else _text(finding))
-    counts = Counter(finding.severity for finding in found)
+        click.echo(json.dumps(finding_record(finding)) if as_json else _text(finding))
+    counts = Counter(finding.severity for finding in found if not finding.muted)
     errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
     if not as_json:
         click.echo(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
@@ -80,8 +79,9 @@ def _examined(config: Settings, shops: Mapping[str, Shop], **options: Any) -> It
 
 
 def _text(finding: Finding) -> str:
-    severity = click.style(f"{finding.severity:<8}", fg=COLOURS[finding.severity])
-    lines = [f"{severity} {finding.check:<14} {finding.text}"]
+    lines = [f"{coloured(finding.severity)} {finding.check:<14} {finding.text}"]
+    if finding.muted:
+        lines.append(f"{margin(INDENT)}Muted {finding.muted}.")
     if finding.advice:
         lines.append(margin(INDENT) + finding.advice)
     return "\n".join(fitted(line, INDENT) for line in lines)

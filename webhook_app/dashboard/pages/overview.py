@@ -10,7 +10,7 @@ from flask import request
 from webhook_app import formatting
 from webhook_app.dashboard import charts
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.attention import attention
+from webhook_app.dashboard.attention import attention, problems
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.health.checks.receiving import longest_silence
@@ -97,6 +97,7 @@ def show() -> ResponseReturnValue:
         topics=_topics(now, shop),
         progress=progress,
         attention=attention(shop),
+        muted=[one for one in problems(shop) if one.muted],
     )
 
 

@@ -27,6 +27,7 @@ LIMITS = {
     "content_encoding": "Configure the proxy to pass webhooks on without compressing them.",
 }
 CHECK_THE_PLATFORM = "Check that the webhook is still active at the platform."
+CONNECT = "`check --url` shows each webhook URL and where to paste it; `send-sample` tests it."
 VERIFY = "Compare the secret with the platform's; `python -m webhook_app verify` finds what differs."
 
 
@@ -92,7 +93,7 @@ def events(measured: Measurements) -> Iterator[Finding]:
         yield _last_event(shop.name, received, measured.now)
         wanted = [topic.name for topic in measured.platforms[shop.platform].topics if topic.subscribe]
         if missing := ", ".join(topic for topic in wanted if topic not in received):
-            text, advice = f"{shop.name} never sent {missing}.", _how_to_connect(shop.name)
+            text, advice = f"{shop.name} never sent {missing}.", CONNECT
             summary = f"never sent {missing}"
             yield Finding("events", Severity.INFO, text, advice, shop.name, "topics", summary, "/dashboard/setup")
 
@@ -102,7 +103,7 @@ def _never(measured: Measurements, shop: str) -> Finding:
     why = "; ".join(f"{counted(count, 'was', 'were')} refused ({reason})" for reason, count in refused.items())
     text = f"No webhook was ever received from {shop}{f'; {WITHIN}, {why}' if why else ''}."
     summary = "no webhook was ever received"
-    advice = VERIFY if why else _how_to_connect(shop)
+    advice = VERIFY if why else CONNECT
     return Finding("events", Severity.WARNING, text, advice, shop, "", summary, "/dashboard/setup")
 
 
@@ -114,10 +115,6 @@ def _last_event(shop: str, received: Mapping[str, int], now: int) -> Finding:
         summary = f"no event for {duration(thresholds.SHOP_SILENT_AFTER)}"
         return Finding("events", Severity.WARNING, text, CHECK_THE_PLATFORM, shop, "", summary, _link("", shop=shop))
     return Finding("events", Severity.OK, text, shop=shop)
-
-
-def _how_to_connect(shop: str) -> str:
-    return f"`check --url` shows the webhook URL of {shop} and where to paste it; `send-sample` tests it."
 
 
 def silences(measured: Measurements) -> Iterator[Finding]:

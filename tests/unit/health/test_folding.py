@@ -1,0 +1,29 @@
+"""Findings of many shops with the same cause are one."""
+
+from __future__ import annotations
+
+from webhook_app.health.finding import Finding, Severity
+from webhook_app.health.folding import folded
+
+
+def refused(shop: str, severity: Severity = Severity.ERROR, summary: str = "instance key refused") -> Finding:
+    return Finding("breaker", severity, f"{shop}: refused.", "Correct it.", shop, summary=summary)
+
+
+def test_many_shops_are_one_line() -> None:
+    """With their number, what is the same, and each of them inside."""
+    [group] = folded([refused(f"s{number}") for number in range(49)])
+    assert (group.text, group.advice) == ("49 shops: instance key refused.", "Correct it.")
+    assert len(group.findings) == 49
+
+
+def test_different_causes_and_few_shops_are_not_folded() -> None:
+    """Nor different severities; the worst come first."""
+    found = [
+        refused("a", Severity.WARNING),
+        refused("b"),
+        refused("c"),
+        *(refused(name, summary="") for name in "def"),
+    ]
+    groups = folded(found)
+    assert [group.text for group in groups] == [f"{name}: refused." for name in "bcdefa"]
