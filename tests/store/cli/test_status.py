@@ -46,7 +46,7 @@ def test_json_has_the_same(run: Run, dead: Inbox) -> None:
     assert record["dead"] == {"ours": 1, "theirs": 0, "data": 1}
     assert [(shop["shop"], shop["count"]) for shop in record["unfinished"]] == [("acme", 1)]
     assert [(throttle["scope"], throttle["reason"]) for throttle in record["throttles"]] == [("shop acme", "http_401")]
-    assert {one["check"] for one in record["findings"] if one["severity"] == "error"} == {"breaker", "dead"}
+    assert {"breaker", "dead"} <= {one["check"] for one in record["findings"] if one["severity"] == "error"}
     assert any("2 dead deliveries" in text for text in record["wrong"])
 
 
