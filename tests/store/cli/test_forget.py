@@ -57,6 +57,7 @@ def with_body(database: str) -> list[int]:
         return [number for number in (1, 2, 3) if stored_deliveries.body(inbox, number)]
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     "given",
     [
