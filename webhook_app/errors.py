@@ -73,6 +73,18 @@ class FeedUnreadableError(ReceiverError):
     """A product feed cannot be read to its end: show the message, which says where and why."""
 
 
+class SourceError(ReceiverError):
+    """A platform's API did not answer as it should: stop, change no watermark, show the message, and retry later.
+
+    `reason` is a stable name: api_unauthorized, api_scope_missing, api_throttled, api_unreachable, api_odd_answer.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        """`sentence` says what happened and what to change, without credentials and without anything of an order."""
+        super().__init__(sentence)
+        self.reason = reason
+
+
 class UnreadableHeadersError(ReceiverError):
     """A text that should hold HTTP headers holds none: show the message, which says what was expected."""
 

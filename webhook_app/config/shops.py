@@ -14,8 +14,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 from schemas.event_types import EVENT_TYPES
 from schemas.events import Channel, Payment
 from schemas.statuses import hyphenated
-from webhook_app.config import dropped_fields, product_key_template
+from webhook_app.config import dropped_fields, product_key_template, shop_api
 from webhook_app.config.dropped_fields import DroppedFields
+from webhook_app.config.shop_api import ShopApi
 from webhook_app.config.shop_fields import LABEL, Addresses, Constants, Duration, FieldPaths
 from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url, validate_rate
@@ -39,7 +40,8 @@ class Shop:
 
     `source` is the TWN-Source label of calls, `source_by_event` those of some events. `purchase_after` is how many
     seconds a purchase waits, unless its order is cancelled or refunded meanwhile. `domain` are the addresses that
-    may send for the shop, in normal form; any address may where there is none. `remarks` are sentences about what is
+    may send for the shop, in normal form; any address may where there is none. `api` is how the platform's own list of
+    orders is read, None where it is not. `remarks` are sentences about what is
     written in an outdated way.
     """
 
@@ -68,6 +70,7 @@ class Shop:
     revenue_currency: str | None = None
     source_by_event: Mapping[str, str] = field(default_factory=dict)
     purchase_after: float = 0.0
+    api: ShopApi | None = field(default=None, repr=False)
     remarks: tuple[str, ...] = ()
 
     def accepts(self, address: str) -> bool:
@@ -172,6 +175,7 @@ class _ShopSchema(Schema):
     tweakwise_url = fields.String(load_default=None, validate=validate_http_url)
     max_rate = fields.Float(load_default=None, validate=validate_rate)
     domain = Addresses(load_default=())
+    api = fields.Nested(shop_api.ApiSchema, load_default=None)
     drop_fields = FieldPaths(load_default=DroppedFields(dropped_fields.DEFAULT))
 
 
@@ -212,6 +216,7 @@ class _Reading:
             self._check_secrets(name, self.platforms[platform], loaded.get("secrets", []))
             self._check_domain(name, self.platforms[platform], loaded.get("domain", ()))
             self._check_dropped(name, self.platforms[platform], loaded.get("drop_fields"))
+            self._check_api(name, self.platforms[platform], loaded.get("api"))
         if template is not None:
             self._parse_template(name, template, loaded)
         return loaded
@@ -231,6 +236,10 @@ class _Reading:
         needed = {each for topic in platform.topics for each in topic.schema.required_names()}
         if dropped and (lost := sorted(needed.intersection(dropped.paths))):
             self._fault([name, "drop_fields"], f"no event can be made without {', '.join(lost)}")
+
+    def _check_api(self, name: str, platform: Platform, api: ShopApi | None) -> None:
+        if isinstance(api, ShopApi) and (fault := api.problem(platform.api_credentials, platform.title)):
+            self._fault([name, "api"], fault)
 
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
         try:

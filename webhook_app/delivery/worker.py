@@ -24,7 +24,7 @@ from webhook_app.time_units import uptime
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox, Settlement
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise import retry_policy
     from webhook_app.tweakwise.client import CallResult, Client
     from webhook_app.tweakwise.retry_policy import Failure
+
+    Background = Callable[[threading.Event], object]
 
 MAX_IDLE = 30.0  # seconds; a wake-up ends the wait sooner, this bounds it where notifications are unavailable
 STORE_PAUSE = 1.0  # seconds between two attempts while the store is unavailable
@@ -77,8 +79,13 @@ class Worker:
         *,
         meter: Meter | None = None,
         tracer: Tracer | None = None,
+        background: Sequence[Background] = (),
     ) -> None:
-        """Nothing starts before run(); without `meter` nothing is measured, without `tracer` nothing is traced."""
+        """Nothing starts before run(); without `meter` nothing is measured, without `tracer` nothing is traced.
+
+        Each of `background` runs in a thread, until the event that it is called with is set.
+        """
+        self._background = background
         self._inbox, self._options, self._tracer = inbox, options, tracer or NullTracer()
         self._reference_of = order_reader(platforms)
         self._settler = Settler(inbox, meter or NullMeter(), self._tracer)
@@ -101,6 +108,8 @@ class Worker:
         options = self._options
         maintenance = Maintenance(self._inbox, options.policy, options.retention, self._reference_of)
         threading.Thread(target=maintenance.run, args=(self._stopping,), daemon=True).start()
+        for task in self._background:
+            threading.Thread(target=task, args=(self._stopping,), daemon=True).start()
         privacy = threading.Thread(target=self._privacy.run, daemon=True)
         privacy.start()
         with contextlib.suppress(StoreUnavailableError):

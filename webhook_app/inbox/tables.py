@@ -321,3 +321,57 @@ privacy_requests = Table(
     Column("claims", Integer, nullable=False),
     Column("leased_until", BigInteger, nullable=False),
 )
+
+# The orders that a platform lists, compared with the deliveries about them; stored as long as deliveries are.
+platform_orders = Table(
+    "platform_orders",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("business_key", String(192), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("placed_at", BigInteger, nullable=False),
+    Column("changed_at", String(40), nullable=False),  # as the platform writes it
+    Column("reason", String(64), nullable=False),  # why it is no purchase as it is at the platform; "" if it is one
+    Column("amount", String(32)),
+    Column("currency", String(8), nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Index("ix_platform_orders_placed", "placed_at"),
+    Index("ix_platform_orders_name", "name"),
+)
+
+# Comparisons of a shop's orders with the platform's own list, newest last.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("shop", String(64), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("took", BigInteger, nullable=False),
+    Column("listed", Integer, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("filled", Integer, nullable=False),
+    Column("error", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+# Where the comparison with a shop's platform is. `watermark` is on the platform's clock, the others on the database's.
+reconciliation_states = Table(
+    "reconciliation_states",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("watermark", BigInteger),
+    Column("whole_at", BigInteger),  # when all orders of MAX_ORDER_AGE were compared last
+    Column("tried_at", BigInteger, nullable=False),
+    Column("complete_at", BigInteger),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("error", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("missing", Integer, nullable=False),  # that the last complete comparison found
+    Column("missing_total", BigInteger, nullable=False),
+    Column("webhooks", Text, nullable=False),  # JSON
+)

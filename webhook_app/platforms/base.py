@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
+BACKFILL = "backfill/order"  # topic of an order that was fetched from the platform's API
 STOREFRONT = "storefront/"  # prefix of the topics that come through a storefront proxy
 LONGEST_USER_AGENT = 500  # characters
 LONGEST_DOMAIN = 255  # characters
@@ -120,6 +121,8 @@ class Platform:
     `shown` lists by patterns of topics what pages show of a payload; of other topics they show nothing.
     `orders` is where payloads name their order; None on a platform without orders. `orders_have_locale` is whether a
     product key may use `{locale}`.
+    `fetched` reads an order that was fetched from the platform's API, under the topic BACKFILL; None where no API is
+    used. `api_credentials` are the sets of keys with which a shop may configure it, the usual one first.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
     it saves a secret; `notes` are sentences for `platforms <name>`.
     """
@@ -139,6 +142,8 @@ class Platform:
     proxy: StorefrontProxy | None = None
     is_ping: Callable[[bytes, Mapping[str, str]], bool] = lambda _body, _headers: False
     orders_have_locale: bool = True
+    fetched: Topic | None = None
+    api_credentials: tuple[tuple[str, ...], ...] = ()
     shown: Mapping[str, Shown] = field(default_factory=dict)
     orders: OrderFields | None = None
     secret_help: str = ""
@@ -186,6 +191,8 @@ class Platform:
 
     def topic(self, name: str) -> Topic | None:
         """Return the mapped topic of that name, in any spelling, if there is one."""
+        if name == BACKFILL:
+            return self.fetched
         return self._topic(name) or self._topic(self.topic_name(name))
 
     def topic_name(self, text: str) -> str:

@@ -9,7 +9,15 @@ from schemas.shopify import ORDERS, OrderSchema, PaidOrderSchema, proxied
 from schemas.shopify_privacy import DataRequestSchema, RedactSchema, ShopRedactSchema
 from schemas.storefront import SCHEMAS
 from webhook_app.platforms import browsing, shopify_fields, storefront_fields
-from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT, Platform, SampleValues, StorefrontProxy, Topic
+from webhook_app.platforms.base import (
+    BACKFILL,
+    SAMPLE_DOMAIN,
+    STOREFRONT,
+    Platform,
+    SampleValues,
+    StorefrontProxy,
+    Topic,
+)
 from webhook_app.signing.hmac_schemes import BodyHmac, QueryHmac
 
 if TYPE_CHECKING:
@@ -117,6 +125,8 @@ PLATFORM = Platform(
         # https://shopify.dev/docs/api/web-pixels-api/standard-events
         *browsing.topics(STOREFRONT, lambda event: proxied(SCHEMAS[event.name]), _browsing),
     ),
+    fetched=Topic(BACKFILL, "An order was fetched from the Admin API.", _ORDER, _order, subscribe=False),
+    api_credentials=(("url", "client_id"), ("url", "token")),
     # https://shopify.dev/docs/apps/build/online-store/app-proxies/authenticate-app-proxies
     proxy=StorefrontProxy(
         QueryHmac(required=("shop",), single=("logged_in_customer_id", "path_prefix")),

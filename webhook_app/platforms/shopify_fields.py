@@ -127,6 +127,7 @@ PRODUCT = shown(
 PRIVACY = shown(_NAMES, id="shop_id data_request.id", ref="shop_domain")
 SHOWN = {
     "orders/*": ORDER,
+    "backfill/order": ORDER,
     "draft_orders/*": ORDER,
     "checkouts/*": ORDER,
     "refunds/*": _REFUND | shown(_NAMES),

@@ -13,7 +13,7 @@ from schemas.events import Ignored, Reason
 from schemas.storefront import SCHEMAS, is_ambiguous
 from schemas.woocommerce import ORDERS, OrderSchema
 from webhook_app.platforms import browsing, woocommerce_fields
-from webhook_app.platforms.base import Platform, SampleValues, Topic
+from webhook_app.platforms.base import BACKFILL, Platform, SampleValues, Topic
 from webhook_app.signing.hmac_schemes import BodyHmac
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ PLATFORM = Platform(
         "product.*": Ignored(Reason.NOT_AN_ORDER, "A product is not an order."),
         "coupon.*": Ignored(Reason.NOT_AN_ORDER, "A coupon is not an order."),
     },
+    fetched=Topic(BACKFILL, "An order was fetched from the shop's REST API.", _ORDER, _order, subscribe=False),
+    api_credentials=(("url", "key", "secret"),),
     is_ping=_is_ping,
     # sanitize_text_field() takes tags and %xx out; the form writes quotes and & as HTML entities.
     unsafe_secret_characters="<>&\"'%",

@@ -60,6 +60,7 @@ PRODUCT = shown(
 )
 SHOWN = {
     "order.*": ORDER,
+    "backfill/order": ORDER,
     "subscription.*": ORDER,
     "product.*": PRODUCT,
     "coupon.*": shown(

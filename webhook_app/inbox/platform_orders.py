@@ -1,0 +1,124 @@
+"""Orders as a platform lists them, and what the inbox knows about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, select
+
+from schemas.events import Reason
+from webhook_app.inbox import records
+from webhook_app.inbox.expressions import insert_into
+from webhook_app.inbox.states import State
+from webhook_app.inbox.tables import ORDERS, business_keys, deliveries, platform_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from webhook_app.inbox.store import Inbox
+
+UNFINISHED = (State.RECEIVED, State.DELIVERING, State.WAITING)
+KEYS_AT_A_TIME = 200
+PRUNED_AT_A_TIME = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformOrder:
+    """An order as it is at the platform: `placed_at` and `seen_at` in milliseconds, `changed_at` as it writes it.
+
+    `reason` is why it is no purchase, "" if it is one; `amount` its revenue then, as text, None if unknown.
+    """
+
+    shop: str
+    business_key: str
+    name: str
+    placed_at: int
+    changed_at: str
+    reason: str
+    amount: str | None
+    currency: str
+    seen_at: int
+
+
+@dataclass(slots=True)
+class KnownOrder:
+    """What the deliveries about an order say: whether it was sent, waits, or is dead; and reasons by identity."""
+
+    delivered: bool = False
+    waiting: bool = False
+    dead: bool = False
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+def known(inbox: Inbox, shop: str, identities: Mapping[str, str]) -> dict[str, KnownOrder]:
+    """Return what is known of the orders of a shop, by business key; without those of which nothing is.
+
+    `identities` are those of the deliveries that would stand for the orders, by business key: the key of one that is
+    stored is only known once it was translated. An order of another address is another order. One whose deliveries
+    were deleted is known by its key alone.
+    """
+    found: dict[str, KnownOrder] = {}
+    keys = list(identities)
+    for start in range(0, len(keys), KEYS_AT_A_TIME):
+        some = keys[start : start + KEYS_AT_A_TIME]
+        by_identity = {identities[key]: key for key in some}
+        owned = select(business_keys.c.key).where(business_keys.c.shop == shop, business_keys.c.key.in_(some))
+        with inbox.database.read() as connection:
+            for one in connection.execute(_about(shop, some, list(by_identity))):
+                key = one.business_key or by_identity[one.identity]
+                _add(found.setdefault(key, KnownOrder()), one.state, one.reason, one.identity)
+            for key in connection.execute(owned).scalars():
+                found.setdefault(key, KnownOrder(delivered=True))
+    return found
+
+
+def _about(shop: str, keys: Sequence[str], identities: Sequence[str]) -> Any:
+    row = deliveries.c
+    columns = (row.business_key, row.state, row.reason, row.identity)
+    by_key = select(*columns).where(ORDERS, row.business_key.in_(keys), row.shop == shop)
+    by_identity = select(*columns).where(row.shop == shop, row.identity.in_(identities), row.business_key.is_(None))
+    return by_key.where(row.reason != Reason.OTHER_SHOP).union_all(by_identity)
+
+
+def _add(order: KnownOrder, state: str, reason: str, identity: str) -> None:
+    order.delivered |= state == State.DELIVERED
+    order.waiting |= state in UNFINISHED
+    order.dead |= state == State.DEAD
+    if state == State.IGNORED:
+        order.reasons[identity] = reason
+
+
+def save(inbox: Inbox, orders: Iterable[PlatformOrder]) -> None:
+    """Store listed orders in place of their former state. Raises StoreUnavailableError."""
+    rows = [records.as_row(one) for one in {one.business_key: one for one in orders}.values()]
+    if not rows:
+        return
+    with inbox.database.write() as connection:
+        saving = insert_into(connection, platform_orders)
+        changed = {name: saving.excluded[name] for name in rows[0] if name not in {"shop", "business_key"}}
+        index = [platform_orders.c.shop, platform_orders.c.business_key]
+        connection.execute(saving.on_conflict_do_update(index_elements=index, set_=changed), rows)
+
+
+def find(inbox: Inbox, names: Sequence[str]) -> list[PlatformOrder]:
+    """Return listed orders that have one of the numbers, or an id as business key among `names`."""
+    row = platform_orders.c
+    wanted = row.name.in_(names) | row.business_key.in_(names)
+    query = select(*records.columns_of(PlatformOrder, platform_orders)).where(wanted).order_by(row.shop).limit(50)
+    with inbox.database.read() as connection:
+        return records.read(connection, PlatformOrder, query)
+
+
+def prune(inbox: Inbox, before: int) -> int:
+    """Delete orders that were placed before; returns how many. Raises StoreUnavailableError."""
+    row, gone = platform_orders.c, 0
+    while True:
+        some = select(row.shop, row.business_key).where(row.placed_at < before).limit(PRUNED_AT_A_TIME)
+        with inbox.database.write(durable=False) as connection:
+            found = connection.execute(some).all()
+            for shop, key in found:
+                connection.execute(delete(platform_orders).where(row.shop == shop, row.business_key == key))
+        gone += len(found)
+        if len(found) < PRUNED_AT_A_TIME:
+            return gone

@@ -1,0 +1,113 @@
+"""What a source is: a value that opens a connection to a shop's API, and what such a connection can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from webhook_app.config.shops import Shop
+
+USUAL_RATE = 5.0  # requests a second
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Orders that changed, or were placed, since a time of the platform's clock, in milliseconds since 1970 UTC.
+
+    `until` limits a window of orders by when they were placed; one by changes is always open.
+    """
+
+    since: int
+    until: int | None = None
+    by_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order as the API gives it: `body` is what a webhook about it would have, as far as it is needed.
+
+    `placed_at` and `changed` are in milliseconds since 1970 UTC, `changed_at` is the latter as the platform writes it.
+    """
+
+    id: str
+    name: str
+    placed_at: int
+    changed: int
+    changed_at: str
+    currency: str
+    body: bytes
+
+    @property
+    def identity(self) -> str:
+        """The identity of the delivery that stands for this state of the order."""
+        return f"backfill:{self.id}:{self.changed_at}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformWebhook:
+    """A webhook as the platform lists it; `status` is its word, `was_disabled` that no person chose it."""
+
+    id: str
+    topic: str
+    url: str
+    status: str
+    is_active: bool
+    was_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReport:
+    """Whether the credentials work: `problems` are sentences with what to change, `notes` further remarks."""
+
+    problems: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+class Connection(ABC):
+    """A shop's API as one thread uses it. Every method asks the platform, and raises SourceError."""
+
+    @abstractmethod
+    def now(self) -> int:
+        """Return the time of the platform's clock, in milliseconds since 1970 UTC."""
+
+    @abstractmethod
+    def pages(self, window: Window) -> Iterator[Sequence[ListedOrder]]:
+        """Yield the orders of a window, in pages; one that changes meanwhile may come twice, and none is left out."""
+
+    @abstractmethod
+    def order(self, name: str) -> ListedOrder | None:
+        """Return one order by its id, number or name; None if there is none."""
+
+    @abstractmethod
+    def access(self) -> AccessReport:
+        """Report whether the credentials work and suffice."""
+
+    @abstractmethod
+    def webhooks(self) -> Sequence[PlatformWebhook]:
+        """Return the webhooks that the API shows, of any address."""
+
+    @abstractmethod
+    def create_webhook(self, topic: str, url: str, secret: str) -> PlatformWebhook:
+        """Create a webhook that is active."""
+
+    @abstractmethod
+    def repair_webhook(self, webhook: PlatformWebhook, url: str | None = None, secret: str | None = None) -> None:
+        """Enable a webhook, and set its address and its secret where they are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How one platform's API is used.
+
+    `connect` opens a connection for a shop that has `api`, at so many requests a second, without asking anything yet.
+    `lists_changes` is whether windows may go by time of change; `webhook_notes` say what the API does not show.
+    """
+
+    platform: str
+    connect: Callable[[Shop, float], Connection]
+    lists_changes: bool = True
+    webhook_notes: tuple[str, ...] = ()

@@ -1,0 +1,272 @@
+"""WooCommerce's REST API: https://woocommerce.github.io/woocommerce-rest-api-docs/ ."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from schemas.woocommerce import RENEWAL_META
+from schemas.woocommerce_bundles import META_MARKS
+from webhook_app.errors import SourceError
+from webhook_app.sources import oauth1, paging
+from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
+from webhook_app.sources.http import Answer, Http, failed
+from webhook_app.time_units import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from requests import PreparedRequest
+
+    from webhook_app.config.shops import Shop
+
+API = "/wp-json/wc/v3"
+FIELDS = (
+    *("id", "parent_id", "number", "status", "currency", "date_created_gmt", "date_modified_gmt", "date_paid_gmt"),
+    *("date_completed_gmt", "created_via", "customer_id", "meta_data", "line_items", "fee_lines"),
+)
+LINE_FIELDS = (
+    *("id", "product_id", "variation_id", "sku", "quantity", "total", "bundled_by", "composite_parent", "meta_data"),
+)
+NOT_ORDERS = frozenset({"checkout-draft", "auto-draft", "draft", "trash"})  # a checkout that is open, or a form
+CREDENTIALS = (
+    "Make a key in WooCommerce > Settings > Advanced > REST API, for a user who may see orders, and write it into "
+    "[shops.<name>.api]."
+)
+SCOPES = frozenset(
+    {"woocommerce_rest_cannot_view", "woocommerce_rest_cannot_create", "woocommerce_rest_cannot_edit", "rest_forbidden"}
+)
+REJECTED = "woocommerce_rest_authentication_error"
+ACTIVE = "active"
+
+
+class _QueryAuth(AuthBase):
+    """Key and secret in the query, for hosts that remove the Authorization header."""
+
+    def __init__(self, key: str, secret: str) -> None:
+        self._parameters = {"consumer_key": key, "consumer_secret": secret}
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.prepare_url(str(request.url), self._parameters)
+        return request
+
+
+class WooCommerce(Connection):
+    """One shop's REST API. Over plain http requests are signed (OAuth 1.0a), over https they carry key and secret."""
+
+    def __init__(self, shop: Shop, rate: float) -> None:
+        """Nothing is asked yet; raises ValueError for a shop without `api`."""
+        if shop.api is None:
+            raise ValueError(shop.name)
+        self._api, self._attribute = shop.api, shop.profile_attribute
+        self._host = urlsplit(shop.api.url).hostname or ""
+        self._http = Http(shop.api.url + API, rate)
+        self._signs = not shop.api.is_encrypted
+        if not self._signs:
+            self._http.auth = HTTPBasicAuth(shop.api.key, shop.api.secret)
+        self._date: int | None = None  # of the last answer
+
+    def now(self) -> int:
+        """Return the time of the shop's server, by the Date of its last answer."""
+        self._date = None
+        self._orders({"per_page": "1", "_fields": "id"})
+        return now_ms() if self._date is None else self._date
+
+    def pages(self, window: Window) -> Iterator[Sequence[ListedOrder]]:
+        """Yield the orders of a window.
+
+        A version before 5.8 ignores `modified_after`, and would list every order: there a window of changes becomes
+        one of new orders.
+        """
+        asked = {"orderby": "id", "order": "asc", "dates_are_gmt": "true", "_fields": ",".join(FIELDS)}
+        asked["modified_after" if window.by_change else "after"] = _gmt(window.since)
+        if window.until is not None:
+            asked["before"] = _gmt(window.until)
+
+        def fetch(offset: int, size: int) -> paging.RowPage:
+            answer = self._orders({**asked, "offset": str(offset), "per_page": str(size)})
+            return paging.RowPage(answer.data, _count(answer, "X-WP-Total"), _count(answer, "X-WP-TotalPages"))
+
+        for rows in paging.pages(fetch, _id):
+            orders = [self._listed(row) for row in rows if _status(row) not in NOT_ORDERS]
+            if window.by_change and any(one.changed < window.since for one in orders):
+                yield from self.pages(Window(window.since))
+                return
+            yield orders
+
+    def order(self, name: str) -> ListedOrder | None:
+        """Return an order by its id; by its number where a plugin makes numbers, from those that a search finds."""
+        wanted = name.strip().removeprefix("#")
+        asked = {"_fields": ",".join(FIELDS)}
+        if wanted.isdecimal():
+            answer = self._read(f"/orders/{int(wanted)}", asked)
+            if answer.status == HTTPStatus.OK and _is_order(answer.data):
+                return self._listed(answer.data)
+            if answer.status != HTTPStatus.NOT_FOUND:
+                raise self._failed(answer)
+        found = self._orders({**asked, "search": wanted, "per_page": "20"}).data
+        matching = (row for row in found if str(row.get("number")) == wanted)
+        return next(map(self._listed, matching), None)
+
+    def access(self) -> AccessReport:
+        """Report whether orders and webhooks can be read."""
+        notes = []
+        if self._signs and not self._api.is_loopback:
+            notes.append("Orders come over plain http: anyone on the way can read them. Write https:// if you can.")
+        try:
+            self._orders({"per_page": "1", "_fields": "id"})
+            self.webhooks()
+        except SourceError as error:
+            return AccessReport([f"{error.reason}: {error}"], notes)
+        return AccessReport(notes=notes)
+
+    def webhooks(self) -> Sequence[PlatformWebhook]:
+        """Return all webhooks of the shop."""
+        answer = self._list("/webhooks", {"per_page": "100", "_fields": "id,topic,delivery_url,status"})
+        return [_webhook(row) for row in answer.data]
+
+    def create_webhook(self, topic: str, url: str, secret: str) -> PlatformWebhook:
+        """Create a webhook; WooCommerce ignores the status that a new one is given, so it is set afterwards."""
+        what = {"name": f"Tweakwise: {topic}", "topic": topic, "delivery_url": url, "secret": secret, "status": ACTIVE}
+        answer = self._written("POST", "/webhooks", what)
+        made = _webhook(answer.data)
+        if not made.is_active:
+            self.repair_webhook(made)
+        return made
+
+    def repair_webhook(self, webhook: PlatformWebhook, url: str | None = None, secret: str | None = None) -> None:
+        """Enable a webhook, and set its address and its secret where they are given."""
+        given = {"delivery_url": url, "secret": secret}
+        changed = {"status": ACTIVE, **{name: value for name, value in given.items() if value is not None}}
+        self._written("PUT", f"/webhooks/{webhook.id}", changed)
+
+    def _listed(self, row: Mapping[str, Any]) -> ListedOrder:
+        order = {name: row[name] for name in FIELDS if name in row}
+        if "meta_data" in order:
+            order["meta_data"] = self._needed_meta(order["meta_data"])
+        if "line_items" in order:
+            order["line_items"] = [_line(line) for line in _rows(order["line_items"])]
+        if "fee_lines" in order:
+            order["fee_lines"] = [{"total": fee.get("total")} for fee in _rows(order["fee_lines"])]
+        placed, changed_at = row.get("date_created_gmt"), str(row.get("date_modified_gmt") or "")
+        placed_at = _milliseconds(placed)
+        if not _id(row) or placed_at is None:
+            raise SourceError("api_odd_answer", f"{self._host} sent an order without id or date: an outdated version?")
+        changed = _milliseconds(changed_at)
+        number = str(row.get("number") or _id(row))[:64]
+        body = json.dumps(order, separators=(",", ":")).encode()
+        currency = str(row.get("currency") or "")[:8]
+        changed = placed_at if changed is None else changed
+        return ListedOrder(_id(row), number, placed_at, changed, changed_at, currency, body)
+
+    def _needed_meta(self, meta: Any) -> list[Any]:
+        """Return the meta data that translation reads; the rest may hold anything about a person."""
+        bare = self._attribute.removeprefix("_")
+        needed = {self._attribute, bare, f"_{bare}", *RENEWAL_META}
+        return [{"key": one["key"], "value": one.get("value")} for one in _rows(meta) if one.get("key") in needed]
+
+    def _orders(self, asked: Mapping[str, str]) -> Answer:
+        return self._list("/orders", asked)
+
+    def _list(self, path: str, asked: Mapping[str, str]) -> Answer:
+        answer = self._read(path, asked)
+        rows = answer.data
+        if answer.status != HTTPStatus.OK or not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise self._failed(answer)
+        return answer
+
+    def _read(self, path: str, asked: Mapping[str, str]) -> Answer:
+        answer = self._http.read("GET", path, params=self._parameters("GET", path, asked))
+        if answer.status == HTTPStatus.UNAUTHORIZED and isinstance(self._http.auth, HTTPBasicAuth):
+            self._http.auth = _QueryAuth(self._api.key, self._api.secret)
+            answer = self._http.read("GET", path, params=asked)
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                self._http.auth = HTTPBasicAuth(self._api.key, self._api.secret)
+        self._date = answer.date or self._date
+        return answer
+
+    def _written(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
+        if isinstance(self._http.auth, HTTPBasicAuth):
+            self._read("/webhooks", {"per_page": "1", "_fields": "id"})  # learns how the host takes the key
+        answer = self._http.write(method, path, params=self._parameters(method, path, {}), json=what)
+        if answer.status not in {200, 201} or not isinstance(answer.data, dict) or "id" not in answer.data:
+            raise self._failed(answer)
+        return answer
+
+    def _parameters(self, method: str, path: str, asked: Mapping[str, str]) -> Mapping[str, str]:
+        if not self._signs:
+            return asked
+        return oauth1.signed(method, self._http.base + path, asked, self._api.key, self._api.secret)
+
+    def _failed(self, answer: Answer) -> SourceError:
+        code = answer.data.get("code") if isinstance(answer.data, dict) else None
+        if code in SCOPES:
+            need = "Read/Write, to look after webhooks" if code != "woocommerce_rest_cannot_view" else "Read"
+            sentence = f"{self._host} refuses this to the key ({code}): it needs the permission {need}, and its user"
+            return SourceError("api_scope_missing", f"{sentence} must be a shop manager. {CREDENTIALS}")
+        if code == REJECTED or (code and answer.status == HTTPStatus.OK):  # a host that hides the status
+            return SourceError("api_unauthorized", f"{self._host} does not take the key ({code}). {CREDENTIALS}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            why = "there is no WooCommerce API at `url`; or Settings > Permalinks is Plain, which has no such addresses"
+            return SourceError("api_odd_answer", f"{self._host} answered 404: {why}.")
+        if answer.status == HTTPStatus.OK:
+            return SourceError("api_odd_answer", f"{self._host} did not send a list of orders.")
+        return failed(answer, self._host, CREDENTIALS)
+
+
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+    marks = [one for one in _rows(line.get("meta_data")) if one.get("key") in META_MARKS]
+    return {**{name: line[name] for name in LINE_FIELDS if name in line}, "meta_data": marks}
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a list; PHP sends an object in place of a list with a hole."""
+    rows = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _webhook(row: Mapping[str, Any]) -> PlatformWebhook:
+    status = str(row.get("status") or "")
+    topic, url = str(row.get("topic") or ""), str(row.get("delivery_url") or "")
+    return PlatformWebhook(_id(row), topic, url, status, status == ACTIVE, was_disabled=status == "disabled")
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict)
+
+
+def _is_order(data: Any) -> bool:
+    return isinstance(data, dict) and "id" in data and "status" in data
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    value = row.get("id")
+    return str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    return str(row.get("status") or "").removeprefix("wc-")
+
+
+def _count(answer: Answer, header: str) -> int | None:
+    text = answer.headers.get(header, "")
+    return int(text) if text.isdecimal() and len(text) < 12 else None  # noqa: PLR2004 - digits
+
+
+def _gmt(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _milliseconds(text: Any) -> int | None:
+    try:
+        return int(datetime.fromisoformat(str(text).removesuffix("Z")).replace(tzinfo=UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+SOURCE = Source(platform="woocommerce", connect=WooCommerce)
