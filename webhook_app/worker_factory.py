@@ -49,12 +49,9 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     platforms = all_platforms()
     if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox))):
         alerts.start()
-<<<<<<< HEAD
-    return Worker(inbox, shops, platforms, client, options, meter=meter, tracer=tracing.configured(config))
-=======
     tracer = tracing.configured(config)
     background = _background(config, inbox, shops, options.ages)
-    return Worker(inbox, shops, all_platforms(), client, options, meter=meter, tracer=tracer, background=background)
+    return Worker(inbox, shops, platforms, client, options, meter=meter, tracer=tracer, background=background)
 
 
 def _background(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages: AgeLimits) -> list[Background]:
@@ -64,4 +61,3 @@ def _background(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages:
     from webhook_app.sources.reconcile import Plan, Reconciler  # noqa: PLC0415 - loads requests
 
     return [Reconciler(inbox, shops, all_platforms(), Plan(config.reconcile_every, config.reconcile_grace, ages)).run]
->>>>>>> a123c84 (Fetch orders that no webhook reported)

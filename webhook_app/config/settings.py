@@ -81,14 +81,10 @@ class Settings:
     on_timeout: Literal["retry", "park"] = field(metadata=_variable("str", "retry", OneOf(["retry", "park"])))
     keep_bodies: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))
     keep_rows: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
-<<<<<<< HEAD
     keep_dead: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
-    dashboard_password: str | None = field(repr=False, metadata=_variable("str", None, validate_length))
-=======
     reconcile_every: float = field(metadata=_variable("duration", timedelta(minutes=15), PAUSES))
     reconcile_grace: float = field(metadata=_variable("duration", timedelta(minutes=15), PAUSES))
-    dashboard_password: str | None = field(repr=False, metadata=_variable("str", None, validate_password))
->>>>>>> a123c84 (Fetch orders that no webhook reported)
+    dashboard_password: str | None = field(repr=False, metadata=_variable("str", None, validate_length))
     dashboard_identity_header: str | None = field(metadata=_variable("str", None, validate_header_name))
     dashboard_identity_networks: str = field(metadata=_variable("str", "127.0.0.0/8,::1", validate_networks))
     public_url: str | None = field(metadata=_variable("str", None, validate_http_url))

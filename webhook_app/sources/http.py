@@ -1,4 +1,4 @@
-"""Requests to a platform's API: paced, bounded in time and size, repeated where that is safe, never redirected.
+"""Requests to a platform's API: limited in rate, time and size, repeated where that is safe, never redirected.
 
 Only the configured address is asked, so that credentials reach no other host.
 """
@@ -44,8 +44,8 @@ class Answer:
     date: int | None
 
 
-class Pace:
-    """A token bucket: so many requests a second on average, a few at once. Not for several threads."""
+class TokenBucket:
+    """So many requests a second on average, a few at once. Not for several threads."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Http:
 
         `rate` is in requests a second; the pauses between tries shrink with a higher one.
         """
-        self.base, self.auth, self.pace = base, auth or _no_auth, Pace(rate)
+        self.base, self.auth, self.bucket = base, auth or _no_auth, TokenBucket(rate)
         self._host = urlsplit(base).hostname or ""
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
@@ -94,7 +94,7 @@ class Http:
         return self._send(self._once, method, path, what)
 
     def _send(self, adapter: HTTPAdapter, method: str, path: str, what: Mapping[str, Any]) -> Answer:
-        self.pace.wait()
+        self.bucket.wait()
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         try:

@@ -1,6 +1,6 @@
 """OAuth 1.0a without a token, as WooCommerce takes it over plain http: https://datatracker.ietf.org/doc/html/rfc5849 .
 
-The secret itself is never sent, so that nobody on the way can read it.
+The secret itself is never sent, so that it cannot be read on the way.
 """
 
 from __future__ import annotations

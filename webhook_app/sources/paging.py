@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SIZE, OVERLAP = 100, 10
 MOST_ROWS = 1_000_000
+MOST_MOVES = 100  # of a list, back to rows that were seen
 REPEATS = 3  # pages in a row without a new row, which a mass change explains
 
 
@@ -31,16 +32,17 @@ class RowPage:
 def pages(fetch: Callable[[int, int], RowPage], id_of: Callable[[Any], str]) -> Iterator[Sequence[Any]]:
     """Yield the rows of `fetch`(offset, size) in pages; a row may come twice. Raises SourceError."""
     offset, size, previous, repeats = 0, SIZE, frozenset[str](), 0
-    backwards = False
+    moves = 0
     while True:
         page = fetch(offset, size)
         if not offset:
             size = _size(page, size)
         ids = frozenset(map(id_of, page.rows))
-        if offset and previous.isdisjoint(ids) and not backwards:
-            offset, backwards = max(offset - size, 0), True
+        if offset and previous.isdisjoint(ids):
+            offset, moves = max(offset - size, 0), moves + 1
+            if moves > MOST_MOVES:
+                raise SourceError("api_odd_answer", "The orders that the API lists change with every request.")
             continue
-        backwards = False
         repeats = repeats + 1 if ids and ids <= previous else 0
         if repeats > REPEATS:
             raise SourceError("api_odd_answer", "The API sends the same orders again and again: it ignores `offset`.")

@@ -138,7 +138,7 @@ def test_a_clock_an_hour_off_leaves_no_order_out(inbox: Inbox, clock: Clock, ahe
             shop.add(order(number, true - 1000))
             running.once(only="acme")
             if number == 6:
-                clock.move(-ahead * 3600)  # somebody sets it right
+                clock.move(-ahead * 3600)  # it is set right
         clock.move(1500)
         shop.now = true / 1000 + 1500
         running.once(only="acme")

@@ -540,3 +540,58 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
     """A file that is not UTF-8 is a sentence."""
     (tmp_path / "shops.toml").write_bytes(b"\xff\xfe\x00")
     assert loading() == ["SHOPS_FILE: shops.toml cannot be read: UnicodeDecodeError"]
+
+
+WITH_API = """
+[shops.acme]
+platform = "{platform}"
+secrets = ["a-secret"]
+instance_key = "1234abcd"
+
+[shops.acme.api]
+{api}
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "api"),
+    [
+        ("woocommerce", 'url = "https://acme.example/"\nkey = "k"\nsecret = "s"'),
+        ("shopify", 'url = "https://acme.myshopify.com"\nclient_id = "c"'),
+        ("shopify", 'url = "https://acme.myshopify.com"\nclient_id = "c"\nclient_secret = "s"'),
+        ("shopify", 'url = "https://acme.myshopify.com"\ntoken = "t"\nrepair_webhooks = true'),
+    ],
+)
+def test_an_api_is_read(platform: str, api: str) -> None:
+    """Each platform has its own credentials, none of which is shown."""
+    shop = shops.parse(WITH_API.format(platform=platform, api=api), "shops.toml", all_platforms())["acme"]
+    assert shop.api
+    assert not shop.api.url.endswith("/")
+    assert "'k'" not in repr(shop) + repr(shop.api)
+
+
+@pytest.mark.parametrize(
+    ("platform", "api", "fault"),
+    [
+        ("woocommerce", 'url = "https://acme.example"\nkey = "k"', "shops.toml:7: shops.acme.api: WooCommerce needs"),
+        ("woocommerce", 'url = "https://acme.example"\ntoken = "t"', "needs url and key and secret, and nothing else"),
+        ("standard", 'url = "https://acme.example"\ntoken = "t"', "remove this table"),
+        ("shopify", 'url = "https://a.example"\nclient_id = "c"\ntoken = "t"', "url and client_id, or url and token"),
+        (
+            "woocommerce",
+            'url = "acme"\nkey = "k"\nsecret = "s"',
+            "shops.toml:8: shops.acme.api.url: expected",
+        ),
+        (
+            "woocommerce",
+            'url = "https://a.example"\nkey = " "\nsecret = "s"',
+            "shops.acme.api.key: is empty",
+        ),
+        ("woocommerce", 'url = "https://a.example"\nkeys = "k"\nsecret = "s"', "shops.toml:9: shops.acme.api.keys"),
+    ],
+)
+def test_an_api_that_is_wrong_is_named_with_its_line(platform: str, api: str, fault: str) -> None:
+    """Missing, foreign and odd credentials."""
+    with pytest.raises(ConfigurationError) as wrong:
+        shops.parse(WITH_API.format(platform=platform, api=api), "shops.toml", all_platforms())
+    assert fault in str(wrong.value)
