@@ -65,7 +65,7 @@ def _web_context(config: settings.Settings) -> context.WebContext:
 
 def _background_tasks(config: settings.Settings, shared: context.WebContext, health: Health) -> list[Any]:
     """Return what has start() and close(): activity, sampled log lines, tracing, and alerts where configured."""
-    alerts = evaluator.configured(config, shared.inbox, health)
+    alerts = evaluator.configured(config, shared.inbox, health, shared.shops)
     return [shared.activity, shared.sampled_log, shared.tracer, *([alerts] if alerts else [])]
 
 

@@ -47,7 +47,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
 
         serve(MetricsPage(inbox, shops, meter, config), config.bind, config.metrics_port)
     platforms = all_platforms()
-    if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox))):
+    if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox)), shops):
         alerts.start()
     tracer = tracing.configured(config)
     background = _background(config, inbox, shops, options.ages)

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-import uuid
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
-from webhook_app.alerts.notifier import AlertMessage, Notifier
+from webhook_app.alerts import messages, recipients
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import active_alerts
 from webhook_app.inbox.active_alerts import ActiveAlert
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from webhook_app.alerts.messages import AlertMessage
+    from webhook_app.alerts.recipients import Recipient
     from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
     from webhook_app.health.evaluation import Health
     from webhook_app.health.finding import Finding
     from webhook_app.inbox import Inbox
 
 EVALUATE_EVERY = 60.0  # seconds
-LEASE = 55.0  # seconds in which no other process evaluates
+LEASE = 55.0  # seconds in which no other process evaluates; extended before each attempt to send, which takes less
+LONGEST_NAME = 400  # characters, as in the table
 
 
 class AlertEvaluator:
     """Evaluates the rules and notifies. Any number of processes and machines may run one."""
 
-    def __init__(self, inbox: Inbox, health: Health, notifier: Notifier) -> None:
+    def __init__(self, inbox: Inbox, health: Health, known: Sequence[Recipient]) -> None:
         """Nothing is evaluated before start() or evaluate()."""
-        self._inbox, self._health, self._notifier = inbox, health, notifier
-        self._undelivered: set[str] = set()
+        self._inbox, self._health, self._recipients = inbox, health, known
+        self._lease: int | None = None
+        self._undelivered: set[str] = set()  # names of alerts
         self._stopped = threading.Event()
         self._log = logs.logger()
 
@@ -45,33 +48,41 @@ class AlertEvaluator:
         self._stopped.set()
 
     def evaluate(self) -> None:
-        """Evaluate once, unless another process holds the lease. Raises StoreUnavailableError.
-
-        Stops at the first message that cannot be delivered. That message is the last one next time, so that it does
-        not block the others.
-        """
-        if not active_alerts.take_lease(self._inbox, LEASE):
+        """Evaluate once, unless another process holds the lease. Raises StoreUnavailableError."""
+        self._lease = active_alerts.take_lease(self._inbox, LEASE)
+        if self._lease is None:
             return
-        found = {finding.name: finding for finding in self._health.evaluate() if finding.is_alert}
+        problems = [finding for finding in self._health.evaluate() if finding.is_alert]
+        found, not_muted = self._alerts(problems), self._alerts(one for one in problems if not one.muted)
         before = active_alerts.known(self._inbox)
-        new = [one for name, one in found.items() if name not in before and not one.muted]
-        active_alerts.begin(self._inbox, [self._alert(one) for one in new])
+        active_alerts.begin(self._inbox, [new for name, new in not_muted.items() if name not in before])
         alerts = active_alerts.known(self._inbox).values()
-        for alert in sorted(alerts, key=lambda one: one.name in self._undelivered):
-            if not self._update(alert, is_active=alert.name in found):
-                self._undelivered.add(alert.name)
-                break
-            self._undelivered.discard(alert.name)
+        self._drop(alerts, found)
+        for recipient in self._recipients:
+            self._notify(recipient, [one for one in alerts if (one.recipient or "") == recipient.name], found)
 
-    def _alert(self, finding: Finding) -> ActiveAlert:
+    def _alerts(self, found: Iterable[Finding]) -> dict[str, ActiveAlert]:
+        """Return an alert for each finding and each recipient that gets it, by name."""
+        alerts = [
+            self._alert(finding, recipient)
+            for finding in found
+            for recipient in self._recipients
+            if recipient.shop in ("", finding.shop)
+        ]
+        return {alert.name: alert for alert in alerts}
+
+    def _alert(self, finding: Finding, recipient: Recipient) -> ActiveAlert:
+        suffix = f" @{recipient.name}" if recipient.name else ""
         return ActiveAlert(
-            name=finding.name,
+            name=finding.name[: LONGEST_NAME - len(suffix)] + suffix,
             kind=finding.check,
             shop=finding.shop,
             topic=finding.topic or self._topic(finding.sample),
             sample=finding.sample,
             text=finding.text,
             since=self._inbox.clock(),
+            recipient=recipient.name,
+            cause=finding.summary or None,
         )
 
     def _topic(self, number: int | None) -> str:
@@ -80,25 +91,52 @@ class AlertEvaluator:
         except UnknownDeliveryError:
             return ""
 
-    def _update(self, alert: ActiveAlert, *, is_active: bool) -> bool:
-        """Notify that an alert began or ended, if that is still to do; False if the message was not delivered."""
-        return self._started(alert) if is_active else self._ended(alert)
+    def _drop(self, alerts: Iterable[ActiveAlert], found: Collection[str]) -> None:
+        """End without a message what ended before its beginning was sent, and what has no recipient any more."""
+        names = {recipient.name for recipient in self._recipients}
+        dropped = [
+            one for one in alerts if (one.recipient or "") not in names or not (one.notified or one.name in found)
+        ]
+        if dropped:
+            active_alerts.end(self._inbox, dropped)
 
-    def _started(self, alert: ActiveAlert) -> bool:
-        if alert.notified:
-            return True
-        if not self._notifier.send(started_message(alert)):
-            return False
-        active_alerts.mark_notified(self._inbox, alert)
-        self._log.warning("alert_started", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
-        return True
+    def _notify(self, recipient: Recipient, alerts: Sequence[ActiveAlert], found: Collection[str]) -> None:
+        """Send what is to be sent, until a message cannot be delivered.
 
-    def _ended(self, alert: ActiveAlert) -> bool:
-        if alert.notified and not self._notifier.send(ended_message(alert)):
-            return False
-        active_alerts.end(self._inbox, alert)
-        self._log.info("alert_ended", kind=alert.kind, shop=alert.shop or None)
-        return True
+        That message is the last one next time, so that it does not block the others.
+        """
+        active = [one for one in alerts if one.notified and one.name in found]
+        new = [one for one in alerts if not one.notified and one.name in found]
+        over = [one for one in alerts if one.notified and one.name not in found]
+        started = [(group, messages.started_message(group)) for group in messages.in_groups(new)]
+        ended = [(group, messages.ended_message(group, active)) for group in messages.in_groups(over)]
+        for group, message in sorted([*started, *ended], key=lambda one: self._was_undelivered(one[0])):
+            names = {alert.name for alert in group}
+            if not recipient.sender.send(message, self._extend_lease):
+                self._undelivered |= names
+                return
+            self._undelivered -= names
+            self._record(group, message)
+
+    def _was_undelivered(self, group: Iterable[ActiveAlert]) -> bool:
+        return any(alert.name in self._undelivered for alert in group)
+
+    def _extend_lease(self) -> bool:
+        """Return whether this process still has the lease: a message may take long, and many of them longer."""
+        if self._lease is not None:
+            self._lease = active_alerts.extend_lease(self._inbox, self._lease, LEASE)
+        return self._lease is not None
+
+    def _record(self, group: Sequence[ActiveAlert], message: AlertMessage) -> None:
+        if message.type == messages.BEGAN:
+            active_alerts.mark_notified(self._inbox, group)
+        else:
+            active_alerts.end(self._inbox, group)
+        for alert in group:
+            if message.type == messages.BEGAN:
+                self._log.warning("alert_started", kind=alert.kind, shop=alert.shop or None, sample=alert.sample)
+            else:
+                self._log.info("alert_ended", kind=alert.kind, shop=alert.shop or None)
 
     def _run(self) -> None:
         while not self._stopped.wait(EVALUATE_EVERY):
@@ -110,35 +148,7 @@ class AlertEvaluator:
                 self._log.exception("unexpected_error")
 
 
-def started_message(alert: ActiveAlert) -> AlertMessage:
-    """Return the message for the beginning of a problem."""
-    example = f" For example delivery {alert.sample}" if alert.sample else ""
-    topic = f" ({alert.topic})" if example and alert.topic else ""
-    return _message(alert, "alert.began", alert.text + (f"{example}{topic}." if example else ""))
-
-
-def ended_message(alert: ActiveAlert) -> AlertMessage:
-    """Return the message for the end of a problem."""
-    return _message(alert, "alert.over", f"Resolved: {alert.text}")
-
-
-def test_message(shops: Collection[str]) -> AlertMessage:
-    """Return the message of `alert --test`."""
-    text = f"This is a test of the Tweakwise webhook receiver ({', '.join(sorted(shops))}). No action is needed."
-    return AlertMessage(f"alert_{uuid.uuid4().hex[:24]}", "alert.test", text, {"shops": sorted(shops)})
-
-
-def configured(config: Settings, inbox: Inbox, health: Health) -> AlertEvaluator | None:
-    """Return the configured evaluator, None without ALERT_URL."""
-    return AlertEvaluator(inbox, health, notifier(config, config.alert_url)) if config.alert_url else None
-
-
-def notifier(config: Settings, url: str) -> Notifier:
-    """Return the notifier for `url` in the configured format, signed if ALERT_SECRET is set."""
-    return Notifier(url, config.alert_format, config.alert_secret)
-
-
-def _message(alert: ActiveAlert, kind: str, text: str) -> AlertMessage:
-    identity = f"alert_{hashlib.sha256(f'{alert.name} {alert.since} {kind}'.encode()).hexdigest()[:24]}"
-    data = {name: getattr(alert, name) for name in ("kind", "shop", "topic", "sample", "since")}
-    return AlertMessage(identity, kind, text, data)
+def configured(config: Settings, inbox: Inbox, health: Health, shops: Mapping[str, Shop]) -> AlertEvaluator | None:
+    """Return the configured evaluator, None where there is no recipient."""
+    known = recipients.configured(config, shops)
+    return AlertEvaluator(inbox, health, known) if known else None

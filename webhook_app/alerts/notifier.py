@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import requests
 
@@ -16,18 +15,10 @@ from webhook_app.signing.standard_webhooks import StandardWebhooks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhook_app.alerts.messages import AlertMessage
+
 TIMEOUT = (3.0, 5.0)  # seconds to connect, and to answer
 PAUSES = (1.0, 3.0)  # seconds before the second and the third attempt
-
-
-@dataclass(frozen=True, slots=True)
-class AlertMessage:
-    """A message; a repeated message has the same `id`. `type` is alert.began, alert.over or alert.test."""
-
-    id: str
-    type: str
-    text: str
-    data: dict[str, Any]
 
 
 class Notifier:
@@ -44,11 +35,16 @@ class Notifier:
         self._url, self._form, self._secret, self._pause = url, form, secret, pause
         self._log = logs.logger()
 
-    def send(self, message: AlertMessage) -> bool:
-        """Return whether the message was accepted; a failure is logged without the address, which may be a secret."""
+    def send(self, message: AlertMessage, proceed: Callable[[], bool] = lambda: True) -> bool:
+        """Return whether the message was accepted; a failure is logged without the address, which may be a secret.
+
+        `proceed` is asked before each attempt, and False ends them.
+        """
         failure = ""
         for pause in (0.0, *PAUSES):
             self._pause(pause)
+            if not proceed():
+                return False
             failure = self._post(message)
             if not failure:
                 return True

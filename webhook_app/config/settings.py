@@ -16,6 +16,7 @@ from marshmallow.validate import Length, OneOf, Range
 from webhook_app.config.validators import (
     POSTGRES,
     SQLITE,
+    validate_alert_addresses,
     validate_database_url,
     validate_header_name,
     validate_http_url,
@@ -91,7 +92,7 @@ class Settings:
     trusted_proxies: int = field(metadata=_variable("int", 0, Range(0, 10)))
     metrics_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
     metrics_port: int | None = field(metadata=_variable("int", None, PORT_NUMBER))
-    alert_url: str | None = field(repr=False, metadata=_variable("str", None, validate_http_url))
+    alert_url: str | None = field(repr=False, metadata=_variable("str", None, validate_alert_addresses))
     alert_secret: str | None = field(repr=False, metadata=_variable("str", None, validate_standard_secret))
     alert_format: Literal["json", "slack"] = field(metadata=_variable("str", "json", OneOf(["json", "slack"])))
     alert_older_than: float = field(metadata=_variable("duration", timedelta(minutes=15), POSITIVE))

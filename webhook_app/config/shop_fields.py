@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validate
 
 from webhook_app.config import product_key_template
 from webhook_app.config.dropped_fields import PATH, DroppedFields
+from webhook_app.config.validators import validate_alert_addresses
 from webhook_app.platforms.address import normal_form
 
 ADDRESS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*(:[0-9]{1,5})?(/[\x21-\x7e]*)?")  # in normal form
@@ -34,6 +35,18 @@ class Addresses(fields.Field[tuple[str, ...]]):
         if not found or not all(map(ADDRESS.fullmatch, found)):
             raise ValidationError('expected the shop\'s address, such as "acme.myshopify.com", or a list of them')
         return tuple(dict.fromkeys(found))
+
+
+class AlertAddresses(fields.Field[tuple[str, ...]]):
+    """One address for alerts or a list of them."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> tuple[str, ...]:
+        texts = value if isinstance(value, list) else [value]
+        if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise ValidationError("expected an address for alerts, or a list of them")
+        for text in texts:
+            validate_alert_addresses(text)
+        return tuple(address for text in texts for address in text.split())
 
 
 class Duration(fields.Field[float]):

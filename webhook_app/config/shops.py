@@ -17,7 +17,7 @@ from schemas.statuses import hyphenated
 from webhook_app.config import dropped_fields, product_key_template, shop_api
 from webhook_app.config.dropped_fields import DroppedFields
 from webhook_app.config.shop_api import ShopApi
-from webhook_app.config.shop_fields import LABEL, Addresses, Constants, Duration, FieldPaths
+from webhook_app.config.shop_fields import LABEL, Addresses, AlertAddresses, Constants, Duration, FieldPaths
 from webhook_app.config.toml_lines import line_of
 from webhook_app.config.validators import validate_http_url, validate_rate
 from webhook_app.errors import ConfigurationError, TemplateError
@@ -62,6 +62,7 @@ class Shop:
     tweakwise_url: str | None
     max_rate: float | None
     domain: tuple[str, ...] = ()
+    alert_url: tuple[str, ...] = field(default=(), repr=False)
     drop_fields: DroppedFields = DroppedFields(dropped_fields.DEFAULT)  # noqa: RUF009 - a value
     no_purchase_statuses: frozenset[str] = frozenset()
     renewals: bool = False
@@ -176,6 +177,7 @@ class _ShopSchema(Schema):
     max_rate = fields.Float(load_default=None, validate=validate_rate)
     domain = Addresses(load_default=())
     api = fields.Nested(shop_api.ApiSchema, load_default=None)
+    alert_url = AlertAddresses(load_default=())
     drop_fields = FieldPaths(load_default=DroppedFields(dropped_fields.DEFAULT))
 
 

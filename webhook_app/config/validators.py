@@ -18,6 +18,7 @@ STRONG = 4  # of zxcvbn's scores 0 to 4: more than 10^10 guesses
 LONGEST_JUDGED = 72  # characters: zxcvbn takes no more
 OWN_WORDS = ["tweakwise", "webhook", "webhooks", "dashboard"]
 SLOWEST, FASTEST = 0.01, 1_000_000  # calls a second: one in 100 seconds is within the pause before a probe
+ALERT_SCHEME = re.compile(r"[a-z][a-z0-9]{1,30}")
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,63}")
 # What clients send themselves, or proxies for other purposes.
 TAKEN_HEADERS = frozenset({"host", "cookie", "authorization", "user-agent", "origin", "referer", "accept", "forwarded"})
@@ -105,6 +106,22 @@ def validate_ip_address(value: str) -> None:
         raise ValidationError(
             "expected an IP address of this machine, such as 127.0.0.1, or 0.0.0.0 or :: for all"
         ) from None
+
+
+def validate_alert_addresses(value: str) -> None:
+    """Refuse what is not one address for alerts, or several with spaces between. Raises marshmallow's ValidationError.
+
+    What is not HTTP is an address of apprise: https://appriseit.com/services/.
+    """
+    for address in value.split():
+        scheme = address.partition("://")[0].lower()
+        if scheme in ("http", "https"):
+            validate_http_url(address)
+        elif not ALERT_SCHEME.fullmatch(scheme) or "://" not in address:
+            raise ValidationError(
+                "expected addresses such as https://ops.example.com/webhooks, mailtos://... or pagerduty://..., with "
+                "spaces between them"
+            )
 
 
 def validate_http_url(value: str) -> None:

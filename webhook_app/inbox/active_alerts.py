@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
 
 from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into
@@ -28,7 +28,8 @@ EVALUATION = "alerts"
 class ActiveAlert:
     """A problem that began at `since`; `notified` is set once the notifier accepted the message.
 
-    `name` identifies the alert; `sample` is the number of a delivery that shows the problem.
+    `name` identifies the alert; `sample` is the number of a delivery that shows the problem. `recipient` is whom it is
+    for, and `cause` what alerts of several shops with the same cause have in common: None in rows of earlier versions.
     """
 
     name: str
@@ -39,12 +40,14 @@ class ActiveAlert:
     text: str
     since: int
     notified: bool = False
+    recipient: str | None = None
+    cause: str | None = None
 
 
-def take_lease(inbox: Inbox, seconds: float) -> bool:
-    """Reserve the evaluation for this process for so many seconds; False while another process has it.
+def take_lease(inbox: Inbox, seconds: float) -> int | None:
+    """Reserve the evaluation for this process for so many seconds; None while another process has it.
 
-    Raises StoreUnavailableError.
+    Returns the end of the lease, with which it can be extended. Raises StoreUnavailableError.
     """
     with inbox.database.write() as connection:
         now = inbox.database.now(connection)
@@ -53,7 +56,19 @@ def take_lease(inbox: Inbox, seconds: float) -> bool:
         # A lease that ends later than a new one would was taken before the clock was put back.
         expired = (task_leases.c.until <= now) | (task_leases.c.until > until)
         taking = insert.on_conflict_do_update(index_elements=[task_leases.c.name], set_={"until": until}, where=expired)
-        return connection.execute(taking.returning(task_leases.c.name)).first() is not None
+        return until if connection.execute(taking.returning(task_leases.c.name)).first() else None
+
+
+def extend_lease(inbox: Inbox, until: int, seconds: float) -> int | None:
+    """Let the lease that ends at `until` last so many seconds from now; None if another process has it.
+
+    Raises StoreUnavailableError.
+    """
+    with inbox.database.write(durable=False) as connection:
+        extended = max(inbox.database.now(connection) + int(seconds * 1000), until)
+        mine = (task_leases.c.name == EVALUATION) & (task_leases.c.until == until)
+        changed = connection.execute(update(task_leases).where(mine).values(until=extended)).rowcount
+        return extended if changed else None
 
 
 def known(inbox: Inbox) -> dict[str, ActiveAlert]:
@@ -71,18 +86,18 @@ def begin(inbox: Inbox, new: Iterable[ActiveAlert]) -> None:
             connection.execute(insert_into(connection, alerts).on_conflict_do_nothing(), rows)
 
 
-def mark_notified(inbox: Inbox, alert: ActiveAlert) -> None:
+def mark_notified(inbox: Inbox, of: Iterable[ActiveAlert]) -> None:
     """Record that the notification was delivered. Raises StoreUnavailableError."""
     with inbox.database.write() as connection:
-        connection.execute(update(alerts).where(_is(alert)).values(notified=True))
+        connection.execute(update(alerts).where(_any_of(of)).values(notified=True))
 
 
-def end(inbox: Inbox, alert: ActiveAlert) -> None:
-    """Delete an alert that is over. Raises StoreUnavailableError."""
+def end(inbox: Inbox, of: Iterable[ActiveAlert]) -> None:
+    """Delete alerts that are over. Raises StoreUnavailableError."""
     with inbox.database.write() as connection:
-        connection.execute(delete(alerts).where(_is(alert)))
+        connection.execute(delete(alerts).where(_any_of(of)))
 
 
-def _is(alert: ActiveAlert) -> ColumnElement[bool]:
+def _any_of(of: Iterable[ActiveAlert]) -> ColumnElement[bool]:
     """Not one of the same name that another process stored since, after this one was over."""
-    return (alerts.c.name == alert.name) & (alerts.c.since == alert.since)
+    return tuple_(alerts.c.name, alerts.c.since).in_([(alert.name, alert.since) for alert in of])

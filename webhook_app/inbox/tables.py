@@ -169,6 +169,9 @@ alerts = Table(
     Column("text", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("told", Boolean, key="notified", nullable=False),
+    # Whom it is for, and what alerts with the same cause have in common. NULL in rows of earlier versions.
+    Column("recipient", String(80)),
+    Column("cause", Text),
 )
 # Tasks that one process at a time does for all, and until when its lease lasts.
 task_leases = Table(

@@ -16,12 +16,14 @@ from standardwebhooks.webhooks import Webhook
 from structlog.testing import capture_logs
 
 from tests.support import processes
-from tests.support.deliveries import CALL, arrival, claim_one, settle
+from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
 from tests.support.health import health_of
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.alerts import evaluator
 from webhook_app.alerts.evaluator import AlertEvaluator
-from webhook_app.alerts.notifier import AlertMessage, Notifier
+from webhook_app.alerts.messages import AlertMessage
+from webhook_app.alerts.notifier import Notifier
+from webhook_app.alerts.recipients import Recipient
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox, State, active_alerts, activity, migrate, operator_actions
 from webhook_app.inbox.active_alerts import ActiveAlert
@@ -30,7 +32,7 @@ from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Clock
@@ -90,7 +92,8 @@ def receiver() -> Iterator[MessageReceiver]:
 
 
 def evaluator_for(inbox: Inbox, receiver: MessageReceiver) -> AlertEvaluator:
-    return AlertEvaluator(inbox, health_of(inbox), Notifier(receiver.url, "json", SECRET, pause=lambda _: None))
+    sender = Notifier(receiver.url, "json", SECRET, pause=lambda _: None)
+    return AlertEvaluator(inbox, health_of(inbox), [Recipient("", "", sender)])
 
 
 @pytest.fixture
@@ -228,8 +231,8 @@ def test_only_the_same_alert_is_marked_and_ended(inbox: Inbox, clock: Clock) -> 
     old = ActiveAlert("dead acme", "dead", "acme", "", None, "Given up.", clock.now)
     new = replace(old, since=clock.now + 1)
     active_alerts.begin(inbox, [new])
-    active_alerts.mark_notified(inbox, old)
-    active_alerts.end(inbox, old)
+    active_alerts.mark_notified(inbox, [old])
+    active_alerts.end(inbox, [old])
     assert active_alerts.known(inbox) == {new.name: new}
 
 
@@ -246,6 +249,105 @@ def test_one_process_at_a_time(inbox: Inbox, receiver: MessageReceiver, clock: C
     clock.move(-DAY)
     evaluator_for(inbox, receiver).evaluate()
     assert len(receiver.got) == 2
+
+
+def test_slow_messages_are_sent_once(
+    inbox: Inbox, receiver: MessageReceiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While messages take longer in all than the lease, which is extended for each, no other process sends them too."""
+    monkeypatch.setattr(evaluator, "LEASE", 10.0)
+    inbox.store(arrival(shop="acme"))
+    settle(inbox, claim_one(inbox), State.DEAD, reason="http_400")
+    for shop in ("acme", "b"):
+        inbox.store(arrival("2", shop=shop))
+    clock.move(1000)
+    other = AlertEvaluator(inbox, health_of(inbox, "acme", "b"), [Recipient("", "", Notifier(receiver.url, "json"))])
+    starts: list[int] = []
+
+    class Slow(Notifier):
+        def send(self, message: AlertMessage, proceed: Callable[[], bool] = lambda: True) -> bool:
+            starts.append(clock.now)
+            assert proceed()
+            clock.move(8)
+            other.evaluate()
+            return super().send(message, proceed)
+
+    slow = Recipient("", "", Slow(receiver.url, "json", pause=lambda _: None))
+    AlertEvaluator(inbox, health_of(inbox, "acme", "b"), [slow]).evaluate()
+    assert (len(starts), len(receiver.got)) == (3, 3)
+
+
+def test_lost_lease_ends_the_evaluation(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> None:
+    """A process that was suspended for longer than its lease sends nothing when it goes on."""
+    inbox.store(arrival())
+    clock.move(1000)
+    other = evaluator_for(inbox, receiver)
+
+    class Suspended(Notifier):
+        def send(self, message: AlertMessage, proceed: Callable[[], bool] = lambda: True) -> bool:
+            clock.move(60)
+            other.evaluate()
+            return super().send(message, proceed)
+
+    AlertEvaluator(inbox, health_of(inbox), [Recipient("", "", Suspended(receiver.url, "json"))]).evaluate()
+    assert receiver.sent == [("alert.began", "oldest")]
+
+
+def test_one_cause_of_many_shops_is_one_message(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> None:
+    """The beginning of fifty shops is one message, and so is the end; a shop's own address gets only its own."""
+    names = [f"shop{number:02d}" for number in range(50)]
+    for name in names:
+        inbox.store(arrival(name, shop=name))
+    own = MessageReceiver()
+    known = [
+        Recipient("", "", Notifier(receiver.url, "json", pause=lambda _: None)),
+        Recipient("shop07 1", "shop07", Notifier(own.url, "json", pause=lambda _: None)),
+    ]
+    each = AlertEvaluator(inbox, health_of(inbox, *names), known)
+    clock.move(1000)
+    each.evaluate()
+    clock.move(60)
+    each.evaluate()
+    [message] = receiver.got
+    assert message["text"].startswith("50 shops: an event has been waiting for over 15 min (shop00, shop01, ")
+    assert "shop09 and 40 more). For example delivery" in message["text"]
+    assert (message["data"]["shops"], message["data"]["shop"]) == (names, "")
+    for delivery in claim(inbox):
+        if delivery.shop != "shop49":
+            settle(inbox, delivery, State.DELIVERED, call=CALL)
+    clock.move(60)
+    each.evaluate()
+    assert receiver.sent == [("alert.began", "oldest"), ("alert.over", "oldest")]
+    assert receiver.got[1]["text"].startswith("Resolved: 49 shops: ")
+    assert receiver.got[1]["text"].endswith(" It remains in one shop.")
+    assert own.sent == [("alert.began", "oldest"), ("alert.over", "oldest")]
+    assert all("shop07" in one["text"] and "shop08" not in one["text"] for one in own.got)
+    own.close()
+
+
+def test_unreachable_recipient_does_not_block_another(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> None:
+    """Each address gets its messages once, whatever becomes of those to another."""
+    nothing = Notifier(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
+    there = Notifier(receiver.url, "json", pause=lambda _: None)
+    each = AlertEvaluator(inbox, health_of(inbox), [Recipient("", "", nothing), Recipient("b", "", there)])
+    inbox.store(arrival())
+    clock.move(1000)
+    for _ in range(3):
+        each.evaluate()
+        clock.move(60)
+    assert receiver.sent == [("alert.began", "oldest")]
+
+
+def test_removed_recipient_leaves_nothing(inbox: Inbox, receiver: MessageReceiver, clock: Clock) -> None:
+    """What was for an address that is no longer configured ends without a message."""
+    inbox.store(arrival())
+    clock.move(1000)
+    sender = Notifier(receiver.url, "json", pause=lambda _: None)
+    AlertEvaluator(inbox, health_of(inbox), [Recipient("", "", sender), Recipient("b", "", sender)]).evaluate()
+    assert len(active_alerts.known(inbox)) == 2
+    clock.move(60)
+    AlertEvaluator(inbox, health_of(inbox), [Recipient("", "", sender)]).evaluate()
+    assert (len(active_alerts.known(inbox)), len(receiver.got)) == (1, 2)
 
 
 @pytest.mark.parametrize("status", [500, 404, 429, 302])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import logs
-from webhook_app.alerts import evaluator
+from webhook_app.alerts import messages, recipients
 from webhook_app.cli.support import configuration
 from webhook_app.health.evaluation import Health
 from webhook_app.health.measure import Subject
@@ -16,13 +16,14 @@ from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
 
 
 @click.command()
-@click.option("--test", "tests", is_flag=True, help="Post a test message to ALERT_URL, signed as alerts are.")
+@click.option("--test", "tests", is_flag=True, help="Send a test message to each address for alerts.")
 def alert(*, tests: bool) -> None:
     """Evaluate the alert rules and print what would be an alert; sends nothing, except a test message with --test.
 
@@ -42,9 +43,12 @@ def alert(*, tests: bool) -> None:
     click.echo("No alerts.")
 
 
-def _send_test_message(config: Settings, shops: Collection[str]) -> None:
-    if not config.alert_url:
+def _send_test_message(config: Settings, shops: Mapping[str, Shop]) -> None:
+    found = recipients.configured(config, shops)
+    if not found:
         raise click.ClickException("ALERT_URL is not set, so alerts are not sent anywhere.")
-    if not evaluator.notifier(config, config.alert_url).send(evaluator.test_message(shops)):
-        raise click.ClickException("The test message could not be delivered. See the warning above.")
-    click.echo("Test message accepted.")
+    accepted = [one.sender.send(messages.test_message([one.shop] if one.shop else shops)) for one in found]
+    if not all(accepted):
+        count = f"{accepted.count(False)} of {len(accepted)} test messages" if len(accepted) > 1 else "The test message"
+        raise click.ClickException(f"{count} could not be delivered. See the warning above.")
+    click.echo("Test message accepted." if len(accepted) == 1 else f"{len(accepted)} test messages accepted.")
