@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 CHUNK = 5_000  # rows in one transaction
-FIRST_ORDER = 10**15  # of as many digits as those that the load generator counts from
+FIRST_ORDER = 10**11  # of as many digits as those that the load generator counts from
 
 
 def waiting(database: str, number: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ def offer(url: str, seconds: float, folder: Path, connections: int = CONNECTIONS
     """Post unique signed orders to `url`; as many as are answered, or `rate` a second. Time is in whole seconds."""
     body = folder / "order.json"
     body.write_bytes(order.body())
-    env = environment(BODY=str(body), SECRET=order.SECRET, MARKER=str(order.ORDER_ID), FIRST_ID=_first_id())
+    env = environment(BODY=str(body), SECRET=order.SECRET, MARKER=str(order.ORDER_ID), FIRST_ID=str(order.first_id()))
     if rate:
         env["RATE"] = str(rate)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout", "10s"]
@@ -54,11 +53,6 @@ def offer(url: str, seconds: float, folder: Path, connections: int = CONNECTIONS
     printed = finish([*command, "-s", BENCH / "order.lua", url], env)
     line = next(line for line in printed.splitlines() if line.startswith("RESULT "))
     return Load(**json.loads(line.removeprefix("RESULT ")), cpu=_children_cpu() - before)
-
-
-def _first_id() -> str:
-    """Count from the microsecond of the start: no generator makes a million orders a second."""
-    return str(time.time_ns() // 1000)
 
 
 def _children_cpu() -> float:

@@ -13,11 +13,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import order
+
 if TYPE_CHECKING:
     from typing import TextIO
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-ORDER = re.compile(rb'"ProfileKey": ?"bench-(\d+)"')
+ORDER = re.compile(rb'"ProfileKey": ?"%s(\d+)"' % order.KEY_BEGINS.encode())
 HEAD_END = b"\r\n\r\n"
 
 

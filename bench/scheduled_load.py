@@ -20,7 +20,7 @@ THREADS = 8
 def post_at(url: str, rate: float, seconds: float) -> dict[int, float]:
     """Post on a fixed schedule; returns by order id when its 2xx had come. Raises RuntimeError on any other answer."""
     number, answered = int(rate * seconds), {}
-    first, body = time.time_ns() // 1000, order.body()
+    first, body = order.first_id(), order.body()
     began = time.monotonic()
 
     def post_some(part: int) -> None:

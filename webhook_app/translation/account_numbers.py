@@ -25,6 +25,7 @@ def _pattern(form: str) -> str:
 
 
 IBAN = re.compile("|".join(map(_pattern, FORMATS.split())))
+COUNTRIES = frozenset(form[:2] for form in FORMATS.split())
 CHECKED_COUNTRIES = frozenset(form[:2] for form in FORMATS.split() if CHECKED in form[2:])
 REMAINDER = 97
 
@@ -36,7 +37,9 @@ HETU = re.compile(r"([0-3][0-9][01][0-9]{3})[A-FU-Y]?([0-9]{3})([0-9A-Y])")  # F
 HETU_SIGNS = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 PPS = re.compile(r"([0-9]{7})([A-W])([A-IW]?)")  # Ireland
 PPS_LETTERS = "WABCDEFGHIJKLMNOPQRSTUV"
-NIR = re.compile(r"[12][0-9]{4}(?:2[AB])[0-9]{8}")  # France, of people born in Corsica; all others are digits
+NIR = re.compile(r"[12][0-9]{4}2[AB][0-9]{8}")  # France, of people born in Corsica; all others are digits
+
+PLAIN = re.compile("|".join(each.pattern for each in (NINO, CODICE_FISCALE, NIR)))  # without a check digit
 
 
 def is_account_number(text: str) -> bool:
@@ -46,7 +49,7 @@ def is_account_number(text: str) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    if not IBAN.fullmatch(text):
+    if text[:2] not in COUNTRIES or not IBAN.fullmatch(text):
         return False
     return (
         text[:2] not in CHECKED_COUNTRIES
@@ -55,7 +58,7 @@ def _is_iban(text: str) -> bool:
 
 
 def _is_national(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in (NINO, CODICE_FISCALE, NIR)) or _is_dni(text) or _is_hetu(text)
+    return bool(PLAIN.fullmatch(text)) or _is_dni(text) or _is_hetu(text)
 
 
 def _is_dni(text: str) -> bool:

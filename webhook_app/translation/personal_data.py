@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # An @ in any spelling: as such, URL-encoded, as in a mail header, or spelled out to deter crawlers.
 AT_SIGN = re.compile(r"@|%40|=40|&#0*64;|&#x0*40;|&commat;|\(at\)|\[at\]|\{at\}| at ", re.IGNORECASE)
+OF_AT_SIGNS = re.compile(r"[@%=&(\[{ ]")  # with one of these each of them begins
 # A bare -at- is one only before what ends like a host name: most ids with such a part are no addresses.
 BARE_AT = re.compile(r"[._-]at[._-]", re.IGNORECASE)
 HOST_ENDS = (re.compile(r"\.[a-z]{2,}$", re.IGNORECASE), re.compile(r"[._-]dot[._-][a-z]{2,}$", re.IGNORECASE))
@@ -72,7 +73,8 @@ def looks_personal(key: str) -> bool:
 
 def _readings(key: str) -> Iterator[str]:
     """Yield the text and what it may have been encoded from: URL, mail header, base64 or hex, the last two once."""
-    for text in dict.fromkeys((_unquoted(key), _unquoted(key.replace("=", "%")))):
+    texts = [_unquoted(key), _unquoted(key.replace("=", "%"))] if "=" in key else [_unquoted(key)]
+    for text in dict.fromkeys(texts):
         yield text
         for decoded in _decoded(text.strip()):
             yield _unquoted(decoded)
@@ -112,11 +114,13 @@ def _is_personal(text: str) -> bool:
 
 
 def _is_email(text: str) -> bool:
-    plain = _with_bare_at_signs(AT_SIGN.sub("@", text))
-    return bool(EMAIL.search(plain.replace(" ", ""))) or _is_disguised_email(text)
+    plain = _with_bare_at_signs(AT_SIGN.sub("@", text) if OF_AT_SIGNS.search(text) else text)
+    return ("@" in plain and bool(EMAIL.search(plain.replace(" ", "")))) or _is_disguised_email(text)
 
 
 def _with_bare_at_signs(text: str) -> str:
+    if not BARE_AT.search(text):
+        return text
     host_end = next(filter(None, (pattern.search(text) for pattern in HOST_ENDS)), None)
     if host_end is None:
         return text
@@ -141,7 +145,8 @@ def _is_number(text: str, phone: re.Pattern[str] = NUMBER) -> bool:
 
 
 def _is_number_behind_letters(text: str) -> bool:
-    return text[-1:].isalnum() and _is_number(PREFIX.sub("", text), DIALLED)
+    number = PREFIX.sub("", text) if text[-1:].isalnum() else text
+    return number != text and _is_number(number, DIALLED)
 
 
 def _is_ip_address(text: str) -> bool:

@@ -14,12 +14,13 @@ WORDS = NOTHING | UNNAMED | ERASED | NAMES
 # A template that was not filled in: {{ key }}, ${key}, <%= key %>, %key%, [key]
 UNFILLED = re.compile(r"\{.*\}|\$\{.*\}|\$[A-Za-z_]+|<%.*%>|%[A-Za-z_]+%", re.DOTALL)
 WORD = re.compile(r"[^\W_]+")
+ID = re.compile(r"[A-Za-z0_-]*[1-9][A-Za-z0-9_-]{2,}")  # with a digit besides 0 no word is one of WORDS
 
 
 def is_placeholder(key: str) -> bool:
     """Return whether a key stands for none: `undefined`, `null`, `NaN`, `0`, `-`, `guest`, `[deleted]`, `{{ key }}`."""
     text = key.strip()
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or ID.fullmatch(text):
         return False
     words = WORD.findall(text.lower())
     whole = "".join(words)
