@@ -46,6 +46,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old", "Order too old"
     NO_PRODUCT = "no_product", "No product key"
     NO_PROFILE = "no_profile", "No profile key"
+    NO_KEY = "no_key", "No key from the storefront"
     NO_CONSENT = "no_consent", "No consent"
     PERSONAL_DATA = "personal_data", "Personal data in a key"
     BAD_PROFILE_KEY = "bad_profile_key", "Invalid profile key"
@@ -53,6 +54,7 @@ class Reason(StrEnum):
     REPEATED = "repeated", "Repeated within seconds"
     BOT = "bot", "Bot or crawler"
     NO_TERM = "no_term", "Empty search term"
+    CHECKOUT_REPORT = "checkout_report", "Report of a checkout"
     SWITCHED_OFF = "switched_off", "Event switched off"
     UNREADABLE = "unreadable", "Unreadable payload"
     EXPIRED = "expired", "Too old to send"
@@ -122,7 +124,8 @@ class Purchase:
     key template that belong to the whole order. `status` is the platform's word for it, in lower case. `paid_at` is the
     time of the payment, where it is known; `just_paid` marks an order that this delivery reports as paid. `channel` is
     where an order came from that no visitor of the storefront placed (None otherwise), `is_renewal` that a subscription
-    made it, `is_test` that it is for trying out. `remark` is a sentence about what was odd.
+    made it, `is_test` that it is for trying out. `remark` is a sentence about what was odd. `checkout_token` is the
+    platform's secret name of the checkout, where the storefront knows it too.
     """
 
     order_id: str
@@ -139,6 +142,7 @@ class Purchase:
     is_renewal: bool = False
     is_test: bool = False
     remark: str = ""
+    checkout_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,18 @@ class Browsing:
     values: Mapping[str, Any] = field(default_factory=dict)
     line: Line | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutReport:
+    """What a storefront reports of a checkout that was completed: the visitor's key, None where they refused.
+
+    Anyone can report any order; only the visitor knows the token of its checkout.
+    """
+
+    order_id: str
+    token: str
+    profile_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,4 +193,4 @@ class DataRequest:
 
 
 Event = Purchase | Browsing
-Translation = Event | Redaction | DataRequest | Ignored
+Translation = Event | CheckoutReport | Redaction | DataRequest | Ignored

@@ -173,6 +173,7 @@ class OrderSchema(PlatformSchema):
     currency = Text(load_default=None)
     customer_locale = Text(load_default=None)
     customer = Part(Customer, load_default=None)
+    checkout_token = Text(load_default="", allow_none=True)
     note_attributes = Attributes("name", "value", load_default=dict, allow_none=True)
     refunds = Rows(fields.Nested(Refund), most=MOST_REFUNDS, load_default=list, allow_none=True)
     transactions = Rows(fields.Nested(Transaction), most=MOST_REFUNDS, load_default=list, allow_none=True)
@@ -228,6 +229,7 @@ def _purchase(order: dict[str, Any], *, just_paid: bool) -> Purchase:
         channel=Channel.B2B if order["company"] is not None else CHANNELS.get(order["source_name"]),
         is_test=bool(order["test"]),
         is_renewal=order["source_name"] in RENEWAL_CHANNELS or RENEWAL_TAG in order["tags"].lower(),
+        checkout_token=order["checkout_token"] or "",
         remark="" if status in PAYMENT else "Shopify's payment status is not a known one, and counts as placed.",
     )
 

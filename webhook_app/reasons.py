@@ -18,6 +18,7 @@ FAILURES = {
 WORKER_REASONS = {
     "shop_missing": "Shop not configured",
     "purchase_after": "Waiting for returns",
+    "key_wait": "Waiting for the profile key",
     "searching": "Searching for the customer's deliveries",
     "poisoned": "Worker crashed repeatedly",
     "translation_error": "Internal error during translation",

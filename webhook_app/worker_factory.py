@@ -33,7 +33,7 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     """
     options = WorkerOptions(
         threads=config.worker_threads,
-        ages=AgeLimits(config.max_order_age, config.max_age, config.keep_rows),
+        ages=AgeLimits(config.max_order_age, config.max_age, config.keep_rows, config.key_wait),
         policy=retry_policy.Policy(config.retry_base, config.retry_cap, config.retry_for, config.on_timeout),
         retention=Retention(config.keep_bodies, config.keep_rows, config.keep_dead),
         max_rate=config.max_rate,

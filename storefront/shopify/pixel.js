@@ -7,6 +7,7 @@
   const KEY = /^([0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i; // as the app embed's
   const KEY_WITHIN = 10000; // milliseconds that the app embed may take to find the key
   const LOOK_EVERY = 200;
+  const USUAL_PATH = '/apps/tweakwise'; // without consent the app embed stores no other one
   const SESSION_ENDS = 1800; // seconds of inactivity after which Tweakwise begins a new session
   const MOST_HELD = 20, LONGEST_TERM = 500;
 
@@ -58,6 +59,37 @@
     report(context.document.location.origin, 'sessionstart', {}, 'sessions');
   });
 
+  analytics.subscribe('checkout_completed', ({context, data}) => {
+    const {token, order, attributes} = data.checkout;
+    const number = /\d+$/.exec(order?.id?.split('?')[0] ?? '')?.[0];
+    if (!token || !number) return;
+    const origin = storeOrigin() ?? context.document.location.origin;
+    reportCheckout(origin, {order_id: number, checkout_token: token}, attributes ?? []).catch(() => {});
+  });
+
+  /** The shop's own address: the checkout may be on another, which has no app proxy. */
+  function storeOrigin() {
+    try {
+      return new URL(String(init.data.shop.storefrontUrl)).origin;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * Report a checkout whose cart did not carry the key: "Buy it now", permalinks, express buttons. There is no app embed
+   * in the checkout, so what a page has not stored is not awaited.
+   * @param {string} origin @param {EventParameters} checkout @param {{value: string}[]} attributes
+   */
+  async function reportCheckout(origin, checkout, attributes) {
+    const settings = settingsIn(await cookie(SETTINGS));
+    const {path = USUAL_PATH, cookie: name = '', flags = ['consent']} = settings ?? {};
+    if (!agreed && flags.includes('consent')) return request(origin, path, 'checkout', {...checkout, consent: 'no'});
+    const profileKey = usable(await cookie(name));
+    if (!profileKey || attributes.some(({value}) => value === profileKey)) return;
+    await request(origin, path, 'checkout', {...checkout, profile_key: profileKey});
+  }
+
   /** @param {ProductVariant} variant @returns {EventParameters} */
   function productParameters(variant) {
     const {id, sku, product, price} = variant;
@@ -86,23 +118,33 @@
     if (action === 'sessionstart' && !(await beginSession(settings))) return;
     const session = sessions ? usable(await cookie(`${settings.cookie}_session`)) : '';
     const parameters = {...happened, locale: settings.locale, profile_key: profileKey, session_key: session};
+    await request(origin, settings.path, action, parameters);
+  }
+
+  /**
+   * The sandbox has no origin, so the answer cannot be read, and what is refused is not repeated; keepalive outlives the
+   * page. @param {string} origin @param {string} path @param {string} action @param {EventParameters} parameters
+   */
+  async function request(origin, path, action, parameters) {
     const query = Object.entries(parameters)
       .filter(([, value]) => value !== null && value !== undefined && value !== '')
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
-    // The sandbox has no origin, so the answer cannot be read, and a refused report is not repeated; keepalive outlives
-    // the page.
-    await fetch(`${origin}${settings.path}/${action}?${query}`, {mode: 'no-cors', keepalive: true});
+    await fetch(`${origin}${path}/${action}?${query}`, {mode: 'no-cors', keepalive: true});
   }
 
   /** The app embed's settings, as soon as it has written them; undefined when it does not. @param {() => boolean} going */
   async function awaitSettings(going) {
-    const text = await awaited(going, async () => {
+    return settingsIn(await awaited(going, async () => {
       const found = await cookie(SETTINGS);
-      return found.split('|').length === 4 ? found : '';
-    });
-    const [path = '', name = '', flags = '', locale = ''] = text.split('|');
-    return text ? {path, cookie: name, flags: flags.split('.'), locale} : undefined;
+      return settingsIn(found) ? found : '';
+    }));
+  }
+
+  /** @param {string} text @returns {Settings | undefined} */
+  function settingsIn(text) {
+    const [path = '', name = '', flags = '', locale] = text.split('|');
+    return locale === undefined ? undefined : {path, cookie: name, flags: flags.split('.'), locale};
   }
 
   /** The key, as soon as the app embed has written it; '' when it does not. @param {string} name */

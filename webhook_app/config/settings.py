@@ -43,6 +43,7 @@ POSITIVE = Range(SHORTEST, timedelta(days=365_000))
 # longest was given before the clock was put back.
 MIN_LEASE, MAX_LEASE = 15.0, 600.0
 LEASES = Range(timedelta(seconds=MIN_LEASE), timedelta(seconds=MAX_LEASE))
+KEY_WAITS = Range(timedelta(0), timedelta(days=1))
 PAUSES = Range(SHORTEST, timedelta(days=30))  # a longer one would outlast what is stored
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server that listens on all addresses is asked
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a larger one is never read, as it exceeds what a process holds of all bodies
@@ -75,6 +76,7 @@ class Settings:
     shop_rate: float = field(metadata=_variable("float", 200, Range(min=1)))  # events a second of a shop's visitors
     max_age: float = field(metadata=_variable("duration", timedelta(hours=24), POSITIVE))
     max_order_age: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))
+    key_wait: float = field(metadata=_variable("duration", timedelta(minutes=10), KEY_WAITS))
     lease: float = field(metadata=_variable("duration", timedelta(seconds=60), LEASES))
     retry_base: float = field(metadata=_variable("duration", timedelta(seconds=5), POSITIVE))
     retry_cap: float = field(metadata=_variable("duration", timedelta(hours=1), PAUSES))

@@ -52,7 +52,7 @@ def register(  # noqa: PLR0913, PLR0917 - everything that the pages need
     """Add the pages under /dashboard; there must be a DASHBOARD_PASSWORD or users."""
     accounts = Accounts(users, has_owner=config.dashboard_password is not None)
     sessions = Sessions(config.dashboard_password, lambda: logins.signing_key(inbox), hashes=accounts.hashes)
-    ages = AgeLimits(config.max_order_age, config.max_age, config.keep_rows)
+    ages = AgeLimits(config.max_order_age, config.max_age, config.keep_rows, config.key_wait)
     app.extensions["dashboard"] = DashboardContext(
         inbox,
         shops,

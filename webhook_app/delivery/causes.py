@@ -11,6 +11,7 @@ class WaitingReason(StrEnum):
     SHOP_MISSING = "shop_missing"
     SEARCHING = "searching"
     PURCHASE_AFTER = "purchase_after"
+    KEY_WAIT = "key_wait"
 
 
 class DeadReason(StrEnum):

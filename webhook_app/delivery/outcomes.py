@@ -82,6 +82,13 @@ def put_off(job: Job) -> Settlement:
     return Settlement(job.delivery, State.WAITING, WaitingReason.PURCHASE_AFTER, detail, **values)
 
 
+def awaiting_key(delivery: Delivery, order: OrderReference, until: int) -> Settlement:
+    """Let an order without a profile key wait for the report of its checkout."""
+    detail = "The order has no profile key; the pixel's report of its checkout may have one (KEY_WAIT)."
+    values: dict[str, Any] = {"key": purchase_key(order.id), "order_name": order.name}
+    return Settlement(delivery, State.WAITING, WaitingReason.KEY_WAIT, detail, retry_at=until, ready_at=until, **values)
+
+
 def shop_missing(delivery: Delivery) -> Settlement:
     """Put off a delivery whose shop is not configured: a wrong deployment must not lose events."""
     detail = "The shop is not configured any more; the delivery waits until it is."

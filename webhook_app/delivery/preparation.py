@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.events import DataRequest, Redaction
 from webhook_app import logs
 from webhook_app.delivery import outcomes
+from webhook_app.delivery.checkout_reports import CheckoutReports
 from webhook_app.delivery.dispatcher import Job
 from webhook_app.delivery.order_history import OrderHistory
 from webhook_app.delivery.privacy_requests import Subject
@@ -16,7 +17,9 @@ from webhook_app.delivery.privacy_worker import sentence
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Settlement, privacy_requests
 from webhook_app.inbox.privacy_requests import RequestKind
-from webhook_app.translation.translate import Payload, translate_with_order
+from webhook_app.platforms.base import CHECKOUT_REPORTS
+from webhook_app.translation.checkout_reports import Keyless
+from webhook_app.translation.translate import Payload, translate, translate_with_order
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox
     from webhook_app.platforms.base import Platform
-    from webhook_app.translation.translate import AgeLimits
+    from webhook_app.translation.translate import AgeLimits, Decision
 
 MOST_SECONDS = 0.1  # of processor time for the deliveries of one shop in a group; 256 usual ones take 0.04
 
@@ -45,6 +48,7 @@ class Preparation:
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
         self._requested = requested
         self._history = OrderHistory(inbox, platforms, ages)
+        self._reports = CheckoutReports(inbox, platforms, ages.key_wait)
 
     def prepare(self, claimed: Sequence[Delivery]) -> tuple[list[Job], list[Settlement], list[Delivery]]:
         """Return the calls to send, with their business keys reserved, settlements, and deliveries for another time.
@@ -100,6 +104,13 @@ class Preparation:
         payload = Payload(delivery.id, delivery.topic, delivery.received_at, delivery.body, delivery.domain)
         platform = self._platforms[delivery.platform]
         decision, order = translate_with_order(payload, shop, platform, self._ages, now)
+        if order and delivery.topic == CHECKOUT_REPORTS:
+            self._reports.arrived(shop.name, order)
+        if order and isinstance(decision, Keyless):
+            joined = self._joined(delivery, shop, decision, payload, now)
+            if isinstance(joined, int):
+                return outcomes.awaiting_key(delivery, order, joined)
+            decision = joined
         match decision:
             case Call():
                 return Job(delivery, shop, decision, order.name if order else "")
@@ -109,6 +120,17 @@ class Preparation:
                 return self._privacy_request(delivery, shop, RequestKind.REPORT, decision.subject)
             case _:
                 return outcomes.without_call(delivery, decision, order)
+
+    def _joined(
+        self, delivery: Delivery, shop: Shop, keyless: Keyless, payload: Payload, now: datetime
+    ) -> Decision | int:
+        """Return what becomes of an order with the report of its checkout, or until when it waits for that."""
+
+        def with_key(key: str) -> Decision:
+            platform = self._platforms[delivery.platform]
+            return translate(payload._replace(profile_key=key), shop, platform, self._ages, now)
+
+        return self._reports.decide(delivery, shop, keyless, with_key)
 
     def _privacy_request(self, delivery: Delivery, shop: Shop, kind: RequestKind, about: Redaction) -> Settlement:
         """Store a request, and settle its delivery once all others were searched."""

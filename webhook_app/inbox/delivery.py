@@ -94,7 +94,7 @@ class Settlement:
     `retry_in` is in seconds, or `retry_at` in milliseconds since 1970, for WAITING alone. `attempted`: a call was sent,
     which took `took` milliseconds and ended in the class `failure`, "" on success. `key` is the business key of an
     order for which this delivery sends no call, `order_name` the number or name of its order, "" if it has none, None
-    if the body was not read.
+    if the body was not read. `ready_at` is until when it is not to be sent, where that is not in the call.
     `keeps_key`: this delivery is dead, but Tweakwise may have its order. `wipes`: the body is deleted immediately.
     """
 
@@ -113,6 +113,7 @@ class Settlement:
     order_name: str | None = None
     keeps_key: bool = False
     wipes: bool = False
+    ready_at: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a state that settling cannot lead to; raises ValueError."""

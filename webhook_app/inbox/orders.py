@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 from webhook_app.inbox import hot_statements, records
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import HAS_ORDER_NAME, ORDERS, bodies, deliveries, task_positions
+from webhook_app.platforms.base import CHECKOUT_REPORTS
 from webhook_app.tweakwise.call import PURCHASE, purchase_key
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def reports(inbox: Inbox, shop: str, key: str) -> list[OrderReport]:
     row = deliveries.c
     query = select(*(row[name] for name in ("id", "topic", "domain", "received_at", "state", "reason")), bodies.c.body)
     query = query.outerjoin(bodies, bodies.c.delivery_id == row.id).where(ORDERS, row.business_key == key)
-    query = query.where(row.shop == shop).order_by(row.id.desc()).limit(MOST_REPORTS)
+    # What visitors report is no state of the order, and any number of them could be forged.
+    query = query.where(row.shop == shop, row.topic != CHECKOUT_REPORTS).order_by(row.id.desc()).limit(MOST_REPORTS)
     with inbox.database.read() as connection:
         return records.read(connection, OrderReport, query)
 

@@ -151,7 +151,7 @@ def _outcome_row(settlement: Settlement, now: int) -> dict[str, Any]:
         "business_key": call.key if call else settlement.key,
         "call": call.as_json() if call else None,
         "order_name": settlement.order_name,
-        "ready_at": call.not_before if call else None,
+        "ready_at": call.not_before if call else settlement.ready_at,
     }
 
 

@@ -108,6 +108,14 @@ Index(
     sqlite_where=text(WITHDRAWN),
     postgresql_where=text(WITHDRAWN),
 )
+# Reports of checkouts, of which one is enough to know that a shop sends them.
+IS_CHECKOUT_REPORT = text("topic = 'storefront/checkout'")
+Index(
+    "ix_deliveries_checkout_reports",
+    deliveries.c.shop,
+    sqlite_where=IS_CHECKOUT_REPORT,
+    postgresql_where=IS_CHECKOUT_REPORT,
+)
 HAS_ORDER_NAME = text("order_name > ''")
 Index("ix_deliveries_order_name", deliveries.c.order_name, sqlite_where=HAS_ORDER_NAME, postgresql_where=HAS_ORDER_NAME)
 

@@ -29,6 +29,7 @@ SAMPLE_DOMAIN = "sample.example"
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,128}")
 BACKFILL = "backfill/order"  # topic of an order that was fetched from the platform's API
 STOREFRONT = "storefront/"  # prefix of the topics that come through a storefront proxy
+CHECKOUT_REPORTS = f"{STOREFRONT}checkout"  # the topic of reports that give an order the visitor's key
 LONGEST_USER_AGENT = 500  # characters
 LONGEST_DOMAIN = 255  # characters
 
@@ -83,11 +84,13 @@ class StorefrontProxy:
     """How a platform forwards requests of a shop's pages: it adds the shop and the customer, and signs the query.
 
     `shop_parameter` holds the shop's own address, `customer_parameter` the id of the customer who is logged in.
+    `checkout_reports` reads the reports of completed checkouts, where the platform's pages send them.
     """
 
     signature: QueryHmac
     shop_parameter: str
     customer_parameter: str
+    checkout_reports: PlatformSchema | None = None
 
     def verify(self, query: bytes, secrets: Sequence[str], now: float) -> SignedQuery:
         """Return the signed parameters; `now` is in seconds since 1970. Raises BadSignatureError."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.events import Ignored, Reason
 from schemas.shopify import ORDERS, OrderSchema, PaidOrderSchema, proxied
+from schemas.shopify_checkout import CheckoutReportSchema
 from schemas.shopify_privacy import DataRequestSchema, RedactSchema, ShopRedactSchema
 from schemas.storefront import SCHEMAS
 from webhook_app.platforms import browsing, shopify_fields, storefront_fields
 from webhook_app.platforms.base import (
     BACKFILL,
+    CHECKOUT_REPORTS,
     SAMPLE_DOMAIN,
     STOREFRONT,
     Platform,
@@ -132,12 +134,14 @@ PLATFORM = Platform(
         QueryHmac(required=("shop",), single=("logged_in_customer_id", "path_prefix")),
         shop_parameter="shop",
         customer_parameter="logged_in_customer_id",
+        checkout_reports=CheckoutReportSchema(),
     ),
     ignored_topics={
         "orders/cancelled": Ignored(Reason.CANCELLED, "The order was cancelled; Tweakwise cannot undo a purchase."),
         "refunds/create": Ignored(Reason.REFUNDED, "An order was refunded; Tweakwise cannot undo a purchase."),
         "orders/delete": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot undo a purchase."),
         "draft_orders/*": Ignored(Reason.DRAFT, "A draft order is not a purchase."),
+        CHECKOUT_REPORTS: Ignored(Reason.CHECKOUT_REPORT, "The pixel reports a checkout, for the key of its order."),
         "app/uninstalled": Ignored(Reason.NOT_AN_ORDER, "The app was uninstalled from the shop."),
     },
     shown={**shopify_fields.SHOWN, f"{STOREFRONT}*": storefront_fields.EVENT},

@@ -28,10 +28,13 @@ def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
     """Return the profile key of an order, or why it cannot be sent: the storefront's key comes first."""
     if given := _storefront_key(visitor, shop):
         return _checked(given, shop.profile_attribute)
-    if shop.require_consent:
-        return Ignored(Reason.NO_CONSENT, "The storefront wrote no profile key, and the shop requires consent.")
-    if (customer := _customer(visitor)) and shop.profile_salt:
+    if not shop.require_consent and (customer := _customer(visitor)) and shop.profile_salt:
         return derived_key(customer, shop.profile_salt)
+    if _refused(visitor, shop):
+        detail = f"The storefront emptied {shop.profile_attribute}: the visitor refused, or withdrew consent."
+        return Ignored(Reason.NO_CONSENT, detail)
+    if shop.require_consent:
+        return Ignored(Reason.NO_KEY, "The storefront wrote no profile key, and the shop requires consent.")
     if _values(visitor, shop):
         detail = f"The profile key in {shop.profile_attribute} is a placeholder, such as undefined or 0."
         return Ignored(Reason.BAD_PROFILE_KEY, detail)
@@ -44,8 +47,11 @@ def choose_for_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:
     The customer's key comes first, since the page may not know of a login yet.
     """
     customer, salt = _customer(visitor), shop.profile_salt
-    if customer and salt and (_storefront_key(visitor, shop) or not shop.require_consent):
+    has_key = bool(_storefront_key(visitor, shop))
+    if customer and salt and (has_key or not shop.require_consent):
         return derived_key(customer, salt)
+    if shop.require_consent and not has_key:
+        return Ignored(Reason.NO_CONSENT, "The storefront sent no profile key, and the shop requires consent.")
     return choose_for_order(visitor, shop)
 
 
@@ -57,6 +63,13 @@ def choose_for_event(event: Browsing, shop: Shop) -> str | Ignored | None:
     chosen = choose_for_browsing(event.visitor, shop)
     is_sent = PROFILE_KEY in EVENT_TYPES[event.type].values
     return None if isinstance(chosen, Ignored) and not is_sent and not shop.require_consent else chosen
+
+
+def choose_for_report(key: str, shop: Shop) -> str | Ignored:
+    """Return the profile key of a report, or why it is none."""
+    if not key or is_placeholder(key):
+        return Ignored(Reason.NO_PROFILE, "The report has no profile key.")
+    return _checked(key, shop.profile_attribute)
 
 
 def session_key(visitor: Visitor) -> str | None:
@@ -80,6 +93,12 @@ def _values(visitor: Visitor, shop: Shop) -> list[str]:
     return [value for value in (*own, *_written(visitor.attributes, shop.profile_attribute)) if value]
 
 
+def _refused(visitor: Visitor, shop: Shop) -> bool:
+    """Return whether the order carries the attribute, empty: the storefront writes that when consent is withdrawn."""
+    names = _names(shop.profile_attribute)
+    return any(name in visitor.attributes for name in names) and not _values(visitor, shop)
+
+
 def attribute_value(attributes: Mapping[str, str], name: str) -> str:
     """Return the key that the storefront wrote into the order, or "" for none and for a placeholder."""
     return next((value for value in _written(attributes, name) if value and not is_placeholder(value)), "")
@@ -87,8 +106,12 @@ def attribute_value(attributes: Mapping[str, str], name: str) -> str:
 
 def _written(attributes: Mapping[str, str], name: str) -> list[str]:
     """Return the attributes of that name; a leading `_` on either side is tolerated."""
+    return [attributes.get(each, "").strip() for each in _names(name)]
+
+
+def _names(name: str) -> tuple[str, ...]:
     bare = name.removeprefix("_")
-    return [attributes.get(each, "").strip() for each in dict.fromkeys((name, bare, f"_{bare}"))]
+    return tuple(dict.fromkeys((name, bare, f"_{bare}")))
 
 
 def derived_key(customer_id: str, salt: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from schemas.events import Ignored, Payment, Purchase, Reason
 from schemas.tweakwise import BODIES
 from webhook_app.platforms.address import normal_form
-from webhook_app.translation import profile_key
+from webhook_app.translation import checkout_reports, profile_key
+from webhook_app.translation.checkout_reports import Keyless
 from webhook_app.translation.product_keys import counted_lines, product_key
 from webhook_app.tweakwise.call import Call, purchase_key
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.translation.translate import AgeLimits
 
+LACKS_KEY = (Reason.NO_KEY, Reason.NO_PROFILE, Reason.BAD_PROFILE_KEY)
 PAYMENT_TERM = 90 * 86_400  # seconds after which a first payment is rather the balance of an edited order
 
 
@@ -81,7 +83,7 @@ def _purchase_call(order: Purchase, domain: str, shop: Shop) -> Call | Ignored:
         return Ignored(Reason.NO_PRODUCT, _why_no_product(len(keys), shop))
     profile = profile_key.choose_for_order(order.visitor, shop)
     if isinstance(profile, Ignored):
-        return profile
+        return _without_key(order, profile)
     session = profile_key.session_key(order.visitor)
     no_revenue = _why_no_revenue(order, shop)
     revenue = None if no_revenue else order.revenue
@@ -90,6 +92,13 @@ def _purchase_call(order: Purchase, domain: str, shop: Shop) -> Call | Ignored:
     remarks = (_skipped(keys.count(None), len(keys), shop), order.remark, no_revenue)
     note, internal = " ".join(filter(None, remarks)), order.visitor.is_internal
     return Call("purchase", purchase_key(order.order_id), body, note=note, address=address, is_internal=internal)
+
+
+def _without_key(order: Purchase, why: Ignored) -> Ignored:
+    """Return why an order has no key; a report of its checkout may have one, unless the visitor refused."""
+    if why.reason not in LACKS_KEY or not order.checkout_token:
+        return why
+    return Keyless(why.reason, why.detail, checkout_reports.identity(order.order_id, order.checkout_token))
 
 
 def _why_no_revenue(order: Purchase, shop: Shop) -> str:

@@ -12,11 +12,11 @@ from marshmallow import ValidationError
 
 from schemas.base import check_size
 from schemas.event_types import EVENT_TYPES, PROFILE_KEY, SESSION_KEY, SOURCE
-from schemas.events import Browsing, DataRequest, Ignored, Purchase, Reason, Redaction
+from schemas.events import Browsing, CheckoutReport, DataRequest, Ignored, Purchase, Reason, Redaction
 from schemas.tweakwise import BODIES
 from webhook_app import exact_json
 from webhook_app.platforms.address import normal_form
-from webhook_app.translation import bots, personal_data, profile_key, purchases
+from webhook_app.translation import bots, checkout_reports, personal_data, profile_key, purchases
 from webhook_app.translation.product_keys import product_key
 from webhook_app.tweakwise.call import Call, Unreadable
 
@@ -39,18 +39,21 @@ Decision = Call | Ignored | Unreadable | Redaction | DataRequest
 class AgeLimits:
     """How old, in seconds, an order may be when it arrives, and any other event when it is sent.
 
+    `key_wait` is how long an order waits for the report of its checkout.
     `remembered` is how long it is known that an order was counted: one that was placed earlier never counts.
     """
 
     max_order_age: float
     max_age: float
     remembered: float = 90 * 86_400
+    key_wait: float = 600
 
 
 class Payload(NamedTuple):
     """What translation reads of a delivery.
 
     `received_at` is in milliseconds since 1970, `body` None once wiped, `domain` the sender's address in any form.
+    `profile_key` is the one that a report of the order's checkout names, "" without one.
     """
 
     id: int
@@ -58,6 +61,7 @@ class Payload(NamedTuple):
     received_at: int
     body: bytes | None
     domain: str = ""
+    profile_key: str = ""
 
 
 class Translated(NamedTuple):
@@ -133,12 +137,14 @@ def _translate_event(event: Translation, payload: Payload, shop: Shop, limits: A
     # Not in the future: a clock that was ahead when it arrived must not make it too old for ever.
     arrived = min(datetime.fromtimestamp(payload.received_at / 1000, UTC), now)
     if isinstance(event, Purchase):
+        if payload.profile_key:
+            event = replace(event, visitor=replace(event.visitor, profile_key=payload.profile_key))
         return purchases.translate(event, payload.domain, shop, limits, arrived)
     if isinstance(event, Browsing):
         return _not_sent(event, shop) or _expired(limits, arrived, now) or _browsing_call(event, payload, shop)
     if isinstance(event, Redaction | DataRequest):
         return _privacy_request(event, shop)
-    return event
+    return checkout_reports.OF_ORDER if isinstance(event, CheckoutReport) else event
 
 
 def _privacy_request(event: Redaction | DataRequest, shop: Shop) -> Decision:

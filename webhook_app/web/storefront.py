@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError
 
 from schemas.event_types import EVENT_TYPES, PROFILE_KEY
-from schemas.events import Browsing, Ignored, Reason
+from schemas.events import Browsing, CheckoutReport, Ignored, Reason
 from webhook_app.errors import BadSignatureError
-from webhook_app.platforms.base import STOREFRONT
-from webhook_app.translation import profile_key
+from webhook_app.platforms.base import CHECKOUT_REPORTS, STOREFRONT
+from webhook_app.translation import checkout_reports, profile_key
 from webhook_app.web import client_address
 from webhook_app.web.context import current, mark_verified
 from webhook_app.web.responses import (
@@ -28,8 +28,10 @@ from webhook_app.web.responses import (
 from webhook_app.web.webhooks import store
 
 if TYPE_CHECKING:
+    from schemas.base import PlatformSchema
+    from schemas.events import Translation
     from webhook_app.config.shops import Shop
-    from webhook_app.platforms.base import Platform, StorefrontProxy, Topic
+    from webhook_app.platforms.base import Platform, StorefrontProxy
     from webhook_app.signing.hmac_schemes import SignedQuery
 
 blueprint = Blueprint("storefront", __name__)
@@ -71,15 +73,18 @@ def event(platform: str, shop: str, action: str) -> Response:
     verified = _verified(platform, shop)
     if isinstance(verified, Response):
         return verified
-    topic = verified.platform.topic(STOREFRONT + action)
-    if topic is None:
+    name, schema = _topic(verified, STOREFRONT + action)
+    if schema is None:
         return answer(404, error="unknown_event", hint="There is no such event.")
-    key = _sendable_key(verified, topic)
+    sent = _read(verified, schema)
+    key = _sendable_key(sent, verified.shop)
     if isinstance(key, Ignored):
         return never_sendable(verified.shop, key)
     if wait := _event_wait(verified, key):
         return too_many_requests(verified.shop, wait)
-    envelope, body = verified.proxy.make_delivery(topic.name, verified.signed, request.headers.get("User-Agent", ""))
+    envelope, body = verified.proxy.make_delivery(name, verified.signed, request.headers.get("User-Agent", ""))
+    if isinstance(sent, CheckoutReport):
+        envelope = replace(envelope, identity=checkout_reports.identity(sent.order_id, sent.token))
     # Without the delivery's number: visitors must not learn how many events a shop has.
     return answer(200, status=store(verified.platform, verified.shop, envelope, body, began).status)
 
@@ -117,20 +122,34 @@ def profile(platform: str, shop: str) -> Response:
     return answer(200, profile_key=known or secrets.token_hex(16))
 
 
-def _sendable_key(verified: SignedRequest, topic: Topic) -> str | Ignored | None:
+def _topic(verified: SignedRequest, name: str) -> tuple[str, PlatformSchema | None]:
+    """Return a topic's own name and its schema, None where there is no such topic."""
+    if name == CHECKOUT_REPORTS:
+        return name, verified.proxy.checkout_reports
+    topic = verified.platform.topic(name)
+    return (topic.name, topic.schema) if topic else (name, None)
+
+
+def _read(verified: SignedRequest, schema: PlatformSchema) -> Translation:
+    """Return the event of a request, or why there is none."""
+    try:
+        return schema.translate(verified.signed.parameters)
+    except ValidationError as error:
+        names = ", ".join(sorted(map(str, error.messages_dict)))
+        return Ignored(Reason.UNREADABLE, f"These parameters are missing or invalid: {names}.")
+
+
+def _sendable_key(event: Translation, shop: Shop) -> str | Ignored | None:
     """Return the profile key with which an event is sent (None: without), or why it never can be.
 
     Any visitor could fill the inbox with such.
     """
-    try:
-        event = topic.schema.translate(verified.signed.parameters)
-    except ValidationError as error:
-        names = ", ".join(sorted(map(str, error.messages_dict)))
-        return Ignored(Reason.UNREADABLE, f"These parameters are missing or invalid: {names}.")
     if isinstance(event, Ignored):
         return event
+    if isinstance(event, CheckoutReport):
+        return None if event.profile_key is None else profile_key.choose_for_report(event.profile_key, shop)
     if isinstance(event, Browsing):
-        chosen = profile_key.choose_for_event(event, verified.shop)
+        chosen = profile_key.choose_for_event(event, shop)
         return chosen if isinstance(chosen, Ignored) or PROFILE_KEY in EVENT_TYPES[event.type].values else None
     return Ignored(Reason.UNREADABLE, "This is no event of a visitor.")
 

@@ -23,7 +23,7 @@ function pixel({cookies = {...EMBED}, allowed = true} = {}) {
     api: {customerPrivacy: {
       subscribe(name, callback) { assert.equal(name, 'visitorConsentCollected'); decide = callback; },
     }},
-    init: {customerPrivacy: {analyticsProcessingAllowed: allowed}},
+    init: {customerPrivacy: {analyticsProcessingAllowed: allowed}, data: {shop: {storefrontUrl: 'https://shop.example/nl'}}},
     browser: {cookie: {
       get: async (name) => cookies[name] ?? '',
       set: async (text) => { const [name, value] = text.split(';')[0].split('='); cookies[name] = value; },
@@ -33,7 +33,7 @@ function pixel({cookies = {...EMBED}, allowed = true} = {}) {
       waiting += 1;
       setTimeout(() => { waiting -= 1; callback(); }, 1);
     },
-    crypto, Uint8Array, URLSearchParams,
+    crypto, Uint8Array, URL, URLSearchParams,
   });
   return {
     subscribed, asked, cookies,
@@ -140,6 +140,41 @@ test('with consent the app embed is informed of it, without it nothing is stored
   assert.deepEqual(undecided.cookies, {});
   undecided.decide(true);
   assert.match(undecided.cookies.tweakwise_pixel, /^\d{13}$/);
+});
+
+const checkout = (changed = {}) => ({checkout: {token: 'c0ffee', order: {id: '5001'}, attributes: [], ...changed}});
+
+test('a checkout whose cart did not carry the key is reported to the shop, with order, token and key', async () => {
+  const shop = pixel();
+  shop.publish('checkout_completed', checkout());
+  shop.publish('checkout_completed', checkout({order: {id: 'gid://shopify/OrderIdentity/5002?x=1'}}));
+  assert.deepEqual(await shop.reported(), [
+    ['https://shop.example/apps/tweakwise/checkout', {order_id: '5001', checkout_token: 'c0ffee', profile_key: KEY}],
+    ['https://shop.example/apps/tweakwise/checkout', {order_id: '5002', checkout_token: 'c0ffee', profile_key: KEY}],
+  ]);
+});
+
+test('a checkout that carries the key, or that names no order, is not reported', async () => {
+  const shop = pixel();
+  shop.publish('checkout_completed', checkout({attributes: [{key: '_key', value: KEY}]}));
+  shop.publish('checkout_completed', checkout({order: null}));
+  shop.publish('checkout_completed', checkout({token: null}));
+  assert.deepEqual(await shop.reported(), []);
+});
+
+test('where no consent is needed, a checkout is reported with the key at once', async () => {
+  const cookies = {...EMBED, tweakwise_storefront: SETTINGS.replace('consent', '')};
+  const shop = pixel({allowed: false, cookies});
+  shop.publish('checkout_completed', checkout());
+  assert.deepEqual((await shop.reported()).map(([, {profile_key: key, consent}]) => [key, consent]), [[KEY, undefined]]);
+});
+
+test('a checkout without consent is reported as a refusal, without a key', async () => {
+  const shop = pixel({allowed: false});
+  shop.publish('checkout_completed', checkout());
+  const [[url, parameters]] = await shop.reported();
+  assert.ok(url.endsWith('/apps/tweakwise/checkout'));
+  assert.deepEqual(parameters, {order_id: '5001', checkout_token: 'c0ffee', consent: 'no'});
 });
 
 test('before the visitor decides nothing goes out, afterwards what happened on this page', async () => {

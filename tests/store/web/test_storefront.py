@@ -65,6 +65,39 @@ def client(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[Flask
     app.extensions["webhooks"].inbox.close()
 
 
+REPORT = {"order_id": "gid://shopify/Order/5001", "checkout_token": "c0ffee", "profile_key": KEY}
+
+
+def test_a_report_of_a_checkout_is_stored_once(client: FlaskClient) -> None:
+    """By order and token: another report of the same checkout changes nothing; a refusal needs no key."""
+    first = ask(client, "checkout", **REPORT)
+    again = ask(client, "checkout", **{**REPORT, "order_id": "5001", "profile_key": "1e" * 16})
+    refused = ask(client, "checkout", order_id="5002", checkout_token="c0ffee", consent="no")
+    assert [answer.json for answer in (first, again, refused)] == [
+        {"status": "stored"},
+        {"status": "duplicate"},
+        {"status": "stored"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"profile_key": ""},
+        {"profile_key": "undefined"},
+        {"profile_key": "jan@example.test"},
+        {"checkout_token": ""},
+        {"checkout_token": "x" * 129},
+        {"order_id": "x"},
+        {"order_id": "9" * 30},
+    ],
+    ids=str,
+)
+def test_a_report_that_no_order_could_use_is_refused(client: FlaskClient, changed: dict[str, str]) -> None:
+    """Outsiders could fill the inbox with such."""
+    assert ask(client, "checkout", **{**REPORT, **changed}).status_code == 400
+
+
 def test_after_installing_the_app_is_a_page(client: FlaskClient) -> None:
     """Shopify's admin leads to the app's address, with parameters: a page for people, which repeats none of them."""
     for path in (SHOP, f"{SHOP}/", f"{SHOP}?shop=evil.example&hmac=x&host=<b>"):

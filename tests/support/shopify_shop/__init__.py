@@ -102,7 +102,10 @@ def _add_pages(app: Flask, shop: Shop) -> None:
 
     @app.get("/products/<handle>")
     def product(handle: str) -> str:
-        form = f'<form method="post" action="/cart/add"><button name="id" value="{handle}">Add to cart</button></form>'
+        form = (
+            f'<form method="post" action="/cart/add"><button name="id" value="{handle}">Add to cart</button></form>'
+            f'<form method="post" action="/checkout"><button name="now" value="{handle}">Order now</button></form>'
+        )
         return _page(shop, handle.title(), form, ("product_viewed", {"productVariant": _variant(handle)}))
 
     @app.get("/search")
@@ -136,10 +139,8 @@ def _add_cart(app: Flask, shop: Shop) -> None:
 
     @app.post("/cart/update.js")
     def update() -> Response:
-        # https://shopify.dev/docs/api/ajax/reference/cart#post-locale-cart-update-js : an empty value removes it
         token, cart = shop.cart()
-        merged = {**cart.attributes, **request.get_json()["attributes"]}
-        cart.attributes = {name: value for name, value in merged.items() if value}
+        cart.attributes |= request.get_json()["attributes"]
         return _with_cookie(
             app.json.response({"item_count": len(cart.lines), "attributes": cart.attributes}), "cart", token
         )
@@ -153,10 +154,18 @@ def _add_cart(app: Flask, shop: Shop) -> None:
 
     @app.post("/checkout")
     def checkout() -> str:
+        """Order what is in the cart, or one article "now", past the cart; there is no app embed in the checkout."""
         token, cart = shop.cart()
-        _post_order(shop, cart, request.cookies.get("_customer"))
-        del shop.carts[token]
-        return _page(shop, "Thank you", "<p>Your order is on its way.</p>")
+        if now := request.form.get("now"):
+            cart = Cart([now])
+        number, secret = time.time_ns() // 1000, secrets.token_hex(16)
+        _post_order(shop, cart, request.cookies.get("_customer"), number, secret)
+        if not now:
+            del shop.carts[token]
+        attributes = [{"key": name, "value": value} for name, value in cart.attributes.items()]
+        completed = {"checkout": {"token": secret, "order": {"id": str(number)}, "attributes": attributes}}
+        thanks = "<p>Your order is on its way.</p>"
+        return _page(shop, "Thank you", thanks, ("checkout_completed", completed), has_embed=False)
 
 
 def _add_platform(app: Flask, shop: Shop) -> None:
@@ -185,7 +194,9 @@ def _add_platform(app: Flask, shop: Shop) -> None:
         return Response(answer.content, answer.status_code, headers)
 
 
-def _page(shop: Shop, title: str, content: str, event: tuple[str, dict[str, Any]] | None = None) -> str:
+def _page(
+    shop: Shop, title: str, content: str, event: tuple[str, dict[str, Any]] | None = None, *, has_embed: bool = True
+) -> str:
     cart = shop.carts.get(request.cookies.get("cart", ""), Cart())
     customer = request.cookies.get("_customer", "")
     message = json.dumps({"name": event[0], "data": event[1]}) if event else ""
@@ -196,7 +207,7 @@ def _page(shop: Shop, title: str, content: str, event: tuple[str, dict[str, Any]
         event=message,
         count=len(cart.lines),
         customer=customer,
-        app_embed=rendered(shop.settings, customer, cart.attributes, len(cart.lines)),
+        app_embed=rendered(shop.settings, customer, cart.attributes, len(cart.lines)) if has_embed else "",
     )
 
 
@@ -242,9 +253,8 @@ def _signed(shop: Shop, query: str, customer: str) -> str:
     return f"{query}&signature={hmac.new(shop.secret.encode(), message.encode(), hashlib.sha256).hexdigest()}"
 
 
-def _post_order(shop: Shop, cart: Cart, customer: str | None) -> None:
+def _post_order(shop: Shop, cart: Cart, customer: str | None, number: int, checkout_token: str) -> None:
     """Post orders/create, with the cart's attributes as note_attributes."""
-    number = time.time_ns() // 1000
     lines = [
         {
             "product_id": int(product["id"]),
@@ -256,6 +266,7 @@ def _post_order(shop: Shop, cart: Cart, customer: str | None) -> None:
     ]
     order = {
         "id": number,
+        "checkout_token": checkout_token,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "financial_status": "paid",
         "source_name": "web",

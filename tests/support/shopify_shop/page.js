@@ -62,7 +62,7 @@
     frame = document.createElement('iframe');
     frame.sandbox = 'allow-scripts allow-forms';
     frame.hidden = true;
-    frame.name = JSON.stringify({context, customerPrivacy: status(), data: {customer: null, cart: null}});
+    frame.name = JSON.stringify({context, customerPrivacy: status(), data: {customer: null, cart: null, shop: {storefrontUrl: origin}}});
     frame.src = '/web-pixels/sandbox';
     document.body.append(frame);
   });

@@ -59,6 +59,7 @@ SHOPIFY_ORDER = {
     "taxes_included": True,
     "currency": "EUR",
     "customer_locale": "nl-NL",
+    "checkout_token": "0b8aceb0aec0a0a717420f759fce4b29",
     "customer": {"id": 7},
     "note_attributes": [],
     "refunds": [{"refund_line_items": [{"line_item_id": 1, "quantity": 1}]}],

@@ -251,8 +251,11 @@ def test_other_names_do_not_count(other: str) -> None:
 
 
 def test_consent_needs_a_written_key() -> None:
-    """A shop that requires consent never sends a derived key."""
-    assert ignored(Visitor({}, CUSTOMER), shop(require_consent="true")).reason is Reason.NO_CONSENT
+    """A shop that requires consent never sends a derived key; only an attribute that is there, empty, is a refusal."""
+    strict = shop(require_consent="true")
+    assert ignored(Visitor({}, CUSTOMER), strict).reason is Reason.NO_KEY
+    assert ignored(Visitor({NAME: ""}, CUSTOMER), strict).reason is Reason.NO_CONSENT
+    assert profile_key.choose_for_order(Visitor({NAME: ""}, CUSTOMER), shop()) != ""
 
 
 def test_consent_is_a_written_key() -> None:

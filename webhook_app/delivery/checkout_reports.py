@@ -1,0 +1,90 @@
+"""Joins orders without a profile key with the reports of their checkouts, whichever comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from marshmallow import ValidationError
+
+from schemas.events import CheckoutReport, Ignored
+from webhook_app.delivery.causes import WaitingReason
+from webhook_app.inbox import checkout_reports
+from webhook_app.platforms.address import normal_form
+from webhook_app.translation.checkout_reports import REFUSED
+from webhook_app.translation.profile_key import choose_for_report
+from webhook_app.translation.translate import parse_json
+from webhook_app.tweakwise.call import Call, purchase_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemas.order_reference import OrderReference
+    from webhook_app.config.shops import Shop
+    from webhook_app.inbox import Delivery, Inbox
+    from webhook_app.inbox.checkout_reports import StoredReport
+    from webhook_app.platforms.base import Platform
+    from webhook_app.translation.checkout_reports import Keyless
+    from webhook_app.translation.translate import Decision
+
+
+class CheckoutReports:
+    """The reports of a worker's shops. Its methods raise StoreUnavailableError."""
+
+    def __init__(self, inbox: Inbox, platforms: Mapping[str, Platform], key_wait: float) -> None:
+        """Nothing is read yet; `key_wait` is in seconds."""
+        self._inbox, self._platforms, self._key_wait = inbox, platforms, key_wait
+        self._reporting: set[str] = set()  # shops that have sent one
+
+    def arrived(self, shop: str, order: OrderReference) -> None:
+        """Let the deliveries about an order, whose report has arrived, wait no longer."""
+        if checkout_reports.wake(self._inbox, shop, purchase_key(order.id), WaitingReason.KEY_WAIT):
+            self._inbox.wakeups.notify()
+
+    def decide(
+        self, delivery: Delivery, shop: Shop, keyless: Keyless, with_key: Callable[[str], Decision]
+    ) -> Decision | int:
+        """Return what becomes of an order without a key, or until when it waits, in milliseconds since 1970.
+
+        `with_key` translates it with the key of a report.
+        """
+        report = checkout_reports.find(self._inbox, shop.name, keyless.report)
+        if report and (found := self._read(report, delivery)):
+            return self._joined(report, found, shop, with_key)
+        until = delivery.received_at + int(self._key_wait * 1000)
+        return until if self._inbox.clock() < until and self._reports(shop.name) else keyless
+
+    def _joined(
+        self, report: StoredReport, found: CheckoutReport, shop: Shop, with_key: Callable[[str], Decision]
+    ) -> Decision:
+        if found.profile_key is None:
+            return REFUSED
+        key = choose_for_report(found.profile_key, shop)
+        if isinstance(key, Ignored):
+            return key
+        decision = with_key(key)
+        if not isinstance(decision, Call):
+            return decision
+        note = f"{decision.note} The profile key is from delivery {report.id}, the report of the checkout.".strip()
+        # It is ready from now on, not only when the time to wait is over.
+        return replace(decision, note=note, not_before=decision.not_before or self._inbox.clock())
+
+    def _read(self, report: StoredReport, delivery: Delivery) -> CheckoutReport | None:
+        """Return a report that is about the order of a delivery, from the same address, None for any other."""
+        addresses = {normal_form(report.domain), normal_form(delivery.domain)} - {""}
+        if report.body is None or len(addresses) > 1:
+            return None
+        proxy = self._platforms[delivery.platform].proxy
+        if proxy is None or proxy.checkout_reports is None:
+            return None
+        try:
+            event = proxy.checkout_reports.translate(parse_json(report.body))
+        except ValidationError:
+            return None
+        return event if isinstance(event, CheckoutReport) else None
+
+    def _reports(self, shop: str) -> bool:
+        """Return whether a shop ever sent a report: elsewhere an order would wait for nothing."""
+        if shop not in self._reporting and checkout_reports.is_known(self._inbox, shop):
+            self._reporting.add(shop)
+        return shop in self._reporting
