@@ -11,7 +11,7 @@ from webhook_app.health import disks
 from webhook_app.health.exposed_secrets import exposed_file
 from webhook_app.health.measurements import DatabaseStatus, Measurements, SilentTopic
 from webhook_app.health.thresholds import DIED_WITHIN, OVERDUE_AFTER, SIGNATURE_PERIOD, WIPED_WITHIN, Thresholds
-from webhook_app.inbox import activity, dead_bodies, migrate, muted_findings
+from webhook_app.inbox import activity, dead_bodies, migrate, muted_findings, reconciliations
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import backlog
 from webhook_app.throttling import descriptions
@@ -102,6 +102,9 @@ def _with_inbox(measured: Measurements, inbox: Inbox, keep_dead: float) -> Measu
         silent=_silent(measured, inbox),
         arrived=_by_shop(activity.totals(inbox, ActivityKind.TOPIC, *day)),
         missing=_missing(inbox, shops, backlogs, day),
+        reconciliations=[
+            state for shop, state in reconciliations.states(inbox).items() if shop in shops and shops[shop].api
+        ],
         muted=muted_findings.muted(inbox),
     )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from webhook_app.config.shops import Shop
+    from webhook_app.inbox.reconciliations import ReconciliationState
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
     from webhook_app.platforms.base import Platform
     from webhook_app.throttling.state import Scope, ThrottleState
@@ -99,6 +100,7 @@ class Measurements:
     silent: Sequence[SilentTopic] = ()
     arrived: Mapping[str, int] = field(default_factory=dict)
     missing: Sequence[ShopCount] = ()
+    reconciliations: Sequence[ReconciliationState] = ()
     muted: Mapping[str, int | None] = field(default_factory=dict)
 
     def last_accepted_of(self, shop: str) -> int | None:

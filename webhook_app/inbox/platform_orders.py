@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from schemas.events import Reason
 from webhook_app.inbox import records
@@ -25,16 +25,17 @@ PRUNED_AT_A_TIME = 1000
 
 @dataclass(frozen=True, slots=True)
 class PlatformOrder:
-    """An order as it is at the platform: `placed_at` and `seen_at` in milliseconds, `changed_at` as it writes it.
+    """An order as it is at the platform: `placed_at` and `seen_at` are in milliseconds since 1970 UTC.
 
-    `reason` is why it is no purchase, "" if it is one; `amount` its revenue then, as text, None if unknown.
+    `identity` is that of the delivery that would stand for this state of it. `reason` is why it is no purchase, "" if
+    it is one; `amount` its revenue then, as text, None if unknown.
     """
 
     shop: str
     business_key: str
     name: str
     placed_at: int
-    changed_at: str
+    identity: str
     reason: str
     amount: str | None
     currency: str
@@ -108,6 +109,14 @@ def find(inbox: Inbox, names: Sequence[str]) -> list[PlatformOrder]:
     query = select(*records.columns_of(PlatformOrder, platform_orders)).where(wanted).order_by(row.shop).limit(50)
     with inbox.database.read() as connection:
         return records.read(connection, PlatformOrder, query)
+
+
+def count(inbox: Inbox, since: int) -> dict[str, int]:
+    """Count the listed orders that were placed since, by shop. Raises StoreUnavailableError."""
+    row = platform_orders.c
+    query = select(row.shop, func.count().label("number")).where(row.placed_at >= since).group_by(row.shop)
+    with inbox.database.read() as connection:
+        return {one.shop: one.number for one in connection.execute(query)}
 
 
 def prune(inbox: Inbox, before: int) -> int:

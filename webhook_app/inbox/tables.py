@@ -341,7 +341,7 @@ platform_orders = Table(
     Column("business_key", String(192), primary_key=True),
     Column("name", String(64), nullable=False),
     Column("placed_at", BigInteger, nullable=False),
-    Column("changed_at", String(40), nullable=False),  # as the platform writes it
+    Column("identity", String(128), nullable=False),  # of the delivery that stands for its present state
     Column("reason", String(64), nullable=False),  # why it is no purchase as it is at the platform; "" if it is one
     Column("amount", String(32)),
     Column("currency", String(8), nullable=False),

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import activity, retention, worker_presence
+from webhook_app.inbox import activity, platform_orders, reconciliations, retention, worker_presence
 from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.reconciliations import ReconciliationState
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs, dead
 from webhook_app.platforms import all_platforms
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import Scope
-from webhook_app.time_units import SECOND
+from webhook_app.time_units import DAY, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ class InboxSnapshot:
     received: Sequence[ActivityTotal]  # topics
     worker_seen: int | None
     retention_overdue: int  # milliseconds
+    platform_orders: Mapping[str, int]
+    reconciliations: Mapping[str, ReconciliationState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,16 @@ def _last_received(inbox: InboxSnapshot) -> Values:
     return latest
 
 
+def _compared(inbox: InboxSnapshot, read: Callable[[ReconciliationState], float]) -> Values:
+    """Return a value of each shop that gives access to its platform's API."""
+    shops = [shop.name for shop in inbox.shops.values() if shop.api]
+    return {(shop,): read(inbox.reconciliations.get(shop) or ReconciliationState(shop)) for shop in shops}
+
+
+def _platform_orders(inbox: InboxSnapshot) -> Values:
+    return _compared(inbox, lambda state: inbox.platform_orders.get(state.shop, 0))
+
+
 DATABASE_UP: Gauge[InboxSnapshot] = Gauge(
     "database_up", "Whether the database answers; the gauges below exist only while it does.", (), lambda _: {(): 1}
 )
@@ -136,6 +149,19 @@ GAUGES: tuple[Gauge[InboxSnapshot], ...] = (
         (),
         lambda inbox: {(): inbox.retention_overdue / SECOND},
     ),
+    Gauge("platform_orders", "Orders of the last 24 hours that the platform lists.", ("shop",), _platform_orders),
+    Gauge(
+        "platform_orders_missing_total",
+        "Orders that no webhook had reported, since the first comparison.",
+        ("shop",),
+        lambda inbox: _compared(inbox, lambda state: state.missing_total),
+    ),
+    Gauge(
+        "reconciliation_last_complete_timestamp_seconds",
+        "When orders were last compared with the platform's list, since 1970; 0 for never.",
+        ("shop",),
+        lambda inbox: _compared(inbox, lambda state: (state.complete_at or 0) / SECOND),
+    ),
 )
 
 
@@ -166,6 +192,8 @@ class InboxCollector:
             received=activity.last_seen(self._inbox, ActivityKind.TOPIC),
             worker_seen=worker_presence.last_seen(self._inbox),
             retention_overdue=retention.overdue(self._inbox, self._retention),
+            platform_orders=platform_orders.count(self._inbox, self._inbox.clock() - DAY),
+            reconciliations=reconciliations.states(self._inbox),
         )
 
 

@@ -95,7 +95,7 @@ class Comparison:
             business_key=purchase_key(order.id),
             name=order.name,
             placed_at=order.placed_at,
-            changed_at=order.changed_at,
+            identity=order.identity,
             reason=reason,
             amount=None if amount is None else str(amount),
             currency=order.currency,

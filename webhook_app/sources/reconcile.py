@@ -76,7 +76,7 @@ class Reconciler:
     ) -> None:
         """Shops without `api` are left out; `rate` is in requests a second and shop."""
         self._inbox, self._platforms, self._plan, self._rate = inbox, platforms, plan, rate
-        self._shops = {name: shop for name, shop in shops.items() if shop.api}
+        self._shops = {name: shop for name, shop in shops.items() if shop.api and shop.platform in all_sources()}
         self._connections: dict[str, Connection] = {}
         self._lease = Lease(inbox, LEASE)
         self._log = logs.logger()

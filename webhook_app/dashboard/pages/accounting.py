@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 
 from schemas.events import Reason
-from webhook_app.dashboard import topic_groups
+from webhook_app.dashboard import platform_orders, topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, user, visible
 from webhook_app.dashboard.rendering import render
@@ -73,6 +73,7 @@ def show() -> ResponseReturnValue:
         lines=_lines(entries),
         ignored=ignored,
         dead=_by_reason(entries, State.DEAD),
+        **platform_orders.for_day(query.day, query.shop),
         before=query.day - timedelta(days=1),
         after=query.day + timedelta(days=1) if query.day < _today() else None,
         today=_today(),
@@ -97,6 +98,21 @@ def export() -> ResponseReturnValue:
     for entry in _entries(query):
         writer.writerow([_cell(value) for value in (query.day.isoformat(), *astuple(entry))])
     name = "-".join(["accounting", query.day.isoformat(), *filter(None, [query.shop]), query.group])
+    disposition = f'attachment; filename="{name}.csv"'
+    return Response(output.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
+
+
+@blueprint.get("/accounting/platform.csv")
+def export_platform_orders() -> ResponseReturnValue:
+    """Return the platforms' orders of the day as CSV, one line for each shop, currency, outcome and reason."""
+    query = _query()
+    output = io.StringIO()
+    writer = csv.writer(output)
+    writer.writerow(["day_utc", "shop", "currency", "outcome", "reason", "number", "revenue"])
+    for one in platform_orders.entries_of(query.day, 1, query.shop):
+        values = (one.day.isoformat(), one.shop, one.currency, one.outcome, one.reason, one.number, one.amount)
+        writer.writerow([_cell(value) for value in values])
+    name = "-".join(["platform-orders", query.day.isoformat(), *filter(None, [query.shop])])
     disposition = f'attachment; filename="{name}.csv"'
     return Response(output.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
 

@@ -14,17 +14,20 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
-from webhook_app.inbox import Selection, State, activity, orders, statistics
+from webhook_app.inbox import Selection, State, activity, orders, platform_orders, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.translation.translate import order_reader
+from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flask.typing import ResponseReturnValue
+
+    from webhook_app.inbox.platform_orders import PlatformOrder
 
 PAGE_SIZE = 50
 READ_NAMES_FOR = 0.5  # seconds
@@ -63,7 +66,15 @@ def deliveries() -> ResponseReturnValue:
         now=inbox.clock(),
         live=request.args.get("live") == "1" and below is None and not key,
         choices=_choices(filters),
+        listed=_listed(wanted.selection.order) if wanted.selection.order and not page.rows else [],
     )
+
+
+def _listed(order: str) -> list[PlatformOrder]:
+    """Return the orders of that number or id that a platform lists, although no delivery is about them."""
+    names = orders.spellings(order)
+    found = platform_orders.find(current().inbox, [*names, *map(purchase_key, names)])
+    return [one for one in found if user().sees(one.shop)]
 
 
 def _filters(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -1,0 +1,77 @@
+"""Checks against the platforms' own lists of orders, for shops that give access to their API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhook_app.formatting import counted, date_and_time
+from webhook_app.health.check import Check
+from webhook_app.health.finding import Finding, Severity
+from webhook_app.time_units import HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhook_app.health.measurements import Measurements
+
+PERSISTENT = 3  # attempts in a row that failed
+STALE_AFTER = 2 * HOUR  # without a complete comparison
+REFUSED = ("api_unauthorized", "api_scope_missing")
+WHY_MISSING = "They were fetched and are sent. Look for the cause: a disabled webhook, or a receiver that was away."
+RENEW = "`doctor` and `reconcile` try the credentials; docs/reconciliation.md has the steps to make new ones."
+
+
+def orders_missing(measured: Measurements) -> Iterator[Finding]:
+    """Report shops where the last comparison found orders that no webhook had reported."""
+    for state in measured.reconciliations:
+        if state.missing and not state.error:
+            found = counted(state.missing, "order")
+            at = date_and_time(state.complete_at)
+            text = f"{state.shop}: {found} had not been reported by a webhook, at the last comparison ({at} UTC)."
+            summary = "orders were not reported by webhooks"
+            link = f"/dashboard/accounting?shop={state.shop}"
+            yield Finding(
+                "orders_missing", Severity.ERROR, text, WHY_MISSING, state.shop, "", summary, link, alerts=True
+            )
+
+
+def webhook_disabled(measured: Measurements) -> Iterator[Finding]:
+    """Report webhooks for this receiver that the platform does not send."""
+    for state in measured.reconciliations:
+        off = [one for one in state.webhooks if one.repaired or not one.is_active]
+        for topic in sorted({one.topic for one in off}):
+            repaired = all(one.repaired for one in off if one.topic == topic)
+            text = f"{state.shop}: the webhook {topic} was not active at the platform ({off[0].status})"
+            text += "; it was enabled again." if repaired else ", and sends nothing."
+            advice = (
+                "It is compared again soon."
+                if repaired
+                else (
+                    f"Enable it at the platform, or run `python -m webhook_app subscribe --shop {state.shop}`; with "
+                    "repair_webhooks = true this is done by itself."
+                )
+            )
+            summary = "webhooks were not active at the platform"
+            yield Finding(
+                "webhook_disabled", Severity.ERROR, text, advice, state.shop, topic, summary, topic=topic, alerts=True
+            )
+
+
+def platform_refuses_us(measured: Measurements) -> Iterator[Finding]:
+    """Report shops whose API refuses the credentials, or has not answered for long."""
+    for state in measured.reconciliations:
+        if not state.error:
+            continue
+        text = f"{state.shop}: orders cannot be compared with the platform's: {state.error}. {state.detail}"
+        since = measured.now - (state.complete_at or 0)
+        lasts = state.failures >= PERSISTENT and (state.error in REFUSED or since > STALE_AFTER)
+        severity = Severity.ERROR if lasts else Severity.WARNING
+        summary = f"orders cannot be compared with the platform's ({state.error})"
+        yield Finding("platform_refuses_us", severity, text, RENEW, state.shop, "", summary, alerts=True)
+
+
+CHECKS = (
+    Check("orders_missing", orders_missing),
+    Check("webhook_disabled", webhook_disabled),
+    Check("platform_refuses_us", platform_refuses_us),
+)
