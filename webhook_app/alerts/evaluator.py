@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
-from webhook_app.alerts import messages, recipients
+from webhook_app.alerts import digest, heartbeat, messages, recipients
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
 from webhook_app.inbox import active_alerts
 from webhook_app.inbox.active_alerts import ActiveAlert
@@ -24,16 +25,29 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
 
 EVALUATE_EVERY = 60.0  # seconds
-LEASE = 55.0  # seconds in which no other process evaluates; extended before each attempt to send, which takes less
+LEASE = 55.0  # seconds in which no other process evaluates
+SENDING = 180.0  # seconds that an attempt to send may take: an e-mail has several steps, each with a time-out
 LONGEST_NAME = 400  # characters, as in the table
+
+
+@dataclass(frozen=True, slots=True)
+class Regularly:
+    """What is sent besides alerts: a heartbeat each minute, and a digest about `shops`."""
+
+    heartbeat_url: str | None = None
+    digest: digest.Every | None = None
+    shops: Collection[str] = ()
 
 
 class AlertEvaluator:
     """Evaluates the rules and notifies. Any number of processes and machines may run one."""
 
-    def __init__(self, inbox: Inbox, health: Health, known: Sequence[Recipient]) -> None:
+    def __init__(
+        self, inbox: Inbox, health: Health, known: Sequence[Recipient], regularly: Regularly | None = None
+    ) -> None:
         """Nothing is evaluated before start() or evaluate()."""
         self._inbox, self._health, self._recipients = inbox, health, known
+        self._regularly = regularly or Regularly()
         self._lease: int | None = None
         self._undelivered: set[str] = set()  # names of alerts
         self._stopped = threading.Event()
@@ -49,9 +63,11 @@ class AlertEvaluator:
 
     def evaluate(self) -> None:
         """Evaluate once, unless another process holds the lease. Raises StoreUnavailableError."""
-        self._lease = active_alerts.take_lease(self._inbox, LEASE)
+        self._lease = active_alerts.take_lease(self._inbox, LEASE, SENDING)
         if self._lease is None:
             return
+        if self._regularly.heartbeat_url:
+            heartbeat.send(self._inbox, self._regularly.heartbeat_url)
         problems = [finding for finding in self._health.evaluate() if finding.is_alert]
         found, not_muted = self._alerts(problems), self._alerts(one for one in problems if not one.muted)
         before = active_alerts.known(self._inbox)
@@ -60,6 +76,10 @@ class AlertEvaluator:
         self._drop(alerts, found)
         for recipient in self._recipients:
             self._notify(recipient, [one for one in alerts if (one.recipient or "") == recipient.name], found)
+        if every := self._regularly.digest:
+            digest.send_due(self._inbox, every, self._regularly.shops, self._recipients, self._extend_lease)
+        if self._lease is not None:
+            self._lease = active_alerts.extend_lease(self._inbox, self._lease, LEASE)
 
     def _alerts(self, found: Iterable[Finding]) -> dict[str, ActiveAlert]:
         """Return an alert for each finding and each recipient that gets it, by name."""
@@ -124,7 +144,7 @@ class AlertEvaluator:
     def _extend_lease(self) -> bool:
         """Return whether this process still has the lease: a message may take long, and many of them longer."""
         if self._lease is not None:
-            self._lease = active_alerts.extend_lease(self._inbox, self._lease, LEASE)
+            self._lease = active_alerts.extend_lease(self._inbox, self._lease, SENDING)
         return self._lease is not None
 
     def _record(self, group: Sequence[ActiveAlert], message: AlertMessage) -> None:
@@ -149,6 +169,8 @@ class AlertEvaluator:
 
 
 def configured(config: Settings, inbox: Inbox, health: Health, shops: Mapping[str, Shop]) -> AlertEvaluator | None:
-    """Return the configured evaluator, None where there is no recipient."""
+    """Return the configured evaluator, None where there is nothing to send to."""
     known = recipients.configured(config, shops)
-    return AlertEvaluator(inbox, health, known) if known else None
+    if not known and not config.heartbeat_url:
+        return None
+    return AlertEvaluator(inbox, health, known, Regularly(config.heartbeat_url, config.alert_digest, tuple(shops)))

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from webhook_app.alerts.apprise_sender import AppriseSender
 from webhook_app.alerts.notifier import Notifier
 
 if TYPE_CHECKING:
@@ -48,4 +49,6 @@ def _recipients(config: Settings, addresses: str, shop: str) -> Iterator[Recipie
 
 def sender(config: Settings, address: str) -> Sender:
     """Return what sends to an address."""
-    return Notifier(address, config.alert_format, config.alert_secret)
+    if address.lower().startswith(("http://", "https://")):
+        return Notifier(address, config.alert_format, config.alert_secret)
+    return AppriseSender(address)

@@ -97,6 +97,8 @@ class Settings:
     alert_url: str | None = field(repr=False, metadata=_variable("str", None, validate_alert_addresses))
     alert_secret: str | None = field(repr=False, metadata=_variable("str", None, validate_standard_secret))
     alert_format: Literal["json", "slack"] = field(metadata=_variable("str", "json", OneOf(["json", "slack"])))
+    alert_digest: Literal["daily", "weekly"] | None = field(metadata=_variable("str", None, OneOf(["daily", "weekly"])))
+    heartbeat_url: str | None = field(repr=False, metadata=_variable("str", None, validate_http_url))
     alert_older_than: float = field(metadata=_variable("duration", timedelta(minutes=15), POSITIVE))
     alert_silent_for: float = field(metadata=_variable("duration", timedelta(hours=24), POSITIVE))
     alert_refusals: int = field(metadata=_variable("int", 20, Range(min=1)))

@@ -44,17 +44,18 @@ class ActiveAlert:
     cause: str | None = None
 
 
-def take_lease(inbox: Inbox, seconds: float) -> int | None:
+def take_lease(inbox: Inbox, seconds: float, longest: float) -> int | None:
     """Reserve the evaluation for this process for so many seconds; None while another process has it.
 
-    Returns the end of the lease, with which it can be extended. Raises StoreUnavailableError.
+    Returns the end of the lease, with which it can be extended, to at most `longest` seconds from then. Raises
+    StoreUnavailableError.
     """
     with inbox.database.write() as connection:
         now = inbox.database.now(connection)
         until = now + int(seconds * 1000)
         insert = insert_into(connection, task_leases).values(name=EVALUATION, until=until)
-        # A lease that ends later than a new one would was taken before the clock was put back.
-        expired = (task_leases.c.until <= now) | (task_leases.c.until > until)
+        # A lease that ends later than the longest was taken before the clock was put back.
+        expired = (task_leases.c.until <= now) | (task_leases.c.until > now + int(longest * 1000))
         taking = insert.on_conflict_do_update(index_elements=[task_leases.c.name], set_={"until": until}, where=expired)
         return until if connection.execute(taking.returning(task_leases.c.name)).first() else None
 
@@ -65,7 +66,7 @@ def extend_lease(inbox: Inbox, until: int, seconds: float) -> int | None:
     Raises StoreUnavailableError.
     """
     with inbox.database.write(durable=False) as connection:
-        extended = max(inbox.database.now(connection) + int(seconds * 1000), until)
+        extended = inbox.database.now(connection) + int(seconds * 1000)
         mine = (task_leases.c.name == EVALUATION) & (task_leases.c.until == until)
         changed = connection.execute(update(task_leases).where(mine).values(until=extended)).rowcount
         return extended if changed else None

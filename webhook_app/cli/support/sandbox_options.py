@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
 LOOPBACK = "127.0.0.1"
-# What belongs to production: events that it accepted while its database was down, and the counts of its processes.
-PRODUCTION = ("SPOOL", "PROMETHEUS_MULTIPROC_DIR")
+# What belongs to production: events that it accepted while its database was down, the counts of its processes, and the
+# sign that it is alive.
+PRODUCTION = ("SPOOL", "PROMETHEUS_MULTIPROC_DIR", "HEARTBEAT_URL")
 
 
 @dataclass(frozen=True, slots=True)

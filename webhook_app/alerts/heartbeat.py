@@ -1,0 +1,33 @@
+"""Requests HEARTBEAT_URL each minute while the receiver works, so that a monitor notices when it no longer does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import requests
+
+from webhook_app import logs
+from webhook_app.inbox import worker_presence
+from webhook_app.time_units import MINUTE
+
+if TYPE_CHECKING:
+    from webhook_app.inbox import Inbox
+
+TIMEOUT = (3.0, 5.0)  # seconds to connect, and to answer
+WORKER_MISSING = 5 * MINUTE  # since one was last seen
+
+
+def send(inbox: Inbox, url: str) -> None:
+    """Request `url`, unless no worker runs. Raises StoreUnavailableError."""
+    seen = worker_presence.last_seen(inbox)
+    if seen is None or inbox.clock() - seen > WORKER_MISSING:
+        logs.logger().warning("heartbeat_withheld", reason="no worker runs")
+        return
+    try:
+        # A stream: the answer's body is never read, however long it is.
+        with requests.get(url, timeout=TIMEOUT, allow_redirects=False, stream=True) as response:
+            failure = "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
+    except requests.RequestException as error:
+        failure = type(error).__name__
+    if failure:
+        logs.logger().warning("heartbeat_failed", reason=failure)
