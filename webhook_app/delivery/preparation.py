@@ -48,7 +48,7 @@ class Preparation:
         self._inbox, self._shops, self._platforms, self._ages = inbox, shops, platforms, ages
         self._requested = requested
         self._history = OrderHistory(inbox, platforms, ages)
-        self._reports = CheckoutReports(inbox, platforms, ages.key_wait)
+        self._reports = CheckoutReports(inbox, platforms, ages)
 
     def prepare(self, claimed: Sequence[Delivery]) -> tuple[list[Job], list[Settlement], list[Delivery]]:
         """Return the calls to send, with their business keys reserved, settlements, and deliveries for another time.
@@ -105,7 +105,7 @@ class Preparation:
         platform = self._platforms[delivery.platform]
         decision, order = translate_with_order(payload, shop, platform, self._ages, now)
         if order and delivery.topic == CHECKOUT_REPORTS:
-            self._reports.arrived(shop.name, order)
+            self._reports.arrived(delivery, shop, order)
         if order and isinstance(decision, Keyless):
             joined = self._joined(delivery, shop, decision, payload, now)
             if isinstance(joined, int):

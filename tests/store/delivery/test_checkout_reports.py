@@ -158,6 +158,21 @@ def test_a_shop_whose_pixel_never_reported_does_not_wait(shop: Shop) -> None:
     assert shop.work() == {other: "no_key", manual: "no_key", refused: "no_consent"}
 
 
+def test_the_first_report_of_a_shop(shop: Shop) -> None:
+    """Its order did not wait, and is decided again; by a forged report, or after KEY_WAIT, it is not."""
+    placed, old = shop.orders(shop="other"), shop.orders(shop="other", number=5002)
+    assert shop.work() == {placed: "no_key", old: "no_key"}
+    forged = shop.reports(OTHER_KEY, token="guessed", shop="other")
+    assert shop.work() == {forged: "checkout_report"}
+    first = shop.reports(shop="other")
+    assert shop.work() == {first: "checkout_report"}
+    assert shop.work() == {placed: KEY}
+    shop.clock.move(KEY_WAIT)
+    late = shop.reports(shop="other", number=5002)
+    assert shop.work() | {placed: ""} == {late: "checkout_report", placed: ""}
+    assert old not in shop.work()
+
+
 def test_a_report_of_a_refusal(shop: Shop) -> None:
     """It is the reason, and no key."""
     placed = shop.orders()
