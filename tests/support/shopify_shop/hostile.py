@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from tests.support.processes import LONGEST
 from tests.support.shopify_shop import EMBED, HERE, STOREFRONT, default_settings, rendered
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ STORED = (
     *(f"tweakwise_{name}" for name in ("storefront", "pixel", *(f"profile_key{end}" for end in ENDS))),
 )
 SLOW = 0.03  # seconds that a slow script takes
-WAIT_FOR_ALL = 120  # seconds
 
 
 @dataclass
@@ -101,13 +101,19 @@ class HostileShop:
         self.waiting = deque(journeys)
         self.current: dict[str, Journey] = {}
         self.done = threading.Event()
-        self.open = 0
+        self.open, self.arrived = 0, 0
         self.files = {
             "/profile-key.js": (EMBED / "assets/profile-key.js").read_text(),
             "/hostile.js": f"window.PIXEL = {json.dumps((STOREFRONT / 'pixel.js').read_text())};\n"
             + (HERE / "hostile.js").read_text(),
             "/feature.js": "feature()",
         }
+
+    def wait(self) -> None:
+        """Wait until all journeys were walked, for as long as pages arrive."""
+        while not self.done.wait(LONGEST):
+            before, self.arrived = self.arrived, 0
+            assert before, f"not walked: {[journey.name for journey in self.current.values()]}"
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -169,6 +175,7 @@ class HostileShop:
         return response
 
     def _next(self, journey: Journey, request: Request) -> Response:
+        self.arrived += 1
         journey.seen.append(json.loads(request.get_data()))
         number = len(journey.seen)
         return _json({"next": f"{journey.root}pages/{number}" if number < len(journey.pages) else "/start"})
@@ -261,5 +268,5 @@ def walk(browser: Any, journeys: list[Journey], tabs: int = 2) -> None:
         context = browser.new_context()
         for tab in range(tabs):
             context.new_page().goto(f"http://tab{tab}.localhost:{port}/start", wait_until="commit")
-        assert shop.done.wait(WAIT_FOR_ALL), f"not walked: {[journey.name for journey in shop.current.values()]}"
+        shop.wait()
         context.close()
