@@ -33,7 +33,8 @@ class OrderFields:
     A payload is an order if it has one of `marks` and none of `foreign`, or if its topic begins with `topics`, since a
     deleted order is reported with its id alone. Any other one may be about an order, whose id is then in one of
     `about`. `names` are the fields with the number or name, of which the first that is filled counts; `changed` has
-    the time of the order's last change. All are fields of the payload, or of its object `inside` where it has that.
+    the time of the order's last change; where `parts` are lists of an order that change by themselves, the latest of
+    all. All are fields of the payload, or of its object `inside` (a path with dots) where it has that.
     """
 
     marks: frozenset[str]
@@ -43,6 +44,7 @@ class OrderFields:
     names: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
     changed: str = ""
+    parts: tuple[str, ...] = ()
     inside: str = ""
 
     def reference(self, topic: str, payload: Any) -> OrderReference | None:
@@ -56,16 +58,18 @@ class OrderFields:
 
     def changed_at(self, payload: Any) -> datetime | None:
         """Return when the order changed last, None if it is not given."""
-        try:
-            moment: datetime = _MOMENT.deserialize(self._fields(payload).get(self.changed))
-        except ValidationError:
-            return None
-        return moment
+        fields = self._fields(payload)
+        lists = (fields.get(part) for part in self.parts)
+        entries = (entry for rows in lists if isinstance(rows, list) for entry in rows if isinstance(entry, dict))
+        times = [_moment(each.get(self.changed)) for each in (fields, *entries)]
+        return max(filter(None, times), default=None)
 
     def _fields(self, payload: Any) -> Mapping[str, Any]:
         if not isinstance(payload, dict):
             return {}
-        inside = payload.get(self.inside)
+        inside: Any = payload
+        for name in self.inside.split("."):
+            inside = inside.get(name) if isinstance(inside, dict) else None
         return inside if isinstance(inside, dict) else payload
 
     def _is_order(self, topic: str, fields: Mapping[str, Any]) -> bool:
@@ -79,6 +83,14 @@ def _first(fields: Mapping[str, Any], names: Iterable[str], read: Callable[[Any]
         if found := read(fields.get(name)):
             return found
     return ""
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment: datetime = _MOMENT.deserialize(value)
+    except ValidationError:
+        return None
+    return moment
 
 
 def _id(value: Any) -> str:

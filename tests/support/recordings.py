@@ -142,12 +142,13 @@ def shop_keys(platform: str) -> dict[str, Any]:
 
 def as_toml(name: str, table: dict[str, Any]) -> str:
     """Write one shop as the TOML text a merchant would."""
-    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    lines = [f"[shops.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in plain.items())]
-    for key, inner in table.items():
-        if isinstance(inner, dict):
-            lines += [f"[shops.{name}.{key}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in inner.items())]
-    return "\n".join(lines) + "\n"
+    return "\n".join([f"[shops.{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())]) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(key)} = {_value(inner)}' for key, inner in value.items())} }}"
+    return json.dumps(value)
 
 
 def with_fixed_clock(platform: Platform) -> Platform:

@@ -103,8 +103,14 @@ def parsed(fixture: Recorded) -> Any:
 
 def test_no_canary_in_a_fixture_is_shown() -> None:
     """Names, addresses, birthdays and numbers in every value and under every key of every fixture are masked."""
+    tried = set()
     for fixture in (*SIGNED, *ASKED):
-        shown, value = fixture.platform.shown_of(fixture.verify().topic), parsed(fixture)
+        topic, value = fixture.verify().topic, parsed(fixture)
+        structure = (fixture.platform.name, topic, frozenset(leaves(value)))
+        if structure in tried:
+            continue
+        tried.add(structure)
+        shown = fixture.platform.shown_of(topic)
         for body in (
             changed(value, lambda _: TEXT),
             changed(value, lambda _: [TEXT]),

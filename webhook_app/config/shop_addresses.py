@@ -70,7 +70,7 @@ def shared_secrets(
 
 def _own_line(shop: Shop, platform: Platform, seen: Addresses) -> str:
     """Return the line that pins a shop to its busiest address, or gives it a secret of its own where it has none."""
-    if not platform.domain_headers:
+    if not platform.names_domain:
         return 'secrets = ["<a secret of its own>"]'
     return _line([*seen.get(shop.name, ())][:1] or [f"<address of {shop.name}>"])
 

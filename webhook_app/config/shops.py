@@ -24,13 +24,15 @@ from webhook_app.errors import ConfigurationError, TemplateError
 from webhook_app.platforms.address import normal_form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from webhook_app.platforms.base import Platform
 
 DEFAULT_FILE = "shops.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PENDING_REMARK = 'purchase_on = "pending" is another word for "placed": write that.'
+SALES_CHANNEL = r"[0-9a-f]{32}(/[0-9a-f]{32})?\Z"
+SALES_CHANNEL_HELP = 'expected "<id of a sales channel>" or "<id of a sales channel>/<id of a language>"'
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -52,6 +54,7 @@ class Shop:
     product_key: product_key_template.Template
     constants: Mapping[str, str]
     constants_by_locale: Mapping[str, Mapping[str, str]]
+    constants_by_sales_channel: Mapping[str, Mapping[str, str]]
     profile_attribute: str
     profile_salt: str | None = field(repr=False)
     purchase_on: Payment
@@ -78,11 +81,16 @@ class Shop:
         """Return whether an address, in any form, may send for the shop; "" is a sender that names none."""
         return not (self.domain and address) or normal_form(address) in self.domain
 
-    def constants_for(self, locale: str) -> dict[str, str]:
-        """Return the shop's own template fields, with those of `locale` or of its language on top."""
+    def constants_for(self, locale: str, sales_channel: str = "", language_id: str = "") -> dict[str, str]:
+        """Return the shop's own template fields, with those of `locale` or of its language on top.
+
+        Then come those of a sales channel, and of it in one language, on platforms that have such.
+        """
         language = locale.partition("-")[0]
         own = self.constants_by_locale.get(locale) or self.constants_by_locale.get(language) or {}
-        return {**self.constants, **own}
+        channels = self.constants_by_sales_channel
+        narrow = channels.get(f"{sales_channel}/{language_id}", {}) if channels else {}
+        return {**self.constants, **own, **channels.get(sales_channel, {}), **narrow}
 
 
 def load(platforms: Mapping[str, Platform]) -> dict[str, Shop]:
@@ -151,6 +159,12 @@ class _ShopSchema(Schema):
     constants_by_locale = fields.Dict(
         data_key="fields_by_locale", keys=fields.String(), values=Constants(), load_default=dict
     )
+    constants_by_sales_channel = fields.Dict(
+        data_key="fields_by_sales_channel",
+        keys=fields.String(validate=validate.Regexp(SALES_CHANNEL, error=SALES_CHANNEL_HELP)),
+        values=Constants(),
+        load_default=dict,
+    )
     profile_attribute = fields.String(load_default="tweakwise_profile_key", validate=_WRITTEN)
     profile_salt = fields.String(load_default=None, validate=_WRITTEN)
     purchase_on = fields.String(
@@ -183,6 +197,9 @@ class _ShopSchema(Schema):
 
 _SCHEMA = _ShopSchema()
 KEYS = tuple(field.data_key or name for name, field in _SCHEMA.fields.items())  # of a shop's table
+
+
+PAIRS = (["fields_by_locale"], ["fields_by_sales_channel"], ["source_by_event"])
 
 
 class _Reading:
@@ -219,9 +236,19 @@ class _Reading:
             self._check_domain(name, self.platforms[platform], loaded.get("domain", ()))
             self._check_dropped(name, self.platforms[platform], loaded.get("drop_fields"))
             self._check_api(name, self.platforms[platform], loaded.get("api"))
+            self._check_constants(name, self.platforms[platform], loaded)
         if template is not None:
             self._parse_template(name, template, loaded)
         return loaded
+
+    def _check_constants(self, name: str, platform: Platform, loaded: dict[str, Any]) -> None:
+        """Refuse constants that a platform sets itself, and those by what it does not have."""
+        if loaded.get("constants_by_sales_channel") and "sales_channel_id" not in platform.template_fields:
+            sentence = f"{platform.title} names no sales channel: remove this table"
+            self._fault([name, "fields_by_sales_channel"], sentence)
+        for path, constants in _constants(loaded):
+            for taken in sorted(platform.template_fields.intersection(constants)):
+                self._fault([name, *path, taken], "is set by the platform and cannot be overridden")
 
     def _check_secrets(self, name: str, platform: Platform, secrets: list[str]) -> None:
         path = [name, "secrets"]
@@ -230,7 +257,7 @@ class _Reading:
                 self._fault(path, f"number {number} {fault}")
 
     def _check_domain(self, name: str, platform: Platform, domain: tuple[str, ...]) -> None:
-        if domain and not platform.domain_headers:
+        if domain and not platform.names_domain:
             self._fault([name, "domain"], f"{platform.title} names no address: remove this line")
 
     def _check_dropped(self, name: str, platform: Platform, dropped: DroppedFields | None) -> None:
@@ -245,9 +272,14 @@ class _Reading:
 
     def _parse_template(self, name: str, template: str, loaded: dict[str, Any]) -> None:
         try:
-            loaded["product_key"] = product_key_template.parse(template, _known_fields(loaded))
+            loaded["product_key"] = product_key_template.parse(template, self._known_fields(loaded))
         except TemplateError as error:
             self._fault([name, "product_key"], str(error))
+
+    def _known_fields(self, loaded: dict[str, Any]) -> set[str]:
+        platform = self.platforms.get(loaded.get("platform", ""))
+        own = (name for _, constants in _constants(loaded) for name in constants)
+        return {*product_key_template.PLATFORM_FIELDS, *(platform.template_fields if platform else ()), *own}
 
     def _resolved(self, path: list[str], value: Any) -> Any:
         """Replace every `${NAME}` by the environment's value."""
@@ -272,7 +304,7 @@ class _Reading:
         if isinstance(messages, dict):
             for key, inner in messages.items():
                 # Of these tables, marshmallow separates a key's faults from a value's; the document does not.
-                is_pair = path[1:] in (["fields_by_locale"], ["source_by_event"]) and isinstance(inner, dict)
+                is_pair = path[1:] in PAIRS and isinstance(inner, dict)
                 self._note([*path, str(key)], inner.get("value", inner.get("key")) if is_pair else inner)
         elif path not in self._unresolved:
             self._fault(path, " ".join(messages))
@@ -282,9 +314,12 @@ class _Reading:
         self.faults.append(f"{where}: shops.{'.'.join(path)}: {sentence}")
 
 
-def _known_fields(loaded: dict[str, Any]) -> set[str]:
-    by_locale = (name for constants in loaded.get("constants_by_locale", {}).values() for name in constants)
-    return {*product_key_template.PLATFORM_FIELDS, *loaded.get("constants", {}), *by_locale}
+def _constants(loaded: dict[str, Any]) -> Iterator[tuple[list[str], Mapping[str, str]]]:
+    """Yield each table of constants with its path in the shop's table."""
+    yield ["fields"], loaded.get("constants") or {}
+    for table in ("locale", "sales_channel"):
+        for key, constants in (loaded.get(f"constants_by_{table}") or {}).items():
+            yield [f"fields_by_{table}", key], constants
 
 
 def _status(text: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from schemas.events import Ignored, Reason
@@ -62,6 +62,14 @@ class SampleValues:
     domain: str = SAMPLE_DOMAIN
 
 
+class BodyNames(NamedTuple):
+    """What a verified body says about itself; "" is what it does not say."""
+
+    topic: str
+    identity: str = ""
+    domain: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What the receiver stores of a verified request besides its body.
@@ -113,7 +121,8 @@ class Platform:
     """How one platform's webhooks are signed, named and shaped. Header names are in lower case.
 
     Where a platform uses several names for one header, samples are sent with the first.
-    `topic_from_body` reads the topic from a verified body, where no header names it.
+    `names_from_body` reads from a verified body what no header names: the topic, and the identity and the address where
+    the platform writes them there (`domain_in_body`).
     `body_start` is the byte that every webhook's body begins with, b"" for any: set where the platform signs texts for
     other purposes with the same secret, which begin otherwise.
     `identity_headers` are empty where the platform has no truly unique id: a digest of topic and body is used instead.
@@ -123,7 +132,7 @@ class Platform:
     their topics begin with `storefront/`. `is_ping` recognises an unsigned test request that is answered with 200.
     `shown` lists by patterns of topics what pages show of a payload; of other topics they show nothing.
     `orders` is where payloads name their order; None on a platform without orders. `orders_have_locale` is whether a
-    product key may use `{locale}`.
+    product key may use `{locale}`; `template_fields` are fields that only orders of this platform have.
     `fetched` reads an order that was fetched from the platform's API, under the topic BACKFILL; None where no API is
     used. `api_credentials` are the sets of keys with which a shop may configure it, the usual one first.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
@@ -135,11 +144,12 @@ class Platform:
     signature: SignatureScheme
     topics: Sequence[Topic]
     topic_headers: tuple[str, ...] = ()
-    topic_from_body: Callable[[bytes], str] | None = None
+    names_from_body: Callable[[bytes], BodyNames] | None = None
     body_start: bytes = b""
     identity_headers: tuple[str, ...] = ()
     signs_identity: bool = False
     domain_headers: tuple[str, ...] = ()
+    domain_in_body: bool = False
     stored_headers: tuple[str, ...] = ()
     ignored_topics: Mapping[str, Ignored] = field(default_factory=dict)
     proxy: StorefrontProxy | None = None
@@ -147,6 +157,7 @@ class Platform:
     orders_have_locale: bool = True
     fetched: Topic | None = None
     api_credentials: tuple[tuple[str, ...], ...] = ()
+    template_fields: frozenset[str] = frozenset()
     shown: Mapping[str, Shown] = field(default_factory=dict)
     orders: OrderFields | None = None
     secret_help: str = ""
@@ -166,14 +177,19 @@ class Platform:
         secret_index = self.signature.verify(body, headers, secrets)
         if not body.startswith(self.body_start):
             raise BadSignatureError("not_a_webhook", self._start_hint())
-        given = self.topic_from_body(body) if self.topic_from_body else _first(headers, self.topic_headers)
-        topic = self.topic_name(given)
+        named = self.names_from_body(body) if self.names_from_body else BodyNames(_first(headers, self.topic_headers))
+        topic = self.topic_name(named.topic)
         if not PRINTABLE.fullmatch(topic):
             raise BadSignatureError("topic_missing", self._topic_hint())
-        identity, former = self._identities(topic, body, headers)
+        identity, former = self._identities(topic, body, headers, named.identity)
         stored = {name: headers[name] for name in self._all_stored_headers() if name in headers}
-        domain = _first(headers, self.domain_headers)[:LONGEST_DOMAIN]
+        domain = (named.domain or _first(headers, self.domain_headers))[:LONGEST_DOMAIN]
         return Envelope(topic, identity, domain, stored, secret_index, former)
+
+    @property
+    def names_domain(self) -> bool:
+        """Whether a webhook names the address of its shop."""
+        return bool(self.domain_headers) or self.domain_in_body
 
     def translate(self, topic: str, payload: Any) -> Translation:
         """Return the event of a payload of `topic`, or why there is none; raises marshmallow's ValidationError."""
@@ -215,8 +231,10 @@ class Platform:
         named = {names[0]: value for names, value in values if names}
         return {"content-type": "application/json", **named, **self.signature.sign(body, secret, identity)}
 
-    def _identities(self, topic: str, body: bytes, headers: Mapping[str, str]) -> tuple[str, str | None]:
-        """Return the identity of a verified webhook and its former one."""
+    def _identities(self, topic: str, body: bytes, headers: Mapping[str, str], signed: str) -> tuple[str, str | None]:
+        """Return the identity of a verified webhook and its former one; `signed` is the one in its body."""
+        if PRINTABLE.fullmatch(signed):
+            return signed, None
         given = _first(headers, self.identity_headers)
         usable = given if PRINTABLE.fullmatch(given) else None
         return (usable, None) if usable and self.signs_identity else (_digest(topic, body), usable)

@@ -34,5 +34,6 @@ def signed_delivery(
     platform: Platform, topic: Topic, profile_attribute: str, secret: str, domain: str = SAMPLE_DOMAIN
 ) -> tuple[dict[str, str], bytes]:
     """Return headers and body of a sample delivery; `domain` is one that the shop accepts."""
-    body = json.dumps(topic.sample(new_values(profile_attribute))).encode()
+    in_body = domain if platform.domain_in_body else SAMPLE_DOMAIN
+    body = json.dumps(topic.sample(new_values(profile_attribute, in_body))).encode()
     return platform.sign_sample(topic.name, str(uuid.uuid4()), body, secret, domain), body

@@ -13,7 +13,7 @@ from schemas.standard import ORDERS, PurchaseSchema, message
 from schemas.storefront import SCHEMAS
 from webhook_app import exact_json
 from webhook_app.platforms import browsing, standard_fields
-from webhook_app.platforms.base import PRINTABLE, Platform, SampleValues, Topic
+from webhook_app.platforms.base import PRINTABLE, BodyNames, Platform, SampleValues, Topic
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ MUG = PRODUCT_KEY.sample
 SHIRT = {"product_id": "1002", "sku": "TSHIRT-M"}
 
 
-def _type_of(body: bytes) -> str:
+def _names_of(body: bytes) -> BodyNames:
     """Return the body's `type`; a body without one, or with too many values, is stored too, and ignored."""
     try:
         check_size(body)
         name = exact_json.parse(body)["type"]
     except (ValidationError, ValueError, RecursionError, TypeError, LookupError):
-        return UNTYPED
-    return name if isinstance(name, str) and PRINTABLE.fullmatch(name) else UNTYPED
+        return BodyNames(UNTYPED)
+    return BodyNames(name if isinstance(name, str) and PRINTABLE.fullmatch(name) else UNTYPED)
 
 
 def _message(event: EventType, sample: SampleValues) -> dict[str, Any]:
@@ -62,7 +62,7 @@ PLATFORM = Platform(
     name="standard",
     title="Standard Webhooks",
     signature=StandardWebhooks(),
-    topic_from_body=_type_of,
+    names_from_body=_names_of,
     identity_headers=("webhook-id",),
     signs_identity=True,
     stored_headers=("webhook-timestamp",),

@@ -18,7 +18,8 @@ def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str 
 
 def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> dict[str, str]:
     """Return the template's values for one line: the order's, the line's, and the shop's constants on top."""
-    return {**order_fields, **line.fields, **shop.constants_for(order_fields.get("locale", ""))}
+    names = ("locale", "sales_channel_id", "language_id")
+    return {**order_fields, **line.fields, **shop.constants_for(*(order_fields.get(name, "") for name in names))}
 
 
 def counted_lines(lines: Sequence[Line], order_fields: Mapping[str, str], shop: Shop) -> Sequence[Line]:

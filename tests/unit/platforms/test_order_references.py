@@ -13,6 +13,11 @@ from webhook_app.translation.translate import order_reader
 
 READ = order_reader(all_platforms())
 ORDER = {"id": 5001, "line_items": []}
+SHOPWARE = {"id": "5c0a", "lineItems": []}
+
+
+def in_message(order: Any) -> dict[str, Any]:
+    return {"data": {"payload": {"order": order}}}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,11 @@ ORDER = {"id": 5001, "line_items": []}
         ("woocommerce", "order.deleted", {"id": 5001}, ("5001", "")),
         ("woocommerce", "order.created", {"code": "x", "message": "y", "data": {"status": 404}}, None),
         ("woocommerce", "product.updated", {"id": 5001, "sku": "MUG"}, None),
+        ("shopware", "checkout.order.placed", in_message({**SHOPWARE, "orderNumber": "10003"}), ("5c0a", "10003")),
+        ("shopware", "state_enter.order.state.cancelled", in_message({**SHOPWARE, "orderNumber": 7}), ("5c0a", "7")),
+        ("shopware", "checkout.order.placed", in_message([1]), None),
+        ("shopware", "order.written", {"data": {"payload": [{"entity": "order", "primaryKey": "5c0a"}]}}, None),
+        ("shopware", "app.deleted", {"data": {"payload": {"keepUserData": True}}}, None),
         ("standard", "purchase", {"data": {"order_id": "A-1", "order_number": "#7"}}, ("A-1", "#7")),
         ("standard", "pageview", {"data": {"product_id": "1"}}, None),
     ],

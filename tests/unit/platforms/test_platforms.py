@@ -26,6 +26,7 @@ from webhook_app.tweakwise.call import Call, Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SENT_AT = re.compile(rb',"timestamp":[0-9]+(?=})')
 ROOT = Path(__file__).parents[3]
 AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
@@ -61,7 +62,7 @@ def test_each_missing_header_fails(recorded: Recorded) -> None:
     signed = [name for names in platform.signature.describe({}).headers for name in names]
     needed = {*signed, *platform.topic_headers} & set(recorded.headers)
     needed |= {name for name in recorded.headers if name.removeprefix("x-") in {n.removeprefix("x-") for n in signed}}
-    assert len(needed) >= 2
+    assert len(needed) >= 1 + bool(platform.topic_headers)
     for missing in needed:
         headers = {name: value for name, value in recorded.headers.items() if name != missing}
         with pytest.raises(BadSignatureError):
@@ -104,8 +105,20 @@ def test_identities_differ() -> None:
     seen: dict[tuple[str, str], tuple[str, bytes]] = {}
     for recorded in VERIFIED:
         envelope = recorded.verify()
-        known = seen.setdefault((recorded.platform.name, envelope.identity), (envelope.topic, recorded.body))
-        assert known == (envelope.topic, recorded.body), recorded.name
+        event = (envelope.topic, _without_time_of_sending(recorded))
+        assert seen.setdefault((recorded.platform.name, envelope.identity), event) == event, recorded.name
+
+
+def _without_time_of_sending(recorded: Recorded) -> bytes:
+    """A retry is signed anew where the platform writes the time of sending into the body."""
+    return SENT_AT.sub(b"", recorded.body) if recorded.platform.domain_in_body else recorded.body
+
+
+def test_a_retry_has_the_identity_of_the_first_attempt() -> None:
+    """One event is stored once, also where its retries have other bytes and another signature."""
+    first, second = (one for one in SIGNED if "__retried-" in one.name)
+    assert first.body != second.body
+    assert first.verify().identity == second.verify().identity
 
 
 @pytest.mark.parametrize("recorded", GENUINE, ids=lambda recorded: recorded.name)
@@ -197,7 +210,8 @@ def test_every_sample_is_mapped(platform: Platform) -> None:
         envelope = platform.verify(body, platform.sign_sample(topic.name, "an-identity", body, secret), [secret])
         assert envelope.topic == topic.name
         assert envelope.identity == "an-identity" or not platform.signs_identity
-        assert not isinstance(platform.translate(topic.name, parse_json(body)), Ignored)
+        event = platform.translate(topic.name, parse_json(body))
+        assert getattr(event, "reason", Reason.CANCELLED) not in (Reason.UNMAPPED_TOPIC, Reason.WRONG_TOPIC)
 
 
 @every_platform

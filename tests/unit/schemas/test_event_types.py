@@ -76,11 +76,11 @@ def documented(event: EventType) -> tuple[list[str], list[str]]:
 
 
 def test_every_event_of_the_api_is_in_the_table() -> None:
-    """There are eight, and all but a purchase come from every platform's storefront."""
+    """There are eight, and all but a purchase come from a platform's storefront, where it has any events."""
     assert set(EVENT_TYPES) == set(DOCUMENTED) == set(BODIES)
     for platform in all_platforms().values():
         topics = {re.split("[./]", topic.name)[-1] for topic in platform.topics if topic.storefront}
-        assert topics == {event.name for event in BROWSING}
+        assert topics in (set(), {event.name for event in BROWSING}), platform.name
 
 
 @every_event

@@ -100,6 +100,34 @@ WOOCOMMERCE_ORDER = {
         }
     ],
 }
+SHOPWARE_ORDER = {
+    "id": "01a215b7a4867092a3d9b89c3f2f3974",
+    "orderDateTime": "2026-11-23T12:00:00.000+00:00",
+    "createdById": None,
+    "salesChannelId": "01a215b52f4b73448cd536ec67d4b230",
+    "languageId": "2fbb5fe2e29a4d70aa5854ce7ce3e20b",
+    "currency": {"isoCode": "EUR"},
+    "taxStatus": "gross",
+    "amountNet": 49.05,
+    "shippingCosts": {"totalPrice": 4.95, "calculatedTaxes": [{"tax": 0.86}]},
+    "stateMachineState": {"technicalName": "open"},
+    "transactions": [{"createdAt": "2026-11-23T12:00:00.000+00:00", "stateMachineState": {"technicalName": "open"}}],
+    "orderCustomer": {"customerId": "7", "customer": {"guest": False}, "customFields": {}},
+    "customFields": {},
+    "lineItems": [
+        {
+            "type": "product",
+            "productId": "11",
+            "referencedId": "11",
+            "quantity": 1,
+            "payload": {"parentId": None, "productNumber": "MUG"},
+        }
+    ],
+}
+SHOPWARE = {"data": {"payload": {"order": SHOPWARE_ORDER}}}
+IN_ORDER = "data.payload.order."
+SHOPWARE_NEEDED = {"data", "data.payload", "data.payload.order"}
+SHOPWARE_NEEDED |= {f"{IN_ORDER}{name}" for name in ("id", "orderDateTime", "lineItems")}
 PURCHASE = {
     "order_id": "1",
     "order_number": "#1001",
@@ -124,6 +152,8 @@ WHOLE: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("shopify", "customers/data_request"): (REQUEST, {"shop_domain", "customer"}),
     ("shopify", "shop/redact"): ({"shop_domain": "a.example"}, {"shop_domain"}),
     ("woocommerce", "order.created"): (WOOCOMMERCE_ORDER, {"id", "status", "date_created_gmt", LINES}),
+    ("shopware", "checkout.order.placed"): (SHOPWARE, SHOPWARE_NEEDED),
+    ("shopware", "state_enter.order_transaction.state.paid"): (SHOPWARE, SHOPWARE_NEEDED),
     ("standard", "purchase"): (
         {"type": "purchase", "data": PURCHASE},
         {"type", "data", "data.order_id", "data.lines", "data.lines.0.product_id"},
