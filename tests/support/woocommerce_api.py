@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+
+from tests.support import api_server
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from tests.support.api_server import Request
 
 KEY, SECRET = "ck_test", "cs_test"
 Row = dict[str, Any]
-# What a request is answered with in place of the right answer: a status, headers and a body.
-Override = tuple[int, dict[str, str], bytes]
+Override = api_server.Override
 
 
 def error(code: str, status: int) -> Override:
@@ -51,18 +50,6 @@ class Shop:
 
     def add(self, order: Row) -> None:
         self.orders[order["id"]] = order
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request: `number` counts from 1."""
-
-    number: int
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    sent: Row
 
 
 def answer(shop: Shop, request: Request) -> Override:
@@ -123,48 +110,11 @@ def _json(data: Any, headers: dict[str, str] | None = None, status: int = 200) -
     return status, {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}, json.dumps(data).encode()
 
 
-@contextmanager
-def serving(shop: Shop, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(shop: Shop, tls: ssl.SSLContext | None = None) -> AbstractContextManager[str]:
     """Serve the API; yields its address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        """One request."""
+    def respond(request: Request) -> Override:
+        shop.asked.append(request)
+        return shop.before(request) or answer(shop, request)
 
-        protocol_version, wbufsize = "HTTP/1.1", -1
-
-        def do_GET(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            sent = json.loads(self.rfile.read(length)) if length else {}
-            parts = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            query = dict(parse_qsl(parts.query, keep_blank_values=True))
-            request = Request(len(shop.asked) + 1, self.command, parts.path, query, headers, sent)
-            shop.asked.append(request)
-            status, given, body = shop.before(request) or answer(shop, request)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **given}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-
-        do_POST = do_PUT = do_GET  # noqa: N815 - the names that http.server calls
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return formatdate(timestamp or shop.now, usegmt=True)
-
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"https://localhost:{server.server_port}" if tls else f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return api_server.serving(respond, lambda: shop.now, tls)

@@ -6,6 +6,7 @@ Only the configured address is asked, so that credentials reach no other host.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -32,6 +33,9 @@ CHUNK = 65_536
 BURST = 5  # requests that need not wait for each other
 REPEATED = (408, 425, 429, 500, 502, 503, 504)
 USER_AGENT = f"tweakwise-webhook-receiver/{__version__}"
+
+# It logs the addresses that it asks again, and some hosts need the secret in them.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.support.api_server import Override, Request
     from tests.support.recordings import Recorded
     from webhook_app.config import shops
     from webhook_app.sources.base import Connection
@@ -122,7 +123,7 @@ def test_orders_are_added_and_deleted_while_paging(most: int) -> None:
     """An order that is there from the beginning to the end is listed."""
     shop = api.Shop(orders={number: row(number) for number in range(1, 251)}, most=most)
 
-    def before(request: api.Request) -> None:
+    def before(request: Request) -> None:
         if request.number == 2:
             for number in range(1, 31):
                 del shop.orders[number]
@@ -141,7 +142,7 @@ def test_a_500_on_page_3_is_asked_again() -> None:
         assert ids(connected(url)) == set(range(1, 301))
 
 
-def from_page_3(answer: api.Override) -> Callable[[api.Request], api.Override | None]:
+def from_page_3(answer: Override) -> Callable[[Request], Override | None]:
     return lambda request: answer if request.number >= 3 else None
 
 
@@ -170,7 +171,7 @@ ELSEWHERE = {"Location": "http://elsewhere.example/wp-json/wc/v3/orders"}
         ((200, {"Content-Length": "900", "Connection": "close"}, b"[{"), "api_unreachable"),
     ],
 )
-def test_an_answer_that_is_wrong_has_a_name(answer: api.Override, reason: str) -> None:
+def test_an_answer_that_is_wrong_has_a_name(answer: Override, reason: str) -> None:
     """A list that is not read to its end ends with a named error, and a sentence without the credentials."""
     shop = api.Shop(orders={number: row(number) for number in range(1, 301)}, before=from_page_3(answer))
     with api.serving(shop) as url, pytest.raises(SourceError) as failed:
@@ -178,6 +179,15 @@ def test_an_answer_that_is_wrong_has_a_name(answer: api.Override, reason: str) -
     assert failed.value.reason == reason
     assert api.SECRET not in str(failed.value)
     assert "127.0.0.1" in str(failed.value)
+
+
+def test_no_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Some hosts need the secret in the query, so no library may log what it asks again."""
+    shop = api.Shop(before=lambda _: (503, {}, b""))
+    with api.serving(shop) as url, pytest.raises(SourceError):
+        ids(connected(url))
+    assert len(shop.asked) == 5
+    assert caplog.text == ""
 
 
 def test_nothing_listens() -> None:
