@@ -142,11 +142,11 @@ def test_filters_narrow_the_list(page: Page) -> None:
     assert states
     assert set(states) == {"delivered"}
     order = page.locator("table.deliveries tbody tr").first.locator("td").nth(4).inner_text()
-    page.get_by_label("Order id").fill(order)
+    page.get_by_label("Order id or number").fill(order)
     choice(page, "State").select_option("")
     page.get_by_role("button", name="Filter").click()
     assert len(found(page)) == 2
-    assert page.get_by_label("Order id").input_value() == order
+    assert page.get_by_label("Order id or number").input_value() == order
 
 
 def test_pages_go_back_in_time(page: Page) -> None:
@@ -166,8 +166,8 @@ def test_profile_key_is_not_in_the_url(page: Page) -> None:
     page.goto("/dashboard/deliveries")
     page.get_by_text("Search by profile key").click()
     page.get_by_role("textbox", name="Profile key").fill(f"profile-{order}")
-    page.get_by_role("button", name="Search").click()
-    page.get_by_role("button", name="Search").wait_for()
+    page.locator(".by-key").get_by_role("button", name="Search").click()
+    page.locator(".by-key").get_by_role("button", name="Search").wait_for()
     processes.wait_for(lambda: len(found(page)) == 1)
     assert "profile-" not in page.url
 

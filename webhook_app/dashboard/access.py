@@ -37,6 +37,7 @@ PUBLIC = ("dashboard.static", "dashboard.login", "dashboard.sign_in")
 # What a page needs; other pages need the role to read, and other changes the role to operate.
 ROLES = {
     "dashboard.deliveries": Role.READ,  # a search is posted
+    "dashboard.search": Role.READ,
     "dashboard.sign_out": Role.READ,
     "dashboard.end_session": Role.READ,  # others' sessions need more
     "dashboard.reveal": Role.REVEAL,

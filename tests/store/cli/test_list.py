@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
+from tests.support.doctor import saw
 from webhook_app.inbox import State
+from webhook_app.inbox.activity import ActivityKind
+from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
+    from tests.conftest import Clock
     from tests.support.commands import Run
     from webhook_app.inbox import Inbox
 
@@ -81,3 +85,14 @@ def test_an_order_is_found_by_its_number(run: Run, inbox: Inbox) -> None:
         for command in ("list", "export"):
             lines = run(command, "--order", order, *(["--json"] if command == "list" else [])).stdout.splitlines()
             assert [json.loads(line)["id"] for line in lines] == [1], (command, order)
+
+
+@on_sqlite
+def test_an_order_that_is_not_there_is_explained(run: Run, inbox: Inbox, clock: Clock) -> None:
+    """What may have become of it, not only that there is none."""
+    clock.now = now_ms()
+    saw(inbox, "signature_mismatch", ActivityKind.REFUSAL, 23)
+    output = run("list", "--order", "#4711").output
+    assert "No stored delivery is about order #4711." in output
+    assert "acme refused 23 webhooks in the last 7 d (signature_mismatch)" in output
+    assert "acme never sent a webhook" in output

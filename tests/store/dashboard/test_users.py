@@ -116,10 +116,10 @@ def test_every_change_needs_its_role(app: Flask) -> None:
         posts = [path for method, path in requests_of(app, "ours", 1) if method == "POST"]
         answers = {path: answer(browser, "POST", path).status_code for path in posts}
         allowed[name] = {path for path, code in answers.items() if code != 403}
-    ours = "/deliveries", "/sessions/1/end"
+    ours = "/deliveries", "/search", "/sessions/1/end"
     assert allowed["reader"] == {*ours}
     assert allowed["revealer"] == {*ours, "/deliveries/1/reveal"}
-    operates = {"/deliveries/1/replay", "/deliveries/1/discard", "/setup/ours/sample"}
+    operates = {"/deliveries/1/replay", "/deliveries/1/discard", "/setup/ours/sample", "/findings/mute"}
     assert allowed["operator"] == {*ours, *operates}
 
 

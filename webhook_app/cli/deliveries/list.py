@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.cli.support import configuration
 from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import beginning, coloured, one_line
 from webhook_app.cli.support.order_names import read_for
@@ -15,8 +16,10 @@ from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
 from webhook_app.config import settings
 from webhook_app.formatting import timestamp
+from webhook_app.health import missing_orders
 from webhook_app.inbox import Inbox, State
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.platforms import all_platforms
 from webhook_app.reasons import titled
 from webhook_app.throttling import descriptions
 
@@ -38,8 +41,18 @@ def list_(*, selection: Selection, limit: int, as_json: bool) -> None:
         read_for(inbox, selection)
         rows = stored_deliveries.newest(inbox, limit, selection)
         lines = [json.dumps(record_of(row)) for row in rows] if as_json else _lines(inbox, rows)
+        if selection.order and not rows and not as_json:
+            lines = [*_why_none(inbox, selection), *lines]
     for line in lines:
         click.echo(line)
+
+
+def _why_none(inbox: Inbox, selection: Selection) -> list[str]:
+    """Return what may be the reason that no delivery is about an order."""
+    config, shops = configuration.load()
+    chosen = configuration.chosen_shops(shops, selection.shop)
+    explained = missing_orders.explanations(inbox, chosen, all_platforms(), config.keep_rows)
+    return [f"No stored delivery is about order {selection.order}.", *(fitted(f"- {one}", 2) for one in explained), ""]
 
 
 def _lines(inbox: Inbox, rows: Sequence[Row]) -> list[str]:

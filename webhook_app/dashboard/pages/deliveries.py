@@ -14,6 +14,7 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
+from webhook_app.health import missing_orders
 from webhook_app.inbox import Selection, State, activity, orders, platform_orders, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.inbox.platform_orders import PlatformOrder
+    from webhook_app.inbox.reports.delivery_pages import Page
 
 PAGE_SIZE = 50
 READ_NAMES_FOR = 0.5  # seconds
@@ -39,6 +41,7 @@ STATES = {
     "dead": (State.DEAD.value,),
 }
 FILTERS = ("shop", "platform", "topic", "state", "reason", "since", "until", "order", "number")
+NAME = re.compile(r"[^\x00-\x1f\x7f]{1,192}")  # of an order: some have spaces and other letters
 WORD = re.compile(r"[\x21-\x7e]{1,192}")
 WHOLE = re.compile(r"\d{1,18}")
 
@@ -46,28 +49,57 @@ WHOLE = re.compile(r"\d{1,18}")
 @blueprint.route("/deliveries", methods=["GET", "POST"])
 def deliveries() -> ResponseReturnValue:
     """Show a page of deliveries; a profile key is posted, since no URL may hold what identifies a visitor."""
-    filters, errors = _filters(request.values)
-    key = request.form.get("profile_key", "").strip()
-    wanted = _wanted(filters, key)
-    below = _whole(request.values.get("below", ""))
+    return show(request.values, request.form.get("profile_key", "").strip())
+
+
+def show(given: Mapping[str, str], profile_key: str) -> str:
+    """Return the page with the filters that are given."""
+    filters, errors = _filters(given)
+    wanted = _wanted(filters, profile_key)
+    below = _whole(given.get("below", ""))
     inbox = current().inbox
     if not request.headers.get("X-Live"):  # an open live page asks often, and reads only the newest rows
         statistics.refresh(inbox)
-    if wanted.selection.order:
-        orders.read_names(inbox, order_reader(current().platforms), READ_NAMES_FOR, rest=0)
-    page = delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
+    order = filters.get("order")
+    page = of_order(wanted, below) if order else delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
     return render(
         "dashboard/deliveries.html",
         page=page,
         filters=filters,
         errors=errors,
-        profile_key=key,
+        profile_key=profile_key,
         below=below,
         now=inbox.clock(),
-        live=request.args.get("live") == "1" and below is None and not key,
+        live=request.args.get("live") == "1" and below is None and not profile_key,
         choices=_choices(filters),
-        listed=_listed(wanted.selection.order) if wanted.selection.order and not page.rows else [],
+        listed=_listed(order) if order and not page.rows else [],
+        explanations=_explanations(filters) if order and not page.rows and page.older is None else [],
+        same_number=number_of_delivery(order) if order else None,
     )
+
+
+def of_order(wanted: DeliveryFilter, below: int | None = None) -> Page:
+    """Return a page of deliveries about an order, after reading the orders of those that no worker has settled."""
+    inbox = current().inbox
+    orders.read_names(inbox, order_reader(current().platforms), READ_NAMES_FOR, rest=0)
+    return delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
+
+
+def number_of_delivery(text: str) -> int | None:
+    """Return the number that `text` is, if there is such a delivery that the user sees."""
+    number = _whole(text.removeprefix("#"))
+    if number is None:
+        return None
+    wanted = DeliveryFilter(Selection(ids=(number,)), shops=scope())
+    return number if delivery_pages.page(current().inbox, wanted, 1).rows else None
+
+
+def _explanations(filters: Mapping[str, str]) -> list[str]:
+    """Return why no delivery may be about an order, for the shops that the search is about."""
+    dashboard = current()
+    names = [filters["shop"]] if filters.get("shop") in dashboard.shops else visible(dashboard.shops)
+    shops = {name: dashboard.shops[name] for name in names}
+    return missing_orders.explanations(dashboard.inbox, shops, dashboard.platforms, dashboard.ages.remembered)
 
 
 def _listed(order: str) -> list[PlatformOrder]:
@@ -83,6 +115,7 @@ def _filters(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     tests: dict[str, Callable[[str], object]] = {
         "state": _is_state,
         "number": WHOLE.fullmatch,
+        "order": NAME.fullmatch,
         "since": _milliseconds,
         "until": _milliseconds,
     }

@@ -140,10 +140,10 @@ def _steps(row: Row, size: int | None, failures: list[FailedAttempt]) -> list[St
     ]
     if row.state == State.DELIVERED and row.settled_at and row.took is not None:
         steps.append(Step(row.settled_at, "Accepted by Tweakwise", f"after {formatting.duration(row.took)}", "good"))
-    return [*steps, _end(row)]
+    return [*steps, _end(row, current().inbox.clock())]
 
 
-def _end(row: Row) -> Step:
+def _end(row: Row, now: int) -> Step:
     """Return the outcome, or the next step."""
     why = ". ".join(filter(None, [titled(row.reason) if row.reason else "", row.detail]))
     if row.settled_at:
@@ -152,7 +152,10 @@ def _end(row: Row) -> Step:
     if row.state == State.WAITING:
         return Step(row.due_at or 0, "Next attempt" if row.attempts else "Due", why, "next")
     if row.state == State.DELIVERING:
-        return Step(row.due_at or 0, "Being delivered", "leased by a worker until then", "next")
+        until = formatting.time_of_day(row.due_at or 0)
+        over = f"The lease of its worker ended at {until} UTC; the next one takes it."
+        text = over if (row.due_at or 0) <= now else f"Leased by a worker until {until} UTC."
+        return Step(now, "Being delivered", text, "next")
     return Step(row.waits_since, "Queued", "waiting for a free worker", "next")
 
 

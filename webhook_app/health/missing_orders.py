@@ -1,0 +1,76 @@
+"""Why no delivery is about an order that someone searched for: what may have become of its webhook."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from webhook_app.formatting import counted, duration
+from webhook_app.inbox import activity
+from webhook_app.inbox.activity import ActivityKind
+from webhook_app.time_units import DAY, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from webhook_app.config.shops import Shop
+    from webhook_app.inbox import Inbox
+    from webhook_app.platforms.base import Platform
+
+LOOK_BACK = 7 * DAY  # milliseconds in which refused webhooks are counted
+MOST_SHOPS = 5  # that are named one by one
+
+
+def explanations(
+    inbox: Inbox, shops: Mapping[str, Shop], platforms: Mapping[str, Platform], keep_rows: float
+) -> list[str]:
+    """Return what may be the reason, the likeliest first. `keep_rows` is in seconds. Raises StoreUnavailableError."""
+    received: defaultdict[str, set[str]] = defaultdict(set)
+    for one in activity.last_seen(inbox, ActivityKind.TOPIC):
+        received[one.shop].add(one.name)
+    found = [*_refused(inbox, shops), *_not_subscribed(shops, platforms, received)]
+    others = [
+        f"Deliveries are deleted {duration(keep_rows * SECOND)} after they were settled: an older order is not listed.",
+        "Otherwise its webhook was not sent to this receiver: the platform lists the calls of each webhook.",
+    ]
+    return [*found, *others]
+
+
+def _refused(inbox: Inbox, shops: Mapping[str, Shop]) -> Iterator[str]:
+    now = inbox.clock()
+    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (shop, reason), count in activity.totals(inbox, ActivityKind.REFUSAL, now - LOOK_BACK, now + 1).items():
+        if shop in shops:
+            counts[shop][reason] = count
+    last: defaultdict[str, int] = defaultdict(int)
+    for one in activity.last_seen(inbox, ActivityKind.REFUSAL):
+        last[one.shop] = max(last[one.shop], one.last_at)
+    worst = sorted(counts, key=lambda shop: -sum(counts[shop].values()))
+    for shop in worst[:MOST_SHOPS]:
+        refused = counted(sum(counts[shop].values()), "webhook", "webhooks")
+        yield (
+            f"{shop} refused {refused} in the last {duration(LOOK_BACK)} ({', '.join(sorted(counts[shop]))}), the last "
+            f"one {duration(now - last[shop])} ago. What is refused is not stored, so the order may be among them."
+        )
+    if len(worst) > MOST_SHOPS:
+        yield f"{counted(len(worst) - MOST_SHOPS, 'more shop')} refused webhooks too; the overview lists them."
+
+
+def _not_subscribed(
+    shops: Mapping[str, Shop], platforms: Mapping[str, Platform], received: Mapping[str, set[str]]
+) -> Iterator[str]:
+    never = sorted(shop for shop in shops if not received.get(shop))
+    if never:
+        yield f"{_listed(never)} never sent a webhook: Setup and `check --url` show what to subscribe to."
+    missing: defaultdict[str, list[str]] = defaultdict(list)
+    for shop in shops.values():
+        for topic in platforms[shop.platform].topics:
+            if topic.subscribe and shop.name not in never and topic.name not in received[shop.name]:
+                missing[topic.name].append(shop.name)
+    for name, names in missing.items():
+        yield f"{_listed(sorted(names))} never sent {name}: the platform may not be subscribed to it."
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_SHOPS} more shops" if len(names) > MOST_SHOPS else ""
+    return ", ".join(names[:MOST_SHOPS]) + more
