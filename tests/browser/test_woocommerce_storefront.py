@@ -238,6 +238,34 @@ def test_a_visit_begins_with_its_first_page(shop: Shop, service: Service, contex
     assert begun["body"]["SessionKey"] == view["body"]["SessionKey"]
 
 
+def test_tabs_opened_at_once_have_one_key(shop: Shop, service: Service, context: BrowserContext) -> None:
+    """Three tabs of a new visitor, and a page that follows at once, are one profile."""
+    tabs = [context.new_page() for _ in range(3)]
+    for tab, path in zip(tabs, ("/product/10", "/product/14", "/"), strict=True):
+        tab.goto(f"{shop.url}{path}", wait_until="commit")
+    tabs[0].wait_for_function("window.tweakwiseProfileKey")
+    tabs[0].goto(f"{shop.url}/product/11")
+    events = arrived(service, 3)
+    assert {event["body"]["ProfileKey"] for event in events} == {key_of(context)}
+
+
+def test_back_buttons_and_buttons_are_no_second_view(
+    shop: Shop, service: Service, context: BrowserContext, browser: Browser
+) -> None:
+    """A page that answers its own button by POST, and one that the back button shows again, were reported before."""
+    page = context.new_page()
+    show(page, shop, "/product/10")
+    arrived(service, 1)
+    with page.expect_navigation():
+        click(page, "add")
+    search(page, "mug")
+    arrived(service, 2)
+    page.go_back()
+    page.go_forward()
+    show(page, shop, "/product/14")
+    assert [event["event"] for event in arrived(service, 3)] == ["pageview", "search", "pageview"]
+
+
 def test_a_headless_browser_is_a_robot(shop: Shop, browser: Browser) -> None:
     """Chromium that says that it has no window gets neither key nor event."""
     context = browser.new_context(user_agent="Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0.0.0")
@@ -251,6 +279,7 @@ def test_a_headless_browser_is_a_robot(shop: Shop, browser: Browser) -> None:
 
 def test_the_buttons_of_the_settings(shop: Shop, context: BrowserContext) -> None:
     """The settings' buttons show what the receiver answered."""
+    shop.set(stand_in_environment="local")  # where the receiver needs no HTTPS
     context.add_cookies([{"name": "logged_in", "value": "1", "url": shop.url}])
     page = context.new_page()
     page.goto(f"{shop.url}/wp-admin/admin.php?page=wc-settings&tab=tweakwise")

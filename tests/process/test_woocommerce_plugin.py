@@ -103,6 +103,9 @@ def test_php_is_php(source: Path) -> None:
 
 def test_the_versions_agree() -> None:
     """WordPress reads the version in one place, translators and browsers in others."""
+    header = (PLUGIN / "tweakwise-webhooks.php").read_text("utf-8")
+    assert re.search(r"^ \* Author: +\S", header, re.MULTILINE)
+    assert re.search(r"^Contributors: [a-z]+$", (PLUGIN / "readme.txt").read_text("utf-8"), re.MULTILINE)
     places = {
         "tweakwise-webhooks.php": r"Version: +([0-9.]+)\n.*const VERSION += '([0-9.]+)'",
         "readme.txt": r"Stable tag: ([0-9.]+)\n.*== Changelog ==\n\n= ([0-9.]+) =",
@@ -237,13 +240,63 @@ def test_only_post(visitor: Visitor) -> None:
     assert (answer.status_code, visitor.key) == (405, None)
 
 
-def test_too_many_are_a_429(visitor: Visitor, shop: Shop) -> None:
+def test_too_many_are_a_429(shop: Shop) -> None:
     """A visitor may send so much in a minute, and another visitor is not held up."""
-    codes = [visitor.ask(event="pageview", product_id=10).status_code for _ in range(62)]
-    assert codes == [200] * 61 + [429]  # the first had no key to be counted by
-    answer = visitor.ask(event="pageview", product_id=10)
+    visitor = Visitor(shop)
+    codes = [visitor.ask(event="visit").status_code for _ in range(130)]
+    assert codes.count(200) >= 61  # the first had no key to be counted by; a new minute may have begun
+    assert 429 in codes
+    answer = visitor.ask(event="visit")
     assert answer.headers["Retry-After"] == "60"
-    assert Visitor(shop).ask(event="pageview", product_id=10).status_code == 200
+    assert Visitor(shop).ask(event="visit").status_code == 200
+
+
+COUNT = """
+define( 'ABSPATH', '/' ); define( 'MINUTE_IN_SECONDS', 60 );
+function wp_hash( $text ) { return hash_hmac( 'md5', $text, 'k' ); }
+function wp_unslash( $value ) { return $value; }
+function apply_filters( $name, $value ) { return $value; }
+class Table {
+    public $options = 'wp_options'; public $rows = array();
+    function prepare( $query, ...$values ) { return $values; }
+    function query( $values ) {
+        list( $name, $first, , $minute ) = $values;
+        $old = $this->rows[ $name ] ?? '';
+        $count = 0 === strpos( $old, $minute ) ? (int) substr( $old, strlen( $minute ) ) : 0;
+        $this->rows[ $name ] = $count ? $minute . ( $count + 1 ) : $first;
+    }
+    function get_var( $values ) { return $this->rows[ $values[0] ]; }
+}
+$wpdb = new Table();
+eval( 'namespace Tweakwise_Webhooks; class Settings { const PREFIX = "t_"; }' );
+require 'class-guard.php';
+function accepted( $addresses ) {
+    $GLOBALS['wpdb']->rows = array();
+    $count = 0;
+    foreach ( $addresses as $address ) {
+        $_SERVER['REMOTE_ADDR'] = $address;
+        $count += ! Tweakwise_Webhooks\\Guard::is_too_much( bin2hex( random_bytes( 16 ) ) );
+    }
+    return array( $count, count( $GLOBALS['wpdb']->rows ) );
+}
+$all = range( 1, 5000 );
+while ( time() % 60 > 55 ) { sleep( 1 ); }
+echo json_encode( array(
+    accepted( array_fill( 0, 5000, '203.0.113.5' ) ),
+    accepted( array_map( fn( $n ) => sprintf( '2001:db8:1:2::%x', $n ), $all ) ),
+    accepted( array_map( fn( $n ) => 0 === $n % 2 ? '203.0.113.5' : '::ffff:203.0.113.5', $all ) ),
+    accepted( array_map( fn( $n ) => sprintf( '2001:db8:%x::1', $n ), $all ) ),
+) );
+"""
+
+
+def test_an_attack_fills_no_table() -> None:
+    """One address, one IPv6 /64, or many: no more than the limit is taken, and no more rows than counters are made."""
+    done = subprocess.run([str(PHP), "-r", COUNT], cwd=PLUGIN / "includes", capture_output=True, text=True, check=True)
+    one, network, mapped, many = json.loads(done.stdout)
+    assert [one[0], network[0], mapped[0]] == [600] * 3
+    assert many[0] == 5000
+    assert max(one[1], network[1], mapped[1], many[1]) <= 1024
 
 
 def test_without_settings_nothing_is_sent(visitor: Visitor, shop: Shop) -> None:
@@ -427,13 +480,85 @@ def test_other_pages_say_nothing(visitor: Visitor, path: str) -> None:
     assert config(visitor.open(path).text)["event"] is None
 
 
+def test_a_button_on_a_page_is_no_second_view(visitor: Visitor) -> None:
+    """Without AJAX a page answers its own button, by POST or with the button in its address."""
+    assert config(visitor.submit("/product/10", **{"add-to-cart": 10}).text)["event"] is None
+    for path in ("/product/10?add-to-cart=10&shown", "/?s=mug&post_type=product&add-to-cart=10&shown"):
+        assert config(visitor.open(path).text)["event"] is None
+    for button in ("add_to_wishlist=10", "removed_item=1", "added-to-cart=10"):
+        assert config(visitor.open(f"/product/10?{button}").text)["event"] is None
+
+
 @pytest.mark.parametrize("path", ["/feed", "/product/10?preview=true"])
 def test_feeds_and_previews_have_no_script(visitor: Visitor, path: str) -> None:
     """A feed has no visitors, and a preview is not for visitors."""
     assert "tweakwise" not in visitor.open(path).text
 
 
-# Cart and visit.
+# Staff and copies.
+
+
+def test_staff_are_not_followed(manager: Visitor, shop: Shop) -> None:
+    """Managers of the shop are followed only where the settings ask for it, also in the cart and in orders."""
+    shop.set(addtocart="yes", consent="always")
+    manager.cookies.set("tweakwise_profile_key", "an-older-key")
+    assert manager.ask(event="pageview", product_id=10).json() == {"status": "refused", "reason": "staff"}
+    manager.open("/?add-to-cart=10")
+    manager.submit("/checkout", product=10)
+    assert shop.events() == []
+    assert [order["meta_data"] for order in shop.read("orders").values()] == [{}]
+    shop.set(staff="yes")
+    assert manager.ask(event="pageview", product_id=10).json()["status"] == "accepted"
+
+
+COPIES = {
+    "another address": {"stand_in_home": "https://staging.shop.example"},
+    "a folder": {"stand_in_home": "https://www.shop.example/staging"},
+    "another kind": {"stand_in_environment": "staging"},
+}
+NOT_COPIES = {
+    "itself": {},
+    "with www": {"stand_in_home": "https://www.SHOP.example/"},
+    "with https": {"stand_in_home": "https://shop.example"},
+    "on a command line": {"stand_in_home": "https://"},
+}
+
+
+def test_a_copy_of_the_shop_sends_nothing(manager: Visitor, shop: Shop, visitor: Visitor) -> None:
+    """A copy has settings and webhooks of the shop: it stops by itself, with a notice, until a button is pressed."""
+    home = "http://shop.example"
+    shop.set(stand_in_home=home)
+    shop.add_webhooks(NOWHERE)
+    manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise")
+    assert home[7:] not in json.dumps(shop.read("options")["tweakwise_webhooks_made_for"])  # copying tools replace it
+    for of_copy, changed in ((True, COPIES), (False, NOT_COPIES)):
+        for name, options in changed.items():
+            shop.set(stand_in_home=home, stand_in_environment="production")
+            shop.set(**options)
+            answer = visitor.ask(event="pageview", product_id=10).json()
+            assert (answer.get("reason") == "off") == of_copy, name
+            before = len(shop.sent())
+            visitor.submit("/checkout", product=10)
+            assert (len(shop.sent()) == before) == of_copy, name
+            page = manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise").text
+            assert ("sends nothing" in page) == ("Send from this address" in page) == of_copy, name
+            for cached in shop.state.glob("page-*"):
+                cached.unlink()
+            assert ("tweakwiseWebhooksConfig" in visitor.open("/product/10").text) != of_copy, name
+
+
+def test_a_shop_that_moved_sends_again(manager: Visitor, shop: Shop, visitor: Visitor) -> None:
+    """The button remembers the new address."""
+    shop.set(stand_in_home="https://shop.example")
+    manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise")
+    shop.set(stand_in_home="https://new.example")
+    assert not press(manager, "make")["ok"]
+    assert press(manager, "here")["ok"]
+    assert visitor.ask(event="visit").json()["status"] == "accepted"
+    assert "sends nothing" not in manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise").text
+
+
+# Cart, wishlist and visit.
 
 
 def test_the_cart_is_silent_by_default(visitor: Visitor, shop: Shop) -> None:
@@ -469,6 +594,30 @@ def test_a_robot_that_follows_cart_links_is_not_sent(visitor: Visitor, shop: Sho
     assert shop.sent() == []
 
 
+@pytest.mark.parametrize("plugin", ["yith_wcwl_added_to_wishlist", "woosw_add", "tinvwl_product_added"])
+def test_what_goes_into_a_wishlist_is_sent(visitor: Visitor, shop: Shop, plugin: str) -> None:
+    """The plugins for wishlists name product or variation; a visit's key, which the event needs, comes with it."""
+    visitor.ask(event="visit")
+    visitor.open(f"/?wishlist={plugin}&product=16")
+    assert shop.events() == []
+    shop.set(wishlist="yes")
+    visitor.open(f"/?wishlist={plugin}&product=16")
+    visitor.open(f"/?wishlist={plugin}&product=0" if plugin == "woosw_add" else "/")
+    [(topic, event)] = shop.events()
+    assert topic == "storefront.addtowishlist"
+    assert (event["event"], event["product_id"], event["variant_id"]) == ("addtowishlist", "14", "16")
+    assert event["session_key"] == visitor.cookies["tweakwise_session"]
+    assert event["profile_key"] == visitor.key
+
+
+def test_the_page_reports_a_wishlist(visitor: Visitor, shop: Shop) -> None:
+    """A wishlist of a theme's own reports what goes into it by the script."""
+    shop.set(wishlist="yes")
+    assert visitor.ask(event="addtowishlist", product_id=10).json()["status"] == "accepted"
+    [(topic, event)] = shop.events()
+    assert (topic, event["event"], event["product_id"]) == ("storefront.addtowishlist", "addtowishlist", "10")
+
+
 def test_a_visit_begins_once(visitor: Visitor, shop: Shop) -> None:
     """The first event of a visit is that it begins; all of it have its key."""
     shop.set(sessionstart="yes")
@@ -501,6 +650,25 @@ def test_an_account_made_at_the_checkout_keeps_the_views(visitor: Visitor, shop:
     assert visitor.key == derived_key("8", SALT)
 
 
+def test_a_log_in_at_the_checkout_keeps_the_views(visitor: Visitor, shop: Shop) -> None:
+    """A guest who logs in at the checkout buys what they looked at: one key; the next view has the account's."""
+    key = visitor.ask(event="pageview", product_id=10).json()["key"]
+    visitor.submit("/login", user=7, redirect=f"{shop.url}/checkout")
+    visitor.submit("/checkout", product=10)
+    [order] = shop.read("orders").values()
+    assert order["meta_data"]["0"]["value"] == key
+    assert visitor.ask(event="pageview", product_id=10).json()["key"] == derived_key("7", SALT)
+
+
+def test_an_earlier_accounts_key_is_not_the_next_ones(visitor: Visitor, shop: Shop) -> None:
+    """An account whose log-in ran out does not share its key with the next one, at the checkout or elsewhere."""
+    visitor.cookies.set("tweakwise_profile_key", derived_key("9", SALT))
+    visitor.submit("/login", user=7, redirect=f"{shop.url}/checkout")
+    visitor.submit("/checkout", product=10)
+    [order] = shop.read("orders").values()
+    assert order["meta_data"]["0"]["value"] == derived_key("7", SALT)
+
+
 def test_a_mistake_does_not_break_the_checkout(visitor: Visitor, shop: Shop) -> None:
     """An order that cannot be written to is still placed, and the shop's log says why."""
     shop.set(stand_in_broken_order=True)
@@ -514,6 +682,14 @@ def test_the_key_can_be_exported_and_erased(visitor: Visitor) -> None:
     """WordPress's privacy tools know the key that an order carries."""
     for what in ("export", "remove"):
         assert set(visitor.submit("/wp-admin/privacy", what=what).json()) == {"_tweakwise_profile_key"}
+
+
+def test_an_erased_key_is_gone(visitor: Visitor) -> None:
+    """WordPress writes "[deleted]" in place of what it erases, which is no key; others' values are left to it."""
+    erased = [
+        visitor.submit("/wp-admin/erase", meta=meta).json() for meta in ("_tweakwise_profile_key", "_billing_vat")
+    ]
+    assert erased == ["", "[deleted]"]
 
 
 # The admin.
@@ -548,14 +724,17 @@ def test_settings_are_checked(manager: Visitor, shop: Shop) -> None:
     ).json()
     assert len(errors) == 3
     assert all("It was not changed." in error for error in errors)
-    assert shop.read("options") == before
+    assert shop.read("options").items() >= before.items()
 
 
-def test_a_salt_is_saved_to_the_byte(manager: Visitor, shop: Shop) -> None:
-    """WooCommerce cleans what it saves; a salt must not lose a character by that."""
-    salt = "a%20<b>\\'salt'&amp;"
+@pytest.mark.parametrize("salt", ["a%20<b>\\'salt'&amp;", "one\\two\\\\three", '"&quot;&#39;<x>'])
+def test_a_salt_is_saved_to_the_byte(manager: Visitor, shop: Shop, salt: str) -> None:
+    """WooCommerce cleans what it saves and decodes what it shows; a salt must not lose a character by either."""
     assert manager.submit("/wp-admin/options", tweakwise_webhooks_salt=salt).json() == []
-    assert shop.read("options")["tweakwise_webhooks_salt"] == salt
+    for _ in range(2):
+        assert shop.read("options")["tweakwise_webhooks_salt"] == salt
+        shown = manager.submit("/wp-admin/options", as_shown=1).json()
+        assert manager.submit("/wp-admin/options", **shown).status_code == 200
 
 
 @pytest.mark.parametrize("button", ["test", "make"])
@@ -574,20 +753,54 @@ def test_buttons_are_the_managers(shop: Shop, manager: Visitor, button: str, who
     assert (shop.sent(), shop.read("webhooks")) == ([], {})
 
 
-def test_an_unreachable_receiver_is_reported(manager: Visitor) -> None:
+def test_an_unreachable_receiver_is_reported(manager: Visitor, shop: Shop) -> None:
     """The button shows why there is no answer."""
+    shop.set(stand_in_environment="local")
     answer = press(manager, "test")
     assert not answer["ok"]
     assert "not reached" in answer["message"]
 
 
+REFUSED = {
+    "https://events.example.com:8443/webhooks/woocommerce/acme": "only to the ports 80, 443, 8080, never to port 8443",
+    "https://nowhere.invalid/webhooks/woocommerce/acme": "host name nowhere.invalid is not known",
+    "https://127.0.0.1/webhooks/woocommerce/acme": "no address of its own network, and 127.0.0.1 is one",
+    "https://events.example.com/": "must look like",
+}
+
+
 def test_an_address_that_wordpress_refuses_is_reported(manager: Visitor, shop: Shop) -> None:
-    """WordPress posts to no address of its own network; the button says so instead of WordPress's few words."""
+    """WordPress refuses addresses without a word; the button names the cause, of what is typed and not yet saved."""
     shop.set(stand_in_refuses=True)
-    answer = press(manager, "test")
-    assert not answer["ok"]
-    assert "WordPress refuses" in answer["message"]
+    for url, cause in REFUSED.items():
+        answer = press(manager, "test", url=url, secret=SECRET)
+        assert not answer["ok"]
+        assert cause in answer["message"]
     assert shop.sent() == []
+    [error] = manager.submit("/wp-admin/options", tweakwise_webhooks_url=next(iter(REFUSED))).json()
+    assert "never to port 8443" in error
+
+
+def test_the_button_tests_what_is_typed(manager: Visitor, shop: Shop, receiver: Receiver) -> None:
+    """Address and secret need not be saved for a test event; for the webhooks they do."""
+    shop.set(stand_in_environment="local")
+    typed = {"url": f"{receiver.url}/webhooks/woocommerce/acme", "secret": SECRET}
+    assert press(manager, "test", **typed)["ok"]
+    assert "secret must be" in press(manager, "test", **{**typed, "secret": "short"})["message"]
+    assert "Enter" in press(manager, "test", url="", secret="")["message"]
+    answer = press(manager, "make", **typed)
+    assert not answer["ok"]
+    assert "Save" in answer["message"]
+    assert shop.read("webhooks") == {}
+
+
+def test_an_answer_of_another_server_is_no_receivers(manager: Visitor, shop: Shop) -> None:
+    """A page, and a redirect, are not what a receiver answers, whatever the status."""
+    shop.set(stand_in_environment="local")
+    for path, cause in (("/shop", "not as a receiver"), ("/moved", "a redirect")):
+        answer = press(manager, "test", url=f"{shop.url}{path}/webhooks/woocommerce/acme", secret=SECRET)
+        assert not answer["ok"]
+        assert cause in answer["message"]
 
 
 def test_uninstalling_cleans_up(manager: Visitor, shop: Shop) -> None:
@@ -595,12 +808,12 @@ def test_uninstalling_cleans_up(manager: Visitor, shop: Shop) -> None:
     own = {"id": 7, "topic": "order.created", "delivery_url": "https://elsewhere.example/", "status": "active"}
     (shop.state / "webhooks.json").write_text(json.dumps({"7": own}))
     press(manager, "make")
-    manager.ask(event="visit")
+    Visitor(shop).ask(event="visit")
     assert len(shop.read("webhooks")) == 3
-    assert shop.read("transients")
+    assert shop.read("counters")
     assert manager.submit("/wp-admin/uninstall").text == "gone"
     assert shop.read("webhooks") == {"7": own}
-    assert (shop.read("options"), shop.read("transients")) == ({}, {})
+    assert (shop.read("options"), shop.read("counters"), shop.read("transients")) == ({}, {}, {})
 
 
 def test_every_sentence_can_be_translated() -> None:
@@ -608,9 +821,7 @@ def test_every_sentence_can_be_translated() -> None:
     template = (PLUGIN / "languages/tweakwise-webhooks.pot").read_text(encoding="utf-8")
     known = "".join(re.findall(r'"(.*)"', template))
     for source in sorted(PLUGIN.rglob("*.php")):
-        for text in re.findall(
-            r"__\( '((?:[^'\\]|\\.)*)', 'tweakwise-webhooks' \)", source.read_text(encoding="utf-8")
-        ):
+        for text in re.findall(r"(?:__|_n)\( '((?:[^'\\]|\\.)*)', ", source.read_text(encoding="utf-8")):
             assert text.replace("\\'", "'").replace('"', '\\"') in known, text
 
 
@@ -648,8 +859,9 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture
 def connected(shop: Shop, receiver: Receiver) -> Shop:
-    """A shop whose plugin sends to the receiver."""
+    """A shop whose plugin sends to the receiver, without HTTPS as in development."""
     shop.set(url=f"{receiver.url}/webhooks/woocommerce/acme", addtocart="yes", sessionstart="yes")
+    shop.set(stand_in_environment="local")
     return shop
 
 
@@ -696,16 +908,54 @@ def test_the_button_shows_what_is_wrong(
 
 
 def test_the_order_webhooks_are_made_once(connected: Shop, receiver: Receiver, manager: Visitor) -> None:
-    """Pressed twice there are two webhooks, active and with the secret; a broken one is repaired."""
-    assert press(manager, "make")["ok"]
-    made = connected.read("webhooks")
-    (connected.state / "webhooks.json").write_text(
-        json.dumps({"1": {**made["1"], "status": "disabled", "secret": "old"}})
-    )
-    assert press(manager, "make")["ok"]
-    again = connected.read("webhooks").values()
-    assert {webhook["topic"] for webhook in again} == {"order.created", "order.updated"}
-    assert {(webhook["status"], webhook["secret"], webhook["user_id"]) for webhook in again} == {
-        ("active", SECRET, MANAGER)
-    }
-    assert {webhook["delivery_url"] for webhook in again} == {f"{receiver.url}/webhooks/woocommerce/acme"}
+    """Pressed twice there are two webhooks, active and with the secret."""
+    url = f"{receiver.url}/webhooks/woocommerce/acme"
+    for _ in range(2):
+        assert press(manager, "make")["ok"]
+        made = connected.read("webhooks").values()
+        assert [webhook["topic"] for webhook in made] == ["order.created", "order.updated"]
+        assert {(webhook["status"], webhook["secret"], webhook["user_id"]) for webhook in made} == {
+            ("active", SECRET, MANAGER)
+        }
+        assert {webhook["delivery_url"] for webhook in made} == {url}
+
+
+def test_webhooks_that_cannot_work_are_shown_and_repaired(
+    connected: Shop, receiver: Receiver, manager: Visitor
+) -> None:
+    """The tab names what is wrong with each, and the button repairs all of them, also several of one address."""
+    url = f"{receiver.url}/webhooks/woocommerce/acme"
+    right: dict[str, Any] = {"topic": "order.created", "delivery_url": url, "secret": SECRET, "status": "active"}
+    webhooks = [
+        {**right, "status": "disabled", "failure_count": 7},
+        {**right, "secret": "anotherSecret0000000"},
+        {**right, "status": "paused", "user_id": 7},
+        {**right, "delivery_url": "https://other.example/hook"},
+        {**right, "topic": "order.updated", "delivery_url": "https://old.example/webhooks/woocommerce/acme"},
+    ]
+    numbered = {str(number): {"id": number, **webhook} for number, webhook in enumerate(webhooks, 1)}
+    (connected.state / "webhooks.json").write_text(json.dumps(numbered))
+    page = manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise").text
+    for sentence in (
+        "order.created (1): disabled, 7 failures in a row.",
+        "order.created (2): has another secret.",
+        "order.created (3): paused, its user may not read orders.",
+        "order.updated (5): posts to another address, https://old.example/webhooks/woocommerce/acme.",
+    ):
+        assert sentence in page
+    assert "(4)" not in page
+    answer = press(manager, "make")
+    assert answer["ok"]
+    assert len(answer["states"]) == 4
+    assert all(state.endswith(": active.") for state in answer["states"])
+    assert connected.read("webhooks")["4"]["delivery_url"] == "https://other.example/hook"
+
+
+def test_a_missing_webhook_is_shown(shop: Shop, manager: Visitor) -> None:
+    """The tab shows that there is none."""
+    shop.add_webhooks(NOWHERE)
+    page = manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise").text
+    assert "order.created (1): active." in page
+    (shop.state / "webhooks.json").unlink()
+    page = manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise").text
+    assert "order.created: there is no webhook." in page

@@ -8,6 +8,7 @@
  * Requires Plugins:     woocommerce
  * WC requires at least: 7.2
  * WC tested up to:      10.5
+ * Author:               The authors of the Tweakwise webhook receiver
  * License:              MIT
  * Text Domain:          tweakwise-webhooks
  * Domain Path:          /languages
@@ -23,6 +24,7 @@ const VERSION     = '0.1.0';
 const PLUGIN_FILE = __FILE__;
 
 require_once __DIR__ . '/includes/class-settings.php';
+require_once __DIR__ . '/includes/class-site.php';
 require_once __DIR__ . '/includes/class-consent.php';
 require_once __DIR__ . '/includes/class-profile.php';
 require_once __DIR__ . '/includes/class-guard.php';
@@ -31,6 +33,7 @@ require_once __DIR__ . '/includes/class-events.php';
 require_once __DIR__ . '/includes/class-endpoint.php';
 require_once __DIR__ . '/includes/class-storefront.php';
 require_once __DIR__ . '/includes/class-cart.php';
+require_once __DIR__ . '/includes/class-wishlist.php';
 require_once __DIR__ . '/includes/class-checkout.php';
 require_once __DIR__ . '/includes/class-order-webhooks.php';
 require_once __DIR__ . '/includes/class-admin.php';
@@ -42,11 +45,13 @@ function start() {
 	if ( ! class_exists( 'WooCommerce' ) ) {
 		return;
 	}
+	Site::register();
 	Consent::register();
 	Profile::register();
 	Endpoint::register();
 	Storefront::register();
 	Cart::register();
+	Wishlist::register();
 	Checkout::register();
 	Admin::register();
 }

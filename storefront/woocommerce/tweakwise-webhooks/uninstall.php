@@ -20,17 +20,23 @@ require_once __DIR__ . '/includes/class-order-webhooks.php';
 function clean_site() {
 	global $wpdb;
 	Order_Webhooks::delete_made();
-	foreach ( array( 'url', 'secret', 'salt', 'consent', 'category', 'addtocart', 'sessionstart', 'made' ) as $name ) {
+	foreach ( array( 'url', 'secret', 'salt', 'consent', 'category', 'staff', 'addtocart', 'wishlist', 'sessionstart', 'made', 'made_for' ) as $name ) {
 		delete_option( Settings::PREFIX . $name );
 	}
-	$counters = $wpdb->esc_like( '_transient_' . Settings::PREFIX ) . '%';
-	$timeouts = $wpdb->esc_like( '_transient_timeout_' . Settings::PREFIX ) . '%';
-	// phpcs:ignore WordPress.DB.DirectDatabaseQuery -- transients have no function that deletes by prefix.
-	$wpdb->query( $wpdb->prepare( "DELETE FROM {$wpdb->options} WHERE option_name LIKE %s OR option_name LIKE %s", $counters, $timeouts ) );
+	foreach ( array( '', '_transient_', '_transient_timeout_' ) as $prefix ) {
+		$counters = $wpdb->esc_like( $prefix . Settings::PREFIX ) . '%';
+		// phpcs:ignore WordPress.DB.DirectDatabaseQuery -- options have no function that deletes by prefix.
+		$wpdb->query( $wpdb->prepare( "DELETE FROM {$wpdb->options} WHERE option_name LIKE %s", $counters ) );
+	}
 }
 
 if ( is_multisite() ) {
-	foreach ( get_sites( array( 'fields' => 'ids', 'number' => 0 ) ) as $site ) {
+	foreach ( get_sites(
+		array(
+			'fields' => 'ids',
+			'number' => 0,
+		)
+	) as $site ) {
 		switch_to_blog( $site );
 		clean_site();
 		restore_current_blog();

@@ -13,9 +13,15 @@ if ( preg_match( '#\A/wp-content/plugins/tweakwise-webhooks/(assets/\w+\.js)\z#'
 	return;
 }
 
+// Servers that are no receiver.
+if ( preg_match( '#\A/(shop|moved)/webhooks/#', $path, $parts ) ) {
+	http_response_code( 'moved' === $parts[1] ? 301 : 200 );
+	exit( '<!doctype html><title>A page</title>' );
+}
+
 // Whatever a page sets, a cache may keep: only what is not GET, and WooCommerce's AJAX, passes it.
 $cached = getenv( 'SHOP_STATE' ) . '/page-' . md5( $_SERVER['REQUEST_URI'] ) . '.html';
-$fixed  = 'GET' === $_SERVER['REQUEST_METHOD'] && ! isset( $_GET['wc-ajax'] ) && ! isset( $_GET['add-to-cart'] ) && 0 !== strpos( $path, '/wp-admin' );
+$fixed  = 'GET' === $_SERVER['REQUEST_METHOD'] && ! isset( $_GET['wc-ajax'] ) && ! isset( $_GET['add-to-cart'] ) && ! isset( $_GET['wishlist'] ) && 0 !== strpos( $path, '/wp-admin' );
 if ( $fixed && file_exists( $cached ) ) {
 	header( 'X-Cache: hit' );
 	readfile( $cached );
@@ -36,7 +42,15 @@ if ( isset( $_GET['wc-ajax'] ) ) {
 	exit;
 }
 
-if ( isset( $_GET['add-to-cart'] ) ) {
+if ( isset( $_GET['wishlist'] ) ) {
+	// As YITH's, WPC's and TI's plugins do.
+	$product = (int) $_GET['product'];
+	$data    = 'tinvwl_product_added' === $_GET['wishlist'] ? array( 'product_id' => 14, 'variation_id' => $product, 'quantity' => 1 ) : $product;
+	do_action( $_GET['wishlist'], $data, 3, 0 );
+	exit( 'added' );
+}
+
+if ( isset( $_GET['add-to-cart'] ) && ! isset( $_GET['shown'] ) ) {
 	$product = wc_get_product( (int) $_GET['add-to-cart'] );
 	$parent  = $product->get_parent_id();
 	$item    = isset( $_GET['bundled_by'] ) ? array( 'bundled_by' => $_GET['bundled_by'] ) : array();
@@ -64,7 +78,7 @@ function place_order( $hook ) {
 	exit( "<!doctype html><title>Thank you</title><p id=order>$number</p>" );
 }
 
-if ( 'POST' === $_SERVER['REQUEST_METHOD'] ) {
+if ( 'POST' === $_SERVER['REQUEST_METHOD'] && 0 !== strpos( $path, '/product/' ) ) {
 	switch ( $path ) {
 		case '/checkout':
 			place_order( 'woocommerce_checkout_create_order' );
@@ -81,8 +95,14 @@ if ( 'POST' === $_SERVER['REQUEST_METHOD'] ) {
 			exit( '0' );
 		case '/wp-admin/options':
 			$pages = apply_filters( 'woocommerce_get_settings_pages', array() );
+			if ( isset( $_POST['as_shown'] ) ) {
+				wp_send_json( WC_Admin_Settings::shown( $pages[0]->get_settings() ) );
+			}
 			WC_Admin_Settings::save_fields( $pages[0]->get_settings(), $_POST );
+			do_action( 'woocommerce_update_options_tweakwise' );
 			wp_send_json( WC_Admin_Settings::$errors );
+		case '/wp-admin/erase':
+			wp_send_json( apply_filters( 'woocommerce_privacy_remove_order_personal_data_meta_value', '[deleted]', $_POST['meta'] ) );
 		case '/wp-admin/privacy':
 			wp_send_json( apply_filters( "woocommerce_privacy_{$_POST['what']}_order_personal_data_meta", array() ) );
 		case '/wp-admin/uninstall':
@@ -94,8 +114,11 @@ if ( 'POST' === $_SERVER['REQUEST_METHOD'] ) {
 
 if ( '/wp-admin/admin.php' === $path ) {
 	$asked['admin'] = true;
+	do_action( 'admin_init' );
 	do_action( 'admin_enqueue_scripts' );
-	echo '<!doctype html><title>Settings</title><table>';
+	echo '<!doctype html><title>Settings</title>';
+	do_action( 'admin_notices' );
+	echo '<table>';
 	do_action( 'woocommerce_admin_field_tweakwise_webhooks_actions', array() );
 	echo '</table>';
 	print_scripts();
@@ -136,11 +159,14 @@ if ( get_option( 'stand_in_consent_api', false ) ) {
 <button id="yes" onclick="wp_set_consent( 'marketing', 'allow' )">Yes</button>
 <button id="no" onclick="wp_set_consent( 'marketing', 'deny' )">No</button>
 <form action="/"><input type="search" name="s"><input type="hidden" name="post_type" value="product"></form>
+<form method="post"><button id="add" name="add-to-cart" value="10">Add</button></form>
 <form action="/checkout" method="post"><input type="hidden" name="product" value="10"><button id="buy">Buy</button></form>
 <form action="/login" method="post"><input type="hidden" name="user" value="7"><button id="login">Log in</button></form>
 <form action="/logout" method="post"><button id="logout">Log out</button></form>
 </body>
 </html>
 <?php
-file_put_contents( $cached, ob_get_contents() );
+if ( $fixed ) {
+	file_put_contents( $cached, ob_get_contents() );
+}
 ob_end_flush();

@@ -60,6 +60,10 @@ function wc_get_price_excluding_tax( $product, $arguments ) {
 	return $product->get_price() * $arguments['qty'];
 }
 
+function wc_get_checkout_url() {
+	return home_url( '/checkout' );
+}
+
 function wc_get_price_decimals() {
 	return 2;
 }
@@ -120,11 +124,11 @@ class WC_Order {
 
 /** WC_Webhook: kept in the shop's state, signed as WooCommerce signs. */
 class WC_Webhook {
-	public $fields = array( 'id' => 0, 'status' => 'disabled' );
+	public $fields = array( 'id' => 0, 'status' => 'active', 'secret' => '', 'user_id' => 1, 'api_version' => 'wp_api_v3', 'failure_count' => 0 );
 
 	public static function load( $id ) {
 		$webhook       = new self();
-		$webhook->fields = state( 'webhooks' )[ $id ];
+		$webhook->fields = state( 'webhooks' )[ $id ] + $webhook->fields;
 		return $webhook;
 	}
 
@@ -137,7 +141,7 @@ class WC_Webhook {
 	}
 
 	public function save() {
-		$this->fields['id'] = $this->fields['id'] ? $this->fields['id'] : count( state( 'webhooks' ) ) + 1;
+		$this->fields['id'] = $this->fields['id'] ? $this->fields['id'] : max( array( 0, ...array_keys( state( 'webhooks' ) ) ) ) + 1;
 		set_state( 'webhooks', (string) $this->fields['id'], $this->fields );
 	}
 
@@ -155,6 +159,9 @@ class WC_Webhook {
 	}
 
 	public function deliver( $order ) {
+		if ( ! apply_filters( 'woocommerce_webhook_should_deliver', 'active' === $this->fields['status'], $this ) ) {
+			return;
+		}
 		$body    = trim( json_encode( $order->as_json() ) );
 		$headers = array(
 			'Content-Type'           => 'application/json',
@@ -198,6 +205,18 @@ class WC_Admin_Settings {
 
 	public static function add_error( $message ) {
 		self::$errors[] = $message;
+	}
+
+	/** What a form has in its fields: the browser decodes entities. */
+	public static function shown( $fields ) {
+		$shown = array();
+		foreach ( $fields as $field ) {
+			if ( isset( $field['id'] ) && in_array( $field['type'], array( 'url', 'password', 'select' ), true ) ) {
+				$value                 = $field['value'] ?? stripslashes( get_option( $field['id'], $field['default'] ?? '' ) );
+				$shown[ $field['id'] ] = html_entity_decode( esc_attr( $value ), ENT_QUOTES );
+			}
+		}
+		return $shown;
 	}
 
 	public static function save_fields( $fields, $data ) {

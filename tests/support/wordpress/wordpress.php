@@ -83,6 +83,9 @@ function set_state( $name, $key, $value ) {
 }
 
 function get_option( $name, $default = false ) {
+	if ( 'home' === $name ) {
+		return get_option( 'stand_in_home', home_url() );
+	}
 	return state( 'options' )[ $name ] ?? $default;
 }
 
@@ -107,6 +110,10 @@ function __( $text, $domain ) {
 	return $text;
 }
 
+function _n( $one, $many, $number, $domain ) {
+	return 1 === $number ? $one : $many;
+}
+
 function esc_html__( $text, $domain ) {
 	return esc_html( $text );
 }
@@ -115,8 +122,9 @@ function esc_html( $text ) {
 	return htmlspecialchars( $text, ENT_QUOTES );
 }
 
+/** Entities stay as they are. */
 function esc_attr( $text ) {
-	return htmlspecialchars( $text, ENT_QUOTES );
+	return htmlspecialchars( $text, ENT_QUOTES, 'UTF-8', false );
 }
 
 function esc_url( $url ) {
@@ -158,8 +166,12 @@ function wp_generate_uuid4() {
 	return preg_replace( '/(.{8})(.{4}).(.{3}).(.{3})(.{12})/', '$1-$2-4$3-8$4-$5', bin2hex( random_bytes( 16 ) ) );
 }
 
-function wp_parse_url( $url, $part ) {
+function wp_parse_url( $url, $part = -1 ) {
 	return parse_url( $url, $part );
+}
+
+function wp_get_raw_referer() {
+	return wp_unslash( $_SERVER['HTTP_REFERER'] ?? '' );
 }
 
 function untrailingslashit( $text ) {
@@ -194,7 +206,7 @@ function determine_locale() {
 }
 
 function wp_get_environment_type() {
-	return 'production';
+	return get_option( 'stand_in_environment', 'production' );
 }
 
 function is_ssl() {
@@ -285,8 +297,12 @@ function wp_logout() {
 }
 
 /** User 1 is the shop's manager. */
+function user_can( $user, $capability ) {
+	return 1 === (int) $user && in_array( $capability, array( 'manage_woocommerce', 'read_private_shop_orders' ), true );
+}
+
 function current_user_can( $capability ) {
-	return 1 === get_current_user_id() && 'manage_woocommerce' === $capability;
+	return user_can( get_current_user_id(), $capability );
 }
 
 function wp_create_nonce( $action ) {
@@ -298,6 +314,14 @@ function check_ajax_referer( $action, $field, $stop ) {
 }
 
 function wp_add_privacy_policy_content( $name, $text ) {
+}
+
+function wp_kses_post( $html ) {
+	return $html;
+}
+
+function wpautop( $text ) {
+	return "<p>$text</p>";
 }
 
 $scripts = array();
@@ -368,7 +392,7 @@ function is_multisite() {
 	return false;
 }
 
-/** Only what uninstalling asks of the database: transients by the beginning of their names. */
+/** Only what the plugin asks of the database: counters in a table whose names are unique, and deleting by prefix. */
 class Stand_In_Database {
 	public $options = 'wp_options';
 
@@ -377,12 +401,31 @@ class Stand_In_Database {
 	}
 
 	public function prepare( $query, ...$values ) {
-		return $values;
+		return array( strtok( $query, ' ' ), ...$values );
 	}
 
-	public function query( $values ) {
-		$prefix = substr( $values[0], strlen( '_transient_' ), -1 );
-		state( 'transients', fn( $now ) => array_filter( $now, fn( $name ) => 0 !== strpos( $name, $prefix ), ARRAY_FILTER_USE_KEY ) );
+	public function query( $statement ) {
+		return 'INSERT' === $statement[0] ? $this->count( ...$statement ) : $this->delete( substr( $statement[1], 0, -1 ) );
+	}
+
+	private function count( $insert, $name, $first, $pattern, $minute ) {
+		state(
+			'counters',
+			function ( $now ) use ( $name, $first, $minute ) {
+				$is_of_minute = 0 === strpos( $now[ $name ] ?? '', $minute );
+				return array( $name => $is_of_minute ? $minute . ( (int) substr( $now[ $name ], strlen( $minute ) ) + 1 ) : $first ) + $now;
+			}
+		);
+	}
+
+	public function get_var( $statement ) {
+		return state( 'counters' )[ $statement[1] ] ?? null;
+	}
+
+	private function delete( $prefix ) {
+		$others = fn( $name ) => 0 !== strpos( $name, $prefix );
+		state( 'counters', fn( $now ) => array_filter( $now, $others, ARRAY_FILTER_USE_KEY ) );
+		state( 'transients', fn( $now ) => array_filter( $now, fn( $name ) => $others( "_transient_$name" ), ARRAY_FILTER_USE_KEY ) );
 	}
 }
 

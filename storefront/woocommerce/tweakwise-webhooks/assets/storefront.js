@@ -1,5 +1,5 @@
 /*
- * Reports to the shop what this page shows, and to the page which profile key the visitor has.
+ * Makes the key of a visitor who agreed, reports to the shop what this page shows, and hands the key to the page.
  *
  * Offers to the page:
  *   window.tweakwiseProfileKey                  the key for Tweakwise's tn_profilekey, once there is one
@@ -7,7 +7,10 @@
  *   window.tweakwiseWebhooks.consent( given )   the page's own banner says yes (true) or no (false)
  *   window.tweakwiseWebhooks.send( what )       something happened without a new page:
  *                                               { event: 'search', term: 'shoes' } or { event: 'pageview', product_id: 12 }
+ *                                               or { event: 'addtowishlist', product_id: 12 }
  * A banner that may run before this script sets window.tweakwiseConsent = true instead.
+ *
+ * Optimisers defer, delay and reorder scripts: no order of loading is relied on.
  */
 ( function () {
 	'use strict';
@@ -17,17 +20,60 @@
 		return;
 	}
 
-	let allowed = false;
-	let pageEvent = config.event;
+	const KEY = /^[A-Za-z0-9._$=-]{1,128}$/; // as the shop and the receiver accept it
+	const WAVER = 1000; // milliseconds in which a yes after a no takes up the same key
+	const MOST_HELD = 20; // events of a page that wait until consent is known
+	const NOT_FOLLOWED = [ 'off', 'staff', 'bot' ]; // the shop's reasons that hold for the whole page
+
+	let allowed; // undefined until it is known
+	let isFollowed = true;
+	let held = isShownAnew() && config.event ? [ config.event ] : [];
+	let dropped = { key: '', at: 0 };
+	let requests = new AbortController();
+
+	// A page that the back button shows again was reported when it was new.
+	function isShownAnew() {
+		const [ navigation ] = performance.getEntriesByType( 'navigation' );
+		return ! navigation || 'back_forward' !== navigation.type;
+	}
+
+	// Cookies.
 
 	function cookie( name ) {
 		const entry = document.cookie.split( '; ' ).find( ( part ) => part.startsWith( name + '=' ) );
-		return entry ? decodeURIComponent( entry.slice( name.length + 1 ) ) : '';
+		return entry ? entry.slice( name.length + 1 ) : '';
 	}
 
-	function forget( name ) {
+	function setCookie( name, value, life ) {
 		const domain = config.cookieDomain ? '; domain=' + config.cookieDomain : '';
-		document.cookie = name + '=; max-age=0; path=' + config.cookiePath + domain;
+		const secure = 'https:' === location.protocol ? '; secure' : '';
+		document.cookie = name + '=' + value + '; max-age=' + life + '; path=' + config.cookiePath + domain + secure + '; samesite=lax';
+	}
+
+	function knownKey() {
+		const key = cookie( config.keyCookie );
+		return KEY.test( key ) ? key : '';
+	}
+
+	// The key.
+
+	function makeKey() {
+		if ( dropped.key && Date.now() - dropped.at < WAVER ) {
+			return dropped.key;
+		}
+		const bytes = Array.from( crypto.getRandomValues( new Uint8Array( 16 ) ) );
+		return bytes.map( ( byte ) => byte.toString( 16 ).padStart( 2, '0' ) ).join( '' );
+	}
+
+	// Tabs that are opened at once find or make the same key, one after another. "" where cookies are refused.
+	function findKey() {
+		function find() {
+			if ( allowed && ! knownKey() ) {
+				setCookie( config.keyCookie, makeKey(), config.keyLife );
+			}
+			return allowed ? knownKey() : '';
+		}
+		return knownKey() || ! navigator.locks ? Promise.resolve( find() ) : navigator.locks.request( config.keyCookie, find );
 	}
 
 	function offer( key ) {
@@ -38,46 +84,97 @@
 		document.dispatchEvent( new CustomEvent( 'tweakwise:profile-key', { detail: { key } } ) );
 	}
 
+	// An account's key comes with the shop's answer: until then a key that was made here would be another profile.
+	function mayOffer( isNew ) {
+		return ! isNew || ( document.body && ! document.body.classList.contains( 'logged-in' ) );
+	}
+
+	// Events.
+
 	function ask( what ) {
+		const isNew = ! knownKey();
+		return findKey().then( ( key ) => {
+			if ( ! key ) {
+				return null;
+			}
+			if ( mayOffer( isNew ) ) {
+				offer( key );
+			}
+			return post( what );
+		} );
+	}
+
+	function post( what ) {
 		return fetch( config.endpoint, {
 			method: 'POST',
 			credentials: 'same-origin',
 			cache: 'no-store',
 			keepalive: true, // the visitor may leave the page at once
+			signal: requests.signal,
 			headers: { 'Content-Type': 'application/json' },
 			body: JSON.stringify( Object.assign( { locale: config.locale }, what ) ),
 		} )
 			.then( ( response ) => response.json() )
 			.then( ( answer ) => {
-				if ( allowed ) {
-					offer( answer.key || window.tweakwiseProfileKey || '' );
+				isFollowed = ! NOT_FOLLOWED.includes( answer.reason );
+				if ( ! allowed || ! isFollowed || 'no_consent' === answer.reason ) {
+					disallow();
 				} else {
-					disallow(); // consent was withdrawn while the shop answered, with a cookie
+					offer( knownKey() ); // the shop may have set the account's
 				}
 				return answer;
 			} )
-			.catch( () => null ); // the shop must not suffer from this
+			.catch( ( error ) => {
+				if ( 'AbortError' === error.name && what === config.event ) {
+					held = [ what ]; // for a yes that follows the no
+				}
+				return null; // the shop must not suffer from this
+			} );
 	}
 
-	function allow() {
+	function send( what ) {
+		if ( 'wp_consent_api' === config.consent ) {
+			askConsentApi();
+		}
 		if ( allowed ) {
+			return ask( what );
+		}
+		if ( undefined === allowed ) {
+			held = held.concat( what ).slice( 0, MOST_HELD );
+		}
+		return Promise.resolve( null );
+	}
+
+	// Consent.
+
+	function allow() {
+		if ( allowed || ! isFollowed ) {
 			return;
 		}
 		allowed = true;
-		const key = cookie( config.keyCookie );
-		offer( key );
-		if ( pageEvent ) {
-			ask( pageEvent );
-			pageEvent = null; // once for each page, also when consent is given twice
-		} else if ( ! key || ( config.sessionCookie && ! cookie( config.sessionCookie ) ) ) {
-			ask( { event: 'visit' } );
+		const waiting = held;
+		const key = knownKey();
+		held = [];
+		if ( key ) {
+			offer( key );
 		}
+		if ( ! waiting.length && ( ! key || ( config.sessionCookie && ! cookie( config.sessionCookie ) ) ) ) {
+			waiting.push( { event: 'visit' } );
+		}
+		waiting.reduce( ( before, what ) => before.then( () => ask( what ) ), Promise.resolve() );
 	}
 
+	// A yes may follow on the same page: what the page shows is reported then, if it was not.
 	function disallow() {
+		const key = knownKey();
+		if ( key ) {
+			dropped = { key, at: Date.now() };
+		}
 		allowed = false;
-		forget( config.keyCookie );
-		forget( config.sessionCookie || 'tweakwise_session' );
+		requests.abort(); // an answer would set the cookie again
+		requests = new AbortController();
+		setCookie( config.keyCookie, '', 0 );
+		setCookie( config.sessionCookie || 'tweakwise_session', '', 0 );
 		offer( '' );
 	}
 
@@ -92,44 +189,52 @@
 	// https://wordpress.org/plugins/wp-consent-api/ : until the kind of consent is known there is no answer.
 	function askConsentApi() {
 		const undecided = window.waitfor_consent_hook && ! window.wp_consent_type;
-		if ( typeof window.wp_has_consent === 'function' && ! undecided ) {
-			consent( window.wp_has_consent( config.category ) );
+		let given;
+		if ( 'function' !== typeof window.wp_has_consent || undecided ) {
+			return;
 		}
+		try {
+			given = window.wp_has_consent( config.category );
+		} catch ( error ) {
+			return; // its settings are not there yet
+		}
+		// While the page loads, a banner may still say that consent is not needed here.
+		if ( given || allowed || 'complete' === document.readyState ) {
+			consent( given );
+		}
+	}
+
+	function watchConsentApi() {
+		[ 'wp_listen_for_consent_change', 'wp_consent_type_defined', 'DOMContentLoaded', 'visibilitychange' ].forEach( ( name ) => {
+			document.addEventListener( name, askConsentApi );
+		} );
+		[ 'load', 'pageshow' ].forEach( ( name ) => window.addEventListener( name, askConsentApi ) );
+		// Of the API's own script, whenever it comes: "load" of an element does not bubble.
+		document.addEventListener( 'load', ( event ) => 'SCRIPT' === event.target.nodeName && askConsentApi(), true );
+		askConsentApi();
 	}
 
 	function start() {
-		if ( config.consent === 'always' ) {
+		if ( 'always' === config.consent ) {
 			allow();
-		} else if ( config.consent === 'page' ) {
-			if ( typeof window.tweakwiseConsent === 'boolean' ) {
+		} else if ( 'page' === config.consent ) {
+			if ( 'boolean' === typeof window.tweakwiseConsent ) {
 				consent( window.tweakwiseConsent );
-			} else if ( cookie( config.keyCookie ) ) {
+			} else if ( undefined === allowed && knownKey() ) {
 				allow(); // there is a key only where consent was given
 			}
 		} else {
-			document.addEventListener( 'wp_listen_for_consent_change', askConsentApi );
-			document.addEventListener( 'wp_consent_type_defined', askConsentApi );
-			askConsentApi();
+			watchConsentApi();
 		}
 	}
 
-	window.tweakwiseWebhooks = {
-		consent,
-		send: ( what ) => ( allowed ? ask( what ) : Promise.resolve( null ) ),
-	};
-
-	function whenReady() {
-		if ( document.readyState === 'loading' ) {
-			document.addEventListener( 'DOMContentLoaded', start );
-		} else {
-			start();
-		}
-	}
+	window.tweakwiseWebhooks = { consent, send };
+	window.addEventListener( 'pageshow', ( event ) => event.persisted && allowed && offer( knownKey() ) );
 
 	// A page that the browser loads ahead of time is not shown yet.
 	if ( document.prerendering ) {
-		document.addEventListener( 'prerenderingchange', whenReady, { once: true } );
+		document.addEventListener( 'prerenderingchange', start, { once: true } );
 	} else {
-		whenReady();
+		start();
 	}
 } )();

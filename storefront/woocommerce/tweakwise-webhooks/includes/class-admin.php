@@ -10,7 +10,7 @@ namespace Tweakwise_Webhooks;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * The tab in WooCommerce's settings, its two buttons, and the link to it.
+ * The tab in WooCommerce's settings, its buttons, and the link to it.
  */
 final class Admin {
 
@@ -30,6 +30,8 @@ final class Admin {
 		add_action( 'admin_enqueue_scripts', array( __CLASS__, 'enqueue' ) );
 		add_action( 'wp_ajax_tweakwise_webhooks_test', array( __CLASS__, 'test' ) );
 		add_action( 'wp_ajax_tweakwise_webhooks_make', array( __CLASS__, 'make' ) );
+		add_action( 'wp_ajax_tweakwise_webhooks_here', array( __CLASS__, 'send_from_here' ) );
+		add_action( 'woocommerce_update_options_' . self::TAB, array( Site::class, 'remember_once' ), 20 );
 		add_filter( 'plugin_action_links_' . plugin_basename( PLUGIN_FILE ), array( __CLASS__, 'add_link' ) );
 		add_action( 'admin_init', array( __CLASS__, 'suggest_privacy_text' ) );
 	}
@@ -51,9 +53,12 @@ final class Admin {
 	 */
 	public static function show_actions() {
 		$actions = array(
-			'test' => array( __( 'Send test event', 'tweakwise-webhooks' ), __( 'Posts a signed event that is stored and counted nowhere, and shows what the receiver answers.', 'tweakwise-webhooks' ) ),
-			'make' => array( __( 'Create the order webhooks', 'tweakwise-webhooks' ), __( 'Creates order.created and order.updated, or repairs them: same address, same secret, active.', 'tweakwise-webhooks' ) ),
+			'test' => array( __( 'Send test event', 'tweakwise-webhooks' ), __( 'Posts a signed event to the address above, with the secret above, also before they are saved, and shows what the receiver answers. The event is stored and counted nowhere.', 'tweakwise-webhooks' ) ),
+			'make' => array( __( 'Create the order webhooks', 'tweakwise-webhooks' ), __( 'Creates order.created and order.updated, or repairs all that there are: same address, same secret, active.', 'tweakwise-webhooks' ) ),
 		);
+		if ( Settings::is_ready() && Site::is_copy() ) {
+			$actions = array( 'here' => array( __( 'Send from this address', 'tweakwise-webhooks' ), Site::warning() ) );
+		}
 		foreach ( $actions as $action => list( $label, $about ) ) {
 			?>
 			<tr>
@@ -61,11 +66,33 @@ final class Admin {
 				<td class="forminp">
 					<button type="button" class="button tweakwise-webhooks-action" data-action="<?php echo esc_attr( 'tweakwise_webhooks_' . $action ); ?>"><?php echo esc_html( $label ); ?></button>
 					<p class="description"><?php echo esc_html( $about ); ?></p>
+					<?php 'make' === $action && self::show_states(); ?>
 					<p class="tweakwise-webhooks-answer" role="status"></p>
 				</td>
 			</tr>
 			<?php
 		}
+	}
+
+	/**
+	 * Show what is the matter with the order webhooks.
+	 */
+	private static function show_states() {
+		echo '<ul class="tweakwise-webhooks-states">';
+		foreach ( Settings::is_ready() ? Order_Webhooks::states() : array() as list( $is_well, $sentence ) ) {
+			printf( '<li>%s %s</li>', esc_html( self::mark( $is_well ) ), esc_html( $sentence ) );
+		}
+		echo '</ul>';
+	}
+
+	/**
+	 * The sign before a sentence.
+	 *
+	 * @param bool $is_well Whether all is well.
+	 * @return string
+	 */
+	private static function mark( $is_well ) {
+		return $is_well ? "\u{2713}" : "\u{26a0}";
 	}
 
 	/**
@@ -88,11 +115,16 @@ final class Admin {
 	}
 
 	/**
-	 * The button "Send test event".
+	 * The button "Send test event": with what is typed, which need not be saved.
 	 */
 	public static function test() {
 		self::check_right();
-		self::respond( Receiver::test() );
+		list( $url, $secret ) = self::typed();
+		if ( '' === $url || '' === $secret ) {
+			self::respond( array( false, __( 'Enter an address and a secret first.', 'tweakwise-webhooks' ) ) );
+		}
+		$fault = self::fault_of_url( $url ) . self::fault_of_secret( $secret );
+		self::respond( '' !== $fault ? array( false, $fault ) : Receiver::test( $url, $secret ) );
 	}
 
 	/**
@@ -100,7 +132,37 @@ final class Admin {
 	 */
 	public static function make() {
 		self::check_right();
-		self::respond( Order_Webhooks::make() );
+		if ( ! Settings::is_ready() || array( Settings::url(), Settings::secret() ) !== self::typed() ) {
+			self::respond( array( false, __( 'Save the address and the secret first: the webhooks get those that are saved.', 'tweakwise-webhooks' ) ) );
+		}
+		self::respond( Site::is_copy() ? array( false, Site::warning() ) : Order_Webhooks::make() );
+	}
+
+	/**
+	 * The button "Send from this address".
+	 */
+	public static function send_from_here() {
+		self::check_right();
+		Site::remember();
+		self::respond( array( true, __( 'This site sends from now on.', 'tweakwise-webhooks' ) ) );
+	}
+
+	/**
+	 * The address and the secret in the fields, or the saved ones where a field was not sent.
+	 *
+	 * @return array{string, string}
+	 */
+	private static function typed() {
+		$typed = array(
+			'url'    => Settings::url(),
+			'secret' => Settings::secret(),
+		);
+		foreach ( array_keys( $typed ) as $name ) {
+			// phpcs:ignore WordPress.Security -- check_right() verified the nonce, and patterns decide what is taken.
+			$value          = isset( $_POST[ $name ] ) ? wp_unslash( $_POST[ $name ] ) : $typed[ $name ];
+			$typed[ $name ] = is_string( $value ) ? trim( $value ) : '';
+		}
+		return array_values( $typed );
 	}
 
 	/**
@@ -112,11 +174,22 @@ final class Admin {
 	 * @return string
 	 */
 	public static function clean_url( $value, $option, $raw ) {
-		$url = is_string( $raw ) ? trim( $raw ) : '';
-		if ( '' === $url || ( Settings::is_receiver_url( $url ) && esc_url_raw( $url ) === $url ) ) {
-			return $url;
+		$url   = is_string( $raw ) ? trim( $raw ) : '';
+		$fault = '' === $url ? '' : self::fault_of_url( $url );
+		return '' === $fault ? $url : self::keep_old( $option, $fault );
+	}
+
+	/**
+	 * What is wrong with an address, as far as it can be seen without asking the network.
+	 *
+	 * @param string $url The address.
+	 * @return string "" when nothing is.
+	 */
+	private static function fault_of_url( $url ) {
+		if ( ! Settings::is_receiver_url( $url ) || esc_url_raw( $url ) !== $url ) {
+			return __( 'The address must look like https://events.example.com/webhooks/woocommerce/your-shop.', 'tweakwise-webhooks' );
 		}
-		return self::keep_old( $option, __( 'The address must look like https://events.example.com/webhooks/woocommerce/your-shop. It was not changed.', 'tweakwise-webhooks' ) );
+		return wp_parse_url( $url, PHP_URL_PORT ) ? Receiver::why_not( $url ) : '';
 	}
 
 	/**
@@ -129,10 +202,18 @@ final class Admin {
 	 */
 	public static function clean_secret( $value, $option, $raw ) {
 		$secret = is_string( $raw ) ? trim( $raw ) : '';
-		if ( '' === $secret || Settings::is_safe_secret( $secret ) ) {
-			return $secret;
-		}
-		return self::keep_old( $option, __( 'The secret must be 16 to 128 letters and digits (A-Z, a-z, 0-9): WooCommerce may change others when it saves a webhook. It was not changed.', 'tweakwise-webhooks' ) );
+		$fault  = '' === $secret ? '' : self::fault_of_secret( $secret );
+		return '' === $fault ? $secret : self::keep_old( $option, $fault );
+	}
+
+	/**
+	 * What is wrong with a secret.
+	 *
+	 * @param string $secret The secret.
+	 * @return string "" when nothing is.
+	 */
+	private static function fault_of_secret( $secret ) {
+		return Settings::is_safe_secret( $secret ) ? '' : __( 'The secret must be 16 to 128 letters and digits (A-Z, a-z, 0-9): WooCommerce may change others when it saves a webhook.', 'tweakwise-webhooks' );
 	}
 
 	/**
@@ -148,7 +229,7 @@ final class Admin {
 		if ( '' === $salt || preg_match( '/\A[\x21-\x7e]{8,256}\z/', $salt ) ) {
 			return $salt;
 		}
-		return self::keep_old( $option, __( 'The profile salt must be 8 to 256 characters without spaces. It was not changed.', 'tweakwise-webhooks' ) );
+		return self::keep_old( $option, __( 'The profile salt must be 8 to 256 characters without spaces.', 'tweakwise-webhooks' ) );
 	}
 
 	/**
@@ -176,7 +257,11 @@ final class Admin {
 	 */
 	private static function check_right() {
 		if ( ! check_ajax_referer( self::NONCE, 'nonce', false ) || ! current_user_can( self::CAPABILITY ) ) {
-			wp_send_json( array( 'ok' => false, 'message' => __( 'You may not do this. Reload the page and try again.', 'tweakwise-webhooks' ) ), 403 );
+			$answer = array(
+				'ok'      => false,
+				'message' => __( 'You may not do this. Reload the page and try again.', 'tweakwise-webhooks' ),
+			);
+			wp_send_json( $answer, 403 );
 		}
 	}
 
@@ -186,7 +271,15 @@ final class Admin {
 	 * @param array{bool, string} $outcome Whether all is well, and what to say.
 	 */
 	private static function respond( array $outcome ) {
-		wp_send_json( array( 'ok' => $outcome[0], 'message' => $outcome[1] ) );
+		$answer = array(
+			'ok'      => $outcome[0],
+			'message' => $outcome[1],
+			'states'  => array(),
+		);
+		foreach ( Settings::is_ready() ? Order_Webhooks::states() : array() as list( $is_well, $sentence ) ) {
+			$answer['states'][] = self::mark( $is_well ) . ' ' . $sentence;
+		}
+		wp_send_json( $answer );
 	}
 
 	/**
@@ -197,7 +290,7 @@ final class Admin {
 	 * @return string
 	 */
 	private static function keep_old( $option, $message ) {
-		\WC_Admin_Settings::add_error( $message );
+		\WC_Admin_Settings::add_error( $message . ' ' . __( 'It was not changed.', 'tweakwise-webhooks' ) );
 		return (string) get_option( $option['id'], '' );
 	}
 }

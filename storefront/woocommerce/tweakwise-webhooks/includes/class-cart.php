@@ -29,12 +29,12 @@ final class Cart {
 	/**
 	 * Something was put into the cart. A mistake here must never keep it out of there.
 	 *
-	 * @param string       $item_key     Unused.
-	 * @param int          $product_id   The product.
-	 * @param int|float    $quantity     How many.
-	 * @param int          $variation_id The variation, or 0.
-	 * @param array|null   $variation    Unused.
-	 * @param array|null   $item         What plugins say of the item.
+	 * @param string     $item_key     Unused.
+	 * @param int        $product_id   The product.
+	 * @param int|float  $quantity     How many.
+	 * @param int        $variation_id The variation, or 0.
+	 * @param array|null $variation    Unused.
+	 * @param array|null $item         What plugins say of the item.
 	 */
 	public static function added( $item_key, $product_id, $quantity = 1, $variation_id = 0, $variation = array(), $item = array() ) {
 		try {
@@ -44,7 +44,7 @@ final class Cart {
 			$product = wc_get_product( $variation_id ? $variation_id : $product_id );
 			if ( $product ) {
 				list( $topic, $fields ) = Events::added_to_cart( $product, $quantity );
-				Receiver::send_later( $topic, Events::of_visitor( $fields, Profile::current(), Profile::session(), Storefront::locale() ) );
+				Receiver::send_of_visitor( $topic, $fields, Profile::current(), Storefront::locale() );
 			}
 		} catch ( \Throwable $error ) {
 			wc_get_logger()->error( $error->getMessage(), array( 'source' => 'tweakwise-webhooks' ) );
@@ -58,12 +58,8 @@ final class Cart {
 	 * @return bool
 	 */
 	private static function is_wanted( array $item ) {
-		return Settings::is_ready()
-			&& Settings::is_on( 'addtocart' )
+		return Settings::is_on( 'addtocart' )
 			&& ! array_intersect_key( array_flip( self::PART_OF_BUNDLE ), array_filter( $item ) )
-			&& Consent::is_remembered()
-			&& '' === Guard::not_a_visitor()
-			&& '' !== Profile::current()
-			&& ! Guard::is_too_much( Profile::current() );
+			&& Guard::may_send();
 	}
 }

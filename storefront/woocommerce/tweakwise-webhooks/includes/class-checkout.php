@@ -25,6 +25,7 @@ final class Checkout {
 		// WordPress's tools that export and erase what is stored of a customer.
 		add_filter( 'woocommerce_privacy_export_order_personal_data_meta', array( __CLASS__, 'export' ) );
 		add_filter( 'woocommerce_privacy_remove_order_personal_data_meta', array( __CLASS__, 'erase' ) );
+		add_filter( 'woocommerce_privacy_remove_order_personal_data_meta_value', array( __CLASS__, 'erased' ), 10, 2 );
 	}
 
 	/**
@@ -35,7 +36,7 @@ final class Checkout {
 	 */
 	public static function carry( $order ) {
 		try {
-			$key = Consent::is_remembered() ? self::key() : '';
+			$key = Consent::is_remembered() && ! Guard::is_staff() ? self::key() : '';
 			if ( '' !== $key ) {
 				$order->update_meta_data( self::META, $key );
 			}
@@ -78,13 +79,25 @@ final class Checkout {
 	}
 
 	/**
+	 * Leave nothing in place of the key: WordPress would write "[deleted]" there, which is no key.
+	 *
+	 * @param string $value What takes the place of a value.
+	 * @param string $meta  The meta key.
+	 * @return string
+	 */
+	public static function erased( $value, $meta ) {
+		return self::META === $meta ? '' : $value;
+	}
+
+	/**
 	 * The key that this visitor's views were sent with.
 	 *
-	 * A visitor who creates an account at the checkout has searched and looked as a guest: that key joins them to the purchase.
+	 * A visitor who logs in or creates an account at the checkout has searched and looked as a guest: that key joins them
+	 * to the purchase. The first view with the account replaces it.
 	 *
 	 * @return string
 	 */
 	private static function key() {
-		return did_action( 'woocommerce_created_customer' ) && '' !== Profile::carried() ? Profile::carried() : Profile::current();
+		return Profile::is_guests( Profile::carried() ) ? Profile::carried() : Profile::current();
 	}
 }

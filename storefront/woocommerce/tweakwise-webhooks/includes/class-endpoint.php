@@ -67,7 +67,7 @@ final class Endpoint {
 	 * @return string
 	 */
 	private static function not_followed() {
-		if ( ! Settings::is_ready() ) {
+		if ( ! Settings::is_sending() ) {
 			return 'off';
 		}
 		return Consent::is_given() ? Guard::not_a_visitor() : 'no_consent';
@@ -87,31 +87,15 @@ final class Endpoint {
 		if ( Guard::is_too_much( Profile::carried() ) ) {
 			return self::refused( 429, 'too_much', 'Too many events in a minute.' );
 		}
-		$key    = Profile::ensure();
-		$locale = isset( $input['locale'] ) && is_string( $input['locale'] ) && preg_match( '/\A[a-z]{2,3}(-[A-Z]{2})?\z/', $input['locale'] ) ? $input['locale'] : '';
-		self::send( $event, $key, $locale );
-		return array( 200, array( 'status' => 'accepted', 'key' => $key ) );
-	}
-
-	/**
-	 * Send an event, and before it that the visit has begun.
-	 *
-	 * @param array{string, array<string,mixed>} $event  Topic and fields; the topic may be "".
-	 * @param string                             $key    The visitor's profile key.
-	 * @param string                             $locale The page's language, or "".
-	 */
-	private static function send( array $event, $key, $locale ) {
-		$session = '';
-		if ( Settings::is_on( 'sessionstart' ) ) {
-			list( $session, $begins ) = Profile::ensure_session();
-			if ( $begins ) {
-				Receiver::send_later( 'storefront.sessionstart', Events::of_visitor( array(), $key, $session, $locale ) );
-			}
-		}
+		$key                    = Profile::ensure();
+		$locale                 = isset( $input['locale'] ) && is_string( $input['locale'] ) && preg_match( '/\A[a-z]{2,3}(-[A-Z]{2})?\z/', $input['locale'] ) ? $input['locale'] : '';
 		list( $topic, $fields ) = $event;
-		if ( '' !== $topic ) {
-			Receiver::send_later( $topic, Events::of_visitor( $fields, $key, $session, $locale ) );
-		}
+		Receiver::send_of_visitor( $topic, $fields, $key, $locale );
+		$answer = array(
+			'status' => 'accepted',
+			'key'    => $key,
+		);
+		return array( 200, $answer );
 	}
 
 	/**
@@ -139,6 +123,11 @@ final class Endpoint {
 	 * @return array{int, array<string,mixed>}
 	 */
 	private static function refused( $code, $reason, $hint ) {
-		return array( $code, array_filter( array( 'status' => 'refused', 'reason' => $reason, 'hint' => $hint ), 'strlen' ) );
+		$answer = array(
+			'status' => 'refused',
+			'reason' => $reason,
+			'hint'   => $hint,
+		);
+		return array( $code, array_filter( $answer, 'strlen' ) );
 	}
 }

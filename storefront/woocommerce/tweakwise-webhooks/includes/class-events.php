@@ -29,9 +29,10 @@ final class Events {
 			case 'search':
 				return self::search( isset( $input['term'] ) ? $input['term'] : '' );
 			case 'pageview':
-				return self::pageview( isset( $input['product_id'] ) ? $input['product_id'] : 0 );
+			case 'addtowishlist':
+				return self::of_product( $input['event'], isset( $input['product_id'] ) ? $input['product_id'] : 0 );
 			default:
-				return new \WP_Error( 'unknown_event', 'event must be visit, search or pageview.' );
+				return new \WP_Error( 'unknown_event', 'event must be visit, search, pageview or addtowishlist.' );
 		}
 	}
 
@@ -50,6 +51,17 @@ final class Events {
 			'amount'   => wc_format_decimal( $amount, wc_get_price_decimals() ),
 		);
 		return array( 'storefront.addtocart', self::product( $product ) + $fields );
+	}
+
+	/**
+	 * A product went into a wishlist.
+	 *
+	 * @param \WC_Product $product The product, or the variation that was chosen.
+	 * @return array{string, array<string,mixed>}
+	 */
+	public static function added_to_wishlist( $product ) {
+		// The header with the topic is not signed, and a view has the same fields.
+		return array( 'storefront.addtowishlist', array( 'event' => 'addtowishlist' ) + self::product( $product ) );
 	}
 
 	/**
@@ -103,17 +115,18 @@ final class Events {
 	}
 
 	/**
-	 * A product's page was shown.
+	 * A product's page was shown, or a visitor put the product into a wishlist.
 	 *
-	 * @param mixed $id The product's, or a variation's, id.
+	 * @param string $event Which of both.
+	 * @param mixed  $id    The product's, or a variation's, id.
 	 * @return array{string, array<string,mixed>}|\WP_Error
 	 */
-	private static function pageview( $id ) {
+	private static function of_product( $event, $id ) {
 		$product = is_int( $id ) && $id > 0 ? wc_get_product( $id ) : null;
 		if ( ! $product || 'publish' !== $product->get_status() ) {
 			return new \WP_Error( 'bad_product', 'product_id must be the number of a published product.' );
 		}
-		return array( 'storefront.pageview', self::product( $product ) );
+		return 'pageview' === $event ? array( 'storefront.pageview', self::product( $product ) ) : self::added_to_wishlist( $product );
 	}
 
 	/**

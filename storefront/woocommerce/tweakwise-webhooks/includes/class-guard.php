@@ -21,12 +21,46 @@ final class Guard {
 	const VISITOR_RATE = 60;
 	const ADDRESS_RATE = 600;
 
+	// Counters, which are used again each minute by others: as many rows as there will ever be, of each kind.
+	const COUNTERS = 512;
+
 	/**
-	 * Why this request is no visitor looking at a page: "bot", "prefetch" or "".
+	 * Whether something may be sent of this request, which no page's script asked for.
+	 *
+	 * @return bool
+	 */
+	public static function may_send() {
+		return Settings::is_sending()
+			&& Consent::is_remembered()
+			&& '' === self::not_a_visitor()
+			&& '' !== Profile::current()
+			&& ! self::is_too_much( Profile::current() );
+	}
+
+	/**
+	 * Whether a user who manages the shop is logged in: what they look at is not what customers like.
+	 *
+	 * @return bool
+	 */
+	public static function is_staff() {
+		$is_staff = ! Settings::is_on( 'staff' ) && ( current_user_can( Admin::CAPABILITY ) || current_user_can( 'edit_others_posts' ) );
+		/**
+		 * Filters whether the user who is logged in works at the shop, and is not followed.
+		 *
+		 * @param bool $is_staff Whether the user may manage the shop or edit others' posts.
+		 */
+		return (bool) apply_filters( 'tweakwise_webhooks_is_staff', $is_staff );
+	}
+
+	/**
+	 * Why this request is no visitor looking at a page: "staff", "bot", "prefetch" or "".
 	 *
 	 * @return string
 	 */
 	public static function not_a_visitor() {
+		if ( self::is_staff() ) {
+			return 'staff';
+		}
 		$agent = self::header( 'HTTP_USER_AGENT' );
 		if ( '' === $agent || preg_match( self::ROBOTS, $agent ) ) {
 			return 'bot';
@@ -74,9 +108,24 @@ final class Guard {
 		 *
 		 * @param string $address The address that the web server sees.
 		 */
-		$address  = (string) apply_filters( 'tweakwise_webhooks_address', self::header( 'REMOTE_ADDR' ) );
-		$too_much = self::counts_over( 'address ' . $address, self::ADDRESS_RATE );
-		return ( '' !== $visitor && self::counts_over( 'visitor ' . $visitor, self::VISITOR_RATE ) ) || $too_much;
+		$address = (string) apply_filters( 'tweakwise_webhooks_address', self::header( 'REMOTE_ADDR' ) );
+		return self::count( 'address', self::network( $address ) ) > self::ADDRESS_RATE
+			|| ( '' !== $visitor && self::count( 'visitor', $visitor ) > self::VISITOR_RATE );
+	}
+
+	/**
+	 * Whose an address is: one household or office has all addresses of an IPv6 /64.
+	 *
+	 * @param string $address The address.
+	 * @return string
+	 */
+	private static function network( $address ) {
+		$bytes = filter_var( $address, FILTER_VALIDATE_IP ) ? (string) inet_pton( $address ) : $address;
+		if ( 16 !== strlen( $bytes ) || ! filter_var( $address, FILTER_VALIDATE_IP, FILTER_FLAG_IPV6 ) ) {
+			return $address;
+		}
+		$mapped = str_repeat( "\0", 10 ) . "\xff\xff"; // An IPv4 address, written as one of IPv6.
+		return 0 === strpos( $bytes, $mapped ) ? inet_ntop( substr( $bytes, 12 ) ) : bin2hex( substr( $bytes, 0, 8 ) );
 	}
 
 	/**
@@ -92,20 +141,29 @@ final class Guard {
 	}
 
 	/**
-	 * Count within the minute that began with the first event.
+	 * Count one event within this minute, in one statement, so that none of many at once is lost.
 	 *
-	 * @param string $who   Who is counted; only a keyed hash of it is stored.
-	 * @param int    $limit How many are allowed in a minute.
-	 * @return bool
+	 * @param string $kind What is counted: "address" or "visitor".
+	 * @param string $who  Who is counted; nothing of it is stored.
+	 * @return int How many there are in this minute, of this one and of the few that share the counter.
 	 */
-	private static function counts_over( $who, $limit ) {
-		$name  = Settings::PREFIX . 'rate_' . substr( wp_hash( $who ), 0, 32 );
-		$entry = get_transient( $name );
-		$entry = is_array( $entry ) && $entry[0] > time() ? $entry : array( time() + MINUTE_IN_SECONDS, 0 );
-		++$entry[1];
-		if ( $entry[1] <= $limit ) {
-			set_transient( $name, $entry, MINUTE_IN_SECONDS );
-		}
-		return $entry[1] > $limit;
+	private static function count( $kind, $who ) {
+		global $wpdb;
+		$minute = (int) floor( time() / MINUTE_IN_SECONDS ) . ' ';
+		$name   = Settings::PREFIX . "rate_{$kind}_" . hexdec( substr( wp_hash( $minute . $who ), 0, 6 ) ) % self::COUNTERS;
+		// phpcs:disable WordPress.DB.DirectDatabaseQuery -- options have no function that counts, and a cache would not see others' events.
+		$wpdb->query(
+			$wpdb->prepare(
+				"INSERT INTO {$wpdb->options} (option_name, option_value, autoload) VALUES (%s, %s, 'no') ON DUPLICATE KEY UPDATE option_value = IF(option_value LIKE %s, CONCAT(%s, SUBSTRING_INDEX(option_value, ' ', -1) + 1), %s)",
+				$name,
+				$minute . '1',
+				$minute . '%',
+				$minute,
+				$minute . '1'
+			)
+		);
+		$value = (string) $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM {$wpdb->options} WHERE option_name = %s", $name ) );
+		// phpcs:enable
+		return 0 === strpos( $value, $minute ) ? (int) substr( $value, strlen( $minute ) ) : 1;
 	}
 }

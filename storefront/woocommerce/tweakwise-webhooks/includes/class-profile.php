@@ -10,7 +10,7 @@ namespace Tweakwise_Webhooks;
 defined( 'ABSPATH' ) || exit;
 
 /**
- * A random key in a first-party cookie for guests; a key derived from the account for logged-in customers.
+ * A random key in a first-party cookie for guests, which their browser makes; one derived from the account for customers.
  *
  * Cookies are only ever set in answers that no cache keeps: those of the endpoint, of logging in and of logging out.
  */
@@ -65,7 +65,7 @@ final class Profile {
 	}
 
 	/**
-	 * The same, and a new one where there is none. Sets the cookie, so call it only where nothing is cached.
+	 * The same, and a new one for a script of an earlier version that made none. Sets the cookie, so call it only where nothing is cached.
 	 *
 	 * @return string
 	 */
@@ -94,7 +94,7 @@ final class Profile {
 	 * @return string
 	 */
 	public static function session() {
-		return Settings::is_on( 'sessionstart' ) ? self::cookie( self::SESSION_COOKIE ) : '';
+		return Settings::has_sessions() ? self::cookie( self::SESSION_COOKIE ) : '';
 	}
 
 	/**
@@ -107,9 +107,41 @@ final class Profile {
 	 */
 	public static function log_in( $cookie, $expire = 0, $expiration = 0, $user_id = 0 ) {
 		$key = self::derived( (int) $user_id );
-		if ( '' !== $key && Consent::is_remembered() ) {
+		if ( '' !== $key && Consent::is_remembered() && ! self::goes_on_to_buy() ) {
 			self::set_cookie( self::COOKIE, $key, self::life() );
 		}
+	}
+
+	/**
+	 * Whether a guest logs in at the checkout. What they looked at led to this order, so both have the guest's key; the
+	 * account's comes with the first view after it.
+	 *
+	 * @return bool
+	 */
+	private static function goes_on_to_buy() {
+		$checkout = (string) wp_parse_url( wc_get_checkout_url(), PHP_URL_PATH );
+		if ( '' === untrailingslashit( $checkout ) ) {
+			return false; // With plain permalinks all pages have one path.
+		}
+		// phpcs:ignore WordPress.Security.NonceVerification -- WordPress has verified the log-in; only paths are compared.
+		$asked   = array_intersect_key( $_REQUEST, array_flip( array( 'redirect', 'redirect_to' ) ) );
+		$asked[] = wp_get_raw_referer();
+		foreach ( array_filter( $asked, 'is_string' ) as $url ) {
+			if ( (string) wp_parse_url( wp_unslash( $url ), PHP_URL_PATH ) === $checkout ) {
+				return self::is_guests( self::carried() );
+			}
+		}
+		return false;
+	}
+
+	/**
+	 * Whether a key was made for a guest. An account's is longer: it must not get into the order of another account.
+	 *
+	 * @param string $key The key.
+	 * @return bool
+	 */
+	public static function is_guests( $key ) {
+		return 1 === preg_match( '/\A[0-9a-f]{32}\z/', $key );
 	}
 
 	/**
@@ -137,7 +169,7 @@ final class Profile {
 	 *
 	 * @return int
 	 */
-	private static function life() {
+	public static function life() {
 		/**
 		 * Filters how long the visitor's key lasts without a visit.
 		 *

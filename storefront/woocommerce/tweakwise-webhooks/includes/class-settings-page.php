@@ -85,7 +85,9 @@ final class Settings_Page extends \WC_Settings_Page {
 				'id'                => Settings::PREFIX . 'salt',
 				'type'              => 'password',
 				'title'             => __( 'Profile salt', 'tweakwise-webhooks' ),
-				'desc'              => __( 'The shop\'s profile_salt at the receiver. With it an account has one key on every device. Never change it.', 'tweakwise-webhooks' ),
+				'desc'              => __( 'The shop\'s profile_salt at the receiver. With it an account has one key on every device; what a visitor saw before logging in stays under the earlier key, except where they log in at the checkout. Never change it.', 'tweakwise-webhooks' ),
+				// WooCommerce would take backslashes out and decode entities, and save what is left with the next change.
+				'value'             => htmlspecialchars( Settings::salt(), ENT_QUOTES ),
 				'custom_attributes' => array( 'autocomplete' => 'new-password' ),
 			),
 			array(
@@ -113,6 +115,13 @@ final class Settings_Page extends \WC_Settings_Page {
 				),
 			),
 			array(
+				'id'      => Settings::PREFIX . 'staff',
+				'type'    => 'checkbox',
+				'title'   => __( 'Staff', 'tweakwise-webhooks' ),
+				'desc'    => __( 'Follow shop managers, editors and administrators as well, for a test', 'tweakwise-webhooks' ),
+				'default' => 'no',
+			),
+			array(
 				'id'   => 'tweakwise_webhooks_visitors',
 				'type' => 'sectionend',
 			),
@@ -137,6 +146,13 @@ final class Settings_Page extends \WC_Settings_Page {
 				'type'    => 'checkbox',
 				'title'   => __( 'Add to cart', 'tweakwise-webhooks' ),
 				'desc'    => __( 'Send what is put into the cart', 'tweakwise-webhooks' ),
+				'default' => 'no',
+			),
+			array(
+				'id'      => Settings::PREFIX . 'wishlist',
+				'type'    => 'checkbox',
+				'title'   => __( 'Add to wishlist', 'tweakwise-webhooks' ),
+				'desc'    => __( 'Send what is put into a wishlist of YITH, TI or WPC; sets a second cookie for 30 minutes', 'tweakwise-webhooks' ),
 				'default' => 'no',
 			),
 			array(

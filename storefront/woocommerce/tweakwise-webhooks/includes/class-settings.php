@@ -77,12 +77,30 @@ final class Settings {
 	}
 
 	/**
+	 * Whether events have a session: wishlists need one.
+	 *
+	 * @return bool
+	 */
+	public static function has_sessions() {
+		return self::is_on( 'sessionstart' ) || self::is_on( 'wishlist' );
+	}
+
+	/**
 	 * Whether there is a receiver to send to.
 	 *
 	 * @return bool
 	 */
 	public static function is_ready() {
 		return '' !== self::url() && '' !== self::secret();
+	}
+
+	/**
+	 * Whether visits are sent: there is a receiver, and this is not a copy of the shop.
+	 *
+	 * @return bool
+	 */
+	public static function is_sending() {
+		return self::is_ready() && ! Site::is_copy();
 	}
 
 	/**
@@ -94,6 +112,27 @@ final class Settings {
 	public static function is_receiver_url( $url ) {
 		$scheme = in_array( wp_get_environment_type(), array( 'local', 'development' ), true ) ? 'https?' : 'https';
 		return 1 === preg_match( "#\\A$scheme://[^\\s/?\\#@]+(/[^\\s?\\#]*)?/webhooks/woocommerce/[a-z0-9_-]+/?\\z#", $url );
+	}
+
+	/**
+	 * Whether an address is one of any receiver's, also of an earlier one.
+	 *
+	 * @param string $url The address.
+	 * @return bool
+	 */
+	public static function names_a_receiver( $url ) {
+		return 1 === preg_match( '#/webhooks/woocommerce/[a-z0-9_-]+/?\z#', $url );
+	}
+
+	/**
+	 * Whether two addresses are the same to a receiver.
+	 *
+	 * @param string $one   The first.
+	 * @param string $other The second.
+	 * @return bool
+	 */
+	public static function is_same_url( $one, $other ) {
+		return untrailingslashit( $one ) === untrailingslashit( $other );
 	}
 
 	/**

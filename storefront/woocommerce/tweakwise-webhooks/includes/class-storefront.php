@@ -16,6 +16,9 @@ final class Storefront {
 
 	const HANDLE = 'tweakwise-webhooks';
 
+	// What links that act as buttons have in their address: of WooCommerce, and of plugins for wishlists and comparing.
+	const BUTTONS = '/\A(add-to-cart|added-to-cart|remove_item|removed_item|undo_item|(add_to|remove_from|added_to)_wishlist|add-to-wishlist|unapproved|moderation-hash)\z/';
+
 	/**
 	 * Hook in.
 	 */
@@ -27,7 +30,7 @@ final class Storefront {
 	 * Give this page the script.
 	 */
 	public static function enqueue() {
-		if ( ! Settings::is_ready() || is_admin() || is_feed() || is_embed() || is_preview() || is_customize_preview() ) {
+		if ( ! Settings::is_sending() || is_admin() || is_feed() || is_embed() || is_preview() || is_customize_preview() ) {
 			return;
 		}
 		wp_enqueue_script( self::HANDLE, plugins_url( 'assets/storefront.js', PLUGIN_FILE ), array(), VERSION, array( 'strategy' => 'defer' ) );
@@ -44,7 +47,8 @@ final class Storefront {
 		return array(
 			'endpoint'      => \WC_AJAX::get_endpoint( Endpoint::NAME ),
 			'keyCookie'     => Profile::COOKIE,
-			'sessionCookie' => Settings::is_on( 'sessionstart' ) ? Profile::SESSION_COOKIE : '',
+			'keyLife'       => Profile::life(),
+			'sessionCookie' => Settings::has_sessions() ? Profile::SESSION_COOKIE : '',
 			'cookiePath'    => Profile::cookie_path(),
 			'cookieDomain'  => (string) COOKIE_DOMAIN,
 			'consent'       => Settings::consent(),
@@ -61,12 +65,12 @@ final class Storefront {
 	 */
 	private static function page_event() {
 		$event = null;
-		if ( is_product() ) {
+		if ( is_product() && ! self::is_answer() ) {
 			$event = array(
 				'event'      => 'pageview',
 				'product_id' => (int) get_queried_object_id(),
 			);
-		} elseif ( self::is_new_search() ) {
+		} elseif ( self::is_new_search() && ! self::is_answer() ) {
 			$event = array(
 				'event' => 'search',
 				'term'  => get_search_query( false ),
@@ -80,6 +84,16 @@ final class Storefront {
 		 * @param array|null $event Such as ['event' => 'search', 'term' => 'red shoes'], or null for nothing.
 		 */
 		return apply_filters( 'tweakwise_webhooks_page_event', $event );
+	}
+
+	/**
+	 * Whether this page answers a button on a page that was reported before: "add to cart" without AJAX, for one.
+	 *
+	 * @return bool
+	 */
+	private static function is_answer() {
+		// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- only the names are looked at.
+		return 'POST' === Guard::header( 'REQUEST_METHOD' ) || preg_grep( self::BUTTONS, array_keys( $_GET ) );
 	}
 
 	/**
