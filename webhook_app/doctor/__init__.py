@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.doctor import product_keys, tweakwise, webhook_urls
+from webhook_app.doctor import platform_access, product_keys, tweakwise, webhook_urls
 from webhook_app.doctor.context import CheckContext
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.health.evaluation import findings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS", "INBOX_CHECKS", "CheckContext", "run_checks"]
 
-CHECKS: tuple[Check, ...] = (tweakwise.reachable, webhook_urls.urls)
+CHECKS: tuple[Check, ...] = (tweakwise.reachable, webhook_urls.urls, platform_access.access)
 # These read the inbox; they are skipped while the database cannot be used.
 INBOX_CHECKS: tuple[Check, ...] = (tweakwise.instance_keys, product_keys.templates, product_keys.feeds)
 

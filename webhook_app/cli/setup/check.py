@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.cli.support import configuration, database_startup, shop_instructions
+from webhook_app.cli.support import configuration, database_startup, shop_instructions, source_connection
 from webhook_app.config import settings, shop_addresses
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, activity
 from webhook_app.inbox import migrate as migrations
 from webhook_app.platforms import all_platforms
+from webhook_app.sources.base import USUAL_RATE
 
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
 
 SPOOL = "must be on a disk that survives restarts: the webhooks in it were acknowledged."
 SPOOL_ON_A_DYNO = "is on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
@@ -34,6 +36,7 @@ def check(url: str | None) -> None:
     problems = shop_addresses.problems(known, all_platforms(), _addresses(config))
     for shop in known.values():
         notes = [f"{one.text} {one.advice}" for one in problems if one.shop == shop.name]
+        notes += _access(shop)
         click.echo("\n".join(shop_instructions.instructions(shop, base, notes)))
     if not url:
         click.echo("Add --url with the public address to see the URLs as the platforms need them.\n")
@@ -48,6 +51,15 @@ def check(url: str | None) -> None:
     click.echo(f"Tweakwise  {config.tweakwise_url}")
     if faults := [sentence for shop in known.values() if (sentence := shop_instructions.fault(shop))]:
         raise click.ClickException("\n".join(faults))
+
+
+def _access(shop: Shop) -> list[str]:
+    """Return what is wrong with the credentials of the shop's API, or that they work; nothing without any."""
+    if shop.api is None:
+        return []
+    report = source_connection.connect(shop, USUAL_RATE).access()
+    works = [] if report.problems else ["the credentials of its API work."]
+    return [*works, *(f"shops.{shop.name}.api: {one}" for one in (*report.problems, *report.notes))]
 
 
 def _addresses(config: Settings) -> dict[str, list[str]]:
