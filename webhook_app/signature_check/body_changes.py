@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, unquote_to_bytes
 
+from webhook_app.signature_check import lost_parts
 from webhook_app.signature_check.change import Change
 from webhook_app.signature_check.json_styles import rewritten
 
@@ -49,6 +50,7 @@ def _all(body: bytes) -> Iterator[Change[bytes]]:
         except (ValueError, binascii.Error, zlib.error, RecursionError):
             continue
     yield from _unwrapped(body)
+    yield from lost_parts.completed(body)
     if len(body) <= LARGEST_REWRITTEN:
         for style, written in rewritten(body):
             text = f"The JSON was parsed and written again on the way; it was signed as JSON {style.description}."

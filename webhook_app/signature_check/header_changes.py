@@ -134,6 +134,12 @@ def _one_of(text: str, place: int) -> str:
     return [part.strip() for part in text.split(",") if part.strip() != VERSION.rstrip(",")][place]
 
 
+def _half(text: str) -> str:
+    """Return the first half of a value that was written twice, with or without something in between."""
+    length = len(text) // 2
+    return text[:length].strip() if text[:length].strip() == text[-length:].strip() else text
+
+
 def _bare(text: str) -> str:
     return PREFIXED.sub("", text, count=1).strip().strip("\"'")
 
@@ -150,4 +156,5 @@ WRITINGS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("There is white space around the digest.", PASSED_ON, str.strip),
     (REPEATED, PASSED_ON, lambda text: _one_of(text, 0)),
     (REPEATED, PASSED_ON, lambda text: _one_of(text, -1)),
+    (REPEATED, PASSED_ON, _half),
 )

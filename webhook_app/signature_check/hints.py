@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from webhook_app.signature_check import header_changes
+from webhook_app.signature_check import header_changes, lost_parts
 from webhook_app.signature_check.body_changes import EDITED, LARGEST_REWRITTEN, RAW
 from webhook_app.signing.base import is_plain
 
@@ -64,6 +64,8 @@ def _expected_headers(headers: Mapping[str, str], platform: Platform) -> set[str
 def _about_body(body: bytes, headers: Mapping[str, str]) -> Iterator[Hint]:
     if not body:
         yield "The body is empty.", "Check that the file holds the body as it was received."
+    if len(body) <= LARGEST_REWRITTEN and lost_parts.is_cut(body):
+        yield "The JSON of the body has no end: it was cut off, and cannot be restored.", lost_parts.WHOLE
     length = headers.get("content-length", "")
     if DIGITS.fullmatch(length) and int(length) != len(body):
         yield f"The body has {len(body)} bytes, but its Content-Length is {int(length)}.", EDITED

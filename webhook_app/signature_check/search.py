@@ -8,7 +8,7 @@ from time import time as now
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.errors import BadSignatureError
-from webhook_app.signature_check import body_changes, header_changes, secret_variants
+from webhook_app.signature_check import body_changes, header_changes, lost_parts, secret_variants
 from webhook_app.signature_check.hints import hints
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ class _Search:
         for secret in self._secrets:
             yield secret, self._with(secrets=[secret.value])
         for body in body_changes.changed(self._given.body):
+            yield body, self._with(body=body.value)
+        for body in lost_parts.restored(self._given.body):
             yield body, self._with(body=body.value)
 
     def _two_changes(self) -> list[SignatureFinding]:

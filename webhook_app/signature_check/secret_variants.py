@@ -23,6 +23,8 @@ QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
 PREFIX = re.compile(r"(v1,)?whsec_")
 DECODE = "Decode the secret from base64 (after whsec_) in the sender before it signs, or correct the secret here."
+AT_SENDER = "Remove it from the sender's secret: write its file or variable without a line end (printf, not echo)."
+SENDERS_ENDS = {"\n": "a line end", "\r\n": "a Windows line end", " ": "a space"}
 CORRECT = "Correct the secret in the configuration, and restart."
 
 
@@ -70,6 +72,9 @@ def _variants(secret: str, which: str) -> Iterator[Change[str]]:
             continue
         if value != secret:
             yield Change(value, f"{which} matches if {condition}.", CORRECT)
+    for end, name in SENDERS_ENDS.items():
+        text = f"{which} matches with {name} behind it: the sender's secret has one, and the configured one does not."
+        yield Change(secret.rstrip("\r\n ") + end, text, AT_SENDER)
 
 
 def _other_keys(shop: Shop, others: Iterable[Shop]) -> Iterator[Change[str]]:
