@@ -232,15 +232,14 @@ def test_first_head_has_a_timeout(small: tuple[int, subprocess.Popen[bytes]]) ->
         assert time.monotonic() - began < 2 * HEAD_TIMEOUT
 
 
-def test_stop_does_not_wait_for_idle_connections(small: tuple[int, subprocess.Popen[bytes]]) -> None:
-    """Idle connections do not delay the shutdown."""
+def test_stop_does_not_wait_for_idle_connections(small: tuple[int, subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    """Idle connections do not delay the shutdown until gunicorn closes them."""
     port, process = small
     with connected(port, b""), requests.Session() as session:
         assert session.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
-        began = time.monotonic()
         process.terminate()
         assert process.wait(20) == 0
-        assert time.monotonic() - began < 7
+    assert "graceful timeout" not in (tmp_path / "log").read_text()
 
 
 def test_stop_answers_requests_on_new_connections(small: tuple[int, subprocess.Popen[bytes]]) -> None:
