@@ -6,15 +6,18 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webhook_app import logs
+from webhook_app import logs, reloading
 from webhook_app.config import settings
 from webhook_app.observability import metrics
+from webhook_app.web import listening
+from webhook_app.web.reload import Reload
 
 _settings = settings.load()
 metrics.share(_settings)
+_reload = Reload()
 
 wsgi_app = "webhook_app.app:create_app()"
-bind = f"{f'[{_settings.bind}]' if ':' in _settings.bind else _settings.bind}:{_settings.port}"
+bind = listening.gunicorn_addresses(_settings)
 workers = _settings.web_concurrency
 # Green threads: a slow or silent connection costs a few kilobytes and blocks no other.
 worker_class = "webhook_app.web.gunicorn_worker.BoundedGeventWorker"
@@ -49,8 +52,20 @@ control_socket_disable = True
 logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
 
 
+def on_starting(server: Any) -> None:
+    """Take over SIGHUP and the end; gunicorn calls this first."""
+    logs.configure(_settings.log_level, _settings.log_format)
+    _reload.attach(server)
+
+
+def when_ready(_server: Any) -> None:
+    """Receive signals, which are blocked after a reload; gunicorn calls this when it handles them."""
+    reloading.ready_for_signals()
+
+
 def post_worker_init(worker: Any) -> None:
     """Start the background tasks; gunicorn calls this in each web process before it serves."""
+    _reload.serving(worker)
     for task in worker.wsgi.extensions["background"]:
         task.start()
 

@@ -45,7 +45,8 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     if config.metrics_port:
         from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client
 
-        serve(MetricsPage(inbox, shops, meter, config), config.bind, config.metrics_port)
+        address = "127.0.0.1" if config.socket_path else config.bind
+        serve(MetricsPage(inbox, shops, meter, config), address, config.metrics_port)
     platforms = all_platforms()
     if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox)), shops):
         alerts.start()

@@ -16,11 +16,12 @@ from marshmallow.validate import Length, OneOf, Range
 from webhook_app.config.validators import (
     POSTGRES,
     SQLITE,
+    UNIX,
     validate_alert_addresses,
+    validate_bind,
     validate_database_url,
     validate_header_name,
     validate_http_url,
-    validate_ip_address,
     validate_length,
     validate_networks,
     validate_password,
@@ -66,7 +67,7 @@ class Settings:
     tweakwise_url: str = field(metadata=_variable("str", TWEAKWISE_URL, validate_http_url))
     tweakwise_content_type: str = field(metadata=_variable("str", CONTENT_TYPES[0], OneOf(CONTENT_TYPES)))
     port: int = field(metadata=_variable("int", 8000, PORT_NUMBER))
-    bind: str = field(metadata=_variable("str", "0.0.0.0", validate_ip_address))  # noqa: S104 - a receiver is public
+    bind: str = field(metadata=_variable("str", "0.0.0.0", validate_bind))  # noqa: S104 - a receiver is public
     web_concurrency: int = field(metadata=_variable("int", 2, COUNT))
     web_threads: int = field(metadata=_variable("int", 5000, Range(1, 100_000)))
     worker_threads: int = field(metadata=_variable("int", 8, COUNT))
@@ -108,8 +109,15 @@ class Settings:
     log_format: Literal["console", "json"] = field(metadata=_variable("str", "console", OneOf(["console", "json"])))
 
     @property
+    def socket_path(self) -> str:
+        """Return the path of the Unix socket on which the receiver listens, "" where it listens on an address."""
+        return self.bind.removeprefix(UNIX) if self.bind.startswith(UNIX) else ""
+
+    @property
     def local_url(self) -> str:
-        """Return the receiver's address for programs on this machine."""
+        """Return the receiver's address for programs on this machine; behind a Unix socket that of its proxy."""
+        if self.socket_path:
+            return (self.public_url or "http://localhost").rstrip("/")
         address = LOOPBACK.get(self.bind, self.bind)
         return f"http://{f'[{address}]' if ':' in address else address}:{self.port}"
 

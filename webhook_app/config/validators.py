@@ -12,6 +12,8 @@ from marshmallow import ValidationError
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgres://", "postgresql://")
+UNIX = "unix:"
+LONGEST_SOCKET_PATH = 107  # bytes: https://man7.org/linux/man-pages/man7/unix.7.html
 SHORTEST_PASSWORD = 12
 MAKE_ONE = "make one with: openssl rand -base64 18"
 STRONG = 4  # of zxcvbn's scores 0 to 4: more than 10^10 guesses
@@ -98,13 +100,17 @@ def validate_standard_secret(value: str) -> None:
         raise ValidationError("expected whsec_ and at least 24 bytes in base64, e.g. whsec_$(openssl rand -base64 32)")
 
 
-def validate_ip_address(value: str) -> None:
-    """Refuse what is not an IP address without a port. Raises marshmallow's ValidationError."""
+def validate_bind(value: str) -> None:
+    """Refuse what is neither an IP address without a port nor a Unix socket. Raises marshmallow's ValidationError."""
+    if value.startswith(UNIX):
+        if not value.startswith(f"{UNIX}/") or len(value.removeprefix(UNIX).encode()) > LONGEST_SOCKET_PATH:
+            raise ValidationError(f"expected unix: and an absolute path of at most {LONGEST_SOCKET_PATH} bytes")
+        return
     try:
         ip_address(value)
     except ValueError:
         raise ValidationError(
-            "expected an IP address of this machine, such as 127.0.0.1, or 0.0.0.0 or :: for all"
+            "expected an IP address of this machine, such as 127.0.0.1, 0.0.0.0 or :: for all, or unix:/path/of/a.sock"
         ) from None
 
 

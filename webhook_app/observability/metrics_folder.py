@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # prometheus_client reads this variable when it is imported.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+CREATOR = "WEBHOOKS_METRICS_CREATOR"  # the number of the process that created the folder, and removes it
 MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder with a unique name is created there
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 BOOTED, MUTEX = "booted", "folder.lock"
@@ -79,13 +80,15 @@ def share() -> None:
             Path(named).mkdir(parents=True, exist_ok=True)
             with _exclusive(Path(named)):
                 _begin_anew_after_boot(Path(named))
+            if os.environ.get(CREATOR) == str(os.getpid()):  # before a reload
+                atexit.register(_remove, named, os.getpid())
             return
         created = tempfile.mkdtemp(prefix="webhooks-metrics-", dir=MEMORY if MEMORY.is_dir() else None)
     except OSError as error:
         logs.logger().warning("metrics_unavailable", error=str(error))
         os.environ.pop(FOLDER, None)
         return
-    os.environ[FOLDER] = created
+    os.environ[FOLDER], os.environ[CREATOR] = created, str(os.getpid())
     atexit.register(_remove, created, os.getpid())
 
 

@@ -17,6 +17,12 @@ def follow_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a child to stop, without waiting for it."""
+    if process.poll() is None:
+        process.terminate()
+
+
 def end(process: subprocess.Popen[bytes], within: float) -> None:
     """Ask a child to stop, and kill it if it has not stopped `within` seconds."""
     if process.poll() is not None:

@@ -9,29 +9,34 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
-from webhook_app.processes.child_processes import end, follow_parent
+from webhook_app import logs, reloading
+from webhook_app.processes.child_processes import ask_to_end, end, follow_parent
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
 READY_WITHIN = 30.0  # seconds
 STOP_WITHIN = 12.0  # seconds; a worker takes up to 9 to finish what is in flight
 OUTPUT_WITHIN = 2.0  # seconds to read the last output of the children
-SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
+SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP}
 
 
 @dataclass(slots=True)
 class _Child:
     name: str
     arguments: Sequence[str]
-    ready_url: str
+    is_ready: Callable[[], bool]
+    reloads: bool
+    sockets: Sequence[socket.socket]
     process: subprocess.Popen[bytes] | None = None
 
     def ended(self) -> bool:
@@ -40,9 +45,10 @@ class _Child:
 
 
 class Supervisor:
-    """Runs `python -m webhook_app <arguments>` for each child, all in a separate process group.
+    """Runs `python -m <module> <arguments>` for each child, all in a separate process group.
 
-    Ctrl-C therefore reaches only this process, which stops the children in order.
+    Ctrl-C therefore reaches only this process, which stops the children in order. SIGHUP is passed on to those that
+    reload.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,9 +64,18 @@ class Supervisor:
         source, self._output = os.pipe()
         self._reader = threading.Thread(target=read, args=(source,), daemon=True)
 
-    def add(self, name: str, arguments: Sequence[str], ready_url: str = "") -> None:
-        """Add a child; it is ready when `ready_url` answers with 200, without one as soon as it has started."""
-        self._children.append(_Child(name, arguments, ready_url))
+    def add(  # noqa: PLR0913 - everything that a child needs
+        self,
+        name: str,
+        arguments: Sequence[str],
+        is_ready: Callable[[], bool] = lambda: True,
+        *,
+        module: str = "webhook_app",
+        reloads: bool = False,
+        sockets: Sequence[socket.socket] = (),
+    ) -> None:
+        """Add a child, which gets SIGHUP if it `reloads`; `sockets` are handed over to it."""
+        self._children.append(_Child(name, ["-m", module, *arguments], is_ready, reloads, sockets))
 
     def run(self, banner: str) -> int:
         """Start all children, print `banner` once they are ready, and return the exit code after all have stopped."""
@@ -85,19 +100,22 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         first = self._children[0].process
         child.process = subprocess.Popen(  # noqa: S603 - a fixed command line
-            [sys.executable, "-m", "webhook_app", *child.arguments],
+            [sys.executable, *child.arguments],
             cwd=self._folder,
             env=self.environment,
             stdout=self._output,
             stderr=self._output,
+            pass_fds=[one.fileno() for one in child.sockets],
             process_group=first.pid if first else 0,
             preexec_fn=follow_parent,  # noqa: PLW1509 - this process has no other thread
         )
+        for one in child.sockets:
+            one.close()
 
     def _is_ready(self, child: _Child) -> bool:
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and not self._any_ended() and not _stop_requested():
-            if not child.ready_url or is_ready(child.ready_url):
+            if child.is_ready():
                 return True
             time.sleep(0.1)
         return False
@@ -105,10 +123,27 @@ class Supervisor:
     def _wait(self) -> int:
         """Wait for a signal; returns 0 if this process was asked to stop, 1 if a child ended by itself."""
         while True:
-            if signal.sigwait(SIGNALS) is not signal.SIGCHLD:
-                return 0
-            if self._any_ended():
-                return self._report_failure()
+            match signal.sigwait(SIGNALS):
+                case signal.SIGCHLD:
+                    if self._any_ended():
+                        return self._report_failure()
+                case signal.SIGHUP if not reloading.terminal_was_closed():
+                    self._reload()
+                case _:
+                    return 0
+
+    def _reload(self) -> None:
+        """Migrate for code that is new, and let the children reload; nothing changes where they could not start."""
+        if faults := reloading.faults_of("web"):
+            logs.logger().error("reload_refused", process="run", faults=faults)
+            return
+        migrate = [sys.executable, "-m", "webhook_app", "migrate"]
+        subprocess.run(  # noqa: S603 - a fixed command line
+            migrate, cwd=self._folder, env=self.environment, stdout=subprocess.DEVNULL, check=False
+        )
+        for child in self._children:
+            if child.process and child.reloads:
+                child.process.send_signal(signal.SIGHUP)
 
     def _any_ended(self) -> bool:
         return any(child.ended() for child in self._children)
@@ -123,6 +158,10 @@ class Supervisor:
         return 1
 
     def _stop(self) -> None:
+        """Stop the children, the last one first; those that reload need no order among them."""
+        for child in self._children:
+            if child.process and child.reloads:
+                ask_to_end(child.process)
         for child in reversed(self._children):
             if child.process:
                 end(child.process, STOP_WITHIN)
@@ -131,9 +170,12 @@ class Supervisor:
 
 
 def is_ready(url: str) -> bool:
-    """Return whether `url` answers with 200 now."""
-    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - a local address
-        return bool(response.status == 200)  # noqa: PLR2004 - the one status that means ready
+    """Return whether `url`, of this machine, answers with 200 now; never asked through a proxy."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=1)
+    with contextlib.suppress(OSError, HTTPException), contextlib.closing(connection):
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == 200  # noqa: PLR2004 - the one status that means ready
     return False
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import signal
+import time
+from contextlib import closing, suppress
+from functools import partial
+from os import getppid
 from typing import TYPE_CHECKING, Any
 
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ParseException
@@ -25,6 +32,8 @@ ARRIVALS = 40  # connections beyond the places, until others have made room for 
 ACCEPTS = 20  # connections in one round of the event loop
 EVENTS = ("/webhooks/", "/storefront/")  # where genuine events arrive
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection
+HEARTBEAT = 1.0  # seconds
+POLL = 0.05  # seconds between two looks at what is not finished on shutdown
 
 
 class _Listener(StreamServer):
@@ -39,7 +48,13 @@ class _Listener(StreamServer):
 
     @max_accept.setter
     def max_accept(self, _value: int) -> None:
-        """Ignore gunicorn's."""
+        """Ignore gevent's."""
+
+    def accept_rest(self) -> None:
+        """Accept what has connected: the kernel would reset it when the last process closes the socket."""
+        with suppress(OSError):
+            while not self.full() and (arguments := self.do_read()):
+                self.do_handle(*arguments)
 
 
 class BoundedGeventWorker(ggevent.GeventWorker):
@@ -54,20 +69,55 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         """Take gunicorn's arguments."""
         super().__init__(*args, **kwargs)
         self._places = Places(self.worker_connections)
+        self._stopped = Event()
         self.worker_connections += ARRIVALS
 
     def run(self) -> None:
-        """Serve until the process is stopped."""
-        ggevent.StreamServer = _Listener  # type: ignore[attr-defined]  # gunicorn's run() makes one
-        super().run()
+        """Serve until the process is stopped, then finish what was accepted.
+
+        gunicorn's would notice the stop a second later, and leave connections that have not been accepted yet.
+        """
+        gevent.signal_handler(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the arbiter too, which stops all in good order
+        servers = [self._listener(one) for one in self.sockets]
+        for server in servers:
+            server.start()
+        while self.alive:
+            self.notify()
+            self._stopped.wait(HEARTBEAT)
+        for server in servers:
+            server.accept_rest()
+            server.close()
+        self._finish(servers)
+
+    def _listener(self, listening: Any) -> _Listener:
+        listening.setblocking(1)
+        return _Listener(
+            listening, handle=partial(self.handle, listening.getsockname()), spawn=Pool(self.worker_connections)
+        )
+
+    def _stop(self) -> None:
+        self.alive = False
+        self._stopped.set()
+
+    def _finish(self, servers: list[_Listener]) -> None:
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while any(server.pool for server in servers) and time.monotonic() < end:
+            self.notify()
+            gevent.sleep(POLL)
+        for server in servers:
+            server.stop(timeout=1)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve one connection until it is closed."""
+        """Serve one connection until it is closed; `listener` is the address at which it arrived.
+
+        The socket itself may be closed by then, when the process stops.
+        """
         connection = Connection(client)
         reader = RequestReader(connection, self.cfg, addr)
         with closing(client), self._places.taken(connection):
             try:
-                self._serve(connection, reader, listener.getsockname(), addr)
+                self._serve(connection, reader, listener, addr)
             except TimeoutError:
                 if reader.has_part_of_a_head:
                     refuse(connection, TOO_SLOW)
@@ -117,7 +167,9 @@ class BoundedGeventWorker(ggevent.GeventWorker):
 
     def notify(self) -> None:
         """Send the heartbeat; on shutdown close the connections on which no request can be expected."""
-        super().notify()
+        self.tmp.notify()
+        if self.ppid != getppid():
+            self._stop()  # the arbiter was killed
         if not self.alive:
             self._places.close_idle(LAST_REQUEST)
 

@@ -7,16 +7,29 @@ import sys
 
 import click
 
+from webhook_app import reloading
 from webhook_app.cli.support import configuration, database_startup
-from webhook_app.cli.support.local_processes import ROOT
+from webhook_app.cli.support.local_processes import GUNICORN, ROOT
+from webhook_app.web import listening
 
 
 @click.command()
-def web() -> None:
-    """Start the receiver: a web server (gunicorn) that accepts webhooks on PORT."""
+@click.option("--check", "checks_only", is_flag=True, help="Check whether it could start, and end.")
+def web(*, checks_only: bool) -> None:
+    """Start the receiver: a web server (gunicorn) that accepts webhooks on PORT.
+
+    SIGHUP reads the shops and the code anew without refusing a webhook, and goes on as before where they are invalid.
+    """
     config, _ = configuration.load(for_web=True)  # before gunicorn, so that faults end as messages of this command
     database_startup.refuse_split_disk(config, "web")
+    if checks_only:
+        import webhook_app.app  # noqa: F401, PLC0415 - whether its code can be loaded
+
+        click.echo(reloading.ACCEPTED)
+        return
+    opened = listening.sockets(config)
     database_startup.check_spool(config)
     database_startup.warn_receiver(config)
+    listening.pass_on(opened, os.environ)
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *GUNICORN])  # noqa: S606

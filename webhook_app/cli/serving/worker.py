@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app import logs, reloading
 from webhook_app.cli.support import configuration, database_startup
 from webhook_app.observability import error_reporting, metrics
 from webhook_app.worker_factory import make_worker
@@ -22,25 +23,66 @@ UNFINISHED = 1  # the exit code then
 
 @click.command()
 @click.option("--migrate", "migrates", is_flag=True, help="Migrate the database first; wait for one that is away.")
-def worker(*, migrates: bool) -> None:
-    """Start a worker, which delivers what was received. Any number may run at the same time."""
+@click.option("--check", "checks_only", is_flag=True, help="Check whether it could start, and end.")
+def worker(*, migrates: bool, checks_only: bool) -> None:
+    """Start a worker, which delivers what was received. Any number may run at the same time.
+
+    SIGHUP finishes the calls in flight and reads the shops and the code anew; it goes on as before where they are
+    invalid.
+    """
     config, known = configuration.load()
     database_startup.refuse_split_disk(config, "worker")
+    if checks_only:
+        click.echo(reloading.ACCEPTED)
+        return
     error_reporting.configure(config)
     if migrates:
         database_startup.migrate_when_available(config)
     else:
         database_startup.warn_worker(config)
     metrics.share(config)
-    running = make_worker(config, known)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _stop(running))
-    running.run()
+    again = ["worker", "--migrate"] if migrates else ["worker"]
+    _Running(make_worker(config, known), again).run()
 
 
-def _stop(running: Worker) -> None:
-    """Stop in good order, and end the process anyway where a database that does not answer prevents that."""
-    running.stop()
-    end = threading.Timer(STOP_WITHIN, os._exit, [UNFINISHED])
-    end.daemon = True
-    end.start()
+class _Running:
+    """A worker that signals stop or reload; `again` is the command that it becomes."""
+
+    def __init__(self, worker: Worker, again: list[str]) -> None:
+        self._worker, self._again = worker, again
+        self._stopped, self._reloads = False, False
+        self._checking: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Work until a signal stops the worker; then end, or go on as a new program."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._hang_up())
+        reloading.ready_for_signals()
+        self._worker.run()
+        if self._reloads and not self._stopped:
+            reloading.replace_program(["-m", "webhook_app", *self._again])
+
+    def _stop(self) -> None:
+        """Stop in good order, and end the process anyway where a database that does not answer prevents that."""
+        self._stopped = True
+        self._worker.stop()
+        end = threading.Timer(STOP_WITHIN, os._exit, [UNFINISHED])
+        end.daemon = True
+        end.start()
+
+    def _hang_up(self) -> None:
+        if reloading.terminal_was_closed():
+            self._stop()
+        elif not (self._checking and self._checking.is_alive()):
+            self._checking = threading.Thread(target=self._reload, daemon=True)
+            self._checking.start()
+
+    def _reload(self) -> None:
+        """Check the configuration while deliveries go on, then stop for the new program."""
+        if faults := reloading.faults_of("worker"):
+            logs.logger().error("reload_refused", process="worker", faults=faults)
+            return
+        logs.logger().info("reload_accepted", process="worker")
+        self._reloads = True
+        self._worker.stop()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from webhook_app import logs
 from webhook_app.cli.support import database_startup
 from webhook_app.cli.support.sandbox_options import LOOPBACK
 from webhook_app.observability import metrics
-from webhook_app.processes.supervisor import Supervisor
+from webhook_app.processes.supervisor import Supervisor, is_ready
+from webhook_app.web import listening
 
 if TYPE_CHECKING:
     from webhook_app.cli.support.sandbox_options import SandboxOptions
@@ -24,20 +25,23 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
 
 ROOT = Path(__file__).parents[3]
+GUNICORN = ["--config", "gunicorn.conf.py"]
 OWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT", "BIND")  # what a command needs to reach this receiver
 
 
 def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | None) -> Supervisor:
     """Migrate the database and return a supervisor for receiver and worker, and for a sandbox where one is wanted.
 
-    Raises ClickException where a port is in use, or a shop would not deliver to the sandbox.
+    The receiver's port is taken at once, so that no other program gets it first. Raises ConfigurationError where it is
+    in use, ClickException where the sandbox's is, or a shop would not deliver to the sandbox.
     """
-    _refuse_taken_port(config.bind, config.port, "PORT")
+    opened = listening.sockets(config)
     if sandbox:
-        _refuse_taken_port(LOOPBACK, sandbox.port, "--sandbox-port", config.port)
+        _refuse_taken_port(sandbox.port, config.port)
         _refuse_other_tweakwise(known)
     logs.configure(config.log_level, config.log_format)
     migrated = database_startup.migrate(config)
+    database_startup.check_spool(config)
     database_startup.warn_of_temporary_disk(config)
     metrics.share(config)
     supervisor = Supervisor(ROOT)
@@ -45,15 +49,18 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
     supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
     if sandbox:
         _add_sandbox(supervisor, known, sandbox)
-    supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"])
-    supervisor.add("web", ["web"], f"{config.local_url}/{'readyz' if migrated else 'healthz'}")
+    listening.pass_on(opened, supervisor.environment)
+    ready = partial(listening.answers, opened[0].family, opened[0].getsockname(), "/readyz" if migrated else "/healthz")
+    # Not the command `web`, which would load the configuration once more before it becomes gunicorn.
+    supervisor.add("web", GUNICORN, ready, module="gunicorn", reloads=True, sockets=opened)
+    supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"], reloads=True)
     return supervisor
 
 
 def _add_sandbox(supervisor: Supervisor, known: dict[str, Shop], sandbox: SandboxOptions) -> None:
     supervisor.environment["TWEAKWISE_URL"] = sandbox.url
     keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
-    supervisor.add("sandbox", ["sandbox", f"--port={sandbox.port}", *keys], f"{sandbox.url}/healthz")
+    supervisor.add("sandbox", ["sandbox", f"--port={sandbox.port}", *keys], partial(is_ready, f"{sandbox.url}/healthz"))
 
 
 def command_line(*variables: str) -> str:
@@ -62,22 +69,20 @@ def command_line(*variables: str) -> str:
     return " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
 
 
-def _refuse_taken_port(address: str, port: int, name: str, receiver_port: int | None = None) -> None:
-    if port == receiver_port or not _is_free(address, port):
-        raise click.ClickException(f"Port {port} is in use. Stop the program that uses it, or set another {name}.")
+def _refuse_taken_port(port: int, receiver_port: int) -> None:
+    if port == receiver_port or not _is_free(port):
+        raise click.ClickException(
+            f"Port {port} is in use. Stop the program that uses it, or set another --sandbox-port."
+        )
 
 
-def _is_free(address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((address, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            raise click.ClickException(
-                f"BIND: {address} is not an address of this machine ({error.strerror})."
-            ) from None
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
     return True
 
 

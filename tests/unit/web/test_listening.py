@@ -1,0 +1,92 @@
+"""The sockets of the receiver: inherited from systemd or from `run`, or opened, whose faults are sentences."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webhook_app.config import settings
+from webhook_app.errors import ConfigurationError
+from webhook_app.web import listening
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def nothing_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket comes from the program that runs the tests."""
+    for name in (listening.PASSED_ON, "LISTEN_PID", "LISTEN_FDS", "BIND"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, **variables: str) -> settings.Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return settings.load()
+
+
+def test_port_in_use_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receiver does not try for seconds to get a port that another program has."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = configured(monkeypatch, BIND="127.0.0.1", PORT=str(taken.getsockname()[1]))
+        with pytest.raises(ConfigurationError, match="is in use"):
+            listening.sockets(config)
+
+
+def test_foreign_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that this machine does not have."""
+    with pytest.raises(ConfigurationError, match="not an address of this machine"):
+        listening.sockets(configured(monkeypatch, BIND="192.0.2.1"))
+
+
+def test_unix_socket_replaces_an_unused_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a killed process left is no obstacle, what another one uses is."""
+    path = tmp_path / "web.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    config = configured(monkeypatch, BIND=f"unix:{path}")
+    (opened,) = listening.sockets(config)
+    with closing(opened), pytest.raises(ConfigurationError, match="cannot be opened"):
+        listening.sockets(config)
+    assert path.stat().st_mode & 0o777 == 0o777
+
+
+def test_unix_socket_replaces_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A path that names something else stays as it is."""
+    path = tmp_path / "file"
+    path.write_text("x")
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        listening.sockets(configured(monkeypatch, BIND=f"unix:{path}"))
+    assert path.read_text() == "x"
+
+
+def test_sockets_of_another_process_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Systemd's variables are inherited by children, for which they are not meant."""
+    config = configured(monkeypatch, BIND="192.0.2.1", LISTEN_PID=str(os.getpid() + 1), LISTEN_FDS="1")
+    with pytest.raises(ConfigurationError):
+        listening.sockets(config)
+
+
+def test_passed_on_sockets_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`web` takes the socket that `run` opened, and gunicorn the one of `web`, whatever BIND is; once."""
+    config = configured(monkeypatch, BIND="192.0.2.1")
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        monkeypatch.setenv(listening.PASSED_ON, str(os.dup(opened.fileno())))
+        (used,) = listening.sockets(config)
+        with closing(used):
+            assert used.getsockname() == opened.getsockname()
+            listening.pass_on([used], os.environ)
+            assert listening.gunicorn_addresses(config) == [f"fd://{used.fileno()}"]
+    assert listening.gunicorn_addresses(config) == ["192.0.2.1:8000"]
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_what_does_not_listen_does_not_answer(family: int, tmp_path: Path) -> None:
+    """Asking a socket on which nothing listens is no error."""
+    name = str(tmp_path / "web.sock") if family == socket.AF_UNIX else ("127.0.0.1", 1)
+    assert not listening.answers(family, name, "/readyz")

@@ -1,0 +1,56 @@
+"""SIGHUP: a process checks the configuration and the code, and is then replaced by a new program with the same number.
+
+Where anything is wrong the running program goes on as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+CHECK_WITHIN = 60.0  # seconds
+MAX_FAULTS = 2000  # characters of the check's messages that are logged
+ACCEPTED = "The configuration is valid."
+# From the moment when the old program ends until the new one has its handlers, or a second SIGHUP would end it.
+SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+
+
+def has_terminal() -> bool:
+    """Return whether this process reads from a terminal; false after that was closed."""
+    return os.isatty(0)
+
+
+STARTED_IN_TERMINAL = has_terminal()
+
+
+def terminal_was_closed() -> bool:
+    """Return whether a SIGHUP came because the terminal was closed: it ends a process then, as it always did."""
+    return STARTED_IN_TERMINAL and not has_terminal()
+
+
+def faults_of(command: str) -> str:
+    """Return why `web` or `worker` could not start anew, in the words of the command; empty where it could."""
+    line = [sys.executable, "-m", "webhook_app", command, "--check"]
+    try:
+        checked = subprocess.run(line, capture_output=True, text=True, timeout=CHECK_WITHIN, check=False)  # noqa: S603 - a fixed command line
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"the check did not end: {error}"
+    if ACCEPTED in checked.stdout:
+        return ""
+    return checked.stderr.strip()[-MAX_FAULTS:] or f"the check ended with exit code {checked.returncode}"
+
+
+def replace_program(arguments: list[str]) -> None:
+    """Run Python with these arguments in this process. Raises OSError, and nothing has changed then."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - a fixed command line
+    finally:
+        ready_for_signals()
+
+
+def ready_for_signals() -> None:
+    """Receive signals again; a program that was started by replace_program() calls this once it handles them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -1,0 +1,119 @@
+"""The sockets on which the receiver listens: inherited ones, or new ones, whose faults are sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from webhook_app.config.settings import LOOPBACK
+from webhook_app.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping, Sequence
+
+    from webhook_app.config.settings import Settings
+
+PASSED_ON = "WEBHOOKS_SOCKETS"  # the descriptors of sockets, for the program that a process starts or becomes
+FIRST = 3  # https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+BACKLOG = 2048  # connections that wait to be accepted
+
+
+def sockets(config: Settings) -> list[socket.socket]:
+    """Return those that systemd or `run` opened, otherwise a new one for BIND and PORT. Raises ConfigurationError."""
+    inherited = [socket.socket(fileno=number) for number in _inherited(os.environ)]
+    if inherited:
+        return inherited
+    return [_unix_socket(config.socket_path) if config.socket_path else _tcp_socket(config.bind, config.port)]
+
+
+def pass_on(opened: Sequence[socket.socket], environment: MutableMapping[str, str]) -> None:
+    """Let the program that gets this environment use these sockets."""
+    for one in opened:
+        one.set_inheritable(True)
+    environment[PASSED_ON] = ",".join(str(one.fileno()) for one in opened)
+
+
+def gunicorn_addresses(config: Settings) -> list[str]:
+    """Return where gunicorn listens, and take passed on sockets out of the environment."""
+    if passed := os.environ.pop(PASSED_ON, ""):
+        return [f"fd://{number}" for number in passed.split(",")]
+    if config.socket_path:
+        return [f"unix:{config.socket_path}"]
+    return [f"{f'[{config.bind}]' if ':' in config.bind else config.bind}:{config.port}"]
+
+
+def answers(family: int, name: tuple[Any, ...] | str, path: str) -> bool:
+    """Return whether a request to a socket of that name is answered with 200 now; no proxy is ever asked."""
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as client:
+        client.settimeout(1)
+        client.connect(_reachable(name))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        return client.recv(12) == b"HTTP/1.1 200"
+    return False
+
+
+def _inherited(environment: MutableMapping[str, str]) -> list[int]:
+    if passed := environment.get(PASSED_ON):
+        return [int(number) for number in passed.split(",")]
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    return list(range(FIRST, FIRST + int(environment.get("LISTEN_FDS", "0"))))
+
+
+def _tcp_socket(address: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError([_fault(error, address, port)]) from None
+    return listener
+
+
+def _fault(error: OSError, address: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use. Stop the program that uses it, or set another PORT."
+    if error.errno == errno.EACCES:
+        return f"PORT: {port} is reserved for the administrator ({error.strerror}); set one above 1023."
+    return f"BIND: {address} is not an address of this machine ({error.strerror})."
+
+
+def _unix_socket(path: str) -> socket.socket:
+    """Open one that every user may connect to; the permissions of its folder limit that."""
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0)
+    try:
+        _remove_unused(path)
+        listener.bind(path)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError([f"BIND: unix:{path} cannot be opened ({error.strerror or error})."]) from None
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _remove_unused(path: str) -> None:
+    """Remove the socket that an earlier process left behind."""
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(path)
+        except ConnectionRefusedError:  # also where it is no socket
+            if Path(path).is_socket():
+                Path(path).unlink()
+        except FileNotFoundError:
+            return
+
+
+def _reachable(name: tuple[Any, ...] | str) -> tuple[Any, ...] | str:
+    if isinstance(name, str):
+        return name
+    host, port = name[:2]
+    return LOOPBACK.get(host, host), port

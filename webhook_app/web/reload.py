@@ -1,0 +1,86 @@
+"""Reload and stop of gunicorn without a refused connection: old processes serve until the new ones do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from webhook_app import logs, reloading
+from webhook_app.web import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREDECESSORS = "WEBHOOKS_PREDECESSORS"  # the numbers of the web processes that the new program replaces
+POLL = 0.05  # seconds
+PROC = Path("/proc")
+
+
+class Reload:
+    """Attached to gunicorn's arbiter, whose own reload would keep the code and end at an invalid configuration.
+
+    SIGHUP checks everything in another process first. The arbiter then becomes a new program with the same number and
+    the same sockets. Each new web process stops one of the old as soon as it serves.
+    """
+
+    def __init__(self) -> None:
+        """Take over what the previous program left in the environment."""
+        self._predecessors = [int(number) for number in os.environ.pop(PREDECESSORS, "").split(",") if number]
+        self._has_inherited = listening.PASSED_ON in os.environ
+
+    def attach(self, server: Any) -> None:
+        """Replace the arbiter's handlers; gunicorn calls this before it starts."""
+        stop = server.stop
+        server.systemd = self._has_inherited  # otherwise it would remove the file of a socket that stays open
+        server.reload = lambda: self._reload(server)
+        server.stop = lambda graceful=True: self._stop(server, stop, graceful=graceful)
+        server.handle_int = server.handle_term  # finishes requests; a second Ctrl-C does not
+
+    def serving(self, worker: Any) -> None:
+        """Stop the predecessors whose place this web process takes; gunicorn calls this before it serves."""
+        for pid in self._predecessors[(worker.age - 1) % worker.cfg.workers :: worker.cfg.workers]:
+            _stop_child(pid, os.getppid())
+
+    def _reload(self, server: Any) -> None:
+        if reloading.terminal_was_closed():
+            raise StopIteration  # as at SIGTERM
+        if faults := reloading.faults_of("web"):
+            logs.logger().error("reload_refused", process="web", faults=faults)
+            return
+        logs.logger().info("reload_accepted", process="web")
+        alive = [*server.WORKERS, *self._predecessors]
+        os.environ[PREDECESSORS] = ",".join(str(pid) for pid in alive if _is_child(pid, os.getpid()))
+        listening.pass_on(server.LISTENERS, os.environ)
+        reloading.replace_program(["-m", "gunicorn", "--config", "gunicorn.conf.py"])
+
+    def _stop(self, server: Any, stop: Callable[[bool], None], *, graceful: bool) -> None:
+        """Stop predecessors too, and wait for them as long as for the others."""
+        until = time.monotonic() + server.cfg.graceful_timeout
+        for pid in self._predecessors:
+            _stop_child(pid, os.getpid())
+        stop(graceful)
+        while any(_is_child(pid, os.getpid()) for pid in self._predecessors) and time.monotonic() < until:
+            server.reap_workers()
+            time.sleep(POLL)
+
+
+def _stop_child(pid: int, parent: int) -> None:
+    if _is_child(pid, parent):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _is_child(pid: int, parent: int) -> bool:
+    """Return whether `pid` runs and still belongs to `parent`; without /proc only whether it runs."""
+    try:
+        if PROC.is_dir():
+            state, found, *_ = (PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()
+            return state != "Z" and int(found) == parent
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return False
+    return True
