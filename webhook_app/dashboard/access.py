@@ -206,7 +206,7 @@ UNAVAILABLE = (
 @blueprint.errorhandler(StoreUnavailableError)
 def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
     """Answer with a page while the database does not answer."""
-    logs.logger().error("store_unavailable", error=str(error))
+    current().inbox.outages.failed(error)
     text = f"{error}. {error.advice}" if error.advice else UNAVAILABLE
     return render("dashboard/message.html", title="Database unavailable", text=text), 503
 

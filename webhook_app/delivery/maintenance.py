@@ -55,7 +55,7 @@ class Maintenance:
         try:
             task()
         except StoreUnavailableError as error:
-            self._log.warning("store_unavailable", error=str(error))
+            self._inbox.outages.failed(error)
 
     def once(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Do everything once. Raises StoreUnavailableError."""

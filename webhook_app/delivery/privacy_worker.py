@@ -58,7 +58,7 @@ class PrivacyWorker:
             try:
                 wait = self._next()
             except StoreUnavailableError as error:
-                self._log.warning("store_unavailable", error=str(error))
+                self._inbox.outages.failed(error)
                 wait = POLL_EVERY
             except Exception:  # noqa: BLE001 - logged; the request is tried again
                 self._log.exception("unexpected_error")

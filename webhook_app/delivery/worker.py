@@ -116,7 +116,9 @@ class Worker:
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
         while not self._stopping.is_set():
             try:
-                if wait := self._step():
+                wait = self._step()
+                self._inbox.outages.ended()
+                if wait:
                     self._inbox.wakeups.wait(wait)
             except StoreUnavailableError as error:
                 self._store_failed(error)
@@ -148,7 +150,7 @@ class Worker:
 
         A server that crashed may have lost the claim, and then another worker has the delivery already.
         """
-        self._log.warning("store_unavailable", error=str(error), unsettled=self._settler.unsettled)
+        self._inbox.outages.failed(error, unsettled=self._settler.unsettled)
         self._dispatcher.give_back()
         self._claim_from = uptime() + CLAIM_PAUSE
 

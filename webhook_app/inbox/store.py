@@ -11,6 +11,7 @@ from webhook_app.inbox import business_keys, queue, throttles
 from webhook_app.inbox.engines import deadlines
 from webhook_app.inbox.engines.factory import ignore_commits, open_database
 from webhook_app.inbox.engines.group_commit import GroupCommit
+from webhook_app.inbox.outage_log import OutageLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +53,7 @@ class Inbox:
         self.database = open_database(url, pooled=pooled, on_commit=on_commit, clock=clock)
         self.clock = self.database.clock
         self.wakeups = self.database.wakeups()
-        self.lease = lease
+        self.lease, self.outages = lease, OutageLog()
         self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
             self.store_all, green_threads.wait_until_idle, self.wakeups.notify, deadlines.for_webhook
         )

@@ -87,7 +87,7 @@ class Reconciler:
             try:
                 self.once(stopping.is_set)
             except StoreUnavailableError as error:
-                self._log.warning("store_unavailable", error=str(error))
+                self._inbox.outages.failed(error)
 
     def once(self, stopped: Callable[[], bool] = lambda: False, only: str | None = None) -> list[Round]:
         """Compare the shops that are due, or the one named `only` whether it is due or not.

@@ -104,7 +104,8 @@ def _log_refusal(level: str, event: str, status: int, reason: str, shop: str | N
 
 def _store_unavailable(error: StoreUnavailableError) -> Response:
     """Answer 503, so that the platform sends the webhook again: nothing was stored."""
-    current().sampled_log.add("error", "store_unavailable", Kind("store_unavailable"), error=str(error))
+    advice = error.advice or None
+    current().sampled_log.add("error", "store_unavailable", Kind("store_unavailable"), error=str(error), hint=advice)
     count_refusal("unavailable")
     return try_later()
 

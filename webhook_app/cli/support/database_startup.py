@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app import logs
 from webhook_app.config import settings
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
@@ -43,7 +42,7 @@ def migrate_when_available(config: Settings) -> None:
             try:
                 migrations.upgrade(inbox.database)
             except StoreUnavailableError as error:
-                logs.logger().warning("store_unavailable", error=str(error))
+                inbox.outages.failed(error)
                 time.sleep(RETRY_EVERY)
             else:
                 return

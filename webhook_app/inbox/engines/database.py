@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from webhook_app.inbox.engines.notifications import WakeupChannel
+
+MIGRATE = "Run: python -m webhook_app migrate"
+ADVICE = (
+    (re.compile(r"no such (table|column)|has no column|(relation|column) .* does not exist"), MIGRATE),
+    (re.compile(r"disk is full|No space left"), "Free some space on the disk of the database."),
+    (re.compile(r"readonly database|read-only"), "Let the user of this process write to the database."),
+)
 
 
 class Database(ABC):
@@ -74,7 +82,8 @@ class Database(ABC):
             yield
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            raise StoreUnavailableError(_message(error), transient=lost) from None
+            message = _message(error)
+            raise StoreUnavailableError(message, transient=lost, advice=_advice(message)) from None
 
     @abstractmethod
     def prepare(self) -> None:
@@ -113,6 +122,11 @@ class Database(ABC):
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _advice(message: str) -> str:
+    """Return what to do about an error of the driver, "" if that is not known."""
+    return next((advice for pattern, advice in ADVICE if pattern.search(message)), "")
 
 
 def _message(error: Exception) -> str:

@@ -1,0 +1,42 @@
+"""Logs that the database does not answer, once a minute instead of at each try."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from webhook_app import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhook_app.errors import StoreUnavailableError
+
+PERIOD = 60.0  # seconds
+
+
+class OutageLog:
+    """The lines of one process about its database. Its methods may be called from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is in seconds."""
+        self._clock, self._log, self._mutex = clock, logs.logger(), threading.Lock()
+        self._reason, self._next_at = "", float("-inf")
+
+    def failed(self, error: StoreUnavailableError, **keys: Any) -> None:
+        """Log a failure, unless the same one was logged within a minute."""
+        with self._mutex:
+            is_due = str(error) != self._reason or self._clock() >= self._next_at
+            if is_due:
+                self._reason, self._next_at = str(error), self._clock() + PERIOD
+        if is_due:
+            self._log.warning("store_unavailable", error=str(error), hint=error.advice or None, **keys)
+
+    def ended(self) -> None:
+        """Log that the database answers again, if it did not."""
+        if self._reason:
+            with self._mutex:
+                reason, self._reason = self._reason, ""
+            if reason:
+                self._log.info("store_available", after=reason)
