@@ -321,7 +321,7 @@
   async function writeCart() {
     const value = wanted || '';
     if (!cart) {
-      const now = await shop('cart.js');
+      const now = await shop('cart.js', {cache: 'no-store'});
       if (!now.ok) return waitOf(now);
       cart = cartIn(await now.json());
     }
