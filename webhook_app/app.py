@@ -26,6 +26,7 @@ BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes i
 def create_app() -> Flask:
     """Return the web process's app, made from the environment. Raises ConfigurationError."""
     config = settings.load(judges_password=True)
+    settings.share_authorities(config)
     error_reporting.configure(config)
     shared = _web_context(config)
     health = Health(Subject(config, shared.shops, shared.platforms, shared.inbox))

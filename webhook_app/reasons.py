@@ -8,6 +8,7 @@ from schemas.events import Reason
 
 # Why a call failed, as webhook_app.tweakwise.retry_policy names it.
 FAILURES = {
+    "request": "The request could not be built",
     "dns": "DNS lookup failed",
     "connect": "Connection failed",
     "tls": "TLS handshake failed",

@@ -16,6 +16,7 @@ from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import AgeLimits
 from webhook_app.tweakwise import retry_policy
 from webhook_app.tweakwise.client import Client
+from webhook_app.tweakwise.transport import route_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,9 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
     )
     meter = metrics.meter(config)
     inbox = Inbox.configured(config, meter.committed)
-    client: Client[Job] = Client(config.tweakwise_url, content_type=config.tweakwise_content_type)
+    client: Client[Job] = Client(
+        config.tweakwise_url, content_type=config.tweakwise_content_type, route=route_of(config)
+    )
     if config.metrics_port:
         from webhook_app.observability.metrics_server import serve  # noqa: PLC0415 - loads prometheus_client
 

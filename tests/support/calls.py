@@ -10,12 +10,13 @@ from schemas.tweakwise import BODIES
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.tweakwise.call import Call
-from webhook_app.tweakwise.client import Client
+from webhook_app.tweakwise.client import DIRECT, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.tweakwise.retry_policy import Failure
+    from webhook_app.tweakwise.transport import Route
 
 DOCUMENT = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"'
 SHOP = shops.parse(DOCUMENT, "shops.toml", all_platforms())["a"]
@@ -30,9 +31,9 @@ CALL = Call("purchase", "purchase:1", purchase("11", "MUG-é", revenue=Decimal("
 
 
 @contextmanager
-def open_client(url: str, timeout: float = 5.0) -> Iterator[Client[int]]:
+def open_client(url: str, timeout: float = 5.0, route: Route = DIRECT) -> Iterator[Client[int]]:
     """A client whose connections are closed afterwards."""
-    client = Client[int](url, timeout)
+    client = Client[int](url, timeout, route=route)
     try:
         yield client
     finally:

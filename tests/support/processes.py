@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LONGEST = 90.0  # seconds; a bound for busy machines: a condition that comes true ends the wait at once
 ROOT = Path(__file__).parents[2]
 OWN_VARIABLES = (
+    *("TWEAKWISE_PROXY", "CA_BUNDLE"),
     *("DATABASE_URL", "DATABASE_POOLER", "SPOOL", "SHOPS", "SHOPS_FILE"),
     *("METRICS_TOKEN", "METRICS_PORT", "PROMETHEUS_MULTIPROC_DIR", "ALERT_URL", "ALERT_SECRET", "ALERT_FORMAT"),
     *("ALERT_DIGEST", "HEARTBEAT_URL"),

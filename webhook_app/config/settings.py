@@ -18,6 +18,7 @@ from webhook_app.config.validators import (
     SQLITE,
     UNIX,
     validate_alert_addresses,
+    validate_authorities,
     validate_bind,
     validate_database_url,
     validate_header_name,
@@ -65,6 +66,8 @@ class Settings:
     )
     spool: str | None = field(metadata=_variable("str", None))
     tweakwise_url: str = field(metadata=_variable("str", TWEAKWISE_URL, validate_http_url))
+    tweakwise_proxy: str | None = field(repr=False, metadata=_variable("str", None, validate_http_url))
+    ca_bundle: str | None = field(metadata=_variable("str", None, validate_authorities))
     tweakwise_content_type: str = field(metadata=_variable("str", CONTENT_TYPES[0], OneOf(CONTENT_TYPES)))
     port: int = field(metadata=_variable("int", 8000, PORT_NUMBER))
     bind: str = field(metadata=_variable("str", "0.0.0.0", validate_bind))  # noqa: S104 - a receiver is public
@@ -140,6 +143,12 @@ def load(*, judges_password: bool = False) -> Settings:
     if faults := [*_contradictions(config), *weak]:
         raise ConfigurationError(faults)
     return config
+
+
+def share_authorities(config: Settings) -> None:
+    """Let every connection of this process that requests makes trust CA_BUNDLE too."""
+    if config.ca_bundle:
+        os.environ["REQUESTS_CA_BUNDLE"] = config.ca_bundle
 
 
 def _password_faults(password: str | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -128,6 +129,16 @@ def validate_alert_addresses(value: str) -> None:
                 "expected addresses such as https://ops.example.com/webhooks, mailtos://... or pagerduty://..., with "
                 "spaces between them"
             )
+
+
+def validate_authorities(path: str) -> None:
+    """Refuse a file that holds no certificates, or cannot be read. Raises marshmallow's ValidationError."""
+    try:
+        known = ssl.create_default_context(cafile=path).cert_store_stats()["x509"]
+    except OSError as error:  # ssl.SSLError is one
+        raise ValidationError(f"the file cannot be used ({error.strerror or error})") from None
+    if not known:
+        raise ValidationError("the file holds no certificates")
 
 
 def validate_http_url(value: str) -> None:

@@ -12,6 +12,7 @@ from webhook_app.health.thresholds import CLOCK_ERROR, CLOCK_WARNING
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import SECOND
+from webhook_app.tweakwise.transport import route_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def reachable(context: CheckContext) -> Iterator[Finding]:
     """GET each address of the API, without an instance key or event, and compare clocks."""
     skews: dict[str, float] = {}
     for url in sorted({_url(context, shop) for shop in context.shops.values()}):
-        response = probe("GET", url)
+        response = probe("GET", url, **route_of(context.config).for_requests())
         yield _reachability(url, response)
         if response.clock_skew is not None:
             skews[url] = response.clock_skew
@@ -46,7 +47,9 @@ def instance_keys(context: CheckContext) -> Iterator[Finding]:
 def _reachability(url: str, response: ProbeResponse) -> Finding:
     if response.failure:
         text = f"{url} cannot be reached: {response.message}. Events wait until it can."
-        return Finding("tweakwise", Severity.ERROR, text, "Check TWEAKWISE_URL, and that no firewall blocks it.")
+        return Finding(
+            "tweakwise", Severity.ERROR, text, "Check TWEAKWISE_URL, TWEAKWISE_PROXY, and that no firewall blocks it."
+        )
     if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP's own classes
         text = f"{url} answers with a redirect ({response.status}), which is never followed: no event is delivered."
         return Finding("tweakwise", Severity.ERROR, text, "Correct TWEAKWISE_URL or tweakwise_url.")
@@ -101,7 +104,8 @@ def _send_search(context: CheckContext, shop: Shop, url: str) -> ProbeResponse:
         "Instance-Key": shop.instance_key,
         "TWN-Source": "Internal-Traffic",
     }
-    return probe("POST", url, json={"SearchTerm": TERM, "ProfileKey": PROFILE}, headers=headers)
+    body = {"SearchTerm": TERM, "ProfileKey": PROFILE}
+    return probe("POST", url, json=body, headers=headers, **route_of(context.config).for_requests())
 
 
 def _url(context: CheckContext, shop: Shop) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # By the beginning of a failure's name.
 FAILURE_TEXTS = {
+    "request": "no request could be built on this machine",
     "dns": "the DNS lookup of the address failed",
     "connect": "no connection could be made",
     "tls": "the TLS handshake or the certificate was refused",
@@ -29,6 +30,7 @@ FAILURE_TEXTS = {
 }
 # What corrects it, by the beginning of a failure's name; other failures pass by themselves.
 ACTIONS = {
+    "request": "See call_not_built in the worker's log; check TWEAKWISE_URL, TWEAKWISE_PROXY and CA_BUNDLE.",
     "dns": "Check TWEAKWISE_URL and the DNS of this machine.",
     "connect": "Check TWEAKWISE_URL and the firewall.",
     "tls": "Check TWEAKWISE_URL, the proxy and the clock of this machine.",

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pycurl
 
+from webhook_app import logs
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.tweakwise.retry_policy import Failure
-from webhook_app.tweakwise.transport import IdleConnections, Request, Transfer
+from webhook_app.tweakwise.transport import IdleConnections, Request, Route, Transfer
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
@@ -25,6 +26,7 @@ T = TypeVar("T")
 # As in the official Magento module: https://github.com/EmicoEcommerce/Magento2Tweakwise
 TIMEOUT = 5.0  # seconds for a call, from the name lookup to the last byte of the response
 MAX_IDLE_CONNECTIONS = 256  # more may be open while more calls are in flight
+DIRECT = Route()
 READ_TIMEOUT = 1.0  # seconds between a status and the end of its response; the rest is not read after that
 CHECK_EVERY = 0.25  # seconds between two checks of READ_TIMEOUT
 
@@ -58,9 +60,11 @@ class Client(Generic[T]):
     It belongs to one thread; only wake() may be called from another, or from a signal handler.
     """
 
-    def __init__(self, url: str, timeout: float = TIMEOUT, content_type: str = CONTENT_TYPES[0]) -> None:
+    def __init__(
+        self, url: str, timeout: float = TIMEOUT, content_type: str = CONTENT_TYPES[0], route: Route = DIRECT
+    ) -> None:
         """`url` is the address for shops that set none; `timeout` is in seconds, for a whole call."""
-        self.url, self._timeout, self._content_type = url, timeout, content_type
+        self.url, self._timeout, self._content_type, self._route = url, timeout, content_type, route
         self._active: dict[pycurl.Curl, _InFlight[T]] = {}
         self._spare: list[Transfer] = []
         self._idle_connections = IdleConnections()
@@ -83,12 +87,16 @@ class Client(Generic[T]):
 
     def start(self, ticket: T, call: Call, shop: Shop) -> None:
         """Begin to POST `call` for `shop`; returns immediately, and finished() returns every failure."""
-        transfer = self._spare.pop() if self._spare else Transfer(self._timeout, self._idle_connections)
         try:
+            transfer = (
+                self._spare.pop() if self._spare else Transfer(self._timeout, self._idle_connections, self._route)
+            )
             transfer.prepare(Request.of(call, shop, self.url, self._content_type))
-        except ValueError:
-            self._spare.append(transfer)
-            self._done.append(CallResult(ticket, Failure("dns"), 0))
+        except Exception as error:  # noqa: BLE001 - the call fails like one that is refused, and is retried later
+            is_address = isinstance(error, ValueError) and not isinstance(error, UnicodeError)
+            if not is_address:
+                logs.logger().error("call_not_built", shop=shop.name, exc_info=error)
+            self._done.append(CallResult(ticket, Failure("dns" if is_address else "request"), 0))
             return
         self._active[transfer.handle] = _InFlight(transfer, ticket, time.monotonic())
         self._multi.add_handle(transfer.handle)

@@ -16,7 +16,7 @@ AMBIGUOUS = frozenset({"timeout", "reset"})
 # (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
 AMBIGUOUS_STATUS = frozenset({502, 504, 520, 522, 524})
 # The request was not sent, or did not arrive.
-UNSENT = frozenset({"dns", "connect", "tls"})
+UNSENT = frozenset({"request", "dns", "connect", "tls"})
 TOO_MANY_REQUESTS = 429
 TRANSIENT_STATUS = frozenset({408, 425})
 REFUSED_STATUS = frozenset({401, 403, 404})
@@ -28,8 +28,8 @@ MAX_DOUBLINGS = 60  # of the backoff, so that 2 ** attempt stays a number that a
 class Failure:
     """One attempt that did not end in a 2xx.
 
-    `name` is dns, connect, tls, timeout, reset or http_<status>; `status` is 0 without a response; `retry_after` is
-    what the response asks for, in seconds; `answer` is the beginning of the response's body.
+    `name` is request, dns, connect, tls, timeout, reset or http_<status>; `status` is 0 without a response;
+    `retry_after` is what the response asks for, in seconds; `answer` is the beginning of the response's body.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from datetime import UTC, datetime
 from io import BytesIO
@@ -16,17 +17,20 @@ from webhook_app.tweakwise.retry_policy import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
     from webhook_app.tweakwise.call import Call
 
 MAX_ANSWER = 2000  # bytes stored of a response that is not 2xx; a longer one is not read to its end
 INTERNAL = "Internal-Traffic"  # the label of employees and tests: https://docs.tweakwise.com (Analytics API)
+PASSED_ON = 200  # the answer of a proxy that connects
 MAX_IDLE = 3  # whole seconds after which a connection is not reused; Apache and Node.js close theirs after 5
 
 # Codes of https://curl.se/libcurl/c/libcurl-errors.html that occur before a request is sent.
 UNSENT = {
     pycurl.E_URL_MALFORMAT: "dns",  # not a name that could be looked up
     pycurl.E_COULDNT_RESOLVE_HOST: "dns",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "dns",
     pycurl.E_UNSUPPORTED_PROTOCOL: "connect",
     pycurl.E_COULDNT_CONNECT: "connect",
     pycurl.E_SSL_CONNECT_ERROR: "tls",
@@ -43,12 +47,35 @@ OPTIONS: dict[int, Any] = {
     # One connection per call: when an HTTP/2 connection breaks, the outcome of all its calls is unknown at once.
     pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
     pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
-    pycurl.CAINFO: certifi.where(),
-    pycurl.PROXY: "",  # no proxy from the environment: it would see the merchant's events
     pycurl.NOSIGNAL: True,  # signals belong to the worker
     pycurl.USERAGENT: "tweakwise-webhook-receiver",
     pycurl.MAXAGE_CONN: MAX_IDLE,
 }
+
+
+class Route(NamedTuple):
+    """How a client reaches Tweakwise: TWEAKWISE_PROXY and CA_BUNDLE, empty for none and for certifi's authorities.
+
+    No proxy is taken from HTTPS_PROXY and the like: it would see the merchant's events.
+    """
+
+    proxy: str = ""
+    authorities: str = ""
+
+    def options(self) -> dict[int, Any]:
+        """Return the options of libcurl, in bytes: pycurl takes text only as far as it is ASCII."""
+        authorities = os.fsencode(self.authorities or certifi.where())
+        return {pycurl.PROXY: self.proxy.encode(), pycurl.CAINFO: authorities, pycurl.PROXY_CAINFO: authorities}
+
+    def for_requests(self) -> dict[str, Any]:
+        """Return the same for requests.request(), which then ignores the environment too."""
+        proxies = {"http": self.proxy or None, "https": self.proxy or None, "all": None}
+        return {"proxies": proxies, "verify": self.authorities or certifi.where()}
+
+
+def route_of(config: Settings) -> Route:
+    """Return the route that the settings describe."""
+    return Route(config.tweakwise_proxy or "", config.ca_bundle or "")
 
 
 class Request(NamedTuple):
@@ -99,13 +126,16 @@ class IdleConnections:
 class Transfer:
     """A request and its response; reused for one call after another, since making a handle costs more than a call."""
 
-    def __init__(self, timeout: float, idle: IdleConnections) -> None:
-        """`timeout` is in seconds, for a whole transfer; `idle` is shared by all transfers of a client."""
+    def __init__(self, timeout: float, idle: IdleConnections, route: Route) -> None:
+        """`timeout` is in seconds, for a whole transfer; `idle` is shared by all transfers of a client.
+
+        Raises pycurl.error or ValueError where no call can be made at all.
+        """
         self.handle = pycurl.Curl()
         self._idle = idle
         self._head: list[bytes] = []
         self._answer = bytearray()
-        for option, value in OPTIONS.items():
+        for option, value in (OPTIONS | route.options()).items():
             self.handle.setopt(option, value)
         self.handle.setopt(pycurl.TIMEOUT_MS, round(timeout * 1000))
         self.handle.setopt(pycurl.HEADERFUNCTION, self._head.append)
@@ -160,6 +190,8 @@ class Transfer:
 
     def _failure_name(self, code: int) -> str:
         """Name a failure without a response: dns, connect, tls, timeout or reset."""
+        if self.handle.getinfo(pycurl.HTTP_CONNECTCODE) not in {0, PASSED_ON}:
+            return "connect"  # the proxy refused, and nothing reached Tweakwise
         if self.handle.getinfo(pycurl.REQUEST_SIZE):
             return "timeout" if code == pycurl.E_OPERATION_TIMEDOUT else "reset"
         return self._unsent_stage() if code == pycurl.E_OPERATION_TIMEDOUT else UNSENT.get(code, "reset")

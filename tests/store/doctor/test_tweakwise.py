@@ -55,6 +55,17 @@ def test_unreachable_tweakwise_is_an_error(
             assert words in found[1]
 
 
+def test_proxy_is_the_workers(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor asks through TWEAKWISE_PROXY alone, as the worker does, and not through the environment's proxies."""
+    with web_server.serving() as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv("TWEAKWISE_URL", server)
+        assert finding_of(plain(), "tweakwise")[0] == "ok"
+        monkeypatch.setenv("TWEAKWISE_PROXY", server)
+        monkeypatch.setenv("TWEAKWISE_URL", "http://tweakwise.invalid")
+        assert finding_of(plain(), "tweakwise")[0] == "ok"
+
+
 def test_no_event_without_send(plain: Examine, tweakwise: LocalTweakwise) -> None:
     """Without --send Tweakwise gets no event, and the key is a note."""
     before = len(tweakwise.events())

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
+import certifi
 import pytest
 
 from webhook_app.config import settings
 from webhook_app.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = [field.name.upper() for field in fields(settings.Settings)]
 DURATIONS = ["MAX_AGE", "MAX_ORDER_AGE", "LEASE", "RETRY_BASE", "RETRY_CAP", "RETRY_FOR", "KEEP_BODIES", "KEEP_ROWS"]
@@ -277,7 +282,7 @@ def test_the_receiver_is_asked_where_it_listens(monkeypatch: pytest.MonkeyPatch,
     assert loaded(monkeypatch, BIND=bind).local_url == url
 
 
-@pytest.mark.parametrize("bind", ["localhost", "127.0.0.1:8000", "*", "unix:x", "[::]", "300.0.0.1"])
+@pytest.mark.parametrize("bind", ["localhost", "127.0.0.1:8000", "*", "[::]", "300.0.0.1"])
 def test_bind_is_an_ip_address(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
     """Neither a name nor a port is part of it."""
     assert faults(monkeypatch, BIND=bind)[0].startswith("BIND: expected an IP address of this machine")
@@ -301,3 +306,17 @@ def test_no_other_command_loads_the_lists_of_words(monkeypatch: pytest.MonkeyPat
     assert settings.load().dashboard_password == "Password12345"
     with pytest.raises(ImportError):
         settings.load(judges_password=True)
+
+
+def test_authorities_are_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A CA_BUNDLE that is missing or holds none is named before a connection fails because of it."""
+    empty = tmp_path / "none.pem"
+    empty.write_text("no certificate")
+    for path in (str(empty), "/nowhere.pem"):
+        assert faults(monkeypatch, CA_BUNDLE=path)[0].startswith("CA_BUNDLE: the file cannot be used")
+    assert loaded(monkeypatch, CA_BUNDLE=certifi.where()).ca_bundle == certifi.where()
+
+
+def test_proxy_is_no_part_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address may hold a password."""
+    assert "secret" not in repr(loaded(monkeypatch, TWEAKWISE_PROXY="http://user:secret@proxy:3128"))

@@ -12,15 +12,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import certifi
 import pycurl
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.calls import CALL, SHOP, open_client, purchase, send
 from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resetting, response, serving, silent
 from webhook_app.tweakwise import transport
 from webhook_app.tweakwise.call import Call
+from webhook_app.tweakwise.client import DIRECT
 from webhook_app.tweakwise.retry_policy import Failure
-from webhook_app.tweakwise.transport import OPTIONS
+from webhook_app.tweakwise.transport import OPTIONS, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +41,8 @@ def outcome(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0)
         return sent_to(server.url, timeout=timeout)
 
 
-def sent_to(url: str, shop: shops.Shop = SHOP, timeout: float = 5.0) -> Failure | None:
-    with open_client(url, timeout) as client:
+def sent_to(url: str, shop: shops.Shop = SHOP, timeout: float = 5.0, route: Route = DIRECT) -> Failure | None:
+    with open_client(url, timeout, route) as client:
         return send(client, shop)
 
 
@@ -233,18 +236,53 @@ def test_self_signed_certificate(certificate: Path) -> None:
         assert server.requests == []
 
 
-def test_certificate_that_is_known(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host whose certificate is in the bundle gets the request."""
-    monkeypatch.setitem(OPTIONS, pycurl.CAINFO, str(certificate))
+def test_certificate_that_is_known(certificate: Path) -> None:
+    """A host whose certificate is in CA_BUNDLE gets the request, whatever letters the path has."""
+    folder = certificate.parent / "josé ☃"
+    folder.mkdir()
+    bundle = folder / "authorities.pem"
+    bundle.write_bytes(certificate.read_bytes())
     with serving(speaking_tls(certificate, answering(NO_CONTENT))) as server:
-        assert sent_to(f"https://{server.address}") is None
+        assert sent_to(f"https://{server.address}", route=Route(authorities=str(bundle))) is None
 
 
-def test_certificate_for_another_name(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_for_another_name(certificate: Path) -> None:
     """A certificate is valid for its own host only."""
-    monkeypatch.setitem(OPTIONS, pycurl.CAINFO, str(certificate))
     with serving(speaking_tls(certificate, answering(NO_CONTENT))) as server:
-        assert sent_to(f"https://{server.address.replace('127.0.0.1', 'localhost')}") == Failure("tls")
+        url = f"https://{server.address.replace('127.0.0.1', 'localhost')}"
+        assert sent_to(url, route=Route(authorities=str(certificate))) == Failure("tls")
+
+
+def test_project_in_a_folder_with_other_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certifi's file may be below any folder: libcurl gets its path in bytes."""
+    monkeypatch.setattr(certifi, "where", lambda: "/home/josé/cacert.pem")
+    assert Route().options()[pycurl.CAINFO] == b"/home/jos\xc3\xa9/cacert.pem"
+    assert outcome(answering(NO_CONTENT)) is None
+
+
+def test_call_goes_through_the_proxy() -> None:
+    """With TWEAKWISE_PROXY the proxy gets the request and looks the name up."""
+    with serving(answering(NO_CONTENT)) as proxy:
+        assert sent_to("http://tweakwise.invalid", route=Route(proxy.url)) is None
+        assert proxy.requests[0].line.startswith("POST http://tweakwise.invalid/api/")
+
+
+def test_proxy_that_refuses_is_no_lost_answer() -> None:
+    """Nothing reached Tweakwise, so the call is repeated under either policy for ambiguous ones."""
+    with serving(answering(response("403 Forbidden"))) as proxy:
+        assert sent_to("https://tweakwise.invalid", route=Route(proxy.url)) == Failure("connect")
+
+
+def test_proxy_that_is_unknown() -> None:
+    """A proxy whose name cannot be looked up."""
+    assert sent_to("https://tweakwise.invalid", route=Route("http://no-such-host.invalid:3128")) == Failure("dns")
+
+
+def test_call_that_cannot_be_built() -> None:
+    """It fails like one that is refused, so that it backs off instead of being tried at once, and is logged."""
+    with capture_logs() as lines:
+        assert sent_to("http://127.0.0.1:1", replace(SHOP, instance_key="ké")) == Failure("request")
+    assert [line["event"] for line in lines] == ["call_not_built"]
 
 
 def test_no_answer() -> None:

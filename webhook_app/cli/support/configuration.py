@@ -38,6 +38,7 @@ def load(*, for_web: bool = False) -> tuple[Settings, dict[str, Shop]]:
         users.load(known, config)
     if faults := _contradictions(config, known):
         raise ConfigurationError(faults)
+    settings.share_authorities(config)
     return config, known
 
 

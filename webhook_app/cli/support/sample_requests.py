@@ -64,6 +64,7 @@ def post(request: SampleRequest, session: requests.Session) -> requests.Response
     """Sign a new sample and send it as the platform would. Raises requests.RequestException."""
     proxy = request.platform.proxy if request.topic.storefront else None
     prepared = _storefront_request(proxy, request) if proxy else _webhook(request)
+    session.trust_env = not request.target.local  # a proxy would look for this address on its own machine
     return session.send(session.prepare_request(prepared), timeout=SEND_TIMEOUT, allow_redirects=False)
 
 
