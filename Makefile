@@ -18,7 +18,7 @@ endif
 LOCKED := requirements requirements-extras requirements-dev requirements-audit bench/requirements
 
 .DEFAULT_GOAL := run
-.PHONY: help run dev test test-fast lint format chaos bench requirements sbom installed test-installed
+.PHONY: help run dev test test-fast lint format chaos bench shopware-app requirements sbom installed test-installed
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -57,6 +57,9 @@ chaos: test-installed ## Breaks things on purpose, at length, and writes docs/fa
 
 bench: bench/.venv/bench.stamp ## Measures throughput and latency.
 	bench/.venv/bin/python -m bench
+
+shopware-app: installed ## Makes the Shopware app of a shop (URL=https://events.example.com SHOP=acme).
+	$(BIN)/python -m webhook_app make-app --url "$(URL)" --shop "$(SHOP)"
 
 requirements: test-installed ## Compiles requirements*.txt from requirements*.in (ARGS=--upgrade also updates what only packages need).
 	@for name in $(LOCKED); do $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

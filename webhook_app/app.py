@@ -18,7 +18,7 @@ from webhook_app.inbox.spool import Spool
 from webhook_app.observability import error_reporting, metrics, metrics_endpoint, tracing
 from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.platforms import all_platforms
-from webhook_app.web import context, responses, storefront, webhooks
+from webhook_app.web import context, handshake, responses, storefront, webhooks
 
 BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes in each web process
 
@@ -72,7 +72,7 @@ def _background_tasks(config: settings.Settings, shared: context.WebContext, hea
 
 def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext, health: Health) -> None:
     page = MetricsPage(shared.inbox, shared.shops, shared.meter, config)
-    for module in (webhooks, storefront, openapi):
+    for module in (webhooks, storefront, handshake, openapi):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(
         probes.blueprint(Readiness(config, shared.inbox, shared.spool), health, config.metrics_token)

@@ -41,6 +41,15 @@ class BadSignatureError(ReceiverError):
         self.reason, self.hint = reason, hint
 
 
+class RegistrationRefusedError(ReceiverError):
+    """An app may not register itself in this way: answer `status` with `reason`, change nothing."""
+
+    def __init__(self, reason: str, hint: str, *, status: int = 401) -> None:
+        """Neither text may hold a secret; `hint` says what to do."""
+        super().__init__(reason)
+        self.reason, self.hint, self.status = reason, hint, status
+
+
 class StoreUnavailableError(ReceiverError):
     """The inbox can neither store nor read now: answer 503 with Retry-After, or retry.
 

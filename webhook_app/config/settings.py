@@ -27,6 +27,7 @@ from webhook_app.config.validators import (
     validate_networks,
     validate_password,
     validate_rate,
+    validate_secrets_key,
     validate_standard_secret,
 )
 from webhook_app.errors import ConfigurationError
@@ -91,6 +92,7 @@ class Settings:
     keep_dead: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
     reconcile_every: float = field(metadata=_variable("duration", timedelta(minutes=15), PAUSES))
     reconcile_grace: float = field(metadata=_variable("duration", timedelta(minutes=15), PAUSES))
+    secrets_key: str | None = field(repr=False, metadata=_variable("str", None, validate_secrets_key))
     dashboard_password: str | None = field(repr=False, metadata=_variable("str", None, validate_length))
     dashboard_identity_header: str | None = field(metadata=_variable("str", None, validate_header_name))
     dashboard_identity_networks: str = field(metadata=_variable("str", "127.0.0.0/8,::1", validate_networks))

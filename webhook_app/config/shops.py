@@ -40,6 +40,7 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class Shop:
     """One merchant's configuration, without secrets in its repr.
 
+    `app_secret` is that of an app which registers itself; `secrets` may be empty then.
     `source` is the TWN-Source label of calls, `source_by_event` those of some events. `purchase_after` is how many
     seconds a purchase waits, unless its order is cancelled or refunded meanwhile. `domain` are the addresses that
     may send for the shop, in normal form; any address may where there is none. `api` is how the platform's own list of
@@ -50,6 +51,7 @@ class Shop:
     name: str
     platform: str
     secrets: tuple[str, ...] = field(repr=False)
+    app_secret: str | None = field(repr=False)
     instance_key: str
     product_key: product_key_template.Template
     constants: Mapping[str, str]
@@ -146,10 +148,11 @@ class _ShopSchema(Schema):
     platform = fields.String(required=True)
     secrets = fields.List(
         fields.String(validate=_WRITTEN),
-        required=True,
+        load_default=None,
         validate=_FILLED,
         error_messages={"invalid": 'expected a list such as ["${{ACME_SECRET}}"]'},
     )
+    app_secret = fields.String(load_default=None, validate=_WRITTEN)
     instance_key = fields.String(
         required=True, validate=validate.Regexp(r"[A-Za-z0-9]{8}\Z", error="expected 8 letters and digits")
     )
@@ -228,11 +231,13 @@ class _Reading:
             self._note([name], error.messages)
             loaded = dict(error.valid_data or {})
         platform, template = loaded.get("platform"), loaded.get("product_key")
+        if "secrets" not in table and not loaded.get("app_secret"):
+            self._fault([name, "secrets"], self._which_secret(self.platforms.get(str(platform))))
         if platform is not None and platform not in self.platforms:
             known = ", ".join(sorted(self.platforms))
             self._fault([name, "platform"], f"there is no such platform; known are {known}")
         elif platform is not None:
-            self._check_secrets(name, self.platforms[platform], loaded.get("secrets", []))
+            self._check_secrets(name, self.platforms[platform], loaded)
             self._check_domain(name, self.platforms[platform], loaded.get("domain", ()))
             self._check_dropped(name, self.platforms[platform], loaded.get("drop_fields"))
             self._check_api(name, self.platforms[platform], loaded.get("api"))
@@ -250,9 +255,17 @@ class _Reading:
             for taken in sorted(platform.template_fields.intersection(constants)):
                 self._fault([name, *path, taken], "is set by the platform and cannot be overridden")
 
-    def _check_secrets(self, name: str, platform: Platform, secrets: list[str]) -> None:
+    @staticmethod
+    def _which_secret(platform: Platform | None) -> str:
+        if platform and platform.handshake:
+            return f"write app_secret, with which the app of {platform.title} registers itself, or a list of secrets"
+        return str(fields.Field.default_error_messages["required"])
+
+    def _check_secrets(self, name: str, platform: Platform, loaded: dict[str, Any]) -> None:
+        if loaded.get("app_secret") and not platform.handshake:
+            self._fault([name, "app_secret"], f"no app of {platform.title} registers itself: remove this line")
         path = [name, "secrets"]
-        for number, secret in enumerate(secrets, start=1):
+        for number, secret in enumerate(loaded.get("secrets") or (), start=1):
             if path not in self._unresolved and (fault := platform.signature.problem_with(secret)):
                 self._fault(path, f"number {number} {fault}")
 
@@ -329,7 +342,7 @@ def _status(text: str) -> str:
 
 def _built(name: str, loaded: dict[str, Any]) -> Shop:
     own = {
-        "secrets": tuple(loaded["secrets"]),
+        "secrets": tuple(loaded["secrets"] or ()),
         # Pending orders of WooCommerce are abandoned checkouts, and those of Shopify are placed.
         "purchase_on": Payment.PAID if loaded["purchase_on"] == "paid" else Payment.PLACED,
         "no_purchase_statuses": frozenset(

@@ -25,6 +25,7 @@ ALERT_SCHEME = re.compile(r"[a-z][a-z0-9]{1,30}")
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,63}")
 # What clients send themselves, or proxies for other purposes.
 TAKEN_HEADERS = frozenset({"host", "cookie", "authorization", "user-agent", "origin", "referer", "accept", "forwarded"})
+SHORTEST_SECRETS_KEY = 32  # characters
 SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
 
 
@@ -150,3 +151,9 @@ def validate_http_url(value: str) -> None:
         valid = False
     if not valid:
         raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
+
+
+def validate_secrets_key(value: str | None) -> None:
+    """Refuse a key, or one of several separated by commas, that is too short to be random."""
+    if value is not None and any(len(key.strip()) < SHORTEST_SECRETS_KEY for key in value.split(",")):
+        raise ValidationError(f"a key has fewer than {SHORTEST_SECRETS_KEY} characters; make one: openssl rand -hex 32")

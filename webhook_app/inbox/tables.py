@@ -333,6 +333,16 @@ privacy_requests = Table(
     Column("leased_until", BigInteger, nullable=False),
 )
 
+# Registrations of apps that agree a secret with their shop, encrypted with SECRETS_KEY; see registrations.py.
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
 # The orders that a platform lists, compared with the deliveries about them; stored as long as deliveries are.
 platform_orders = Table(
     "platform_orders",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from schemas.base import PlatformSchema
     from schemas.events import Translation
     from schemas.order_reference import OrderFields, OrderReference
+    from webhook_app.platforms.registration import Handshake
     from webhook_app.signing.base import SignatureScheme
     from webhook_app.signing.hmac_schemes import QueryHmac, SignedQuery
 
@@ -135,6 +136,7 @@ class Platform:
     product key may use `{locale}`; `template_fields` are fields that only orders of this platform have.
     `fetched` reads an order that was fetched from the platform's API, under the topic BACKFILL; None where no API is
     used. `api_credentials` are the sets of keys with which a shop may configure it, the usual one first.
+    `handshake` is set where an app registers itself with each shop and agrees a secret with it.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
     it saves a secret; `notes` are sentences for `platforms <name>`.
     """
@@ -160,6 +162,7 @@ class Platform:
     template_fields: frozenset[str] = frozenset()
     shown: Mapping[str, Shown] = field(default_factory=dict)
     orders: OrderFields | None = None
+    handshake: Handshake | None = None
     secret_help: str = ""
     unsafe_secret_characters: str = ""
     notes: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from schemas.shopware import ORDERS, OrderMessage, PaidMessage
 from webhook_app import exact_json
 from webhook_app.platforms import shopware_fields
 from webhook_app.platforms.base import BodyNames, Platform, SampleValues, Topic
+from webhook_app.platforms.registration import Handshake
 from webhook_app.signing.hmac_schemes import BodyHmac
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ PLATFORM = Platform(
     template_fields=frozenset({"parent_id", "product_number", "sales_channel_id", "language_id"}),
     shown=shopware_fields.SHOWN,
     orders=ORDERS,
-    secret_help="The app makes it known when it is installed; without the app nothing is signed.",
+    handshake=Handshake(app_name="TweakwiseEvents", removed_topic="app.deleted"),
+    secret_help="None to paste: write `app_secret`, and the app agrees a secret when it is installed.",
     notes=(
         "A webhook that was made without an app carries no signature: install the one in storefront/shopware.",
         "Shopware gives up after 8 seconds of retries, or after one attempt.",

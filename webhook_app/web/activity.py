@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WRITE_EVERY = 2.0  # seconds
 LATENCY_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)  # upper bounds in milliseconds
+AGREED = "registration"  # in place of the fingerprint of a secret that an app agreed with its shop
 LONGEST_NAME = 128  # characters, as in the table
 MAX_PENDING = 10_000  # different counts in memory while the database is unavailable
 
@@ -67,12 +68,13 @@ class ActivityRecorder:
     ) -> None:
         """Count a verified webhook from `domain` that was answered with `status` after `seconds`.
 
-        `secret` is its secret's index.
+        `secret` is its secret's index; one that is not listed was agreed by a registration.
         """
         now = self._inbox.clock()
         self._meter.accepted(shop.platform, shop.name, status, seconds)
         self._count(shop.name, ActivityKind.TOPIC, topic, now)
-        self._count(shop.name, ActivityKind.SECRET, self._fingerprints[shop.name][secret], now)
+        listed = self._fingerprints[shop.name]
+        self._count(shop.name, ActivityKind.SECRET, listed[secret] if secret < len(listed) else AGREED, now)
         if address := normal_form(domain):
             self._count(shop.name, ActivityKind.ADDRESS, address[:LONGEST_NAME], now)
         self._count(shop.name, ActivityKind.ACCEPT, latency_bucket(seconds), now)

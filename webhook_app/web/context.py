@@ -8,10 +8,12 @@ from flask import current_app, request
 
 from webhook_app import logs
 from webhook_app.green_threads import VERIFIED
+from webhook_app.inbox.sealing import Sealer
 from webhook_app.web.activity import ActivityRecorder
 from webhook_app.web.rate_limit import RateLimiter
 from webhook_app.web.request_body import BodyReader
 from webhook_app.web.sampled_log import SampledLog
+from webhook_app.web.shop_secrets import ShopSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +48,8 @@ class WebContext:
         self.meter, self.tracer = meter, tracer
         self.spool = spool
         self.store = spool.store if spool else inbox.store
+        self.shop_secrets = ShopSecrets(inbox, Sealer(config.secrets_key) if config.secrets_key else None)
+        self.public_url = config.public_url
         self.activity = ActivityRecorder(inbox, shops, meter)
         self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
         self.trusted_proxies = config.trusted_proxies

@@ -64,6 +64,12 @@ def never_sendable(shop: Shop, why: Ignored) -> Response:
     return _json(400, error=why.reason, hint=why.detail)
 
 
+def refused(shop: Shop, code: int, reason: str, hint: str) -> Response:
+    """Answer a request to register an app that is not accepted."""
+    _rejected(shop, code, reason, hint)
+    return _json(code, error=reason, hint=hint)
+
+
 def unsupported_encoding() -> Response:
     """Answer a compressed body: the signature covers the uncompressed bytes."""
     count_refusal("content_encoding")

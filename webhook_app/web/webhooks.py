@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
@@ -15,6 +15,7 @@ from webhook_app.errors import BadSignatureError
 from webhook_app.inbox import NewDelivery
 from webhook_app.signing.base import is_plain
 from webhook_app.web.context import current, mark_verified
+from webhook_app.web.request_headers import by_name
 from webhook_app.web.responses import (
     answer,
     bad_signature,
@@ -53,7 +54,7 @@ def receive(platform: str, shop: str) -> Response:
     if not is_plain(request.headers.get("Content-Encoding", "")):
         return unsupported_encoding()
     body = context.body_reader.read()
-    return _received(*found, body, _headers(request.environ), began)
+    return _received(*found, body, by_name(request.environ), began)
 
 
 @blueprint.route(URL, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"], strict_slashes=False)
@@ -96,6 +97,11 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
     return result
 
 
+def _app_removed(shop: Shop, envelope: Envelope) -> None:
+    if current().shop_secrets.removed(shop, envelope.secret_index):
+        current().log.info("app_removed", shop=shop.name, platform=shop.platform)
+
+
 def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
@@ -109,16 +115,13 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
         context.meter.accepted(platform.name, shop.name, "ping")
         return answer(200, status="ping")
     try:
-        envelope = platform.verify(body, headers, shop.secrets)
+        envelope = context.shop_secrets.verify(platform, shop, body, headers)
     except BadSignatureError as error:
         return bad_signature(shop, error if body else BadSignatureError(error.reason, NO_BODY))
     topic = platform.topic(envelope.topic)
     if topic and topic.storefront and (wait := context.rate_limiter.take(shop.name)):
         return too_many_requests(shop, wait)
     result = store(platform, shop, envelope, body, began)
+    if platform.handshake and envelope.topic == platform.handshake.removed_topic:
+        _app_removed(shop, envelope)
     return answer(200, status=result.status) if result.spooled else answer(200, status=result.status, id=result.id)
-
-
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Return the request's headers by lower-case name."""
-    return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}

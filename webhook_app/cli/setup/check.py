@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
+NO_KEY = "no SECRETS_KEY: the app's registration is refused, since what it agrees is stored encrypted."
 SPOOL = "must be on a disk that survives restarts: the webhooks in it were acknowledged."
 SPOOL_ON_A_DYNO = "is on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
 
@@ -37,6 +38,8 @@ def check(url: str | None) -> None:
     for shop in known.values():
         notes = [f"{one.text} {one.advice}" for one in problems if one.shop == shop.name]
         notes += _access(shop)
+        if shop.app_secret and not config.secrets_key:
+            notes.append(NO_KEY)
         click.echo("\n".join(shop_instructions.instructions(shop, base, notes)))
     if not url:
         click.echo("Add --url with the public address to see the URLs as the platforms need them.\n")

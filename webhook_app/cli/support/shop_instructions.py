@@ -25,6 +25,8 @@ def instructions(shop: Shop, base: str, notes: Iterable[str] = ()) -> Iterator[s
     yield f"  webhook URL  {base}/webhooks/{shop.platform}/{shop.name}"
     if platform.proxy:
         yield f"  proxy URL    {base}/storefront/{shop.platform}/{shop.name}  (for searches and pageviews)"
+    if platform.handshake and shop.app_secret:
+        yield f"  register URL {base}/handshake/{shop.platform}/{shop.name}  (the app calls it when it is installed)"
     yield f"  topics       {', '.join(topics)}"
     yield f"  product key  {shop.product_key.text}"
     for remark in (*_remarks(shop), *notes):

@@ -30,6 +30,7 @@ from webhook_app.platforms import all_platforms, samples
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform, Topic
 
 HINT = "see `python -m webhook_app check`"
@@ -150,7 +151,7 @@ def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
         SampleTarget(
             shop.name,
             f"{base}/{shop.name}",
-            aim.secret or shop.secrets[0],
+            aim.secret or _listed(shop),
             shop.profile_attribute,
             local=True,
             domain=samples.address(shop.domain),
@@ -158,6 +159,13 @@ def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
         for shop in known.values()
         if shop.platform == platform.name and aim.shop in (None, shop.name)
     ]
+
+
+def _listed(shop: Shop) -> str:
+    """Return the newest secret of a shop's configuration; the command does not read those of a registration."""
+    if not shop.secrets:
+        raise click.ClickException(f"{shop.name} lists no secret, because its app registers itself; add --secret.")
+    return shop.secrets[0]
 
 
 def _send_one(request: SampleRequest) -> None:

@@ -81,6 +81,8 @@ def sample(shop: str) -> ResponseReturnValue:
     found = current().shops.get(shop) or abort(404, f"There is no shop {shop}.")
     platform = current().platforms[found.platform]
     topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample for this topic.")
+    if not found.secrets:
+        abort(409, f"{found.name} lists no secret, because its app registers itself: a sample cannot be signed.")
     record(audit_log.AuditAction.SAMPLE, detail=f"{found.name} {topic.name}")
     headers, body = samples.signed_delivery(
         platform, topic, found.profile_attribute, found.secrets[0], samples.address(found.domain)
