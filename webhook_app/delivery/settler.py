@@ -47,10 +47,12 @@ class Settler:
 
     def _report(self, settlements: Sequence[Settlement], written: Sequence[bool]) -> None:
         now = self._inbox.clock()
-        self._tracer.settled(self._inbox, settlements, now)
-        for settlement, settled in zip(settlements, written, strict=True):
+        outcomes = [*zip(settlements, written, strict=True)]
+        for settlement, settled in outcomes:  # first: what a kill comes before is stored and not counted
             if settled:
                 self._meter.settled(settlement, now, settlement.took)
+        self._tracer.settled(self._inbox, settlements, now)
+        for settlement, settled in outcomes:
             self._log_settlement("delivery_settled" if settled else "lease_lost", settlement)
 
     def _log_settlement(self, event: str, settlement: Settlement) -> None:
