@@ -17,7 +17,8 @@ SHOPIFY = Path(__file__).parents[2] / "storefront/shopify"
 PIXEL = (SHOPIFY / "pixel.js").read_text(encoding="utf-8")
 BLOCK = (SHOPIFY / "extensions/profile-key/blocks/profile-key.liquid").read_text(encoding="utf-8")
 SCRIPT = (SHOPIFY / "extensions/profile-key/assets/profile-key.js").read_text(encoding="utf-8")
-EMBED = ("assets/profile-key.js", "blocks/profile-key.liquid", "shopify.extension.toml")
+# Without a file of translations, though it is empty, Shopify's CLI writes errors while it builds.
+EMBED = ("assets/profile-key.js", "blocks/profile-key.liquid", "locales/en.default.json", "shopify.extension.toml")
 APP = tomllib.loads((SHOPIFY / "shopify.app.toml").read_text(encoding="utf-8"))
 SETTINGS = json.loads(BLOCK.split("{% schema %}")[1].split("{% endschema %}")[0])["settings"]
 DEFAULTS = {setting["id"]: setting["default"] for setting in SETTINGS}
