@@ -15,9 +15,12 @@ from webhook_app.inbox.tables import dashboard_sessions, login_attempts, signing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Connection
+
     from webhook_app.inbox.store import Inbox
 
 KEY_NAME = "dashboard"
+KEY = select(signing_keys.c.key).where(signing_keys.c.name == KEY_NAME)
 KEY_BYTES = 32
 WITHIN = 15 * 60 * 1000  # milliseconds in which attempts count
 LONGEST_SESSION = 24 * 3600 * 1000  # milliseconds after which no session is accepted; its row is deleted
@@ -38,16 +41,20 @@ class LoginSession:
 
 
 def signing_key(inbox: Inbox) -> bytes:
-    """Return the random key of this inbox, made at the first call. Raises StoreUnavailableError."""
-    wanted = select(signing_keys.c.key).where(signing_keys.c.name == KEY_NAME)
+    """Return the random key of this inbox, which migrating or the first call makes. Raises StoreUnavailableError."""
     with inbox.database.read() as connection:
-        found = connection.execute(wanted).scalar()
+        found = connection.execute(KEY).scalar()
     if found is None:
         with inbox.database.write() as connection:
-            new = insert_into(connection, signing_keys).values(name=KEY_NAME, key=secrets.token_hex(KEY_BYTES))
-            connection.execute(new.on_conflict_do_nothing())
-            found = connection.execute(wanted).scalar_one()
+            found = make_signing_key(connection)
     return bytes.fromhex(str(found))
+
+
+def make_signing_key(connection: Connection) -> str:
+    """Make the key if there is none, and return it; later a full disk would keep everyone from signing in."""
+    new = insert_into(connection, signing_keys).values(name=KEY_NAME, key=secrets.token_hex(KEY_BYTES))
+    connection.execute(new.on_conflict_do_nothing())
+    return str(connection.execute(KEY).scalar_one())
 
 
 def begin_attempt(inbox: Inbox, limits: Mapping[str, int]) -> str | None:

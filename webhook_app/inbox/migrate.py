@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import schema
+from webhook_app.inbox import logins, schema
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -99,11 +99,13 @@ def _upgrade(database: Database) -> list[str]:
         try:
             if not _is_usable(_revision(connection)):
                 command.upgrade(config, "head")
-            return schema.complete(connection)
+            created = schema.complete(connection)
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
                 raise
             raise StoreUnavailableError("a table is in use by another session", transient=True) from None
+        logins.make_signing_key(connection)
+        return created
 
 
 def _lock(connection: Connection) -> None:

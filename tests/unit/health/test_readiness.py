@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from webhook_app.config import settings
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.health.readiness import Readiness
-from webhook_app.inbox import Inbox
+from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,3 +81,21 @@ def test_status_is_checked_again(config: Settings, inbox: Inbox, monkeypatch: py
     monkeypatch.setattr("webhook_app.health.readiness.is_current", lambda _database: next(current))
     readiness = Readiness(config, inbox, None)
     assert [readiness.status(), readiness.status()] == ["migrations_missing", "ready"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, "disk_full"), (errno.EACCES, "not_writable")])
+def test_a_full_disk_is_not_ready(
+    config: Settings, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, number: int, status: str
+) -> None:
+    """Whatever can still be read; the system's error is the only thing that is made up here."""
+    migrate.upgrade(inbox.database)
+    assert Readiness(config, inbox, None).status() == "ready"
+
+    def refuse(**_: Any) -> None:
+        raise OSError(number, "made up")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with capture_logs() as lines:
+        readiness = Readiness(config, inbox, None)
+        assert [readiness.status() for _ in range(3)] == [status] * 3
+    assert [line["event"] for line in lines] == ["readiness_changed"]

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from schemas.events import Reason
-from webhook_app.dashboard import topic_groups
+from webhook_app.dashboard import counts, topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.health import missing_orders
-from webhook_app.inbox import Selection, State, activity, orders, platform_orders, statistics
+from webhook_app.inbox import Selection, State, activity, orders, platform_orders
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
-from webhook_app.translation.translate import order_reader
 from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from webhook_app.inbox.reports.delivery_pages import Page
 
 PAGE_SIZE = 50
-READ_NAMES_FOR = 0.5  # seconds
 # On the pages, every unsettled delivery is waiting.
 STATES = {
     "delivered": (State.DELIVERED.value,),
@@ -59,7 +57,7 @@ def show(given: Mapping[str, str], profile_key: str) -> str:
     below = _whole(given.get("below", ""))
     inbox = current().inbox
     if not request.headers.get("X-Live"):  # an open live page asks often, and reads only the newest rows
-        statistics.refresh(inbox)
+        counts.refresh()
     order = filters.get("order")
     page = of_order(wanted, below) if order else delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
     return render(
@@ -80,9 +78,8 @@ def show(given: Mapping[str, str], profile_key: str) -> str:
 
 def of_order(wanted: DeliveryFilter, below: int | None = None) -> Page:
     """Return a page of deliveries about an order, after reading the orders of those that no worker has settled."""
-    inbox = current().inbox
-    orders.read_names(inbox, order_reader(current().platforms), READ_NAMES_FOR, rest=0)
-    return delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
+    counts.read_order_names()
+    return delivery_pages.page(current().inbox, wanted, PAGE_SIZE, below)
 
 
 def number_of_delivery(text: str) -> int | None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from webhook_app import formatting
-from webhook_app.dashboard import charts
+from webhook_app.dashboard import charts, counts
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.attention import attention, problems
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.health.checks.receiving import longest_silence
-from webhook_app.inbox import State, activity, statistics
+from webhook_app.inbox import State, activity
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
@@ -69,7 +69,7 @@ def show() -> ResponseReturnValue:
     chosen = request.args.get("range", "24h")
     bar_count, hours = RANGES.get(chosen, RANGES["24h"])
     shop = request.args.get("shop") or None
-    progress = statistics.refresh(inbox)
+    progress = counts.refresh()
     now, span = inbox.clock(), time_series.span(inbox.clock(), bar_count, hours)
     seen = scope(shop)
     bars = time_series.over_time(inbox, span, seen)

@@ -1,0 +1,38 @@
+"""What pages write before they read: counts and order numbers. While nothing can be written they show older ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from webhook_app.dashboard.context import current
+from webhook_app.errors import OverloadedError, StoreUnavailableError
+from webhook_app.inbox import orders, statistics
+from webhook_app.inbox.statistics import Progress
+from webhook_app.translation.translate import order_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+READ_NAMES_FOR = 0.5  # seconds
+
+
+def refresh(**options: Any) -> Progress:
+    """Bring the counts up to date, as far as that is possible."""
+    return _if_writable(lambda: statistics.refresh(current().inbox, **options)) or Progress(0, 0)
+
+
+def read_order_names() -> None:
+    """Read the orders of deliveries that no worker has settled, as far as that is possible."""
+    reference_of = order_reader(current().platforms)
+    _if_writable(lambda: orders.read_names(current().inbox, reference_of, READ_NAMES_FOR, rest=0))
+
+
+def _if_writable(task: Callable[[], Any]) -> Any:
+    """Do what writes; a full disk must not hide the page that shows it. What cannot be read fails afterwards."""
+    try:
+        return task()
+    except OverloadedError:
+        raise
+    except StoreUnavailableError as error:
+        current().inbox.outages.failed(error)
+        return None
