@@ -84,6 +84,18 @@ def fault(database: Database) -> str | None:
     return f"The database lacks {lacking}." if lacking else None
 
 
+def newer_revision(database: Database) -> str | None:
+    """Return the revision of a database that a newer version migrated, None otherwise.
+
+    Migrations only add, so that this version works with it. Raises StoreUnavailableError.
+    """
+    if not database.exists():
+        return None
+    with database.read() as connection:
+        revision = _revision(connection)
+    return revision if revision not in {None, *_known()} else None
+
+
 @cache
 def head() -> str | None:
     """Return the revision of the newest migration."""

@@ -58,8 +58,17 @@ def test_too_few_connections(allowed: Limits, web: int, expected: str) -> None:
     assert expected in sentence
 
 
+@pytest.mark.parametrize(("of_server", "processes"), [(97, 17), (20, 5), (10, 2), (7, 1), (4, 1), (1, 1)])
+def test_as_many_processes_start_as_fit(of_server: int, processes: int) -> None:
+    """A large dyno with the smallest database starts fewer web processes than its size suggests; one at least."""
+    assert connection_budget.fitting(limits(of_server), 17, pooled=False) == processes
+    if processes > 1:
+        assert connection_budget.warnings(limits(of_server), processes, pooled=False) == []
+
+
 def test_only_the_pooler_knows_its_connections() -> None:
     """Behind a pooler the server's limits do not apply."""
+    assert connection_budget.fitting(limits(of_role=2), 8, pooled=True) == 8
     assert connection_budget.warnings(limits(of_role=2), 8, pooled=True) == []
 
 

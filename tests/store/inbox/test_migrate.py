@@ -154,6 +154,7 @@ def test_lacking_function_is_named_and_created(inbox: Inbox) -> None:
 def test_earlier_version_goes_on_with_the_schema(early: Inbox) -> None:
     """The first release that was deployed asks for this very revision; tables and columns are added beside it."""
     migrate.upgrade(early.database)
+    assert migrate.newer_revision(early.database) is None
     with early.database.read() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "0007"
 
@@ -163,6 +164,8 @@ def test_newer_schema_is_current(inbox: Inbox) -> None:
     execute(inbox, "UPDATE alembic_version SET version_num = '9999'", "CREATE TABLE newer (id integer)")
     assert migrate.is_current(inbox.database)
     assert migrate.upgrade(inbox.database) == []
+    assert migrate.newer_revision(inbox.database) == "9999"
+    inbox.store(arrival())
     with inbox.database.read() as connection:
         assert "newer" in inspect(connection).get_table_names()
 

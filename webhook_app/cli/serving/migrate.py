@@ -6,6 +6,7 @@ from contextlib import closing
 
 import click
 
+from webhook_app.cli.support import database_startup
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
@@ -21,6 +22,9 @@ def migrate() -> None:
     with closing(Inbox.configured(settings.load())) as inbox:
         before = migrations.fault(inbox.database)
         created = migrations.upgrade(inbox.database)
-    click.echo(f"{'Migrated' if before else 'Nothing to do'}: the database is at {migrations.head()}.")
+        newer = migrations.newer_revision(inbox.database)
+    click.echo(f"{'Migrated' if before else 'Nothing to do'}: the database is at {newer or migrations.head()}.")
+    if newer:
+        click.echo(database_startup.NEWER.format(revision=newer))
     if created:
         click.echo(f"Created what it lacked: {', '.join(created)}.")

@@ -10,6 +10,7 @@ import click
 from webhook_app import reloading
 from webhook_app.cli.support import configuration, database_startup
 from webhook_app.cli.support.local_processes import GUNICORN, ROOT
+from webhook_app.config import settings
 from webhook_app.web import listening
 
 
@@ -29,7 +30,8 @@ def web(*, checks_only: bool) -> None:
         return
     opened = listening.sockets(config)
     database_startup.check_spool(config)
-    database_startup.warn_receiver(config)
+    database_startup.fit_web_processes(config, os.environ)
+    database_startup.warn_receiver(settings.load())
     listening.pass_on(opened, os.environ)
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *GUNICORN])  # noqa: S606

@@ -45,9 +45,12 @@ def check(url: str | None) -> None:
         click.echo("Add --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
         fault, warnings = migrations.fault(inbox.database), inbox.database.warnings(config.web_concurrency)
+        newer = migrations.newer_revision(inbox.database)
     for sentence in warnings:
         click.echo(f"Warning    {sentence}")
     click.echo(f"Database   {f'not ready: {fault} Run `python -m webhook_app migrate`.' if fault else 'ready'}")
+    if newer:
+        click.echo(f"           {database_startup.NEWER.format(revision=newer)}")
     if config.spool:
         database_startup.check_spool(config)
         click.echo(f"Spool      {config.spool}: {SPOOL_ON_A_DYNO if settings.is_ephemeral(config.spool) else SPOOL}")

@@ -11,14 +11,18 @@ import click
 from webhook_app.config import settings
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.formatting import counted
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.inbox.spool import Spool
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from webhook_app.config.settings import Settings
 
 RETRY_EVERY = 1.0  # seconds
+NEWER = "The database was migrated by a newer version, to {revision}. This one works with what it knows of it."
 MIGRATE = "`python -m webhook_app migrate`"
 
 
@@ -46,6 +50,19 @@ def migrate_when_available(config: Settings) -> None:
                 time.sleep(RETRY_EVERY)
             else:
                 return
+
+
+def fit_web_processes(config: Settings, environment: MutableMapping[str, str]) -> None:
+    """Lower WEB_CONCURRENCY to what the database has connections for: hosts set it by the size of the machine."""
+    with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailableError):
+        fitting = inbox.database.fitting(config.web_concurrency)
+        if fitting < config.web_concurrency:
+            processes = counted(fitting, "web process", "web processes")
+            _warn(
+                f"WEB_CONCURRENCY is {config.web_concurrency}, but the database has connections for {processes} beside "
+                f"a worker; {fitting} {'starts' if fitting == 1 else 'start'}."
+            )
+            environment["WEB_CONCURRENCY"] = str(fitting)
 
 
 def warn_receiver(config: Settings) -> None:
@@ -100,6 +117,8 @@ def _is_on_temporary_disk(config: Settings) -> bool:
 
 
 def _print_warnings(config: Settings, inbox: Inbox) -> None:
+    if revision := migrations.newer_revision(inbox.database):
+        _warn(NEWER.format(revision=revision))
     for sentence in inbox.database.warnings(config.web_concurrency):
         _warn(f"Warning: {sentence}")
 

@@ -45,6 +45,7 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
     database_startup.warn_of_temporary_disk(config)
     metrics.share(config)
     supervisor = Supervisor(ROOT)
+    database_startup.fit_web_processes(config, supervisor.environment)
     supervisor.environment.pop("DYNO", None)  # here both share a disk
     supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
     if sandbox:

@@ -69,6 +69,12 @@ def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
     return found
 
 
+def fitting(limits: Limits, web_processes: int, *, pooled: bool) -> int:
+    """Return how many of so many web processes may run beside a worker; one at least, which is warned of."""
+    available, _ = limits.smallest()
+    return web_processes if pooled else max(min(web_processes, (available - PER_WORKER) // PER_PROCESS), 1)
+
+
 def _too_few(limits: Limits, web_processes: int) -> str | None:
     available, name = limits.smallest()
     web = web_processes * PER_PROCESS

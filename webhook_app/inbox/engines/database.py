@@ -89,6 +89,10 @@ class Database(ABC):
     def prepare(self) -> None:
         """Create what migrations need to begin with. Raises StoreUnavailableError."""
 
+    def fitting(self, web_processes: int) -> int:
+        """Return how many of so many web processes may run. Raises StoreUnavailableError."""
+        return web_processes
+
     def warnings(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
         """Return a sentence for each problem with so many web processes and a worker.
 

@@ -232,6 +232,10 @@ class Postgres(Database):
         connection_budget.require_version(limits.version)
         return connection_budget.warnings(limits, web_processes, pooled=self._pooled)
 
+    def fitting(self, web_processes: int) -> int:
+        """Return how many of so many web processes the server has connections for."""
+        return connection_budget.fitting(self._limits(), web_processes, pooled=self._pooled)
+
     def _limits(self) -> connection_budget.Limits:
         with self.read() as connection:
             limits = connection.exec_driver_sql(connection_budget.LIMITS_QUERY).mappings().one()
