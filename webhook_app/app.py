@@ -56,7 +56,7 @@ def _web_context(config: settings.Settings) -> context.WebContext:
     """Open the inbox, and the spool where there is one, and load the shops."""
     platforms = all_platforms()
     meter, tracer = metrics.meter(config), tracing.configured(config)
-    inbox = Inbox.configured(config, meter.committed)
+    inbox = Inbox.configured(config, meter.committed, meter.stored)
     spool = Spool(config.spool, inbox) if config.spool else None
     known = shops.load(platforms)
     if spool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox import Inbox, Settlement
+    from webhook_app.inbox import Inbox, NewDelivery, Settlement, StoreResult
 
 NO_HEADERS: AbstractContextManager[Mapping[str, str]] = nullcontext({})
 
@@ -18,8 +18,14 @@ NO_HEADERS: AbstractContextManager[Mapping[str, str]] = nullcontext({})
 class Meter(Protocol):
     """Records counts and durations. Its methods never raise."""
 
-    def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
-        """Count a webhook that was answered with 200; `seconds` is how long storing took."""
+    def accepted(self, platform: str, shop: str, result: str) -> None:
+        """Count a webhook that is answered with 200."""
+
+    def stored(self, arrivals: Sequence[NewDelivery], results: Sequence[StoreResult]) -> None:
+        """Count webhooks immediately after their commit."""
+
+    def answered(self, seconds: float) -> None:
+        """Record how long it took from a webhook's head until it was stored."""
 
     def refused(self, platform: str, shop: str, reason: str) -> None:
         """Count a webhook that was not stored."""
@@ -34,7 +40,13 @@ class Meter(Protocol):
 class NullMeter:
     """Records nothing."""
 
-    def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
+    def accepted(self, platform: str, shop: str, result: str) -> None:
+        """Do nothing."""
+
+    def stored(self, arrivals: Sequence[NewDelivery], results: Sequence[StoreResult]) -> None:
+        """Do nothing."""
+
+    def answered(self, seconds: float) -> None:
         """Do nothing."""
 
     def refused(self, platform: str, shop: str, reason: str) -> None:

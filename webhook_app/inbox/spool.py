@@ -66,7 +66,7 @@ class Spool:
         self._inbox, self._lock = inbox, Path(f"{path}-draining")
         self._file = Inbox(f"sqlite:///{path}", clock=inbox.clock)
         self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
-            self._store_all, green_threads.wait_until_idle, self._notify, deadlines.for_webhook
+            self._store_all, green_threads.wait_until_idle, self._notify, deadlines.for_webhook, inbox.on_stored
         )
         self._opening, self._opened, self._spooling = threading.Lock(), False, False
         self._erased = False  # whether nothing that was drained is left in the file's write-ahead log

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from webhook_app.throttling.state import Scope, ThrottleState
     from webhook_app.tweakwise.call import Call
 
+    OnStored = Callable[[Sequence[NewDelivery], Sequence[StoreResult]], None]
+
 T = TypeVar("T")
+
+
+def ignore_stored(_arrivals: Sequence[NewDelivery], _results: Sequence[StoreResult]) -> None:
+    """Do nothing with what was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Poll:
 class Inbox:
     """The inbox as one process uses it. Methods may be called from any thread and raise StoreUnavailableError."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it opens, and what counts it
         self,
         url: str,
         lease: float = 60.0,
@@ -44,26 +50,32 @@ class Inbox:
         *,
         pooled: bool = False,
         on_commit: Callable[[float], None] = ignore_commits,
+        on_stored: OnStored = ignore_stored,
     ) -> None:
         """Open the inbox at `url`; `lease` is in seconds, `clock` replaces the database's own.
 
         `pooled`: a connection pooler in transaction mode is in front of PostgreSQL. `on_commit` is called with the
-        seconds that each durable commit took.
+        seconds that each durable commit took, `on_stored` with arrivals and their results after their commit.
         """
         self.database = open_database(url, pooled=pooled, on_commit=on_commit, clock=clock)
         self.clock = self.database.clock
         self.wakeups = self.database.wakeups()
-        self.lease, self.outages = lease, OutageLog()
+        self.lease, self.outages, self.on_stored = lease, OutageLog(), on_stored
         self._storing: GroupCommit[NewDelivery, StoreResult] = GroupCommit(
-            self.store_all, green_threads.wait_until_idle, self.wakeups.notify, deadlines.for_webhook
+            self.store_all, green_threads.wait_until_idle, self.wakeups.notify, deadlines.for_webhook, on_stored
         )
         self._settling: GroupCommit[Sequence[Settlement], list[bool]] = GroupCommit(self._settle_all)
 
     @classmethod
-    def configured(cls, config: Settings, on_commit: Callable[[float], None] = ignore_commits) -> Inbox:
+    def configured(
+        cls,
+        config: Settings,
+        on_commit: Callable[[float], None] = ignore_commits,
+        on_stored: OnStored = ignore_stored,
+    ) -> Inbox:
         """Open the inbox of the settings."""
         pooled = config.database_pooler == "transaction"
-        return cls(config.database_url, config.lease, pooled=pooled, on_commit=on_commit)
+        return cls(config.database_url, config.lease, pooled=pooled, on_commit=on_commit, on_stored=on_stored)
 
     def close(self) -> None:
         """Close every connection and file."""

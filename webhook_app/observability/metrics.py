@@ -9,8 +9,10 @@ from webhook_app.instrumentation import NullMeter
 from webhook_app.observability import metrics_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from webhook_app.config.settings import Settings
-    from webhook_app.inbox import Settlement
+    from webhook_app.inbox import NewDelivery, Settlement, StoreResult
     from webhook_app.instrumentation import Meter
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
@@ -67,11 +69,18 @@ class PrometheusMeter:
         self.registry = CollectorRegistry()
         self._metrics = {metric: metric.create(self.registry) for metric in METRICS}
 
-    def accepted(self, platform: str, shop: str, result: str, seconds: float | None = None) -> None:
-        """Count a webhook that was answered with 200."""
+    def accepted(self, platform: str, shop: str, result: str) -> None:
+        """Count a webhook that is answered with 200."""
         self._count(ACCEPTED, platform, shop, result)
-        if seconds is not None:
-            self._record(ACCEPT, seconds)
+
+    def stored(self, arrivals: Sequence[NewDelivery], results: Sequence[StoreResult]) -> None:
+        """Count webhooks immediately after their commit: a kill seldom comes in between."""
+        for arrival, result in zip(arrivals, results, strict=True):
+            self._count(ACCEPTED, arrival.platform, arrival.shop, result.status)
+
+    def answered(self, seconds: float) -> None:
+        """Record how long it took from a webhook's head until it was stored."""
+        self._record(ACCEPT, seconds)
 
     def refused(self, platform: str, shop: str, reason: str) -> None:
         """Count a webhook that was not stored."""

@@ -63,15 +63,13 @@ class ActivityRecorder:
             self._thread.join()
         self.flush()
 
-    def accepted(  # noqa: PLR0913, PLR0917 - all that is counted
-        self, shop: Shop, topic: str, secret: int, status: str, seconds: float, domain: str = ""
-    ) -> None:
-        """Count a verified webhook from `domain` that was answered with `status` after `seconds`.
+    def accepted(self, shop: Shop, topic: str, secret: int, seconds: float, domain: str = "") -> None:
+        """Count a verified webhook from `domain` that was stored after `seconds`.
 
         `secret` is its secret's index; one that is not listed was agreed by a registration.
         """
         now = self._inbox.clock()
-        self._meter.accepted(shop.platform, shop.name, status, seconds)
+        self._meter.answered(seconds)
         self._count(shop.name, ActivityKind.TOPIC, topic, now)
         listed = self._fingerprints[shop.name]
         self._count(shop.name, ActivityKind.SECRET, listed[secret] if secret < len(listed) else AGREED, now)

@@ -83,7 +83,7 @@ def store(platform: Platform, shop: Shop, envelope: Envelope, body: bytes, began
         result = context.store(delivery)
     seconds = time.monotonic() - began
     secret, domain = envelope.secret_index, envelope.domain
-    context.activity.accepted(shop, envelope.topic, secret, result.status, seconds, domain)
+    context.activity.accepted(shop, envelope.topic, secret, seconds, domain)
     # At debug level: the worker logs the outcome under the same number.
     context.log.debug(
         "webhook_stored",

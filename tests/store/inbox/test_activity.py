@@ -48,12 +48,12 @@ def seen(inbox: Inbox) -> ActivityRecorder:
 def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """Each topic of a shop has its count, its first and its last arrival, over several flushes."""
     began = clock.now
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
-    seen.accepted(OTHER, "orders/paid", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
+    seen.accepted(OTHER, "orders/paid", 0, 0.01)
     seen.flush()
     clock.move(10)
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
     seen.flush()
     assert activity.last_seen(inbox, ActivityKind.TOPIC) == [
         ActivityTotal("other", "orders/paid", 1, began, began),
@@ -70,21 +70,21 @@ def test_dates_in_the_future_are_passed_over(seen: ActivityRecorder, inbox: Inbo
     for moved in (0, 10**8, -(10**8)):
         clock.move(moved)
         if moved >= 0:
-            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+            seen.accepted(SHOP, "orders/create", 0, 0.01)
             seen.flush()
     hour = began // HOUR * HOUR
     assert activity.last_seen(inbox, ActivityKind.TOPIC) == [ActivityTotal("shop", "orders/create", 2, began, hour)]
     assert [one.hour for one in activity.by_hour(inbox, ActivityKind.TOPIC, 0)] == [hour]
     clock.move(10)
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
     seen.flush()
     assert [one.last_at for one in activity.last_seen(inbox, ActivityKind.TOPIC)] == [began + 10_000]
 
 
 def test_secrets_by_fingerprint(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """It is stored when each secret was last used, by its fingerprint."""
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
-    seen.accepted(SHOP, "orders/create", 1, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
+    seen.accepted(SHOP, "orders/create", 1, 0.01)
     seen.flush()
     # printf the-new-one | sha256sum
     assert {one.name for one in activity.last_seen(inbox, ActivityKind.SECRET)} == {
@@ -123,11 +123,11 @@ def test_processes_add_up(inbox: Inbox) -> None:
 
 def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
     """Invented topics cannot fill the table, and known ones are still counted."""
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
     seen.flush()
     for number in range(2 * MAX_TOPICS):
-        seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+        seen.accepted(SHOP, f"topic/{number}", 0, 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
     seen.flush()
     noted = {one.name: one.count for one in activity.last_seen(inbox, ActivityKind.TOPIC)}
     assert (len(noted), noted["orders/create"]) == (MAX_TOPICS, 2)
@@ -137,14 +137,14 @@ def test_topics_are_bounded(seen: ActivityRecorder, inbox: Inbox) -> None:
 def test_memory_is_bounded(seen: ActivityRecorder) -> None:
     """While the database is unavailable, a process holds a limited number of different counts."""
     for number in range(MAX_PENDING + 100):
-        seen.accepted(SHOP, f"topic/{number}", 0, "stored", 0.01)
+        seen.accepted(SHOP, f"topic/{number}", 0, 0.01)
     assert seen.pending == MAX_PENDING
 
 
 def test_old_activity_is_deleted(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """After KEEP_ROWS it is deleted, and newer activity stays."""
     seen.refused(SHOP, "signature_missing")
-    seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
     seen.flush()
     clock.move(91 * DAY)
     seen.refused(SHOP, "too_large")
@@ -159,10 +159,10 @@ def test_unavailable_database_loses_nothing(postgres: Server, clock: Clock) -> N
     with postgres.migrated() as address, closing(Inbox(address, clock=clock)) as inbox:
         seen, began = ActivityRecorder(inbox, SHOPS, NullMeter()), clock.now
         with postgres.stopped():
-            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+            seen.accepted(SHOP, "orders/create", 0, 0.01)
             seen.flush()
             clock.move(1)
-            seen.accepted(SHOP, "orders/create", 0, "stored", 0.01)
+            seen.accepted(SHOP, "orders/create", 0, 0.01)
             seen.flush()
         while topics_of(inbox) != [ActivityTotal("shop", "orders/create", 2, began, clock.now)]:
             seen.flush()
@@ -260,7 +260,7 @@ def test_receiver_counts_storefront_events(client: FlaskClient) -> None:
 def test_addresses_are_counted_in_normal_form(seen: ActivityRecorder, inbox: Inbox) -> None:
     """Each address of a shop is counted under one name, a limited number of them, and none where none is given."""
     for domain in ("https://www.A.example/", "a.example", "", *(f"{number}.example" for number in range(40))):
-        seen.accepted(SHOP, "orders/create", 0, "stored", 0.01, domain)
+        seen.accepted(SHOP, "orders/create", 0, 0.01, domain)
     seen.flush()
     counts = {one.name: one.count for one in activity.last_seen(inbox, ActivityKind.ADDRESS)}
     assert (counts["a.example"], len(counts)) == (2, MAX_ADDRESSES)

@@ -46,14 +46,17 @@ class GroupCommit(Generic[T, R]):
         gather: Callable[[], None] = lambda: None,
         after_commit: Callable[[], None] = lambda: None,
         within: Callable[[], float | None] = lambda: None,
+        committed: Callable[[Sequence[T], Sequence[R]], None] = lambda _items, _results: None,
     ) -> None:
         """`commit` gets the items of a group and returns a result for each, in the same order.
 
         `gather` is called before it: green threads, which only run while another one waits, submit their items then.
         `after_commit` is called when all but the leader have their results and the next group has begun.
+        `committed` gets a group and its results immediately after its commit, and raises nothing.
         `within` returns how many seconds a submission may take in all, None where there is no limit.
         """
         self._commit, self._gather, self._after_commit, self._within = commit, gather, after_commit, within
+        self._committed = committed
         self._waiting: list[_Ticket[T, R]] = []
         self._has_leader = False
         self._mutex = threading.Lock()
@@ -101,7 +104,9 @@ class GroupCommit(Generic[T, R]):
         with self._mutex:
             group, self._waiting = self._waiting, []
         try:
-            results = self._commit([ticket.item for ticket in group])
+            items = [ticket.item for ticket in group]
+            results = self._commit(items)
+            self._committed(items, results)
         except BaseException as error:  # noqa: BLE001 - it is raised again in every thread of the group
             for ticket in group:
                 ticket.error = error
