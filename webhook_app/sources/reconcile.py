@@ -131,12 +131,20 @@ class Reconciler:
             window = self._window(kind, state, now)
             report = self._compare(connection, shop, window, before, stopped)
             webhooks = own_webhooks.look(connection, shop)
-        except SourceError as error:
+        except (StoppedError, StoreUnavailableError):
+            raise
+        except Exception as unexpected:  # noqa: BLE001 - a bug must not end the comparisons of other shops
+            error = unexpected if isinstance(unexpected, SourceError) else self._internal(unexpected)
             failed = replace(state, failures=state.failures + 1, error=error.reason, detail=str(error))
             return self._failed(failed, _result(shop, kind, window, before, began, self._inbox, report, error))
         result = _result(shop, kind, window, before, began, self._inbox, report, None)
         self._finished(replace(state, webhooks=state.webhooks if webhooks is None else webhooks), result)
         return Round(result, report)
+
+    def _internal(self, error: Exception) -> SourceError:
+        """Log a bug, and return it as the error of a comparison."""
+        self._log.exception("unexpected_error")
+        return SourceError("internal_error", f"Internal error: {logs.describe(error)}. Please report it.")
 
     def _compare(
         self, connection: Connection, shop: Shop, window: Window, before: int, stopped: Callable[[], bool]

@@ -38,9 +38,7 @@ CREDENTIALS = (
     "Make a key in WooCommerce > Settings > Advanced > REST API, for a user who may see orders, and write it into "
     "[shops.<name>.api]."
 )
-SCOPES = frozenset(
-    {"woocommerce_rest_cannot_view", "woocommerce_rest_cannot_create", "woocommerce_rest_cannot_edit", "rest_forbidden"}
-)
+SCOPES = frozenset({"woocommerce_rest_cannot_view", "rest_forbidden"})
 REJECTED = "woocommerce_rest_authentication_error"
 ACTIVE = "active"
 
@@ -191,10 +189,12 @@ class WooCommerce(Connection):
         return answer
 
     def _written(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
-        if isinstance(self._http.auth, HTTPBasicAuth):
-            self._read("/webhooks", {"per_page": "1", "_fields": "id"})  # learns how the host takes the key
+        # It shows how the host takes the key, and that the key is right: one that may only read is refused as wrong.
+        self._list("/webhooks", {"per_page": "1", "_fields": "id"})
         answer = self._http.write(method, path, params=self._parameters(method, path, {}), json=what)
-        if answer.status not in {200, 201} or not isinstance(answer.data, dict) or "id" not in answer.data:
+        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            raise self._lacks("Read/Write", str(_code(answer)))
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED} or not isinstance(answer.data, dict):
             raise self._failed(answer)
         return answer
 
@@ -203,12 +203,14 @@ class WooCommerce(Connection):
             return asked
         return oauth1.signed(method, self._http.base + path, asked, self._api.key, self._api.secret)
 
+    def _lacks(self, permission: str, code: str) -> SourceError:
+        sentence = f"{self._host} refuses this to the key ({code}): it needs the permission {permission}, and its user"
+        return SourceError("api_scope_missing", f"{sentence} must be a shop manager. {CREDENTIALS}")
+
     def _failed(self, answer: Answer) -> SourceError:
-        code = answer.data.get("code") if isinstance(answer.data, dict) else None
+        code = _code(answer)
         if code in SCOPES:
-            need = "Read/Write, to look after webhooks" if code != "woocommerce_rest_cannot_view" else "Read"
-            sentence = f"{self._host} refuses this to the key ({code}): it needs the permission {need}, and its user"
-            return SourceError("api_scope_missing", f"{sentence} must be a shop manager. {CREDENTIALS}")
+            return self._lacks("Read", code)
         if code == REJECTED or (code and answer.status == HTTPStatus.OK):  # a host that hides the status
             return SourceError("api_unauthorized", f"{self._host} does not take the key ({code}). {CREDENTIALS}")
         if answer.status == HTTPStatus.NOT_FOUND:
@@ -234,6 +236,11 @@ def _webhook(row: Mapping[str, Any]) -> PlatformWebhook:
     status = str(row.get("status") or "")
     topic, url = str(row.get("topic") or ""), str(row.get("delivery_url") or "")
     return PlatformWebhook(_id(row), topic, url, status, status == ACTIVE, was_disabled=status == "disabled")
+
+
+def _code(answer: Answer) -> str:
+    code = answer.data.get("code") if isinstance(answer.data, dict) else None
+    return code if isinstance(code, str) and code.isascii() and code.replace("_", "").isalnum() else ""
 
 
 def _is_row(row: Any) -> bool:

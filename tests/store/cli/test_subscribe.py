@@ -65,7 +65,7 @@ def test_webhooks_are_created_enabled_and_corrected(run: Run, shop: api.Shop) ->
 
 def test_a_key_that_may_only_read_is_named(run: Run, shop: api.Shop) -> None:
     """The permission to give is in the message."""
-    refusal = api.error("woocommerce_rest_cannot_create", 401)
+    refusal = api.error("woocommerce_rest_authentication_error", 401)
     shop.before = lambda request: refusal if request.method == "POST" else None
     done = run("subscribe", "--shop", "acme", "--url", "https://r.example")
     assert (done.exit_code, "api_scope_missing" in done.output, "Read/Write" in done.output) == (1, True, True)

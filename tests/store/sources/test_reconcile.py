@@ -16,6 +16,7 @@ from webhook_app.inbox import Inbox, Selection, State, operator_actions, reconci
 from webhook_app.inbox.platform_orders import find
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.platforms.base import BACKFILL
+from webhook_app.sources import own_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,12 +147,12 @@ def test_a_clock_an_hour_off_leaves_no_order_out(inbox: Inbox, clock: Clock, ahe
     assert state_of(inbox).watermark == true + 600_000
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """The process is killed here."""
 
 
 @contextmanager
-def failing_write(inbox: Inbox, at: int, error: Exception) -> Iterator[list[int]]:
+def failing_write(inbox: Inbox, at: int, error: BaseException) -> Iterator[list[int]]:
     """Let the transaction number `at` fail as it ends; yields how many there were."""
     write, writes = inbox.database.write, [0]
 
@@ -171,7 +172,7 @@ def failing_write(inbox: Inbox, at: int, error: Exception) -> Iterator[list[int]
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("away"), KilledError()], ids=["away", "killed"])
-def test_it_ends_the_same_wherever_it_was_interrupted(inbox: Inbox, clock: Clock, error: Exception) -> None:
+def test_it_ends_the_same_wherever_it_was_interrupted(inbox: Inbox, clock: Clock, error: BaseException) -> None:
     """The database goes away, or the process is killed, at every step: each order is fetched once, and none is lost."""
     shop = api.Shop(orders={number: order(number, clock.now - HOUR) for number in range(1, 121)})
     with platform_at(clock, shop) as url:
@@ -207,6 +208,14 @@ def test_a_platform_that_fails_moves_no_watermark(inbox: Inbox, clock: Clock, nu
     assert (done.result.listed, done.result.error) == (250, "")
     assert (state_of(inbox).failures, state_of(inbox).error) == (0, "")
     assert len(set(fetched(inbox))) == len(fetched(inbox)) == 250
+
+
+def test_a_bug_is_a_failed_comparison(inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged and stored, and the comparison is tried again later like any other."""
+    monkeypatch.setattr(own_webhooks, "look", lambda *_: {}["a bug"])
+    with platform_at(clock, api.Shop()) as url:
+        assert round_of(reconciler(inbox, url)).error == "internal_error"
+    assert (state_of(inbox).failures, state_of(inbox).watermark) == (1, None)
 
 
 def test_one_process_compares_at_a_time(inbox: Inbox, clock: Clock) -> None:

@@ -6,11 +6,13 @@ import json
 import ssl
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import woocommerce_api as api
+from tests.support.api_server import Request
 from tests.support.certificates import make_certificate
 from tests.support.recordings import EVERY, RECEIVED_AT, SIGNED, payload_of
 from webhook_app import exact_json
@@ -25,9 +27,8 @@ from webhook_app.translation.translate import AgeLimits, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from tests.support.api_server import Override, Request
+    from tests.support.api_server import Override
     from tests.support.recordings import Recorded
     from webhook_app.config import shops
     from webhook_app.sources.base import Connection
@@ -208,6 +209,44 @@ def test_a_version_that_ignores_the_time_of_change_lists_new_orders() -> None:
     with api.serving(shop) as url:
         assert ids(connected(url), since, by_change=True) == {501}
     assert len(shop.asked) == 2
+
+
+RECORDED = json.loads((Path(__file__).parents[2] / "support/woocommerce_answers.json").read_text(encoding="utf-8"))
+WRONG = {"wrong_secret", "wrong_key"}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_stand_in_answers_as_the_recorded_shop(name: str) -> None:
+    """Status, code, counts and fields are those of a real WooCommerce."""
+    recorded = RECORDED[name]
+    rows = {one["id"]: one for one in RECORDED["orders"]["body"]}
+    hooks = {one["id"]: one for one in RECORDED["webhooks"]["body"]}
+    shop = api.Shop(
+        orders={1: row(1), **rows, 99: row(99, date_modified_gmt="2026-11-27T00:00:00")},
+        webhooks=hooks,
+        only_reads=name.startswith("read_only"),
+    )
+    key = {"oauth_consumer_key": "ck_wrong" if name in WRONG else api.KEY, "oauth_signature": "s"}
+    query = recorded["query"] | ({} if name == "no_key" else key)
+    path = f"/wp-json/wc/v3{recorded['path']}"
+    status, headers, body = api.answer(shop, Request(1, recorded["method"], path, query, {}, {}))
+    answered = json.loads(body)
+    assert status == recorded["status"]
+    assert headers.keys() == recorded["headers"].keys()
+    if isinstance(recorded["body"], list):
+        assert answered[0].keys() == recorded["body"][0].keys()
+    else:
+        assert answered["code"] == recorded["body"]["code"]
+
+
+def test_a_recorded_order_is_read() -> None:
+    """What a real shop sent becomes a listed order, without the names of its products."""
+    shop = api.Shop(orders={one["id"]: one for one in RECORDED["orders"]["body"]})
+    with api.serving(shop) as url:
+        [[first, second]] = connected(url).pages(Window(0))
+    assert (first.name, second.name, first.currency) == ("13", "14", "EUR")
+    assert first.identity == f"backfill:13:{RECORDED['orders']['body'][0]['date_modified_gmt']}"
+    assert b"MUG" not in first.body.replace(b"MUG-BLUE", b"").replace(b"MUG-RED", b"")
 
 
 def test_the_servers_clock_is_read() -> None:
