@@ -212,7 +212,7 @@ def test_a_platform_that_fails_moves_no_watermark(inbox: Inbox, clock: Clock, nu
 
 def test_a_bug_is_a_failed_comparison(inbox: Inbox, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is logged and stored, and the comparison is tried again later like any other."""
-    monkeypatch.setattr(own_webhooks, "look", lambda *_: {}["a bug"])
+    monkeypatch.setattr(own_webhooks, "look", lambda *_: int("a bug"))
     with platform_at(clock, api.Shop()) as url:
         assert round_of(reconciler(inbox, url)).error == "internal_error"
     assert (state_of(inbox).failures, state_of(inbox).watermark) == (1, None)
