@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_app import logs
-from webhook_app.cli.support import printable, terminal
+from webhook_app.cli.support import file_access, printable, terminal
 from webhook_app.errors import ConfigurationError, StoreUnavailableError, TunnelRefusedError
 from webhook_app.formatting import counted
 
@@ -55,7 +55,11 @@ class CommandGroups(click.Group):
         except TunnelRefusedError as error:
             raise click.ClickException(str(error)) from None
         except StoreUnavailableError as error:
-            hint = error.advice or "Check DATABASE_URL, and run `python -m webhook_app migrate` if you have not yet."
+            hint = (
+                file_access.fault()
+                or error.advice
+                or "Check DATABASE_URL, and run `python -m webhook_app migrate` if you have not yet."
+            )
             raise click.ClickException(f"The database is unavailable: {error}. {hint}") from None
 
 

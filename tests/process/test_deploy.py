@@ -1,0 +1,56 @@
+"""The files in deploy/, checked by the programs that read them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.certificates import make_certificate
+from tests.support.processes import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_EXPOSED = 2.0  # of systemd's figure from 0 to 10
+UNITS = ROOT / "deploy/systemd"
+
+
+def output(*command: str) -> str:
+    """Run a program that must succeed; returns what it wrote."""
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd")
+def test_units(tmp_path: Path) -> None:
+    """Systemd finds nothing to say about the units, and little that the service could do."""
+    service = tmp_path / "tweakwise-webhooks.service"
+    text = (UNITS / service.name).read_text().replace("/srv/tweakwise-webhooks/.venv/bin/python", "/bin/true")
+    service.write_text(text)
+    socket = shutil.copy(UNITS / "tweakwise-webhooks.socket", tmp_path)
+    assert output("systemd-analyze", "verify", str(service), str(socket)) == ""
+    exposure = output("systemd-analyze", "security", "--offline=true", str(service)).rpartition("service: ")[2]
+    assert float(exposure.split()[0]) <= MOST_EXPOSED
+
+
+def test_environment_is_literal() -> None:
+    """No value needs a shell, which systemd does not start."""
+    lines = (UNITS / "tweakwise-webhooks.env").read_text().splitlines()
+    assert not [line for line in lines if line and not line.startswith("#") and ("$" in line or '"' in line)]
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx")
+def test_nginx(tmp_path: Path) -> None:
+    """Nginx accepts its configuration."""
+    make_certificate(tmp_path)
+    site = (ROOT / "deploy/nginx/tweakwise-webhooks.conf").read_text()
+    site = site.replace("/etc/ssl/hooks.example.com.pem", f"{tmp_path}/server.crt")
+    site = site.replace("/etc/ssl/hooks.example.com.key", f"{tmp_path}/server.key")
+    site = site.replace("/var/log/nginx", str(tmp_path))
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(f"pid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\nhttp {{\n{site}\n}}\n")
+    assert "successful" in output("nginx", "-t", "-c", str(configuration))

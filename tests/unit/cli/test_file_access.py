@@ -1,0 +1,42 @@
+"""What a command prints where the files of the database belong to another user."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from webhook_app.cli.support import file_access
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("unwritable", ["", "data", "data/inbox.db", "data/inbox.db-wal"])
+def test_path_and_user_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unwritable: str) -> None:
+    """The folder, the file, or what lies beside it; of a folder that is missing the one in which it would be made."""
+    folder = tmp_path / "data"
+    if unwritable:
+        folder.mkdir()
+        for name in ("inbox.db", "inbox.db-wal"):
+            (folder / name).touch()
+    refused = tmp_path / unwritable
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder / 'inbox.db'}")
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != refused)
+    sentence = file_access.fault()
+    assert sentence.startswith(f"{refused} belongs to {file_access.name_of(os.geteuid())}; ")
+    assert sentence.endswith(f"chown -R {file_access.name_of(os.geteuid())} {refused}")
+
+
+@pytest.mark.parametrize("url", ["postgres://localhost/x", "sqlite:////nowhere/inbox.db", ""])
+def test_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A server has its own permissions; a folder that this user can create is no fault."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    assert not file_access.fault()
+
+
+def test_user_without_a_name_is_a_number() -> None:
+    """Containers run as numbers."""
+    assert file_access.name_of(3_999_999) == "3999999"

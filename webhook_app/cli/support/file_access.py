@@ -1,0 +1,35 @@
+"""Why this process cannot use the files of an SQLite database: which path, whose it is, and as whom this runs."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from webhook_app.config.validators import SQLITE
+
+DEFAULT = f"{SQLITE}var/inbox.db"
+
+
+def fault() -> str:
+    """Return a sentence about the first path that this user cannot write, "" where there is none."""
+    url = os.environ.get("DATABASE_URL") or DEFAULT
+    if not url.startswith(SQLITE):
+        return ""
+    file = Path(url.removeprefix(SQLITE)).absolute()
+    folder = next(one for one in file.parents if one.is_dir())
+    paths = [folder, *sorted(file.parent.glob(f"{file.name}*"))]
+    refused = next((one for one in paths if not os.access(one, os.W_OK)), None)
+    if refused is None:
+        return ""
+    user = name_of(os.geteuid())
+    owner = name_of(refused.stat().st_uid)
+    return f"{refused} belongs to {owner}; {user}, as whom this runs, cannot write it: chown -R {user} {refused}"
+
+
+def name_of(uid: int) -> str:
+    """Return the name of a user, or its number where it has none, as in a container."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
