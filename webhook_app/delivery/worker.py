@@ -116,9 +116,7 @@ class Worker:
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
         while not self._stopping.is_set():
             try:
-                wait = self._step()
-                self._inbox.outages.ended()
-                if wait:
+                if wait := self._step():
                     self._inbox.wakeups.wait(wait)
             except StoreUnavailableError as error:
                 self._store_failed(error)
@@ -158,9 +156,11 @@ class Worker:
         """Claim and submit what may be sent now; return how many seconds later to ask again."""
         shares, ask_again = self._scheduler.next(MAX_CLAIM, self._capacity)
         if not shares:
+            self._inbox.outages.ended()
             return MAX_IDLE if ask_again is None else min(ask_again, MAX_IDLE)
         begin_by = uptime() + self._inbox.lease - MIN_LEASE_LEFT
         claimed = self._inbox.claim(shares, self._scheduler.abandoned_before)
+        self._inbox.outages.ended()
         self._empty_pause = 0.0 if claimed else min(max(2 * self._empty_pause, RETRY_CLAIM_AFTER), MAX_EMPTY_PAUSE)
         try:
             self._process(claimed, begin_by)

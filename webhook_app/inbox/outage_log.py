@@ -22,21 +22,21 @@ class OutageLog:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` is in seconds."""
         self._clock, self._log, self._mutex = clock, logs.logger(), threading.Lock()
-        self._reason, self._next_at = "", float("-inf")
+        self._due: dict[str, float] = {}  # by reason, when it is logged again
 
     def failed(self, error: StoreUnavailableError, **keys: Any) -> None:
         """Log a failure, unless the same one was logged within a minute."""
         with self._mutex:
-            is_due = str(error) != self._reason or self._clock() >= self._next_at
+            is_due = self._clock() >= self._due.get(str(error), float("-inf"))
             if is_due:
-                self._reason, self._next_at = str(error), self._clock() + PERIOD
+                self._due[str(error)] = self._clock() + PERIOD
         if is_due:
             self._log.warning("store_unavailable", error=str(error), hint=error.advice or None, **keys)
 
     def ended(self) -> None:
         """Log that the database answers again, if it did not."""
-        if self._reason:
+        if self._due:
             with self._mutex:
-                reason, self._reason = self._reason, ""
-            if reason:
-                self._log.info("store_available", after=reason)
+                reasons, self._due = [*self._due], {}
+            if reasons:
+                self._log.info("store_available", after=reasons[0])

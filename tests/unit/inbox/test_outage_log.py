@@ -18,7 +18,9 @@ def test_an_outage_is_a_line_a_minute() -> None:
         for _ in range(181):
             outages.failed(full, unsettled=3)
             now[0] += 1
-        outages.failed(StoreUnavailableError("no such table: deliveries"))
+        for _ in range(9):
+            outages.failed(StoreUnavailableError("no such table: deliveries"))
+            outages.failed(full)
         outages.ended()
         outages.ended()
     assert [line["event"] for line in lines] == ["store_unavailable"] * 5 + ["store_available"]
