@@ -60,6 +60,10 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
 
 def _background(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages: AgeLimits) -> list[Background]:
     """Return what runs beside delivering: comparing orders with the platforms' own lists, where a shop has `api`."""
+    if any(shop.app_secret for shop in shops.values()):
+        from webhook_app.sources.registered import with_apis  # noqa: PLC0415 - only where an app registers itself
+
+        shops = with_apis(shops, inbox, config.secrets_key)
     if not any(shop.api for shop in shops.values()):
         return []
     from webhook_app.sources.reconcile import Plan, Reconciler  # noqa: PLC0415 - loads requests

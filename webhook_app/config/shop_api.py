@@ -54,7 +54,7 @@ class ShopApi:
             return f"{platform} has no API that is read: remove this table"
         given = {one.name for one in fields(self) if getattr(self, one.name)} - set(OPTIONS)
         optional = {"client_secret"} if "client_id" in given else set()
-        if any(given - optional == set(choice) for choice in choices):
+        if any(set(choice) in (given, given - optional) for choice in choices):
             return ""
         return f"{platform} needs {', or '.join(' and '.join(choice) for choice in choices)}, and nothing else"
 

@@ -15,7 +15,7 @@ from schemas.events import Ignored, Reason
 from schemas.shopware import ORDERS, OrderMessage, PaidMessage
 from webhook_app import exact_json
 from webhook_app.platforms import shopware_fields
-from webhook_app.platforms.base import BodyNames, Platform, SampleValues, Topic
+from webhook_app.platforms.base import BACKFILL, BodyNames, Platform, SampleValues, Topic
 from webhook_app.platforms.registration import Handshake
 from webhook_app.signing.hmac_schemes import BodyHmac
 
@@ -125,6 +125,10 @@ PLATFORM = Platform(
         "customer.*": Ignored(Reason.NOT_AN_ORDER, "A customer is not an order."),
         "checkout.customer.*": Ignored(Reason.NOT_AN_ORDER, "A customer is not an order."),
     },
+    fetched=Topic(
+        BACKFILL, "An order was fetched from the Admin API.", _ORDER, _sample(BACKFILL, "open", "open"), subscribe=False
+    ),
+    api_credentials=(("url", "client_id", "client_secret"),),
     # The language's locale is null when an order is placed, and given later: the two would make different keys.
     orders_have_locale=False,
     template_fields=frozenset({"parent_id", "product_number", "sales_channel_id", "language_id"}),

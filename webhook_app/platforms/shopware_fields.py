@@ -58,5 +58,6 @@ SHOWN = {
     "checkout.order.*": _MESSAGE | ORDER.below("data.payload.order"),
     "state_enter.order*": _MESSAGE | ORDER.below("data.payload.order"),
     "order*.*": _MESSAGE | _WRITTEN,
+    "backfill/order": ORDER.below("data.payload.order") | shown("data payload order"),
     "app.*": _MESSAGE,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhook_app.cli.support import configuration, source_connection
+from webhook_app.cli.support import source_connection
 from webhook_app.cli.support.param_types import PointInTime
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.errors import SourceError
@@ -55,7 +55,7 @@ def backfill(
     """
     if (since is None) == (order is None) or (until is not None and since is None):
         raise click.UsageError("Give either --since, with --until if you like, or --order.")
-    config, known = configuration.load()
+    config, known = source_connection.load()
     shop = source_connection.shop_with_api(known, name)
     _check_period(config, since, until)
     with closing(Inbox.configured(config)) as inbox:

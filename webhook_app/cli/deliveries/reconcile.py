@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.cli.support import configuration, source_connection
+from webhook_app.cli.support import source_connection
 from webhook_app.formatting import counted, date_and_time
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
@@ -28,7 +28,7 @@ def reconcile(name: str | None, *, as_json: bool) -> None:
     Workers do this by themselves every RECONCILE_EVERY. It compares what changed since the last complete comparison,
     and once a day all orders of MAX_ORDER_AGE. The exit code is 1 if a comparison did not finish.
     """
-    config, known = configuration.load()
+    config, known = source_connection.load()
     shops = {source_connection.shop_with_api(known, name).name: known[name]} if name else known
     if not any(shop.api for shop in shops.values()):
         raise click.ClickException("No shop has an API configured: add a table [shops.<name>.api].")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.cli.support import configuration
+from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.sources import all_sources
 from webhook_app.sources.comparison import Comparison
+from webhook_app.sources.registered import with_apis
 from webhook_app.translation.translate import AgeLimits
 
 if TYPE_CHECKING:
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox import Inbox
     from webhook_app.sources.base import Connection
 
 
@@ -30,6 +33,15 @@ def shop_with_api(known: Mapping[str, Shop], name: str) -> Shop:
             f"shops.{name} has no API configured: add the table [shops.{name}.api], see docs/reconciliation.md."
         )
     return shop
+
+
+def load() -> tuple[Settings, Mapping[str, Shop]]:
+    """Return the settings and the shops, with the API of those whose app has registered itself."""
+    config, known = configuration.load()
+    if not any(shop.app_secret for shop in known.values()):
+        return config, known
+    with closing(Inbox.configured(config)) as inbox:
+        return config, with_apis(known, inbox, config.secrets_key)
 
 
 def connect(shop: Shop, rate: float) -> Connection:
