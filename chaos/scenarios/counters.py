@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -65,7 +66,7 @@ class Reader:
 
     def _read_over_and_over(self) -> None:
         while not self._stopping.wait(EVERY):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, HTTPException):
                 self.read()
 
 
@@ -108,7 +109,7 @@ def _kill_over_and_over(context: Context) -> None:
 
 
 def _reads(reader: Reader) -> bool:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, HTTPException):
         reader.read()
         return True
     return False
