@@ -22,14 +22,15 @@ class OutageLog:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` is in seconds."""
         self._clock, self._log, self._mutex = clock, logs.logger(), threading.Lock()
-        self._due: dict[str, float] = {}  # by reason, when it is logged again
+        self._due: dict[tuple[object, ...], float] = {}  # by reason and keys, when it is logged again
 
     def failed(self, error: StoreUnavailableError, **keys: Any) -> None:
-        """Log a failure, unless the same one was logged within a minute."""
+        """Log a failure, unless the same one, with the same keys, was logged within a minute."""
+        what = (str(error), *keys.values())
         with self._mutex:
-            is_due = self._clock() >= self._due.get(str(error), float("-inf"))
+            is_due = self._clock() >= self._due.get(what, float("-inf"))
             if is_due:
-                self._due[str(error)] = self._clock() + PERIOD
+                self._due[what] = self._clock() + PERIOD
         if is_due:
             self._log.warning("store_unavailable", error=str(error), hint=error.advice or None, **keys)
 
@@ -39,4 +40,4 @@ class OutageLog:
             with self._mutex:
                 reasons, self._due = [*self._due], {}
             if reasons:
-                self._log.info("store_available", after=reasons[0])
+                self._log.info("store_available", after=reasons[0][0])

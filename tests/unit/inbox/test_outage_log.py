@@ -20,7 +20,7 @@ def test_an_outage_is_a_line_a_minute() -> None:
             now[0] += 1
         for _ in range(9):
             outages.failed(StoreUnavailableError("no such table: deliveries"))
-            outages.failed(full)
+            outages.failed(full, unsettled=3)
         outages.ended()
         outages.ended()
     assert [line["event"] for line in lines] == ["store_unavailable"] * 5 + ["store_available"]
