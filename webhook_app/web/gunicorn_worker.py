@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from os import getppid
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent.event import Event
 from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ParseException
 from gunicorn.workers import ggevent
@@ -23,38 +22,17 @@ from webhook_app.green_threads import VERIFIED
 from webhook_app.web.connection import HEAD_TIMEOUT, Connection
 from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, refuse, status_of
 from webhook_app.web.http_requests import RequestReader
+from webhook_app.web.listener import Listener
 from webhook_app.web.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ARRIVALS = 40  # connections beyond the places, until others have made room for them
-ACCEPTS = 20  # connections in one round of the event loop
 EVENTS = ("/webhooks/", "/storefront/")  # where genuine events arrive
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection
 HEARTBEAT = 1.0  # seconds
 POLL = 0.05  # seconds between two looks at what is not finished on shutdown
-
-
-class _Listener(StreamServer):
-    """Accepts as many connections as it can: while many clients connect, a genuine one must not wait behind them.
-
-    With several processes gunicorn would accept one in each round of the event loop.
-    """
-
-    @property
-    def max_accept(self) -> int:
-        return ACCEPTS
-
-    @max_accept.setter
-    def max_accept(self, _value: int) -> None:
-        """Ignore gevent's."""
-
-    def accept_rest(self) -> None:
-        """Accept what has connected: the kernel would reset it when the last process closes the socket."""
-        with suppress(OSError):
-            while not self.full() and (arguments := self.do_read()):
-                self.do_handle(*arguments)
 
 
 class BoundedGeventWorker(ggevent.GeventWorker):
@@ -90,9 +68,9 @@ class BoundedGeventWorker(ggevent.GeventWorker):
             server.close()
         self._finish(servers)
 
-    def _listener(self, listening: Any) -> _Listener:
+    def _listener(self, listening: Any) -> Listener:
         listening.setblocking(1)
-        return _Listener(
+        return Listener(
             listening, handle=partial(self.handle, listening.getsockname()), spawn=Pool(self.worker_connections)
         )
 
@@ -100,7 +78,7 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         self.alive = False
         self._stopped.set()
 
-    def _finish(self, servers: list[_Listener]) -> None:
+    def _finish(self, servers: list[Listener]) -> None:
         end = time.monotonic() + self.cfg.graceful_timeout
         while any(server.pool for server in servers) and time.monotonic() < end:
             self.notify()
