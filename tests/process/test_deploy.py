@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.certificates import make_certificate
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,24 @@ def test_units(tmp_path: Path) -> None:
     assert output("systemd-analyze", "verify", str(service), str(socket)) == ""
     exposure = output("systemd-analyze", "security", "--offline=true", str(service)).rpartition("service: ")[2]
     assert float(exposure.split()[0]) <= MOST_EXPOSED
+
+
+def listed(name: str) -> list[str]:
+    """Return the lines of a list of files without comments."""
+    return [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_image_and_slug_are_complete(tmp_path: Path) -> None:
+    """What is left after .dockerignore and .slugignore can start; the image has no more than is named."""
+    image = [line.removeprefix("!") for line in listed(".dockerignore") if line.startswith("!")]
+    for name in image:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    assert not set(image) & {line.removeprefix("/") for line in listed(".slugignore")}
+    env = environment(SHOPS_FILE="shops.demo.toml")
+    command = [sys.executable, "-m", "webhook_app", "web", "--check"]
+    ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "The configuration is valid.\n"), ended.stderr
 
 
 def test_environment_is_literal() -> None:
