@@ -43,7 +43,7 @@ def ours(database: str, folder: Path, extra: Mapping[str, str]) -> Iterator[Rece
     """Run our receiver as `python -m webhook_app web` starts it, on a database that is migrated if need be."""
     port = free_port()
     migrate(database)
-    here = {"PORT": str(port), "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{port}"}
+    here = {"PORT": str(port), "BIND": "127.0.0.1"}
     env = settings(database, **here, **extra)
     with _serving(
         [sys.executable, "-m", "webhook_app", "web"], env, folder, port, f"http://127.0.0.1:{port}/readyz"
