@@ -25,7 +25,6 @@ CONSENTS: dict[str, dict[str, Any]] = {
     "agrees by saying nothing": {"consent": "", "kind": "optout"},
     "yes, no, yes": {"consent": "", "pages": (("waver",), ("order",))},
     "undecided": {"consent": ""},
-    "refused before": {"consent": "deny"},
     "refused before, with an older key": {"consent": "deny", "stored": "0f" * 16},
     "refuses": {"consent": "", "pages": (("refuse",), ("order",))},
     "withdraws": {"consent": "allow", "pages": (("refuse",), ("order",))},
@@ -38,7 +37,7 @@ APIS = (*API, "late", "broken", "set late", "never")
 
 def journeys() -> list[Journey]:
     """Every order of loading for a visitor who agrees or does not, and every consent with each way the API loads."""
-    orders = product(("agrees", "undecided"), APIS, (*OWN, "delayed"))
+    orders = product(("agrees", "undecided"), ("before", "deferred", "late", "set late"), (*OWN, "delayed"))
     choices = product(CONSENTS, APIS, ("deferred",))
     return [
         Journey(f"{name}; consent API {api}, script {own}", api=api, own=own, **CONSENTS[name])

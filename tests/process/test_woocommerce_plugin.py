@@ -548,7 +548,7 @@ def test_a_copy_of_the_shop_sends_nothing(manager: Visitor, shop: Shop, visitor:
 
 
 def test_a_shop_that_moved_sends_again(manager: Visitor, shop: Shop, visitor: Visitor) -> None:
-    """The button remembers the new address."""
+    """The button remembers the new address besides the earlier one, which the shop may still have."""
     shop.set(stand_in_home="https://shop.example")
     manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise")
     shop.set(stand_in_home="https://new.example")
@@ -556,6 +556,9 @@ def test_a_shop_that_moved_sends_again(manager: Visitor, shop: Shop, visitor: Vi
     assert press(manager, "here")["ok"]
     assert visitor.ask(event="visit").json()["status"] == "accepted"
     assert "sends nothing" not in manager.open("/wp-admin/admin.php?page=wc-settings&tab=tweakwise").text
+    for home, reason in (("https://shop.example", None), ("https://copy.example", "off")):
+        shop.set(stand_in_home=home)
+        assert visitor.ask(event="visit").json().get("reason") == reason
 
 
 # Cart, wishlist and visit.

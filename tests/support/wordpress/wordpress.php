@@ -83,10 +83,11 @@ function set_state( $name, $key, $value ) {
 }
 
 function get_option( $name, $default = false ) {
-	if ( 'home' === $name ) {
-		return get_option( 'stand_in_home', home_url() );
-	}
 	return state( 'options' )[ $name ] ?? $default;
+}
+
+function wp_load_alloptions() {
+	return array( 'home' => get_option( 'stand_in_home', home_url() ) );
 }
 
 function update_option( $name, $value, $autoload = null ) {

@@ -12,8 +12,8 @@ defined( 'ABSPATH' ) || exit;
 /**
  * Stops a copy of the shop (staging, a backup that is tried out) from sending: it has the shop's settings and webhooks.
  *
- * Remembers the address and the kind of environment that the settings were made for. Where the shop moves on purpose, a
- * button remembers the new ones.
+ * Remembers the addresses and kinds of environment that the settings are for: the first, and those where a button was
+ * pressed, since a shop may move or have several.
  */
 final class Site {
 
@@ -34,10 +34,14 @@ final class Site {
 	 * @return bool
 	 */
 	public static function is_copy() {
-		list( $address, $kind )   = self::made_for();
-		list( $here, $this_kind ) = self::here();
-
-		$is_copy = '' !== $address && '' !== $here && ( $here !== $address || ( $this_kind !== $kind && 'production' !== $this_kind ) );
+		$known   = self::made_for();
+		$here    = self::here();
+		$is_copy = $known && '' !== $here[0] && ! array_filter(
+			$known,
+			function ( $one ) use ( $here ) {
+				return $one === $here || array( $one[0], 'production' ) === $here;
+			}
+		);
 		/**
 		 * Filters whether this is a copy of the shop, which sends nothing.
 		 *
@@ -47,19 +51,22 @@ final class Site {
 	}
 
 	/**
-	 * From now on the settings are those of the shop at this address.
+	 * From now on the settings are those of the shop at this address as well.
 	 */
 	public static function remember() {
-		list( $address, $kind ) = self::here();
-		// Backwards: tools that make copies replace the address wherever the database has it.
-		update_option( self::MADE_FOR, strrev( $address ) . ' ' . $kind );
+		$lines = array();
+		foreach ( array_merge( self::made_for(), array( self::here() ) ) as list( $address, $kind ) ) {
+			// Backwards: tools that make copies replace the address wherever the database has it.
+			$lines[] = strrev( $address ) . ' ' . $kind;
+		}
+		update_option( self::MADE_FOR, implode( "\n", array_unique( $lines ) ) );
 	}
 
 	/**
 	 * Remember the address of a shop that has settings and does not remember any.
 	 */
 	public static function remember_once() {
-		if ( Settings::is_ready() && '' === self::made_for()[0] ) {
+		if ( Settings::is_ready() && ! self::made_for() && '' !== self::here()[0] ) {
 			self::remember();
 		}
 	}
@@ -90,7 +97,8 @@ final class Site {
 	 * @return string
 	 */
 	public static function warning() {
-		list( $address, $kind )   = self::made_for();
+		$known                    = self::made_for();
+		list( $address, $kind )   = $known ? end( $known ) : array( '', '' );
 		list( $here, $this_kind ) = self::here();
 		return sprintf(
 			/* translators: 1: address of the shop, 2: its kind of environment, 3: address of this site, 4: its kind of environment */
@@ -103,24 +111,29 @@ final class Site {
 	}
 
 	/**
-	 * The address and the kind of environment that the settings were made for.
+	 * The addresses and kinds of environment that the settings are for.
 	 *
-	 * @return array{string, string} "" where none is remembered.
+	 * @return array<array{string, string}>
 	 */
 	private static function made_for() {
-		list( $address, $kind ) = explode( ' ', (string) get_option( self::MADE_FOR, '' ) ) + array( '', '' );
-		return array( strrev( $address ), $kind );
+		$known = array();
+		foreach ( array_filter( explode( "\n", (string) get_option( self::MADE_FOR, '' ) ) ) as $line ) {
+			list( $address, $kind ) = explode( ' ', $line ) + array( '', '' );
+			$known[]                = array( strrev( $address ), $kind );
+		}
+		return $known;
 	}
 
 	/**
 	 * The address and the kind of environment of this site.
 	 *
-	 * Not home_url(): plugins for languages give each language its own.
+	 * Not home_url(), nor the filtered option: plugins for languages give each language its own.
 	 *
 	 * @return array{string, string} The address without scheme and "www."; "" where it is not known, as on a command line.
 	 */
 	private static function here() {
-		$parts = wp_parse_url( (string) get_option( 'home', '' ) );
+		$home  = defined( 'WP_HOME' ) ? WP_HOME : ( wp_load_alloptions()['home'] ?? '' );
+		$parts = wp_parse_url( (string) $home );
 		$host  = is_array( $parts ) && isset( $parts['host'] ) ? preg_replace( '/\Awww\./', '', strtolower( $parts['host'] ) ) : '';
 		$port  = isset( $parts['port'] ) ? ':' . $parts['port'] : '';
 		$path  = isset( $parts['path'] ) ? untrailingslashit( $parts['path'] ) : '';
