@@ -25,6 +25,7 @@ ORDER = (
     "growth-postgres",
     "memory",
     "dashboard",
+    "reconcile",
 )
 MARKED = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 WORDS = {True: "met", False: "**missed**", None: "not measured"}

@@ -1,6 +1,6 @@
 """The scenarios, in the order of the table."""
 
-from bench.scenarios import accept, dashboard, deliver, end_to_end, growth, latency
+from bench.scenarios import accept, dashboard, deliver, end_to_end, growth, latency, reconcile
 
 ALL = (
     accept.SQLITE,
@@ -15,4 +15,5 @@ ALL = (
     growth.POSTGRES,
     growth.MEMORY,
     dashboard.SCENARIO,
+    reconcile.SCENARIO,
 )

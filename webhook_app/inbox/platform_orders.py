@@ -90,6 +90,17 @@ def _add(order: KnownOrder, state: str, reason: str, identity: str) -> None:
         order.reasons[identity] = reason
 
 
+def stored(inbox: Inbox, shop: str, keys: Sequence[str]) -> dict[str, PlatformOrder]:
+    """Return listed orders of a shop as they were stored last, by business key. Raises StoreUnavailableError."""
+    row, found = platform_orders.c, dict[str, PlatformOrder]()
+    for start in range(0, len(keys), KEYS_AT_A_TIME):
+        some = row.business_key.in_(keys[start : start + KEYS_AT_A_TIME])
+        query = select(*records.columns_of(PlatformOrder, platform_orders)).where(row.shop == shop, some)
+        with inbox.database.read() as connection:
+            found |= {one.business_key: one for one in records.read(connection, PlatformOrder, query)}
+    return found
+
+
 def save(inbox: Inbox, orders: Iterable[PlatformOrder]) -> None:
     """Store listed orders in place of their former state. Raises StoreUnavailableError."""
     rows = [records.as_row(one) for one in {one.business_key: one for one in orders}.values()]

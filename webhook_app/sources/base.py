@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
 
-USUAL_RATE = 5.0  # requests a second
+USUAL_RATE = 3.0  # requests a second
 
 
 @dataclass(frozen=True, slots=True)
