@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from webhook_app.health.readiness import Readiness
 
 FIELDS = ("check", "severity", "name", "shop", "text", "advice", "link", "muted")
+NO_WORKER = (
+    "Webhooks are stored, but no worker listens on this file: start `run` instead of `web`, or a worker beside it."
+)
 HINTS = {
     "database_missing": (
         "Move the file back or restore a backup; only for a new installation run: python -m webhook_app migrate"
@@ -49,7 +52,7 @@ def blueprint(readiness: Readiness, health: Health, token: str | None) -> Bluepr
             return try_later()
         if hint := HINTS.get(status):
             return answer(503, status=status, hint=hint)
-        return answer(200, status=status)
+        return answer(200, status=status, hint=NO_WORKER if readiness.lacks_worker else None)
 
     return probes
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from webhook_app import logs
+from webhook_app.config.validators import SQLITE
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.health import disks
 from webhook_app.inbox.migrate import is_current
@@ -30,14 +31,21 @@ class Readiness:
         self._config, self._inbox, self._spool = config, inbox, spool
         self._lock, self._valid_until = threading.Lock(), 0.0
         self._status: Status | None = None
+        self._lacks_worker, self._is_file = False, config.database_url.startswith(SQLITE)
 
     def status(self) -> Status:
         """Return the latest status; requests that arrive during a check wait for it."""
         with self._lock:
             if self._status is None or time.monotonic() >= self._valid_until:
                 self._status = self._logged(self._checked())
+                self._lacks_worker = self._is_file and self._inbox.wakeups.has_listener() is False
                 self._valid_until = time.monotonic() + VALID_FOR
             return self._status
+
+    @property
+    def lacks_worker(self) -> bool:
+        """Whether no worker listened at the latest check on a file that only this machine has."""
+        return self._lacks_worker
 
     def _logged(self, status: Status) -> Status:
         """Log a status that differs from the one before."""

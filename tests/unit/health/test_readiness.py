@@ -56,6 +56,17 @@ def test_requests_share_a_check(config: Settings, inbox: Inbox, monkeypatch: pyt
     assert len(checks) == 1
 
 
+def test_file_without_a_worker(config: Settings, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `web` alone stores in a file what no worker will deliver: the answer names that, and stays `ready`."""
+    monkeypatch.setattr("webhook_app.health.readiness.VALID_FOR", 0.0)
+    migrate.upgrade(inbox.database)
+    readiness = Readiness(config, inbox, None)
+    assert (readiness.status(), readiness.lacks_worker) == ("ready", True)
+    with closing(Inbox(config.database_url)) as of_worker:
+        of_worker.wakeups.wait(0)
+        assert (readiness.status(), readiness.lacks_worker) == ("ready", False)
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [(OverloadedError("all in use"), "ready"), (StoreUnavailableError("gone"), "unavailable")],
