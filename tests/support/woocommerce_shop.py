@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,12 +104,13 @@ def open_shop(folder: Path) -> Iterator[Shop]:
     env = {"SHOP_STATE": str(state), "PHP_CLI_SERVER_WORKERS": "3", "PATH": "/usr/bin:/bin"}
     command = [str(PHP), "-d", "error_reporting=-1", "-d", "display_errors=1", "-S", f"127.0.0.1:{port}", "shop.php"]
     with (folder / "php.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=STAND_IN, env=env, stdout=log, stderr=log)
+        # A group of its own: PHP's workers outlive the process that started them.
+        process = subprocess.Popen(command, cwd=STAND_IN, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             wait_until_ready(f"http://127.0.0.1:{port}/feed", process, folder / "php.log")
             yield Shop(f"http://127.0.0.1:{port}", state)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(10)
     complaints = [line for line in (folder / "php.log").read_text(errors="replace").splitlines() if "] PHP " in line]
     assert not [line for line in complaints if "Development Server" not in line], complaints
