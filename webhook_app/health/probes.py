@@ -52,7 +52,7 @@ def blueprint(readiness: Readiness, health: Health, token: str | None) -> Bluepr
             return try_later()
         if hint := HINTS.get(status):
             return answer(503, status=status, hint=hint)
-        return answer(200, status=status, hint=NO_WORKER if readiness.lacks_worker else None)
+        return answer(200, status=status, **({"hint": NO_WORKER} if readiness.lacks_worker else {}))
 
     return probes
 

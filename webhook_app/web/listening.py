@@ -13,7 +13,7 @@ from webhook_app.config.settings import LOOPBACK
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Iterator, MutableMapping, Sequence
 
     from webhook_app.config.settings import Settings
 
@@ -28,6 +28,17 @@ def sockets(config: Settings) -> list[socket.socket]:
     if inherited:
         return inherited
     return [_unix_socket(config.socket_path) if config.socket_path else _tcp_socket(config.bind, config.port)]
+
+
+@contextlib.contextmanager
+def closed_on_error(opened: Sequence[socket.socket]) -> Iterator[None]:
+    """Close the sockets when the block raises an exception: no program that would use them is started."""
+    try:
+        yield
+    except BaseException:
+        for one in opened:
+            one.close()
+        raise
 
 
 def pass_on(opened: Sequence[socket.socket], environment: MutableMapping[str, str]) -> None:

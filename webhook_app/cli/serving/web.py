@@ -29,9 +29,10 @@ def web(*, checks_only: bool) -> None:
         click.echo(reloading.ACCEPTED)
         return
     opened = listening.sockets(config)
-    database_startup.check_spool(config)
-    database_startup.fit_web_processes(config, os.environ)
-    database_startup.warn_receiver(settings.load())
-    listening.pass_on(opened, os.environ)
-    os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *GUNICORN])  # noqa: S606
+    with listening.closed_on_error(opened):
+        database_startup.check_spool(config)
+        database_startup.fit_web_processes(config, os.environ)
+        database_startup.warn_receiver(settings.load())
+        listening.pass_on(opened, os.environ)
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *GUNICORN])  # noqa: S606

@@ -36,25 +36,28 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
     in use, ClickException where the sandbox's is, or a shop would not deliver to the sandbox.
     """
     opened = listening.sockets(config)
-    if sandbox:
-        _refuse_taken_port(sandbox.port, config.port)
-        _refuse_other_tweakwise(known)
-    logs.configure(config.log_level, config.log_format)
-    migrated = database_startup.migrate(config)
-    database_startup.check_spool(config)
-    database_startup.warn_of_temporary_disk(config)
-    metrics.share(config)
-    supervisor = Supervisor(ROOT)
-    database_startup.fit_web_processes(config, supervisor.environment)
-    supervisor.environment.pop("DYNO", None)  # here both share a disk
-    supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
-    if sandbox:
-        _add_sandbox(supervisor, known, sandbox)
-    listening.pass_on(opened, supervisor.environment)
-    ready = partial(listening.answers, opened[0].family, opened[0].getsockname(), "/readyz" if migrated else "/healthz")
-    # Not the command `web`, which would load the configuration once more before it becomes gunicorn.
-    supervisor.add("web", GUNICORN, ready, module="gunicorn", reloads=True, sockets=opened)
-    supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"], reloads=True)
+    with listening.closed_on_error(opened):
+        if sandbox:
+            _refuse_taken_port(sandbox.port, config.port)
+            _refuse_other_tweakwise(known)
+        logs.configure(config.log_level, config.log_format)
+        migrated = database_startup.migrate(config)
+        database_startup.check_spool(config)
+        database_startup.warn_of_temporary_disk(config)
+        metrics.share(config)
+        supervisor = Supervisor(ROOT)
+        database_startup.fit_web_processes(config, supervisor.environment)
+        supervisor.environment.pop("DYNO", None)  # here both share a disk
+        supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
+        if sandbox:
+            _add_sandbox(supervisor, known, sandbox)
+        listening.pass_on(opened, supervisor.environment)
+        ready = partial(
+            listening.answers, opened[0].family, opened[0].getsockname(), "/readyz" if migrated else "/healthz"
+        )
+        # Not the command `web`, which would load the configuration once more before it becomes gunicorn.
+        supervisor.add("web", GUNICORN, ready, module="gunicorn", reloads=True, sockets=opened)
+        supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"], reloads=True)
     return supervisor
 
 
