@@ -154,9 +154,13 @@ SINGLE: list[tuple[Journey, Callable[[Journey], bool]]] = [
         lambda it: (
             sorted(name for name, _ in it.reports) == sorted(["search", "pageview"] * 2 + ["addtowishlist"])
             and len({parameters["profile_key"] for _, parameters in it.reports}) == 1
-            and [len(parameters["term"]) for name, parameters in it.reports if name == "search"] == [1, 500]
-            and it.reports[-1][1]["product_id"] == "gid://shopify/Product/8"
-            and bool(KEY.fullmatch(it.reports[-1][1]["session_key"]))
+            and sorted(len(parameters["term"]) for name, parameters in it.reports if name == "search") == [1, 500]
+            and [
+                (parameters["product_id"], bool(KEY.fullmatch(parameters["session_key"])))
+                for name, parameters in it.reports
+                if name == "addtowishlist"
+            ]
+            == [("gid://shopify/Product/8", True)]
         ),
     ),
     (
