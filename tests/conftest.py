@@ -24,6 +24,10 @@ ENGINES = ("sqlite", "postgres")
 FOLDER = Path(__file__).parent
 SHORTEST_FIRST = ("unit", "store", "browser", "process")
 LONGEST = "test_chaos.py"
+# A process that coverage measures takes twice as long to start. Those of these modules are enough.
+MEASURED = {"test_gunicorn.py", "test_run.py", "test_dev.py", "test_tail.py", "test_terminal.py"}
+MEASURING = "COVERAGE_PROCESS_CONFIG"
+MEASURING_CONFIG = os.environ.get(MEASURING)
 
 # Tests that were started in the background may ignore Ctrl-C, and the commands that they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,6 +48,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("engines")
         metafunc.parametrize("engine", marker.args if marker else ENGINES)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let coverage measure the processes of a test, or not."""
+    if MEASURING_CONFIG and (item.path.parent.name not in ("process", "browser") or item.path.name in MEASURED):
+        os.environ[MEASURING] = MEASURING_CONFIG
+    else:
+        os.environ.pop(MEASURING, None)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -40,11 +40,10 @@ def play(name: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
 def played() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
     """Every scenario, a few side by side.
 
-    Their processes are not measured by coverage, which makes each start take twice as long. They get a copy of the
-    environment: pytest writes the running test's name into it, and a child that is started in
+    They get a copy of the environment: pytest writes the running test's name into it, and a child that is started in
     that moment by another thread would find the C library's table moved away (execv: EFAULT, "Bad address").
     """
-    env = {name: value for name, value in environment().items() if not name.startswith("COVERAGE")}
+    env = environment()
     with ThreadPoolExecutor(AT_A_TIME) as threads:
         yield {name: threads.submit(play, name, env) for name in every()}
 
