@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import requests
 
 from tests.support import processes
 from tests.support.sshd import Sshd, needed
+from tests.support.web_server import running
 from webhook_app.errors import TunnelRefusedError
 from webhook_app.tunnels import TUNNELS, runner
 from webhook_app.tunnels.base import TunnelFailed, TunnelOpened, TunnelOptions
@@ -44,13 +44,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[int]:
     """Something that answers on a port of this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

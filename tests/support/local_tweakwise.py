@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import requests
-from werkzeug.serving import make_server
 
 from tests.support.processes import LONGEST
+from tests.support.web_server import serving_app
 from webhook_app.sandbox.app import create_app
 
 if TYPE_CHECKING:
@@ -37,12 +36,5 @@ class LocalTweakwise:
 @contextmanager
 def serving() -> Iterator[LocalTweakwise]:
     """Serve a fresh sandbox on a free port."""
-    server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield LocalTweakwise(f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving_app(create_app()) as port:
+        yield LocalTweakwise(f"http://127.0.0.1:{port}")

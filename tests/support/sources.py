@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from click.testing import CliRunner
+
 from tests.support import woocommerce_api as api
 from tests.support.deliveries import arrival, claim
+from webhook_app.cli import main
 from webhook_app.config import shops
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.delivery.preparation import Preparation
@@ -19,7 +22,10 @@ from webhook_app.sources.reconcile import Plan, Reconciler
 from webhook_app.translation.translate import AgeLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import pytest
+    from click.testing import Result
 
     from webhook_app.delivery.dispatcher import Job
 
@@ -51,6 +57,18 @@ def platform_at(clock: Any, shop: api.Shop) -> Iterator[str]:
     shop.now = clock.now / 1000
     with api.serving(shop) as url:
         yield url
+
+
+@contextmanager
+def commands_for(monkeypatch: pytest.MonkeyPatch, database_url: str, shop: api.Shop) -> Iterator[Callable[..., Result]]:
+    """Yield what calls a command on a database, for a shop whose API is served."""
+    with api.serving(shop) as url:
+        monkeypatch.delenv("SHOPS_FILE", raising=False)
+        monkeypatch.setenv(
+            "SHOPS", f'{SHOP}[shops.acme.api]\nurl = "{url}"\nkey = "{api.KEY}"\nsecret = "{api.SECRET}"\n'
+        )
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        yield lambda *arguments: CliRunner().invoke(main, arguments)
 
 
 def gmt(milliseconds: int) -> str:

@@ -6,11 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 
 from tests.support import woocommerce_api as api
-from tests.support.sources import SHOP, deliver, order
-from webhook_app.cli import main
+from tests.support.sources import SHOP, commands_for, deliver, order
 from webhook_app.inbox import Inbox, reconciliations
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.time_units import HOUR, now_ms
@@ -18,9 +16,9 @@ from webhook_app.time_units import HOUR, now_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Run = Callable[..., Result]
+    from click.testing import Result
 
-API = '[shops.acme.api]\nurl = "{}"\nkey = "ck_test"\nsecret = "cs_test"\n'
+    Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -33,11 +31,8 @@ def shop() -> api.Shop:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, migrated_url: str, shop: api.Shop) -> Iterator[Run]:
     """Call a command on this database, with a shop whose API is served."""
-    with api.serving(shop) as url:
-        monkeypatch.delenv("SHOPS_FILE", raising=False)
-        monkeypatch.setenv("SHOPS", SHOP + API.format(url))
-        monkeypatch.setenv("DATABASE_URL", migrated_url)
-        yield lambda *arguments: CliRunner().invoke(main, arguments)
+    with commands_for(monkeypatch, migrated_url, shop) as run_command:
+        yield run_command
 
 
 def stored(inbox: Inbox) -> int:

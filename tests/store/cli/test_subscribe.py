@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 
 from tests.support import woocommerce_api as api
-from tests.support.sources import SHOP
-from webhook_app.cli import main
+from tests.support.sources import commands_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from click.testing import Result
+
     Run = Callable[..., Result]
 
-API = '[shops.acme.api]\nurl = "{}"\nkey = "ck_test"\nsecret = "cs_test"\n'
 HERE = "https://r.example/webhooks/woocommerce/acme"
 
 
@@ -33,11 +32,8 @@ def shop() -> api.Shop:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, shop: api.Shop) -> Iterator[Run]:
     """Call a command for a shop whose API is served."""
-    with api.serving(shop) as url:
-        monkeypatch.delenv("SHOPS_FILE", raising=False)
-        monkeypatch.setenv("SHOPS", SHOP + API.format(url))
-        monkeypatch.setenv("DATABASE_URL", sqlite_url)
-        yield lambda *arguments: CliRunner().invoke(main, arguments)
+    with commands_for(monkeypatch, sqlite_url, shop) as run_command:
+        yield run_command
 
 
 def test_webhooks_are_created_enabled_and_corrected(run: Run, shop: api.Shop) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from werkzeug.serving import make_server
 
 from tests.support import web_server
 from tests.support.doctor import findings_of
@@ -23,15 +20,8 @@ if TYPE_CHECKING:
 @contextmanager
 def receiving() -> Iterator[str]:
     """The receiver that the environment describes, over HTTP."""
-    server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with web_server.serving_app(create_app()) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_reachable_webhook_url(plain: Examine) -> None:

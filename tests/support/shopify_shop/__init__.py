@@ -8,7 +8,6 @@ import hmac
 import json
 import re
 import secrets
-import threading
 import time
 import zlib
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ from urllib.parse import parse_qsl
 
 import requests
 from flask import Flask, Response, redirect, render_template_string, request
-from werkzeug.serving import make_server
+
+from tests.support.web_server import serving_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,16 +75,9 @@ def default_settings() -> dict[str, Any]:
 def serving(webhook: str, proxy: str, secret: str, **settings: Any) -> Iterator[Shop]:
     """Serve the shop on a free port."""
     shop = Shop(webhook, proxy, secret, {**default_settings(), **settings})
-    server = make_server("127.0.0.1", 0, _app(shop), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    shop.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving_app(_app(shop)) as port:
+        shop.url = f"http://127.0.0.1:{port}"
         yield shop
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _app(shop: Shop) -> Flask:

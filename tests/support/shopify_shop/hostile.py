@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from tests.support.processes import LONGEST
 from tests.support.shopify_shop import EMBED, HERE, STOREFRONT, default_settings, rendered
+from tests.support.web_server import Quiet, serving_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 SCRIPTS = ("before", "deferred", "late", "never", "error")
 ENDS = ("", "_before", "_session", "_locale")
@@ -237,34 +236,11 @@ def _json(value: Any) -> Response:
     return Response(json.dumps(value), mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
-class _Quiet(WSGIRequestHandler):
-    """Reads several requests of a connection, and logs none."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, *_: Any) -> None:
-        """Log nothing."""
-
-
-@contextmanager
-def serving(shop: HostileShop) -> Iterator[int]:
-    """Serve the shop on a free port, which is yielded."""
-    server = make_server("127.0.0.1", 0, shop, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def walk(browser: Any, journeys: list[Journey], tabs: int = 2) -> None:
     """Walk all journeys, in as many tabs at a time."""
     shop = HostileShop(journeys)
     shop.open = tabs
-    with serving(shop) as port:
+    with serving_app(shop, Quiet) as port:
         context = browser.new_context()
         for tab in range(tabs):
             context.new_page().goto(f"http://tab{tab}.localhost:{port}/start", wait_until="commit")

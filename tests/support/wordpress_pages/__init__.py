@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from tests.support.web_server import Quiet, serving_app
 from tests.support.woocommerce_shop import PLUGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 HERE = Path(__file__).parent
 KEY_COOKIE = "tweakwise_profile_key"
@@ -185,32 +184,10 @@ def _json(value: dict[str, Any]) -> Response:
     return Response(json.dumps(value), mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
-class _Quiet(WSGIRequestHandler):
-    """Reads several requests of a connection, and logs none."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, *_: Any) -> None:
-        """Log nothing."""
-
-
-@contextmanager
-def _serving(pages: Pages) -> Iterator[int]:
-    server = make_server("127.0.0.1", 0, pages, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def walk(browser: Any, journeys: list[Journey], tabs: int = 2) -> None:
     """Walk all journeys, in as many tabs at a time."""
     pages = Pages(journeys, tabs)
-    with _serving(pages) as port:
+    with serving_app(pages, Quiet) as port:
         context = browser.new_context()
         for tab in range(tabs):
             context.new_page().goto(f"http://tab{tab}.localhost:{port}/start", wait_until="commit")
