@@ -19,6 +19,7 @@ from webhook_app.observability import error_reporting, metrics, metrics_endpoint
 from webhook_app.observability.metrics_page import MetricsPage
 from webhook_app.platforms import all_platforms
 from webhook_app.web import context, handshake, responses, storefront, webhooks
+from webhook_app.web.presence import WebPresence
 
 BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes in each web process
 
@@ -65,9 +66,10 @@ def _web_context(config: settings.Settings) -> context.WebContext:
 
 
 def _background_tasks(config: settings.Settings, shared: context.WebContext, health: Health) -> list[Any]:
-    """Return what has start() and close(): activity, sampled log lines, tracing, and alerts where configured."""
+    """Return what has start() and close(): among it activity, tracing, and alerts where they are configured."""
     alerts = evaluator.configured(config, shared.inbox, health, shared.shops)
-    return [shared.activity, shared.sampled_log, shared.tracer, *([alerts] if alerts else [])]
+    always = [WebPresence(shared.inbox), shared.activity, shared.sampled_log, shared.tracer]
+    return [*always, *([alerts] if alerts else [])]
 
 
 def _register_blueprints(app: Flask, config: settings.Settings, shared: context.WebContext, health: Health) -> None:

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 import requests
 
 from webhook_app import logs
-from webhook_app.inbox import worker_presence
-from webhook_app.time_units import MINUTE
+from webhook_app.inbox import presence
 
 if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
 
 TIMEOUT = (3.0, 5.0)  # seconds to connect, and to answer
-WORKER_MISSING = 5 * MINUTE  # since one was last seen
 
 
 def send(inbox: Inbox, url: str) -> None:
     """Request `url`, unless no worker runs. Raises StoreUnavailableError."""
-    seen = worker_presence.last_seen(inbox)
-    if seen is None or inbox.clock() - seen > WORKER_MISSING:
+    if not presence.worker_runs(inbox):
         logs.logger().warning("heartbeat_withheld", reason="no worker runs")
         return
     try:

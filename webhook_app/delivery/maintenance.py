@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, leases, orders, retries, worker_presence
+from webhook_app.inbox import count_check, leases, orders, retries
+from webhook_app.inbox.presence import EVERY, WORKER, Presence
 from webhook_app.inbox.retention import sweep
 from webhook_app.time_units import FUTURE, HOUR
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from webhook_app.inbox.retention import Retention
     from webhook_app.tweakwise import retry_policy
 
-EVERY = 60.0  # seconds
 EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps read only indexes and what is old
 CHECK_COUNTS_FOR = 0.1  # seconds
 READ_NAMES_FOR = 20.0  # seconds at most; two thirds of them are pauses
@@ -41,15 +41,20 @@ class Maintenance:
         """`reference_of` reads the order of a stored body; `monotonic` returns seconds, and is never set."""
         self._reference_of = reference_of
         self._inbox, self._policy, self._retention, self._monotonic = inbox, policy, retention, monotonic
+        self._presence = Presence(inbox, WORKER)
         self._jumps = ClockJumps(inbox.clock, monotonic)
         self._everywhere_at = 0.0
         self._log = logs.logger()
 
     def run(self, stopping: threading.Event) -> None:
         """Repeat until `stopping`."""
-        self._try(lambda: worker_presence.record(self._inbox))
+        self._try(self._presence.record)
         while not stopping.wait(EVERY):
             self._try(lambda: self.once(stopping.is_set))
+
+    def close(self) -> None:
+        """Record that the worker ends. Raises nothing."""
+        self._presence.end()
 
     def _try(self, task: Callable[[], None]) -> None:
         try:
@@ -59,7 +64,7 @@ class Maintenance:
 
     def once(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Do everything once. Raises StoreUnavailableError."""
-        worker_presence.record(self._inbox)
+        self._presence.record()
         leases.correct(self._inbox)
         retries.correct(self._inbox, outcomes.longest_pause(self._policy))
         if self._jumps.is_trusted():

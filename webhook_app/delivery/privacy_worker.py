@@ -17,7 +17,7 @@ from webhook_app.delivery.privacy_requests import Subject, search
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import audit_log, privacy_requests, spool
 from webhook_app.inbox.audit_log import AuditAction, AuditEvent
-from webhook_app.inbox.privacy_requests import MOST_LISTED, PrivacyRequest, RequestKind
+from webhook_app.inbox.privacy_requests import DELAYED, MOST_LISTED, PrivacyRequest, RequestKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,6 @@ SLICE = 1.0  # seconds that a request is worked on before another one is
 SAVE_EVERY = 2.0  # seconds between two saves of a search that finds nothing
 PAUSE = 0.01  # seconds between two steps, at least; half as long as the step took, if that is longer
 ERASE_AGAIN, LONGEST_PAUSE = 0.5, 30.0  # seconds until erasing is tried again, at first and at most
-DELAYED = 60_000  # milliseconds after which content that is still in a file is reported
 REASONS = {RequestKind.ERASE: Reason.REDACTED, RequestKind.REPORT: Reason.DATA_REQUEST}
 
 

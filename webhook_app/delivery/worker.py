@@ -107,13 +107,13 @@ class Worker:
         self._dispatcher.start()
         options = self._options
         maintenance = Maintenance(self._inbox, options.policy, options.retention, self._reference_of)
-        threading.Thread(target=maintenance.run, args=(self._stopping,), daemon=True).start()
         for task in self._background:
             threading.Thread(target=task, args=(self._stopping,), daemon=True).start()
         privacy = threading.Thread(target=self._privacy.run, daemon=True)
         privacy.start()
         with contextlib.suppress(StoreUnavailableError):
             self._inbox.wakeups.wait(0)  # subscribe before the first claim, or a wake-up in between would be lost
+        threading.Thread(target=maintenance.run, args=(self._stopping,), daemon=True).start()
         while not self._stopping.is_set():
             try:
                 if wait := self._step():
@@ -124,6 +124,7 @@ class Worker:
         self._privacy.wake()
         self._finish()
         privacy.join(max(self._stop_at - time.monotonic(), 0))
+        maintenance.close()
 
     def stop(self) -> None:
         """Make run() return; may be called from a signal handler."""

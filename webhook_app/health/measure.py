@@ -6,12 +6,21 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from webhook_app.code_version import code_version
 from webhook_app.errors import ConfigurationError, StoreUnavailableError
 from webhook_app.health import disks
 from webhook_app.health.exposed_secrets import exposed_file
 from webhook_app.health.measurements import DatabaseStatus, Measurements, SilentTopic
 from webhook_app.health.thresholds import DIED_WITHIN, OVERDUE_AFTER, SIGNATURE_PERIOD, WIPED_WITHIN, Thresholds
-from webhook_app.inbox import activity, dead_bodies, migrate, muted_findings, reconciliations
+from webhook_app.inbox import (
+    activity,
+    dead_bodies,
+    migrate,
+    muted_findings,
+    presence,
+    privacy_requests,
+    reconciliations,
+)
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import backlog
 from webhook_app.throttling import descriptions
@@ -75,10 +84,11 @@ def _database(subject: Subject) -> DatabaseStatus:
         if fault := migrate.fault(database):
             return DatabaseStatus(engine, fault=fault)
         warnings = database.warnings(subject.config.web_concurrency)
+        newer = migrate.newer_revision(database)
     except (StoreUnavailableError, ConfigurationError) as error:
         return DatabaseStatus(engine, failure=str(error))
     skew = now_ms() - subject.inbox.clock() if engine == "postgresql" else 0
-    return DatabaseStatus(engine, migrate.head() or "", warnings=warnings, clock_skew=skew)
+    return DatabaseStatus(engine, migrate.head() or "", newer or "", warnings=warnings, clock_skew=skew)
 
 
 def _with_inbox(measured: Measurements, inbox: Inbox, keep_dead: float) -> Measurements:
@@ -98,7 +108,11 @@ def _with_inbox(measured: Measurements, inbox: Inbox, keep_dead: float) -> Measu
         died=backlog.died(inbox, shops, now - DIED_WITHIN),
         lapsed=backlog.lapsed(inbox, shops),
         overdue=_overdue(measured, inbox),
-        listening=inbox.wakeups.has_listener(),
+        worker_runs=presence.worker_runs(inbox),
+        version=code_version(),
+        processes=presence.running(inbox),
+        last_migration=presence.last_migration(inbox),
+        erasing={shop: at for shop, at in privacy_requests.delayed(inbox).items() if shop in shops},
         silent=_silent(measured, inbox),
         arrived=_by_shop(activity.totals(inbox, ActivityKind.TOPIC, *day)),
         missing=_missing(inbox, shops, backlogs, day),

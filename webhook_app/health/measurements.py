@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from webhook_app.config.shops import Shop
+    from webhook_app.inbox.presence import Process
     from webhook_app.inbox.reconciliations import ReconciliationState
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
     from webhook_app.platforms.base import Platform
@@ -25,6 +26,7 @@ class DatabaseStatus:
 
     engine: str = ""
     revision: str = ""
+    newer: str = ""  # its revision, where a newer version made it
     exists: bool = True
     failure: str = ""
     fault: str = ""
@@ -68,8 +70,9 @@ class Measurements:
     `last_refused` and `last_accepted` are when the last one arrived, the latter by shop and topic. `arrived` and
     `missing` count deliveries by shop on a day that ended an hour ago: all, and those neither delivered nor ignored.
     `exposed_file` holds secrets and can be read by other users. `expiring` dead deliveries lose their body within
-    `expiring_within` milliseconds. `overdue` is for how long an event has been due, by shop; `listening` whether a
-    worker waits, None if unknown. `muted` is until when each muted finding is, by name, None for until it is over.
+    `expiring_within` milliseconds. `overdue` is for how long an event has been due, by shop. `version` is that
+    of the process that measures. `erasing` is since when erased content should be in no file any more, by shop.
+    `muted` is until when each muted finding is, by name, None for until it is over.
     """
 
     now: int
@@ -89,7 +92,11 @@ class Measurements:
     expiring_within: float = 0
     lapsed: Sequence[ShopCount] = ()
     overdue: Mapping[str, int] = field(default_factory=dict)
-    listening: bool | None = None
+    worker_runs: bool = True
+    version: str = ""
+    processes: Sequence[Process] = ()
+    last_migration: Process | None = None
+    erasing: Mapping[str, int] = field(default_factory=dict)
     refused: Totals = field(default_factory=dict)
     usually_refused: Mapping[tuple[str, str], float] = field(default_factory=dict)
     last_refused: Totals = field(default_factory=dict)

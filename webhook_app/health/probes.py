@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from webhook_app.health.readiness import Readiness
 
 FIELDS = ("check", "severity", "name", "shop", "text", "advice", "link", "muted")
-NO_WORKER = (
-    "Webhooks are stored, but no worker listens on this file: start `run` instead of `web`, or a worker beside it."
-)
+NO_WORKER = "Webhooks are stored, but no worker runs on this file: start `run` instead of `web`, or a worker beside it."
 HINTS = {
     "database_missing": (
         "Move the file back or restore a backup; only for a new installation run: python -m webhook_app migrate"

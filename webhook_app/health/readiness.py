@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from webhook_app import logs
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.health import disks
+from webhook_app.inbox import presence
 from webhook_app.inbox.migrate import is_current
 
 if TYPE_CHECKING:
@@ -38,14 +40,19 @@ class Readiness:
         with self._lock:
             if self._status is None or time.monotonic() >= self._valid_until:
                 self._status = self._logged(self._checked())
-                self._lacks_worker = self._is_file and self._inbox.wakeups.has_listener() is False
+                self._lacks_worker = self._is_file and self._status == "ready" and not self._worker_runs()
                 self._valid_until = time.monotonic() + VALID_FOR
             return self._status
 
     @property
     def lacks_worker(self) -> bool:
-        """Whether no worker listened at the latest check on a file that only this machine has."""
+        """Whether no worker ran at the latest check on a file that only this machine has."""
         return self._lacks_worker
+
+    def _worker_runs(self) -> bool:
+        with suppress(StoreUnavailableError):
+            return presence.worker_runs(self._inbox)
+        return True
 
     def _logged(self, status: Status) -> Status:
         """Log a status that differs from the one before."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from webhook_app.inbox import presence, privacy_requests
 from webhook_app.time_units import DAY, HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
+# A process that was not seen for so long no longer runs; content should be in no file so long after it was erased.
+PROCESS_MISSING, ERASURE_DELAYED = presence.MISSING, privacy_requests.DELAYED
 # Free space on a disk, in MB.
 DISK_ERROR, DISK_WARNING = 100, 1000
 OVERDUE_AFTER = MINUTE  # that a due event may wait for a worker
 PERSISTENT = 3  # times in a row that a breaker opened; a shorter failure is no error
 SIGNATURE_PERIOD = 2 * HOUR  # in which refused webhooks are counted
 FEW_REFUSALS = 3  # refused webhooks, while none is accepted, that are a warning
-SHORTEST_GAP, MISSED = HOUR // 6, 3  # a shop's webhooks fail when that many in a row, at the usual rate, are missing
+# A shop's webhooks may fail when that many in a row, at the usual rate, are missing; they do when it cannot be chance.
+MISSED, MISSED_SURELY = 3, 9
+SHORTEST_GAP, SHORTEST_SURE_GAP, LONGEST_GAP = MINUTE, 2 * MINUTE, 10 * MINUTE
 SPIKE = 5  # times the usual number of signature failures
 RECENTLY = 10 * MINUTE  # what was last seen longer ago is over
 WIPED_WITHIN = 14 * DAY  # in which bodies of dead deliveries will be wiped
@@ -27,6 +32,10 @@ ACCOUNTED = 0.999  # share of a day's deliveries that must be delivered or ignor
 FEWEST = 100  # deliveries in a day; with fewer, a share of 0.999 has no meaning
 SHOP_SILENT_AFTER = 7 * DAY  # without any event of a shop
 CLOCK_WARNING, CLOCK_ERROR = 5 * SECOND, 60 * SECOND  # timestamps of signed webhooks may be 90 to 300 seconds off
+UPGRADED_WITHIN = 15 * MINUTE  # since the newest version started: older ones may still run until then
+ERASURE_ERROR = DAY  # since content should be in no file any more
+COMPARISON_FAILURES = 3  # attempts in a row to compare orders with the platform's that failed
+COMPARISON_STALE = 2 * HOUR  # without a complete comparison
 SHORTEST_SECRET = 16  # characters
 FOLDED_FROM = 3  # findings of different shops with the same cause that are shown as one
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import logins, schema
+from webhook_app.inbox import logins, presence, schema
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -117,6 +117,7 @@ def _upgrade(database: Database) -> list[str]:
                 raise
             raise StoreUnavailableError("a table is in use by another session", transient=True) from None
         logins.make_signing_key(connection)
+        presence.record_migration(connection, database.now(connection))
         return created
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import case, delete, exists, func, insert, select, update
 
 from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into
@@ -19,6 +19,7 @@ from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.retention import redact_rows
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import audit, bodies, deliveries, privacy_requests
+from webhook_app.time_units import MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 LEASE = 15_000  # milliseconds
+DELAYED = MINUTE  # after which content that is still in a file is reported
 MOST_LISTED = 20  # numbers of deliveries that are stored
 PAGE = 200  # rows that are read at a time
 MOST_BYTES = 8 * 1024 * 1024  # of bodies that are read at a time, unless one alone is larger
@@ -193,6 +195,21 @@ def deleted_at(inbox: Inbox, request: PrivacyRequest) -> int:
     with inbox.database.read() as connection:
         settled = connection.scalar(select(deliveries.c.settled_at).where(deliveries.c.id == request.delivery_id))
     return max(request.searched_at or 0, settled or 0)
+
+
+def delayed(inbox: Inbox) -> dict[str, int]:
+    """Return since when deleted content should no longer be in any file, for each shop where it still is.
+
+    Raises StoreUnavailableError.
+    """
+    row, before = privacy_requests.c, inbox.clock() - DELAYED
+    waits = exists().where(deliveries.c.id == row.delivery_id, deliveries.c.due_at.is_not(None))
+    settled = select(deliveries.c.settled_at).where(deliveries.c.id == row.delivery_id).scalar_subquery()
+    since = case((settled > row.searched_at, settled), else_=row.searched_at)
+    erases = (row.kind == RequestKind.ERASE) & (since < before) & ~waits
+    query = select(row.shop, func.min(since).label("since")).where(erases)
+    with inbox.database.read() as connection:
+        return {one.shop: one.since for one in connection.execute(query.group_by(row.shop))}
 
 
 def complete(inbox: Inbox, request: PrivacyRequest, event: AuditEvent) -> bool:

@@ -189,6 +189,19 @@ task_leases = Table(
     Column("until", BigInteger, nullable=False),
 )
 
+# Web and worker processes that run, and (role "migration") the version that last changed the schema.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("listens", Boolean, nullable=False),
+    Column("ended_at", BigInteger),
+)
+
 # Circuit breaker and rate limit of a shop or a Tweakwise address, shared by all workers; only those in use.
 throttles = Table(
     "lanes",

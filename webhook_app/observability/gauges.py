@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import activity, platform_orders, reconciliations, retention, worker_presence
+from webhook_app.inbox import activity, platform_orders, presence, reconciliations, retention
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reconciliations import ReconciliationState
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs, dead
@@ -190,7 +190,7 @@ class InboxCollector:
             dead=dead(self._inbox),
             throttles=self._inbox.throttles(),
             received=activity.last_seen(self._inbox, ActivityKind.TOPIC),
-            worker_seen=worker_presence.last_seen(self._inbox),
+            worker_seen=presence.worker_last_seen(self._inbox),
             retention_overdue=retention.overdue(self._inbox, self._retention),
             platform_orders=platform_orders.count(self._inbox, self._inbox.clock() - DAY),
             reconciliations=reconciliations.states(self._inbox),

@@ -16,7 +16,8 @@ from tests.support.health import health_of
 from webhook_app.alerts import digest, heartbeat
 from webhook_app.alerts.evaluator import AlertEvaluator, Regularly
 from webhook_app.alerts.recipients import Recipient
-from webhook_app.inbox import State, worker_presence
+from webhook_app.inbox import State
+from webhook_app.inbox.presence import WORKER, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,7 +132,7 @@ def test_heartbeat_while_a_worker_runs(inbox: Inbox, clock: Clock, monitor: tupl
     each = AlertEvaluator(inbox, health_of(inbox), [], Regularly(heartbeat_url=url))
     each.evaluate()
     assert got == []
-    worker_presence.record(inbox)
+    Presence(inbox, WORKER).record()
     for _ in range(3):
         clock.move(60)
         each.evaluate()
@@ -144,7 +145,7 @@ def test_heartbeat_while_a_worker_runs(inbox: Inbox, clock: Clock, monitor: tupl
 
 def test_heartbeat_that_fails_is_logged(inbox: Inbox) -> None:
     """Without the address, which may hold a secret."""
-    worker_presence.record(inbox)
+    Presence(inbox, WORKER).record()
     with capture_logs() as lines:
         heartbeat.send(inbox, f"http://127.0.0.1:{processes.free_port()}/a-secret")
     assert [(line["event"], line["reason"]) for line in lines] == [("heartbeat_failed", "ConnectionError")]

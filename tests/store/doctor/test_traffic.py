@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
 from tests.support.doctor import SHOPS, finding_of, findings_of, listening, saw
+from webhook_app.config import settings
 from webhook_app.inbox import Inbox, State
 from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.presence import WORKER, Presence
 from webhook_app.time_units import DAY, now_ms
 
 if TYPE_CHECKING:
@@ -26,10 +29,12 @@ def test_listener_is_detected(inbox: Inbox) -> None:
 
 
 def test_pooler_hides_workers(on_postgres: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pooler hides listeners: that is info, not a warning."""
-    assert finding_of(on_postgres(), "workers")[0] == "warning"
+    """A pooler hides who listens: a worker runs if it was seen of late."""
     monkeypatch.setenv("DATABASE_POOLER", "transaction")
-    assert finding_of(on_postgres(), "workers")[0] == "info"
+    assert finding_of(on_postgres(), "workers")[0] == "warning"
+    with closing(Inbox.configured(settings.load())) as inbox:
+        Presence(inbox, WORKER).record()
+    assert finding_of(on_postgres(), "workers")[0] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +65,7 @@ def test_overdue_events_are_an_error(inbox: Inbox, examine: Examine, clock: Cloc
     severity, text = finding_of(examine(), "workers")
     assert severity == "error"
     assert "acme" in text
-    assert "no worker listens" in text
+    assert "no worker runs" in text
     open_breaker(inbox, "acme")
     assert finding_of(examine(), "workers")[0] == "warning"
 

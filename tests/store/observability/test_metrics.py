@@ -24,8 +24,9 @@ from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
 from webhook_app.app import create_app
 from webhook_app.config import settings
-from webhook_app.inbox import Inbox, State, activity, migrate, worker_presence
+from webhook_app.inbox import Inbox, State, activity, migrate
 from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox.presence import WORKER, Presence
 from webhook_app.instrumentation import Meter, NullMeter
 from webhook_app.observability import metrics, metrics_folder
 from webhook_app.observability.gauges import GAUGES, Gauge
@@ -221,7 +222,7 @@ def test_worker_and_retention(inbox: Inbox, clock: Clock) -> None:
     assert found["webhooks_worker_last_seen_timestamp_seconds"] == found["webhooks_retention_overdue_seconds"] == 0
     inbox.store(arrival())
     settle(inbox, claim(inbox, 1)[0], State.DELIVERED, call=CALL)
-    worker_presence.record(inbox)
+    Presence(inbox, WORKER).record()
     seen = clock.now / 1000
     clock.move(7 * 86_400 + 3600)
     found = scraped(inbox)

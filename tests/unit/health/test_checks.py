@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.health import NOW, alerts, measured
+from tests.support.health import NOW, alerts, measured, problems
 from webhook_app.health.measurements import Measurements, SilentTopic
 from webhook_app.inbox.reports.backlog import Backlog, ShopCount
 from webhook_app.throttling.state import Scope, ThrottleState
@@ -141,9 +141,24 @@ def test_sample(figures: Measurements, sample: int | None) -> None:
     assert alerts(figures)[0].sample == sample
 
 
+def test_a_broken_secret_is_a_warning_at_once() -> None:
+    """As soon as three webhooks in a row were refused, in the time in which three are usual; over with the next one."""
+    for minutes, refused_ago, severity in ((1, 0, "ok"), (5, 0, "warning"), (5, 6, "ok"), (9, 0, "warning")):
+        figures = replace(
+            refused(3),
+            accepted={"acme": 100},
+            last_accepted={("acme", "orders/create"): NOW - minutes * 60_000},
+            last_refused={("acme", "signature_mismatch"): NOW - refused_ago * 60_000},
+        )
+        found = [one.severity for one in problems(figures) if one.check == "signatures"]
+        assert found == ([severity] if severity != "ok" else []), (minutes, refused_ago)
+
+
 @pytest.mark.parametrize(
     ("accepted", "usually", "minutes", "is_alert"),
     [
+        (6000, 50.0, 2, False),
+        (6000, 50.0, 3, True),
         (50, 50.0, 1, False),
         (50, 50.0, 9, False),
         (4, 4.0, 60, False),

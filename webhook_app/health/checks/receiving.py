@@ -34,7 +34,7 @@ VERIFY = "Compare the secret with the platform's; `python -m webhook_app verify`
 def signatures(measured: Measurements) -> Iterator[Finding]:
     """Report shops whose webhooks are refused because their signature is missing or wrong."""
     for (shop, reason), count in measured.refused.items():
-        if not reason.startswith("signature_") or _genuine_ones_pass(measured, shop):
+        if not reason.startswith("signature_"):
             continue
         accepted = measured.accepted.get(shop, 0)
         severity = _severity_of_refusals(measured, (shop, reason), count, accepted)
@@ -48,22 +48,32 @@ def signatures(measured: Measurements) -> Iterator[Finding]:
 
 
 def _severity_of_refusals(measured: Measurements, what: tuple[str, str], count: int, accepted: int) -> Severity:
+    missing = _genuine_ones_are_missing(measured, what[0])
+    last = measured.last_accepted_of(what[0])
     is_unusual = count >= thresholds.SPIKE * measured.usually_refused.get(what, 0.0)
-    used_to_be_accepted = measured.last_accepted_of(what[0]) is not None
-    if count >= measured.thresholds.refusals and (is_unusual or (used_to_be_accepted and not accepted)):
-        return Severity.ERROR
-    if not accepted:
-        return Severity.WARNING if count >= thresholds.FEW_REFUSALS else Severity.INFO
-    return Severity.OK
+    if count >= measured.thresholds.refusals and (is_unusual or (last is not None and not accepted)):
+        if missing is Severity.ERROR:
+            return missing
+    elif not accepted and count < thresholds.FEW_REFUSALS:
+        return Severity.INFO
+    is_later = not accepted or measured.last_refused.get(what, 0) > (last or 0)
+    return Severity.WARNING if missing and count >= thresholds.FEW_REFUSALS and is_later else Severity.OK
 
 
-def _genuine_ones_pass(measured: Measurements, shop: str) -> bool:
-    """Return whether webhooks of a shop are accepted as usual: then those with a wrong signature are forged."""
+def _genuine_ones_are_missing(measured: Measurements, shop: str) -> Severity | None:
+    """Judge whether webhooks of a shop are accepted as usual (None): then those with a wrong signature are forged.
+
+    Three that are missing in a row may be chance: a warning soon after the event, an error when it cannot be any more.
+    """
     accepted, last = measured.accepted.get(shop, 0), measured.last_accepted_of(shop)
     if not accepted or last is None:
-        return False
+        return Severity.ERROR
+    missing = measured.now - last
     usual_gap = SIGNATURE_PERIOD / max(accepted, measured.usually_accepted.get(shop, 0.0))
-    return measured.now - last <= max(thresholds.SHORTEST_GAP, thresholds.MISSED * usual_gap)
+    surely = min(thresholds.MISSED_SURELY * usual_gap, max(thresholds.LONGEST_GAP, thresholds.MISSED * usual_gap))
+    if missing > max(thresholds.SHORTEST_SURE_GAP, surely):
+        return Severity.ERROR
+    return Severity.WARNING if missing > max(thresholds.SHORTEST_GAP, thresholds.MISSED * usual_gap) else None
 
 
 def refusals(measured: Measurements) -> Iterator[Finding]:

@@ -28,20 +28,18 @@ REPLAY = (
 
 
 def workers(measured: Measurements) -> Iterator[Finding]:
-    """Check that a worker listens, and that no due event waits for one."""
-    listening, late = measured.listening, ", ".join(measured.overdue)
+    """Check that a worker runs, and that no due event waits for one."""
+    runs, late = measured.worker_runs, ", ".join(measured.overdue)
     if late:
         text = f"Events of {late} have been due for over {duration(thresholds.OVERDUE_AFTER)}"
-        why = {True: ", although a worker listens", False: ", and no worker listens", None: ""}[listening]
+        why = ", although a worker runs" if runs else ", and no worker runs"
         others = tuple(measured.overdue)
         yield Finding("workers", Severity.ERROR, f"{text}{why}.", START_A_WORKER, others=others)
-    elif listening is None:
-        text = "No event is overdue; a connection pooler hides whether a worker is running."
-        yield Finding("workers", Severity.INFO, text, "Check the log of the worker, or send a sample.")
-    elif listening:
-        yield Finding("workers", Severity.OK, "A worker listens, and no event is overdue.")
+    elif runs:
+        yield Finding("workers", Severity.OK, "A worker runs, and no event is overdue.")
     else:
-        yield Finding("workers", Severity.WARNING, "No worker listens on this database.", START_A_WORKER)
+        text = "No worker runs: webhooks are stored, and nothing is sent to Tweakwise."
+        yield Finding("workers", Severity.WARNING, text, START_A_WORKER)
 
 
 def oldest(measured: Measurements) -> Iterator[Finding]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.formatting import counted, date_and_time
+from webhook_app.health import thresholds
 from webhook_app.health.check import Check
 from webhook_app.health.finding import Finding, Severity
-from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.health.measurements import Measurements
 
-PERSISTENT = 3  # attempts in a row that failed
-STALE_AFTER = 2 * HOUR  # without a complete comparison
 REFUSED = ("api_unauthorized", "api_scope_missing")
 WHY_MISSING = "They were fetched and are sent. Look for the cause: a disabled webhook, or a receiver that was away."
 RENEW = "`doctor` and `reconcile` try the credentials; docs/reconciliation.md has the steps to make new ones."
@@ -63,8 +61,8 @@ def platform_refuses_us(measured: Measurements) -> Iterator[Finding]:
         if not state.error:
             continue
         text = f"{state.shop}: orders cannot be compared with the platform's: {state.error}. {state.detail}"
-        since = measured.now - (state.complete_at or 0)
-        lasts = state.failures >= PERSISTENT and (state.error in REFUSED or since > STALE_AFTER)
+        is_stale = measured.now - (state.complete_at or 0) > thresholds.COMPARISON_STALE
+        lasts = state.failures >= thresholds.COMPARISON_FAILURES and (state.error in REFUSED or is_stale)
         severity = Severity.ERROR if lasts else Severity.WARNING
         summary = f"orders cannot be compared with the platform's ({state.error})"
         yield Finding("platform_refuses_us", severity, text, RENEW, state.shop, "", summary, alerts=True)

@@ -49,6 +49,11 @@ class WakeupChannel(ABC):
     def wait(self, seconds: float) -> None:
         """Return on a notification, at the latest after `seconds`. Raises StoreUnavailableError."""
 
+    @property
+    @abstractmethod
+    def is_listening(self) -> bool:
+        """Whether this process waits for notifications, and has_listener() of others sees it."""
+
     @abstractmethod
     def has_listener(self) -> bool | None:
         """Return whether a worker listens, None where that cannot be known; sends no notification."""
@@ -94,6 +99,11 @@ class ListenNotifyChannel(WakeupChannel):
         if not self._polls:
             with contextlib.suppress(StoreUnavailableError):
                 self._notify(CHANNEL)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether the connection is there on which notifications arrive."""
+        return self._connection is not None
 
     def has_listener(self) -> bool | None:
         """Return whether a connection to the database listens; through a pooler that cannot be known."""

@@ -40,6 +40,11 @@ class SocketChannel(WakeupChannel):
         self._inode: int | None = None
         self._is_reported = False
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether a socket was made."""
+        return self._receiver is not None
+
     def has_listener(self) -> bool:
         """Return whether a worker listens; sends it nothing."""
         with suppress(OSError), _addresses(self._folder) as address_of:
