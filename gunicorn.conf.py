@@ -7,11 +7,12 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from webhook_app import logs, reloading
-from webhook_app.config import settings
+from webhook_app.config import env_file, settings
 from webhook_app.observability import metrics
 from webhook_app.web import listening
 from webhook_app.web.reload import Reload
 
+env_file.load()
 _settings = settings.load()
 metrics.share(_settings)
 _reload = Reload()

@@ -40,6 +40,7 @@ settings.load_profile("tests")
 def pytest_configure() -> None:
     """Whatever happens to this run, nothing that it started outlives it; no command uses a sandbox that runs here."""
     leftovers.guard()
+    os.environ["ENV_FILE"] = os.devnull
     os.environ["SANDBOX_FOLDER"] = str(Path(tempfile.gettempdir(), f"no-sandbox-{os.getpid()}"))
 
 

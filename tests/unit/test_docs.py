@@ -15,7 +15,7 @@ import pytest
 from schemas.events import Payment, Reason
 from webhook_app import __version__
 from webhook_app.cli.commands import all_commands
-from webhook_app.config import settings, shops
+from webhook_app.config import settings, shop_documents, shop_schema, shops
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, DeadReason, WaitingReason, cause_of
 from webhook_app.errors import BadSignatureError
 from webhook_app.health import checks
@@ -47,10 +47,11 @@ LEAST_SHOP = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "
 
 SETTINGS = [field.name.upper() for field in fields(settings.Settings)]
 SHOPS = ["SHOPS", "SHOPS_FILE"]
+OF_FILES = ["ENV_FILE"]
 OPTIONS = sorted(
     {str(option.envvar) for command in all_commands().values() for option in command.params if option.envvar}
 )
-VARIABLES = [*SETTINGS, *SHOPS, *OPTIONS]
+VARIABLES = [*SETTINGS, *SHOPS, *OF_FILES, *OPTIONS]
 
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
@@ -147,11 +148,11 @@ class _Recorder(dict[str, str]):
 def test_the_variables_are_those_that_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Loading the configuration reads a variable for each field of Settings, those of the shops, and no other."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / shops.DEFAULT_FILE).write_text(LEAST_SHOP, encoding="utf-8")
+    (tmp_path / shop_documents.DEFAULT_FILE).write_text(LEAST_SHOP, encoding="utf-8")
     recorder = _Recorder()
     monkeypatch.setattr(os, "environ", recorder)
     settings.load()
-    assert recorder.read == set(SETTINGS)
+    assert recorder.read == {*SETTINGS, *(f"{name}_FILE" for name in SETTINGS)}
     recorder.read.clear()
     shops.load(all_platforms())
     assert recorder.read == set(SHOPS)
@@ -183,7 +184,7 @@ def test_every_documented_default_is_the_real_one(
 
 def test_the_documented_shops_file_is_the_real_one() -> None:
     """Without SHOPS and SHOPS_FILE the shops come from the documented file."""
-    assert default_of("SHOPS_FILE", "## Settings") == shops.DEFAULT_FILE
+    assert default_of("SHOPS_FILE", "## Settings") == shop_documents.DEFAULT_FILE
 
 
 @pytest.mark.parametrize("name", [name for name, command in all_commands().items() if not command.hidden])
@@ -200,7 +201,7 @@ def test_every_documented_command_exists() -> None:
 
 def test_the_shop_keys_are_the_documented_ones() -> None:
     """The table of a shop's keys has every key and no other."""
-    known = set(shops.KEYS)
+    known = set(shop_schema.KEYS)
     assert set(rows(CONFIGURATION, "## Shops")) == known
 
 
@@ -212,7 +213,7 @@ def test_every_documented_shop_default_is_the_real_one() -> None:
         if (default := default_of(name, "## Shops")) and name != "tweakwise_url"
     }
     written_bare = {"drop_fields", "require_consent", "extra_events", "renewals", "repeat_within", "test_orders"}
-    assert set(documented) == {"product_key", "profile_attribute", "purchase_on", *written_bare}
+    assert set(documented) == {"product_key", "profile_attribute", "purchase_on", "timezone", *written_bare}
     written = {name: value if name in written_bare else json.dumps(value) for name, value in documented.items()}
     whole = LEAST_SHOP + "\n".join(f"{name} = {value}" for name, value in written.items())
     assert shops.parse(whole, "whole", all_platforms()) == shops.parse(LEAST_SHOP, "least", all_platforms())

@@ -7,6 +7,7 @@ import click
 from webhook_app import __version__
 from webhook_app.cli.commands import CommandGroups
 from webhook_app.cli.support import running_sandbox
+from webhook_app.config import env_file
 
 
 @click.group(cls=CommandGroups, context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,5 +23,6 @@ def main(ctx: click.Context) -> None:
 
     Exit codes: 0 success, 1 a problem was found and printed, 2 wrong usage.
     """
+    env_file.load()
     if ctx.invoked_subcommand in running_sandbox.COMMANDS:
         running_sandbox.use()

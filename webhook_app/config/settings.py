@@ -13,6 +13,7 @@ from environs.fields import TimeDelta
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range
 
+from webhook_app.config import variables
 from webhook_app.config.validators import (
     POSTGRES,
     SQLITE,
@@ -33,7 +34,7 @@ from webhook_app.config.validators import (
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation names the second: https://docs.tweakwise.com
@@ -127,19 +128,21 @@ class Settings:
         return f"http://{f'[{address}]' if ':' in address else address}:{self.port}"
 
 
-def load(*, judges_password: bool = False) -> Settings:
-    """Read the environment.
+def load(*, judges_password: bool = False, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment, that of this process unless `environ` is given.
 
     `judges_password` is for those who serve the dashboard or check the configuration: it takes 15 MB. Raises
     ConfigurationError with one sentence for every variable that is wrong.
     """
-    env = _Environment(eager=False)
+    env = _Environment(eager=False, environ=environ)
     env.add_parser_from_field("duration", _Duration)
     read = {one.name: _read(env, one.name, **one.metadata) for one in fields(Settings)}
     try:
         env.seal()
     except EnvValidationError as error:
-        raise ConfigurationError(_sentences(error.error_messages)) from None
+        raise ConfigurationError([*env.faults, *_sentences(error.error_messages)]) from None
+    if env.faults:
+        raise ConfigurationError(env.faults)
     config = Settings(**{name: _in_seconds(value) for name, value in read.items()})
     weak = _password_faults(config.dashboard_password) if judges_password else []
     if faults := [*_contradictions(config), *weak]:
@@ -180,10 +183,19 @@ def _contradictions(config: Settings) -> list[str]:
 
 
 class _Environment(Env):
-    """An empty variable counts as not set, because hosts' forms save fields that were left blank."""
+    """Reads a variable, or the file that NAME_FILE names; gathers what is wrong with such files in `faults`."""
+
+    def __init__(self, *, eager: bool, environ: Mapping[str, str] | None) -> None:
+        super().__init__(eager=eager)
+        self.faults: list[str] = []
+        self._known = environ
 
     def _get_value(self, env_key: str, default: Any) -> Any:
-        return os.environ.get(env_key) or default
+        try:
+            return variables.value(env_key, self._known) or default
+        except ConfigurationError as error:
+            self.faults += error.faults
+            return default
 
 
 class _Duration(TimeDelta):

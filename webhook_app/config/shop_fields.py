@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import ValidationError, fields, validate
 
@@ -19,6 +21,7 @@ LABEL = validate.Regexp(
     r"[\x21-\x7e]{1,100}\Z", error="expected the TWN-Source label: 1 to 100 visible ASCII characters"
 )
 
+ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 # The Analytics API takes no timestamp and documents no greatest age: a purchase counts at the time it is sent, so one
@@ -63,6 +66,20 @@ class Duration(fields.Field[float]):
                 f"longer than {days}d: Tweakwise takes no date, and would count the purchase as made when it is sent"
             )
         return float(seconds)
+
+
+class TimeZone(fields.Field[str]):
+    """The name of a time zone in the IANA database, such as `Europe/Amsterdam`."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
+        if isinstance(value, str) and ZONE.fullmatch(value):
+            try:
+                return ZoneInfo(value).key
+            except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+                pass
+        close = get_close_matches(value, available_timezones(), 1, 0.5) if isinstance(value, str) else []
+        meant = f"; is {close[0]} meant?" if close else ""
+        raise ValidationError(f'expected the name of a time zone, such as "Europe/Amsterdam"{meant}')
 
 
 class FieldPaths(fields.Field[DroppedFields]):

@@ -19,6 +19,6 @@ def line_of(text: str, path: list[str], root: str = "shops") -> int:
         parts = [part.strip("\"'") for part in re.findall(_KEY_PART, key[2])]
         here = parts if key[1] else [*table, *parts]
         table = parts if key[1] else table
-        if here == [root, *path[: len(here) - 1]] and len(here) > 1:
+        if here == [root, *path[: len(here) - 1]] and (len(here) > 1 or not path):
             found = number
     return found

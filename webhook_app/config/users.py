@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from webhook_app.config import shops
-from webhook_app.config.toml_lines import line_of
+from webhook_app.config import shop_documents, variables
+from webhook_app.config.shop_documents import Document
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from webhook_app.config.settings import Settings
 
@@ -76,43 +75,64 @@ class _UserSchema(Schema):
 _SCHEMA = _UserSchema()
 
 
-def load(known: Collection[str], config: Settings) -> dict[str, User]:
+def load(known: Collection[str], config: Settings, environ: Mapping[str, str] | None = None) -> dict[str, User]:
     """Return the users by name, none where there is no `[users]`; `known` are the names of the shops.
 
     Raises ConfigurationError with one sentence for every fault, each naming the line to change.
     """
-    text, source = shops.document()
-    return parse(text, source, known, config)
+    return read(shop_documents.read(environ), known, config, shop_documents.where(environ), environ)
 
 
 def parse(text: str, source: str, known: Collection[str], config: Settings) -> dict[str, User]:
-    """Read the users of a TOML document that shops.parse() has read; `source` is what messages call it."""
-    tables = tomllib.loads(text).get("users", {})
-    header = config.dashboard_identity_header
-    if not isinstance(tables, dict):
-        raise ConfigurationError([f"{source}: users: expected tables: [users.<name>]"])
-    if header and not tables:
-        raise ConfigurationError([f"DASHBOARD_IDENTITY_HEADER: {source} has no [users.<name>] for those it names"])
-    reading = _Reading(text, source, known, config)
-    users = [user for name, table in tables.items() if (user := reading.user(name, table))]
-    faults = [*reading.faults, *_repeated(users, source)]
+    """Read the users of one TOML document; `source` is what messages call it."""
+    return read([Document(source, text)], known, config, source)
+
+
+def read(
+    documents: Iterable[Document],
+    known: Collection[str],
+    config: Settings,
+    where: str,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, User]:
+    """Read the users of documents that shops.read() has read; `where` is what messages call all of them."""
+    users: dict[str, User] = {}
+    places: dict[str, Document] = {}
+    faults: list[str] = []
+    for document in documents:
+        tables = tomllib.loads(document.text).get("users", {})
+        reading = _Reading(document, known, config, environ)
+        for name, table in reading.tables(tables):
+            user = reading.user(name, table)
+            if user and user.name in users:
+                earlier = places[user.name]
+                also = f"also in {earlier.source}" if earlier is not document else "there twice"
+                faults.append(f"{document.source}: users.{user.name}: is {also}; capitals make no difference")
+            elif user:
+                users[user.name], places[user.name] = user, document
+        faults += reading.faults
+    if config.dashboard_identity_header and not users and not faults:
+        faults.append(f"DASHBOARD_IDENTITY_HEADER: {where} has no [users.<name>] for those it names")
     if faults:
         raise ConfigurationError(faults)
-    return {user.name: user for user in users}
-
-
-def _repeated(users: list[User], source: str) -> Iterator[str]:
-    names = [user.name for user in users]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{source}: users.{name}: is there twice; capitals make no difference"
+    return users
 
 
 class _Reading:
     """One pass over the tables, gathering faults."""
 
-    def __init__(self, text: str, source: str, known: Collection[str], config: Settings) -> None:
-        self.text, self.source, self.known, self.config = text, source, known, config
+    def __init__(
+        self, document: Document, known: Collection[str], config: Settings, environ: Mapping[str, str] | None
+    ) -> None:
+        self.document, self.known, self.config, self.environ = document, known, config, environ
         self.faults: list[str] = []
+
+    def tables(self, found: Any) -> Iterator[tuple[str, Any]]:
+        """Yield the tables of users by name."""
+        if isinstance(found, dict):
+            yield from found.items()
+        else:
+            self.faults.append(f"{self.document.source}: users: expected tables: [users.<name>]")
 
     def user(self, name: str, table: Any) -> User | None:
         """Return a user, or None after noting why not."""
@@ -141,13 +161,19 @@ class _Reading:
     def _resolved(self, name: str, table: Mapping[str, Any]) -> dict[str, Any]:
         """Replace a `${NAME}` by the environment's value."""
         given = dict(table)
-        reference = shops.REFERENCE.fullmatch(str(given.get("password_hash", "")))
-        if reference and not os.environ.get(reference[1]):
-            self._fault([name, "password_hash"], f"the environment variable {reference[1]} is not set")
-            del given["password_hash"]
-        elif reference:
-            given["password_hash"] = os.environ[reference[1]]
-        return given
+        reference = variables.REFERENCE.fullmatch(str(given.get("password_hash", "")))
+        if reference is None:
+            return given
+        try:
+            found, fault = (
+                variables.value(reference[1], self.environ),
+                f"the environment variable {reference[1]} is not set",
+            )
+        except ConfigurationError as error:
+            found, fault = None, error.faults[0]
+        if found is None:
+            self._fault([name, "password_hash"], fault)
+        return {**given, "password_hash": found} if found else {k: v for k, v in given.items() if k != "password_hash"}
 
     def _check(self, name: str, loaded: Mapping[str, Any]) -> None:
         for shop in sorted(set(loaded.get("shops") or ()) - set(self.known)):
@@ -163,8 +189,7 @@ class _Reading:
             )
 
     def _fault(self, path: list[str], sentence: str) -> None:
-        where = f"{self.source}:{line_of(self.text, path, 'users')}"
-        self.faults.append(f"{where}: users.{'.'.join(path)}: {sentence}")
+        self.faults.append(f"{self.document.place(path, 'users')}: users.{'.'.join(path)}: {sentence}")
 
 
 def _flat(messages: Any) -> Iterator[str]:

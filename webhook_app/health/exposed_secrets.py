@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from webhook_app.config.shops import document
+from webhook_app.config import shop_documents
 from webhook_app.errors import ConfigurationError
 
 OTHERS = 0o044  # permissions of all but the owner
@@ -18,9 +18,10 @@ SECRET_WRITTEN = re.compile(r"""^[ \t]*(?:secrets|profile_salt)[ \t]*=[ \t\[\n]*
 def exposed_file() -> str:
     """Return the path of such a file, "" if there is none."""
     with suppress(ConfigurationError, OSError):
-        text, source = document()
-        if Path(source).name == DEMO or not SECRET_WRITTEN.search(text):
-            return ""
-        if Path(source).is_file() and Path(source).stat().st_mode & OTHERS:
-            return source
+        for document in shop_documents.read():
+            path = Path(document.source)
+            if path.name == DEMO or not SECRET_WRITTEN.search(document.text):
+                continue
+            if path.is_file() and path.stat().st_mode & OTHERS:
+                return document.source
     return ""

@@ -531,9 +531,10 @@ def test_neither_says_what_to_do() -> None:
 
 
 def test_file_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A file that cannot be read is a sentence."""
+    """A file that cannot be read is a sentence, also one of a folder."""
     monkeypatch.setenv("SHOPS_FILE", str(tmp_path))
-    assert loading() == [f"SHOPS_FILE: {tmp_path} cannot be read: IsADirectoryError"]
+    (tmp_path / "a.toml").mkdir()
+    assert loading() == [f"SHOPS_FILE: {tmp_path}/a.toml cannot be read: IsADirectoryError"]
 
 
 def test_file_that_is_no_text(tmp_path: Path) -> None:

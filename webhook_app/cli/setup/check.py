@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.cli.support import configuration, database_startup, shop_instructions, source_connection
-from webhook_app.config import settings, shop_addresses
+from webhook_app.cli.support import configuration, database_startup, near_names, shop_instructions, source_connection
+from webhook_app.config import settings, shop_addresses, shop_documents
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, activity
 from webhook_app.inbox import migrate as migrations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
+# The variables of options, of this command and of others.
+OPTIONS = ("SANDBOX_PORT", "SANDBOX_DATABASE_URL", "SANDBOX_FOLDER", "MOVE_FROM", "MOVE_TO", "SAMPLE_SECRET")
 NO_KEY = "no SECRETS_KEY: the app's registration is refused, since what it agrees is stored encrypted."
 SPOOL = "must be on a disk that survives restarts: the webhooks in it were acknowledged."
 SPOOL_ON_A_DYNO = "is on a dyno's disk, which is emptied at every restart: acknowledged events would be lost."
@@ -46,7 +49,7 @@ def check(url: str | None) -> None:
     with closing(Inbox.configured(config)) as inbox:
         fault, warnings = migrations.fault(inbox.database), inbox.database.warnings(config.web_concurrency)
         newer = migrations.newer_revision(inbox.database)
-    for sentence in warnings:
+    for sentence in [*_near_names(), *warnings]:
         click.echo(f"Warning    {sentence}")
     click.echo(f"Database   {f'not ready: {fault} Run `python -m webhook_app migrate`.' if fault else 'ready'}")
     if newer:
@@ -57,6 +60,12 @@ def check(url: str | None) -> None:
     click.echo(f"Tweakwise  {config.tweakwise_url}")
     if faults := [sentence for shop in known.values() if (sentence := shop_instructions.fault(shop))]:
         raise click.ClickException("\n".join(faults))
+
+
+def _near_names() -> list[str]:
+    """Return a sentence for each name that may be misspelt."""
+    documents = shop_documents.read()
+    return [*near_names.variables(os.environ, documents, OPTIONS), *near_names.tables(documents)]
 
 
 def _access(shop: Shop) -> list[str]:

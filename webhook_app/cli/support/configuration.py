@@ -1,4 +1,4 @@
-"""Loads settings and shops, so that the faults of both are reported together."""
+"""Loads the configuration for a command."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.config import settings, shops, users
-from webhook_app.errors import ConfigurationError
-from webhook_app.platforms import all_platforms
+from webhook_app.config import configuration, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,39 +16,10 @@ if TYPE_CHECKING:
 
 
 def load(*, for_web: bool = False) -> tuple[Settings, dict[str, Shop]]:
-    """Return the settings and the shops. Raises ConfigurationError with all faults together.
-
-    `for_web`: the dashboard's password and users are validated too; a worker may have none of the variables of these.
-    """
-    faults: list[str] = []
-    config, known = None, None
-    try:
-        config = settings.load(judges_password=for_web)
-    except ConfigurationError as error:
-        faults += error.faults
-    try:
-        known = shops.load(all_platforms())
-    except ConfigurationError as error:
-        faults += error.faults
-    if config is None or known is None:
-        raise ConfigurationError(faults)
-    if for_web:
-        users.load(known, config)
-    if faults := _contradictions(config, known):
-        raise ConfigurationError(faults)
+    """Return the settings and the shops, as configuration.load() does, and let connections trust CA_BUNDLE."""
+    config, known = configuration.load(for_web=for_web)
     settings.share_authorities(config)
     return config, known
-
-
-def _contradictions(config: Settings, known: Mapping[str, Shop]) -> list[str]:
-    """Return a sentence for every shop that waits longer than what is known of orders is stored."""
-    longest = config.keep_rows - config.max_order_age
-    return [
-        f"shops.{name}.purchase_after: longer than KEEP_ROWS less MAX_ORDER_AGE; what is known of an order, such as "
-        "its cancellation, would be deleted before it is sent"
-        for name, shop in known.items()
-        if shop.purchase_after > max(longest, 0)
-    ]
 
 
 def chosen_shops(known: Mapping[str, Shop], name: str | None) -> Mapping[str, Shop]:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import pwd
+from contextlib import suppress
 from pathlib import Path
 
+from webhook_app.config import variables
 from webhook_app.config.validators import SQLITE
+from webhook_app.errors import ConfigurationError
 
 DEFAULT = f"{SQLITE}var/inbox.db"
 
 
 def fault() -> str:
     """Return a sentence about the first path that this user cannot write, "" where there is none."""
-    url = os.environ.get("DATABASE_URL") or DEFAULT
+    with suppress(ConfigurationError):
+        return _fault(variables.value("DATABASE_URL") or DEFAULT)
+    return ""
+
+
+def _fault(url: str) -> str:
     if not url.startswith(SQLITE):
         return ""
     file = Path(url.removeprefix(SQLITE)).absolute()

@@ -63,6 +63,7 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
 
 def _add_sandbox(supervisor: Supervisor, known: dict[str, Shop], sandbox: SandboxOptions) -> None:
     supervisor.environment["TWEAKWISE_URL"] = sandbox.url
+    supervisor.environment.pop("TWEAKWISE_URL_FILE", None)
     keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
     supervisor.add("sandbox", ["sandbox", f"--port={sandbox.port}", *keys], partial(is_ready, f"{sandbox.url}/healthz"))
 

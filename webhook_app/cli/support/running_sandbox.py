@@ -88,7 +88,7 @@ def use() -> None:
         found = [one for one in found if str(one.port) == port]
     if not found:
         return
-    chosen, database_url = found[-1], os.environ.get("DATABASE_URL")
+    chosen, database_url = found[-1], os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")
     if database_url and database_url != chosen.database_url:
         _note(f"DATABASE_URL is set, so this command does not use the sandbox that runs on port {chosen.port}.")
         return
@@ -103,7 +103,8 @@ def _description(chosen: RunningSandbox, found: list[RunningSandbox]) -> str:
 
 
 def _is_set(name: str) -> bool:
-    return bool(os.environ.get(name)) or (name == "SHOPS_FILE" and bool(os.environ.get("SHOPS")))
+    is_set = any(os.environ.get(one) for one in (name, f"{name}_FILE"))
+    return is_set or (name == "SHOPS_FILE" and bool(os.environ.get("SHOPS")))
 
 
 def _read(path: Path) -> RunningSandbox | None:

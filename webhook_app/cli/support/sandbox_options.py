@@ -44,13 +44,15 @@ class SandboxOptions:
         """Change this process's environment before it is read: an inbox for this port alone, and no open port."""
         port = os.environ.get("PORT") or "8000"
         url = self.database_url or f"{SQLITE}{self.folder / port}.db"
-        if os.environ.get("DATABASE_URL") not in (None, "", url):
+        given = os.environ.get("DATABASE_URL") or os.environ.pop("DATABASE_URL_FILE", None)
+        if given not in (None, "", url):
             sentence = f"DATABASE_URL is not used: beside a sandbox the inbox is {name_of(url)}."
             click.echo(f"{sentence} SANDBOX_DATABASE_URL sets another.", err=True)
         os.environ["DATABASE_URL"] = url
         os.environ["BIND"] = os.environ.get("BIND") or LOOPBACK
         for name in PRODUCTION:
             os.environ.pop(name, None)
+            os.environ.pop(f"{name}_FILE", None)
 
     @contextmanager
     def announced(self, config: Settings) -> Iterator[None]:

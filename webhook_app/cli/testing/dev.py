@@ -17,7 +17,7 @@ from webhook_app.cli.support.log_reader import LogReader
 from webhook_app.cli.support.sandbox_options import sandbox_options
 from webhook_app.cli.support.terminal import colours
 from webhook_app.cli.support.tunnel_options import arguments, refuse_other_address, tunnel_options
-from webhook_app.config import shops
+from webhook_app.config.shop_documents import DEFAULT_FILE
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.tunnels import TUNNELS
@@ -78,7 +78,7 @@ def _refuse_bad_tunnel(name: str | None, options: TunnelOptions, config: Setting
 
 def _fall_back_to_demo_shops() -> None:
     configured = os.environ.get("SHOPS") or os.environ.get("SHOPS_FILE")
-    if not configured and not Path(shops.DEFAULT_FILE).exists() and Path(DEMO).exists():
+    if not configured and not Path(DEFAULT_FILE).exists() and Path(DEMO).exists():
         os.environ["SHOPS_FILE"] = DEMO
 
 

@@ -1,0 +1,66 @@
+"""The TOML documents of the shops: the text of SHOPS, the file SHOPS_FILE, or each file of that folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from webhook_app.config.toml_lines import line_of
+from webhook_app.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_FILE = "shops.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A TOML document; `source` is what messages call it, a path where it is a file."""
+
+    source: str
+    text: str
+
+    def place(self, path: list[str], root: str = "shops") -> str:
+        """Return the source and the line on which a value is written, for the beginning of a message."""
+        return f"{self.source}:{line_of(self.text, path, root)}"
+
+
+def read(environ: Mapping[str, str] | None = None) -> tuple[Document, ...]:
+    """Return the documents, none where a folder has none. Raises ConfigurationError."""
+    known = os.environ if environ is None else environ
+    inline, path = known.get("SHOPS"), known.get("SHOPS_FILE")
+    if inline and path:
+        raise ConfigurationError(["SHOPS, SHOPS_FILE: both are set; keep one of them"])
+    if inline:
+        return (Document("SHOPS", inline),)
+    return tuple(Document(str(file), _text(file)) for file in files(Path(path or DEFAULT_FILE)))
+
+
+def files(path: Path) -> list[Path]:
+    """Return the file itself, or the `*.toml` files of a folder by name, without hidden ones. Raises no OSError."""
+    try:
+        inside = sorted(path.iterdir()) if path.is_dir() else None
+    except OSError as error:
+        raise ConfigurationError([f"SHOPS_FILE: {path} cannot be read: {type(error).__name__}"]) from None
+    if inside is None:
+        return [path]
+    return [file for file in inside if file.suffix == ".toml" and not file.name.startswith(".")]
+
+
+def where(environ: Mapping[str, str] | None = None) -> str:
+    """Return what messages call the whole: the variable, the file or the folder."""
+    known = os.environ if environ is None else environ
+    return "SHOPS" if known.get("SHOPS") else known.get("SHOPS_FILE") or DEFAULT_FILE
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        fault = f"SHOPS_FILE: there is no {file}; write it (see docs/configuration.md) or set SHOPS"
+        raise ConfigurationError([fault]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"SHOPS_FILE: {file} cannot be read: {type(error).__name__}"]) from None
