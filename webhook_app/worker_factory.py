@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.alerts import evaluator
+from webhook_app.delivery.bulk_worker import BulkWorker
 from webhook_app.delivery.worker import Worker, WorkerOptions
 from webhook_app.health.evaluation import Health
 from webhook_app.health.measure import Subject
@@ -59,7 +60,12 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
 
 
 def _background(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages: AgeLimits) -> list[Background]:
-    """Return what runs beside delivering: comparing orders with the platforms' own lists, where a shop has `api`."""
+    """Return what runs beside delivering: the dashboard's jobs, and comparing orders with the platforms' own lists."""
+    return [BulkWorker(inbox).run, *_reconciling(config, inbox, shops, ages)]
+
+
+def _reconciling(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages: AgeLimits) -> list[Background]:
+    """Return what compares orders, where a shop has `api`."""
     if any(shop.app_secret for shop in shops.values()):
         from webhook_app.sources.registered import with_apis  # noqa: PLC0415 - only where an app registers itself
 

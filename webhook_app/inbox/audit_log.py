@@ -14,6 +14,8 @@ from webhook_app.inbox.tables import attempts, audit, deliveries
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from sqlalchemy import Connection
+
     from webhook_app.inbox.store import Inbox
 
 SHOWN = 200
@@ -37,6 +39,9 @@ class AuditAction(StrEnum):
     UNMUTE = "unmute"
     ERASED = "erased"
     REPORTED = "reported"
+    JOB_STARTED = "job_started"
+    JOB_CANCELLED = "job_cancelled"
+    JOB_COMPLETED = "job_completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,12 @@ class FailedAttempt:
 def write(inbox: Inbox, event: AuditEvent) -> None:
     """Store an audit event. Raises StoreUnavailableError."""
     with inbox.database.write() as connection:
-        connection.execute(insert(audit).values(at=inbox.clock(), **records.as_row(event)))
+        add(connection, event, inbox.clock())
+
+
+def add(connection: Connection, event: AuditEvent, now: int) -> None:
+    """Store an audit event in the open transaction that does what it records."""
+    connection.execute(insert(audit).values(at=now, **records.as_row(event)))
 
 
 def newest(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, tuple_, update
 
-from webhook_app.inbox import activity, dead_bodies, statistics
+from webhook_app.inbox import activity, bulk_jobs, dead_bodies, statistics
 from webhook_app.inbox.age import AgeLimit, old_rows
 from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.states import State, Verb, sources
@@ -59,6 +59,7 @@ def sweep(
         _in_steps(_date_rows(inbox, rows_limit), stopped)
     deleted = _in_steps(_delete_rows(inbox, rows_limit), stopped)
     activity.forget(inbox, rows_limit.before)
+    bulk_jobs.forget(inbox, rows_limit.before)
     _delete_audit_events(inbox, rows_limit)
     inbox.database.remove_unused_logs(retention.keep_bodies)
     if wiped or deleted:

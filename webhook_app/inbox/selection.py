@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import exists, or_, select
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 
 HAS_BODY = exists(select(bodies.c.delivery_id).where(bodies.c.delivery_id == deliveries.c.id))
+
+
+class DeliveryConditions(Protocol):
+    """A filter over deliveries, as far as SQL can apply it."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row of `deliveries` must meet, all of them."""
 
 
 @dataclass(frozen=True, slots=True)

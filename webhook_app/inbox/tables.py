@@ -346,6 +346,33 @@ privacy_requests = Table(
     Column("leased_until", BigInteger, nullable=False),
 )
 
+# Replays and discards of many deliveries that the dashboard began; see bulk_jobs.py. `filter` (JSON) may name an order,
+# and is emptied at the end; `shops` (JSON) are those whose deliveries it may change, NULL for all.
+bulk_jobs = Table(
+    "bulk_jobs",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("verb", String(16), nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("shops", Text),
+    Column("about", Text, nullable=False),
+    Column("rate", Integer),
+    # Deliveries up to this number are concerned; up to which they were changed.
+    Column("last", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("total", Integer, nullable=False),  # that could be changed at the beginning
+    Column("done", Integer, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("session", String(32), nullable=False),
+    Column("user_name", String(64), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, index=True),
+    Column("outcome", String(16), nullable=False),  # "" until it is over
+    # Who works on it: as for deliveries, the number of the claim decides.
+    Column("claims", Integer, nullable=False),
+    Column("leased_until", BigInteger, nullable=False),
+)
+
 # Registrations of apps that agree a secret with their shop, encrypted with SECRETS_KEY; see registrations.py.
 registrations = Table(
     "registrations",

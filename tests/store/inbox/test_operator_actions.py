@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
 from webhook_app.delivery.causes import REASON_PREFIXES, Cause
-from webhook_app.inbox import Inbox, Selection, State, Verb, operator_actions, retention
+from webhook_app.inbox import Inbox, Selection, State, Verb, bulk_changes, operator_actions, retention
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -68,12 +69,9 @@ def test_pages_are_small(several: Inbox) -> None:
 
 def test_counts_for_a_verb(several: Inbox) -> None:
     """Of a selection: how many are in a state that the verb starts from, and how many of these have their body."""
-    assert stored_deliveries.count_for(several, Selection(), Verb.REPLAY) == stored_deliveries.SelectionCounts(
-        5, allowed=4, with_body=3, last=5
-    )
-    assert stored_deliveries.count_for(several, Selection(shop="c"), Verb.REPLAY) == stored_deliveries.SelectionCounts(
-        0, 0, 0, 0
-    )
+    counts = bulk_changes.count(several, DeliveryFilter(), Verb.REPLAY)
+    assert counts == bulk_changes.SelectionCounts(5, allowed=4, with_body=3, last=5)
+    assert bulk_changes.count(several, DeliveryFilter(Selection(shop="c")), Verb.REPLAY) == bulk_changes.NOTHING
 
 
 def test_many_are_replayed_in_one_step(several: Inbox) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from schemas.events import Reason
 from webhook_app.cli.support.bulk_change import DRY_RUN, NUMBERS, YES, BulkChange, carry_out, narrowed
 from webhook_app.cli.support.selection_options import selection_options
-from webhook_app.inbox import State, Verb, operator_actions
+from webhook_app.inbox import Verb
 from webhook_app.inbox.states import sources
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ CHANGE = BulkChange(
     Verb.DISCARD,
     done="discarded",
     refused="not discarded: only dead, waiting or received deliveries can be",
-    needs_body=False,
-    apply=partial(operator_actions.discard, reason=Reason.DROPPED),
 )
 
 
@@ -43,4 +39,4 @@ def discard(*, selection: Selection, dry_run: bool, yes: bool) -> None:
     discard --shop acme --reason http_422 --until 30d --dry-run
     discard --shop closed-shop --state waiting --state received
     """  # noqa: D301 - \b keeps click from joining the lines
-    carry_out(CHANGE, narrowed(selection, (State.DEAD,)), None, dry_run=dry_run, yes=yes)
+    carry_out(CHANGE, narrowed(selection, Verb.DISCARD), None, dry_run=dry_run, yes=yes)

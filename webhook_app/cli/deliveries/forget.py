@@ -9,11 +9,12 @@ import click
 
 from schemas.events import Redaction
 from webhook_app.cli.support import configuration
-from webhook_app.cli.support.bulk_change import MANY, YES
+from webhook_app.cli.support.bulk_change import YES
 from webhook_app.cli.support.param_types import SecretText
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker, find, listed, sentence
 from webhook_app.inbox import Inbox, privacy_requests
+from webhook_app.inbox.bulk_changes import MANY
 from webhook_app.inbox.privacy_requests import MOST_LISTED, RequestKind
 
 if TYPE_CHECKING:

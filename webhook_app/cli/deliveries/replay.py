@@ -8,7 +8,7 @@ import click
 
 from webhook_app.cli.support.bulk_change import DRY_RUN, NUMBERS, YES, BulkChange, carry_out, narrowed
 from webhook_app.cli.support.selection_options import selection_options
-from webhook_app.inbox import State, Verb, operator_actions
+from webhook_app.inbox import Verb
 from webhook_app.inbox.states import sources
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ CHANGE = BulkChange(
     Verb.REPLAY,
     done="queued again",
     refused="not replayed: only dead or ignored deliveries that still have a body can be",
-    needs_body=True,
-    apply=operator_actions.replay,
 )
 
 
@@ -41,5 +39,4 @@ def replay(*, selection: Selection, rate: int | None, dry_run: bool, yes: bool) 
     replay --shop acme --fault theirs --since 24h --dry-run
     replay --reason no_profile --rate 20
     """  # noqa: D301 - \b keeps click from joining the lines
-    states = sources(Verb.REPLAY) if selection.reason else (State.DEAD,)
-    carry_out(CHANGE, narrowed(selection, states), rate, dry_run=dry_run, yes=yes)
+    carry_out(CHANGE, narrowed(selection, Verb.REPLAY), rate, dry_run=dry_run, yes=yes)

@@ -14,10 +14,11 @@ from sqlalchemy import func, select
 from webhook_app import green_threads
 from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Row
+from webhook_app.inbox.reports.failure_texts import signature
 from webhook_app.inbox.reports.stored_deliveries import COLUMNS
 from webhook_app.inbox.selection import ALL_DELIVERIES
 from webhook_app.inbox.statistics import BLOCK
-from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
+from webhook_app.inbox.tables import IS_DEAD, counted_blocks, deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ MAX_BLOCKS = 12  # a page reads
 class DeliveryFilter:
     """A selection with the further filters of the dashboard; an empty field filters nothing.
 
-    `topics`: any of these; `without`: none of these.
+    `topics`: any of these; `without`: none of these. `issue` is the signature of dead deliveries with one cause, which
+    only `fits` looks at.
     """
 
     selection: Selection = ALL_DELIVERIES
@@ -44,6 +46,7 @@ class DeliveryFilter:
     without: tuple[str, ...] = ()
     profile_key: str | None = None
     shops: tuple[str, ...] | None = None
+    issue: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a row must meet, all of them."""
@@ -58,7 +61,13 @@ class DeliveryFilter:
             conditions.append(row.topic.not_in(self.without))
         if self.profile_key:
             conditions.append(row.call.contains(f'"ProfileKey":"{self.profile_key}"', autoescape=True))
+        if self.issue:
+            conditions.append(IS_DEAD)
         return conditions
+
+    def fits(self, row: Row) -> bool:
+        """Return whether a row that meets the conditions passes what SQL cannot decide."""
+        return self.issue is None or signature(row) == self.issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +81,15 @@ class Page:
 def page(inbox: Inbox, wanted: DeliveryFilter, size: int, below: int | None = None) -> Page:
     """Return up to `size` rows with numbers below `below`. Raises StoreUnavailableError."""
     with inbox.database.read() as connection:
-        newest = _newest(connection)
-        top = newest + 1 if below is None else min(below, newest + 1)
+        end = newest(connection) + 1
+        top = end if below is None else min(below, end)
         if wanted.selection.order or wanted.selection.ids:
             return _by_index(connection, wanted, size, top)
         return _by_blocks(connection, wanted, size, top)
 
 
-def _newest(connection: Connection) -> int:
+def newest(connection: Connection) -> int:
+    """Return the highest number of a delivery, 0 without any."""
     return int(connection.execute(select(func.max(deliveries.c.id))).scalar_one() or 0)
 
 
@@ -90,7 +100,7 @@ def _by_index(connection: Connection, wanted: DeliveryFilter, size: int, below: 
 
 def _by_blocks(connection: Connection, wanted: DeliveryFilter, size: int, below: int) -> Page:
     found: list[Row] = []
-    for done, (first, last) in enumerate(_blocks(connection, wanted, below)):
+    for done, (first, last) in enumerate(ranges(connection, wanted, below)):
         if done == MAX_BLOCKS:
             return Page(tuple(found), last + 1)
         found += _rows(connection, wanted, size + 1 - len(found), deliveries.c.id.between(first, last))
@@ -105,11 +115,12 @@ def _cut(rows: Sequence[Row], size: int) -> Page:
 
 
 def _rows(connection: Connection, wanted: DeliveryFilter, limit: int, *more: ColumnElement[bool]) -> list[Row]:
-    query = select(*COLUMNS).where(*more, *wanted.conditions()).order_by(deliveries.c.id.desc()).limit(limit)
-    return records.read(connection, Row, query)
+    query = select(*COLUMNS).where(*more, *wanted.conditions()).order_by(deliveries.c.id.desc())
+    query = query if wanted.issue else query.limit(limit)
+    return [row for row in records.read(connection, Row, query) if wanted.fits(row)][:limit]
 
 
-def _blocks(connection: Connection, wanted: DeliveryFilter, below: int) -> Iterator[tuple[int, int]]:
+def ranges(connection: Connection, wanted: DeliveryFilter, below: int) -> Iterator[tuple[int, int]]:
     """Yield ranges of numbers that may hold matching rows, highest first, including blocks that are not final."""
     lowest = connection.execute(select(func.min(deliveries.c.id))).scalar_one()
     if lowest is None:

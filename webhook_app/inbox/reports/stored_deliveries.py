@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
 from webhook_app.errors import UnknownDeliveryError
 from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Row
-from webhook_app.inbox.selection import ALL_DELIVERIES, HAS_BODY
-from webhook_app.inbox.states import Verb, sources
+from webhook_app.inbox.selection import ALL_DELIVERIES
 from webhook_app.inbox.tables import bodies, deliveries
 
 if TYPE_CHECKING:
@@ -26,16 +24,6 @@ if TYPE_CHECKING:
 STEP = 200  # rows a page; a page is changed in one transaction, and webhooks are accepted between two
 
 COLUMNS = tuple(records.columns_of(Row, deliveries))
-
-
-@dataclass(frozen=True, slots=True)
-class SelectionCounts:
-    """How many deliveries a selection holds, and to how many of them a verb applies."""
-
-    total: int
-    allowed: int  # in a state that the verb starts from
-    with_body: int  # of these, those whose body is stored
-    last: int  # the highest number in the selection, 0 where it is empty
 
 
 def get(inbox: Inbox, number: int) -> Row:
@@ -72,21 +60,6 @@ def size(inbox: Inbox, selection: Selection) -> int:
     query = select(func.count()).select_from(deliveries).where(*selection.conditions())
     with inbox.database.read() as connection:
         return int(connection.execute(query).scalar_one())
-
-
-def count_for(inbox: Inbox, selection: Selection, verb: Verb) -> SelectionCounts:
-    """Count the deliveries of `selection`, and those to which `verb` applies."""
-    allowed = deliveries.c.state.in_(sources(verb))
-    query = select(
-        func.count().label("total"),
-        func.count().filter(allowed).label("allowed"),
-        func.count().filter(and_(allowed, HAS_BODY)).label("with_body"),
-        func.coalesce(func.max(deliveries.c.id), 0).label("last"),
-    )
-    query = query.select_from(deliveries).where(*selection.conditions())
-    with inbox.database.read() as connection:
-        [counts] = records.read(connection, SelectionCounts, query)
-    return counts
 
 
 def body(inbox: Inbox, number: int) -> tuple[dict[str, str], bytes] | None:
