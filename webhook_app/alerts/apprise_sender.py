@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from webhook_app import logs
-from webhook_app.alerts.messages import BEGAN, OVER
+from webhook_app.alerts.messages import BEGAN, DIGEST, OVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,13 @@ PAUSES = (0.0, 3.0)  # seconds before each attempt
 TITLES = {BEGAN: "Problem with webhooks", OVER: "Resolved"}
 TITLE = "Tweakwise webhooks"  # of other messages
 # A topic, which a sender chooses, mentions no channel and makes no link.
-HARMLESS = str.maketrans({"@": "@\N{ZERO WIDTH SPACE}", "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"})
+HARMLESS = str.maketrans(
+    {
+        "@": "@\N{ZERO WIDTH SPACE}",
+        "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
+        "[": "\N{FULLWIDTH LEFT SQUARE BRACKET}",
+    }
+)
 
 
 class AppriseSender:
@@ -38,8 +44,8 @@ class AppriseSender:
         """Return whether the service accepted the message; `proceed` is asked before each attempt, False ends them."""
         if self._service is None:
             return False
-        if self._is_incident and message.type == OVER and message.remaining:
-            return True  # the incident of that problem goes on
+        if self._is_incident and (message.type == DIGEST or (message.type == OVER and message.remaining)):
+            return True  # nobody is called because of a summary, and the incident of that problem goes on
         for pause in PAUSES:
             self._pause(pause)
             if not proceed():
@@ -66,6 +72,9 @@ class AppriseSender:
         if service is None:
             self._log.error("alert_address_unknown", scheme=address.partition("://")[0])
             return None
+        if service.overflow_mode == apprise.OverflowMode.UPSTREAM:  # a service refuses what is too long for it
+            is_incident = hasattr(service, "dedup")
+            service.overflow_mode = apprise.OverflowMode.TRUNCATE if is_incident else apprise.OverflowMode.SPLIT
         service.socket_connect_timeout = min(service.socket_connect_timeout, LONGEST_WAIT)
         service.socket_read_timeout = min(service.socket_read_timeout, LONGEST_WAIT)
         return service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from webhook_app.alerts.messages import AlertMessage
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
+
+
+# Addresses as the services show them. Teams accepts any JSON and then shows nothing.
+CHAT = re.compile(
+    r"https://(?:(?:www\.)?discord(?:app)?\.com/api/webhooks/|[\w.-]+\.(?:logic\.azure|\w+platform)\.[^?#]*/workflows/)",
+    re.IGNORECASE,
+)
+SLACK = re.compile(r"https://hooks\.slack\.com/services/", re.IGNORECASE)
 
 
 class Sender(Protocol):
@@ -49,6 +58,6 @@ def _recipients(config: Settings, addresses: str, shop: str) -> Iterator[Recipie
 
 def sender(config: Settings, address: str) -> Sender:
     """Return what sends to an address."""
-    if address.lower().startswith(("http://", "https://")):
-        return Notifier(address, config.alert_format, config.alert_secret)
+    if address.lower().startswith(("http://", "https://")) and not CHAT.match(address):
+        return Notifier(address, "slack" if SLACK.match(address) else config.alert_format, config.alert_secret)
     return AppriseSender(address)

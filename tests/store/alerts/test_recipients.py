@@ -15,17 +15,19 @@ from apprise.plugins.base import NotifyBase
 from structlog.testing import capture_logs
 
 from tests.support import processes
+from tests.support.certificates import make_certificate
 from tests.support.collector import Collector
 from tests.support.health import known
 from tests.support.smtp import MailServer
 from webhook_app.alerts import recipients
 from webhook_app.alerts.apprise_sender import AppriseSender
-from webhook_app.alerts.messages import BEGAN, OVER, AlertMessage
+from webhook_app.alerts.messages import BEGAN, DIGEST, OVER, AlertMessage
 from webhook_app.alerts.notifier import Notifier
 from webhook_app.config import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SECRET = "s3cretpassword"
 
@@ -79,6 +81,69 @@ def test_mail() -> None:
     assert "acme: an event waits." in body.get_content()
 
 
+def test_teams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Teams gets an adaptive card with the title and the text, over a verified connection."""
+    certificate = make_certificate(tmp_path)
+    with closing(Collector(certificate)) as posts:
+        address = f"workflows://localhost:{posts.port}/abcdef0123456789/{SECRET}"
+        assert sent(address, message()) == [False]  # the certificate is not known
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+        assert sent(address, message(text="acme: no [orders](http://evil.example) <at>all</at>.")) == [True]
+    [(path, body)] = posts.bodies
+    assert path.startswith("/workflows/abcdef0123456789/triggers/manual/paths/invoke?")
+    assert f"sig={SECRET}" in path
+    posted = json.loads(body)
+    assert posted["type"] == "message"
+    [card] = posted["attachments"]
+    assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+    assert (card["content"]["type"], card["content"]["version"]) == ("AdaptiveCard", "1.4")
+    texts = [one for one in card["content"]["body"] if one["type"] == "TextBlock"]
+    assert [one["id"] for one in texts] == ["title", "body"]
+    assert texts[0]["text"] == "Problem with webhooks"
+    assert "acme: no" in texts[1]["text"]
+    assert not [part for part in ("[orders]", "<at>") if part in texts[1]["text"]]
+    assert "entities" not in card["content"]["msteams"]
+
+
+def test_addresses_that_are_copied_from_a_chat() -> None:
+    """Each gets the body that the chat shows, whatever ALERT_FORMAT is: Teams accepts any, and shows nothing."""
+    teams = "default1234.5f.environment.api.powerplatform.com:443/powerautomate/automations/direct"
+    for address, service in {
+        "https://discord.com/api/webhooks/4174216298/token": "NotifyDiscord",
+        f"https://prod-1.westeurope.logic.azure.com:443/workflows/a1/triggers/manual/paths/invoke?sig={SECRET}": (
+            "NotifyWorkflows"
+        ),
+        f"https://{teams}/workflows/a1/triggers/manual/paths/invoke?api-version=1&sig={SECRET}": "NotifyWorkflows",
+    }.items():
+        with capture_logs() as lines:
+            assert isinstance(recipients.sender(settings.load(), address), AppriseSender), service
+        assert lines == []
+    assert type(apprise.Apprise.instantiate(address)).__name__ == service
+    for address in ("https://hooks.slack.com/services/T/B/x", "https://ops.example/logic.azure.com/workflows/a"):
+        assert isinstance(recipients.sender(settings.load(), address), Notifier)
+
+
+def test_a_long_text_is_accepted(posts: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too long for a service is cut off for an incident, and several messages in a chat."""
+    url = f"http://127.0.0.1:{posts.port}/hook"
+    monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", url)
+    monkeypatch.setattr(discord.NotifyDiscord, "notify_url", url)
+    text = "acme: an event waits. " * 150
+    assert sent("pagerduty://key@integration", message(text=text, problem="p")) == [True]
+    assert len(json.loads(posts.bodies[0][1])["payload"]["summary"]) <= 1024
+    assert sent(f"discord://4174216298/{SECRET}", message(text=text)) == [True]
+    chats = [json.loads(body)["content"] for _, body in posts.bodies[1:]]
+    assert len(chats) == 2
+    assert all(len(one) <= 2000 for one in chats)
+
+
+def test_a_digest_is_no_incident(posts: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An on-call service calls nobody because of a summary."""
+    monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", f"http://127.0.0.1:{posts.port}/")
+    assert sent("pagerduty://key@integration", message(DIGEST)) == [True]
+    assert posts.bodies == []
+
+
 def test_pagerduty_opens_and_resolves_one_incident(posts: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beginning and end of a problem are one incident, which stays open while shops still have it."""
     monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", f"http://127.0.0.1:{posts.port}/v2/enqueue")
@@ -88,6 +153,8 @@ def test_pagerduty_opens_and_resolves_one_incident(posts: Collector, monkeypatch
     opened, resolved = [json.loads(body) for _, body in posts.bodies]
     assert (opened["event_action"], opened["dedup_key"], opened["payload"]["severity"]) == ("trigger", "p1", "critical")
     assert opened["payload"]["summary"] == "acme: an event waits."
+    assert opened["routing_key"] == "key"
+    assert opened["payload"]["source"]
     assert (resolved["event_action"], resolved["dedup_key"]) == ("resolve", "p1")
 
 
