@@ -45,7 +45,7 @@ class AppriseSender:
         if self._service is None:
             return False
         if self._is_incident and (message.type == DIGEST or (message.type == OVER and message.remaining)):
-            return True  # nobody is called because of a summary, and the incident of that problem goes on
+            return True  # a summary is no incident, and the incident of that problem goes on
         for pause in PAUSES:
             self._pause(pause)
             if not proceed():

@@ -138,7 +138,7 @@ def test_a_long_text_is_accepted(posts: Collector, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_digest_is_no_incident(posts: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An on-call service calls nobody because of a summary."""
+    """An on-call service opens none because of a summary."""
     monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", f"http://127.0.0.1:{posts.port}/")
     assert sent("pagerduty://key@integration", message(DIGEST)) == [True]
     assert posts.bodies == []
