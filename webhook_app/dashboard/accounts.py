@@ -29,7 +29,7 @@ class Accounts:
     def __init__(self, users: Mapping[str, User], *, has_owner: bool) -> None:
         """`has_owner`: whether DASHBOARD_PASSWORD is set, whose user has all roles and sees all shops."""
         owner = {OWNER: User(OWNER, frozenset(Role))} if has_owner else {}
-        self._users = {**users, **owner}
+        self._users, self._has_owner = {**users, **owner}, has_owner
         self._one_at_a_time = Lock()
 
     @property
@@ -42,7 +42,9 @@ class Accounts:
         return self._users.get(name.strip().lower()) if name != ANYONE else None
 
     def of_proxy(self, name: str) -> User | None:
-        """Return the user whom a proxy names."""
+        """Return the user whom a proxy names: never that of DASHBOARD_PASSWORD, whose rights no table gives."""
+        if not name or (name == OWNER and self._has_owner):
+            return None
         anyone = self._users.get(ANYONE)
         return self.of_name(name) or (replace(anyone, name=name) if anyone else None)
 

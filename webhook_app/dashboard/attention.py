@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhook_app.config.users import Role
 from webhook_app.dashboard.context import current, user
 from webhook_app.health.folding import folded
 
@@ -20,6 +21,11 @@ def attention(shop: str | None) -> list[FindingGroup]:
 def problems(shop: str | None = None) -> list[Finding]:
     """Return the warnings and errors of one shop or of all that the user sees, the muted ones too."""
     return [one for one in current().health.findings() if one.is_problem and _concerns(one, shop)]
+
+
+def may_mute(finding: Finding) -> bool:
+    """Whether the user may mute a finding: what is about all is muted for all, by those who see all shops."""
+    return user().may(Role.OPERATE) and (user().shops is None or bool(finding.shop))
 
 
 def _concerns(finding: Finding, shop: str | None) -> bool:

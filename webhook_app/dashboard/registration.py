@@ -14,6 +14,7 @@ from webhook_app import formatting, masking, reasons
 from webhook_app.dashboard import pages, rendering
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
+from webhook_app.dashboard.attention import may_mute
 from webhook_app.dashboard.context import DashboardContext
 from webhook_app.dashboard.login_limits import LoginLimits
 from webhook_app.dashboard.navigation import NAVIGATION
@@ -80,6 +81,7 @@ def _template_variables() -> dict[str, Any]:
         "user": g.get("dashboard_user"),
         "asset": _asset,
         "navigation": NAVIGATION,
+        "may_mute": may_mute,
     }
 
 

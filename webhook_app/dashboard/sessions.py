@@ -161,17 +161,19 @@ class Sessions:
         """Return the session as last seen now; unchanged if it was renewed a moment ago."""
         return replace(session, last_seen=self.now()) if self.now() - session.last_seen > RENEWED_AFTER else session
 
-    def new_device(self) -> str:
-        """Return the cookie of a browser that has signed in; it opens nothing."""
-        return str(self._devices.dumps({"device": secrets.token_hex(8), "since": self.now()}))
+    def new_device(self, user: str) -> str:
+        """Return the cookie of a browser in which a user has signed in; it opens nothing."""
+        return str(self._devices.dumps({"device": secrets.token_hex(8), "since": self.now(), "user": user}))
 
-    def limits(self, address: str | None, device_cookie: str | None) -> dict[str, int]:
-        """Return how many attempts to sign in may fail, by source.
+    def limits(self, address: str | None, device_cookie: str | None, user: str | None) -> dict[str, int]:
+        """Return how many attempts to sign in as `user` may fail, by source.
 
-        A browser that has signed in before has a limit of its own, which no flood from elsewhere uses up.
+        A browser in which the same user has signed in has a limit of its own, which no flood from elsewhere uses up.
+        For other users it has none: each login makes a new cookie, with which anyone could go on guessing.
         """
         known = _loaded(self._devices, device_cookie)
-        if known.get("device") and self._within(known["since"], DEVICE_LONGEST):
+        is_known = known.get("device") and user is not None and known.get("user") == user
+        if is_known and self._within(known["since"], DEVICE_LONGEST):
             return {self._hash(f"device {known['device']}"): login_limits.PER_PLACE}
         return {
             self.source(address): login_limits.PER_PLACE,

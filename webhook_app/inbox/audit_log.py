@@ -106,7 +106,8 @@ def newest(
         query = query.where(audit.c.delivery_id == delivery_id)
     if shops is not None:
         theirs = select(deliveries.c.id).where(deliveries.c.shop.in_(shops))
-        query = query.where(audit.c.delivery_id.in_(theirs) | (audit.c.user_name == user_name))
+        own = (audit.c.user_name == user_name) & (audit.c.user_name != "")  # "" is for all that is done without a name
+        query = query.where(audit.c.delivery_id.in_(theirs) | own)
     with inbox.database.read() as connection:
         return records.read(connection, AuditRecord, query)
 

@@ -11,6 +11,7 @@ from werkzeug.security import generate_password_hash
 from tests.support.dashboard import CSRF, PASSWORD, Browser, configured
 from tests.support.deliveries import arrival
 from webhook_app.config.users import Role
+from webhook_app.health.finding import Finding, Severity
 from webhook_app.inbox import activity, audit_log, logins
 
 if TYPE_CHECKING:
@@ -132,6 +133,29 @@ def test_pages_offer_what_a_user_may_do(app: Flask) -> None:
     assert "jan@" in signed_in(app, "revealer").post("/deliveries/1/reveal", "/deliveries/1").text
 
 
+def test_who_sees_some_shops_mutes_nothing_that_is_about_all(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A muted finding raises no alert for those who see all shops either; one of a shop that is seen may be muted."""
+    found = tuple(Finding("check", Severity.ERROR, f"About {shop or 'all'}.", shop=shop) for shop in ("", "ours"))
+    monkeypatch.setattr(app.extensions["dashboard"].health, "findings", lambda: found)
+    codes = {"operator": [404, 303], "reader": [403, 403], "all": [303, 303]}
+    for name, wanted in codes.items():
+        browser = signed_in(app, name)
+        muted = [answer(browser, "POST", "/findings/mute", name=one.name, **{"for": "8h"}) for one in found]
+        assert [one.status_code for one in muted] == wanted
+        offered = re.findall(r'name="name" value="([^"]+)"', browser.get("").text)
+        assert offered == [one.name for one, code in zip(found, wanted, strict=True) if code == 303]
+
+
+def test_signing_in_gives_no_attempts_at_other_users(app: Flask) -> None:
+    """A browser that has signed in has a limit of its own for that user: another login brings no further guesses."""
+    reader = signed_in(app, "reader", REMOTE_ADDR="203.0.113.9")
+    for _ in range(12):
+        Browser(app, REMOTE_ADDR="203.0.113.9").sign_in("wrong", username="all")
+    reader.post("/logout")
+    assert [reader.sign_in("wrong", username=name).status_code for name in ("all", "", "mallory")] == [429] * 3
+    assert reader.sign_in(SECRET, username="reader").status_code == 303
+
+
 def test_names_are_in_the_audit(app: Flask) -> None:
     """Who did it stands on the page of actions and on that of the delivery, for all who see them."""
     browser = signed_in(app, "revealer")
@@ -244,6 +268,18 @@ def test_who_is_no_user_gets_no_page(proxied: Flask, name: str) -> None:
     """A proxy may sign in more people than are users here; two names in a header are none."""
     headers = {**PROXY, "X-Forwarded-User": name.encode().decode("latin-1")}
     assert Browser(proxied, REMOTE_ADDR="127.0.0.1").get("/deliveries/1", **headers).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["", " ", "anna@example.com, eve", "*", "x" * 100, "anna\N{SNOWMAN}", "dashboard"])
+def test_a_table_for_anyone_is_for_names(
+    monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path, name: str
+) -> None:
+    """A proxy may pass a request on without a name; and the user of DASHBOARD_PASSWORD, who may all, is none of it."""
+    variables = {"DASHBOARD_IDENTITY_HEADER": "X-Forwarded-User", "TRUSTED_PROXIES": "1"}
+    text = f'{TABLES}\n[users."*"]\n'
+    app = configured(monkeypatch, sqlite_url, SHOPS_FILE=written(tmp_path, text), **variables)
+    headers = {**PROXY, "X-Forwarded-User": name.encode().decode("latin-1")}
+    assert Browser(app, REMOTE_ADDR="127.0.0.1").get("/deliveries/1", **headers).status_code == 403
 
 
 def test_the_header_is_nothing_where_it_is_not_configured(app: Flask) -> None:

@@ -7,7 +7,9 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -26,11 +28,11 @@ from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SHOP = EVERY[0].shop
 MARK, OTHERS = "zaphod-beeblebrox", "trillian-astra"
 SIZES = (10, 700, 3000, 4090, 6000, 30_000)
+DOCS = Path(__file__).parents[3] / "docs"
 BY_ID = Redaction("acme.example", "424242")
 
 
@@ -152,6 +154,37 @@ def test_no_value_is_in_the_statistics(inbox: Inbox) -> None:
         sampled = " ".join(connection.execute(query).scalars())
     assert "deliver" in sampled
     assert not [mark for mark in (MARK, OTHERS) for form in (mark, mark.encode().hex()) if form in sampled]
+
+
+@pytest.mark.engines("postgres")
+def test_the_statements_of_the_documentation_empty_the_log(inbox: Inbox, database_url: str) -> None:
+    """PostgreSQL's log holds what was erased, whatever the receiver does, until an administrator executes these."""
+    mark = uuid4().hex
+    inbox.store(arrival("order", order(4711, 424242, mark)))
+    PrivacyWorker(inbox, {"acme": SHOP}).carry_out(request(inbox))
+    documented = (DOCS / "privacy.md").read_text().partition("```sql\n")[2].partition("```")[0]
+    settings, switching = documented.splitlines()[:2], documented.splitlines()[2:]
+    assert switching
+    with psycopg.connect(database_url, autocommit=True) as administrator:
+        query = "SELECT count(*) FROM pg_ls_waldir() WHERE position(%s in pg_read_binary_file('pg_wal/' || name)) > 0"
+
+        def holding() -> int:
+            [[count]] = administrator.execute(query, [mark.encode()]).fetchall()
+            return int(count)
+
+        def switched() -> bool:
+            for statement in switching:
+                administrator.execute(statement.encode())
+            return holding() == 0
+
+        assert holding()
+        try:
+            for statement in settings:
+                administrator.execute(statement.encode())
+            processes.wait_for(switched)
+        finally:
+            administrator.execute("ALTER SYSTEM RESET wal_recycle")
+            administrator.execute("SELECT pg_reload_conf()")
 
 
 @pytest.mark.engines("postgres")

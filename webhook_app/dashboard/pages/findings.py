@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import abort, redirect, request, url_for
 
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.attention import problems
+from webhook_app.dashboard.attention import may_mute, problems
 from webhook_app.dashboard.context import audit_event, current
 from webhook_app.formatting import timestamp
 from webhook_app.inbox import muted_findings
@@ -25,7 +25,7 @@ TIMES = {"8h": 8 * HOUR, "1d": DAY, "7d": 7 * DAY, "over": None}
 def mute_findings() -> ResponseReturnValue:
     """Mute findings for a time or until they are over, or show them again."""
     health, inbox = current().health, current().inbox
-    seen = {one.name for one in problems()}
+    seen = {one.name for one in problems() if may_mute(one)}
     names = [name for name in request.form.getlist("name") if name in seen]
     time = request.form.get("for", "")
     if not names:

@@ -33,11 +33,13 @@ def login() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Start a session if the password is right, unless there were too many failed logins."""
     dashboard = current()
-    attempt = dashboard.limits.begin(dashboard.sessions.limits(request.remote_addr, request.cookies.get(DEVICE_COOKIE)))
+    wanted = dashboard.accounts.of_name(request.form.get("username", "").strip() or OWNER)
+    device = request.cookies.get(DEVICE_COOKIE)
+    limits = dashboard.sessions.limits(request.remote_addr, device, wanted.name if wanted else None)
+    attempt = dashboard.limits.begin(limits)
     if attempt is None:
         error = "Too many failed logins. Try again in 15 minutes."
         return _login_page(error), 429, {"Retry-After": str(logins.WITHIN // 1000)}
-    wanted = dashboard.accounts.of_name(request.form.get("username", "").strip() or OWNER)
     if not _is_right(wanted, request.form.get("password", "")):
         record_login(audit_log.AuditAction.LOGIN_FAILED, wanted.name if wanted else OWNER)
         logs.logger().warning("dashboard_login_failed", source=dashboard.sessions.source(request.remote_addr))
@@ -67,7 +69,7 @@ def _start_session(name: str) -> ResponseReturnValue:
     g.dashboard_session = Session.new(sessions.now(), signed_in=True, user=name)
     record_login(audit_log.AuditAction.LOGIN, name)
     response = redirect(_next(), 303)
-    write_cookie(response, DEVICE_COOKIE, sessions.new_device(), DEVICE_LONGEST)  # type: ignore[arg-type]
+    write_cookie(response, DEVICE_COOKIE, sessions.new_device(name), DEVICE_LONGEST)  # type: ignore[arg-type]
     return response
 
 
