@@ -9,6 +9,7 @@ from flask import Flask, Response
 from webhook_app import openapi
 from webhook_app.alerts import evaluator
 from webhook_app.config import settings, shops, users
+from webhook_app.config.watch import ConfigurationCheck
 from webhook_app.health import probes
 from webhook_app.health.evaluation import Health
 from webhook_app.health.measure import Subject
@@ -30,7 +31,7 @@ def create_app() -> Flask:
     settings.share_authorities(config)
     error_reporting.configure(config)
     shared = _web_context(config)
-    health = Health(Subject(config, shared.shops, shared.platforms, shared.inbox))
+    health = Health(Subject(config, shared.shops, shared.platforms, shared.inbox, ConfigurationCheck(for_web=True)))
     app = Flask(__name__, static_folder=None)
     # Otherwise a doubled slash is answered with a redirect, which WooCommerce takes for success.
     app.url_map.merge_slashes = False

@@ -12,6 +12,7 @@ import sys
 
 CHECK_WITHIN = 60.0  # seconds
 MAX_FAULTS = 2000  # characters of the check's messages that are logged
+CHANGES = "WEBHOOKS_CHANGES"  # what is new, for the command that checks it
 ACCEPTED = "The configuration is valid."
 # From the moment when the old program ends until the new one has its handlers, or a second SIGHUP would end it.
 SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
@@ -30,11 +31,17 @@ def terminal_was_closed() -> bool:
     return STARTED_IN_TERMINAL and not has_terminal()
 
 
-def faults_of(command: str) -> str:
-    """Return why `web` or `worker` could not start anew, in the words of the command; empty where it could."""
+def faults_of(command: str, changes: str = "") -> str:
+    """Return why `web` or `worker` could not start anew, in the words of the command; empty where it could.
+
+    `changes` is what is new, in words: the command records it as an audit event where it could.
+    """
     line = [sys.executable, "-m", "webhook_app", command, "--check"]
+    environment = {**os.environ, CHANGES: changes}
     try:
-        checked = subprocess.run(line, capture_output=True, text=True, timeout=CHECK_WITHIN, check=False)  # noqa: S603 - a fixed command line
+        checked = subprocess.run(  # noqa: S603 - a fixed command line
+            line, capture_output=True, text=True, timeout=CHECK_WITHIN, check=False, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"the check did not end: {error}"
     if ACCEPTED in checked.stdout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhook_app.alerts import evaluator
+from webhook_app.config.watch import ConfigurationCheck
 from webhook_app.delivery.bulk_worker import BulkWorker
 from webhook_app.delivery.worker import Worker, WorkerOptions
 from webhook_app.health.evaluation import Health
@@ -51,8 +52,8 @@ def make_worker(config: Settings, shops: Mapping[str, Shop]) -> Worker:
 
         address = "127.0.0.1" if config.socket_path else config.bind
         serve(MetricsPage(inbox, shops, meter, config), address, config.metrics_port)
-    platforms = all_platforms()
-    if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox)), shops):
+    platforms, check = all_platforms(), ConfigurationCheck(for_web=False)
+    if alerts := evaluator.configured(config, inbox, Health(Subject(config, shops, platforms, inbox, check)), shops):
         alerts.start()
     tracer = tracing.configured(config)
     background = _background(config, inbox, shops, options.ages)

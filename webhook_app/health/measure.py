@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
+    from webhook_app.config.watch import ConfigurationCheck
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
     from webhook_app.platforms.base import Platform
@@ -45,12 +46,16 @@ Totals = dict[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is judged: an inbox with its configuration. `shops` are those to judge; others in the inbox are not."""
+    """What is judged: an inbox with its configuration. `shops` are those to judge; others in the inbox are not.
+
+    `check` is there in a process that goes on with its shops when the files change.
+    """
 
     config: Settings
     shops: Mapping[str, Shop]
     platforms: Mapping[str, Platform]
     inbox: Inbox
+    check: ConfigurationCheck | None = None
 
 
 def measure(subject: Subject) -> Measurements:
@@ -63,6 +68,7 @@ def measure(subject: Subject) -> Measurements:
         subject.platforms,
         config.tweakwise_url,
         exposed_file(),
+        subject.check.faults() if subject.check else (),
         _database(subject),
         disks.statuses(config),
         disks.spooled(config.spool),

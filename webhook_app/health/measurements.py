@@ -69,6 +69,7 @@ class Measurements:
     failures, in an average two hours; `accepted` and `usually_accepted` count deliveries by shop in the same way.
     `last_refused` and `last_accepted` are when the last one arrived, the latter by shop and topic. `arrived` and
     `missing` count deliveries by shop on a day that ended an hour ago: all, and those neither delivered nor ignored.
+    `configuration_faults` are those of files that changed since the process started.
     `exposed_file` holds secrets and can be read by other users. `expiring` dead deliveries lose their body within
     `expiring_within` milliseconds. `overdue` is for how long an event has been due, by shop. `version` is that
     of the process that measures. `erasing` is since when erased content should be in no file any more, by shop.
@@ -81,6 +82,7 @@ class Measurements:
     platforms: Mapping[str, Platform] = field(default_factory=dict)
     tweakwise_url: str = ""
     exposed_file: str = ""
+    configuration_faults: Sequence[str] = ()
     database: DatabaseStatus = field(default_factory=DatabaseStatus)
     disks: Sequence[DiskStatus] = ()
     spooled: int = 0

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from webhook_app.inbox import records
 from webhook_app.inbox.tables import attempts, audit, deliveries
+from webhook_app.time_units import MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from webhook_app.inbox.store import Inbox
 
 SHOWN = 200
+SAME_WITHIN = 10 * MINUTE  # milliseconds
 COMMAND_LINE = "command line"  # the source of what a command did
+CONFIGURATION = "configuration"  # the source of what a changed file caused
 PLATFORM = "platform"  # the source of what a webhook asked for
 
 
@@ -42,6 +45,7 @@ class AuditAction(StrEnum):
     JOB_STARTED = "job_started"
     JOB_CANCELLED = "job_cancelled"
     JOB_COMPLETED = "job_completed"
+    SHOPS_CHANGED = "shops_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,23 @@ def write(inbox: Inbox, event: AuditEvent) -> None:
 def add(connection: Connection, event: AuditEvent, now: int) -> None:
     """Store an audit event in the open transaction that does what it records."""
     connection.execute(insert(audit).values(at=now, **records.as_row(event)))
+
+
+def write_once(inbox: Inbox, event: AuditEvent) -> bool:
+    """Store an event unless the latest of its action is the same and young: several processes notice one change.
+
+    Returns whether it was stored. Raises StoreUnavailableError.
+    """
+    now = inbox.clock()
+    latest = select(audit.c.at, audit.c.detail).where(audit.c.action == event.action).order_by(audit.c.id.desc())
+    with inbox.database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+        found = connection.execute(latest.limit(1)).first()
+        if found and found.detail == event.detail and found.at > now - SAME_WITHIN:
+            return False
+        add(connection, event, now)
+    return True
 
 
 def newest(

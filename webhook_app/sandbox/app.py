@@ -48,9 +48,7 @@ def create_app(
     app.json = _Json(app)
     # A chunked body is cut at this length, not refused: one byte more shows that it was too long.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
-    app.extensions[NAME] = Sandbox(
-        frozenset(instance_keys), frozenset(catalogue), SandboxStore(max_profiles), FailureSwitches()
-    )
+    app.extensions[NAME] = Sandbox(instance_keys, frozenset(catalogue), SandboxStore(max_profiles), FailureSwitches())
     for blueprint in (api, records, pages):
         app.register_blueprint(blueprint)
     app.before_request(lambda: refuse_other_sites(request))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from webhook_app.sandbox.failure_switches import FailureSwitches
     from webhook_app.sandbox.store import SandboxStore
 
@@ -19,7 +21,7 @@ NOTICE = "This is a local sandbox, not Tweakwise."
 class Sandbox:
     """One sandbox: its instance keys and products, the stored events, and the failures that are switched on."""
 
-    instance_keys: frozenset[str]
+    instance_keys: Collection[str]
     catalogue: frozenset[str]
     store: SandboxStore
     failures: FailureSwitches

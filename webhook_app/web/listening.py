@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
 PASSED_ON = "WEBHOOKS_SOCKETS"  # the descriptors of sockets, for the program that a process starts or becomes
 FIRST = 3  # https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+HIGHEST = 65536  # ports are below
 BACKLOG = 2048  # connections that wait to be accepted
 
 
 def sockets(config: Settings) -> list[socket.socket]:
     """Return those that systemd or `run` opened, otherwise a new one for BIND and PORT. Raises ConfigurationError."""
+    if _binds(os.environ.get("GUNICORN_CMD_ARGS", "")):
+        raise ConfigurationError(["GUNICORN_CMD_ARGS: has --bind; set BIND and PORT instead, and remove it there"])
     inherited = [socket.socket(fileno=number) for number in _inherited(os.environ)]
     if inherited:
         return inherited
@@ -67,6 +71,15 @@ def answers(family: int, name: tuple[Any, ...] | str, path: str) -> bool:
     return False
 
 
+def _binds(arguments: str) -> bool:
+    """Return whether gunicorn's arguments name an address: it would listen there, and not on these sockets."""
+    try:
+        words = shlex.split(arguments)
+    except ValueError:
+        words = arguments.split()
+    return any(word.startswith(("--bind", "-b")) for word in words)
+
+
 def _inherited(environment: MutableMapping[str, str]) -> list[int]:
     if passed := environment.get(PASSED_ON):
         return [int(number) for number in passed.split(",")]
@@ -89,10 +102,21 @@ def _tcp_socket(address: str, port: int) -> socket.socket:
 
 def _fault(error: OSError, address: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use. Stop the program that uses it, or set another PORT."
+        return f"Port {port} is in use. Stop the program that uses it, or set another: PORT={_free_port(address, port)}"
     if error.errno == errno.EACCES:
         return f"PORT: {port} is reserved for the administrator ({error.strerror}); set one above 1023."
     return f"BIND: {address} is not an address of this machine ({error.strerror})."
+
+
+def _free_port(address: str, port: int) -> int:
+    """Return a port of that address that no program uses now: the tenth after it, or the twentieth, and so on."""
+    for number in [*range(port + 10, min(port + 200, HIGHEST), 10), 0]:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                listener.bind((address, number))
+                return int(listener.getsockname()[1])
+    return port
 
 
 def _unix_socket(path: str) -> socket.socket:

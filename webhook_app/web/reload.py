@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhook_app import logs, reloading
+from webhook_app.config.watch import ConfigurationWatch
 from webhook_app.web import listening
 
 if TYPE_CHECKING:
@@ -23,20 +24,22 @@ PROC = Path("/proc")
 class Reload:
     """Attached to gunicorn's arbiter, whose own reload would keep the code and end at an invalid configuration.
 
-    SIGHUP checks everything in another process first. The arbiter then becomes a new program with the same number and
-    the same sockets. Each new web process stops one of the old as soon as it serves.
+    At SIGHUP, and when shops changed, another process first checks everything. The arbiter then becomes a new program
+    with the same number and the same sockets. Each new web process stops one of the old as soon as it serves.
     """
 
     def __init__(self) -> None:
         """Take over what the previous program left in the environment."""
         self._predecessors = [int(number) for number in os.environ.pop(PREDECESSORS, "").split(",") if number]
         self._has_inherited = listening.PASSED_ON in os.environ
+        self._watch = ConfigurationWatch(for_web=True)
 
     def attach(self, server: Any) -> None:
         """Replace the arbiter's handlers; gunicorn calls this before it starts."""
-        stop = server.stop
+        stop, murder = server.stop, server.murder_workers
         server.systemd = self._has_inherited  # otherwise it would remove the file of a socket that stays open
         server.reload = lambda: self._reload(server)
+        server.murder_workers = lambda: self._each_second(server, murder)
         server.stop = lambda graceful=True: self._stop(server, stop, graceful=graceful)
         server.handle_int = server.handle_term  # finishes requests; a second Ctrl-C does not
 
@@ -48,10 +51,22 @@ class Reload:
     def _reload(self, server: Any) -> None:
         if reloading.terminal_was_closed():
             raise StopIteration  # as at SIGTERM
-        if faults := reloading.faults_of("web"):
+        self._take_over(server, self._watch.changes())
+
+    def _each_second(self, server: Any, murder: Callable[[], None]) -> None:
+        """Take over shops that changed; gunicorn calls this to end web processes that hang."""
+        murder()
+        found = self._watch.look()
+        if found.faults:
+            logs.logger().error("reload_refused", process="web", faults="\n".join(found.faults))
+        elif found.changes:
+            self._take_over(server, found.changes)
+
+    def _take_over(self, server: Any, changes: str) -> None:
+        if faults := reloading.faults_of("web", changes):
             logs.logger().error("reload_refused", process="web", faults=faults)
             return
-        logs.logger().info("reload_accepted", process="web")
+        logs.logger().info("reload_accepted", process="web", changes=changes or None)
         alive = [*server.WORKERS, *self._predecessors]
         os.environ[PREDECESSORS] = ",".join(str(pid) for pid in alive if _is_child(pid, os.getpid()))
         listening.pass_on(server.LISTENERS, os.environ)

@@ -90,3 +90,23 @@ def test_what_does_not_listen_does_not_answer(family: int, tmp_path: Path) -> No
     """Asking a socket on which nothing listens is no error."""
     name = str(tmp_path / "web.sock") if family == socket.AF_UNIX else ("127.0.0.1", 1)
     assert not listening.answers(family, name, "/readyz")
+
+
+def test_port_in_use_names_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence can be pasted: the port in it can be used."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = configured(monkeypatch, BIND="127.0.0.1", PORT=str(taken.getsockname()[1]))
+        with pytest.raises(ConfigurationError) as caught:
+            listening.sockets(config)
+    port = str(caught.value).rpartition("PORT=")[2]
+    for one in listening.sockets(configured(monkeypatch, BIND="127.0.0.1", PORT=port)):
+        one.close()
+
+
+def test_addresses_in_the_arguments_of_gunicorn_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gunicorn would try to open a second socket, of a port that the first one has."""
+    config = configured(monkeypatch, BIND="127.0.0.1", PORT="1")
+    for arguments in ("--bind 127.0.0.1:1", "--workers 2 --bind=0.0.0.0:8000", "-b :8000", "-b:8000 'x"):
+        monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
+        with pytest.raises(ConfigurationError, match="GUNICORN_CMD_ARGS: has --bind"):
+            listening.sockets(config)

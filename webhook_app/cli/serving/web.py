@@ -9,6 +9,7 @@ import click
 
 from webhook_app import reloading
 from webhook_app.cli.support import configuration, database_startup
+from webhook_app.cli.support.changed_shops import record_changes
 from webhook_app.cli.support.local_processes import GUNICORN, ROOT
 from webhook_app.config import settings
 from webhook_app.web import listening
@@ -19,13 +20,15 @@ from webhook_app.web import listening
 def web(*, checks_only: bool) -> None:
     """Start the receiver: a web server (gunicorn) that accepts webhooks on PORT.
 
-    SIGHUP reads the shops and the code anew without refusing a webhook, and goes on as before where they are invalid.
+    Changed shops are taken over by themselves, SIGHUP also takes over new code; neither refuses a webhook. Where
+    anything is invalid it goes on as before.
     """
     config, _ = configuration.load(for_web=True)  # before gunicorn, so that faults end as messages of this command
     database_startup.refuse_split_disk(config, "web")
     if checks_only:
         import webhook_app.app  # noqa: F401, PLC0415 - whether its code can be loaded
 
+        record_changes(config)
         click.echo(reloading.ACCEPTED)
         return
     opened = listening.sockets(config)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 from webhook_app import logs, reloading
 from webhook_app.cli.support import configuration, database_startup
+from webhook_app.cli.support.changed_shops import record_changes
+from webhook_app.config.watch import EVERY, ConfigurationWatch
 from webhook_app.observability import error_reporting, metrics
 from webhook_app.worker_factory import make_worker
 
@@ -27,12 +30,13 @@ UNFINISHED = 1  # the exit code then
 def worker(*, migrates: bool, checks_only: bool) -> None:
     """Start a worker, which delivers what was received. Any number may run at the same time.
 
-    SIGHUP finishes the calls in flight and reads the shops and the code anew; it goes on as before where they are
-    invalid.
+    Changed shops are taken over by themselves, SIGHUP also takes over new code: the calls in flight are finished first.
+    Where anything is invalid it goes on as before.
     """
     config, known = configuration.load()
     database_startup.refuse_split_disk(config, "worker")
     if checks_only:
+        record_changes(config)
         click.echo(reloading.ACCEPTED)
         return
     error_reporting.configure(config)
@@ -52,6 +56,7 @@ class _Running:
         self._worker, self._again = worker, again
         self._stopped, self._reloads = False, False
         self._checking: threading.Thread | None = None
+        self._watch = ConfigurationWatch(for_web=False)
 
     def run(self) -> None:
         """Work until a signal stops the worker; then end, or go on as a new program."""
@@ -59,6 +64,7 @@ class _Running:
             signal.signal(number, lambda *_: self._stop())
         signal.signal(signal.SIGHUP, lambda *_: self._hang_up())
         reloading.ready_for_signals()
+        threading.Thread(target=self._look_at_files, daemon=True).start()
         self._worker.run()
         if self._reloads and not self._stopped:
             reloading.replace_program(["-m", "webhook_app", *self._again])
@@ -75,14 +81,24 @@ class _Running:
         if reloading.terminal_was_closed():
             self._stop()
         elif not (self._checking and self._checking.is_alive()):
-            self._checking = threading.Thread(target=self._reload, daemon=True)
+            self._checking = threading.Thread(target=lambda: self._reload(self._watch.changes()), daemon=True)
             self._checking.start()
 
-    def _reload(self) -> None:
+    def _look_at_files(self) -> None:
+        """Take over shops that changed."""
+        while not (self._stopped or self._reloads):
+            time.sleep(EVERY)
+            found = self._watch.look()
+            if found.faults:
+                logs.logger().error("reload_refused", process="worker", faults="\n".join(found.faults))
+            elif found.changes:
+                self._reload(found.changes)
+
+    def _reload(self, changes: str) -> None:
         """Check the configuration while deliveries go on, then stop for the new program."""
-        if faults := reloading.faults_of("worker"):
+        if faults := reloading.faults_of("worker", changes):
             logs.logger().error("reload_refused", process="worker", faults=faults)
             return
-        logs.logger().info("reload_accepted", process="worker")
+        logs.logger().info("reload_accepted", process="worker", changes=changes or None)
         self._reloads = True
         self._worker.stop()

@@ -50,7 +50,7 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
         supervisor.environment.pop("DYNO", None)  # here both share a disk
         supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
         if sandbox:
-            _add_sandbox(supervisor, known, sandbox)
+            _add_sandbox(supervisor, sandbox)
         listening.pass_on(opened, supervisor.environment)
         ready = partial(
             listening.answers, opened[0].family, opened[0].getsockname(), "/readyz" if migrated else "/healthz"
@@ -61,11 +61,12 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
     return supervisor
 
 
-def _add_sandbox(supervisor: Supervisor, known: dict[str, Shop], sandbox: SandboxOptions) -> None:
+def _add_sandbox(supervisor: Supervisor, sandbox: SandboxOptions) -> None:
     supervisor.environment["TWEAKWISE_URL"] = sandbox.url
     supervisor.environment.pop("TWEAKWISE_URL_FILE", None)
-    keys = [f"--instance-key={shop.instance_key}" for shop in known.values()]
-    supervisor.add("sandbox", ["sandbox", f"--port={sandbox.port}", *keys], partial(is_ready, f"{sandbox.url}/healthz"))
+    supervisor.add(
+        "sandbox", ["sandbox", f"--port={sandbox.port}", "--shops"], partial(is_ready, f"{sandbox.url}/healthz")
+    )
 
 
 def command_line(*variables: str) -> str:
@@ -77,7 +78,7 @@ def command_line(*variables: str) -> str:
 def _refuse_taken_port(port: int, receiver_port: int) -> None:
     if port == receiver_port or not _is_free(port):
         raise click.ClickException(
-            f"Port {port} is in use. Stop the program that uses it, or set another --sandbox-port."
+            f"Port {port} is in use. Stop the program that uses it, or set another: --sandbox-port, or SANDBOX_PORT=.."
         )
 
 

@@ -26,6 +26,7 @@ TITLES: dict[str, str] = {
     AuditAction.RESUME: "Pause ended",
     AuditAction.ERASED: "Personal data erased",
     AuditAction.REPORTED: "Personal data listed",
+    AuditAction.SHOPS_CHANGED: "Shops changed",
 }
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webhook_app.config.shop_addresses import several_addresses, shared_secrets
+from webhook_app.formatting import counted
 from webhook_app.health.check import Check
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.health.thresholds import SHORTEST_SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from webhook_app.config.shops import Shop
     from webhook_app.health.measurements import Measurements
@@ -27,7 +28,10 @@ COPY_AGAIN = "Copy the secret from the platform again, without anything around i
 def shops(measured: Measurements) -> Iterator[Finding]:
     """List the shops, and report settings of a shop that often surprise."""
     names = ", ".join(f"{shop.name} ({measured.platforms[shop.platform].title})" for shop in measured.shops.values())
-    yield Finding("configuration", Severity.OK, f"Settings and shops are valid: {names}.")
+    if measured.configuration_faults:
+        yield _not_taken_over(measured.configuration_faults)
+    else:
+        yield Finding("configuration", Severity.OK, f"Settings and shops are valid: {names}.")
     for shop in measured.shops.values():
         if shop.profile_salt is None and not shop.require_consent:
             summary = "no profile_salt, so orders without a profile key are ignored (no_profile)"
@@ -41,6 +45,15 @@ def shops(measured: Measurements) -> Iterator[Finding]:
                 summary,
             )
         yield from _unencrypted(shop, shop.tweakwise_url or measured.tweakwise_url)
+
+
+def _not_taken_over(faults: Sequence[str]) -> Finding:
+    more = f" (and {counted(len(faults) - 1, 'further fault')})" if faults[1:] else ""
+    text = f"The configuration has changed and cannot be used: {faults[0]}{more}"
+    advice = (
+        "Correct it: until then the shops stay as they were, and no process could start. `check` shows every fault."
+    )
+    return Finding("configuration", Severity.ERROR, text, advice, detail="changed", alerts=True)
 
 
 def _unencrypted(shop: Shop, url: str) -> Iterator[Finding]:
