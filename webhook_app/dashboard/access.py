@@ -40,6 +40,7 @@ ROLES = {
     "dashboard.search": Role.READ,
     "dashboard.sign_out": Role.READ,
     "dashboard.end_session": Role.READ,  # others' sessions need more
+    "dashboard.new_job": Role.OPERATE,
     "dashboard.reveal": Role.REVEAL,
 }
 LARGEST_FORM = 64 * 1024  # bytes

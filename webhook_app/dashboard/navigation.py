@@ -16,8 +16,9 @@ class MenuEntry:
 NAVIGATION = (
     MenuEntry("Overview", ("dashboard.overview",)),
     MenuEntry("Deliveries", ("dashboard.deliveries", "dashboard.delivery", "dashboard.reveal")),
+    MenuEntry("Issues", ("dashboard.issues",)),
     MenuEntry("Accounting", ("dashboard.accounting",)),
     MenuEntry("Setup", ("dashboard.setup",)),
-    MenuEntry("Actions", ("dashboard.actions",)),
+    MenuEntry("Actions", ("dashboard.actions", "dashboard.job", "dashboard.new_job", "dashboard.start_job")),
     MenuEntry("Sessions", ("dashboard.sessions",)),
 )

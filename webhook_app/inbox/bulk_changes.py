@@ -76,13 +76,16 @@ def narrowed(selection: Selection, verb: Verb) -> Selection:
     return replace(selection, states=tuple(sources(verb)) if by_reason else (State.DEAD.value,))
 
 
-def count(inbox: Inbox, wanted: DeliveryFilter, verb: Verb) -> SelectionCounts:
-    """Count the deliveries of a filter, and those to which `verb` applies. Raises StoreUnavailableError."""
+def count(inbox: Inbox, wanted: DeliveryFilter, verb: Verb, last: int | None = None) -> SelectionCounts:
+    """Count the deliveries of a filter, up to number `last`, and those to which `verb` applies.
+
+    Raises StoreUnavailableError.
+    """
     total = NOTHING
     with inbox.database.read() as connection:
-        top = delivery_pages.newest(connection) + 1
-        for first, last in _ranges(connection, wanted, 0, top - 1):
-            total = total.plus(_counted(connection, wanted, verb, deliveries.c.id.between(first, last)))
+        newest = delivery_pages.newest(connection)
+        for first, end in _ranges(connection, wanted, 0, newest if last is None else min(last, newest)):
+            total = total.plus(_counted(connection, wanted, verb, deliveries.c.id.between(first, end)))
             green_threads.yield_control()
     return total
 

@@ -121,6 +121,7 @@ def test_every_change_needs_its_role(app: Flask) -> None:
     assert allowed["reader"] == {*ours}
     assert allowed["revealer"] == {*ours, "/deliveries/1/reveal"}
     operates = {"/deliveries/1/replay", "/deliveries/1/discard", "/setup/ours/sample", "/findings/mute"}
+    operates |= {"/jobs", "/jobs/1/cancel"}
     assert allowed["operator"] == {*ours, *operates}
 
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, session, user
+from webhook_app.dashboard.pages.jobs import VERBS
 from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import audit_log
+from webhook_app.inbox import audit_log, bulk_jobs
 from webhook_app.inbox.audit_log import AuditAction
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 
+JOBS = 10  # of the newest that are listed
 TITLES: dict[str, str] = {
     AuditAction.LOGIN: "Signed in",
     AuditAction.LOGIN_FAILED: "Failed login",
@@ -27,6 +29,9 @@ TITLES: dict[str, str] = {
     AuditAction.ERASED: "Personal data erased",
     AuditAction.REPORTED: "Personal data listed",
     AuditAction.SHOPS_CHANGED: "Shops changed",
+    AuditAction.JOB_STARTED: "Job started",
+    AuditAction.JOB_CANCELLED: "Job cancelled",
+    AuditAction.JOB_COMPLETED: "Job completed",
 }
 
 
@@ -34,4 +39,13 @@ TITLES: dict[str, str] = {
 def actions() -> ResponseReturnValue:
     """Show the newest audit events."""
     entries = audit_log.newest(current().inbox, shops=user().shops, user_name=session().user_name)
-    return render("dashboard/actions.html", entries=entries, shown=audit_log.SHOWN, titles=TITLES)
+    newest = [one for one in bulk_jobs.newest(current().inbox) if one.concerns_only(user().shops)]
+    return render(
+        "dashboard/actions.html",
+        entries=entries,
+        shown=audit_log.SHOWN,
+        titles=TITLES,
+        jobs=newest[:JOBS],
+        verbs=VERBS,
+        now=current().inbox.clock(),
+    )

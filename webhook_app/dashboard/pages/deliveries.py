@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import request
 
 from schemas.events import Reason
-from webhook_app.dashboard import counts, topic_groups
+from webhook_app.dashboard import counts, delivery_filters, topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user, visible
+from webhook_app.dashboard.delivery_filters import STATES, TITLES_OF_PRESETS, whole
+from webhook_app.dashboard.pages import jobs
 from webhook_app.dashboard.rendering import render
-from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
+from webhook_app.delivery.causes import TITLES, Cause
 from webhook_app.health import missing_orders
-from webhook_app.inbox import Selection, State, activity, orders, platform_orders
+from webhook_app.inbox import Selection, activity, orders, platform_orders
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
-from webhook_app.inbox.reports.backlog import UNFINISHED
-from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
+from webhook_app.inbox.reports.delivery_pages import DeliveryFilter, Page
 from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from flask.typing import ResponseReturnValue
 
+    from webhook_app.dashboard.delivery_filters import GivenFilters
     from webhook_app.inbox.platform_orders import PlatformOrder
-    from webhook_app.inbox.reports.delivery_pages import Page
 
 PAGE_SIZE = 50
-# On the pages, every unsettled delivery is waiting.
-STATES = {
-    "delivered": (State.DELIVERED.value,),
-    "waiting": tuple(state.value for state in UNFINISHED),
-    "ignored": (State.IGNORED.value,),
-    "dead": (State.DEAD.value,),
-}
-FILTERS = ("shop", "platform", "topic", "state", "reason", "since", "until", "order", "number")
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,192}")  # of an order: some have spaces and other letters
-WORD = re.compile(r"[\x21-\x7e]{1,192}")
-WHOLE = re.compile(r"\d{1,18}")
+NO_ROWS = Page((), None)
 
 
 @blueprint.route("/deliveries", methods=["GET", "POST"])
@@ -51,29 +40,35 @@ def deliveries() -> ResponseReturnValue:
 
 
 def show(given: Mapping[str, str], profile_key: str) -> str:
-    """Return the page with the filters that are given."""
-    filters, errors = _filters(given)
-    wanted = _wanted(filters, profile_key)
-    below = _whole(given.get("below", ""))
-    inbox = current().inbox
+    """Return the page with the filters that are given; a wrong one selects nothing."""
+    filters = delivery_filters.read(given, profile_key)
+    below = whole(given.get("below", ""))
     if not request.headers.get("X-Live"):  # an open live page asks often, and reads only the newest rows
         counts.refresh()
-    order = filters.get("order")
-    page = of_order(wanted, below) if order else delivery_pages.page(inbox, wanted, PAGE_SIZE, below)
+    page = NO_ROWS if filters.errors else _page(filters, below)
+    order, is_empty = filters.values.get("order"), not page.rows and not filters.errors
     return render(
         "dashboard/deliveries.html",
         page=page,
-        filters=filters,
-        errors=errors,
+        filters=filters.values,
+        errors=filters.errors,
         profile_key=profile_key,
         below=below,
-        now=inbox.clock(),
-        live=request.args.get("live") == "1" and below is None and not profile_key,
-        choices=_choices(filters),
-        listed=_listed(order) if order and not page.rows else [],
-        explanations=_explanations(filters) if order and not page.rows and page.older is None else [],
-        same_number=number_of_delivery(order) if order else None,
+        now=current().inbox.clock(),
+        live=request.args.get("live") == "1" and below is None and not profile_key and not filters.errors,
+        choices=_choices(filters.values),
+        verbs=[] if filters.errors or profile_key else jobs.verbs_for(filters.values),
+        listed=_listed(order) if order and is_empty else [],
+        explanations=_explanations(filters.values) if order and is_empty and page.older is None else [],
+        same_number=number_of_delivery(order) if order and not filters.errors else None,
+        unknown_shop=is_empty and filters.values.get("shop", "") not in {"", *current().shops},
     )
+
+
+def _page(filters: GivenFilters, below: int | None) -> Page:
+    if "order" in filters.values:
+        return of_order(filters.wanted(), below)
+    return delivery_pages.page(current().inbox, filters.wanted(), PAGE_SIZE, below)
 
 
 def of_order(wanted: DeliveryFilter, below: int | None = None) -> Page:
@@ -84,7 +79,7 @@ def of_order(wanted: DeliveryFilter, below: int | None = None) -> Page:
 
 def number_of_delivery(text: str) -> int | None:
     """Return the number that `text` is, if there is such a delivery that the user sees."""
-    number = _whole(text.removeprefix("#"))
+    number = whole(text.removeprefix("#"))
     if number is None:
         return None
     wanted = DeliveryFilter(Selection(ids=(number,)), shops=scope())
@@ -106,76 +101,6 @@ def _listed(order: str) -> list[PlatformOrder]:
     return [one for one in found if user().sees(one.shop)]
 
 
-def _filters(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the valid filters, and an error message for each invalid one."""
-    filters = {name: value.strip() for name in FILTERS if (value := given.get(name, "")).strip()}
-    tests: dict[str, Callable[[str], object]] = {
-        "state": _is_state,
-        "number": WHOLE.fullmatch,
-        "order": NAME.fullmatch,
-        "since": _milliseconds,
-        "until": _milliseconds,
-    }
-    invalid = [name for name, value in filters.items() if not tests.get(name, WORD.fullmatch)(value)]
-    expected = {"since": "a time such as 2026-11-27T09:30 (UTC)", "until": "a time such as 2026-11-27T09:30 (UTC)"}
-    errors = [f"{name}: expected {expected.get(name, 'one of the choices of the form')}." for name in invalid]
-    return {name: value for name, value in filters.items() if name not in invalid}, errors
-
-
-def _is_state(value: str) -> bool:
-    return value in STATES or value in list(State)
-
-
-def _wanted(filters: Mapping[str, str], profile_key: str) -> DeliveryFilter:
-    state, reason = filters.get("state", ""), filters.get("reason", "")
-    cause = next((cause for cause in Cause if reason == f"fault:{cause}"), None)
-    number = _whole(filters.get("number", ""))
-    group = next((name for name in topic_groups.GROUPS if filters.get("topic") == f"set:{name}"), None)
-    selection = Selection(
-        ids=() if number is None else (number,),
-        shop=filters.get("shop"),
-        topic=None if group else filters.get("topic"),
-        states=STATES.get(state, (state,) if state else ()),
-        reason=None if cause else reason or None,
-        reason_prefixes=REASON_PREFIXES[cause] if cause else (),
-        since=_milliseconds(filters.get("since", "")),
-        until=_milliseconds(filters.get("until", "")),
-        order=filters.get("order"),
-    )
-    wanted, without = _topics(group)
-    return DeliveryFilter(
-        selection,
-        filters.get("platform"),
-        wanted,
-        without,
-        profile_key or None,
-        shops=None if filters.get("shop") else scope(),
-    )
-
-
-def _topics(group: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the topics of a group, or those that are not in it."""
-    platforms = current().platforms
-    if group == topic_groups.OTHERS:
-        return (), topic_groups.names(platforms, topic_groups.ORDERS) + topic_groups.names(
-            platforms, topic_groups.STOREFRONT
-        )
-    return (topic_groups.names(platforms, group) if group else ()), ()
-
-
-def _milliseconds(value: str) -> int | None:
-    """Return a time from a form in milliseconds, in UTC without an offset; None if it is not a time."""
-    try:
-        moment = datetime.fromisoformat(value)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _whole(value: str) -> int | None:
-    return int(value) if WHOLE.fullmatch(value) else None
-
-
 def _choices(filters: Mapping[str, str]) -> dict[str, Any]:
     """Return the choices of the form: what is configured, and what was received."""
     dashboard = current()
@@ -195,6 +120,7 @@ def _choices(filters: Mapping[str, str]) -> dict[str, Any]:
         ),
         "group": {f"set:{name}": title for name, title in topic_groups.GROUPS.items()},
         "state": list(STATES),
+        "last": TITLES_OF_PRESETS,
         "reason": sorted({*map(str, Reason), *filter(None, [filters.get("reason")])}),
         "cause": {f"fault:{cause}": f"Dead: {TITLES[cause]}" for cause in Cause},
     }
