@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from webhook_app.dashboard.context import current
 from webhook_app.errors import OverloadedError, StoreUnavailableError
-from webhook_app.inbox import orders, statistics
+from webhook_app.inbox import count_check, orders, statistics
+from webhook_app.inbox.reports import accounting
 from webhook_app.inbox.statistics import Progress
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
+
+    from webhook_app.inbox.count_check import CountCheck
 
 READ_NAMES_FOR = 0.5  # seconds
 
@@ -19,6 +23,17 @@ READ_NAMES_FOR = 0.5  # seconds
 def refresh(**options: Any) -> Progress:
     """Bring the counts up to date, as far as that is possible."""
     return _if_writable(lambda: statistics.refresh(current().inbox, **options)) or Progress(0, 0)
+
+
+def refresh_all() -> None:
+    """Count everything, however long it takes, as far as that is possible."""
+    _if_writable(lambda: statistics.refresh(current().inbox, within=None, fresh=0))
+
+
+def check(day: date) -> CountCheck | None:
+    """Compare the counts of a day with the stored deliveries; None while they cannot be corrected."""
+    checked: CountCheck | None = _if_writable(lambda: count_check.check(current().inbox, accounting.hours_of(day)))
+    return checked
 
 
 def read_order_names() -> None:

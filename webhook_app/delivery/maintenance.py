@@ -65,6 +65,7 @@ class Maintenance:
     def once(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Do everything once. Raises StoreUnavailableError."""
         self._presence.record()
+        self._inbox.outages.ended()
         leases.correct(self._inbox)
         retries.correct(self._inbox, outcomes.longest_pause(self._policy))
         if self._jumps.is_trusted():

@@ -157,11 +157,11 @@ class Worker:
         """Claim and submit what may be sent now; return how many seconds later to ask again."""
         shares, ask_again = self._scheduler.next(MAX_CLAIM, self._capacity)
         if not shares:
-            self._inbox.outages.ended()
+            self._inbox.outages.ended(wrote=False)
             return MAX_IDLE if ask_again is None else min(ask_again, MAX_IDLE)
         begin_by = uptime() + self._inbox.lease - MIN_LEASE_LEFT
         claimed = self._inbox.claim(shares, self._scheduler.abandoned_before)
-        self._inbox.outages.ended()
+        self._inbox.outages.ended(wrote=bool(claimed))
         self._empty_pause = 0.0 if claimed else min(max(2 * self._empty_pause, RETRY_CLAIM_AFTER), MAX_EMPTY_PAUSE)
         try:
             self._process(claimed, begin_by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from webhook_app.errors import StoreUnavailableError
 
 PERIOD = 60.0  # seconds
+NO_WRITE = re.compile("disk is full|No space left|readonly|read-only")
 
 
 class OutageLog:
@@ -34,10 +36,16 @@ class OutageLog:
         if is_due:
             self._log.warning("store_unavailable", error=str(error), hint=error.advice or None, **keys)
 
-    def ended(self) -> None:
-        """Log that the database answers again, if it did not."""
+    def ended(self, *, wrote: bool = True) -> None:
+        """Log that the database answers again, if it did not.
+
+        Unless something was written, a disk that is full, or can only be read, still is.
+        """
         if self._due:
             with self._mutex:
-                reasons, self._due = [*self._due], {}
+                going_on = (
+                    {} if wrote else {what: at for what, at in self._due.items() if NO_WRITE.search(str(what[0]))}
+                )
+                reasons, self._due = [what for what in self._due if what not in going_on], going_on
             if reasons:
                 self._log.info("store_available", after=reasons[0][0])

@@ -138,7 +138,8 @@ class Platform:
     used. `api_credentials` are the sets of keys with which a shop may configure it, the usual one first.
     `handshake` is set where an app registers itself with each shop and agrees a secret with it.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
-    it saves a secret; `notes` are sentences for `platforms <name>`.
+    it saves a secret; `resends` is what it does with a webhook that was answered with 503; `notes` are sentences for
+    `platforms <name>`.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Platform:
     handshake: Handshake | None = None
     secret_help: str = ""
     unsafe_secret_characters: str = ""
+    resends: str = "may send it again"
     notes: tuple[str, ...] = ()
 
     @property

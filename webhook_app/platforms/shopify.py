@@ -150,6 +150,7 @@ PLATFORM = Platform(
         "Webhooks of an app: the app's client secret. Webhooks created in Settings > Notifications > Webhooks: the "
         "secret at the bottom of that page."
     ),
+    resends="sends it again up to 8 times within 4 hours",
     notes=(
         "For up to an hour after a client secret is rotated, deliveries are signed with the old one: list both.",
         "Send test notification posts a cancelled test order, which is ignored as test_order.",

@@ -136,6 +136,7 @@ PLATFORM = Platform(
     orders=ORDERS,
     handshake=Handshake(app_name="TweakwiseEvents", removed_topic="app.deleted"),
     secret_help="None to paste: write `app_secret`, and the app agrees a secret when it is installed.",
+    resends="sends it again for 8 seconds at most, or never",
     notes=(
         "A webhook that was made without an app carries no signature: install the one in storefront/shopware.",
         "Shopware gives up after 8 seconds of retries, or after one attempt.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import os
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 PASSED_ON = "WEBHOOKS_SOCKETS"  # the descriptors of sockets, for the program that a process starts or becomes
 FIRST = 3  # https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 HIGHEST = 65536  # ports are below
+GUNICORN_ARGUMENTS = "GUNICORN_CMD_ARGS"
 BACKLOG = 2048  # connections that wait to be accepted
 
 
 def sockets(config: Settings) -> list[socket.socket]:
-    """Return those that systemd or `run` opened, otherwise a new one for BIND and PORT. Raises ConfigurationError."""
-    if _binds(os.environ.get("GUNICORN_CMD_ARGS", "")):
+    """Return those that systemd or `run` opened, otherwise a new one for BIND and PORT. Raises ConfigurationError.
+
+    Another address in gunicorn's own variable is refused, and the same one is not used twice: see drop_bind().
+    """
+    addresses, _ = _binds(os.environ.get(GUNICORN_ARGUMENTS, ""))
+    if any(not one.endswith(f":{config.port}") for one in addresses):
         raise ConfigurationError(["GUNICORN_CMD_ARGS: has --bind; set BIND and PORT instead, and remove it there"])
     inherited = [socket.socket(fileno=number) for number in _inherited(os.environ)]
     if inherited:
@@ -52,6 +58,14 @@ def pass_on(opened: Sequence[socket.socket], environment: MutableMapping[str, st
     environment[PASSED_ON] = ",".join(str(one.fileno()) for one in opened)
 
 
+def drop_bind(environment: MutableMapping[str, str]) -> bool:
+    """Take `--bind` out of gunicorn's own variable: it would not use these sockets. Returns whether one was there."""
+    found, others = _binds(environment.get(GUNICORN_ARGUMENTS, ""))
+    if found:
+        environment[GUNICORN_ARGUMENTS] = shlex.join(others)
+    return bool(found)
+
+
 def gunicorn_addresses(config: Settings) -> list[str]:
     """Return where gunicorn listens, and take passed on sockets out of the environment."""
     if passed := os.environ.pop(PASSED_ON, ""):
@@ -71,13 +85,16 @@ def answers(family: int, name: tuple[Any, ...] | str, path: str) -> bool:
     return False
 
 
-def _binds(arguments: str) -> bool:
-    """Return whether gunicorn's arguments name an address: it would listen there, and not on these sockets."""
+def _binds(arguments: str) -> tuple[list[str], list[str]]:
+    """Return the addresses that gunicorn's arguments name, and the other arguments."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-b", "--bind", action="append", default=[])
     try:
         words = shlex.split(arguments)
     except ValueError:
         words = arguments.split()
-    return any(word.startswith(("--bind", "-b")) for word in words)
+    found, others = parser.parse_known_args(words)
+    return found.bind, others
 
 
 def _inherited(environment: MutableMapping[str, str]) -> list[int]:

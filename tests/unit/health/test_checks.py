@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.health import NOW, alerts, measured, problems
-from webhook_app.health.measurements import Measurements, SilentTopic
+from webhook_app.health.measurements import DatabaseStatus, DiskStatus, Measurements, SilentTopic
 from webhook_app.inbox.reports.backlog import Backlog, ShopCount
 from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.time_units import HOUR
@@ -178,3 +178,17 @@ def test_forged_requests_alone_are_no_alert(accepted: int, usually: float, minut
         last_accepted={("acme", "orders/create"): NOW - minutes * 60_000},
     )
     assert bool(alerts(figures)) is is_alert
+
+
+@pytest.mark.parametrize(
+    ("engine", "sentence"),
+    [
+        ("sqlite", "Every webhook is answered with 503 until then: Shopify sends it again up to 8 times"),
+        ("postgresql", "Webhooks are stored in the spool until then."),
+    ],
+)
+def test_what_becomes_of_webhooks_without_a_database(engine: str, sentence: str) -> None:
+    """They are refused, and what the shops' platforms do then is known; or they are spooled."""
+    away = DatabaseStatus(engine, failure="no answer")
+    found = problems(measured(database=away, disks=[DiskStatus("spool", "/")]))
+    assert [sentence in one.advice for one in found if one.check == "database"] == [True]

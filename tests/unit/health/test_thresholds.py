@@ -9,7 +9,7 @@ import pytest
 from tests.support.processes import ROOT
 from webhook_app.health import thresholds
 from webhook_app.health.thresholds import Thresholds
-from webhook_app.time_units import SECOND
+from webhook_app.time_units import DAY, MINUTE, SECOND
 
 RULES = (ROOT / "docs/prometheus/alerts.yml").read_text()
 HEALTH = (ROOT / "docs/health.md").read_text()
@@ -42,11 +42,11 @@ def test_prometheus_has_the_same_limit(alert: str, limit: float) -> None:
         f"below {thresholds.DISK_WARNING // 1000} GB",
         f"over {thresholds.CLOCK_WARNING // SECOND} seconds",
         f"over {thresholds.CLOCK_ERROR // SECOND} (error)",
-        f"none for {thresholds.SHOP_SILENT_AFTER // thresholds.DAY} days",
+        f"none for {thresholds.SHOP_SILENT_AFTER // DAY} days",
         f"fewer than {thresholds.ACCOUNTED * 100:.1f} %",
         f"for {thresholds.LONGER} times its longest silence",
-        f"was seen for {thresholds.PROCESS_MISSING // thresholds.MINUTE} minutes",
-        f"for {thresholds.UPGRADED_WITHIN // thresholds.MINUTE} minutes after",
+        f"was seen for {thresholds.PROCESS_MISSING // MINUTE} minutes",
+        f"for {thresholds.UPGRADED_WITHIN // MINUTE} minutes after",
     ],
 )
 def test_page_has_the_same_limit(words: str) -> None:

@@ -25,3 +25,21 @@ def test_an_outage_is_a_line_a_minute() -> None:
         outages.ended()
     assert [line["event"] for line in lines] == ["store_unavailable"] * 5 + ["store_available"]
     assert (lines[0]["error"], lines[0]["hint"], lines[0]["unsettled"]) == (str(full), "Free some space.", 3)
+
+
+def test_a_disk_stays_full_until_something_is_written() -> None:
+    """That a read succeeds is no end of it, and no new line: an idle worker reads."""
+    outages = OutageLog(lambda: 0.0)
+    with capture_logs() as lines:
+        for _ in range(3):
+            outages.failed(StoreUnavailableError("database or disk is full"))
+            outages.ended(wrote=False)
+        outages.failed(StoreUnavailableError("the connection was closed"))
+        outages.ended(wrote=False)
+        outages.ended()
+    assert [(line["event"], line.get("error") or line["after"]) for line in lines] == [
+        ("store_unavailable", "database or disk is full"),
+        ("store_unavailable", "the connection was closed"),
+        ("store_available", "the connection was closed"),
+        ("store_available", "database or disk is full"),
+    ]

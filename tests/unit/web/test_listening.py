@@ -106,7 +106,24 @@ def test_port_in_use_names_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses_in_the_arguments_of_gunicorn_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gunicorn would try to open a second socket, of a port that the first one has."""
     config = configured(monkeypatch, BIND="127.0.0.1", PORT="1")
-    for arguments in ("--bind 127.0.0.1:1", "--workers 2 --bind=0.0.0.0:8000", "-b :8000", "-b:8000 'x"):
+    for arguments in ("--bind 127.0.0.1:2", "--workers 2 --bind=0.0.0.0:8000", "-b :8000", "-b:8000 'x"):
         monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
         with pytest.raises(ConfigurationError, match="GUNICORN_CMD_ARGS: has --bind"):
             listening.sockets(config)
+
+
+@pytest.mark.parametrize(
+    ("given", "left", "dropped"),
+    [
+        ("--bind 127.0.0.1:8000", "", True),
+        ("--bind=127.0.0.1:8000 --log-level debug", "--log-level debug", True),
+        ("--threads 2 -b :8000", "--threads 2", True),
+        ("--threads 2", "--threads 2", False),
+        ("", "", False),
+    ],
+)
+def test_bind_of_gunicorn_is_dropped(given: str, left: str, *, dropped: bool) -> None:
+    """Gunicorn's own variable cannot name another address than the one whose socket is open already."""
+    environment = {"GUNICORN_CMD_ARGS": given}
+    assert listening.drop_bind(environment) is dropped
+    assert environment["GUNICORN_CMD_ARGS"] == left

@@ -14,6 +14,8 @@ from webhook_app.cli.support.local_processes import GUNICORN, ROOT
 from webhook_app.config import settings
 from webhook_app.web import listening
 
+BIND_IGNORED = "Warning: --bind in GUNICORN_CMD_ARGS is ignored. Set BIND and PORT instead."
+
 
 @click.command()
 @click.option("--check", "checks_only", is_flag=True, help="Check whether it could start, and end.")
@@ -37,5 +39,7 @@ def web(*, checks_only: bool) -> None:
         database_startup.fit_web_processes(config, os.environ)
         database_startup.warn_receiver(settings.load())
         listening.pass_on(opened, os.environ)
+        if listening.drop_bind(os.environ):
+            click.echo(BIND_IGNORED, err=True)
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *GUNICORN])  # noqa: S606

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 
 from schemas.events import Reason
-from webhook_app.dashboard import platform_orders, topic_groups
+from webhook_app.dashboard import counts, platform_orders, topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, user, visible
 from webhook_app.dashboard.rendering import render
@@ -52,8 +52,8 @@ class AccountingLine:
 def show() -> ResponseReturnValue:
     """Show one day (UTC) of one shop or of all."""
     query = _query()
-    statistics.refresh(current().inbox, within=None, fresh=0)
-    checked = count_check.check(current().inbox, accounting.hours_of(query.day))
+    counts.refresh_all()
+    checked = counts.check(query.day)
     entries = _entries(query)
     ignored = _by_reason(entries, State.IGNORED)
     total = accounting.totals(entries)

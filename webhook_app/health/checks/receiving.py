@@ -28,6 +28,7 @@ LIMITS = {
 }
 CHECK_THE_PLATFORM = "Check that the webhook is still active at the platform."
 CONNECT = "`check --url` shows each webhook URL and where to paste it; `send-sample` tests it."
+FETCH = "`reconcile` fetches orders that are missing."
 VERIFY = "Compare the secret with the platform's; `python -m webhook_app verify` finds what differs."
 
 
@@ -83,14 +84,19 @@ def refusals(measured: Measurements) -> Iterator[Finding]:
             continue
         refused = counted(count, "webhook was", "webhooks were")
         if reason == UNAVAILABLE:
-            text = f"{shop}: {refused} answered with 503 {WITHIN}; the platform sends them again."
-            advice = "The log has the cause: store_unavailable or unexpected_error."
+            text = f"{shop}: {refused} answered with 503 {WITHIN}; {_platform(measured, shop)}."
+            advice = f"The log has the cause: store_unavailable or unexpected_error. {FETCH}"
             summary = "webhooks were answered with 503"
             yield Finding("refusals", Severity.WARNING, text, advice, shop, reason, summary)
         elif reason in LIMITS:
             text = f"{shop}: {refused} refused {WITHIN} ({reason}) and will never be accepted."
             summary = f"webhooks are refused ({reason})"
             yield Finding("refusals", Severity.WARNING, text, LIMITS[reason], shop, reason, summary)
+
+
+def _platform(measured: Measurements, shop: str) -> str:
+    platform = measured.platforms[measured.shops[shop].platform]
+    return f"{platform.title} {platform.resends}".replace(" it ", " them ")
 
 
 def events(measured: Measurements) -> Iterator[Finding]:

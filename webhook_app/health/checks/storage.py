@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from webhook_app.health.measurements import DiskStatus, Measurements
 
 MIGRATE = "Run: python -m webhook_app migrate"
-NOTHING_STORED = "Every webhook is answered with 503 until then; platforms send it again."
 FREE_SPACE = "Free some space, or store less: KEEP_BODIES, KEEP_ROWS."
 SYNCHRONISE = "Synchronise the clock of this machine over the network: timedatectl set-ntp true"
 DYNO = "The {what} is on the disk of a dyno, which is emptied at every restart: events would be lost."
@@ -29,10 +28,10 @@ def database(measured: Measurements) -> Iterator[Finding]:
     """Check that the database answers, has every table, column and index, and allows enough connections."""
     found = measured.database
     if not found.exists:
-        advice = f"{MIGRATE}. If the file was moved, move it back or restore a backup. {NOTHING_STORED}"
+        advice = f"{MIGRATE}. If the file was moved, move it back or restore a backup. {_meanwhile(measured)}"
         yield Finding("database", Severity.ERROR, "The database is not migrated.", advice)
     elif found.failure:
-        advice = f"Check DATABASE_URL, and that the database server is running. {NOTHING_STORED}"
+        advice = f"Check DATABASE_URL, and that the database server is running. {_meanwhile(measured)}"
         yield Finding("database", Severity.ERROR, f"The database does not answer: {found.failure}.", advice)
     elif found.fault:
         yield Finding("database", Severity.ERROR, found.fault, MIGRATE)
@@ -43,21 +42,33 @@ def database(measured: Measurements) -> Iterator[Finding]:
         yield Finding("database", Severity.WARNING, warning, "See docs/configuration.md.", detail=f"{number}")
 
 
+def _meanwhile(measured: Measurements) -> str:
+    """Write what becomes of webhooks until a problem is solved."""
+    if measured.database.engine == "postgresql" and any(one.what == "spool" for one in measured.disks):
+        return "Webhooks are stored in the spool until then."
+    known = dict.fromkeys(shop.platform for shop in measured.shops.values())
+    later = ", ".join(f"{measured.platforms[name].title} {measured.platforms[name].resends}" for name in known)
+    return f"Every webhook is answered with 503 until then{f': {later}' if later else ''}."
+
+
 def disk(measured: Measurements) -> Iterator[Finding]:
     """Check the disks of the inbox and of the spool."""
     for one in measured.disks:
         if one.is_ephemeral:
             text = DYNO.format(what=one.what)
             yield Finding("disk", Severity.ERROR, text, DYNO_ADVICE[one.what], detail=f"{one.what} of a dyno")
-        yield _space(one)
+        yield _space(one, measured)
 
 
-def _space(one: DiskStatus) -> Finding:
+def _space(one: DiskStatus, measured: Measurements) -> Finding:
     """Judge the free space of a disk."""
     alerts = one.what == "inbox"  # the disk of a spool is another one on each machine
+    if one.is_full and one.what == "spool":
+        text = f"The disk of the spool is full ({one.folder}): without the database, no webhook can be stored."
+        return Finding("disk", Severity.ERROR, text, "Free some space.", detail=one.what)
     if one.is_full:
         text = f"The disk of the {one.what} is full ({one.folder}): no webhook can be stored."
-        advice = f"{FREE_SPACE} Until then webhooks are answered with 503; platforms send them again."
+        advice = f"{FREE_SPACE} {_meanwhile(measured)}"
         return Finding("disk", Severity.ERROR, text, advice, detail=one.what, alerts=alerts)
     if one.failure:
         text = f"The folder of the {one.what} ({one.folder}) is not writable: {one.failure}."
