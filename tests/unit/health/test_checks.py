@@ -181,14 +181,14 @@ def test_forged_requests_alone_are_no_alert(accepted: int, usually: float, minut
 
 
 @pytest.mark.parametrize(
-    ("engine", "sentence"),
+    ("kind", "sentence"),
     [
         ("sqlite", "Every webhook is answered with 503 until then: Shopify sends it again up to 8 times"),
         ("postgresql", "Webhooks are stored in the spool until then."),
     ],
 )
-def test_what_becomes_of_webhooks_without_a_database(engine: str, sentence: str) -> None:
+def test_what_becomes_of_webhooks_without_a_database(kind: str, sentence: str) -> None:
     """They are refused, and what the shops' platforms do then is known; or they are spooled."""
-    away = DatabaseStatus(engine, failure="no answer")
+    away = DatabaseStatus(kind, failure="no answer")
     found = problems(measured(database=away, disks=[DiskStatus("spool", "/")]))
     assert [sentence in one.advice for one in found if one.check == "database"] == [True]
