@@ -31,6 +31,7 @@ SLICE = 1.0  # seconds that a request is worked on before another one is
 SAVE_EVERY = 2.0  # seconds between two saves of a search that finds nothing
 PAUSE = 0.01  # seconds between two steps, at least; half as long as the step took, if that is longer
 ERASE_AGAIN, LONGEST_PAUSE = 0.5, 30.0  # seconds until erasing is tried again, at first and at most
+SPOOL_AGAIN = 1000  # milliseconds until a request looks again whether the spool was drained
 REASONS = {RequestKind.ERASE: Reason.REDACTED, RequestKind.REPORT: Reason.DATA_REQUEST}
 
 
@@ -48,6 +49,7 @@ class PrivacyWorker:
         self._inbox, self._shops, self._stopped, self._spool = inbox, shops, stopped, spool_path
         self._added = threading.Event()
         self._pauses: dict[int, float] = {}  # by request whose content could not be erased yet
+        self._seen: dict[int, int] = {}  # when a request was first worked on
         self._log = logs.logger()
 
     def run(self) -> None:
@@ -102,8 +104,24 @@ class PrivacyWorker:
             self._erase(request)
         elif shop is None:
             privacy_requests.release(self._inbox, request, int(POLL_EVERY * 1000))
+        elif not self._has_all(request):
+            privacy_requests.release(self._inbox, request, SPOOL_AGAIN)
         elif self._search(request, shop):
             privacy_requests.finish_search(self._inbox, request)
+
+    def _has_all(self, request: PrivacyRequest) -> bool:
+        """Return whether the inbox has what this machine received before the request: it may wait in the spool."""
+        if not self._spool:
+            return True
+        now = self._inbox.clock()
+        seen = self._seen.setdefault(request.id, now)
+        waits = spool.holds_until(self._spool, seen)
+        if waits and now - seen > DELAYED:
+            self._log_delay(request, now - seen)
+        return not waits
+
+    def _log_delay(self, request: PrivacyRequest, waits: int) -> None:
+        self._log.warning("erasure_delayed", request=request.id, shop=request.shop, seconds=waits // 1000)
 
     def _search(self, request: PrivacyRequest, shop: Shop) -> bool:
         """Search for a while; returns whether nothing is left and this process still has the request."""
@@ -145,10 +163,11 @@ class PrivacyWorker:
             self._pauses[request.id] = pause
             waits = self._inbox.clock() - deleted_at
             if waits > DELAYED:
-                self._log.warning("erasure_delayed", request=request.id, shop=request.shop, seconds=waits // 1000)
+                self._log_delay(request, waits)
             privacy_requests.release(self._inbox, request, int(pause * 1000))
             return
         self._pauses.pop(request.id, None)
+        self._seen.pop(request.id, None)
         if erases and self._spool:
             spool.remove_unused_logs(self._spool)
         if privacy_requests.complete(self._inbox, request, _audit_event(request)):

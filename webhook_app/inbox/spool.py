@@ -54,6 +54,15 @@ def count(path: str) -> int:
         return int(connection.execute(select(func.count()).select_from(deliveries)).scalar_one())
 
 
+def holds_until(path: str, moment: int) -> bool:
+    """Return whether the spool at `path` has deliveries received until a moment. Raises StoreUnavailableError."""
+    if not Path(path).exists():
+        return False
+    with closing(Inbox(f"sqlite:///{path}")) as spool, spool.database.read() as connection:
+        older = select(deliveries.c.id).where(deliveries.c.received_at <= moment)
+        return connection.scalar(older.limit(1)) is not None
+
+
 class Spool:
     """Stores in the inbox, or while that fails in an SQLite inbox on this machine, which is drained later.
 
