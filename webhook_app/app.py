@@ -77,9 +77,13 @@ def _register_blueprints(app: Flask, config: settings.Settings, shared: context.
     page = MetricsPage(shared.inbox, shared.shops, shared.meter, config)
     for module in (webhooks, storefront, handshake, openapi):
         app.register_blueprint(module.blueprint)
-    app.register_blueprint(
-        probes.blueprint(Readiness(config, shared.inbox, shared.spool), health, config.metrics_token)
-    )
+    readiness = Readiness(config, shared.inbox, shared.spool)
+    app.register_blueprint(probes.blueprint(readiness, health, config.metrics_token))
+    if config.api_token:
+        from webhook_app.api import endpoints, reads  # noqa: PLC0415 - not loaded when it is off
+
+        read = reads.Reads(shared.inbox, shared.shops, shared.platforms, health, readiness)
+        app.register_blueprint(endpoints.blueprint(read, config.api_token))
     app.register_blueprint(metrics_endpoint.blueprint(page))
     known_users = users.load(shared.shops, config)
     if config.dashboard_password or known_users:

@@ -99,6 +99,7 @@ class Settings:
     dashboard_identity_networks: str = field(metadata=_variable("str", "127.0.0.0/8,::1", validate_networks))
     public_url: str | None = field(metadata=_variable("str", None, validate_http_url))
     trusted_proxies: int = field(metadata=_variable("int", 0, Range(0, 10)))
+    api_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
     metrics_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
     metrics_port: int | None = field(metadata=_variable("int", None, PORT_NUMBER))
     alert_url: str | None = field(repr=False, metadata=_variable("str", None, validate_alert_addresses))

@@ -40,7 +40,7 @@ def blueprint(readiness: Readiness, health: Health, token: str | None) -> Bluepr
             return answer(200, status="ok")
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
             return answer(401, error="token_missing", hint="Send METRICS_TOKEN as a bearer token.")
-        return answer(200, status="ok", version=__version__, ready=readiness.status(), findings=_listed(health))
+        return answer(200, status="ok", version=__version__, ready=readiness.status(), findings=listed(health))
 
     @probes.get("/readyz")
     def readyz() -> Response:
@@ -55,7 +55,7 @@ def blueprint(readiness: Readiness, health: Health, token: str | None) -> Bluepr
     return probes
 
 
-def _listed(health: Health) -> list[dict[str, str]]:
+def listed(health: Health) -> list[dict[str, str]]:
     """Return the warnings and errors, the muted ones too, the worst first."""
     problems = [one for group in folded(health.findings()) for one in group.findings if one.is_problem]
     return [{name: getattr(one, name) for name in FIELDS} for one in problems]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
 blueprint = Blueprint("openapi", __name__, template_folder="templates", static_folder="static", static_url_path="/docs")
 
+READS = "api"  # the blueprint of the read API, where there is one
 CACHE_CONTROL = "public, max-age=300"  # seconds
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -16,7 +17,7 @@ POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'no
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Answer with the OpenAPI document."""
-    return _answer(_as_json(), "application/json")
+    return _answer(_as_json(with_reads=READS in current_app.blueprints), "application/json")
 
 
 @blueprint.get("/docs", strict_slashes=False)
@@ -36,10 +37,10 @@ def _answer(text: str, mimetype: str) -> Response:
 
 
 @cache
-def _as_json() -> str:
+def _as_json(*, with_reads: bool) -> str:
     from webhook_app.openapi.document import document  # noqa: PLC0415 - who never asks does not pay for apispec
 
-    return json.dumps(document(), indent=2) + "\n"
+    return json.dumps(document(with_reads=with_reads), indent=2) + "\n"
 
 
 @cache

@@ -11,6 +11,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields, validate
 
 from schemas.fields import Id, Label, Moment, Money
+from webhook_app.api import document as reads
 from webhook_app.openapi import texts
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import SampleValues
@@ -37,8 +38,8 @@ class RefusedSchema(Schema):
 
 
 @cache
-def document() -> dict[str, Any]:
-    """Return the document, ready for JSON; the same object each time."""
+def document(*, with_reads: bool = False) -> dict[str, Any]:
+    """Return the document, ready for JSON; the same object each time. `with_reads`: with the read API."""
     plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: type(schema).__name__.removesuffix("Schema"))
     info = {"description": texts.INTRODUCTION}
     spec = APISpec(texts.TITLE, texts.VERSION, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "/"}])
@@ -46,6 +47,8 @@ def document() -> dict[str, Any]:
     for schema in (AcceptedSchema(), RefusedSchema()):
         spec.components.schema(type(schema).__name__.removesuffix("Schema"), schema=schema)
     spec.path(PATH, parameters=[_shop()], operations={"post": _post(spec), "get": _get()})
+    if with_reads:
+        reads.add_to(spec)
     written: dict[str, Any] = spec.to_dict()
     return written
 

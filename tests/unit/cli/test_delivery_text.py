@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.api.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import call_summary, describe, one_line, outcome
 from webhook_app.cli.support.printable import UNPRINTABLE
 from webhook_app.inbox import Row, State

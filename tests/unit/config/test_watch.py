@@ -36,7 +36,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands still until a test advances it."""
+    """A clock that only the test advances."""
     return Clock()
 
 

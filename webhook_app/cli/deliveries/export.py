@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.api.delivery_record import record_of
 from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.selection_options import selection_options

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app.api.delivery_record import record_of
 from webhook_app.cli.support import configuration
-from webhook_app.cli.support.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import beginning, coloured, one_line
 from webhook_app.cli.support.order_names import read_for
 from webhook_app.cli.support.selection_options import selection_options

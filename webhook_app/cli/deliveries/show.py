@@ -7,7 +7,7 @@ from contextlib import closing
 
 import click
 
-from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.api.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import describe
 from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.printable import printable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.cli.support.delivery_record import record_of
+from webhook_app.api.delivery_record import record_of
 from webhook_app.cli.support.delivery_text import beginning, outcome
 from webhook_app.cli.support.interrupts import stop_requested
 from webhook_app.cli.support.selection_options import selection_options
