@@ -80,6 +80,10 @@ class PlainSchema(Schema):
             return super().load(data)
         return _loaded(entries, data)
 
+    def read_nested(self, data: Any, *_: Any) -> Any:
+        """Return the validated fields of an object in another; raises marshmallow's ValidationError."""
+        return self.load(data)
+
     def _entries(self) -> list[_Entry] | None:
         """Return how each field is loaded, None where marshmallow has to; anew when the fields were set anew."""
         if self._compiled is None or self._compiled[0] is not self.load_fields:
@@ -108,7 +112,17 @@ def how_to_read(field: FieldOf) -> tuple[bool, Callable[[Any, str, Any], Any]]:
     plain = (fields.Field, Tolerant)
     inherits = all(getattr(type(field), step) in [getattr(each, step) for each in plain] for step in STEPS)
     is_bare = inherits and not (field.validators or field.pre_load or field.post_load)
+    if is_bare and (schema := _object_schema(field)):
+        return True, schema.read_nested
     return is_bare, field._deserialize if is_bare else field.deserialize  # noqa: SLF001 - what field classes define
+
+
+def _object_schema(field: FieldOf) -> PlainSchema | None:
+    """Return the schema of a field that is one object and is read by its schema alone."""
+    if not isinstance(field, fields.Nested) or field.many or field.unknown is not None:
+        return None
+    inherits = type(field)._deserialize is fields.Nested._deserialize  # noqa: SLF001 - what field classes define
+    return field.schema if inherits and isinstance(field.schema, PlainSchema) else None
 
 
 def _loaded(entries: list[_Entry], data: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import AgeLimits, Decision
 
-MOST_SECONDS = 0.1  # of processor time for the deliveries of one shop in a group; 256 usual ones take 0.04
+MOST_SECONDS = 0.2  # of processor time for the deliveries of one shop in a group; 256 usual ones take 0.05
 
 
 class Preparation:
