@@ -94,6 +94,10 @@ class SourceError(ReceiverError):
         self.reason = reason
 
 
+class TooMuchError(SourceError):
+    """A platform's API did not finish an answer, or sent too much: ask for less, then as for a SourceError."""
+
+
 class UnreadableHeadersError(ReceiverError):
     """A text that should hold HTTP headers holds none: show the message, which says what was expected."""
 

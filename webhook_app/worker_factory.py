@@ -66,13 +66,13 @@ def _background(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages:
 
 
 def _reconciling(config: Settings, inbox: Inbox, shops: Mapping[str, Shop], ages: AgeLimits) -> list[Background]:
-    """Return what compares orders, where a shop has `api`."""
-    if any(shop.app_secret for shop in shops.values()):
-        from webhook_app.sources.registered import with_apis  # noqa: PLC0415 - only where an app registers itself
-
-        shops = with_apis(shops, inbox, config.secrets_key)
-    if not any(shop.api for shop in shops.values()):
+    """Return what compares orders, where a shop has `api`, or an app that registers itself."""
+    registers = config.secrets_key and any(shop.app_secret for shop in shops.values())
+    if not registers and not any(shop.api for shop in shops.values()):
         return []
     from webhook_app.sources.reconcile import Plan, Reconciler  # noqa: PLC0415 - loads requests
+    from webhook_app.sources.registered import RegisteredShops  # noqa: PLC0415
 
-    return [Reconciler(inbox, shops, all_platforms(), Plan(config.reconcile_every, config.reconcile_grace, ages)).run]
+    plan = Plan(config.reconcile_every, config.reconcile_grace, ages)
+    registered = RegisteredShops(shops, inbox, config.secrets_key)
+    return [Reconciler(inbox, registered.current, all_platforms(), plan).run]

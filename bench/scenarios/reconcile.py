@@ -75,7 +75,7 @@ def _run(name: str, number: int) -> Run:
 
 
 def _compare(inbox: Inbox, known: dict[str, shops.Shop]) -> int:
-    [done] = Reconciler(inbox, known, all_platforms(), Plan(900, 900, AGES)).once(only="bench")
+    [done] = Reconciler(inbox, lambda: known, all_platforms(), Plan(900, 900, AGES)).once(only="bench")
     return done.result.missing if not done.result.error else -1
 
 

@@ -48,7 +48,7 @@ def shop_at(url: str, **changed: Any) -> shops.Shop:
 
 
 def reconciler(inbox: Inbox, url: str, **changed: Any) -> Reconciler:
-    return Reconciler(inbox, {"acme": shop_at(url, **changed)}, all_platforms(), PLAN, FAST)
+    return Reconciler(inbox, lambda: {"acme": shop_at(url, **changed)}, all_platforms(), PLAN, FAST)
 
 
 @contextmanager

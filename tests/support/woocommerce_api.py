@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.support import api_server
@@ -36,7 +37,7 @@ class Shop:
 
     `now` is the server's clock in seconds, None for this machine's. `takes_header` False: a host that removes the
     Authorization header. `knows_changes` False: a version before 5.8. `most` is how many rows it gives at most.
-    `only_reads`: its key may not change anything.
+    `only_reads`: its key may not change anything. `zone` is the shop's time less UTC, in hours.
     """
 
     orders: dict[int, Row] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Shop:
     knows_offset: bool = True
     sends_counts: bool = True
     only_reads: bool = False
+    zone: int = 0
     most: int = 100
     before: Callable[[Request], Override | None] = lambda _: None
     asked: list[Request] = field(default_factory=list)
@@ -83,9 +85,9 @@ def _orders(shop: Shop, request: Request, rest: list[str]) -> Override:
     asked = request.query
     rows = sorted(shop.orders.values(), key=lambda row: int(row["id"]))
     if "after" in asked:
-        rows = [row for row in rows if row["date_created_gmt"] > asked["after"]]
+        rows = [row for row in rows if _placed(shop, row) > asked["after"]]
     if "before" in asked:
-        rows = [row for row in rows if row["date_created_gmt"] < asked["before"]]
+        rows = [row for row in rows if _placed(shop, row) < asked["before"]]
     if "modified_after" in asked and shop.knows_changes:
         rows = [row for row in rows if row["date_modified_gmt"] > asked["modified_after"]]
     if "search" in asked:
@@ -97,10 +99,20 @@ def _orders(shop: Shop, request: Request, rest: list[str]) -> Override:
     return _json(chosen, counts if shop.sends_counts else {})
 
 
+def _placed(shop: Shop, row: Row) -> str:
+    """The date that is compared: before 5.8 `dates_are_gmt` was not known."""
+    date = row["date_created_gmt"] or ""
+    if shop.knows_changes or not date:
+        return date
+    return (datetime.fromisoformat(date) + timedelta(hours=shop.zone)).isoformat()
+
+
 def _webhooks(shop: Shop, request: Request, rest: list[str]) -> Override:
     if request.method == "GET":
-        counts = {"X-WP-Total": str(len(shop.webhooks)), "X-WP-TotalPages": "1"}
-        return _json([_fields(row, request) for row in shop.webhooks.values()], counts)
+        size, page = int(request.query.get("per_page", 10)), int(request.query.get("page", 1))
+        counts = {"X-WP-Total": str(len(shop.webhooks)), "X-WP-TotalPages": str(-(-len(shop.webhooks) // size))}
+        rows = [shop.webhooks[number] for number in sorted(shop.webhooks)][size * (page - 1) : size * page]
+        return _json([_fields(row, request) for row in rows], counts)
     if request.method == "POST":
         number = max(shop.webhooks, default=0) + 1
         shop.webhooks[number] = {**request.sent, "id": number, "status": "disabled"}

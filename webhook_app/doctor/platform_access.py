@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.sources import all_sources
 from webhook_app.sources.base import USUAL_RATE
+from webhook_app.sources.registered import with_apis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def access(context: CheckContext) -> Iterator[Finding]:
-    """Ask the API of each shop that has one configured."""
-    for shop in context.shops.values():
+    """Ask the API of each shop that has one configured, or whose app has registered itself."""
+    shops = with_apis(context.shops, context.inbox, context.config.secrets_key)
+    for shop in shops.values():
         if shop.api is None:
             continue
         report = all_sources()[shop.platform].connect(shop, USUAL_RATE).access()
-        where = f"shops.{shop.name}.api"
+        where = f"shops.{shop.name}" + (".api" if context.shops[shop.name].api else " (the app's registration)")
         for problem in report.problems:
             text, _, advice = problem.partition(". ")
             yield Finding("platform access", Severity.ERROR, f"{where}: {text}.", advice, shop.name)

@@ -122,9 +122,7 @@ def _with_inbox(measured: Measurements, inbox: Inbox, keep_dead: float) -> Measu
         silent=_silent(measured, inbox),
         arrived=_by_shop(activity.totals(inbox, ActivityKind.TOPIC, *day)),
         missing=_missing(inbox, shops, backlogs, day),
-        reconciliations=[
-            state for shop, state in reconciliations.states(inbox).items() if shop in shops and shops[shop].api
-        ],
+        reconciliations=list(reconciliations.current(inbox, shops).values()),
         muted=muted_findings.muted(inbox),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, tuple_
 
 from schemas.events import Reason
 from webhook_app.inbox import records
@@ -14,13 +14,15 @@ from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import ORDERS, business_keys, deliveries, platform_orders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Select
 
     from webhook_app.inbox.store import Inbox
 
 UNFINISHED = (State.RECEIVED, State.DELIVERING, State.WAITING)
 KEYS_AT_A_TIME = 200
-PRUNED_AT_A_TIME = 1000
+PRUNED_AT_A_TIME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +132,19 @@ def count(inbox: Inbox, since: int) -> dict[str, int]:
         return {one.shop: one.number for one in connection.execute(query)}
 
 
-def prune(inbox: Inbox, before: int) -> int:
-    """Delete orders that were placed before; returns how many. Raises StoreUnavailableError."""
-    row, gone = platform_orders.c, 0
-    while True:
-        some = select(row.shop, row.business_key).where(row.placed_at < before).limit(PRUNED_AT_A_TIME)
+def prune(inbox: Inbox, before: int) -> Iterator[int]:
+    """Delete orders that were placed before, of any shop, in steps; yields how many each deleted.
+
+    Raises StoreUnavailableError.
+    """
+    row = platform_orders.c
+    some = select(row.shop, row.business_key).where(row.placed_at < before).limit(PRUNED_AT_A_TIME)
+    while found := _keys(inbox, some):
         with inbox.database.write(durable=False) as connection:
-            found = connection.execute(some).all()
-            for shop, key in found:
-                connection.execute(delete(platform_orders).where(row.shop == shop, row.business_key == key))
-        gone += len(found)
-        if len(found) < PRUNED_AT_A_TIME:
-            return gone
+            connection.execute(delete(platform_orders).where(tuple_(row.shop, row.business_key).in_(found)))
+        yield len(found)
+
+
+def _keys(inbox: Inbox, query: Select[Any]) -> list[tuple[str, str]]:
+    with inbox.database.read() as connection:
+        return [(one.shop, one.business_key) for one in connection.execute(query)]

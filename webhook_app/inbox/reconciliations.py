@@ -14,17 +14,19 @@ from sqlalchemy import delete, insert, select, update
 from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.tables import reconciliation_states, reconciliations, task_leases
-from webhook_app.time_units import DAY
+from webhook_app.time_units import DAY, uptime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
+    from webhook_app.config.shops import Shop
     from webhook_app.inbox.store import Inbox
 
 TASK = "reconcile"
 STORED_FOR = 30 * DAY
+TRIED_WITHIN = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class WebhookStatus:
 class ReconciliationState:
     """Where the comparison of a shop is.
 
-    `watermark` is the time of the platform's clock up to which all changes were compared, `whole_at` when all orders
+    `watermark` is the date, by the platform's clock, up to which all changes were compared, `whole_at` when all orders
     of MAX_ORDER_AGE were; `failures` counts attempts in a row that ended in `error`.
     """
 
@@ -87,6 +89,7 @@ class Lease:
     def __init__(self, inbox: Inbox, seconds: float) -> None:
         """Nothing is taken yet."""
         self._inbox, self._seconds, self._until = inbox, seconds, 0
+        self._renew_at = 0.0  # uptime
 
     def take(self) -> bool:
         """Take the lease; False while another process has it. Raises StoreUnavailableError."""
@@ -100,7 +103,15 @@ class Lease:
             taking = insertion.on_conflict_do_update(index_elements=index, set_=changed, where=free)
             taken = connection.execute(taking.returning(task_leases.c.name)).first() is not None
         self._until = until if taken else 0
+        self._renew_at = uptime() + self._seconds / 6
         return taken
+
+    def is_held(self) -> bool:
+        """Return whether the lease is still held, and renew it when a sixth of it is over.
+
+        Raises StoreUnavailableError.
+        """
+        return uptime() < self._renew_at or self.renew()
 
     def renew(self) -> bool:
         """Extend the lease; False if another process has taken it meanwhile. Raises StoreUnavailableError."""
@@ -117,6 +128,7 @@ class Lease:
             until = max(self._inbox.database.now(connection) + int(seconds * 1000), self._until + 1 if seconds else 0)
             renewed = connection.execute(update(task_leases).where(own).values(until=until)).rowcount == 1
         self._until = until if renewed else 0
+        self._renew_at = uptime() + self._seconds / 6
         return renewed
 
 
@@ -124,6 +136,19 @@ def states(inbox: Inbox) -> dict[str, ReconciliationState]:
     """Return where each shop's comparison is, by shop. Raises StoreUnavailableError."""
     with inbox.database.read() as connection:
         return {state.shop: state for state in _states(connection)}
+
+
+def current(inbox: Inbox, shops: Mapping[str, Shop]) -> dict[str, ReconciliationState]:
+    """Return the states of the shops that give access to their platform's API now. Raises StoreUnavailableError.
+
+    Whether an app that registers itself is still installed is seen from when its shop was compared last.
+    """
+    since = inbox.clock() - TRIED_WITHIN
+    return {name: one for name, one in states(inbox).items() if name in shops and _has_access(shops[name], one, since)}
+
+
+def _has_access(shop: Shop, state: ReconciliationState, since: int) -> bool:
+    return bool(shop.api) or (shop.app_secret is not None and state.tried_at >= since)
 
 
 def save(inbox: Inbox, state: ReconciliationState, result: Reconciliation | None = None) -> None:
@@ -151,10 +176,19 @@ def recent(inbox: Inbox, limit: int = 100) -> list[Reconciliation]:
         return records.read(connection, Reconciliation, query.limit(limit))
 
 
+def prune(inbox: Inbox, before: int) -> None:
+    """Delete comparisons after STORED_FOR, and the states of shops that were not compared since `before`.
+
+    Raises StoreUnavailableError.
+    """
+    row, state = reconciliations.c, reconciliation_states.c
+    with inbox.database.write(durable=False) as connection:
+        connection.execute(delete(reconciliations).where(row.ended_at < inbox.clock() - STORED_FOR))
+        connection.execute(delete(reconciliation_states).where(state.tried_at < before))
+
+
 def _add(connection: Connection, result: Reconciliation) -> None:
     connection.execute(insert(reconciliations).values(**records.as_row(result)))
-    old = reconciliations.c.ended_at < result.ended_at - STORED_FOR
-    connection.execute(delete(reconciliations).where(reconciliations.c.shop == result.shop, old))
 
 
 def _states(connection: Connection) -> list[ReconciliationState]:

@@ -26,6 +26,13 @@ def find(inbox: Inbox, sealer: Sealer | None, shop: str) -> Registration:
     return _found(inbox, sealer, shop)[0]
 
 
+def versions(inbox: Inbox) -> dict[str, int]:
+    """Return the version of each shop's registration, which every change raises. Raises StoreUnavailableError."""
+    with inbox.database.read() as connection:
+        found = connection.execute(select(registrations.c.shop, registrations.c.version))
+        return {one.shop: one.version for one in found}
+
+
 def change(inbox: Inbox, sealer: Sealer, shop: str, decide: Callable[[Registration], Registration]) -> Registration:
     """Store what `decide` makes of a registration, unless it is the same, and return it.
 

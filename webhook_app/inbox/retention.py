@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, tuple_, update
 
-from webhook_app.inbox import activity, bulk_jobs, dead_bodies, statistics
+from webhook_app.inbox import activity, bulk_jobs, dead_bodies, platform_orders, reconciliations, statistics
 from webhook_app.inbox.age import AgeLimit, old_rows
 from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.states import State, Verb, sources
@@ -58,6 +58,9 @@ def sweep(
     if everywhere:
         _in_steps(_date_rows(inbox, rows_limit), stopped)
     deleted = _in_steps(_delete_rows(inbox, rows_limit), stopped)
+    _in_steps(platform_orders.prune(inbox, rows_limit.before), stopped)
+    if everywhere:
+        reconciliations.prune(inbox, rows_limit.before)
     activity.forget(inbox, rows_limit.before)
     bulk_jobs.forget(inbox, rows_limit.before)
     _delete_audit_events(inbox, rows_limit)

@@ -108,8 +108,8 @@ def _last_received(inbox: InboxSnapshot) -> Values:
 
 def _compared(inbox: InboxSnapshot, read: Callable[[ReconciliationState], float]) -> Values:
     """Return a value of each shop that gives access to its platform's API."""
-    shops = [shop.name for shop in inbox.shops.values() if shop.api]
-    return {(shop,): read(inbox.reconciliations.get(shop) or ReconciliationState(shop)) for shop in shops}
+    configured = {shop.name: ReconciliationState(shop.name) for shop in inbox.shops.values() if shop.api}
+    return {(shop,): read(state) for shop, state in (configured | dict(inbox.reconciliations)).items()}
 
 
 def _platform_orders(inbox: InboxSnapshot) -> Values:
@@ -193,7 +193,7 @@ class InboxCollector:
             worker_seen=presence.worker_last_seen(self._inbox),
             retention_overdue=retention.overdue(self._inbox, self._retention),
             platform_orders=platform_orders.count(self._inbox, self._inbox.clock() - DAY),
-            reconciliations=reconciliations.states(self._inbox),
+            reconciliations=reconciliations.current(self._inbox, self._shops),
         )
 
 

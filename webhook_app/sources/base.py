@@ -25,6 +25,10 @@ class Window:
     until: int | None = None
     by_change: bool = False
 
+    def includes(self, placed_at: int) -> bool:
+        """Return whether an order that was placed then is in the window, if it goes by that."""
+        return self.since <= placed_at and (self.until is None or placed_at < self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:

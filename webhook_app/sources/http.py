@@ -9,16 +9,18 @@ import json
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 from urllib3.util import Retry
 
 from webhook_app import __version__
-from webhook_app.errors import SourceError
+from webhook_app.errors import SourceError, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
 TRIES = 5
-LONGEST_RETRY_AFTER = 60  # seconds; a longer one ends the attempt, and the next round tries again
+LONGEST_RETRY_AFTER = 30  # seconds; a longer one ends the attempt, and the next round tries again
 CONNECT, READ, WHOLE = 10.0, 30.0, 90.0  # seconds: to connect, between two bytes, and for an answer
 LARGEST = 32 * 1024 * 1024  # bytes of an answer
 CHUNK = 65_536
 BURST = 5  # requests that need not wait for each other
+GAVE_UP = (500, 502, 504)  # also what a host answers when a page takes it too long, or too much memory
 REPEATED = (408, 425, 429, 500, 502, 503, 504)
 USER_AGENT = f"tweakwise-webhook-receiver/{__version__}"
 
@@ -113,7 +116,8 @@ class Http:
             ) as response:
                 return self._answer(response)
         except requests.RequestException as error:
-            raise SourceError("api_unreachable", f"{self._host} {_failure(error)}.") from None
+            kind = TooMuchError if _is_slow(error) else SourceError
+            raise kind("api_unreachable", f"{self._host} {_failure(error)}.") from None
 
     def _answer(self, response: requests.Response) -> Answer:
         if response.is_redirect or response.is_permanent_redirect:
@@ -138,9 +142,9 @@ class Http:
             parts.append(part)
             size += len(part)
             if size > LARGEST:
-                raise SourceError("api_odd_answer", f"{self._host} sent more than {LARGEST} bytes in one answer.")
+                raise TooMuchError("api_odd_answer", f"{self._host} sent more than {LARGEST} bytes in one answer.")
             if time.monotonic() > until:
-                raise SourceError("api_unreachable", f"{self._host} took more than {WHOLE:.0f} seconds to answer.")
+                raise TooMuchError("api_unreachable", f"{self._host} took more than {WHOLE:.0f} seconds to answer.")
         return b"".join(parts)
 
 
@@ -153,7 +157,8 @@ def failed(answer: Answer, host: str, advice: str = "") -> SourceError:
     if status in {420, 429}:
         return SourceError("api_throttled", f"{what}: it asks for fewer requests. The next attempt comes later.")
     if status in REPEATED or status >= 500:  # noqa: PLR2004 - the class of statuses
-        return SourceError("api_unreachable", f"{what} {TRIES} times or for a change: its own log says why.")
+        kind = TooMuchError if status in GAVE_UP else SourceError
+        return kind("api_unreachable", f"{what} {TRIES} times or for a change: its own log says why.")
     return SourceError("api_odd_answer", f"{what}. {advice}".strip())
 
 
@@ -174,10 +179,18 @@ def _retry(rate: float) -> Retry:
     )
 
 
+def _is_slow(error: requests.RequestException) -> bool:
+    """Return whether the answer did not come in time; after several tries that is hidden in the error."""
+    inner = error.args[0] if error.args else None
+    return isinstance(error, requests.ReadTimeout) or (
+        isinstance(inner, MaxRetryError) and isinstance(inner.reason, ReadTimeoutError)
+    )
+
+
 def _failure(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "has no valid certificate, or none for this name (tls)"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or _is_slow(error):
         return "did not answer in time (timeout)"
     if isinstance(error, requests.ConnectionError):
         return "could not be reached, or ended the connection (connect)"
@@ -199,6 +212,7 @@ def _code(data: Any) -> str:
 
 def _date(text: str | None) -> int | None:
     try:
-        return int(parsedate_to_datetime(text or "").timestamp() * 1000)
+        moment = parsedate_to_datetime(text or "")
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None

@@ -1,7 +1,8 @@
 """Compares each shop's orders with the platform's own list, again and again, and fetches what is missing.
 
-Windows go by the platform's clock, which dates the orders too, so that a clock of this side that is wrong leaves none
-out. A comparison that did not finish moves no watermark.
+Windows go by the dates of the orders: the watermark is that of the newest change that was compared, so that no clock
+that is wrong, of this side or of a proxy before the platform, leaves an order out. A comparison that did not finish
+moves no watermark.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from webhook_app import logs
 from webhook_app.errors import SourceError, StoreUnavailableError
-from webhook_app.inbox import platform_orders, reconciliations
+from webhook_app.inbox import reconciliations
 from webhook_app.inbox.reconciliations import Lease, Reconciliation, ReconciliationState
 from webhook_app.sources import all_sources, own_webhooks, rounds
 from webhook_app.sources.base import USUAL_RATE, Window
@@ -37,7 +38,7 @@ CHANGES, WHOLE = "changes", "whole"
 OVERLAP = 10 * MINUTE  # of two windows: an order may become visible some time after the date that it bears
 NIGHT = range(1, 5)  # hours in UTC in which all orders are compared
 NIGHTLY_AFTER = 20 * HOUR
-LEASE = 180.0  # seconds; renewed after each page
+LEASE = 240.0  # seconds; renewed while pages are compared
 LOOK_EVERY = 10.0  # seconds between two looks at which shop is due
 FIRST_RETRY = 30.0  # seconds; doubled each time, up to the usual interval
 MOST_DOUBLINGS = 10
@@ -69,21 +70,24 @@ class Reconciler:
     def __init__(
         self,
         inbox: Inbox,
-        shops: Mapping[str, Shop],
+        shops: Callable[[], Mapping[str, Shop]],
         platforms: Mapping[str, Platform],
         plan: Plan,
         rate: float = USUAL_RATE,
     ) -> None:
-        """Shops without `api` are left out; `rate` is in requests a second and shop."""
+        """`shops` returns the shops as they are now; those without `api` are left out.
+
+        `rate` is in requests a second and shop.
+        """
         self._inbox, self._platforms, self._plan, self._rate = inbox, platforms, plan, rate
-        self._shops = {name: shop for name, shop in shops.items() if shop.api and shop.platform in all_sources()}
-        self._connections: dict[str, Connection] = {}
+        self._shops = shops
+        self._connections: dict[str, tuple[Shop, Connection]] = {}
         self._lease = Lease(inbox, LEASE)
         self._log = logs.logger()
 
     def run(self, stopping: threading.Event) -> None:
         """Compare each shop when it is due, until `stopping`."""
-        while self._shops and not stopping.wait(LOOK_EVERY * random.uniform(0.5, 1.5)):  # noqa: S311 - spreads load
+        while not stopping.wait(LOOK_EVERY * random.uniform(0.5, 1.5)):  # noqa: S311 - spreads load
             try:
                 self.once(stopping.is_set)
             except StoreUnavailableError as error:
@@ -94,16 +98,17 @@ class Reconciler:
 
         Returns what was done; nothing while another process compares. Raises StoreUnavailableError.
         """
+        shops = {name: one for name, one in self._shops().items() if one.api and one.platform in all_sources()}
         states = reconciliations.states(self._inbox)
         now = self._inbox.clock()
-        due = [name for name in self._shops if name == only or (only is None and self._is_due(states.get(name), now))]
+        due = [name for name in shops if name == only or (only is None and self._is_due(states.get(name), now))]
         if not due or not self._lease.take():
             return []
         done: list[Round] = []
         with suppress(StoppedError):
             try:
                 due.sort(key=lambda name: states[name].tried_at if name in states else 0)
-                done.extend(self._one(self._shops[name], stopped) for name in due)
+                done.extend(self._one(shops[name], stopped) for name in due)
             finally:
                 self._lease.release()
         return done
@@ -126,9 +131,8 @@ class Reconciler:
         kind = WHOLE if self._whole_is_due(state) else CHANGES
         try:
             connection = self._connection(shop)
-            now = connection.now()
-            before = now - int(self._plan.grace * 1000)
-            window = self._window(kind, state, now)
+            before = connection.now() - int(self._plan.grace * 1000)
+            window = self._window(kind, state, before)
             report = self._compare(connection, shop, window, before, stopped)
             webhooks = own_webhooks.look(connection, shop)
         except (StoppedError, StoreUnavailableError):
@@ -138,6 +142,7 @@ class Reconciler:
             failed = replace(state, failures=state.failures + 1, error=error.reason, detail=str(error))
             return self._failed(failed, _result(shop, kind, window, before, began, self._inbox, report, error))
         result = _result(shop, kind, window, before, began, self._inbox, report, None)
+        state = replace(state, watermark=_watermark(state, report, window, before))
         self._finished(replace(state, webhooks=state.webhooks if webhooks is None else webhooks), result)
         return Round(result, report)
 
@@ -150,7 +155,7 @@ class Reconciler:
         self, connection: Connection, shop: Shop, window: Window, before: int, stopped: Callable[[], bool]
     ) -> Report:
         def after_page(_: Report) -> None:
-            if stopped() or not self._lease.renew():
+            if stopped() or not self._lease.is_held():
                 raise StoppedError
 
         comparison = Comparison(self._inbox, shop, self._platforms, self._plan.ages)
@@ -163,16 +168,17 @@ class Reconciler:
         at_night = datetime.fromtimestamp(now / 1000, UTC).hour in NIGHT
         return age >= DAY or age < -FUTURE or (at_night and age >= NIGHTLY_AFTER)
 
-    def _window(self, kind: str, state: ReconciliationState, now: int) -> Window:
+    def _window(self, kind: str, state: ReconciliationState, before: int) -> Window:
         if kind == WHOLE or state.watermark is None:
-            return Window(now - int(self._plan.ages.max_order_age * 1000))
-        return Window(state.watermark - OVERLAP, by_change=True)
+            grace = int(self._plan.grace * 1000)
+            return Window(before + grace - int(self._plan.ages.max_order_age * 1000))
+        # `before` is older than the watermark if the platform's clock was put back.
+        return Window(min(state.watermark, before) - OVERLAP, by_change=True)
 
     def _finished(self, state: ReconciliationState, result: Reconciliation) -> None:
-        """Store the result, and move the watermark; never back, if the platform's clock was put back."""
+        """Store the result, unless another process has taken the lease."""
         after = replace(
             state,
-            watermark=max(result.until, state.watermark or 0),
             whole_at=state.tried_at if result.kind == WHOLE else state.whole_at,
             complete_at=result.ended_at,
             failures=0,
@@ -181,10 +187,7 @@ class Reconciler:
             missing=result.missing,
             missing_total=state.missing_total + result.missing,
         )
-        if result.kind == WHOLE:
-            oldest = int(self._plan.ages.remembered * 1000)
-            platform_orders.prune(self._inbox, self._inbox.clock() - oldest)
-        reconciliations.save(self._inbox, after, result)
+        self._save(after, result)
         self._log.info(
             "reconciliation_completed",
             shop=result.shop,
@@ -195,8 +198,13 @@ class Reconciler:
             ms=result.took,
         )
 
-    def _failed(self, state: ReconciliationState, result: Reconciliation) -> Round:
+    def _save(self, state: ReconciliationState, result: Reconciliation) -> None:
+        if not self._lease.renew():
+            raise StoppedError
         reconciliations.save(self._inbox, state, result)
+
+    def _failed(self, state: ReconciliationState, result: Reconciliation) -> Round:
+        self._save(state, result)
         self._log.warning(
             "reconciliation_failed",
             shop=state.shop,
@@ -208,9 +216,20 @@ class Reconciler:
 
     def _connection(self, shop: Shop) -> Connection:
         """Return the shop's connection, which stays open for its token and what it learned of the host."""
-        if shop.name not in self._connections:
-            self._connections[shop.name] = all_sources()[shop.platform].connect(shop, self._rate)
-        return self._connections[shop.name]
+        of, connection = self._connections.get(shop.name, (None, None))
+        if of != shop or connection is None:  # also one with new credentials
+            connection = all_sources()[shop.platform].connect(shop, self._rate)
+            self._connections[shop.name] = shop, connection
+        return connection
+
+
+def _watermark(state: ReconciliationState, report: Report, window: Window, before: int) -> int:
+    """Return the date of the newest change that was compared, or from which on nothing changed.
+
+    It moves back to `before` if the platform's clock was put back: what follows is dated from there.
+    """
+    dates = (state.watermark, report.newest, window.since)
+    return min(max(one for one in dates if one is not None), before)
 
 
 def _result(  # noqa: PLR0913, PLR0917 - the figures of a comparison

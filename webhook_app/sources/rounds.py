@@ -28,7 +28,7 @@ class Report:
     `listed` = settled (delivered and ignored) + waiting + dead + missing. `recent` are further orders that changed so
     lately that their webhooks may be under way, and that no delivery is about. `to_deliver` and `to_ignore` divide the
     missing ones by what they would become, the latter by reason; `filled` is how many of them were stored now. `names`
-    are the numbers of the first missing ones.
+    are the numbers of the first missing ones, `newest` is the date of the last change among all of them.
     """
 
     listed: int = 0
@@ -39,6 +39,7 @@ class Report:
     to_ignore: Counter[str] = field(default_factory=Counter)
     filled: int = 0
     names: list[str] = field(default_factory=list)
+    newest: int | None = None
 
     @property
     def missing(self) -> int:
@@ -59,6 +60,7 @@ class Report:
         """Count an order."""
         self.listed += 1
         self.outcomes[one.outcome] += 1
+        self.newest = one.order.changed if self.newest is None else max(self.newest, one.order.changed)
         if one.outcome is Outcome.IGNORED:
             self.ignored[one.reason] += 1
         if one.outcome is not Outcome.MISSING:
@@ -86,12 +88,14 @@ def run(  # noqa: PLR0913 - what a pass is about
     and ends the pass by raising. Raises SourceError and StoreUnavailableError; what was stored until then stays, and
     is found by the next pass.
     """
-    report, seen = Report(), set[tuple[str, str]]()
+    report, seen, before_seen = Report(), set[tuple[str, str]](), set[tuple[str, str]]()
     if stores:
         read_names(comparison)
     for page in connection.pages(window):
-        new = [one for one in page if (one.id, one.changed_at) not in seen]
-        seen = {(one.id, one.changed_at) for one in page}  # pages overlap; only the one before is remembered
+        # Pages overlap, and a list that moved is read again from further back.
+        states = {(one.id, one.changed_at): one for one in page}
+        new = [one for state, one in states.items() if state not in seen and state not in before_seen]
+        before_seen, seen = seen, set(states)
         add_page(comparison, new, before, report, stores=stores)
         after_page(report)
     return report

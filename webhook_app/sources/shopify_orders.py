@@ -6,11 +6,11 @@ https://shopify.dev/docs/api/admin-graphql/latest/objects/Order
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.errors import SourceError
 from webhook_app.sources.base import ListedOrder
+from webhook_app.sources.dates import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def listed(node: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], attribut
     Raises SourceError where it has no id or no dates.
     """
     number, created, updated = _id(node), node.get("createdAt"), node.get("updatedAt")
-    placed, changed = _milliseconds(created), _milliseconds(updated)
+    placed, changed = milliseconds(created), milliseconds(updated)
     if not number or placed is None or changed is None:
         raise SourceError("api_odd_answer", "Shopify sent an order without id or dates.")
     body = json.dumps(_as_webhook(node, number, lines, attribute), separators=(",", ":")).encode()
@@ -129,10 +129,3 @@ def _id(node: Mapping[str, Any]) -> str:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
-
-
-def _milliseconds(text: Any) -> int | None:
-    try:
-        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from webhook_app.errors import SourceError
 from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
+from webhook_app.sources.dates import milliseconds
 from webhook_app.sources.http import Answer, Http, failed
 from webhook_app.time_units import now_ms, uptime
 
@@ -82,16 +83,20 @@ class Shopware(Connection):
 
     def pages(self, window: Window) -> Iterator[Sequence[ListedOrder]]:
         """Yield the orders of a window, each page from the time of the last order of the one before."""
-        since, seen = None, frozenset[str]()
+        wanted = _changed(window.since) if window.by_change else _placed(window)
+        since, number, seen, repeats = None, 1, frozenset[str](), 0
         for _ in range(MOST_PAGES):
-            rows = self._orders([_changed(window.since) if window.by_change else _placed(window), *_from(since)])
+            rows = self._orders([wanted, *_from(since)], page=number)
             new = [row for row in rows if row.get("id") not in seen]
             yield [self._listed(row) for row in new]
             if len(rows) < SIZE:
                 return
-            since, seen = rows[-1].get("orderDateTime"), frozenset(str(row.get("id")) for row in rows)
-            if not new or not isinstance(since, str):
+            last, seen = rows[-1].get("orderDateTime"), frozenset(str(row.get("id")) for row in rows)
+            repeats = 0 if new else repeats + 1
+            if repeats > 1 or not isinstance(last, str):
                 break
+            # Imported orders may all have the same date: only there pages are counted.
+            since, number = last, number + 1 if last == since else 1
         raise SourceError("api_odd_answer", f"{self._host} sends the same orders again and again.")
 
     def order(self, name: str) -> ListedOrder | None:
@@ -127,20 +132,20 @@ class Shopware(Connection):
         if answer.status not in {200, 204}:
             raise self._failed(answer)
 
-    def _orders(self, filters: Sequence[Filter], limit: int = SIZE) -> list[dict[str, Any]]:
+    def _orders(self, filters: Sequence[Filter], limit: int = SIZE, page: int = 1) -> list[dict[str, Any]]:
         sort = [{"field": field, "order": "ASC"} for field in ("orderDateTime", "id")]
-        asked = {"limit": limit, "sort": sort, "filter": [*filters], "includes": INCLUDES}
+        asked = {"limit": limit, "page": page, "sort": sort, "filter": [*filters], "includes": INCLUDES}
         return self._search(ORDERS, {**asked, "associations": ASSOCIATIONS})
 
     def _listed(self, row: Mapping[str, Any]) -> ListedOrder:
-        placed = _milliseconds(row.get("orderDateTime"))
+        placed = milliseconds(row.get("orderDateTime"))
         if not isinstance(row.get("id"), str) or placed is None:
             raise SourceError("api_odd_answer", f"{self._host} sent an order without id or date.")
         payments = [one for one in row.get("transactions") or () if isinstance(one, dict)]
         texts = [row.get("updatedAt"), row.get("createdAt")]
         texts += [one.get(name) for one in payments for name in ("updatedAt", "createdAt")]
         changed_at = max(filter(None, map(_text, texts)), default="")
-        changed = _milliseconds(changed_at)
+        changed = milliseconds(changed_at)
         order = self._needed(row)
         body = json.dumps({"data": {"payload": {"order": order}}}, separators=(",", ":")).encode()
         number, currency = _text(row.get("orderNumber"))[:64], _text((row.get("currency") or {}).get("isoCode"))[:8]
@@ -240,13 +245,6 @@ def _from(moment: str | None) -> list[Filter]:
 
 def _iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+00:00"
-
-
-def _milliseconds(text: Any) -> int | None:
-    try:
-        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _text(value: Any) -> str:

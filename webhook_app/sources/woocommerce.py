@@ -15,8 +15,9 @@ from schemas.woocommerce_bundles import META_MARKS
 from webhook_app.errors import SourceError
 from webhook_app.sources import oauth1, paging
 from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
+from webhook_app.sources.dates import milliseconds
 from webhook_app.sources.http import Answer, Http, failed
-from webhook_app.time_units import now_ms
+from webhook_app.time_units import HOUR, now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
 
 API = "/wp-json/wc/v3"
+WIDEST_ZONE = 15 * HOUR
+MOST_WEBHOOK_PAGES = 20
 FIELDS = (
     *("id", "parent_id", "number", "status", "currency", "date_created_gmt", "date_modified_gmt", "date_paid_gmt"),
     *("date_completed_gmt", "created_via", "customer_id", "meta_data", "line_items", "fee_lines"),
@@ -68,6 +71,7 @@ class WooCommerce(Connection):
         if not self._signs:
             self._http.auth = HTTPBasicAuth(shop.api.key, shop.api.secret)
         self._date: int | None = None  # of the last answer
+        self._size = paging.SIZE  # of a page of orders
 
     def now(self) -> int:
         """Return the time of the shop's server, by the Date of its last answer."""
@@ -79,23 +83,27 @@ class WooCommerce(Connection):
         """Yield the orders of a window.
 
         A version before 5.8 ignores `modified_after`, and would list every order: there a window of changes becomes
-        one of new orders.
+        one of new orders. It compares `after` and `before` with the shop's own time, so both are asked for wider.
         """
         asked = {"orderby": "id", "order": "asc", "dates_are_gmt": "true", "_fields": ",".join(FIELDS)}
-        asked["modified_after" if window.by_change else "after"] = _gmt(window.since)
+        if window.by_change:
+            asked["modified_after"] = _gmt(window.since)
+        else:
+            asked["after"] = _gmt(window.since - WIDEST_ZONE)
         if window.until is not None:
-            asked["before"] = _gmt(window.until)
+            asked["before"] = _gmt(window.until + WIDEST_ZONE)
 
         def fetch(offset: int, size: int) -> paging.RowPage:
             answer = self._orders({**asked, "offset": str(offset), "per_page": str(size)})
+            self._size = size  # that this host can give
             return paging.RowPage(answer.data, _count(answer, "X-WP-Total"), _count(answer, "X-WP-TotalPages"))
 
-        for rows in paging.pages(fetch, _id):
+        for rows in paging.pages(fetch, _id, self._size):
             orders = [self._listed(row) for row in rows if _status(row) not in NOT_ORDERS]
             if window.by_change and any(one.changed < window.since for one in orders):
                 yield from self.pages(Window(window.since))
                 return
-            yield orders
+            yield orders if window.by_change else [one for one in orders if window.includes(one.placed_at)]
 
     def order(self, name: str) -> ListedOrder | None:
         """Return an order by its id; by its number where a plugin makes numbers, from those that a search finds."""
@@ -124,9 +132,16 @@ class WooCommerce(Connection):
         return AccessReport(notes=notes)
 
     def webhooks(self) -> Sequence[PlatformWebhook]:
-        """Return all webhooks of the shop."""
-        answer = self._list("/webhooks", {"per_page": "100", "_fields": "id,topic,delivery_url,status"})
-        return [_webhook(row) for row in answer.data]
+        """Return all webhooks of the shop, whose API ignores `offset` here."""
+        asked = {"orderby": "id", "order": "asc", "per_page": "100", "_fields": "id,topic,delivery_url,status"}
+        found: dict[str, PlatformWebhook] = {}
+        for number in range(1, MOST_WEBHOOK_PAGES + 1):
+            answer = self._list("/webhooks", {**asked, "page": str(number)})
+            new = {one.id: one for one in map(_webhook, answer.data) if one.id not in found}
+            found |= new
+            if not new or number >= (_count(answer, "X-WP-TotalPages") or MOST_WEBHOOK_PAGES):
+                break
+        return list(found.values())
 
     def create_webhook(self, topic: str, url: str, secret: str) -> PlatformWebhook:
         """Create a webhook; WooCommerce ignores the status that a new one is given, so it is set afterwards."""
@@ -151,16 +166,16 @@ class WooCommerce(Connection):
             order["line_items"] = [_line(line) for line in _rows(order["line_items"])]
         if "fee_lines" in order:
             order["fee_lines"] = [{"total": fee.get("total")} for fee in _rows(order["fee_lines"])]
-        placed, changed_at = row.get("date_created_gmt"), str(row.get("date_modified_gmt") or "")
-        placed_at = _milliseconds(placed)
-        if not _id(row) or placed_at is None:
-            raise SourceError("api_odd_answer", f"{self._host} sent an order without id or date: an outdated version?")
-        changed = _milliseconds(changed_at)
-        number = str(row.get("number") or _id(row))[:64]
+        if not _id(row):
+            raise SourceError("api_odd_answer", f"{self._host} sent an order without id: a plugin changes the list?")
+        changed_at = str(row.get("date_modified_gmt") or "")
+        placed, changed = milliseconds(row.get("date_created_gmt")), milliseconds(changed_at)
+        # An importer may leave a date out: the order is dated by the other, or has none that is past.
+        now = self._date or now_ms()
+        placed = (now if changed is None else changed) if placed is None else placed
+        number, currency = str(row.get("number") or _id(row))[:64], str(row.get("currency") or "")[:8]
         body = json.dumps(order, separators=(",", ":")).encode()
-        currency = str(row.get("currency") or "")[:8]
-        changed = placed_at if changed is None else changed
-        return ListedOrder(_id(row), number, placed_at, changed, changed_at, currency, body)
+        return ListedOrder(_id(row), number, placed, placed if changed is None else changed, changed_at, currency, body)
 
     def _needed_meta(self, meta: Any) -> list[Any]:
         """Return the meta data that translation reads; the rest may hold anything about a person."""
@@ -267,13 +282,6 @@ def _count(answer: Answer, header: str) -> int | None:
 
 def _gmt(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _milliseconds(text: Any) -> int | None:
-    try:
-        return int(datetime.fromisoformat(str(text).removesuffix("Z")).replace(tzinfo=UTC).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
 
 
 SOURCE = Source(platform="woocommerce", connect=WooCommerce)

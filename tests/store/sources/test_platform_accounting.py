@@ -19,6 +19,7 @@ from webhook_app.health.checks import ALL
 from webhook_app.inbox import Inbox, State, operator_actions, platform_orders, reconciliations
 from webhook_app.inbox.reconciliations import ReconciliationState, WebhookStatus
 from webhook_app.inbox.reports import platform_accounting
+from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def test_every_listed_order_has_one_outcome(inbox: Inbox, clock: Clock) -> None:
         [revenue] = platform_accounting.revenues(inbox, day, entries)
         assert (revenue.listed, revenue.sent) == (Decimal("69.65"), Decimal("39.80"))
     assert platform_orders.count(inbox, placed) == {"acme": 8}
-    assert platform_orders.prune(inbox, placed + 1) == 8
+    assert reconciliations.states(inbox).keys() == {"acme"}
+    clock.move(2 * 3600)
+    sweep(inbox, Retention(0, 3600))  # whether the shop still gives access or not
+    assert platform_orders.count(inbox, 0) == {}
+    assert reconciliations.states(inbox) == {}
 
 
 def test_what_was_not_fetched_is_missing(inbox: Inbox, clock: Clock) -> None:

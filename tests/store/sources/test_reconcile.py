@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +11,23 @@ import pytest
 
 from tests.support import woocommerce_api as api
 from tests.support.deliveries import claim
-from tests.support.sources import HOUR, deliver, order, platform_at, reconciler, webhook
+from tests.support.sources import FAST, HOUR, PLAN, deliver, order, platform_at, reconciler, shop_at, webhook
+from webhook_app.config.shop_api import ShopApi
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, Selection, State, operator_actions, reconciliations
 from webhook_app.inbox.platform_orders import find
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import BACKFILL
 from webhook_app.sources import own_webhooks
+from webhook_app.sources.reconcile import Reconciler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Clock
+    from tests.support.api_server import Request
     from webhook_app.inbox.reconciliations import Reconciliation, ReconciliationState
-    from webhook_app.sources.reconcile import Reconciler
 
 
 def fetched(inbox: Inbox) -> list[str]:
@@ -62,7 +66,7 @@ def test_each_order_is_compared_with_its_deliveries(inbox: Inbox, clock: Clock) 
         [identity] = fetched(inbox)
         assert identity.startswith("backfill:6:")
         again = round_of(running)
-        assert (again.waiting, again.missing, again.filled) == (0 if again.kind == "changes" else 3, 0, 0)
+        assert (again.waiting, again.missing, again.filled) == (3, 0, 0)
         assert sorted(deliver(inbox, url)) == ["purchase:5", "purchase:6"]
         assert [one.name for one in find(inbox, ["6"])] == ["6"]
 
@@ -144,7 +148,45 @@ def test_a_clock_an_hour_off_leaves_no_order_out(inbox: Inbox, clock: Clock, ahe
         shop.now = true / 1000 + 1500
         running.once(only="acme")
     assert sorted(int(one.split(":")[1]) for one in fetched(inbox)) == list(range(1, 13))
-    assert state_of(inbox).watermark == true + 600_000
+    assert state_of(inbox).watermark == (true - 1000) // 1000 * 1000
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_of_the_platform_that_is_wrong_leaves_no_order_out(inbox: Inbox, clock: Clock, hours: int) -> None:
+    """A proxy answers with the right time, and the shop behind it dates its orders an hour off, until it is set right.
+
+    Every order is fetched within a round of when its date came, none waits for the comparison of the night.
+    """
+    shop, off = api.Shop(), hours * HOUR
+    with platform_at(clock, shop) as url:
+        running = reconciler(inbox, url)
+        for number in range(1, 13):
+            clock.move(600)
+            shop.now = clock.now / 1000
+            shop.add(order(number, clock.now - 1000 + off))
+            running.once(only="acme")
+            off = 0 if number == 6 else off
+        clock.move(3600)
+        shop.now = clock.now / 1000
+        running.once(only="acme")
+    assert sorted(int(one.split(":")[1]) for one in fetched(inbox)) == list(range(1, 13))
+
+
+@pytest.mark.engines("sqlite")
+def test_the_clock_of_the_platform_is_put_back(inbox: Inbox, clock: Clock) -> None:
+    """It was an hour ahead, with its Date and its orders: the watermark goes back with it, and none is left out."""
+    shop, ahead = api.Shop(), HOUR
+    with platform_at(clock, shop) as url:
+        running = reconciler(inbox, url)
+        for number in range(1, 9):
+            clock.move(1200)
+            ahead = HOUR if number < 5 else 0
+            shop.now = (clock.now + ahead) / 1000
+            shop.add(order(number, clock.now + ahead - 1_000_000))
+            running.once(only="acme")
+            assert (state_of(inbox).watermark or 0) <= clock.now + ahead
+            assert len(fetched(inbox)) == number
 
 
 class KilledError(BaseException):
@@ -228,6 +270,37 @@ def test_one_process_compares_at_a_time(inbox: Inbox, clock: Clock) -> None:
         clock.move(181)
         assert len(reconciler(inbox, url).once(only="acme")) == 1
         assert not killed.renew()
+
+
+def test_a_lease_that_was_lost_changes_nothing(inbox: Inbox, clock: Clock) -> None:
+    """A process that was stopped for long does not write its result over that of the next one."""
+    shop = api.Shop(orders={number: order(number, clock.now - HOUR) for number in range(1, 4)})
+    with platform_at(clock, shop) as url:
+        other = reconciler(inbox, url)
+
+        def stands_still(request: Request) -> None:
+            if request.path.endswith("/webhooks") and request.number < 5:
+                clock.move(1000)
+                shop.before = lambda _: None
+                assert other.once(only="acme")[0].result.filled == 0
+
+        shop.before = stands_still
+        assert reconciler(inbox, url).once(only="acme") == []
+    assert (state_of(inbox).missing_total, len(reconciliations.recent(inbox))) == (0, 1)
+    assert len(fetched(inbox)) == 3
+
+
+@pytest.mark.engines("sqlite")
+def test_changed_credentials_are_used(inbox: Inbox, clock: Clock) -> None:
+    """Credentials that an app agreed while the worker runs are taken over, and so are new ones."""
+    shops = {"acme": replace(shop_at("http://127.0.0.1:1"), api=None)}
+    with platform_at(clock, api.Shop()) as url:
+        running = Reconciler(inbox, lambda: shops, all_platforms(), PLAN, FAST)
+        assert running.once() == []
+        shops["acme"] = replace(shops["acme"], api=ShopApi(url, api.KEY, "wrong-since-yesterday"))
+        assert len(running.once()) == 1
+        shops["acme"] = shop_at(url)
+        assert round_of(running).error == ""
 
 
 def test_it_is_due_again_after_a_while(inbox: Inbox, clock: Clock) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webhook_app.errors import SourceError
+from webhook_app.errors import SourceError, TooMuchError
 from webhook_app.sources import paging
 from webhook_app.sources.paging import OVERLAP, SIZE, RowPage, pages
 
@@ -54,14 +54,55 @@ def test_no_row_is_left_out_while_others_are_deleted_and_added(data: st.DataObje
     assert stay <= set(read(rows, change))
 
 
-def test_a_row_without_counts_ends_with_a_short_page() -> None:
-    """A proxy that removes the headers with the counts leaves only the length of a page."""
-    rows = list(range(250))
+@pytest.mark.parametrize("length", [0, 1, OVERLAP, SIZE, 190, 250])
+@pytest.mark.parametrize("most", [SIZE, 40, 3])
+def test_a_list_without_counts_ends_where_nothing_new_comes(length: int, most: int) -> None:
+    """A proxy that removes the headers with the counts leaves only the rows, of which a host may give fewer."""
+    rows = list(range(length))
 
     def fetch(offset: int, size: int) -> RowPage:
-        return RowPage(rows[offset : offset + size], None, None)
+        return RowPage(rows[offset : offset + min(size, most)], None, None)
 
     assert {row for page in pages(fetch, str) for row in page} == set(rows)
+
+
+@pytest.mark.parametrize("hidden", [range(85, 100), range(80, 290), range(300), range(0, 300, 2), range(290, 300)])
+def test_rows_that_the_host_counts_and_does_not_show(hidden: range) -> None:
+    """A key that may not read some of the rows, or a plugin that hides them, leaves holes in the pages."""
+    rows = list(range(300))
+
+    def fetch(offset: int, size: int) -> RowPage:
+        shown = [row for row in rows[offset : offset + size] if row not in hidden]
+        return RowPage(shown, len(rows), -(-len(rows) // size))
+
+    assert {row for page in pages(fetch, str) for row in page} == set(rows) - set(hidden)
+
+
+@pytest.mark.parametrize("total", [0, 100, 150, 10_000])
+def test_a_length_that_is_not_true_ends_nothing_early(total: int) -> None:
+    """The count may come from a cache: a full page with new rows is not the last one."""
+    rows = list(range(300))
+
+    def fetch(offset: int, size: int) -> RowPage:
+        return RowPage(rows[offset : offset + size], min(total, 400), -(-min(total, 400) // size))
+
+    assert {row for page in pages(fetch, str) for row in page} == set(rows)
+
+
+def test_pages_that_are_too_much_get_smaller() -> None:
+    """A host that cannot answer for 100 orders at once may answer for 25; one that never does is an error."""
+    rows = list(range(200))
+
+    def fetch(offset: int, size: int) -> RowPage:
+        if size > most:
+            raise TooMuchError("api_unreachable", "504")
+        return RowPage(rows[offset : offset + size], len(rows), -(-len(rows) // size))
+
+    most = 25
+    assert {row for page in pages(fetch, str) for row in page} == set(rows)
+    most = 1
+    with pytest.raises(TooMuchError):
+        list(pages(fetch, str))
 
 
 @pytest.mark.parametrize("total", [10_000, 10**12, None])

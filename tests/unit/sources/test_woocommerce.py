@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import BACKFILL
 from webhook_app.sources import all_sources, oauth1
 from webhook_app.sources.base import Window
+from webhook_app.sources.dates import milliseconds
 from webhook_app.sources.woocommerce import FIELDS, NOT_ORDERS
 from webhook_app.translation.translate import AgeLimits, translate
 
@@ -209,6 +211,61 @@ def test_a_version_that_ignores_the_time_of_change_lists_new_orders() -> None:
     with api.serving(shop) as url:
         assert ids(connected(url), since, by_change=True) == {501}
     assert len(shop.asked) == 2
+
+
+@pytest.mark.parametrize("zone", [-11, 0, 2, 14])
+def test_a_version_that_compares_with_the_shops_own_time_lists_all(zone: int) -> None:
+    """Before 5.8 `dates_are_gmt` does nothing either; the window is that of UTC all the same."""
+    dates = {n: f"2026-11-{n:02d}T10:00:00" for n in range(1, 21)}
+    orders = {n: row(n, date_created_gmt=date, date_modified_gmt=date) for n, date in dates.items()}
+    with api.serving(api.Shop(orders=orders, knows_changes=False, zone=zone)) as url:
+        connection = connected(url)
+        window = Window(milliseconds(dates[5]) or 0, milliseconds(dates[12]))
+        assert [int(one.id) for page in connection.pages(window) for one in page] == list(range(5, 12))
+        assert ids(connection, milliseconds(dates[18]) or 0, by_change=True) == {18, 19, 20}
+
+
+def test_an_order_without_a_date_ends_nothing() -> None:
+    """An importer may write orders without a date: the others are listed, and it is dated by what it has."""
+    shop = api.Shop(orders={1: row(1, date_created_gmt=None), 2: row(2)}, now=1_795_000_000.0)
+    shop.orders[3] = row(3, date_created_gmt=None, date_modified_gmt=None)
+    with api.serving(shop) as url:
+        listed = [connected(url).order(str(number)) for number in (1, 2, 3)]
+    changed = milliseconds("2026-11-20T10:00:00")
+    assert [one and one.placed_at for one in listed] == [changed, changed, 1_795_000_000_000]
+
+
+def test_dates_are_of_utc_whatever_the_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date without a zone is in UTC, also in the hour that daylight saving time leaves out or repeats."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert milliseconds("2026-03-08T02:30:00") == 1_772_937_000_000
+        assert milliseconds("2026-03-07T21:30:00-05:00") == 1_772_937_000_000
+        assert milliseconds("2026-03-08T02:30:00Z") == 1_772_937_000_000
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_webhooks_of_all_pages_are_listed() -> None:
+    """A webhook of this receiver may be on the second page, and would be created again."""
+    hook = {"topic": "order.created", "delivery_url": "https://e.example", "status": "active"}
+    with api.serving(api.Shop(webhooks={number: {"id": number, **hook} for number in range(1, 206)})) as url:
+        assert [one.id for one in connected(url).webhooks()] == [str(number) for number in range(1, 206)]
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_host_that_cannot_answer_for_100_orders_is_asked_for_fewer(status: int) -> None:
+    """Time or memory of a small host ends before a page is made; what it can do is remembered."""
+    shop = api.Shop(orders={number: row(number) for number in range(1, 131)})
+    shop.before = lambda request: (status, {}, b"") if int(request.query.get("per_page", 1)) > 50 else None
+    with api.serving(shop) as url:
+        connection = connected(url)
+        assert ids(connection) == set(range(1, 131))
+        before = len(shop.asked)
+        assert ids(connection) == set(range(1, 131))
+    assert all(one.query["per_page"] == "50" for one in shop.asked[before:])
 
 
 RECORDED = json.loads((Path(__file__).parents[2] / "support/woocommerce_answers.json").read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ def reconcile(name: str | None, *, as_json: bool) -> None:
     plan = Plan(config.reconcile_every, config.reconcile_grace, source_connection.ages(config))
     is_complete = True
     with closing(Inbox.configured(config)) as inbox:
-        reconciler = Reconciler(inbox, shops, all_platforms(), plan)
+        reconciler = Reconciler(inbox, lambda: shops, all_platforms(), plan)
         for shop in (one for one in shops.values() if one.api):
             done = reconciler.once(only=shop.name)
             if not done:
