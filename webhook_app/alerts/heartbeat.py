@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import requests
-
 from webhook_app import logs
 from webhook_app.inbox import presence
 
@@ -17,6 +15,8 @@ TIMEOUT = (3.0, 5.0)  # seconds to connect, and to answer
 
 def send(inbox: Inbox, url: str) -> None:
     """Request `url`, unless no worker runs. Raises StoreUnavailableError."""
+    import requests  # noqa: PLC0415 - most receivers have no address to request
+
     if not presence.worker_runs(inbox):
         logs.logger().warning("heartbeat_withheld", reason="no worker runs")
         return

@@ -7,8 +7,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-import requests
-
 from webhook_app import logs
 from webhook_app.signing.standard_webhooks import StandardWebhooks
 
@@ -53,6 +51,8 @@ class Notifier:
 
     def _post(self, message: AlertMessage) -> str:
         """Return why the message was not accepted, "" if it was."""
+        import requests  # noqa: PLC0415 - most processes never send a message
+
         body = self._body(message)
         signature = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
         headers = {"Content-Type": "application/json", **signature}

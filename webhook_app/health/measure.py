@@ -94,7 +94,7 @@ def _database(subject: Subject) -> DatabaseStatus:
     except (StoreUnavailableError, ConfigurationError) as error:
         return DatabaseStatus(engine, failure=str(error))
     skew = now_ms() - subject.inbox.clock() if engine == "postgresql" else 0
-    return DatabaseStatus(engine, migrate.head() or "", newer or "", warnings=warnings, clock_skew=skew)
+    return DatabaseStatus(engine, migrate.head(), newer or "", warnings=warnings, clock_skew=skew)
 
 
 def _with_inbox(measured: Measurements, inbox: Inbox, keep_dead: float) -> Measurements:

@@ -10,8 +10,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Index, Table, inspect, text
 from sqlalchemy.dialects import postgresql
 
@@ -130,6 +128,9 @@ def missing(connection: Connection) -> list[Item]:
 
 def complete(connection: Connection) -> list[str]:
     """Create what is missing, in the open transaction; returns it in words."""
+    from alembic.operations import Operations  # noqa: PLC0415 - see migrate.py
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415 - the same
+
     items = missing(connection)
     operations = Operations(MigrationContext.configure(connection))
     for item in items:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 CLI = Path(commands.__file__).parent
 SHOWN = [name for name, command in all_commands().items() if not command.hidden]
 IMPORTED = "import sys; from webhook_app.cli import commands; commands.load('show'); print('flask' in sys.modules)"
+SERVING = """
+import sys, webhook_app.app, webhook_app.dashboard.registration, webhook_app.worker_factory
+print({"alembic", "mako", "requests", "urllib3"} & set(sys.modules))
+"""
 
 
 def test_every_module_of_a_group_is_a_command() -> None:
@@ -71,6 +75,13 @@ def test_a_command_loads_only_what_it_needs() -> None:
     """`show` does not import Flask, which only the receiver and the sandbox need."""
     result = subprocess.run([sys.executable, "-c", IMPORTED], cwd=processes.ROOT, capture_output=True, check=True)
     assert result.stdout == b"False\n"
+
+
+@pytest.mark.process
+def test_web_and_worker_load_only_what_they_use() -> None:
+    """Alembic is for a database that has to be migrated, requests for alerts: each takes long to load."""
+    result = subprocess.run([sys.executable, "-c", SERVING], cwd=processes.ROOT, capture_output=True, check=True)
+    assert result.stdout == b"set()\n"
 
 
 def test_version(run: Run) -> None:

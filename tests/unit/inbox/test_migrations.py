@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
 from webhook_app.inbox import migrate
 
 # A new migration adds its line, and is frozen from then on. What a file lacks goes into a further migration, or into
@@ -23,3 +26,12 @@ def test_migrations_are_frozen() -> None:
     """Each file is, byte for byte, what it was when it was committed."""
     files = (migrate.SCRIPTS / "versions").glob("*.py")
     assert {file.name[:4]: hashlib.sha256(file.read_bytes()).hexdigest() for file in files} == DIGESTS
+
+
+def test_names_of_files_are_the_revisions() -> None:
+    """The revisions that the checks know, without Alembic, are those that Alembic applies, in its order."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate.SCRIPTS))
+    scripts = ScriptDirectory.from_config(config)
+    assert migrate.revisions() == tuple(script.revision for script in scripts.walk_revisions())[::-1]
+    assert migrate.head() == scripts.get_current_head()

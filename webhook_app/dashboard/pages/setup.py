@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import requests
 from flask import abort, redirect, request, url_for
 
 from webhook_app.dashboard.access import blueprint
@@ -87,6 +86,8 @@ def sample(shop: str) -> ResponseReturnValue:
     headers, body = samples.signed_delivery(
         platform, topic, found.profile_attribute, found.secrets[0], samples.address(found.domain)
     )
+    import requests  # noqa: PLC0415 - only this button needs it
+
     try:
         with requests.Session() as session:
             session.trust_env = False  # a proxy would look for this address on its own machine
