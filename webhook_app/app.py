@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from flask import Flask, Response
@@ -22,6 +23,7 @@ from webhook_app.platforms import all_platforms
 from webhook_app.web import context, handshake, responses, storefront, webhooks
 from webhook_app.web.presence import WebPresence
 
+OPEN_DASHBOARD = "WEBHOOKS_OPEN_DASHBOARD"  # as in dashboard/local_access.py, which is not loaded without it
 BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes in each web process
 
 
@@ -86,7 +88,7 @@ def _register_blueprints(app: Flask, config: settings.Settings, shared: context.
         app.register_blueprint(endpoints.blueprint(read, config.api_token))
     app.register_blueprint(metrics_endpoint.blueprint(page))
     known_users = users.load(shared.shops, config)
-    if config.dashboard_password or known_users:
+    if config.dashboard_password or known_users or os.environ.get(OPEN_DASHBOARD):
         from webhook_app.dashboard.registration import register  # noqa: PLC0415 - not loaded when it is off
 
         register(app, shared.inbox, shared.shops, shared.platforms, known_users, config, health)

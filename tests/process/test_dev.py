@@ -95,6 +95,9 @@ def test_a_webhook_arrives_through_the_tunnel(dev: Dev) -> None:
     )
     events = requests.get(f"http://127.0.0.1:{dev.stack.sandbox_port}/events", timeout=10).json()["events"]
     assert "purchase" in [event["event"] for event in events]
+    # The tunnel's address is one of this machine here, so that nothing but the open tunnel shows who asks.
+    outside = dev.prints(OUTSIDE.pattern)
+    assert requests.get(f"{outside}/dashboard", allow_redirects=False, timeout=10).status_code == 303
 
 
 @needed

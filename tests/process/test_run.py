@@ -30,6 +30,9 @@ def run(tmp_path: Path) -> Iterator[LocalStack]:
 def test_the_banner_shows_the_next_steps(run: LocalStack) -> None:
     """It prints each shop's URL, the pages, and a command that works as it stands."""
     text = run.log.read_text()
+    address = f"http://127.0.0.1:{run.port}/dashboard"
+    assert f"Ready. Dashboard: {address}  (on this machine alone, without a password)\n" in text
+    assert "Deliveries" in requests.get(address, allow_redirects=False, timeout=10).text
     assert f"http://127.0.0.1:{run.port}/webhooks/shopify/demo-shopify" in text
     assert f"http://127.0.0.1:{run.port}/webhooks/woocommerce/demo-woocommerce" in text
     assert f"http://127.0.0.1:{run.sandbox_port}/" in text
@@ -40,6 +43,7 @@ def test_the_banner_shows_the_next_steps(run: LocalStack) -> None:
     assert "state         delivered" in sample.stdout
     events = requests.get(f"http://127.0.0.1:{run.sandbox_port}/events", timeout=10).json()["events"]
     assert [event["event"] for event in events] == ["purchase"]
+    assert processes.command("open", env=another_terminal).stdout == f"{address}\n"
     report = processes.command("send-sample", "shopify", "storefront/search", env=run.env)
     assert (report.returncode, '200 {"status": "stored"}' in report.stdout) == (0, True), report.stderr
     with pytest.raises(ConnectionRefusedError):  # on every address of this machine it would be reached there too

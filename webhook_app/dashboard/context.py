@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.config.users import User
     from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
+    from webhook_app.dashboard.local_access import LocalIdentity
     from webhook_app.dashboard.login_limits import LoginLimits
     from webhook_app.dashboard.sessions import Session, Sessions
     from webhook_app.health.evaluation import Health
@@ -39,7 +40,7 @@ class DashboardContext:
     ages: AgeLimits
     tweakwise_url: str
     accounts: Accounts
-    identity: ProxyIdentity
+    identity: ProxyIdentity | LocalIdentity
     health: Health
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flask import g, url_for
 
 from webhook_app import formatting, masking, reasons
-from webhook_app.dashboard import pages, rendering
+from webhook_app.dashboard import local_access, pages, rendering
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
 from webhook_app.dashboard.attention import may_mute
 from webhook_app.dashboard.context import DashboardContext
+from webhook_app.dashboard.local_access import LocalIdentity
 from webhook_app.dashboard.login_limits import LoginLimits
 from webhook_app.dashboard.navigation import NAVIGATION
 from webhook_app.dashboard.sessions import Sessions
@@ -50,8 +51,9 @@ def register(  # noqa: PLR0913, PLR0917 - everything that the pages need
     config: Settings,
     health: Health,
 ) -> None:
-    """Add the pages under /dashboard; there must be a DASHBOARD_PASSWORD or users."""
-    accounts = Accounts(users, has_owner=config.dashboard_password is not None)
+    """Add the pages under /dashboard; there must be a DASHBOARD_PASSWORD or users, or no need for them."""
+    open_here = not users and local_access.is_open(config)
+    accounts = Accounts(local_access.USERS if open_here else users, has_owner=config.dashboard_password is not None)
     sessions = Sessions(config.dashboard_password, lambda: logins.signing_key(inbox), hashes=accounts.hashes)
     ages = AgeLimits(config.max_order_age, config.max_age, config.keep_rows, config.key_wait)
     app.extensions["dashboard"] = DashboardContext(
@@ -64,7 +66,7 @@ def register(  # noqa: PLR0913, PLR0917 - everything that the pages need
         ages,
         config.tweakwise_url,
         accounts,
-        ProxyIdentity(config),
+        LocalIdentity() if open_here else ProxyIdentity(config),
         health,
     )
     app.extensions[rendering.NAME] = rendering.environment(app)

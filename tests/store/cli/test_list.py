@@ -12,6 +12,7 @@ from tests.support.doctor import saw
 from webhook_app.inbox import State
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.time_units import now_ms
+from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -96,3 +97,17 @@ def test_an_order_that_is_not_there_is_explained(run: Run, inbox: Inbox, clock: 
     assert "No stored delivery is about order #4711." in output
     assert "acme refused 23 webhooks in the last 7 d (signature_mismatch)" in output
     assert "acme never sent a webhook" in output
+
+
+def test_pages_by_number_and_profile_key(run: Run, inbox: Inbox) -> None:
+    """--before lists what comes next, --profile-key what was sent for a key; long names of shops stay in columns."""
+    long = "a-very-long-name-of-a-shop-of-an-agency"
+    for number, (shop, key) in enumerate([("acme", "abc"), (long, "abcd"), ("acme", "x_c"), ("acme", "abc")]):
+        inbox.store(arrival(f"{number}", shop=shop))
+        call = Call("purchase", f"purchase:{number}", {"ProfileKey": key, "ProductKeys": ["1"]})
+        settle(inbox, inbox.claim({shop: 1})[0], State.DELIVERED, call=call)
+    assert [line.split()[0] for line in run("list", "--before", "3").output.splitlines()[:-1]] == ["2", "1"]
+    assert [line.split()[0] for line in run("list", "--profile-key", "abc").output.splitlines()[:-1]] == ["4", "1"]
+    assert run("list", "--profile-key", "a%c").output.splitlines()[:-1] == []
+    lines = run("list").output.splitlines()[:-1]
+    assert len({line.index("orders/create") for line in lines}) == 1

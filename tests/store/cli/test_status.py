@@ -129,3 +129,13 @@ def test_check_reports_what_is_old(run: Run, inbox: Inbox, older_than: str, code
         one["check"] for one in json.loads(run("status", "--json", "--older-than", older_than).output)["findings"]
     }
     assert ("oldest" in checks) is bool(code)
+
+
+def test_of_one_shop(run: Run, dead: Inbox) -> None:
+    """--shop counts its deliveries alone; a shop that nobody knows is wrong usage."""
+    dead.store(arrival("other", shop="other-shop-with-a-long-name"))
+    record = json.loads(run("status", "--json", "--shop", "acme").output)
+    assert (record["states"]["dead"], record["states"]["received"]) == (2, 1)
+    assert [one["shop"] for one in record["unfinished"]] == ["acme"]
+    assert {one["shop"] for one in record["findings"]} <= {"", "acme"}
+    assert run("status", "--shop", "unknown").exit_code == 2

@@ -40,13 +40,14 @@ NOT_STARTED = "Correct it; no process starts before that."
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, times in ISO 8601.")
+@click.option("--shop", help="Only this shop; what concerns all is shown too.")
 @click.option("--check", is_flag=True, help="Exit code 1 if something needs attention; for monitoring.")
 @click.option(
     "--older-than",
     type=Duration(),
     help="The age from which the oldest unfinished event is a problem; default: ALERT_OLDER_THAN.",
 )
-def status(*, as_json: bool, check: bool, older_than: int | None) -> None:
+def status(*, as_json: bool, shop: str | None, check: bool, older_than: int | None) -> None:
     """Show deliveries by state, dead ones by cause, what is unfinished, and what needs attention.
 
     With --check the exit code is 1 if a health check reports a warning or an error that is not muted, or if the counts
@@ -55,7 +56,10 @@ def status(*, as_json: bool, check: bool, older_than: int | None) -> None:
     config, shops, faults = _configuration(older_than)
     with closing(Inbox.configured(config)) as inbox:
         found = [*faults, *findings(measure(Subject(config, shops, all_platforms(), inbox)))]
-        now = _summary(inbox)
+        now = _summary(inbox, shop)
+        if shop is not None:
+            _refuse_unknown(shop, shops, now)
+            found = [one for one in found if not one.shop or shop in (one.shop, *one.others)]
         found += _differences(count_check.check(inbox)) if check and now else []
     problems = [one for one in found if one.needs_attention]
     click.echo(json.dumps(_record(now, found), indent=2) if as_json else "\n".join(_lines(now, found)))
@@ -75,10 +79,16 @@ def _configuration(older_than: int | None) -> tuple[Settings, Mapping[str, Shop]
     return config, shops, faults
 
 
-def _summary(inbox: Inbox) -> InboxSummary | None:
+def _refuse_unknown(shop: str, shops: Mapping[str, Shop], now: InboxSummary | None) -> None:
+    """Refuse a shop that is neither configured nor in the inbox."""
+    if shops and not (now and now.states):
+        configuration.chosen_shops(shops, shop)
+
+
+def _summary(inbox: Inbox, shop: str | None) -> InboxSummary | None:
     """Return the figures, None while the database cannot be read: then that is a finding."""
     try:
-        return summary(inbox)
+        return summary(inbox, shop)
     except StoreUnavailableError:
         return None
 
@@ -112,7 +122,8 @@ def _lines(now: InboxSummary | None, found: list[Finding]) -> list[str]:
 
 def _figures(now: InboxSummary) -> list[str]:
     counts = [f"{state:<11} {now.states[state]:>9}" for state in State if now.states.get(state)] or ["nothing yet"]
-    shops = [f"  {shop.shop:<20} {shop.count:>9}  oldest {duration(now.at - shop.oldest)}" for shop in now.unfinished]
+    width = max([20, *(len(one.shop) for one in now.unfinished)])
+    shops = [f"  {one.shop:<{width}} {one.count:>9}  oldest {duration(now.at - one.oldest)}" for one in now.unfinished]
     return [
         *counts,
         *_section("Dead, by cause:", [*_dead(now.dead)]),

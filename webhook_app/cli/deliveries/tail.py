@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.api.delivery_record import record_of
-from webhook_app.cli.support.delivery_text import beginning, outcome
+from webhook_app.cli.support.delivery_text import USUAL_WIDTHS, beginning, outcome, widths_of
 from webhook_app.cli.support.interrupts import stop_requested
 from webhook_app.cli.support.selection_options import selection_options
 from webhook_app.cli.support.terminal import fitted
@@ -39,10 +39,12 @@ def tail(*, selection: Selection, as_json: bool) -> None:
         raise click.UsageError("tail does not end; use `list` with --until.")
     stop = stop_requested()
     with closing(Inbox.configured(settings.load())) as inbox, suppress(KeyboardInterrupt):
-        follower = Follower(inbox, selection)
+        follower, widths = Follower(inbox, selection), USUAL_WIDTHS
         while not stop.is_set():
             for row in _changes(follower):
-                line = json.dumps(record_of(row)) if as_json else fitted(_line(row, inbox.clock()), INDENT)
+                shop, topic = widths_of([row])
+                widths = max(shop, widths[0]), max(topic, widths[1])  # columns only grow
+                line = json.dumps(record_of(row)) if as_json else fitted(_line(row, inbox.clock(), widths), INDENT)
                 click.echo(line)
             stop.wait(POLL_EVERY)
 
@@ -54,7 +56,7 @@ def _changes(follower: Follower) -> Iterator[Row]:
         click.echo(f"The database is unavailable: {error}. Waiting for it.", err=True)
 
 
-def _line(row: Row, now: int) -> str:
+def _line(row: Row, now: int, widths: tuple[int, int]) -> str:
     began = "was replayed" if row.replayed_at else "arrived"
     after = f"  {row.settled_at - row.waits_since} ms after it {began}" if row.settled_at else ""
-    return f"{beginning(row)} {outcome(row, now)}{after}"
+    return f"{beginning(row, widths)} {outcome(row, now)}{after}"

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli.support import configuration
-from webhook_app.cli.support.local_processes import OWN_VARIABLES, command_line, prepared_supervisor
+from webhook_app.cli.support.local_processes import OWN_VARIABLES, command_line, dashboard_line, prepared_supervisor
 from webhook_app.cli.support.sandbox_options import sandbox_options
-from webhook_app.config import users
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -43,14 +42,15 @@ def run(*, with_sandbox: bool, sandbox: SandboxOptions) -> None:
 def _banner(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | None) -> str:
     command, first = command_line(*(() if sandbox else OWN_VARIABLES)), next(iter(known.values()))
     topic = all_platforms()[first.platform].topics[0].name
-    base = config.local_url
+    base, dashboard = config.local_url, dashboard_line(config, known, with_sandbox=sandbox is not None)
     lines = [
         "",
-        "Ready. Webhook URLs:",
+        f"Ready. {dashboard}" if dashboard else None,
+        "" if dashboard else None,
+        "Webhook URLs:" if dashboard else "Ready. Webhook URLs:",
         *(f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()),
         "",
         f"What arrived at the sandbox: {sandbox.url}/" if sandbox else None,
-        f"Dashboard: {base}/dashboard" if config.dashboard_password or users.load(known, config) else None,
         f"What was received:  {command} list",
         f"Send a sample:      {command} send-sample {first.platform} {topic}",
         "",

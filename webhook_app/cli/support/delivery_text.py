@@ -18,9 +18,12 @@ from webhook_app.reasons import titled
 from webhook_app.time_units import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from webhook_app.inbox import Row
 
 COLOURS = {State.DELIVERED: "green", State.WAITING: "yellow", State.DEAD: "red", State.IGNORED: "bright_black"}
+USUAL_WIDTHS = (16, 22)  # of the columns of shop and topic
 MOST_KEYS = 3  # product keys that are named
 LONGEST = 300  # characters of a text that may come from outside
 
@@ -36,9 +39,15 @@ def coloured(state: str, text: str) -> str:
     return click.style(text, fg=COLOURS.get(State(state)))
 
 
-def beginning(row: Row) -> str:
-    """Return the columns that a line about a delivery begins with."""
-    return f"{row.id:>6}  {timestamp(row.received_at)}  {row.shop:<16} {row.topic:<22}"
+def beginning(row: Row, widths: tuple[int, int] = USUAL_WIDTHS) -> str:
+    """Return the columns that a line about a delivery begins with; `widths` are those of shop and topic."""
+    return f"{row.id:>6}  {timestamp(row.received_at)}  {row.shop:<{widths[0]}} {row.topic:<{widths[1]}}"
+
+
+def widths_of(rows: Sequence[Row]) -> tuple[int, int]:
+    """Return the widths of the columns of shop and topic in which all these rows fit."""
+    shop, topic = USUAL_WIDTHS
+    return max([shop, *(len(row.shop) for row in rows)]), max([topic, *(len(row.topic) for row in rows)])
 
 
 def outcome(row: Row, now: int, took: int | None = None, *, personal: bool = False) -> str:

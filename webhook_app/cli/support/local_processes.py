@@ -15,6 +15,8 @@ import click
 from webhook_app import logs
 from webhook_app.cli.support import database_startup
 from webhook_app.cli.support.sandbox_options import LOOPBACK
+from webhook_app.config import users
+from webhook_app.dashboard.local_access import OPEN, is_loopback
 from webhook_app.observability import metrics
 from webhook_app.processes.supervisor import Supervisor, is_ready
 from webhook_app.web import listening
@@ -51,6 +53,7 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
         supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
         if sandbox:
             _add_sandbox(supervisor, sandbox)
+            _open_dashboard(supervisor, sandbox.tunnel_file(config.port))
         listening.pass_on(opened, supervisor.environment)
         ready = partial(
             listening.answers, opened[0].family, opened[0].getsockname(), "/readyz" if migrated else "/healthz"
@@ -67,6 +70,22 @@ def _add_sandbox(supervisor: Supervisor, sandbox: SandboxOptions) -> None:
     supervisor.add(
         "sandbox", ["sandbox", f"--port={sandbox.port}", "--shops"], partial(is_ready, f"{sandbox.url}/healthz")
     )
+
+
+def _open_dashboard(supervisor: Supervisor, tunnel_file: Path) -> None:
+    """Let browsers of this machine use the dashboard without a password, where none is set."""
+    tunnel_file.unlink(missing_ok=True)
+    supervisor.environment[OPEN] = str(tunnel_file)
+
+
+def dashboard_line(config: Settings, known: dict[str, Shop], *, with_sandbox: bool) -> str:
+    """Return a line about the dashboard, which `run` and `dev` print first; "" where there is none."""
+    address = f"Dashboard: {config.local_url}/dashboard"
+    if config.dashboard_password or users.load(known, config):
+        return address
+    if with_sandbox and is_loopback(config.bind):
+        return f"{address}  (on this machine alone, without a password)"
+    return ""
 
 
 def command_line(*variables: str) -> str:

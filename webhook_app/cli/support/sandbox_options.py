@@ -15,6 +15,7 @@ import click
 from webhook_app.cli.support import running_sandbox
 from webhook_app.cli.support.running_sandbox import DEFAULT_FOLDER, FOLDER, RunningSandbox, name_of
 from webhook_app.config.validators import SQLITE
+from webhook_app.dashboard.local_access import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +41,10 @@ class SandboxOptions:
         """Return the sandbox's address."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    def tunnel_file(self, port: int) -> Path:
+        """Return the file that is there while a tunnel to the receiver on that port is open."""
+        return self.folder.absolute() / f"{port}.tunnel"
+
     def isolate(self) -> None:
         """Change this process's environment before it is read: an inbox for this port alone, and no open port."""
         port = os.environ.get("PORT") or "8000"
@@ -62,6 +67,7 @@ class SandboxOptions:
             "BIND": config.bind,
             "DATABASE_URL": config.database_url,
             "TWEAKWISE_URL": self.url,
+            OPEN: str(self.tunnel_file(config.port)),
         }
         if shops_file := os.environ.get("SHOPS_FILE"):
             environment["SHOPS_FILE"] = str(Path(shops_file).absolute())

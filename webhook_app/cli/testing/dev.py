@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli.support import configuration, shop_instructions
-from webhook_app.cli.support.local_processes import command_line, prepared_supervisor
+from webhook_app.cli.support.local_processes import command_line, dashboard_line, prepared_supervisor
 from webhook_app.cli.support.log_reader import LogReader
 from webhook_app.cli.support.sandbox_options import sandbox_options
 from webhook_app.cli.support.terminal import colours
@@ -63,7 +63,7 @@ def dev(*, name: str | None, options: TunnelOptions, sandbox: SandboxOptions) ->
     with sandbox.announced(config), closing(Inbox.configured(config)) as inbox:
         reader = LogReader(inbox, _print, lambda url, moved: _print_address(url, known, moved=moved), _widths(known))
         supervisor.capture_output(lambda descriptor: _read_logs(reader, descriptor))
-        code = supervisor.run(_banner(config.local_url, sandbox.url, known, name))
+        code = supervisor.run(_banner(config, sandbox.url, known, name))
     sys.exit(code)
 
 
@@ -87,10 +87,12 @@ def _widths(known: dict[str, Shop]) -> tuple[int, int]:
     return max(map(len, known)), max(map(len, topics))
 
 
-def _banner(base: str, sandbox_url: str, known: dict[str, Shop], tunnel_name: str | None) -> str:
+def _banner(config: Settings, sandbox_url: str, known: dict[str, Shop], tunnel_name: str | None) -> str:
+    base = config.local_url
     lines = [
         "",
-        "Ready. On this machine:",
+        f"Ready. {dashboard_line(config, known, with_sandbox=not tunnel_name) or 'There is no dashboard.'}",
+        "Webhook URLs on this machine:",
         *(f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()),
         f"What arrives at the sandbox: {sandbox_url}/",
         f"Send samples: {command_line()} send-sample --all",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,11 +13,14 @@ import click
 from webhook_app import logs
 from webhook_app.cli.support.tunnel_options import refuse_other_address, tunnel_options
 from webhook_app.config import settings
+from webhook_app.dashboard.local_access import OPEN
 from webhook_app.processes.supervisor import is_ready
 from webhook_app.tunnels import TUNNELS
 from webhook_app.tunnels.runner import TunnelRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from webhook_app.tunnels.base import TunnelOptions
 
 
@@ -24,7 +30,8 @@ if TYPE_CHECKING:
 def tunnel(*, name: str, options: TunnelOptions) -> None:
     """Open a tunnel to the receiver on PORT, and open it again whenever it breaks.
 
-    TUNNEL is ssh, cloudflared or ngrok. Use it beside `run`; `dev --tunnel` includes it.
+    TUNNEL is ssh, cloudflared or ngrok. Use it beside `run`; `dev --tunnel` includes it. A dashboard
+    without a password, as beside a sandbox, is closed meanwhile.
     """
     config = settings.load()
     refuse_other_address(config)
@@ -35,4 +42,20 @@ def tunnel(*, name: str, options: TunnelOptions) -> None:
     url = f"{config.local_url}/healthz"
     if not is_ready(url):
         logs.logger().info("tunnel_waiting", hint=f"Nothing answers on port {config.port} yet.")
-    runner.run(lambda: is_ready(url))
+    with _closed_dashboard():
+        runner.run(lambda: is_ready(url))
+
+
+@contextmanager
+def _closed_dashboard() -> Iterator[None]:
+    """Close a dashboard that is open without a password, as it is beside a sandbox, for the time of the block."""
+    path = os.environ.get(OPEN)
+    if not path:
+        yield
+        return
+    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Path(path).touch()
+    try:
+        yield
+    finally:
+        Path(path).unlink(missing_ok=True)

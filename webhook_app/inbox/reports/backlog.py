@@ -171,13 +171,15 @@ def _counts(inbox: Inbox, conditions: list[ColumnElement[bool]], numbers: range 
         return records.read(connection, ShopCount, query.group_by(row.shop).order_by(row.shop))
 
 
-def summary(inbox: Inbox) -> InboxSummary:
-    """Summarise the inbox; reads the states of all rows."""
+def summary(inbox: Inbox, shop: str | None = None) -> InboxSummary:
+    """Summarise the inbox, or what it has of one shop; reads the states of all rows."""
     row, now = deliveries.c, inbox.clock()
     dead_reason = case((row.state == State.DEAD, row.reason), else_="").label("dead_reason")
     by_state = select(row.state, dead_reason, func.count().label("number")).group_by(row.state, dead_reason)
     by_shop = select(row.shop, func.count().label("count"), func.min(_not_after(now)).label("oldest"))
     by_shop = by_shop.where(row.due_at.is_not(None)).group_by(row.shop).order_by(row.shop)
+    if shop is not None:
+        by_state, by_shop = by_state.where(row.shop == shop), by_shop.where(row.shop == shop)
     with inbox.database.read() as connection:
         counted = connection.execute(by_state).all()
         shops = records.read(connection, ShopBacklog, by_shop)

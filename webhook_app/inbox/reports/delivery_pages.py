@@ -15,7 +15,7 @@ from webhook_app import green_threads
 from webhook_app.inbox import records
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.reports.failure_texts import signature
-from webhook_app.inbox.reports.stored_deliveries import COLUMNS
+from webhook_app.inbox.reports.stored_deliveries import COLUMNS, is_for_profile
 from webhook_app.inbox.selection import ALL_DELIVERIES
 from webhook_app.inbox.statistics import BLOCK
 from webhook_app.inbox.tables import IS_DEAD, counted_blocks, deliveries, delivery_counts
@@ -60,7 +60,7 @@ class DeliveryFilter:
         if self.without:
             conditions.append(row.topic.not_in(self.without))
         if self.profile_key:
-            conditions.append(row.call.contains(f'"ProfileKey":"{self.profile_key}"', autoescape=True))
+            conditions.append(is_for_profile(self.profile_key))
         if self.issue:
             conditions.append(IS_DEAD)
         return conditions

@@ -16,7 +16,7 @@ from webhook_app.inbox.tables import bodies, deliveries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from webhook_app.inbox.selection import Selection
     from webhook_app.inbox.store import Inbox
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 STEP = 200  # rows a page; a page is changed in one transaction, and webhooks are accepted between two
 
 COLUMNS = tuple(records.columns_of(Row, deliveries))
+
+
+def is_for_profile(key: str) -> ColumnElement[bool]:
+    """Return the condition of a delivery whose call has a profile key."""
+    return deliveries.c.call.contains(f'"ProfileKey":"{key}"', autoescape=True)
 
 
 def get(inbox: Inbox, number: int) -> Row:
@@ -34,9 +39,23 @@ def get(inbox: Inbox, number: int) -> Row:
     return found[0]
 
 
-def newest(inbox: Inbox, limit: int, selection: Selection = ALL_DELIVERIES) -> list[Row]:
-    """Return the newest deliveries of a selection, newest first."""
+def newest(
+    inbox: Inbox,
+    limit: int,
+    selection: Selection = ALL_DELIVERIES,
+    *,
+    below: int | None = None,
+    profile_key: str | None = None,
+) -> list[Row]:
+    """Return the newest deliveries of a selection, newest first.
+
+    Only those with numbers `below`, and those whose call is for `profile_key`, where these are given.
+    """
     query = select(*COLUMNS).where(*selection.conditions())
+    if below is not None:
+        query = query.where(deliveries.c.id < below)
+    if profile_key is not None:
+        query = query.where(is_for_profile(profile_key))
     return _rows(inbox, query.order_by(deliveries.c.id.desc()).limit(limit))
 
 
