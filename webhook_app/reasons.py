@@ -1,8 +1,12 @@
-"""Titles of reason codes, for pages and commands: `no_profile` is shown as "No profile key (no_profile)"."""
+"""Titles and explanations of reason codes: `no_profile` is shown as "No profile key (no_profile)"."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 from schemas.events import Reason
 
@@ -27,6 +31,27 @@ WORKER_REASONS = {
 TITLES = {**{reason.value: reason.label for reason in Reason}, **FAILURES, **WORKER_REASONS}
 HTTP = re.compile(r"http_([0-9]{3})")
 PREFIXES = {"gave_up_": "Gave up", "parked_": "Parked"}
+EXPLANATIONS = Path(__file__).with_name("reason_texts.toml")
+
+
+class Explanation(NamedTuple):
+    """What a reason means, and what to do about it; code is between backticks."""
+
+    meaning: str
+    advice: str
+
+
+@cache
+def explanations() -> dict[str, dict[str, Explanation]]:
+    """Return the explanations by state and reason code, as docs/reasons.md has them."""
+    states = tomllib.loads(EXPLANATIONS.read_text(encoding="utf-8"))
+    return {state: {code: Explanation(*texts) for code, texts in codes.items()} for state, codes in states.items()}
+
+
+def explanation(code: str, state: str) -> Explanation | None:
+    """Return what a reason code means in that state; None for one of another version."""
+    group = next((prefix.rstrip("_") for prefix in PREFIXES if code.startswith(prefix)), code)
+    return explanations().get(state, {}).get("http" if HTTP.fullmatch(code) else group)
 
 
 def reason_title(code: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from schemas.events import Reason
-from webhook_app.reasons import reason_title, titled
+from webhook_app.reasons import explanation, explanations, reason_title, titled
 from webhook_app.tweakwise import retry_policy
 
+LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 FAILURES = sorted(retry_policy.UNSENT | retry_policy.AMBIGUOUS)
 
 
@@ -55,3 +59,33 @@ def test_titles(code: str, title: str) -> None:
 def test_an_unknown_code_stands_for_itself(code: str) -> None:
     """A code of another version is shown as it is."""
     assert (reason_title(code), titled(code)) == (code, code)
+
+
+def test_explanations_are_those_of_the_documentation() -> None:
+    """Pages explain a reason as docs/reasons.md does, without its links."""
+    assert {state: dict(codes) for state, codes in explanations().items()} == documented()
+
+
+def documented() -> dict[str, dict[str, tuple[str, str]]]:
+    """What a reason means and what to do, by state and code."""
+    text = (Path(__file__).parents[2] / "docs/reasons.md").read_text(encoding="utf-8")
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for state in ("ignored", "waiting", "dead"):
+        section = text.split(f"\n## {state.title()}\n", 1)[1].split("\n## ", 1)[0]
+        rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+        found[state] = {_code(row[0]): (LINK.sub(r"\1", row[-2]), LINK.sub(r"\1", row[-1])) for row in rows}
+    return found
+
+
+def _code(cell: str) -> str:
+    first = cell.split("`")[1].replace("http_<status>", "http")
+    return next((prefix for prefix in ("gave_up", "parked") if first.startswith(prefix)), first)
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("http_503", "waiting"), ("http_422", "dead"), ("gave_up_http_503", "dead"), ("parked_timeout", "dead")],
+)
+def test_reasons_of_calls_are_explained(code: str, state: str) -> None:
+    """Whatever the status of the answer."""
+    assert explanation(code, state)

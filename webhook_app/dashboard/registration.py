@@ -78,6 +78,7 @@ def _template_variables() -> dict[str, Any]:
     return {
         "formatting": formatting,
         "titled": reasons.titled,
+        "explanation": reasons.explanation,
         "reference": masking.reference,
         "session": g.get("dashboard_session"),
         "user": g.get("dashboard_user"),

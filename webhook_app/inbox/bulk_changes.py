@@ -94,7 +94,8 @@ def following(inbox: Inbox, wanted: DeliveryFilter, after: int, last: int, size:
     """Return up to `size` deliveries of a filter with numbers above `after` and up to `last`."""
     found: list[int] = []
     with inbox.database.read() as connection:
-        for searched, (first, end) in enumerate(_ranges(connection, wanted, after, last)):
+        stored = min(last, delivery_pages.newest(connection))
+        for searched, (first, end) in enumerate(_ranges(connection, wanted, after, stored)):
             if searched == MOST_RANGES:
                 return Step(found, first - 1)
             found += _ids(connection, wanted, size - len(found), deliveries.c.id.between(first, end))

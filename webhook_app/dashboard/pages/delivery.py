@@ -6,16 +6,17 @@ import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import abort, redirect, request, url_for
 from marshmallow import ValidationError
 
-from schemas.events import Ignored, Reason
+from schemas.events import Ignored
 from webhook_app import formatting, masking
 from webhook_app.config.users import Role
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record, user
+from webhook_app.dashboard.neighbours import HIGHEST, list_filters, neighbours
 from webhook_app.dashboard.pages.audit_log import TITLES as ACTION_TITLES
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, DeadReason, cause_of
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Row
     from webhook_app.inbox.audit_log import AuditRecord, FailedAttempt
 
-HIGHEST = 2**63 - 1  # number in a database
 MESSAGES = {
     "replayed": "Queued again. A worker will translate and send it.",
     "discarded": "Discarded. It will not be sent to Tweakwise.",
@@ -73,7 +73,7 @@ def replay(number: int) -> ResponseReturnValue:
     row = _found(number)
     record(audit_log.AuditAction.REPLAY, number, _was(row))
     done = operator_actions.replay(current().inbox, [number])
-    return redirect(url_for(".delivery", number=number, message="replayed" if done else "unchanged"), 303)
+    return _changed(number, "replayed" if done else "unchanged")
 
 
 @blueprint.post("/deliveries/<int:number>/discard")
@@ -81,8 +81,13 @@ def discard(number: int) -> ResponseReturnValue:
     """Give up a delivery."""
     row = _found(number)
     record(audit_log.AuditAction.DISCARD, number, _was(row))
-    done = operator_actions.discard(current().inbox, [number], Reason.DROPPED)
-    return redirect(url_for(".delivery", number=number, message="discarded" if done else "unchanged"), 303)
+    done = operator_actions.discard(current().inbox, [number])
+    return _changed(number, "discarded" if done else "unchanged")
+
+
+def _changed(number: int, message: str) -> ResponseReturnValue:
+    values: dict[str, Any] = {**list_filters().values, "number": number, "message": message}
+    return redirect(url_for(".delivery", **values), 303)
 
 
 def _found(number: int) -> Row:
@@ -100,8 +105,9 @@ def _was(row: Row) -> str:
 
 
 def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
-    inbox = current().inbox
+    inbox, filters = current().inbox, list_filters()
     row, stored = _found(number), stored_deliveries.body(inbox, number)
+    newer, older = neighbours(number, filters)
     raw = stored[1] if stored else None
     steps = _steps(row, len(raw) if raw is not None else None, audit_log.failed_attempts(inbox, number))
     steps += [_audit_step(entry) for entry in audit_log.newest(inbox, number)]
@@ -109,6 +115,10 @@ def _page(number: int, *, revealed: bool) -> ResponseReturnValue:
     return render(
         "dashboard/delivery.html",
         row=row,
+        filters=filters.values,
+        about=filters.described(),
+        newer=newer,
+        older=older,
         now=inbox.clock(),
         message=MESSAGES.get(request.args.get("message", "")),
         steps=sorted(steps, key=lambda step: step.at),
@@ -134,6 +144,8 @@ def _steps(row: Row, size: int | None, failures: list[FailedAttempt]) -> list[St
         Step(row.received_at, "Received", f"{row.topic}{sender}{length}"),
         Step(row.received_at, "Verified and stored", "The signature of the raw body is valid.", "good"),
     ]
+    if row.replayed_at:
+        steps.append(Step(row.replayed_at, "Queued again", "by a replay"))
     steps += [
         Step(each.ended_at, f"Attempt failed: {titled(each.failure)}", f"after {formatting.duration(each.took)}", "bad")
         for each in failures

@@ -1,4 +1,4 @@
-// Live updates, copy buttons and forms that submit themselves; the pages work without this script.
+// Live updates, local times, copy buttons and forms that submit themselves; the pages work without this script.
 "use strict";
 
 // Fetches the page again every data-live seconds, and replaces the parts that differ.
@@ -16,6 +16,7 @@ async function refresh() {
     part.replaceChildren(...fresh.childNodes);
     if (!("live" in fresh.dataset)) part.removeAttribute("data-live");
     addCopyButtons(part);
+    addLocalTimes(part);
   }
 }
 
@@ -50,5 +51,80 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", () => form.requestSubmit());
 }
 
+// Shows times in the reader's zone, with UTC beside them; without this script they are UTC.
+const pad = (number) => String(number).padStart(2, "0");
+const localDay = (at) => `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+const localTime = (at) => `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
+const isElsewhere = () => [0, 6].some((month) => new Date(new Date().getFullYear(), month).getTimezoneOffset() !== 0);
+
+function zoneName() {
+  const ahead = -new Date().getTimezoneOffset();
+  const hours = `UTC${ahead < 0 ? "−" : "+"}${pad(Math.floor(Math.abs(ahead) / 60))}:${pad(Math.abs(ahead) % 60)}`;
+  return `${Intl.DateTimeFormat().resolvedOptions().timeZone} (${hours})`;
+}
+
+function addLocalTimes(part) {
+  if (!isElsewhere()) return;
+  for (const element of part.querySelectorAll("time")) {
+    const at = new Date(element.dateTime);
+    if (isNaN(at)) continue;
+    if (element.classList.contains("ago")) {
+      element.title = `${localDay(at)} ${localTime(at)}, ${element.title}`;
+    } else if ("zone" in element.dataset) {
+      const utc = element.textContent.trim();
+      const sameDay = utc.startsWith(localDay(at));
+      const small = document.createElement("small");
+      small.textContent = ` ${sameDay ? utc.slice(11, 19) : utc.slice(0, 19)} UTC`;
+      element.replaceChildren(`${localDay(at)} ${localTime(at)}${utc.slice(19)}`, small);
+    }
+    element.removeAttribute("data-zone");
+  }
+}
+
+// Fields for a time take the reader's; the form sends UTC.
+function addLocalFields() {
+  for (const field of document.querySelectorAll("input[data-zone]")) {
+    const sent = document.createElement("input");
+    Object.assign(sent, { type: "hidden", name: field.name });
+    field.removeAttribute("name");
+    if (field.value) {
+      const at = new Date(`${field.value}Z`);
+      field.value = `${localDay(at)}T${localTime(at)}`;
+    }
+    field.closest("label").querySelector(".zone").hidden = true;
+    field.after(sent);
+    field.form.addEventListener("submit", () => {
+      sent.value = field.value ? new Date(field.value).toISOString().slice(0, 19) + "Z" : "";
+      sent.disabled = !sent.value;
+    });
+  }
+}
+
+// A period and two times exclude each other.
+function addPeriods() {
+  for (const period of document.querySelectorAll("select[name=last]")) {
+    const times = period.form.querySelectorAll("input[type=datetime-local]");
+    period.addEventListener("change", () => period.value && times.forEach((field) => (field.value = "")));
+    for (const field of times) field.addEventListener("change", () => field.value && (period.value = ""));
+  }
+}
+
+// The key / leads to the search, where nothing is being typed.
+document.addEventListener("keydown", (event) => {
+  const search = document.querySelector(".search input[name=q]");
+  const types = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || types || !search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
+
+if (isElsewhere()) {
+  addLocalTimes(document);
+  addLocalFields();
+  const zone = document.getElementById("zone");
+  if (zone) zone.textContent = `Times are those of ${zoneName()}, with UTC beside them. Days and charts are UTC.`;
+}
+addPeriods();
 addCopyButtons(document);
 scheduleRefresh();
