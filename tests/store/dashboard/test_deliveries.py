@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webhook_app.inbox import Inbox, State
+from tests.support.deliveries import arrival
+from webhook_app.inbox import Inbox, Selection, State
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from tests.support.dashboard import Browser
 
 
@@ -41,3 +44,38 @@ def test_filters_find_deliveries(filled: tuple[Browser, Inbox]) -> None:
     assert len(re.findall(r'<th scope="row" role="rowheader">', profile)) == 1
     waiting = browser.get("/deliveries?state=waiting").text
     assert len(re.findall(r'<th scope="row" role="rowheader">', waiting)) == stored_deliveries.counts(inbox)["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("state=odd", "State: expected one of delivered, waiting, ignored, dead."),
+        ("since=yesterday", "From: expected a time"),
+        ("last=2h", "Received: expected one of"),
+        ("last=1h&since=2026-11-27T09:30", "choose either"),
+        ("since=2026-11-28T09:30&until=2026-11-27T09:30", "From is later than To."),
+        ("number=x", "Number: expected"),
+        ("below=x", "below: expected"),
+        ("reason=fault:odd", "Reason: not possible."),
+        ("topic=set:odd", "Topic: not possible."),
+        ("stat=dead", "There is no filter stat."),
+    ],
+)
+def test_a_wrong_filter_is_a_message_and_shows_nothing(browser: Browser, app: Flask, query: str, message: str) -> None:
+    """Ignored, it would show all deliveries, as if they were what was asked for."""
+    app.extensions["webhooks"].inbox.store(arrival())
+    page = browser.get(f"/deliveries?{query}").text
+    assert message in page
+    assert "<tbody" not in page
+
+
+def test_the_list_can_be_walked(filled: tuple[Browser, Inbox]) -> None:
+    """A delivery leads to the next older and newer one of the list from which the reader came."""
+    browser, inbox = filled
+    ids = [row.id for row in stored_deliveries.newest(inbox, 500, Selection(states=("ignored",)))]
+    page = browser.get(f"/deliveries/{ids[3]}?state=ignored").text
+    assert f'rel="prev" href="/dashboard/deliveries/{ids[2]}?state=ignored"' in page
+    assert f'rel="next" href="/dashboard/deliveries/{ids[4]}?state=ignored"' in page
+    ends = [browser.get(f"/deliveries/{ids[place]}?state=ignored").text for place in (0, -1)]
+    assert ['rel="prev"' in page for page in ends] == [False, True]
+    assert ['rel="next"' in page for page in ends] == [True, False]

@@ -10,10 +10,11 @@ from schemas.events import Reason
 from webhook_app.dashboard import counts, delivery_filters, topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user, visible
-from webhook_app.dashboard.delivery_filters import STATES, TITLES_OF_PRESETS, whole
+from webhook_app.dashboard.delivery_filters import STATES, TITLES_OF_PRESETS, milliseconds, whole
 from webhook_app.dashboard.pages import jobs
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, Cause
+from webhook_app.formatting import timestamp
 from webhook_app.health import missing_orders
 from webhook_app.inbox import Selection, activity, orders, platform_orders
 from webhook_app.inbox.activity import ActivityKind
@@ -57,6 +58,7 @@ def show(given: Mapping[str, str], profile_key: str) -> str:
         now=current().inbox.clock(),
         live=request.args.get("live") == "1" and below is None and not profile_key and not filters.errors,
         choices=_choices(filters.values),
+        times={name: timestamp(milliseconds(filters.values.get(name, "")))[:16] for name in ("since", "until")},
         verbs=[] if filters.errors or profile_key else jobs.verbs_for(filters.values),
         listed=_listed(order) if order and is_empty else [],
         explanations=_explanations(filters.values) if order and is_empty and page.older is None else [],

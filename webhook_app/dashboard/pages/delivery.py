@@ -145,7 +145,7 @@ def _steps(row: Row, size: int | None, failures: list[FailedAttempt]) -> list[St
         Step(row.received_at, "Verified and stored", "The signature of the raw body is valid.", "good"),
     ]
     if row.replayed_at:
-        steps.append(Step(row.replayed_at, "Queued again", "by a replay"))
+        steps.append(Step(row.replayed_at, "Due again", "by a replay"))
     steps += [
         Step(each.ended_at, f"Attempt failed: {titled(each.failure)}", f"after {formatting.duration(each.took)}", "bad")
         for each in failures

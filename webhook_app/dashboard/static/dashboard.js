@@ -89,7 +89,7 @@ function addLocalFields() {
     field.removeAttribute("name");
     if (field.value) {
       const at = new Date(`${field.value}Z`);
-      field.value = `${localDay(at)}T${localTime(at)}`;
+      field.value = `${localDay(at)}T${localTime(at).slice(0, 5)}`;
     }
     field.closest("label").querySelector(".zone").hidden = true;
     field.after(sent);
