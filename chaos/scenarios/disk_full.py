@@ -26,7 +26,7 @@ def run(context: Context) -> None:
         system.start_worker()
         with Traffic(system.port, senders=2, pause=0.01) as shop:
             time.sleep(1.0)
-            ballast = _fill(disk)
+            ballast = fill(disk)
             time.sleep(2.0 if context.short else 10.0)
             during = dict(shop.refusals)
             ballast.unlink()
@@ -39,7 +39,7 @@ def run(context: Context) -> None:
         system.stop()
 
 
-def _fill(disk: Path) -> Path:
+def fill(disk: Path) -> Path:
     """Take every byte that is left."""
     ballast = disk / "ballast"
     room = os.statvfs(disk)

@@ -199,16 +199,16 @@ def refused(error: HTTPException) -> ResponseReturnValue:
 
 
 UNAVAILABLE = (
-    "The database does not answer, or is not migrated. Until it does, webhooks are refused with 503 or spooled; "
-    "none is lost. Try again in a moment."
+    "Until it can be used, webhooks are answered with 503, or stored in the spool where SPOOL is set. "
+    "`python -m webhook_app doctor` shows the cause and what to do."
 )
 
 
 @blueprint.errorhandler(StoreUnavailableError)
 def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
-    """Answer with a page while the database does not answer."""
+    """Answer with a page while the database does not answer; a stranger sees it too, and no address or path."""
     current().inbox.outages.failed(error)
-    text = f"{error}. {error.advice}" if error.advice else UNAVAILABLE
+    text = f"{error.advice.rstrip('.') or 'The database does not answer'}. {UNAVAILABLE}"
     return render("dashboard/message.html", title="Database unavailable", text=text), 503
 
 

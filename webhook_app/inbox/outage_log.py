@@ -27,7 +27,8 @@ class OutageLog:
         self._due: dict[tuple[object, ...], float] = {}  # by reason and keys, when it is logged again
 
     def failed(self, error: StoreUnavailableError, **keys: Any) -> None:
-        """Log a failure, unless the same one, with the same keys, was logged within a minute."""
+        """Log a failure, unless the same one, with the same keys, was logged within a minute; 0 is no key."""
+        keys = {name: value for name, value in keys.items() if value}
         what = (str(error), *keys.values())
         with self._mutex:
             is_due = self._clock() >= self._due.get(what, float("-inf"))

@@ -43,3 +43,13 @@ def test_a_disk_stays_full_until_something_is_written() -> None:
         ("store_available", "the connection was closed"),
         ("store_available", "database or disk is full"),
     ]
+
+
+def test_threads_of_a_worker_share_a_line() -> None:
+    """Nothing that waits to be settled is not worth a line of its own."""
+    outages = OutageLog(lambda: 0.0)
+    with capture_logs() as lines:
+        outages.failed(StoreUnavailableError("away"))
+        outages.failed(StoreUnavailableError("away"), unsettled=0)
+        outages.failed(StoreUnavailableError("away"), unsettled=2)
+    assert [line.get("unsettled") for line in lines] == [None, 2]
