@@ -9,6 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHECK_WITHIN = 60.0  # seconds
 MAX_FAULTS = 2000  # characters of the check's messages that are logged
@@ -49,10 +53,15 @@ def faults_of(command: str, changes: str = "") -> str:
     return checked.stderr.strip()[-MAX_FAULTS:] or f"the check ended with exit code {checked.returncode}"
 
 
-def replace_program(arguments: list[str]) -> None:
-    """Run Python with these arguments in this process. Raises OSError, and nothing has changed then."""
+def replace_program(arguments: list[str], stops: Callable[[], bool]) -> None:
+    """Run Python with these arguments in this process. Raises OSError, and nothing has changed then.
+
+    Returns where the process was asked to end: the new program would not know of a signal that arrived before.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
+        if stops():
+            return
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - a fixed command line
     finally:
         ready_for_signals()

@@ -41,7 +41,7 @@ def run(context: Context) -> None:
             answer = wire.send(system.port, (orders.head(order, len(order.body)), order.body))
             context.expect(answer == ["503"], f"The answer to an order is {answer}.")
         browser = Browser(system.url)
-        context.expect(browser.sign_in() == OK, "Nobody can sign in.")
+        context.expect(browser.sign_in() == OK, "The login is refused.")
         code, text = browser.get("/readyz")
         context.expect(code == UNAVAILABLE and "disk_full" in text, f"/readyz answers {code}: {text}")
         for page in PAGES:

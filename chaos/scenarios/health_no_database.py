@@ -30,7 +30,7 @@ def run(context: Context) -> None:
     system = context.system(NO_TWEAKWISE, DASHBOARD_PASSWORD=PASSWORD, METRICS_TOKEN=TOKEN, WEB_CONCURRENCY="1")
     web, worker = system.start_web(), system.start_worker()
     browser = Browser(system.url)
-    context.expect(browser.sign_in() == OK, "Nobody can sign in.")
+    context.expect(browser.sign_in() == OK, "The login is refused.")
     began, before = time.monotonic(), lengths(system)
     server.stop()
     code, text = browser.get("/readyz")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import signal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from webhook_app import reloading
+from webhook_app.web import listening, reload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,3 +34,26 @@ def test_check_that_cannot_run_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> No
     """An interpreter that was removed keeps the old program running."""
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     assert "the check did not end" in reloading.faults_of("web")
+
+
+def test_a_signal_to_stop_during_the_check_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arbiter does not become a new program, which would not know of it; it goes on, and stops."""
+    started, received = list[str](), list[int]()
+    monkeypatch.setattr("os.execv", lambda *_: started.append("program"))
+    for name in (reload.PREDECESSORS, listening.PASSED_ON):
+        monkeypatch.setenv(name, "")  # so that they are as before afterwards
+    for signals in ((), (signal.SIGTERM,)):
+        arbiter = SimpleNamespace(
+            signal=lambda number, _: received.append(number), stop=None, murder_workers=None, handle_term=None
+        )
+        arbiter.WORKERS, arbiter.LISTENERS = {}, []
+        reload.Reload().attach(arbiter)
+
+        def check(*_: object, arrives: tuple[int, ...] = signals, arbiter: Any = arbiter) -> str:
+            for number in arrives:
+                arbiter.signal(number, None)
+            return ""
+
+        monkeypatch.setattr(reloading, "faults_of", check)
+        arbiter.reload()
+    assert (started, received) == (["program"], [signal.SIGTERM])

@@ -206,7 +206,7 @@ UNAVAILABLE = (
 
 @blueprint.errorhandler(StoreUnavailableError)
 def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
-    """Answer with a page while the database does not answer; a stranger sees it too, and no address or path."""
+    """Answer with a page while the database does not answer; without a login, so it shows no address or path."""
     current().inbox.outages.failed(error)
     text = f"{error.advice.rstrip('.') or 'The database does not answer'}. {UNAVAILABLE}"
     return render("dashboard/message.html", title="Database unavailable", text=text), 503

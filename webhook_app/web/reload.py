@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PREDECESSORS = "WEBHOOKS_PREDECESSORS"  # the numbers of the web processes that the new program replaces
 POLL = 0.05  # seconds
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 PROC = Path("/proc")
 
 
@@ -33,15 +34,22 @@ class Reload:
         self._predecessors = [int(number) for number in os.environ.pop(PREDECESSORS, "").split(",") if number]
         self._has_inherited = listening.PASSED_ON in os.environ
         self._watch = ConfigurationWatch(for_web=True)
+        self._stops = False
 
     def attach(self, server: Any) -> None:
         """Replace the arbiter's handlers; gunicorn calls this before it starts."""
-        stop, murder = server.stop, server.murder_workers
+        stop, murder, received = server.stop, server.murder_workers, server.signal
+        server.signal = lambda number, frame: self._received(number, frame, received)
         server.systemd = self._has_inherited  # otherwise it would remove the file of a socket that stays open
         server.reload = lambda: self._reload(server)
         server.murder_workers = lambda: self._each_second(server, murder)
         server.stop = lambda graceful=True: self._stop(server, stop, graceful=graceful)
         server.handle_int = server.handle_term  # finishes requests; a second Ctrl-C does not
+
+    def _received(self, number: int, frame: Any, received: Callable[[int, Any], None]) -> None:
+        """Remember to stop: gunicorn's queue of signals ends with the program, also while a reload is checked."""
+        self._stops = self._stops or number in STOPS
+        received(number, frame)
 
     def serving(self, worker: Any) -> None:
         """Stop the predecessors whose place this web process takes; gunicorn calls this before it serves."""
@@ -70,7 +78,7 @@ class Reload:
         alive = [*server.WORKERS, *self._predecessors]
         os.environ[PREDECESSORS] = ",".join(str(pid) for pid in alive if _is_child(pid, os.getpid()))
         listening.pass_on(server.LISTENERS, os.environ)
-        reloading.replace_program(["-m", "gunicorn", "--config", "gunicorn.conf.py"])
+        reloading.replace_program(["-m", "gunicorn", "--config", "gunicorn.conf.py"], lambda: self._stops)
 
     def _stop(self, server: Any, stop: Callable[[bool], None], *, graceful: bool) -> None:
         """Stop predecessors too, and wait for them as long as for the others."""

@@ -67,7 +67,7 @@ class _Running:
         threading.Thread(target=self._look_at_files, daemon=True).start()
         self._worker.run()
         if self._reloads and not self._stopped:
-            reloading.replace_program(["-m", "webhook_app", *self._again])
+            reloading.replace_program(["-m", "webhook_app", *self._again], lambda: self._stopped)
 
     def _stop(self) -> None:
         """Stop in good order, and end the process anyway where a database that does not answer prevents that."""
