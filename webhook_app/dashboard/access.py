@@ -208,7 +208,8 @@ UNAVAILABLE = (
 def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
     """Answer with a page while the database does not answer; without a login, so it shows no address or path."""
     current().inbox.outages.failed(error)
-    text = f"{error.advice.rstrip('.') or 'The database does not answer'}. {UNAVAILABLE}"
+    cause = str(error) if error.advice and "/" not in str(error) else "the database does not answer"
+    text = " ".join(filter(None, (f"{cause[0].upper()}{cause[1:]}.", error.advice, UNAVAILABLE)))
     return render("dashboard/message.html", title="Database unavailable", text=text), 503
 
 
