@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sqlite3
 import subprocess
 from datetime import UTC, datetime
@@ -58,7 +59,8 @@ def _cpu_model() -> str:
 
 def _versions() -> dict[str, str]:
     named = {name: version for name in PACKAGES if (version := _package(name))}
-    programs = {name: _number(_printed(command)) for name, command in PROGRAMS.items()}
+    there = {name: command for name, command in PROGRAMS.items() if shutil.which(command[0])}
+    programs = {name: _number(_printed(command)) for name, command in there.items()}
     return {
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,

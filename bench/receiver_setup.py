@@ -24,7 +24,7 @@ DELIVERED = "select count(*) from deliveries where state = 'delivered'"
 
 def settings(database: str, **more: str) -> dict[str, str]:
     """Return the environment of one of the receiver's processes; everything that is not named keeps its default."""
-    return environment(DATABASE_URL=database, SHOPS=SHOPS, **more)
+    return environment(**{"DATABASE_URL": database, "SHOPS": SHOPS, **more})
 
 
 def migrate(database: str) -> None:

@@ -26,6 +26,7 @@ ORDER = (
     "memory",
     "dashboard",
     "reconcile",
+    "reconcile-pairs",
 )
 MARKED = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 WORDS = {True: "met", False: "**missed**", None: "not measured"}

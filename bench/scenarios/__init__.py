@@ -15,5 +15,6 @@ ALL = (
     growth.POSTGRES,
     growth.MEMORY,
     dashboard.SCENARIO,
-    reconcile.SCENARIO,
+    reconcile.ALONE,
+    reconcile.PAIRS,
 )

@@ -1,45 +1,40 @@
-"""What a nightly comparison with the platform's own list of orders costs."""
+"""What comparing with the platform's own list of orders costs: by itself, and what it takes from the rest."""
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import resource
+import sys
 import time
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from contextlib import closing
+from typing import TYPE_CHECKING
 
-from bench import engines, receiver_setup
+from bench import backlog, engines, receiver_setup, sinks
+from bench.listed_orders import NAME, ORDERS, SHOP, fill, platform
+from bench.load import offer
 from bench.paths import workspace
+from bench.processes import cpu_seconds, running
+from bench.receivers import ours
 from bench.scenario import Options, Run, Scenario, Target
 from webhook_app.config import shops
-from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
+from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
+from webhook_app.sources.base import USUAL_RATE
 from webhook_app.sources.reconcile import Plan, Reconciler
-from webhook_app.time_units import HOUR
 from webhook_app.translation.translate import AgeLimits
-from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from multiprocessing.queues import Queue
+    from pathlib import Path
 
-ORDERS, MISSING, GROUP = 10_000, 10, 500
+    from bench.listed_orders import Platform
+
+MISSING = 10
+AT_ONCE = 10_000.0  # requests a second
 AGES = AgeLimits(7 * 86_400, 86_400)
-SHOP = """
-[shops.bench]
-platform = "woocommerce"
-secrets = ["bench-secret"]
-instance_key = "1234abcd"
-profile_salt = "bench-salt"
-[shops.bench.api]
-url = "{}"
-key = "k"
-secret = "s"
-"""
+CONNECTIONS = 16
+BACKLOG = 25_000
+# The worker, which looks at once whether a shop is due.
+WORKER = "from webhook_app.cli import main; from webhook_app.sources import reconcile as r; r.LOOK_EVERY = 0.1; main()"
+PAIR = {"without": "without a comparison", "with": "during a comparison"}
 
 
 def compared(options: Options) -> list[Run]:
@@ -48,21 +43,12 @@ def compared(options: Options) -> list[Run]:
 
 
 def _run(name: str, number: int) -> Run:
-    with workspace("reconcile") as folder, engines.ALL[name](folder) as database, _platform() as url:
-        receiver_setup.migrate(database)
+    with workspace("reconcile") as folder, engines.ALL[name](folder) as database, platform() as listing:
+        _known(database, listing)
         with closing(Inbox(database)) as inbox:
-            _fill(inbox)
-            known = shops.parse(SHOP.format(url), "bench", all_platforms())
-            _compare(inbox, known)
-            with inbox.database.write() as connection:
-                connection.exec_driver_sql("DELETE FROM reconciliation_states")
-                for order in range(1, MISSING + 1):
-                    key = f"purchase:{order}"
-                    for table in ("deliveries", "business_keys", "platform_orders"):
-                        column = "key" if table == "business_keys" else "business_key"
-                        connection.exec_driver_sql(f"DELETE FROM {table} WHERE {column} = '{key}'")  # noqa: S608
+            _lose(inbox)
             before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-            missing = _compare(inbox, known)
+            missing = _compare(inbox, listing, USUAL_RATE)
             seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     figures = {
@@ -74,98 +60,68 @@ def _run(name: str, number: int) -> Run:
     return Run(name, number, figures, "" if missing == MISSING else f"{missing} orders were missing")
 
 
-def _compare(inbox: Inbox, known: dict[str, shops.Shop]) -> int:
-    [done] = Reconciler(inbox, lambda: known, all_platforms(), Plan(900, 900, AGES)).once(only="bench")
+def _known(database: str, listing: Platform) -> None:
+    """Store a delivery of each order, and compare them all once."""
+    receiver_setup.migrate(database)
+    with closing(Inbox(database)) as inbox:
+        fill(inbox)
+        _compare(inbox, listing, AT_ONCE)
+        with inbox.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM reconciliation_states")
+
+
+def _lose(inbox: Inbox) -> None:
+    columns = {"deliveries": "business_key", "business_keys": "key", "platform_orders": "business_key"}
+    with inbox.database.write() as connection:
+        for order in range(1, MISSING + 1):
+            for table, column in columns.items():
+                connection.exec_driver_sql(f"DELETE FROM {table} WHERE {column} = 'purchase:{order}'")  # noqa: S608
+
+
+def _compare(inbox: Inbox, listing: Platform, rate: float) -> int:
+    known = shops.parse(SHOP.format(listing.url), "bench", all_platforms())
+    [done] = Reconciler(inbox, lambda: known, all_platforms(), Plan(900, 900, AGES), rate).once(only=NAME)
     return done.result.missing if not done.result.error else -1
 
 
-def _fill(inbox: Inbox) -> None:
-    """Store a delivered order for each that the platform lists."""
-    for first in range(1, ORDERS + 1, GROUP):
-        inbox.store_all(
-            [
-                NewDelivery("bench", "woocommerce", "order.created", f"w{order}", "bench.example", {}, b"{}")
-                for order in range(first, first + GROUP)
-            ]
-        )
-        claimed = inbox.claim({"bench": GROUP})
-        calls = {
-            one.id: Call("purchase", f"purchase:{one.id}", {"ProductKeys": ["1"], "ProfileKey": "k"}) for one in claimed
-        }
-        inbox.settle(
-            [
-                Settlement(one, State.DELIVERED, call=calls[one.id], attempted=True, order_name=str(one.id))
-                for one in claimed
-            ]
-        )
+def pairs(options: Options) -> list[Run]:
+    """Accept and deliver as much as there is, in turns without a comparison and during one."""
+    order = [[*PAIR], [*reversed(PAIR)]]  # neither is always the second
+    return [_pair(name, number, options.seconds) for number in range(options.rounds) for name in order[number % 2]]
 
 
-@contextmanager
-def _platform() -> Iterator[str]:
-    """Serve the list of orders from another process, which answers at once."""
-    context = multiprocessing.get_context("spawn")
-    address: Queue[str] = context.Queue()
-    process = context.Process(target=_serve, args=(address, int(time.time() * 1000) - 2 * HOUR), daemon=True)
-    process.start()
-    yield address.get()
-    process.terminate()
-    process.join()
+def _pair(name: str, number: int, seconds: float) -> Run:
+    with workspace("pair") as folder, engines.sqlite(folder) as database, platform() as listing:
+        _known(database, listing)
+        backlog.waiting(database, BACKLOG)
+        before = listing.asked
+        env = {"SHOPS": receiver_setup.SHOPS + (SHOP.format(listing.url) if name == "with" else "")}
+        figures = _busy(database, folder, env, seconds)
+        asked, left = listing.asked - before, receiver_setup.count_rows(database, receiver_setup.UNFINISHED)
+    fault = "" if left else "nothing was left to deliver"
+    if name == "with" and asked < seconds:
+        fault = f"the platform was asked {asked} times"
+    return Run(name, number, figures, fault)
 
 
-def _serve(address: Queue[str], placed: int) -> None:
-    date = datetime.fromtimestamp(placed / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    rows = [_order(number, date) for number in range(1, ORDERS + 1)]
-
-    class Handler(BaseHTTPRequestHandler):
-        """Answers with a page of orders, and with no webhooks."""
-
-        protocol_version, wbufsize = "HTTP/1.1", -1
-
-        def do_GET(self) -> None:
-            """Send the rows from `offset` on."""
-            parts = urlsplit(self.path)
-            asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            offset, size = int(asked.get("offset", 0)), int(asked.get("per_page", 10))
-            found = rows if parts.path.endswith("/orders") else []
-            body = json.dumps(found[offset : offset + size]).encode()
-            self.send_response(200)
-            counts = {"X-WP-Total": len(found), "X-WP-TotalPages": -(-len(found) // size), "Content-Length": len(body)}
-            for name, value in counts.items():
-                self.send_header(name, str(value))
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-
-        def log_message(self, *_: object) -> None:
-            """Write no log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    address.put(f"http://127.0.0.1:{server.server_port}")
-    server.serve_forever()
+def _busy(database: str, folder: Path, env: dict[str, str], seconds: float) -> dict[str, float]:
+    """Return how much is accepted and delivered, with all that the machine has."""
+    with sinks.at_once(folder) as sink, ours(database, folder, env) as receiver:
+        settings = receiver_setup.settings(database, TWEAKWISE_URL=sink.url, **env)
+        with running([sys.executable, "-c", WORKER, "worker"], settings, folder / "worker.log") as worker:
+            sink.wait_for(200)
+            before, began, used = sink.count(), time.monotonic(), cpu_seconds(worker.pid)
+            load = offer(receiver.url, seconds, folder, CONNECTIONS)
+            took, used, came = time.monotonic() - began, cpu_seconds(worker.pid) - used, sink.count() - before
+            return {"accepted": load.rate, "rate": came / took, "cpu": 1000 * used / came}
 
 
-def _order(number: int, date: str) -> dict[str, Any]:
-    line = {"id": 1, "product_id": 10, "variation_id": 0, "sku": "MUG", "quantity": 1, "total": "9.95", "meta_data": []}
-    return {
-        "id": number,
-        "number": str(number),
-        "status": "processing",
-        "currency": "EUR",
-        "date_created_gmt": date,
-        "date_modified_gmt": date,
-        "customer_id": 4,
-        "meta_data": [],
-        "line_items": [line, line, line],
-        "fee_lines": [],
-    }
-
-
-SCENARIO = Scenario(
+ALONE = Scenario(
     name="reconcile",
     title="Comparing with the platform's list",
     about=(
         f"The nightly comparison of {ORDERS:,} orders, of which {MISSING} are missing, with an API that answers at "
-        "once: 3 requests a second, 90 new orders each. The share of a core is what sending may lose meanwhile."
+        "once: 3 requests a second, 90 new orders each."
     ),
     contestants=dict(engines.TITLES),
     figures={
@@ -178,4 +134,20 @@ SCENARIO = Scenario(
     + [Target(name, "core", at_most=5) for name in engines.TITLES],
     play=compared,
     usual=Options(rounds=1, seconds=1),
+)
+PAIRS = Scenario(
+    name="reconcile-pairs",
+    title="Accepting and delivering during a comparison",
+    about=(
+        "Receiver, one worker with a full queue, load and sink share the cores and have no pause; in turns without and "
+        f"during the comparison of {ORDERS:,} orders, on SQLite."
+    ),
+    contestants=PAIR,
+    figures={"accepted": "accepted a second", "rate": "delivered a second", "cpu": "CPU ms of the worker a call"},
+    targets=[
+        *(Target("with", figure, "without", at_least=0.95) for figure in ("accepted", "rate")),
+        Target("with", "cpu", "without", at_most=1.05),
+    ],
+    play=pairs,
+    usual=Options(rounds=8, seconds=8),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, exists, func, select, tuple_
 
 from schemas.events import Reason
 from webhook_app.inbox import records
@@ -92,14 +92,21 @@ def _add(order: KnownOrder, state: str, reason: str, identity: str) -> None:
         order.reasons[identity] = reason
 
 
-def stored(inbox: Inbox, shop: str, keys: Sequence[str]) -> dict[str, PlatformOrder]:
-    """Return listed orders of a shop as they were stored last, by business key. Raises StoreUnavailableError."""
-    row, found = platform_orders.c, dict[str, PlatformOrder]()
+def settled(inbox: Inbox, shop: str, identities: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the orders that were listed in their present state before, and delivered; the value is `reason`.
+
+    `identities` as for known(). Raises StoreUnavailableError.
+    """
+    row, delivery = platform_orders.c, deliveries.c
+    about = (delivery.shop == row.shop) & (delivery.business_key == row.business_key) & ORDERS
+    sent = exists().where(about, delivery.state == State.DELIVERED, delivery.reason != Reason.OTHER_SHOP)
+    keys, found = list(identities), dict[str, str]()
     for start in range(0, len(keys), KEYS_AT_A_TIME):
         some = row.business_key.in_(keys[start : start + KEYS_AT_A_TIME])
-        query = select(*records.columns_of(PlatformOrder, platform_orders)).where(row.shop == shop, some)
+        query = select(row.business_key, row.identity, row.reason).where(row.shop == shop, some, sent)
         with inbox.database.read() as connection:
-            found |= {one.business_key: one for one in records.read(connection, PlatformOrder, query)}
+            rows = connection.execute(query).all()
+        found |= {key: reason for key, identity, reason in rows if identities[key] == identity}
     return found
 
 

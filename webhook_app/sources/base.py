@@ -32,7 +32,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order as the API gives it: `body` is what a webhook about it would have, as far as it is needed.
+    """An order as the API gives it; its body is made only where it is needed, since most orders are known.
 
     `placed_at` and `changed` are in milliseconds since 1970 UTC, `changed_at` is the latter as the platform writes it.
     """
@@ -43,7 +43,12 @@ class ListedOrder:
     changed: int
     changed_at: str
     currency: str
-    body: bytes
+    make_body: Callable[[], bytes]
+
+    @property
+    def body(self) -> bytes:
+        """What a webhook about it would have, as far as it is needed."""
+        return self.make_body()
 
     @property
     def identity(self) -> str:

@@ -43,14 +43,16 @@ class Outcome(StrEnum):
 
 
 class Compared(NamedTuple):
-    """A listed order and what became of it; `reason` is why it is no purchase as it is now, "" if it is one."""
+    """A listed order and what became of it; `reason` is why it is no purchase as it is now, "" if it is one.
+
+    `stored` is what is to be stored of it, None where that is known.
+    """
 
     order: ListedOrder
     outcome: Outcome
     reason: str
-    stored: PlatformOrder
     is_known: bool
-    is_changed: bool = True
+    stored: PlatformOrder | None = None
 
     def is_recent(self, before: int) -> bool:
         """Whether a webhook may be under way: it was placed, or an order that is known changed, after `before`."""
@@ -75,12 +77,15 @@ class Comparison:
         """Compare each order. Raises StoreUnavailableError."""
         orders = list({one.id: one for one in orders}.values())
         identities = {purchase_key(one.id): one.identity for one in orders}
-        known = platform_orders.known(self.inbox, self.shop.name, identities)
+        # Most are as they were. Looking at them more closely, and translating them again, would take most of the time.
+        before = platform_orders.settled(self.inbox, self.shop.name, identities)
+        others = {key: identity for key, identity in identities.items() if key not in before}
+        known = platform_orders.known(self.inbox, self.shop.name, others)
         now = self.inbox.clock()
-        delivered = [key for key, one in known.items() if one.delivered]
-        before = platform_orders.stored(self.inbox, self.shop.name, delivered)
         return [
-            _unchanged(one, before.get(key)) or self._compared(one, known.get(key), now)
+            Compared(one, Outcome.DELIVERED, before[key], is_known=True)
+            if key in before
+            else self._compared(one, known.get(key), now)
             for one, key in zip(orders, identities, strict=True)
         ]
 
@@ -108,7 +113,7 @@ class Comparison:
             currency=order.currency,
             seen_at=now,
         )
-        return Compared(order, outcome, reason, stored, known is not None)
+        return Compared(order, outcome, reason, known is not None, stored)
 
     def _body(self, order: ListedOrder) -> bytes:
         return self.shop.drop_fields.removed_from(order.body)
@@ -116,13 +121,6 @@ class Comparison:
     def _decision(self, order: ListedOrder, now: int) -> Decision:
         payload = Payload(0, BACKFILL, now, self._body(order))
         return translate(payload, self.shop, self.platform, self.ages, datetime.fromtimestamp(now / 1000, UTC))
-
-
-def _unchanged(order: ListedOrder, before: PlatformOrder | None) -> Compared | None:
-    """Return what is known of a delivered order that is as it was; translating it again would take most of the time."""
-    if before is None or before.identity != order.identity:
-        return None
-    return Compared(order, Outcome.DELIVERED, before.reason, before, is_known=True, is_changed=False)
 
 
 def _reason(decision: Decision) -> str:

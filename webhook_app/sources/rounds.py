@@ -131,4 +131,4 @@ def add_page(
         results = comparison.inbox.store_all([comparison.delivery(one.order) for one in missing])
         comparison.inbox.wakeups.notify()
         report.filled += sum(not result.duplicate for result in results)
-    platform_orders.save(comparison.inbox, (one.stored for one in counted if one.is_changed))
+    platform_orders.save(comparison.inbox, (one.stored for one in counted if one.stored))

@@ -50,8 +50,11 @@ def listed(node: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], attribut
     placed, changed = milliseconds(created), milliseconds(updated)
     if not number or placed is None or changed is None:
         raise SourceError("api_odd_answer", "Shopify sent an order without id or dates.")
-    body = json.dumps(_as_webhook(node, number, lines, attribute), separators=(",", ":")).encode()
     name, currency = str(node.get("name") or number)[:64], str(node.get("currencyCode") or "")[:8]
+
+    def body() -> bytes:
+        return json.dumps(_as_webhook(node, number, lines, attribute), separators=(",", ":")).encode()
+
     return ListedOrder(number, name, placed, changed, str(updated), currency, body)
 
 

@@ -146,12 +146,13 @@ class Shopware(Connection):
         texts += [one.get(name) for one in payments for name in ("updatedAt", "createdAt")]
         changed_at = max(filter(None, map(_text, texts)), default="")
         changed = milliseconds(changed_at)
-        order = self._needed(row)
-        body = json.dumps({"data": {"payload": {"order": order}}}, separators=(",", ":")).encode()
         number, currency = _text(row.get("orderNumber"))[:64], _text((row.get("currency") or {}).get("isoCode"))[:8]
-        return ListedOrder(
-            row["id"], number, placed, placed if changed is None else changed, changed_at, currency, body
-        )
+        changed = placed if changed is None else changed
+        return ListedOrder(row["id"], number, placed, changed, changed_at, currency, lambda: self._body(row))
+
+    def _body(self, row: Mapping[str, Any]) -> bytes:
+        content = {"data": {"payload": {"order": self._needed(row)}}}
+        return json.dumps(content, separators=(",", ":")).encode()
 
     def _needed(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the order without what translation does not read, whatever the API adds."""

@@ -159,6 +159,18 @@ class WooCommerce(Connection):
         self._written("PUT", f"/webhooks/{webhook.id}", changed)
 
     def _listed(self, row: Mapping[str, Any]) -> ListedOrder:
+        number = _id(row)
+        if not number:
+            raise SourceError("api_odd_answer", f"{self._host} sent an order without id: a plugin changes the list?")
+        changed_at = str(row.get("date_modified_gmt") or "")
+        placed, changed = milliseconds(row.get("date_created_gmt")), milliseconds(changed_at)
+        if placed is None:  # an importer may leave a date out
+            placed = self._date or now_ms() if changed is None else changed
+        name, currency = str(row.get("number") or number)[:64], str(row.get("currency") or "")[:8]
+        changed = placed if changed is None else changed
+        return ListedOrder(number, name, placed, changed, changed_at, currency, lambda: self._body(row))
+
+    def _body(self, row: Mapping[str, Any]) -> bytes:
         order = {name: row[name] for name in FIELDS if name in row}
         if "meta_data" in order:
             order["meta_data"] = self._needed_meta(order["meta_data"])
@@ -166,16 +178,7 @@ class WooCommerce(Connection):
             order["line_items"] = [_line(line) for line in _rows(order["line_items"])]
         if "fee_lines" in order:
             order["fee_lines"] = [{"total": fee.get("total")} for fee in _rows(order["fee_lines"])]
-        if not _id(row):
-            raise SourceError("api_odd_answer", f"{self._host} sent an order without id: a plugin changes the list?")
-        changed_at = str(row.get("date_modified_gmt") or "")
-        placed, changed = milliseconds(row.get("date_created_gmt")), milliseconds(changed_at)
-        # An importer may leave a date out: the order is dated by the other, or has none that is past.
-        now = self._date or now_ms()
-        placed = (now if changed is None else changed) if placed is None else placed
-        number, currency = str(row.get("number") or _id(row))[:64], str(row.get("currency") or "")[:8]
-        body = json.dumps(order, separators=(",", ":")).encode()
-        return ListedOrder(_id(row), number, placed, placed if changed is None else changed, changed_at, currency, body)
+        return json.dumps(order, separators=(",", ":")).encode()
 
     def _needed_meta(self, meta: Any) -> list[Any]:
         """Return the meta data that translation reads; the rest may hold anything about a person."""
