@@ -174,6 +174,20 @@ def percent_encoded(text: str) -> str:
     return "".join(sign if sign.isalnum() else f"%{ord(sign):02X}" for sign in text)
 
 
+def behind_a_word(text: str) -> str:
+    """Return it in base64 behind what says whose it is."""
+    return f"user_{base64.urlsafe_b64encode(text.encode()).decode().rstrip('=')}"
+
+
+def as_hex_behind_a_word(text: str) -> str:
+    return f"h-{text.encode().hex()}"
+
+
+def in_json(text: str) -> str:
+    """Return base64 of JSON, as sessions are written."""
+    return as_base64(f'{{"v":"{text}"}}')
+
+
 def in_mail_headers(text: str) -> str:
     return percent_encoded(text).replace("%", "=")
 
@@ -188,6 +202,9 @@ ENCODINGS: tuple[Callable[[str], str], ...] = (
     as_upper_hex,
     percent_encoded,
     in_mail_headers,
+    behind_a_word,
+    as_hex_behind_a_word,
+    in_json,
 )
 
 

@@ -44,6 +44,8 @@ NUMBER_WORDS = re.compile(
     re.IGNORECASE,
 )
 PREFIX = re.compile(r"^[a-z]{1,20}[:.=_$\s-]*", re.IGNORECASE)  # before a number that is recognised by itself
+SUFFIX = re.compile(r"[:.=_$|-][a-z][a-z0-9]{0,9}$|(?<=[0-9])[_|][0-9]{1,4}$", re.IGNORECASE)  # and behind one
+IBAN_BEHIND_LETTERS = re.compile(r"^[a-z]+?[:.=_$\s-]*(?=[a-z]{2}[0-9]{2})", re.IGNORECASE)
 NUMBER_SEPARATORS = re.compile(r"[\s().,/_$=+-]+")
 # https://www.itu.int/rec/T-REC-E.164 : a number has at most 15 digits; fewer than 7 cannot be called. The national
 # numbers of most countries have as many.
@@ -60,6 +62,8 @@ IPV6 = re.compile(
 IPV6_BEGINNING = re.compile(r"[23][0-9a-f]{3}|f[cdef][0-9a-f]{2}", re.IGNORECASE)  # of addresses that are in use
 BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}")
 HEX = re.compile(r"(?:0x)?((?:[0-9a-f]{2}){6,})", re.IGNORECASE)
+BEFORE_ENCODED = re.compile(r"[a-z0-9]{1,20}[:.=_$-]", re.IGNORECASE)  # user_, b64. and the like
+BETWEEN_VALUES = re.compile(r"[\"'{}\[\],;|<>&?]+")  # in what was encoded: JSON, a query, a list
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # the usual key, quickly accepted
 DEEPEST_ENCODING = 5
 
@@ -77,7 +81,9 @@ def _readings(key: str) -> Iterator[str]:
     for text in dict.fromkeys(texts):
         yield text
         for decoded in _decoded(text.strip()):
-            yield _unquoted(decoded)
+            plain = _unquoted(decoded)
+            yield plain
+            yield from (value.strip(":= ") for value in BETWEEN_VALUES.split(plain) if value != plain)
 
 
 def _unquoted(text: str) -> str:
@@ -91,12 +97,19 @@ def _unquoted(text: str) -> str:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    """Yield the text that base64 or hex stands for; what decodes to no text is a random key."""
+    """Yield the text that base64 or hex stands for, also behind a word; what decodes to no text is a random key."""
+    yield from _wholly_decoded(text)
+    if before := BEFORE_ENCODED.match(text):
+        yield from _wholly_decoded(text[before.end() :])
+
+
+def _wholly_decoded(text: str) -> Iterator[str]:
     plain = text.rstrip("=%").replace("-", "+").replace("_", "/")
     if BASE64.fullmatch(plain) and len(plain) % 4 != 1:
         yield from _text(base64.b64decode(plain + "=" * (-len(plain) % 4)))
     if found := HEX.fullmatch(text):
-        yield from _text(binascii.unhexlify(found[1]))
+        # Digits alone encode no address: its period is 2e.
+        yield from (one for one in _text(binascii.unhexlify(found[1])) if "@" not in one or not text.isdecimal())
 
 
 def _text(data: bytes) -> Iterator[str]:
@@ -110,7 +123,7 @@ def _text(data: bytes) -> Iterator[str]:
 
 def _is_personal(text: str) -> bool:
     plain = text.strip()
-    return _is_email(plain) or _is_number(plain) or _is_ip_address(plain) or _is_number_behind_letters(plain)
+    return _is_email(plain) or _is_number(plain) or _is_ip_address(plain) or _is_number_with_letters(plain)
 
 
 def _is_email(text: str) -> bool:
@@ -144,18 +157,30 @@ def _is_number(text: str, phone: re.Pattern[str] = NUMBER) -> bool:
     return bool(phone.fullmatch(digits)) or account_numbers.is_account_number(digits)
 
 
-def _is_number_behind_letters(text: str) -> bool:
-    number = PREFIX.sub("", text) if text[-1:].isalnum() else text
-    return number != text and _is_number(number, DIALLED)
+def _is_number_with_letters(text: str) -> bool:
+    """Return whether a text is letters before or behind a number that is recognised by itself."""
+    without = SUFFIX.sub("", text)
+    numbers = (PREFIX.sub("", text), without, PREFIX.sub("", without)) if text[-1:].isalnum() else ()
+    return any(number != text and _is_number(number, DIALLED) for number in numbers) or _has_iban(without)
+
+
+def _has_iban(text: str) -> bool:
+    number = NUMBER_SEPARATORS.sub("", IBAN_BEHIND_LETTERS.sub("", text))
+    return account_numbers.is_account_number(number)
 
 
 def _is_ip_address(text: str) -> bool:
     """Return whether a text is an IP address, also with other separators and with letters in front of it."""
-    found = IPV4.fullmatch(PREFIX.sub("", text))
-    if found and all(int(found[group]) <= 255 for group in (1, 3, 4, 5)):  # noqa: PLR2004 - an octet
+    plain = PREFIX.sub("", text)
+    if any(map(_is_ipv4, (plain, SUFFIX.sub("", plain)))):
         return True
     found = IPV6.fullmatch(text)
     return found is not None and _is_ipv6(SEPARATOR.sub(_colons, found[1]))
+
+
+def _is_ipv4(text: str) -> bool:
+    found = IPV4.fullmatch(text)
+    return found is not None and all(int(found[group]) <= 255 for group in (1, 3, 4, 5))  # noqa: PLR2004 - an octet
 
 
 def _colons(separators: re.Match[str]) -> str:
