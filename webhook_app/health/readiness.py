@@ -70,7 +70,7 @@ class Readiness:
         except OverloadedError:
             return "ready"  # the database answers, only not at once
         except StoreUnavailableError:
-            return "unavailable"
+            return self._on_disk("inbox", "unavailable")  # SQLite cannot even be opened on a full disk
 
     def _on_disk(self, what: str, otherwise: Status) -> Status:
         """Return why the disk of a file cannot be written, or `otherwise`."""

@@ -19,7 +19,8 @@ OVERDUE_AFTER = MINUTE  # that a due event may wait for a worker
 PERSISTENT = 3  # times in a row that a breaker opened; a shorter failure is no error
 SIGNATURE_PERIOD = 2 * HOUR  # in which refused webhooks are counted
 FEW_REFUSALS = 3  # refused webhooks, while none is accepted, that are a warning
-# A shop's webhooks may fail when that many in a row, at the usual rate, are missing; they do when it cannot be chance.
+# Refused webhooks are a warning when that many genuine ones in a row, at the usual rate, are missing, or after two
+# minutes; an error when that cannot be chance.
 MISSED, MISSED_SURELY = 3, 9
 SHORTEST_GAP, SHORTEST_SURE_GAP, LONGEST_GAP = MINUTE, 2 * MINUTE, 10 * MINUTE
 SPIKE = 5  # times the usual number of signature failures

@@ -110,3 +110,21 @@ def test_a_full_disk_is_not_ready(
         readiness = Readiness(config, inbox, None)
         assert [readiness.status() for _ in range(3)] == [status] * 3
     assert [line["event"] for line in lines] == ["readiness_changed"]
+
+
+def test_sqlite_that_cannot_be_opened_on_a_full_disk(
+    config: Settings, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart SQLite reports an error of the disk; the answer is why, and not that it does not answer."""
+
+    @contextmanager
+    def read(**_: Any) -> Iterator[None]:
+        raise StoreUnavailableError("disk I/O error")
+        yield
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(inbox.database, "read", read)
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    assert Readiness(config, inbox, None).status() == "disk_full"

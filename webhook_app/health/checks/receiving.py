@@ -64,7 +64,8 @@ def _severity_of_refusals(measured: Measurements, what: tuple[str, str], count: 
 def _genuine_ones_are_missing(measured: Measurements, shop: str) -> Severity | None:
     """Judge whether webhooks of a shop are accepted as usual (None): then those with a wrong signature are forged.
 
-    Three that are missing in a row may be chance: a warning soon after the event, an error when it cannot be any more.
+    A warning within two minutes, since whether the refused ones are forged cannot be known; an error when that the
+    genuine ones are missing cannot be chance any more.
     """
     accepted, last = measured.accepted.get(shop, 0), measured.last_accepted_of(shop)
     if not accepted or last is None:
@@ -74,7 +75,8 @@ def _genuine_ones_are_missing(measured: Measurements, shop: str) -> Severity | N
     surely = min(thresholds.MISSED_SURELY * usual_gap, max(thresholds.LONGEST_GAP, thresholds.MISSED * usual_gap))
     if missing > max(thresholds.SHORTEST_SURE_GAP, surely):
         return Severity.ERROR
-    return Severity.WARNING if missing > max(thresholds.SHORTEST_GAP, thresholds.MISSED * usual_gap) else None
+    soon = min(thresholds.MISSED * usual_gap, thresholds.SHORTEST_SURE_GAP)
+    return Severity.WARNING if missing > max(thresholds.SHORTEST_GAP, soon) else None
 
 
 def refusals(measured: Measurements) -> Iterator[Finding]:

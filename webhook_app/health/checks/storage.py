@@ -31,7 +31,7 @@ def database(measured: Measurements) -> Iterator[Finding]:
         advice = f"{MIGRATE}. If the file was moved, move it back or restore a backup. {_meanwhile(measured)}"
         yield Finding("database", Severity.ERROR, "The database is not migrated.", advice)
     elif found.failure:
-        advice = f"Check DATABASE_URL, and that the database server is running. {_meanwhile(measured)}"
+        advice = f"{_what_to_check(measured)} {_meanwhile(measured)}"
         yield Finding("database", Severity.ERROR, f"The database does not answer: {found.failure}.", advice)
     elif found.fault:
         yield Finding("database", Severity.ERROR, found.fault, MIGRATE)
@@ -40,6 +40,14 @@ def database(measured: Measurements) -> Iterator[Finding]:
         yield Finding("database", Severity.OK, text)
     for number, warning in enumerate(found.warnings):
         yield Finding("database", Severity.WARNING, warning, "See docs/configuration.md.", detail=f"{number}")
+
+
+def _what_to_check(measured: Measurements) -> str:
+    if measured.database.engine == "postgresql":
+        return "Check DATABASE_URL, and that the database server is running."
+    if any(one.what == "inbox" and one.is_full for one in measured.disks):
+        return "Its disk is full: free some space there."
+    return "Check the file that DATABASE_URL names, and its disk."
 
 
 def _meanwhile(measured: Measurements) -> str:

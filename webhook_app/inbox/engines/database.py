@@ -24,6 +24,7 @@ MIGRATE = "Run: python -m webhook_app migrate"
 ADVICE = (
     (re.compile(r"no such (table|column)|has no column|(relation|column) .* does not exist"), MIGRATE),
     (re.compile(r"disk is full|No space left"), "Free some space on the disk of the database."),
+    (re.compile(r"^disk I/O error"), "Check the disk of the database: it may be full, or broken."),
     (re.compile(r"readonly database|read-only"), "Let the user of this process write to the database."),
 )
 
