@@ -132,7 +132,7 @@ def test_check_reports_what_is_old(run: Run, inbox: Inbox, older_than: str, code
 
 
 def test_of_one_shop(run: Run, dead: Inbox) -> None:
-    """--shop counts its deliveries alone; a shop that nobody knows is wrong usage."""
+    """--shop counts its deliveries alone; an unknown one is wrong usage."""
     dead.store(arrival("other", shop="other-shop-with-a-long-name"))
     record = json.loads(run("status", "--json", "--shop", "acme").output)
     assert (record["states"]["dead"], record["states"]["received"]) == (2, 1)
