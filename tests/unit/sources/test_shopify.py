@@ -8,15 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from graphql import build_schema, parse, validate
 
 from tests.support import shopify_api as api
-from tests.support.recordings import ORDER, RECEIVED_AT, SIGNED, payload_of
+from tests.support.recordings import FOLDER, ORDER, RECEIVED_AT, SIGNED, payload_of
 from webhook_app import exact_json
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.errors import SourceError
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import BACKFILL
-from webhook_app.sources import all_sources
+from webhook_app.sources import all_sources, shopify, shopify_orders
 from webhook_app.sources.base import Window
 from webhook_app.translation.translate import AgeLimits, translate
 from webhook_app.tweakwise.call import Call
@@ -241,3 +242,35 @@ def test_webhooks_of_this_app_are_listed_and_made() -> None:
         connection.repair_webhook(made, "https://new.example/webhooks/shopify/acme")
         [listed] = connection.webhooks()
     assert (listed.topic, listed.url) == ("orders/create", "https://new.example/webhooks/shopify/acme")
+
+
+SCHEMA = build_schema((FOLDER / "shopify/admin-api-2026-10.graphql").read_text(encoding="utf-8"))
+
+
+def queries() -> list[str]:
+    """Every query, also in the form of a shop without a salt."""
+    without = shopify_orders.order_fields(with_customer=False)
+    return [*shopify.QUERIES, shopify.ORDERS_QUERY % without, shopify.ORDER_QUERY % without]
+
+
+@pytest.mark.parametrize("query", queries())
+def test_a_query_is_valid_in_shopifys_schema(query: str) -> None:
+    """The schema is the part that is asked for of the one in the npm package @shopify/dev-mcp 1.16.0."""
+    assert validate(SCHEMA, parse(query)) == []
+    assert validate(SCHEMA, parse(query.replace("id", "no_such_field", 1).replace("handle", "no_such_field")))
+
+
+def test_every_query_that_is_sent_is_validated() -> None:
+    """None is left out of the list."""
+    shop = api.Shop(orders={1: order(1), 2: order(2, line_items=[json.loads(ORDER.body)["line_items"][0]] * 200)})
+    with api.serving(shop) as url:
+        for connection in (connected(url), connected(url, replace(ORDER.shop, profile_salt=None))):
+            connection.now()
+            ids(connection)
+            connection.order("1")
+            made = connection.create_webhook("orders/create", "https://r.example/webhooks/shopify/acme", "s")
+            connection.repair_webhook(made)
+            connection.webhooks()
+    sent = {one.sent["query"] for one in shop.asked if "query" in one.sent}
+    assert sent <= set(queries())
+    assert len(sent) >= 7
