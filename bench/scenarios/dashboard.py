@@ -1,4 +1,4 @@
-"""How long pages take: the dashboard beside a million deliveries."""
+"""How long pages take: the dashboard beside a million deliveries, of one shop and of two hundred."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import requests
-from sqlalchemy import case, update
 
-from bench import backlog, engines, order, receiver_setup
+from bench import dashboard_rows, engines
+from bench.dashboard_rows import ORDER, name_of
 from bench.paths import workspace
 from bench.receivers import ours
 from bench.scenario import Options, Run, Scenario, Target
-from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
-from webhook_app.inbox.tables import deliveries
-from webhook_app.time_units import DAY
-from webhook_app.tweakwise.call import Call
+from webhook_app.inbox import Inbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROWS, ROWS_IN_FULL = 1_000_000, 5_000_000
-DAYS = 30
 PASSWORD = "the-password-of-the-bench"  # noqa: S105 - it opens nothing but the bench's own receiver
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 COUNTING = "Still counting"
-PAGES = {
+SHOPS = {"one": 1, "many": 200, "waiting": 200}  # by what a contestant's name ends in
+NAMES = {"one": "1 shop", "many": "200 shops", "waiting": "200 shops, waiting rows everywhere"}
+SLOWEST = 200  # milliseconds
+PAGES: Mapping[str, str] = {
     "overview": "?range=24h",
     "month": "?range=30d",
+    "shop": f"/shops/{name_of(0)}",
     "newest": "/deliveries",
     "rare": "/deliveries?state=dead",
-    "order": "/deliveries?order=100000000000000",
+    "order": f"/deliveries?order={ORDER}",
     "accounting": "/accounting",
 }
 
@@ -42,47 +42,26 @@ def looked_at(options: Options) -> list[Run]:
     """Ask for each page again and again, on both engines."""
     rows = ROWS_IN_FULL if options.full else ROWS
     runs = []
-    for name, engine in engines.ALL.items():
-        with workspace("dashboard") as folder, engine(folder) as database:
-            _fill(database, rows)
-            with ours(database, folder, {"DASHBOARD_PASSWORD": PASSWORD}) as receiver:
+    for name in (f"{engine}-{kind}" for kind in SHOPS for engine in engines.ALL):
+        engine, _, kind = name.partition("-")
+        with workspace("dashboard") as folder, engines.ALL[engine](folder) as database:
+            dashboard_rows.fill(database, rows, SHOPS[kind], waiting=kind == "waiting")
+            extra = {"DASHBOARD_PASSWORD": PASSWORD, "SHOPS": dashboard_rows.document(SHOPS[kind])}
+            with ours(database, folder, extra) as receiver:
                 base = receiver.url.partition("/webhooks/")[0] + "/dashboard"
-                runs += [_turn(name, number, base, rows, options.seconds) for number in range(options.rounds)]
+                runs += [_round(name, number, base, rows, options.seconds) for number in range(options.rounds)]
+            with closing(Inbox(database)) as inbox:
+                dashboard_rows.check(inbox, rows)
     return runs
 
 
-def _fill(database: str, rows: int) -> None:
-    """Spread a month of deliveries, most of them delivered, a few ignored, and one in 50,000 dead."""
-    receiver_setup.migrate(database)
-    with closing(Inbox(database)) as inbox:
-        inbox.store(
-            NewDelivery(receiver_setup.SHOP, "shopify", "orders/create", "first", "bench.example", {}, order.body())
-        )
-        [delivery] = inbox.claim({receiver_setup.SHOP: 1})
-        call = Call(
-            "purchase", "purchase:1", {"ProductKeys": ["1000", "1001"], "ProfileKey": "k" * 32, "Revenue": 99.5}
-        )
-        inbox.settle([Settlement(delivery, State.DELIVERED, call=call, attempted=True, took=40)])
-        backlog.settled(database, rows)
-        row, begin = deliveries.c, inbox.clock() - DAYS * DAY
-        received = begin + row.id * (DAYS * DAY // rows)
-        rare, often = row.id % 50_000 == 1, row.id % 7 == 0
-        state = case((rare, State.DEAD), (often, State.IGNORED), else_=State.DELIVERED)
-        reason = case((rare, "http_422"), (often, "already_counted"), else_="")
-        with inbox.database.write() as connection:
-            connection.execute(
-                update(deliveries).values(received_at=received, settled_at=received + 180, state=state, reason=reason)
-            )
-
-
-def _turn(name: str, number: int, base: str, rows: int, seconds: float) -> Run:
+def _round(name: str, number: int, base: str, rows: int, seconds: float) -> Run:
     session = _signed_in(base)
     began = time.perf_counter()
     first = _milliseconds(lambda: session.get(f"{base}{PAGES['month']}", timeout=60))
     while COUNTING in session.get(f"{base}{PAGES['month']}", timeout=60).text:
         pass
-    counted = time.perf_counter() - began
-    figures = {"rows": float(rows), "first": first, "counted": counted}
+    figures = {"rows": float(rows), "first": first, "counted": time.perf_counter() - began}
     for page, path in PAGES.items():
         until, taken = time.perf_counter() + seconds, list[float]()
         while time.perf_counter() < until or len(taken) < 3:  # noqa: PLR2004 - a median needs some
@@ -107,14 +86,16 @@ def _milliseconds(ask: Callable[[], requests.Response]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+CONTESTANTS = {f"{name}-{kind}": f"{engines.TITLES[name]}, {NAMES[kind]}" for kind in SHOPS for name in engines.ALL}
 SCENARIO = Scenario(
     name="dashboard",
     title="Looking at the dashboard",
     about=(
-        f"{ROWS:,} deliveries of {DAYS} days ({ROWS_IN_FULL:,} with --full), pages asked for one after the other over "
-        "HTTP. The first look finds nothing counted; it shows what was counted by then, and counting goes on."
+        f"{ROWS:,} deliveries of {dashboard_rows.DAYS} days ({ROWS_IN_FULL:,} with --full), pages asked for one after "
+        "the other over HTTP. The first look finds nothing counted; it shows what was counted by then, and counting "
+        "goes on. Each shop also has the orders that its platform lists, and its comparisons."
     ),
-    contestants=dict(engines.TITLES),
+    contestants=CONTESTANTS,
     figures={
         "rows": "deliveries",
         "first": "first look ever, ms",
@@ -122,13 +103,13 @@ SCENARIO = Scenario(
         "overview": "overview, ms",
         "slowest": "slowest overview, ms",
         "month": "overview of 30 days, ms",
+        "shop": "one shop's page, ms",
         "newest": "newest deliveries, ms",
         "rare": "the dead among them, ms",
         "order": "one order's, ms",
         "accounting": "accounting of a day, ms",
     },
-    targets=[Target(name, "overview", at_most=200) for name in engines.TITLES]
-    + [Target(name, "month", at_most=200) for name in engines.TITLES],
+    targets=[Target(name, page, at_most=SLOWEST) for page in PAGES for name in CONTESTANTS],
     play=looked_at,
     usual=Options(rounds=1, seconds=3),
 )

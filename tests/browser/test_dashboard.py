@@ -25,7 +25,7 @@ pytestmark = browsers.needs_chromium
 PASSWORD = "correct horse battery staple"
 PAGES = (
     *("", "/deliveries", "/deliveries?state=odd", "/deliveries/2?shop=demo-shopify", "/issues", "/actions"),
-    *("/jobs/new?verb=discard&state=dead", "/accounting", "/setup"),
+    *("/jobs/new?verb=discard&state=dead", "/accounting", "/shops/demo-shopify?range=7d", "/shops/demo-standard"),
 )
 ELSEWHERE: dict[str, Any] = {"timezone_id": "Europe/Amsterdam"}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -185,8 +185,8 @@ def test_sample_is_delivered(page: Page, service: Service) -> None:
     tail = page.context.new_page()
     tail.goto("/dashboard/deliveries?live=1")
     newest = int(found(tail)[0])
-    page.goto("/dashboard/setup")
-    page.get_by_label("demo-woocommerce").get_by_role("button", name="Send a signed sample").click()
+    page.goto("/dashboard/shops/demo-woocommerce")
+    page.get_by_role("button", name="Send a signed sample").click()
     page.get_by_text("The sample was received").wait_for()
     page.locator("h1 .state.delivered").wait_for()
     assert "Accepted by Tweakwise" in page.locator(".timeline").inner_text()
@@ -228,8 +228,13 @@ def test_everything_works_without_scripts(chromium: Browser, service: Service) -
     """Forms and links need no script."""
     context = chromium.new_context(**SCREEN, base_url=service.url, java_script_enabled=False)
     page = signed_in(context, [])
-    choice(page, "Last").select_option("30d")
+    choice(page, "Figures of the last").select_option("30d")
     page.get_by_role("button", name="Show").click()
+    assert "range=30d" in page.url
+    page.get_by_label("Name", exact=True).fill("WOO")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("link", name="Waiting", exact=True).click()
+    assert page.locator("#shop-rows th").all_inner_texts() == ["demo-woocommerce"]
     assert "range=30d" in page.url
     page.goto("/dashboard/deliveries?state=ignored&reason=no_profile")
     page.get_by_role("link", name=re.compile(r"^\d+$")).first.click()
@@ -243,7 +248,7 @@ def test_everything_works_without_scripts(chromium: Browser, service: Service) -
 def test_pages_are_accessible(
     chromium: Browser, service: Service, complaints: list[str], shape: str, scheme: Any
 ) -> None:
-    """Axe finds nothing on any page, and no page is wider than the screen."""
+    """Axe finds nothing on any page, nor behind a link, and no page is wider than the screen."""
     context = chromium.new_context(**SHAPES[shape], **ELSEWHERE, color_scheme=scheme, base_url=service.url)
     page = context.new_page()
     page.goto("/dashboard/login")
@@ -254,8 +259,13 @@ def test_pages_are_accessible(
         found[path] = faults(Axe(), page)
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert too_wide <= 0, path
+    page.goto("/dashboard/shops/demo-shopify")
+    page.get_by_role("button", name="Make a link").click()
+    found["link"] = faults(Axe(), page)
+    page.goto(page.locator("#link").inner_text())
+    found["shared"] = faults(Axe(), page)
     context.close()
-    assert {path: faults for path, faults in found.items() if faults} == {}
+    assert {path: violations for path, violations in found.items() if violations} == {}
     assert complaints == []
 
 

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery staple"
 
 
-PAGES = ("", "/deliveries", "/deliveries/1", "/accounting", "/accounting.csv", "/setup", "/actions", "/sessions")
+PAGES = (
+    "",
+    "/deliveries",
+    "/deliveries/1",
+    "/accounting",
+    "/accounting.csv",
+    "/shops/demo-shopify",
+    "/actions",
+    "/sessions",
+)
 
 
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support import browsers
+from tests.support import browsers, demo_shops
 from tests.support.demo_data import DemoData
 from tests.support.processes import ROOT
 from tests.support.service import Service
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery staple"
 IMAGES = ROOT / "docs/images"
 SCREEN: dict[str, Any] = {"viewport": {"width": 1200, "height": 860}}
+MOST = 200
+WHOLE = ("shop",)  # pages that are shown to their end
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True}
 
 
@@ -32,21 +34,42 @@ def main() -> None:
     with Service(folder, f"sqlite:///{folder / 'inbox.db'}", DASHBOARD_PASSWORD=PASSWORD) as service:
         service.start("web", ready=f"{service.url}/healthz")
         with browsers.chromium() as browser:
-            take(browser, service.url, "overview", "?range=7d", SCREEN)
-            take(browser, service.url, "overview-dark", "?range=7d", {**SCREEN, "color_scheme": "dark"})
             take(browser, service.url, "deliveries", "/deliveries", SCREEN)
             take(browser, service.url, "delivery", f"/deliveries/{dead.id}", SCREEN)
             take(browser, service.url, "accounting", f"/accounting?day={yesterday()}", SCREEN)
-            take(browser, service.url, "setup", "/setup", SCREEN)
-            take(browser, service.url, "phone", "?range=7d", PHONE)
+            take(browser, service.url, "shop", "/shops/demo-shopify?range=7d", SCREEN)
+            take(browser, service.url, "overview-1", "?range=7d", SCREEN)
+    for number in (50, 200):
+        many(folder / str(number), number)
     shutil.rmtree(folder)
+
+
+def many(folder: Path, number: int) -> None:
+    """Take those of an agency's shops."""
+    folder.mkdir()
+    file, url = folder / "shops.toml", f"sqlite:///{folder / 'inbox.db'}"
+    file.write_text(demo_shops.document(number))
+    file.chmod(0o600)
+    demo_shops.fill(url, number, int(time.time() * 1000))
+    with Service(folder, url, DASHBOARD_PASSWORD=PASSWORD) as service:
+        service.env["SHOPS_FILE"] = str(file)
+        service.start("web", ready=f"{service.url}/healthz")
+        service.start("worker")
+        with browsers.chromium() as browser:
+            if number == MOST:
+                take(browser, service.url, "overview-200", "?sort=orders", SCREEN)
+                return
+            take(browser, service.url, "overview", "", SCREEN)
+            take(browser, service.url, "overview-dark", "", {**SCREEN, "color_scheme": "dark"})
+            take(browser, service.url, "phone", "", PHONE)
+            take(browser, service.url, "shop-dark", "/shops/atelier-be", {**SCREEN, "color_scheme": "dark"})
 
 
 def take(browser: Browser, url: str, name: str, path: str, shape: dict[str, Any]) -> None:
     context = browser.new_context(**shape, base_url=url)
     page = signed_in(context.new_page())
     page.goto(f"/dashboard{path}")
-    page.screenshot(path=IMAGES / f"{name}.png")
+    page.screenshot(path=IMAGES / f"{name}.png", full_page=name in WHOLE)
     context.close()
 
 

@@ -28,6 +28,11 @@ def may_mute(finding: Finding) -> bool:
     return user().may(Role.OPERATE) and (user().shops is None or bool(finding.shop))
 
 
+def of_shop(shop: str) -> list[Finding]:
+    """Return the problems that are about one shop and no other, for those who may see nothing else."""
+    return [one for one in current().health.findings() if one.needs_attention and one.shop == shop and not one.others]
+
+
 def _concerns(finding: Finding, shop: str | None) -> bool:
     """Whether a page about `shop` shows it: one that is about all is shown unless it names a shop the user sees not."""
     named = [*filter(None, (finding.shop, *finding.others))]

@@ -68,6 +68,29 @@ def stacked(bars: Sequence[tuple[str, str, Mapping[str, int]]], kinds: Sequence[
     return Chart(tuple(columns), tuple(Gridline(_round(HEIGHT * (1 - line.value / top)), line.value) for line in lines))
 
 
+def sparkline(numbers: Sequence[int], height: int = 20, step: int = 4) -> str:
+    """Return the points of a line through `numbers`, for an SVG of that height and `step` units for each number."""
+    top = max([*numbers, 1])
+    heights = [height - 1 - number * (height - 2) / top for number in numbers]
+    return " ".join(f"{position * step},{round(y, 1):g}" for position, y in enumerate(heights))
+
+
+def lines(points: Sequence[Sequence[float | None]], top: float) -> tuple[str, ...]:
+    """Return the SVG path of each series over equal distances; it has a gap where a value is None."""
+    return tuple(_path(series, top) for series in points)
+
+
+def _path(series: Sequence[float | None], top: float) -> str:
+    place, parts, begins = WIDTH / max(len(series), 1), list[str](), True
+    for position, value in enumerate(series):
+        if value is not None:
+            x, y = _round(place * (position + 0.5)), _round(HEIGHT * (1 - min(value / top, 1)))
+            # A lone point is a dot: a line of no length with round ends.
+            parts.append(f"{'M' if begins else 'L'}{x:g} {y:g}{f'L{x:g} {y:g}' if begins else ''}")
+        begins = value is None
+    return "".join(parts)
+
+
 def _parts(x: float, width: float, numbers: Mapping[str, int], kinds: Sequence[str], top: int) -> tuple[BarPart, ...]:
     heights = {kind: max(HEIGHT * count / top, SMALLEST) for kind in kinds if (count := numbers.get(kind, 0))}
     if heights:

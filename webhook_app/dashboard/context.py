@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flask import current_app, g, request
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from webhook_app.dashboard.sessions import Session, Sessions
     from webhook_app.health.evaluation import Health
     from webhook_app.inbox import Inbox
+    from webhook_app.inbox.reports.key_overlap import KeyOverlap
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import AgeLimits
 
@@ -42,6 +43,8 @@ class DashboardContext:
     accounts: Accounts
     identity: ProxyIdentity | LocalIdentity
     health: Health
+    # The compared profile keys of each shop, and when they were read, in monotonic seconds.
+    overlaps: dict[str, tuple[float, KeyOverlap | None]] = field(default_factory=dict)
 
 
 def current() -> DashboardContext:

@@ -14,11 +14,10 @@ class MenuEntry:
 
 
 NAVIGATION = (
-    MenuEntry("Overview", ("dashboard.overview",)),
+    MenuEntry("Overview", ("dashboard.overview", "dashboard.shop", "dashboard.share")),
     MenuEntry("Deliveries", ("dashboard.deliveries", "dashboard.delivery", "dashboard.reveal")),
     MenuEntry("Issues", ("dashboard.issues",)),
     MenuEntry("Accounting", ("dashboard.accounting",)),
-    MenuEntry("Setup", ("dashboard.setup",)),
     MenuEntry("Actions", ("dashboard.actions", "dashboard.job", "dashboard.new_job", "dashboard.start_job")),
     MenuEntry("Sessions", ("dashboard.sessions",)),
 )

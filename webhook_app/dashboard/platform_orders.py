@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.dashboard.context import current, user
 from webhook_app.inbox import reconciliations
 from webhook_app.inbox.reports import platform_accounting
-from webhook_app.inbox.reports.platform_accounting import TREND, PlatformTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
-    from webhook_app.inbox.reports.platform_accounting import PlatformEntry
+    from webhook_app.inbox.reports.platform_accounting import PlatformEntry, PlatformTotals
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformLine:
-    """The totals of a shop, or of a day."""
+    """The totals of a shop."""
 
     title: str
     totals: PlatformTotals
@@ -31,40 +31,33 @@ def shown_shops(shop: str | None) -> list[str]:
     return sorted(one.name for one in known if one.api and user().sees(one.name) and shop in (None, one.name))
 
 
-def entries_of(first: date, days: int, shop: str | None) -> list[PlatformEntry]:
+def entries_of(day: date, shop: str | None) -> list[PlatformEntry]:
     """Return the entries of those shops. Raises StoreUnavailableError."""
     shops = set(shown_shops(shop))
-    return [one for one in platform_accounting.of_days(current().inbox, first, days) if one.shop in shops]
+    return [one for one in platform_accounting.of_days(current().inbox, day, shop=shop or "") if one.shop in shops]
 
 
 def for_day(day: date, shop: str | None) -> dict[str, Any]:
-    """Return what the template shows of a day and of the days before; nothing where no shop gives access."""
+    """Return what the template shows of a day; nothing where no shop gives access.
+
+    Revenue is compared for one shop: it is read from the calls that were sent.
+    """
     shops = shown_shops(shop)
     if not shops:
         return {"platform_shops": []}
-    trend = entries_of(day - timedelta(days=TREND - 1), TREND, shop)
-    entries = [one for one in trend if one.day == day]
+    entries = entries_of(day, shop)
+    of_shop: defaultdict[str, list[PlatformEntry]] = defaultdict(list)
+    for one in entries:
+        of_shop[one.shop].append(one)
     states = reconciliations.states(current().inbox)
     return {
         "platform_shops": shops,
         "platform_total": platform_accounting.totals(entries),
-        "platform_lines": [PlatformLine(one, _totals(entries, shop=one)) for one in shops],
+        "platform_lines": [PlatformLine(one, platform_accounting.totals(of_shop[one])) for one in shops],
         "platform_reasons": _reasons(entries),
-        "platform_trend": _trend(trend, day),
         "platform_states": {one: states.get(one) for one in shops},
-        "revenues": platform_accounting.revenues(current().inbox, day, entries),
+        "revenues": platform_accounting.revenues(current().inbox, day, entries) if len(shops) == 1 else [],
     }
-
-
-def _trend(entries: Iterable[PlatformEntry], last: date) -> list[PlatformLine]:
-    days = [last - timedelta(days=back) for back in range(TREND - 1, -1, -1)]
-    every = list(entries)
-    return [PlatformLine(day.isoformat(), _totals(every, day=day)) for day in days]
-
-
-def _totals(entries: Iterable[PlatformEntry], shop: str | None = None, day: date | None = None) -> PlatformTotals:
-    """Sum up the entries of a shop, or of a day."""
-    return platform_accounting.totals(one for one in entries if shop in (None, one.shop) and day in (None, one.day))
 
 
 def _reasons(entries: Iterable[PlatformEntry]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, delete, func, select
 
 from webhook_app.inbox import records
-from webhook_app.inbox.expressions import insert_into
+from webhook_app.inbox.expressions import insert_into, literal
 from webhook_app.inbox.tables import activity_totals, hourly_activity
 from webhook_app.platforms.base import SAMPLE_DOMAIN
 from webhook_app.time_units import DAY, FUTURE, HOUR
@@ -21,7 +21,7 @@ from webhook_app.time_units import DAY, FUTURE, HOUR
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from webhook_app.inbox.store import Inbox
 
@@ -130,24 +130,33 @@ def by_hour(
     table = hourly_activity.c
     query = select(*records.columns_of(HourlyActivity, hourly_activity))
     end = inbox.clock() + FUTURE if until is None else until
-    query = query.where(table.hour >= since, table.hour < end, table.kind == kind)
-    if shop is not None:
-        query = query.where(table.shop == shop)
+    query = query.where(*_in_hours(since, end, shop), table.kind == kind)
     with inbox.database.read() as connection:
         return records.read(connection, HourlyActivity, query.order_by(table.hour, table.shop, table.name))
 
 
-def totals(inbox: Inbox, kind: ActivityKind, since: int, until: int) -> dict[tuple[str, str], int]:
-    """Sum TOPIC or REFUSAL over hours, by shop and name. Raises StoreUnavailableError.
+def totals(
+    inbox: Inbox, kind: ActivityKind, since: int, until: int, shop: str | None = None
+) -> dict[tuple[str, str], int]:
+    """Sum TOPIC, REFUSAL or ACCEPT over hours, of one shop or of all, by shop and name. Raises StoreUnavailableError.
 
     `since` is included, `until` is excluded; both refer to the beginning of the hour.
     """
     table = hourly_activity.c
     query = select(table.shop, table.name, func.sum(table["count"]).label("total"))
-    query = query.where(table.hour >= since, table.hour < until, table.kind == kind)
+    query = query.where(*_in_hours(since, until, shop), table.kind == kind)
     with inbox.database.read() as connection:
         rows = connection.execute(query.group_by(table.shop, table.name))
         return {(row.shop, row.name): int(row.total) for row in rows}
+
+
+def _in_hours(since: int, until: int, shop: str | None) -> list[ColumnElement[bool]]:
+    table = hourly_activity.c
+    if shop is None:
+        return [table.hour >= since, table.hour < until]
+    # An expression, or SQLite would read the hours of all shops, by their index.
+    hour = table.hour + literal(0)
+    return [table.shop == shop, hour >= since, hour < until]
 
 
 def record(inbox: Inbox, counts: Iterable[ActivityCount]) -> None:

@@ -46,6 +46,9 @@ class AuditAction(StrEnum):
     JOB_CANCELLED = "job_cancelled"
     JOB_COMPLETED = "job_completed"
     SHOPS_CHANGED = "shops_changed"
+    APP = "app"
+    SHARED = "shared"
+    SHARE_ENDED = "share_ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, literal_column
+from sqlalchemy import BigInteger, case, func, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webhook_app.inbox.tables import deliveries
@@ -30,4 +30,4 @@ def waits_since() -> ColumnElement[int]:
 
 def literal(value: int) -> ColumnElement[Any]:
     """Write a number into a statement as a literal: an expression with a parameter never equals itself in GROUP BY."""
-    return literal_column(str(value))
+    return literal_column(str(value), BigInteger)  # without a type, PostgreSQL would divide by it as a float

@@ -3,21 +3,26 @@
 Deliveries are counted in blocks of consecutive numbers when a page asks. A block without unfinished deliveries, into
 which no new delivery can fall, is final; whatever changes a settled row later (`replay`, `discard`, `redact`,
 retention) calls invalidate() in its transaction. So storing and delivering do not pay for the counts.
+
+A block into which no new delivery can fall, but in which some wait, is counted again when fewer are unfinished: with
+as many as before, they are the same ones.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, delete, func, insert, literal_column, select, update
 
 from webhook_app import green_threads, logs
+from webhook_app.inbox import block_details
 from webhook_app.inbox.expressions import insert_into, literal, waits_since
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
+from webhook_app.inbox.tables import block_figures, counted_blocks, deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
@@ -48,6 +53,8 @@ class _CountedBlock:
     version: int
     final: bool
     counted_at: int
+    unfinished: int | None
+    detailed_at: int | None
 
 
 def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Progress:
@@ -62,8 +69,8 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
     known = _known(inbox)
     if any(block not in blocks for block in known):
         _delete_counts(inbox, blocks)
-    now = inbox.clock()
-    due = [block for block in blocks if _is_due(known.get(block), now - fresh, now)]
+    now, waiting = inbox.clock(), _waiting(inbox, known.values())
+    due = [block for block in blocks if _is_due(known.get(block), now - fresh, now, waiting[block])]
     due.sort(key=lambda block: _urgency(block, blocks[-1], known.get(block)))
     done = 0
     for block in due:
@@ -120,22 +127,39 @@ def _range(inbox: Inbox) -> tuple[int, int]:
 
 
 def _known(inbox: Inbox) -> dict[int, _CountedBlock]:
+    block = counted_blocks.c
+    columns = block.version, block.final, block.counted_at, block.unfinished, block.detailed_at
     with inbox.database.read() as connection:
-        rows = connection.execute(select(counted_blocks))
-        return {row.block: _CountedBlock(row.version, row.final, row.counted_at) for row in rows}
+        return {row[0]: _CountedBlock(*row[1:]) for row in connection.execute(select(block.block, *columns))}
+
+
+def _waiting(inbox: Inbox, known: Iterable[_CountedBlock]) -> Counter[int]:
+    """Return the number of unfinished deliveries of each block, from their index, where a block depends on it."""
+    if all(each.unfinished is None or each.final for each in known):
+        return Counter()
+    block = (deliveries.c.id // literal(BLOCK)).label("block")
+    query = select(block, func.count()).where(deliveries.c.due_at.is_not(None)).group_by(block)
+    with inbox.database.read() as connection:
+        return Counter({int(row[0]): row[1] for row in connection.execute(query)})
 
 
 def _delete_counts(inbox: Inbox, blocks: range) -> None:
     """Delete the counts outside of `blocks`: their rows are all deleted."""
     with inbox.database.write() as connection:
-        for table in (delivery_counts, counted_blocks):
+        for table in (delivery_counts, block_figures, counted_blocks):
             outside = (table.c.block < blocks.start) | (table.c.block >= blocks.stop)
             connection.execute(delete(table).where(outside))
 
 
-def _is_due(known: _CountedBlock | None, before: int, now: int) -> bool:
+def _is_due(known: _CountedBlock | None, before: int, now: int, waiting: int) -> bool:
     """A count that is dated in the future, because the clock was ahead, is no reason to wait until then."""
-    return known is None or not (known.final or before < known.counted_at <= now)
+    if known is None or not known.counted_at:
+        return True
+    if known.final:
+        return known.detailed_at != known.counted_at  # counted by an earlier version
+    if known.unfinished is not None:
+        return known.unfinished != waiting
+    return not before < known.counted_at <= now
 
 
 def _urgency(block: int, newest: int, known: _CountedBlock | None) -> tuple[bool, int, int]:
@@ -151,18 +175,23 @@ def _count(inbox: Inbox, block: int, known: _CountedBlock | None, newest: int) -
     with inbox.database.read() as connection:
         closed = block < newest - 1 and _all_committed(connection, block)
         rows = [{"block": block, **row} for row in connection.execute(_counting(block)).mappings()]
-    final = closed and not any(row["state"] in UNFINISHED for row in rows)
+        details = block_details.counted(connection, block, range(block * BLOCK, (block + 1) * BLOCK))
+    unfinished = sum(row["number"] for row in rows if row["state"] in UNFINISHED)
+    final = closed and not unfinished
+    counted = {"final": final, "counted_at": now, "unfinished": unfinished if closed else None}
+    summary = {"summary": block_details.summary(rows), "detailed_at": now}
     with inbox.database.write() as connection:
         new = insert_into(connection, counted_blocks)
         uncounted = {"block": block, "version": 0, "final": False, "counted_at": 0}
         connection.execute(new.values(uncounted).on_conflict_do_nothing())
         same = (counted_blocks.c.block == block) & (counted_blocks.c.version == version)
-        if not connection.execute(update(counted_blocks).where(same).values(final=final, counted_at=now)).rowcount:
+        if not connection.execute(update(counted_blocks).where(same).values(counted | summary)).rowcount:
             return False
         wrong = bool(known and known.final) and _stored(connection, block) != {_what(row) for row in rows}
         connection.execute(delete(delivery_counts).where(delivery_counts.c.block == block))
         if rows:
             connection.execute(insert(delivery_counts), rows)
+        block_details.replace(connection, block, details)
         return wrong
 
 

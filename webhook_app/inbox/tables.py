@@ -164,6 +164,7 @@ hourly_activity = Table(
     Column("count", BigInteger, nullable=False),
 )
 Index("ix_hourly_sightings_hour", hourly_activity.c.hour)
+Index("ix_hourly_sightings_kind", hourly_activity.c.kind, hourly_activity.c.hour)
 
 # Active alerts; a row is deleted when the alert is over.
 alerts = Table(
@@ -245,6 +246,7 @@ delivery_counts = Table(
     Column("last_id", BigInteger, nullable=False),
     # The sum of the milliseconds from received to settled; 0 unless they are delivered.
     Column("waited", BigInteger, nullable=False),
+    Index("ix_tallies_shop_hour", "shop", "hour"),
 )
 counted_blocks = Table(
     "tallied",
@@ -253,6 +255,24 @@ counted_blocks = Table(
     Column("version", Integer, nullable=False),  # incremented by whatever changes a settled row
     Column("final", Boolean, nullable=False),
     Column("counted_at", BigInteger, nullable=False),
+    # How many of its deliveries were unfinished then; NULL where new ones might still have come.
+    Column("unfinished", Integer),
+    # The sums over all shops as JSON, of the count at `detailed_at`; see block_details.py.
+    Column("summary", Text),
+    Column("detailed_at", BigInteger),
+)
+# Of the settled deliveries of a block, by shop and day: how many took how long, and how many attempts failed in which
+# way. `name` is the upper bound in milliseconds, or the class of a failure; see block_details.py.
+block_figures = Table(
+    "block_figures",
+    metadata,
+    Column("block", BigInteger, nullable=False, index=True),
+    Column("shop", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("day", Integer, nullable=False),  # since 1970 UTC
+    Column("name", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Index("ix_block_figures_shop", "shop", "kind", "day"),
 )
 
 # What people did, and failed logins. `source` is a keyed hash of the client's address, never the address.
@@ -307,6 +327,18 @@ dashboard_sessions = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
     Column("user_name", String(64)),
+)
+
+# Links to the page of a shop that open without a login. They are signed; this ends those that have an `ended_at`.
+shared_pages = Table(
+    "shared_pages",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("user_name", String(64), nullable=False),
 )
 
 # Findings of health checks that are muted until a time, or (NULL) until they are over.
@@ -398,6 +430,7 @@ platform_orders = Table(
     Column("seen_at", BigInteger, nullable=False),
     Index("ix_platform_orders_placed", "placed_at"),
     Index("ix_platform_orders_name", "name"),
+    Index("ix_platform_orders_key", "business_key"),
 )
 
 # Comparisons of a shop's orders with the platform's own list, newest last.
@@ -418,6 +451,7 @@ reconciliations = Table(
     Column("filled", Integer, nullable=False),
     Column("error", String(64), nullable=False),
     Column("detail", Text, nullable=False),
+    Index("ix_reconciliations_ended", "ended_at", "shop", "listed", "missing"),
 )
 
 # Where the comparison with a shop's platform is. `watermark` is on the platform's clock, the others on the database's.

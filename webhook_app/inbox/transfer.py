@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, insert, select, tuple_
 from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import migrate, records
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import bodies, counted_blocks, deliveries, delivery_counts, metadata
+from webhook_app.inbox.tables import block_figures, bodies, counted_blocks, deliveries, delivery_counts, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Key = tuple[Any, ...]
 
 # Not copied: they are counted again from the deliveries of the target, where they are emptied.
-RECOMPUTED = (delivery_counts, counted_blocks)
+RECOMPUTED = (delivery_counts, block_figures, counted_blocks)
 # All others, deliveries first: they decide whether the target belongs to this source.
 TABLES = tuple(table for table in metadata.tables.values() if table not in RECOMPUTED)
 PAGE = 500  # rows a transaction

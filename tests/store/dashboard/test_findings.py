@@ -24,7 +24,7 @@ def test_an_installation_that_received_nothing_is_not_fine(browser: Browser) -> 
     assert NEVER in page
     assert FINE not in page
     assert "No webhook was ever received from demo-shopify." in page
-    assert "No webhook was ever received from demo-standard." not in unescape(browser.get("?shop=demo-shopify").text)
+    assert "No webhook was ever received from demo-standard." not in unescape(browser.get("/shops/demo-shopify").text)
 
 
 def test_a_finding_is_muted_and_shown_again(browser: Browser, app: Flask) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-READABLE = ("", "/deliveries", "/deliveries?order=7", "/accounting", "/setup", "/actions", "/sessions")
+READABLE = ("", "/deliveries", "/deliveries?order=7", "/accounting", "/shops/demo-shopify", "/actions", "/sessions")
 
 
 def test_pages_are_read_while_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, sqlite_url: str) -> None:

@@ -28,7 +28,8 @@ LISTS = (
     "/accounting?set=all",
     "/accounting.csv?set=all",
     "/actions",
-    "/setup",
+    "/shops/demo-shopify",
+    "/shops/demo-woocommerce",
 )
 
 

@@ -72,7 +72,7 @@ def signed_in(app: Flask, name: str, **environ: str) -> Browser:
 
 def requests_of(app: Flask, shop: str, number: int) -> list[tuple[str, str]]:
     """Every route of the dashboard, with a shop, a delivery and a session in its place."""
-    places = {"shop": shop, "number": number}
+    places = {"shop": shop, "number": number, "token": "forged"}
     found = []
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("dashboard.") and rule.endpoint not in OF_NO_SHOP:
@@ -122,6 +122,7 @@ def test_every_change_needs_its_role(app: Flask) -> None:
     assert allowed["revealer"] == {*ours, "/deliveries/1/reveal"}
     operates = {"/deliveries/1/replay", "/deliveries/1/discard", "/setup/ours/sample", "/findings/mute"}
     operates |= {"/jobs", "/jobs/1/cancel"}
+    operates |= {"/shops/ours/app", "/shops/ours/links", "/shops/ours/links/1/end"}
     assert allowed["operator"] == {*ours, *operates}
 
 
@@ -294,10 +295,10 @@ def test_anyone_may_have_a_table(monkeypatch: pytest.MonkeyPatch, sqlite_url: st
     text = f'{TABLES}\n[users."*"]\n'
     app = configured(monkeypatch, sqlite_url, SHOPS_FILE=written(tmp_path, text), **variables)
     browser = Browser(app, REMOTE_ADDR="127.0.0.1")
-    assert browser.get("/setup", **PROXY).status_code == 200
+    assert browser.get("", **PROXY).status_code == 200
     assert audit_log.newest(inbox_of(app))[0].user_name == "anna@example.com"
     as_other = {**PROXY, "X-Forwarded-User": "eve@example.com"}
-    browser.get("/setup", **as_other)
+    browser.get("", **as_other)
     assert audit_log.newest(inbox_of(app))[0].user_name == "eve@example.com"
 
 

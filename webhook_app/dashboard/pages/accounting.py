@@ -109,7 +109,7 @@ def export_platform_orders() -> ResponseReturnValue:
     output = io.StringIO()
     writer = csv.writer(output)
     writer.writerow(["day_utc", "shop", "currency", "outcome", "reason", "number", "revenue"])
-    for one in platform_orders.entries_of(query.day, 1, query.shop):
+    for one in platform_orders.entries_of(query.day, query.shop):
         values = (one.day.isoformat(), one.shop, one.currency, one.outcome, one.reason, one.number, one.amount)
         writer.writerow([_cell(value) for value in values])
     name = "-".join(["platform-orders", query.day.isoformat(), *filter(None, [query.shop])])
@@ -145,11 +145,10 @@ def _entries(query: _Query) -> list[AccountingEntry]:
 
 
 def _lines(entries: Sequence[AccountingEntry]) -> list[AccountingLine]:
-    kinds = dict.fromkeys((entry.shop, entry.topic) for entry in entries)
-    return [
-        AccountingLine(*kind, accounting.totals(entry for entry in entries if (entry.shop, entry.topic) == kind))
-        for kind in kinds
-    ]
+    kinds: dict[tuple[str, str], list[AccountingEntry]] = {}
+    for entry in entries:
+        kinds.setdefault((entry.shop, entry.topic), []).append(entry)
+    return [AccountingLine(*kind, accounting.totals(same)) for kind, same in kinds.items()]
 
 
 def _by_reason(entries: Sequence[AccountingEntry], state: State) -> dict[str, int]:

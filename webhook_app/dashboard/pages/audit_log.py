@@ -32,6 +32,9 @@ TITLES: dict[str, str] = {
     AuditAction.JOB_STARTED: "Job started",
     AuditAction.JOB_CANCELLED: "Job cancelled",
     AuditAction.JOB_COMPLETED: "Job completed",
+    AuditAction.APP: "App downloaded",
+    AuditAction.SHARED: "Link to a shop's page made",
+    AuditAction.SHARE_ENDED: "Link ended",
 }
 
 

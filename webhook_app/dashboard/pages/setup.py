@@ -1,77 +1,47 @@
-"""Setup: for each shop the webhook URL, the topics, the secrets that are in use, and a form that sends a sample."""
+"""Setup: forms of a shop's page, which send a sample and make the app that a merchant installs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import abort, redirect, request, url_for
+from flask import Response, abort, redirect, request, url_for
 
 from webhook_app.dashboard.access import blueprint
-from webhook_app.dashboard.context import current, record, user
-from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import activity, audit_log, feed_check_results
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.dashboard.context import current, record, visible
+from webhook_app.dashboard.shop_guide import public_url
+from webhook_app.inbox import audit_log
 from webhook_app.platforms import samples
-from webhook_app.signing.base import fingerprint
+from webhook_app.platforms.app_package import packed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from flask.typing import ResponseReturnValue
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.activity import ActivityTotal
-    from webhook_app.inbox.feed_check_results import FeedCheckResult
-    from webhook_app.platforms.base import Platform, Topic
 
 SEND_TIMEOUT = 15.0  # seconds
 ALL_ADDRESSES = ("", "0.0.0.0", "::", "[::]", "localhost")  # noqa: S104 - names of a server that listens on all
 
 
-@dataclass(frozen=True, slots=True)
-class SecretUse:
-    """One secret by its fingerprint: how many webhooks it verified, and when the last one."""
-
-    fingerprint: str
-    newest: bool
-    count: int
-    last_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ShopGuide:
-    """What is needed to connect one shop."""
-
-    shop: Shop
-    platform: Platform
-    url: str
-    topics: tuple[Topic, ...]
-    secrets: tuple[SecretUse, ...]
-    match: FeedCheckResult | None
-
-
 @blueprint.get("/setup")
 def setup() -> ResponseReturnValue:
-    """Show how to connect every shop."""
-    inbox = current().inbox
-    used = {(one.shop, one.name): one for one in activity.last_seen(inbox, ActivityKind.SECRET)}
-    matched = feed_check_results.latest(inbox)
-    guides = [_guide(shop, used, matched.get(shop.name)) for name, shop in current().shops.items() if user().sees(name)]
-    return render("dashboard/setup.html", guides=guides, now=inbox.clock())
+    """Lead to the page of the shop where there is one, else to the table of shops."""
+    names = visible(current().shops)
+    where = url_for(".shop", shop=names[0], _anchor="setup") if len(names) == 1 else url_for(".overview")
+    return redirect(where, 303)
 
 
-def _guide(shop: Shop, used: Mapping[tuple[str, str], ActivityTotal], match: FeedCheckResult | None) -> ShopGuide:
-    platform = current().platforms[shop.platform]
-    url = f"{current().public_url or request.host_url.rstrip('/')}/webhooks/{shop.platform}/{shop.name}"
-    topics = tuple(topic for topic in platform.topics if topic.subscribe)
-    names = [fingerprint(secret) for secret in shop.secrets]
-    secrets = tuple(_secret(name, used.get((shop.name, name)), newest=name == names[0]) for name in names)
-    return ShopGuide(shop, platform, url, topics, secrets, match)
-
-
-def _secret(name: str, seen: ActivityTotal | None, *, newest: bool) -> SecretUse:
-    return SecretUse(name, newest, seen.count if seen else 0, seen.last_at if seen else None)
+@blueprint.post("/shops/<shop>/app")
+def download_app(shop: str) -> ResponseReturnValue:
+    """Return the app of a shop whose platform has one, as a zip; it contains the app secret."""
+    found = current().shops.get(shop) or abort(404, f"There is no shop {shop}.")
+    platform = current().platforms[found.platform]
+    if platform.handshake is None or found.app_secret is None:
+        abort(409, f"There is no app for {found.name}: its platform has none, or the shop has no app_secret.")
+    record(audit_log.AuditAction.APP, detail=found.name)
+    name, values = platform.handshake.app_name, {"url": public_url(), "shop": found.name, "secret": found.app_secret}
+    disposition = f'attachment; filename="{name}.zip"'
+    content = packed(f"{platform.name}/{name}", values)
+    return Response(content, mimetype="application/zip", headers={"Content-Disposition": disposition})
 
 
 @blueprint.post("/setup/<shop>/sample")

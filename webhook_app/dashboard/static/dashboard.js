@@ -126,5 +126,15 @@ if (isElsewhere()) {
   if (zone) zone.textContent = `Times are those of ${zoneName()}, with UTC beside them. Days and charts are UTC.`;
 }
 addPeriods();
+// Hides the rows of a table that do not contain what is typed; the form filters on the server.
+for (const input of document.querySelectorAll("[data-filter]")) {
+  input.addEventListener("input", () => {
+    const part = input.value.trim().toLowerCase();
+    for (const row of document.getElementById(input.dataset.filter)?.rows ?? []) {
+      row.hidden = !row.cells[0].textContent.toLowerCase().includes(part);
+    }
+  });
+}
+
 addCopyButtons(document);
 scheduleRefresh();

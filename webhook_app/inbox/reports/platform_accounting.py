@@ -19,37 +19,39 @@ from webhook_app.inbox.tables import deliveries, platform_orders
 from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from webhook_app.inbox.store import Inbox
 
-TREND = 30  # days
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
 
-# By order: the best state of a delivery about it, and whether one was ignored for its present state, or by a person.
+# By order: the best state of a delivery about it; where all were ignored, whether one was for its present state, or by
+# a person. Materialized, so that orders are found by their dates, and each is looked up once.
 OUTCOMES = text("""
-WITH found AS (
+WITH found AS MATERIALIZED (
   SELECT p.shop, p.business_key, p.identity, p.placed_at, p.reason, p.currency, p.amount,
-    max(CASE d.state WHEN 'delivered' THEN 4 WHEN 'received' THEN 3 WHEN 'delivering' THEN 3 WHEN 'waiting' THEN 3
-        WHEN 'dead' THEN 2 WHEN 'ignored' THEN 1 ELSE 0 END) AS best,
-    max(CASE WHEN d.state = 'ignored' AND (d.identity = p.identity OR d.reason IN ('dropped', 'redacted'))
-        THEN d.reason ELSE '' END) AS decided
-  FROM platform_orders AS p LEFT JOIN deliveries AS d ON d.shop = p.shop AND d.business_key = p.business_key
-    AND d.business_key >= 'purchase:' AND d.business_key < 'purchase;' AND d.reason <> 'other_shop'
-  WHERE p.placed_at >= :since AND p.placed_at < :until
-  GROUP BY p.shop, p.business_key, p.identity, p.placed_at, p.reason, p.currency, p.amount
-), judged AS (
+    (SELECT max(CASE d.state WHEN 'delivered' THEN 4 WHEN 'ignored' THEN 1 WHEN 'dead' THEN 2 ELSE 3 END)
+     FROM deliveries AS d WHERE d.shop = p.shop AND d.business_key = p.business_key
+       AND d.business_key >= 'purchase:' AND d.business_key < 'purchase;' AND d.reason <> 'other_shop') AS best
+  FROM platform_orders AS p WHERE p.placed_at >= :since AND p.placed_at < :until AND (:shop = '' OR p.shop = :shop)
+), explained AS MATERIALIZED (
+  SELECT found.*, CASE WHEN best = 1 THEN coalesce((SELECT max(d.reason) FROM deliveries AS d
+      WHERE d.shop = found.shop AND d.business_key = found.business_key
+       AND d.business_key >= 'purchase:' AND d.business_key < 'purchase;' AND d.state = 'ignored'
+       AND (d.identity = found.identity OR d.reason IN ('dropped', 'redacted'))), '') ELSE '' END AS decided
+  FROM found
+), judged AS MATERIALIZED (
   SELECT shop, placed_at / 86400000 AS day, currency, amount, CASE WHEN reason = '' THEN decided ELSE reason END AS why,
     CASE WHEN best = 4 THEN 'delivered' WHEN best = 3 THEN 'waiting' WHEN best = 2 THEN 'dead'
       WHEN best = 1 AND (reason <> '' OR decided <> '') THEN 'ignored'
-      WHEN EXISTS (SELECT 1 FROM deliveries AS u WHERE u.shop = found.shop AND u.identity = found.identity)
+      WHEN EXISTS (SELECT 1 FROM deliveries AS u WHERE u.shop = e.shop AND u.identity = e.identity)
         THEN 'waiting'
       WHEN best = 1 THEN 'missing'
-      WHEN EXISTS (SELECT 1 FROM business_keys AS k WHERE k.shop = found.shop AND k.key = found.business_key)
+      WHEN EXISTS (SELECT 1 FROM business_keys AS k WHERE k.shop = e.shop AND k.key = e.business_key)
         THEN 'delivered'
       WHEN reason = 'too_old' THEN 'ignored' ELSE 'missing' END AS outcome
-  FROM found
+  FROM explained AS e
 )
 SELECT shop, day, currency, outcome, CASE WHEN outcome = 'ignored' THEN why ELSE '' END AS reason,
   count(*) AS number, sum(CAST(amount AS NUMERIC)) AS amount
@@ -100,11 +102,14 @@ class Revenue:
     sent: Decimal
 
 
-def of_days(inbox: Inbox, first: date, days: int = 1) -> list[PlatformEntry]:
-    """Count the orders that were placed on the days from `first` on. Raises StoreUnavailableError."""
+def of_days(inbox: Inbox, first: date, days: int = 1, shop: str = "") -> list[PlatformEntry]:
+    """Count the orders, of all shops or of one, that were placed on the days from `first` on.
+
+    Raises StoreUnavailableError.
+    """
     since = _start(first)
     with inbox.database.read() as connection:
-        found = connection.execute(OUTCOMES, {"since": since, "until": since + days * DAY}).all()
+        found = connection.execute(OUTCOMES, {"since": since, "until": since + days * DAY, "shop": shop}).all()
     return [
         PlatformEntry(one.shop, _date(one.day), one.currency, one.outcome, one.reason, one.number, _amount(one.amount))
         for one in found
@@ -125,17 +130,18 @@ def revenues(inbox: Inbox, day: date, entries: Iterable[PlatformEntry]) -> list[
     listed: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for entry in entries:
         listed[entry.shop, entry.currency] += entry.amount
-    sent = _sent(inbox, day)
+    sent = _sent(inbox, day, sorted({shop for shop, _ in listed}))
     return [Revenue(*key, listed[key], sent.get(key, ZERO)) for key in sorted(listed)]
 
 
-def _sent(inbox: Inbox, day: date) -> Mapping[tuple[str, str], Decimal]:
+def _sent(inbox: Inbox, day: date, shops: Sequence[str]) -> Mapping[tuple[str, str], Decimal]:
     since = _start(day)
     row, order = deliveries.c, platform_orders.c
     about = (row.shop == order.shop) & (row.business_key == order.business_key)
     prefixed = (row.business_key >= text("'purchase:'")) & (row.business_key < text("'purchase;'"))
     query = select(order.shop, order.currency, row.call).join(deliveries, about & prefixed)
     query = query.where(order.placed_at >= since, order.placed_at < since + DAY, row.state == State.DELIVERED)
+    query = query.where(order.shop.in_(shops))
     sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     with inbox.database.read() as connection:
         for shop, currency, call in connection.execute(query):

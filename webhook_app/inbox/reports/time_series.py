@@ -1,21 +1,28 @@
-"""Counts over time and by shop, and how long deliveries take; read from the counts of statistics.py."""
+"""Counts over time, and how long deliveries take; read from the counts of statistics.py.
+
+All shops together, over more than a day, are read from the sums of the blocks: the counts by shop are as many as
+deliveries where there are many shops.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from webhook_app.inbox import block_details
+from webhook_app.inbox.block_details import SLOT
 from webhook_app.inbox.expressions import literal, waits_since
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from webhook_app.inbox.store import Inbox
 
@@ -50,45 +57,78 @@ class Bar:
     waited: float | None
 
 
+class _Count(NamedTuple):
+    bar: int
+    state: str
+    reason: str
+    number: int
+    waited: int
+
+
 def span(now: int, bars: int, hours: int) -> Span:
     """Return the span whose last bar contains `now` (milliseconds since 1970 UTC)."""
     last = now // HOUR // hours * hours
     return Span(last - (bars - 1) * hours, bars, hours)
 
 
-def over_time(inbox: Inbox, over: Span, shops: Collection[str] | None = None) -> list[Bar]:
-    """Return every bar of the span, including empty ones; of all shops unless `shops` are given."""
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Every bar of a span, including empty ones, and the reasons of what was received in it, most frequent first."""
+
+    bars: tuple[Bar, ...]
+    ignored: Mapping[str, int]
+    dead: Mapping[str, int]
+
+
+def series(inbox: Inbox, over: Span, shops: Collection[str] | None = None) -> Series:
+    """Return what was received in a span, of all shops unless `shops` are given. Raises StoreUnavailableError."""
+    with inbox.database.read() as connection:
+        is_whole = shops is None and over.hours % SLOT == 0
+        counts = _of_all(connection, over) if is_whole else _of_shops(connection, over, shops)
+    bars = tuple(_bar(over, number, [one for one in counts if one.bar == number]) for number in range(over.bars))
+    return Series(bars, _reasons(counts, State.IGNORED), _reasons(counts, State.DEAD))
+
+
+def _of_all(connection: Connection, over: Span) -> list[_Count]:
+    found = block_details.sums(connection, range(over.since // SLOT, over.until // SLOT))
+    return [_Count((one.slot * SLOT - over.since) // over.hours, *one[1:]) for one in found]
+
+
+def _of_shops(connection: Connection, over: Span, shops: Collection[str] | None) -> list[_Count]:
     count = delivery_counts.c
     bar = ((count.hour - literal(over.since)) // literal(over.hours)).label("bar")
     sums = func.sum(count.number).label("number"), func.sum(count.waited).label("waited")
-    query = select(bar, count.state, *sums).where(over.includes(), *_of(shops)).group_by("bar", count.state)
-    rows = _read(inbox, query)
-    return [_bar(over, number, [row for row in rows if int(row.bar) == number]) for number in range(over.bars)]
+    query = select(bar, count.state, count.reason, *sums).where(over.includes())
+    if shops is not None:
+        query = query.where(count.shop.in_(shops))
+    rows = connection.execute(query.group_by("bar", count.state, count.reason))
+    return [_Count(int(row.bar), row.state, row.reason, int(row.number), int(row.waited)) for row in rows]
 
 
-def _bar(over: Span, number: int, rows: Sequence[Any]) -> Bar:
-    states = {row.state: int(row.number) for row in rows}
-    waited = sum(int(row.waited) for row in rows)
-    delivered = states.get(State.DELIVERED, 0)
+def _bar(over: Span, number: int, counts: Sequence[_Count]) -> Bar:
+    states = Counter[str]()
+    for one in counts:
+        states[one.state] += one.number
+    waited, delivered = sum(one.waited for one in counts), states[State.DELIVERED]
     return Bar(over.since + number * over.hours, states, waited / delivered if delivered else None)
 
 
+def _reasons(counts: Iterable[_Count], state: State) -> dict[str, int]:
+    numbers = Counter[str]()
+    for one in counts:
+        if one.state == state:
+            numbers[one.reason] += one.number
+    return dict(numbers.most_common())
+
+
 def by_shop(inbox: Inbox, over: Span) -> dict[str, dict[str, int]]:
-    """Return counts by shop and state of what was received in the span."""
+    """Return counts by shop and state of what was received in a short span."""
     count = delivery_counts.c
     query = select(count.shop, count.state, func.sum(count.number).label("number")).where(over.includes())
     counts: dict[str, dict[str, int]] = {}
     for row in _read(inbox, query.group_by(count.shop, count.state)):
         counts.setdefault(row.shop, {})[row.state] = int(row.number)
     return counts
-
-
-def reasons(inbox: Inbox, over: Span, state: State, shops: Collection[str] | None = None) -> dict[str, int]:
-    """Return counts by reason of what was received in the span and is in `state`, most frequent first."""
-    count = delivery_counts.c
-    number = func.sum(count.number)
-    query = select(count.reason, number.label("number")).where(over.includes(), count.state == state, *_of(shops))
-    return {row.reason: int(row.number) for row in _read(inbox, query.group_by(count.reason).order_by(-number))}
 
 
 def latest_waits(inbox: Inbox, shops: Collection[str] | None = None) -> list[int]:
@@ -105,10 +145,6 @@ def latest_waits(inbox: Inbox, shops: Collection[str] | None = None) -> list[int
 def percentile(values: Sequence[int], share: float) -> int | None:
     """Return the value below which `share` (0 to 1) of the sorted `values` lie; None where there are none."""
     return values[min(int(len(values) * share), len(values) - 1)] if values else None
-
-
-def _of(shops: Collection[str] | None) -> list[ColumnElement[bool]]:
-    return [] if shops is None else [delivery_counts.c.shop.in_(shops)]
 
 
 def _read(inbox: Inbox, query: Select[Any]) -> Sequence[Any]:
