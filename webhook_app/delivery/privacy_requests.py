@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.events import Redaction
 from webhook_app import exact_json
 from webhook_app.delivery.contact_data import is_same, normal_phone
+from webhook_app.platforms import all_platforms
 from webhook_app.platforms.address import normal_form
 from webhook_app.translation.placeholders import is_placeholder
 from webhook_app.translation.profile_key import derived_key
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.inbox.privacy_requests import StoredContent
 
-CUSTOMER_IDS = ("customer_id", "logged_in_customer_id")  # in orders; in storefront events
+# In orders; in storefront events; in orders of Shopware, whose webhooks have the number alone.
+CUSTOMER_IDS = ("customer_id", "logged_in_customer_id", "customerId", "customerNumber")
 ORDER_NUMBERS = ("name", "number", "order_number")
 KEY_NAMES = ("profile_key", "ProfileKey")
 MOST_KEYS = 1000  # profile keys of one request
@@ -102,7 +104,19 @@ def search(subject: Subject, contents: Sequence[StoredContent], shop: Shop) -> t
 def _matches(subject: Subject, content: StoredContent, shop: Shop, *, is_only_address: bool) -> bool:
     if not subject.follows and is_about(subject, content, is_only_address=is_only_address):
         return True
-    return _is_of_address(subject, content) and _is_under_key(subject, content, shop.profile_attribute)
+    if not _is_of_address(subject, content):
+        return False
+    is_order = not subject.follows and _is_of_order(subject, content, shop.platform)
+    return is_order or _is_under_key(subject, content, shop.profile_attribute)
+
+
+def _is_of_order(subject: Subject, content: StoredContent, platform: str) -> bool:
+    """Return whether the body is of one of the orders as its platform names them: no worker may have read it yet."""
+    wanted = subject.about.order_ids | subject.order_numbers
+    if not wanted or content.body is None or not _may_mention(subject, content.body):
+        return False
+    order = all_platforms()[platform].order_of(content.topic, _parsed(content.body))
+    return order is not None and (order.id in wanted or order.name.lstrip("#") in subject.order_numbers - {""})
 
 
 def is_about(subject: Subject | Redaction, content: StoredContent, *, is_only_address: bool = False) -> bool:

@@ -80,6 +80,7 @@ class StoredContent:
     call: str | None
     body: bytes | None
     order_name: str | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def page(inbox: Inbox, shop: str, after: int) -> Page | None:
         if not sizes:
             return Page([], until)
         end = _fitting([(number, int(length)) for number, length in sizes])
-        columns = (row.id, row.domain, row.business_key, row.call, bodies.c.body, row.order_name)
+        columns = (row.id, row.domain, row.business_key, row.call, bodies.c.body, row.order_name, row.topic)
         contents = records.read(connection, StoredContent, _of(shop, after, end).with_only_columns(*columns))
     return Page(contents, until if len(sizes) < PAGE and end == sizes[-1][0] else end)
 

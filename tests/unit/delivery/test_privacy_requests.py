@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from schemas.events import Redaction
-from tests.support.recordings import EVERY
+from tests.support.recordings import EVERY, SIGNED
+from webhook_app import exact_json
 from webhook_app.delivery.privacy_requests import Subject, is_about, search
 from webhook_app.inbox.privacy_requests import StoredContent
 
@@ -42,9 +43,30 @@ def order(**changed: Any) -> bytes:
     return body({"id": 2002, "line_items": [], "customer": {"id": 8, "email": "els@example.test"}, **changed})
 
 
+def test_an_order_of_every_platform_is_found_by_its_body() -> None:
+    """Also before a worker has read which order it is about: by its id and, where it has one, its number or name."""
+    tried = set()
+    for fixture in SIGNED:
+        topic = fixture.verify().topic
+        try:
+            reference = fixture.platform.order_of(topic, exact_json.parse(fixture.body))
+        except ValueError:
+            continue
+        stored = StoredContent(1, DOMAIN, None, None, fixture.body, None, topic)
+        for text in filter(None, (reference.id, reference.name.lstrip("#")) if reference else ()):
+            asked = Subject(Redaction("", None, frozenset({text})), frozenset({text}))
+            assert search(asked, [stored], fixture.shop)[0] == [1], (fixture.name, text)
+            other = Subject(Redaction("", None, frozenset({f"{text}0"})), frozenset({f"{text}0"}))
+            assert search(other, [stored], fixture.shop)[0] == [], (fixture.name, text)
+            tried.add(fixture.platform.name)
+    assert tried == {"shopify", "shopware", "standard", "woocommerce"}
+
+
 @pytest.mark.parametrize(
     ("subject", "stored"),
     [
+        (BY_ID, body({"data": {"payload": {"order": {"orderCustomer": {"customerNumber": "7"}}}}})),
+        (BY_ID, body({"data": {"payload": {"order": {"orderCustomer": {"customerId": "7"}}}}})),
         (BY_ID, order(customer={"id": 7})),
         (BY_ID, order(customer={"id": "7"})),
         (BY_ID, order(customer_id=7)),
