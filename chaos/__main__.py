@@ -34,6 +34,7 @@ def main(*, only: tuple[str, ...], rounds: int, short: bool, keep: bool) -> None
     results = []
     for name in only or scenarios:
         results.append(play(name, min(rounds, SHORT_ROUNDS) if short else rounds, short=short))
+        click.echo(report.line(results[-1]))
         if keep:
             report.store(results[-1])
     click.echo(report.table(results))
@@ -54,7 +55,7 @@ def play(name: str, rounds: int, *, short: bool) -> report.Result:
             context.faults.append(f"{type(error).__name__}: {error}")
         finally:
             signal.alarm(0)
-    result = report.Result(
+    return report.Result(
         name,
         report.about(every()[name]),
         context.figures,
@@ -62,8 +63,6 @@ def play(name: str, rounds: int, *, short: bool) -> report.Result:
         skipped,
         round(time.monotonic() - began, 1),
     )
-    click.echo(report.line(result))
-    return result
 
 
 def _time_is_up(*_: object) -> None:

@@ -20,7 +20,7 @@ class Clock:
         library = preload.build("clock", folder)
         self._file = folder / "clock"
         self.put(0)
-        self.variables: Mapping[str, str] = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(self._file)}
+        self.variables: Mapping[str, str] = {preload.VARIABLE: str(library), "CHAOS_CLOCK": str(self._file)}
 
     def put(self, seconds: int) -> None:
         """Put the clock so many seconds away from the true time, at once and for all its processes."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FINAL = frozenset({"delivered", "ignored", "dead"})
 SETTLE_WITHIN = 90.0  # seconds; leases of 15 seconds run out meanwhile, and retries come round
 EVERY_ROW = 10_000_000
+SHORT_PAUSE = 0.05  # seconds between two orders of a sender; many short forms share a machine
 SIDE_BY_SIDE = 2  # receivers; what takes their time is starting, and each start takes one core
 
 
@@ -70,6 +71,10 @@ class Context:
         folder.mkdir()
         return self._stack.enter_context(Context(folder, max(self.rounds // SIDE_BY_SIDE, 1), self.short))
 
+    def pause(self, seconds: float = 0.0) -> float:
+        """Return the seconds between two orders of a sender: at least SHORT_PAUSE in the short form."""
+        return max(seconds, SHORT_PAUSE) if self.short else seconds
+
     def tweakwise(self) -> tweakwise_server.Tweakwise:
         """Start a Tweakwise that lasts until the scenario ends."""
         return self._stack.enter_context(tweakwise_server.serving())
@@ -85,8 +90,11 @@ class Context:
     ) -> System:
         """Make a receiver whose processes are stopped when the scenario ends; its database is migrated.
 
-        `code` is the folder of another version of its code.
+        `code` is the folder of another version of its code. In the short form it has one web process, unless the
+        scenario names a number.
         """
+        if self.short:
+            variables = {"WEB_CONCURRENCY": "1", **variables}
         system = System(folder or self.folder, tweakwise_url, self.database_url, **variables)
         system.code = code
         self._stack.callback(system.stop)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from chaos.errors import SkippedError
 
+VARIABLE = "LD_PRELOAD"  # https://man7.org/linux/man-pages/man8/ld.so.8.html
+
 
 def build(name: str, folder: Path) -> Path:
     """Build chaos/<name>.c into `folder`; raises SkippedError where there is no C compiler."""

@@ -29,7 +29,10 @@ def measure(  # noqa: PLR0913 - the receiver, and what the attack is
     """
     workers = processes.children(web.pid)
     began, worked = time.monotonic(), sum(map(processes.cpu_seconds, workers))
-    with attacking(kind, system.port, size), Traffic(system.port, senders=2, timeout=TIMEOUT, pause=0.01) as shop:
+    with (
+        attacking(kind, system.port, size),
+        Traffic(system.port, senders=2, timeout=TIMEOUT, pause=context.pause(0.01)) as shop,
+    ):
         time.sleep(seconds)
     share = (sum(map(processes.cpu_seconds, workers)) - worked) / (time.monotonic() - began) / max(len(workers), 1)
     took = shop.latencies()

@@ -24,7 +24,7 @@ def run(context: Context) -> None:
     system.start_web()
     worker = system.start_worker()
     jumps = JUMPS[-3:] if context.short else JUMPS
-    with Traffic(system.port, senders=2, pause=0.01) as shop:
+    with Traffic(system.port, senders=2, pause=context.pause(0.01)) as shop:
         for offset in jumps:
             clock.put(offset)
             time.sleep(1.5)

@@ -36,7 +36,7 @@ def _apart(context: Context) -> None:
     clocks, leases = [_clock(context, seconds) for seconds in APART], itertools.cycle(LEASES)
     workers = [_worker(system, clock, next(leases)) for clock in clocks]
     restarts = SHORT_RESTARTS if context.short else RESTARTS
-    with Traffic(system.port, senders=4, pause=0.002) as shop:
+    with Traffic(system.port, senders=4, pause=context.pause(0.002)) as shop:
         for number in range(restarts):
             time.sleep(SHORT_STEP if context.short else STEP)
             which = number % len(workers)

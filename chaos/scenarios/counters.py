@@ -81,11 +81,11 @@ def run(context: Context) -> None:
 def _kill_over_and_over(context: Context) -> None:
     tweakwise = context.tweakwise()
     folder = str(context.folder / "shared")
-    system = context.system(tweakwise.url, METRICS_TOKEN=TOKEN, PROMETHEUS_MULTIPROC_DIR=folder)
+    system = context.system(tweakwise.url, METRICS_TOKEN=TOKEN, PROMETHEUS_MULTIPROC_DIR=folder, WEB_CONCURRENCY="2")
     web, worker = system.start_web(), system.start_worker()
     caught: set[str] = set()
     kills = Counter[str]()
-    with Reader(system.url) as reader, Traffic(system.port, senders=SENDERS, pause=0.02) as shop:
+    with Reader(system.url) as reader, Traffic(system.port, senders=SENDERS, pause=context.pause(0.02)) as shop:
         for number in range(context.rounds):
             time.sleep(random.uniform(0.2, 0.8))  # noqa: S311 - no secret
             if number % 2:

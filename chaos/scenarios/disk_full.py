@@ -24,7 +24,7 @@ def run(context: Context) -> None:
         system = context.system(tweakwise.url, folder=disk)
         system.start_web()
         system.start_worker()
-        with Traffic(system.port, senders=2, pause=0.01) as shop:
+        with Traffic(system.port, senders=2, pause=context.pause(0.01)) as shop:
             time.sleep(1.0)
             ballast = fill(disk)
             time.sleep(2.0 if context.short else 10.0)

@@ -25,7 +25,7 @@ def run(context: Context) -> None:
     with disks.failing_disk(context.folder, MEGABYTES) as disk:
         system = context.system(tweakwise.url, folder=disk.path)
         web, worker = system.start_web(), system.start_worker()
-        with Traffic(system.port, senders=2, pause=0.01) as shop:
+        with Traffic(system.port, senders=2, pause=context.pause(0.01)) as shop:
             time.sleep(1.0)
             disk.fail()
             time.sleep(2.0 if context.short else 10.0)

@@ -43,7 +43,7 @@ def run(context: Context) -> None:
 def _fail_over(context: Context, tweakwise: Tweakwise, primary: Server, second: Server) -> None:
     system = context.system(tweakwise.url)
     web, worker = system.start_web(), system.start_worker()
-    with Traffic(system.port, senders=4, pause=0.01) as shop:
+    with Traffic(system.port, senders=4, pause=context.pause(0.01)) as shop:
         time.sleep(1.0 if context.short else 10.0)
         killed = time.monotonic()
         primary.kill()

@@ -28,7 +28,7 @@ def run(context: Context) -> None:
     system = context.system(tweakwise.url)
     web = system.start_web()
     before = peak = processes.memory(web.pid)
-    with Traffic(system.port, senders=2, pause=0.02) as shop, contextlib.ExitStack() as senders:
+    with Traffic(system.port, senders=2, pause=context.pause(0.02)) as shop, contextlib.ExitStack() as senders:
         threads = [threading.Thread(target=_send, args=(senders, system.port), daemon=True) for _ in range(SIZE)]
         for thread in threads:
             thread.start()

@@ -27,7 +27,7 @@ def run(context: Context) -> None:
     before = processes.memory(web.pid)
     with (
         SlowConnections(system.port, "silent", size) as connections,
-        Traffic(system.port, senders=2, timeout=5.0) as shop,
+        Traffic(system.port, senders=2, timeout=5.0, pause=context.pause()) as shop,
     ):
         time.sleep(2.0 if context.short else 20.0)
         each = (processes.memory(web.pid) - before) / size

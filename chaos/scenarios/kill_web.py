@@ -31,10 +31,10 @@ def run(context: Context) -> None:
 
 def _kill_over_and_over(context: Context) -> None:
     tweakwise = context.tweakwise()
-    system = context.system(tweakwise.url)
+    system = context.system(tweakwise.url, WEB_CONCURRENCY="2")
     system.start_worker()
     web = system.start_web()
-    with Traffic(system.port, senders=3) as shop:
+    with Traffic(system.port, senders=3, pause=0.02 if context.short else 0.0) as shop:
         for rest in reversed(range(context.rounds)):
             time.sleep(random.uniform(0.0, 0.6))  # noqa: S311 - no secret
             web = _kill_children(web) if rest and random.random() < CHILDREN else _kill(system, web, shop)  # noqa: S311 - no secret

@@ -18,7 +18,7 @@ def run(context: Context) -> None:
     system = context.system(tweakwise.url)
     system.speechless = True
     web, worker = system.start_web(), system.start_worker()
-    with Traffic(system.port, senders=2, pause=0.01) as shop:
+    with Traffic(system.port, senders=2, pause=context.pause(0.01)) as shop:
         time.sleep(2.0 if context.short else 10.0)
     forged = orders.make(97_000_000)
     answer = wire.send(system.port, (orders.head(forged, len(forged.body)), forged.body.replace(b"1", b"2")))

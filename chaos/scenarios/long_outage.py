@@ -27,7 +27,7 @@ def run(context: Context) -> None:
         system.start_web(),
         [system.start_worker() for _ in range(SHORT_WORKERS if context.short else WORKERS)],
     )
-    with Traffic(system.port, senders=2, pause=0.02) as shop:
+    with Traffic(system.port, senders=2, pause=context.pause(0.02)) as shop:
         for seconds in SHORT_OUTAGES if context.short else OUTAGES:
             time.sleep(BEFORE)
             _away(context, server, tweakwise, seconds)

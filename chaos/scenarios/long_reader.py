@@ -27,7 +27,7 @@ def run(context: Context) -> None:
     system = context.system(tweakwise.url)
     web, worker = system.start_web(), system.start_worker()
     file, seconds = context.folder / "inbox.db", 3.5 if context.short else 30.0
-    with Traffic(system.port, senders=4, timeout=ANSWER_WITHIN, pause=0.02) as shop:
+    with Traffic(system.port, senders=4, timeout=ANSWER_WITHIN, pause=context.pause(0.02)) as shop:
         wait_for(lambda: len(shop.acknowledged) > 0, BACK_WITHIN)
         with _reading(file), system.inbox() as inbox:
             until = time.monotonic() + seconds / 2

@@ -35,7 +35,7 @@ def run(context: Context) -> None:
     system = context.system(tweakwise.url)
     web, worker = system.start_web(), system.start_worker()
     in_flight: set[str] = set()
-    with Traffic(system.port, senders=3, pause=0.01) as shop:
+    with Traffic(system.port, senders=3, pause=context.pause(0.01)) as shop:
         for name in list(OUTAGES) * (1 if context.short else max(context.rounds // 50, 1)):
             time.sleep(1.0)
             began = time.monotonic()

@@ -39,7 +39,7 @@ def run(context: Context) -> None:
     tweakwise = context.tweakwise()
     shops = context.folder / "shops.toml"
     shops.write_text(orders.SHOPS)
-    system = context.system(tweakwise.url, SHOPS="", SHOPS_FILE=str(shops))
+    system = context.system(tweakwise.url, SHOPS="", SHOPS_FILE=str(shops), WEB_CONCURRENCY="2")
     with socket.create_server(("127.0.0.1", system.port), backlog=1024) as listener, ExitStack() as stack:
         service = _started(system, listener, stack)
         shop = stack.enter_context(Traffic(system.port, senders=2, pause=0.02, timeout=WITHIN))

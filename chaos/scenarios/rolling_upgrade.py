@@ -42,7 +42,7 @@ def _upgrade(context: Context, code: Path) -> None:
     old = context.system(tweakwise.url, context.folder / "earlier", code=str(code))
     context.database_url = old.database_url
     web, worker = old.start_web(), old.start_worker()
-    with Traffic(old.port, senders=2, pause=0.02) as shop:
+    with Traffic(old.port, senders=2, pause=context.pause(0.02)) as shop:
         _lasts(context)
         new = context.system(tweakwise.url)  # which migrates
         _lasts(context)
@@ -50,7 +50,7 @@ def _upgrade(context: Context, code: Path) -> None:
         context.expect_alive(old, web=web, worker=worker)
         new.start_worker()
         new.start_web()
-        with Traffic(new.port, senders=2, pause=0.02) as other:
+        with Traffic(new.port, senders=2, pause=context.pause(0.02)) as other:
             _lasts(context)
             for process in (worker, web):
                 process.terminate()

@@ -24,7 +24,10 @@ def run(context: Context) -> None:
     size, seconds = (SHORT_SIZE, SHORT_SECONDS) if context.short else (SIZE, SECONDS)
     shop = Traffic(system.port)
     for kind in SENT:
-        with SlowConnections(system.port, kind, size), Traffic(system.port, senders=2, timeout=5.0, pause=0.01) as part:
+        with (
+            SlowConnections(system.port, kind, size),
+            Traffic(system.port, senders=2, timeout=5.0, pause=context.pause(0.01)) as part,
+        ):
             time.sleep(seconds)
         took = part.latencies()
         worst = took[-1] if took else float("inf")

@@ -29,7 +29,12 @@ WITHIN = 10.0  # seconds for an answer; in the short form several scenarios shar
 WARM = 1 / 3  # share of the time after which a process needs no more memory
 ROOM = 4 * 1024  # KiB by which it may grow from then on
 # Every view is that of a new visitor, and all come from one address.
-SETTINGS = {"DASHBOARD_PASSWORD": clients.PASSWORD, "VISITOR_RATE": "100000", "SHOP_RATE": "100000"}
+SETTINGS = {
+    "WEB_CONCURRENCY": "2",
+    "DASHBOARD_PASSWORD": clients.PASSWORD,
+    "VISITOR_RATE": "100000",
+    "SHOP_RATE": "100000",
+}
 ANSWERS = {"shop": {"200"}, "visitor": {"200"}, "forger": {"401"}, "reader": {"200"}}
 
 

@@ -21,10 +21,10 @@ def run(context: Context) -> None:
     """SIGTERM under load: exit code 0 within 10 seconds, nothing lost, nothing counted twice."""
     tweakwise = context.tweakwise()
     tweakwise.delay = 0.05
-    system = context.system(tweakwise.url)
+    system = context.system(tweakwise.url, WEB_CONCURRENCY="2")
     web, worker = system.start_web(), system.start_worker()
     # Platforms and proxies keep connections open; none of them may hold up a stop.
-    with SlowConnections(system.port, "silent", 20), Traffic(system.port, senders=4) as shop:
+    with SlowConnections(system.port, "silent", 20), Traffic(system.port, senders=4, pause=context.pause()) as shop:
         for _ in range(1 if context.short else max(context.rounds // 20, 2)):
             time.sleep(0.5)
             _stop(context, "web", web)

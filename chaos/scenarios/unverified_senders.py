@@ -12,8 +12,8 @@ from chaos.under_attack import measure
 if TYPE_CHECKING:
     from chaos.context import Context
 
-PLACES = 50  # of each of two processes
-SIZE, SHORT_SIZE = 300, 120
+PLACES = 50  # of each web process: two, and one in the short form
+SIZE, SHORT_SIZE = 300, 60
 SECONDS, SHORT_SECONDS = 5.0, 1.0  # for each kind
 
 

@@ -3,58 +3,64 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
 from chaos import report, senders
+from chaos.__main__ import SHORT_ROUNDS, play
 from chaos.scenarios import every
 from chaos.slow_connections import SENT
 from tests.support.processes import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.pool import AsyncResult
 
 AT_A_TIME = 4  # scenarios; they wait more than they work
 LIMIT = 240  # seconds, for a machine on which everything is slow
+BY_ITS_COMMAND = "replayed requests"
 RESULTS = json.loads(report.KEPT.read_text())
 
 
-def play(name: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run one scenario by its command, in its short form."""
-    return subprocess.run(
-        [sys.executable, "-m", "chaos", "--short", "--only", name],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
-def played() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
-    """Every scenario, a few side by side.
+def played() -> Iterator[dict[str, AsyncResult[report.Result]]]:
+    """Every scenario, a few side by side, each in a process of its own that is forked from one that loaded them all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([run.__module__ for run in every().values()])
+    with mock.patch.dict(os.environ, environment(), clear=True):
+        pool = context.Pool(AT_A_TIME, maxtasksperchild=1)
+    with pool:
+        yield {
+            name: pool.apply_async(play, (name, SHORT_ROUNDS), {"short": True})
+            for name in every()
+            if name != BY_ITS_COMMAND
+        }
 
-    They get a copy of the environment: pytest writes the running test's name into it, and a child that is started in
-    that moment by another thread would find the C library's table moved away (execv: EFAULT, "Bad address").
-    """
-    env = environment()
-    with ThreadPoolExecutor(AT_A_TIME) as threads:
-        yield {name: threads.submit(play, name, env) for name in every()}
 
-
-@pytest.mark.parametrize("name", every())
-def test_short_form(played: dict[str, Future[subprocess.CompletedProcess[str]]], name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in every() if name != BY_ITS_COMMAND])
+def test_short_form(played: dict[str, AsyncResult[report.Result]], name: str) -> None:
     """What a scenario promises holds."""
-    ended = played[name].result()
-    if ended.stdout.startswith("skipped"):
-        pytest.skip(ended.stdout.splitlines()[0])
+    result = played[name].get(LIMIT)
+    if result.skipped:
+        pytest.skip(result.skipped)
+    assert not result.faults, report.line(result)
+
+
+def test_command() -> None:
+    """The command plays a scenario, and prints its verdict and the table."""
+    command = [sys.executable, "-m", "chaos", "--short", "--only", BY_ITS_COMMAND]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=LIMIT, check=False
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.startswith(f"passed   {BY_ITS_COMMAND} (")
+    assert f"| {BY_ITS_COMMAND} | " in ended.stdout
 
 
 def test_page_says_what_was_measured() -> None:
