@@ -6,6 +6,7 @@ import json
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class Recorded:
     def name(self) -> str:
         return f"{self.platform.name}/{self.folder.name}"
 
-    @property
+    @cached_property
     def body(self) -> bytes:
         return (self.folder / "body.raw").read_bytes()
 
@@ -59,7 +60,7 @@ class Recorded:
         own = self.folder / "shop.toml"
         return tomllib.loads(own.read_text()) if own.exists() else {}
 
-    @property
+    @cached_property
     def shop(self) -> shops.Shop:
         table = {**shop_keys(self.platform.name), **self.own_shop_keys}
         return shops.parse(as_toml("fixture", table), "shop.toml", all_platforms())["fixture"]
@@ -74,10 +75,14 @@ class Recorded:
         body, secrets = self.body if signed is None else signed, secrets or self.shop.secrets
         return self.platform.verify(body, self.headers, secrets)
 
+    @cached_property
+    def envelope(self) -> Envelope:
+        """What its signature verified."""
+        return self.verify()
+
     def delivery(self) -> Delivery:
         """The delivery as a worker would get it."""
-        envelope = self.verify()
-        return claimed("fixture", self.platform.name, envelope.topic, self.body, RECEIVED_AT, envelope.domain)
+        return claimed("fixture", self.platform.name, self.envelope.topic, self.body, RECEIVED_AT, self.envelope.domain)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Asked(Recorded):
     def signed(self) -> bytes:
         return (self.folder / "asked.raw").read_bytes().partition(b"?")[2]
 
-    @property
+    @cached_property
     def body(self) -> bytes:
         return self._packed(self.signed, self.shop.secrets)[1]
 

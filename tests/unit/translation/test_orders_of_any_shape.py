@@ -84,11 +84,8 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def replaced(payload: Any, path: tuple[Any, ...], value: Any) -> Any:
-    copied = copy.deepcopy(payload)
-    holder = copied
-    for key in path[:-1]:
-        holder = holder[key]
-    holder[path[-1]] = value
+    copied = copy.copy(payload)
+    copied[path[0]] = replaced(payload[path[0]], path[1:], value) if path[1:] else value
     return copied
 
 
