@@ -38,6 +38,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def close_at(context: BrowserContext, url: str) -> None:
+    """Close the tabs once each of them has loaded that page: to close one that is still on its way there can hang."""
+    for page in context.pages:
+        page.wait_for_url(url, timeout=LONGEST * 1000)
+    context.close()
+
+
 @contextmanager
 def device(browser: Browser) -> Iterator[BrowserContext]:
     """A browser with cookies of no other."""

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Request, Response
 
+from tests.support.browsers import close_at
 from tests.support.processes import LONGEST
 from tests.support.shopify_shop import EMBED, HERE, STOREFRONT, default_settings, rendered
 from tests.support.web_server import Quiet, serving_app
@@ -245,4 +246,4 @@ def walk(browser: Any, journeys: list[Journey], tabs: int = 2) -> None:
         for tab in range(tabs):
             context.new_page().goto(f"http://tab{tab}.localhost:{port}/start", wait_until="commit")
         shop.wait()
-        context.close()
+        close_at(context, "**/start")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from tests.support.browsers import close_at
 from tests.support.web_server import Quiet, serving_app
 from tests.support.woocommerce_shop import PLUGIN
 
@@ -120,7 +121,8 @@ class Pages:
             return Response("ordered")
         if request.method == "POST":
             return _asked(journey, request)
-        return _page(journey, int(request.path.rpartition("/")[2]))
+        number = request.path.rpartition("/")[2]
+        return _page(journey, int(number)) if number.isdecimal() else Response(status=404)  # favicon.ico
 
     def _script(self, request: Request) -> Response:
         if request.args.get("slow"):
@@ -192,4 +194,4 @@ def walk(browser: Any, journeys: list[Journey], tabs: int = 2) -> None:
         for tab in range(tabs):
             context.new_page().goto(f"http://tab{tab}.localhost:{port}/start", wait_until="commit")
         assert pages.done.wait(WAIT_FOR_ALL), f"not walked: {[journey.name for journey in pages.current.values()]}"
-        context.close()
+        close_at(context, "**/start")
