@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    Values = Mapping[str, Any] | tuple[Any, ...]
+
 POSTGRESQL = "postgresql"
 # Groups are cut into these sizes for SQLite, so that it prepares few different statements.
 SIZES = (64, 16, 4, 1)
@@ -32,8 +34,11 @@ class Statement:
         self._compiled: dict[str, Compiled] = {}
         self.columns: tuple[str, ...] = ()  # of its rows, known once it ran: psycopg takes long to describe a result
 
-    def run(self, connection: Connection, values: Mapping[str, Any] = NO_VALUES) -> list[tuple[Any, ...]]:
-        """Execute it in the open transaction; returns its rows, none where it returns nothing."""
+    def run(self, connection: Connection, values: Values = NO_VALUES) -> list[tuple[Any, ...]]:
+        """Execute it in the open transaction; returns its rows, none where it returns nothing.
+
+        For SQLite `values` may also be a tuple, in the order in which the text names them.
+        """
         cursor = self._execute(connection, values)
         return cursor.fetchall() if self.columns else []
 
@@ -48,7 +53,7 @@ class Statement:
             self._compiled[dialect] = _for_postgresql(self._sql) if dialect == POSTGRESQL else _for_sqlite(self._sql)
         return self._compiled[dialect]
 
-    def _execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+    def _execute(self, connection: Connection, values: Values) -> Any:
         compiled = self.compiled(connection.dialect.name)
         cursor = compiled.cursor(connection.connection)
         cursor.execute(compiled.sql, compiled.parameters(values))
@@ -63,7 +68,7 @@ class Compiled:
 
     sql: str
     cursor: Callable[[Any], Any]
-    parameters: Callable[[Mapping[str, Any]], Any]
+    parameters: Callable[[Any], Any]
 
 
 def _for_postgresql(sql: str) -> Compiled:
@@ -78,7 +83,7 @@ def _for_sqlite(sql: str) -> Compiled:
     return Compiled(
         PARAMETER.sub("?", text),
         lambda connection: connection.cursor(),
-        lambda values: tuple([values[name] for name in order]),
+        lambda values: values if isinstance(values, tuple) else tuple([values[name] for name in order]),
     )
 
 
@@ -104,7 +109,7 @@ class Batch:
             return self._with_lists.run(connection, {name: [row[name] for row in rows] for name in self._names})
         found: list[tuple[Any, ...]] = []
         for some in _cut(rows):
-            values = {f"{name}_{number}": row[name] for number, row in enumerate(some) for name in self._names}
+            values = tuple([row[name] for row in some for name in self._names])
             found += self._with_values[len(some)].run(connection, values)
         return found
 
