@@ -93,10 +93,9 @@ def full_disk(stage: Stage) -> Iterator[None]:
     stage.start()
     stage.send(20)
     time.sleep(3)
-    ballast = fill(stage.folder)
+    fill(stage.folder)
     stage.service.post(1000)
     yield
-    ballast.unlink()
 
 
 def no_database(stage: Stage) -> Iterator[None]:

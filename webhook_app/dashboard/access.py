@@ -201,10 +201,8 @@ def refused(error: HTTPException) -> ResponseReturnValue:
     return render("dashboard/message.html", title=error.name, text=error.description), error.code or 400
 
 
-UNAVAILABLE = (
-    "Until it can be used, webhooks are answered with 503, or stored in the spool where SPOOL is set. "
-    "`python -m webhook_app doctor` shows the cause and what to do."
-)
+REFUSED = "Until it can be used, webhooks are answered with 503, or stored in the spool where SPOOL is set."
+DOCTOR = "`python -m webhook_app doctor` shows the cause and what to do."
 
 
 @blueprint.errorhandler(StoreUnavailableError)
@@ -212,7 +210,8 @@ def unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
     """Answer with a page while the database does not answer; without a login, so it shows no address or path."""
     current().inbox.outages.failed(error)
     cause = str(error) if error.advice and "/" not in str(error) else "the database does not answer"
-    text = " ".join(filter(None, (f"{cause[0].upper()}{cause[1:]}.", error.advice, UNAVAILABLE)))
+    refused = "" if "503" in error.advice else REFUSED
+    text = " ".join(filter(None, (f"{cause[0].upper()}{cause[1:]}.", error.advice, refused, DOCTOR)))
     return render("dashboard/message.html", title="Database unavailable", text=text), 503
 
 

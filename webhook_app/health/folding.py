@@ -36,8 +36,11 @@ class FindingGroup:
 
     @property
     def advice(self) -> str:
-        """What to do, where it is the same for all."""
-        return self.findings[0].advice if len({one.advice for one in self.findings}) == 1 else ""
+        """What to do, where it is the same for all but for the shop's name."""
+        if len(self.findings) == 1:
+            return self.findings[0].advice
+        same = {one.advice.replace(f"--shop {one.shop}", "--shop NAME") for one in self.findings}
+        return same.pop() if len(same) == 1 else ""
 
 
 def folded(findings: Iterable[Finding]) -> list[FindingGroup]:

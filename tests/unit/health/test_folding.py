@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.health.folding import folded
 
@@ -15,6 +17,13 @@ def test_many_shops_are_one_line() -> None:
     [group] = folded([refused(f"s{number}") for number in range(49)])
     assert (group.text, group.advice) == ("49 shops: instance key refused.", "Correct it.")
     assert len(group.findings) == 49
+
+
+def test_advice_names_no_shop_of_many() -> None:
+    """A command is the same for all but for the shop."""
+    many = [replace(refused(name), advice=f"Correct it. Then: resume --shop {name}") for name in "abc"]
+    assert [group.advice for group in folded(many)] == ["Correct it. Then: resume --shop NAME"]
+    assert folded(many[:1])[0].advice == "Correct it. Then: resume --shop a"
 
 
 def test_different_causes_and_few_shops_are_not_folded() -> None:

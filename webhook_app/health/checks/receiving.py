@@ -86,7 +86,7 @@ def refusals(measured: Measurements) -> Iterator[Finding]:
             continue
         refused = counted(count, "webhook was", "webhooks were")
         if reason == UNAVAILABLE:
-            text = f"{shop}: {refused} answered with 503 {WITHIN}; {_platform(measured, shop)}."
+            text = f"{shop}: {refused} answered with 503 {WITHIN}; {_platform(measured, shop, count)}."
             advice = f"The log has the cause: store_unavailable or unexpected_error. {FETCH}"
             summary = "webhooks were answered with 503"
             yield Finding("refusals", Severity.WARNING, text, advice, shop, reason, summary)
@@ -96,9 +96,9 @@ def refusals(measured: Measurements) -> Iterator[Finding]:
             yield Finding("refusals", Severity.WARNING, text, LIMITS[reason], shop, reason, summary)
 
 
-def _platform(measured: Measurements, shop: str) -> str:
+def _platform(measured: Measurements, shop: str, count: int) -> str:
     platform = measured.platforms[measured.shops[shop].platform]
-    return f"{platform.title} {platform.resends}".replace(" it ", " them ")
+    return f"{platform.title} {platform.resends if count == 1 else platform.resends.replace(' it ', ' them ')}"
 
 
 def events(measured: Measurements) -> Iterator[Finding]:
