@@ -6,6 +6,7 @@ open, or the delivery is older than this feature, is read here, in steps and onc
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ STEP = 50  # bodies a transaction; each may have MAX_BODY bytes
 MOST_REPORTS = 20  # of one order
 SCAN = 20_000  # numbers that are searched for them at a time
 GAP = 1000  # numbers below the highest that are looked at again: PostgreSQL may commit a number after a higher one
+# Shopify's global id and its pages, and WooCommerce's pages in its old and new place.
+COPIED = re.compile(r"gid://shopify/Order/(\d+)|/orders/(\d+)|[?&](?:post|id)=(\d+)", re.IGNORECASE)
+LEADING = re.compile(r"\A(?:order(?=[\s#]))?\s*#?\s*", re.IGNORECASE)
 REST = 2.0  # times as long as a step took; webhooks are stored and translated meanwhile
 
 
@@ -43,10 +47,17 @@ def order_id(business_key: str | None) -> str | None:
     return business_key.removeprefix(PURCHASE) if business_key and business_key.startswith(PURCHASE) else None
 
 
-def spellings(order: str) -> tuple[str, str]:
-    """Return an order's number or name without and with #: both find it."""
-    bare = order.strip().removeprefix(PURCHASE).removeprefix("#")
-    return bare, f"#{bare}"
+def spellings(order: str) -> tuple[str, ...]:
+    """Return how an order's id, number or name may be stored: without and with #, and in other cases of letters.
+
+    What people copy has more around it: an address of the platform's administration, a global id, the word "order".
+    """
+    text = order.strip()
+    if copied := COPIED.search(text):
+        text = next(filter(None, copied.groups()))
+    bare = LEADING.sub("", text.removeprefix(PURCHASE)).strip()
+    words = dict.fromkeys((bare, bare.replace(" ", ""), bare.upper(), bare.lower(), bare.capitalize()))
+    return tuple(f"{sign}{word}" for word in words for sign in ("", "#") if word)
 
 
 def is_about(order: str) -> ColumnElement[bool]:

@@ -41,9 +41,23 @@ def test_both_spellings_and_the_id_find_an_order(inbox: Inbox) -> None:
     inbox.store(arrival("received", NUMBERED))
     inbox.store(arrival("other", NUMBERED.replace(b"5001", b"1").replace(b"1234", b"12345")))
     read_all(inbox)
-    for spelling in ("#1234", "1234", " 1234 ", "5001", "purchase:5001"):
+    for spelling in (
+        *("#1234", "1234", " 1234 ", "# 1234", "Order #1234", "order 1234", "5001", "purchase:5001"),
+        *("gid://shopify/Order/5001", "https://admin.shopify.com/store/acme/orders/5001?x=1"),
+        *("https://acme.example/wp-admin/post.php?post=5001&action=edit", "admin.php?page=wc-orders&id=5001"),
+    ):
         assert found(inbox, spelling) == [5, 4, 3, 2, 1], spelling
     assert found(inbox, "123") == []
+
+
+@pytest.mark.parametrize("name", ["WEB-1234", "#NL-1234", "web-1234", "Web-1234", "order-7", "A 12", "#A1234-B"])
+def test_a_name_is_found_in_any_case(inbox: Inbox, name: str) -> None:
+    """Names with a prefix, as shops and plugins for sequential numbers make them, by what people type."""
+    inbox.store(arrival("one", b"{}"))
+    settle(inbox, claim_one(inbox), State.IGNORED, reason="x", key="purchase:1", order_name=name)
+    for spelling in (name, name.lower(), name.removeprefix("#"), f"# {name.removeprefix('#')}", f" {name} "):
+        assert found(inbox, spelling) == [1], spelling
+    assert found(inbox, "order") == []
 
 
 def test_every_recorded_order_is_found_whatever_became_of_it(inbox: Inbox) -> None:
