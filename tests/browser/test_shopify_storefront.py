@@ -11,7 +11,7 @@ import requests
 
 from tests.support import shopify_shop
 from tests.support.browsers import chromium, device, needs_chromium
-from tests.support.processes import LONGEST, command, wait_for
+from tests.support.processes import LONGEST, migrate, wait_for
 from tests.support.recordings import as_toml
 from tests.support.service import Service
 from tests.support.shopify_shop import PRODUCTS, Shop
@@ -49,9 +49,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     shops = folder / "shops.toml"
     plain = {name: value for name, value in TABLE.items() if name != "profile_salt"}
     shops.write_text(as_toml("acme", TABLE) + as_toml("plain", plain))
-    with Service(folder, f"sqlite:///{folder}/inbox.db", WEB_CONCURRENCY="1") as service:
+    with Service(folder, f"sqlite:///{folder}/inbox.db") as service:
         service.env["SHOPS_FILE"] = str(shops)
-        assert command("migrate", env=service.env).returncode == 0
+        migrate(service.env)
         service.start_all()
         yield service
 

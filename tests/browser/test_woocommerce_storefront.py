@@ -28,7 +28,7 @@ KEY_COOKIE = "tweakwise_profile_key"
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Receiver, worker and sandbox."""
     folder = tmp_path_factory.mktemp("service")
-    with Service(folder, f"sqlite:///{folder}/inbox.db", WEB_CONCURRENCY="1") as service:
+    with Service(folder, f"sqlite:///{folder}/inbox.db") as service:
         service.env["SHOPS_FILE"] = str(shop_of_the_receiver(folder, extra_events="true"))
         inbox = Inbox(service.env["DATABASE_URL"], lease=60)
         migrate.upgrade(inbox.database)

@@ -6,7 +6,7 @@ import http.client
 import select
 import socket
 import time
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,7 +40,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         WEB_CONCURRENCY="1",
         WEB_THREADS="1",
     )
-    assert processes.command("migrate", env=env).returncode == 0
+    processes.migrate(env)
     with processes.running("web", env=env, log=folder / "log", ready=f"http://127.0.0.1:{port}/readyz"):
         yield port
     with closing(Inbox(env["DATABASE_URL"])) as inbox:
@@ -174,21 +174,35 @@ def test_expect_100_continue(port: int) -> None:
 # Connections without a request
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+@contextmanager
+def twenty_places(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The port of a web server with twenty places, and its process."""
     port = processes.free_port()
     env = processes.environment(
-        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        DATABASE_URL=f"sqlite:///{folder / 'inbox.db'}",
         SHOPS=as_toml("shop", shop_keys("shopify")),
         PORT=str(port),
         WEB_CONCURRENCY="1",
         WEB_THREADS="20",
     )
-    assert processes.command("migrate", env=env).returncode == 0
+    processes.migrate(env)
     ready = f"http://127.0.0.1:{port}/readyz"
-    with processes.running("web", env=env, log=tmp_path / "log", ready=ready) as process:
+    with processes.running("web", env=env, log=folder / "log", ready=ready) as process:
         yield port, process
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a web server with twenty places, which tests share."""
+    with twenty_places(tmp_path_factory.mktemp("small")) as (port, _):
+        yield port
+
+
+@pytest.fixture
+def stoppable(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The port and the process of one that the test stops."""
+    with twenty_places(tmp_path) as server:
+        yield server
 
 
 def connected(port: int, sent: bytes) -> socket.socket:
@@ -214,27 +228,27 @@ def deliver(port: int) -> int:
     ],
     ids=["silent", "half a head", "answered", "half a body", "half a chunk", "answers that are not read"],
 )
-def test_unverified_connections_make_room(small: tuple[int, subprocess.Popen[bytes]], sent: bytes) -> None:
+def test_unverified_connections_make_room(small: int, sent: bytes) -> None:
     """More connections that wait than places do not keep a genuine request out, whatever they wait for."""
-    port, _ = small
     with ExitStack() as stack:
         for _ in range(60):
-            stack.enter_context(connected(port, sent))
-        assert deliver(port) == 200
+            stack.enter_context(connected(small, sent))
+        assert deliver(small) == 200
 
 
-def test_first_head_has_a_timeout(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+def test_first_head_has_a_timeout(small: int) -> None:
     """A silent connection is closed without a response."""
-    port, _ = small
-    with connected(port, b"") as connection:
+    with connected(small, b"") as connection:
         began = time.monotonic()
         assert connection.recv(1000) == b""
         assert time.monotonic() - began < 2 * HEAD_TIMEOUT
 
 
-def test_stop_does_not_wait_for_idle_connections(small: tuple[int, subprocess.Popen[bytes]], tmp_path: Path) -> None:
+def test_stop_does_not_wait_for_idle_connections(
+    stoppable: tuple[int, subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
     """Idle connections do not delay the shutdown until gunicorn kills the process."""
-    port, process = small
+    port, process = stoppable
     with connected(port, b""), requests.Session() as session:
         assert session.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
         process.terminate()
@@ -242,9 +256,9 @@ def test_stop_does_not_wait_for_idle_connections(small: tuple[int, subprocess.Po
     assert "Worker exiting" in (tmp_path / "log").read_text()
 
 
-def test_stop_answers_requests_on_new_connections(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+def test_stop_answers_requests_on_new_connections(stoppable: tuple[int, subprocess.Popen[bytes]]) -> None:
     """A request that comes over a connection which was opened before the stop is answered."""
-    port, process = small
+    port, process = stoppable
     with ExitStack() as stack:
         opened = [stack.enter_context(connected(port, b""))]
         process.terminate()
@@ -264,13 +278,12 @@ def health(connection: socket.socket) -> bytes:
     return b""
 
 
-def test_incomplete_large_bodies_have_a_common_limit(small: tuple[int, subprocess.Popen[bytes]]) -> None:
+def test_incomplete_large_bodies_have_a_common_limit(small: int) -> None:
     """Bodies that never end cannot fill the memory, and small genuine ones are accepted meanwhile."""
-    port, _ = small
     head = HEAD + b"Content-Length: 5000000\r\n\r\n"
     with ExitStack() as stack:
-        heavy = [stack.enter_context(connected(port, head + b"x" * 4_900_000)) for _ in range(16)]
-        assert deliver(port) == 200
+        heavy = [stack.enter_context(connected(small, head + b"x" * 4_900_000)) for _ in range(16)]
+        assert deliver(small) == 200
         answers, _, _ = select.select(heavy, [], [], 10)
         assert answers
         assert answers[0].recv(100).startswith(b"HTTP/1.1 503")

@@ -103,12 +103,12 @@ def test_spool_answers_while_the_database_is_away(spooling: Service, postgres: S
         with postgres.stopped():
             away = load.seen("spooled")
             assert requests.get(f"{spooling.url}/readyz", timeout=processes.LONGEST).json() == {"status": "spooling"}
-            processes.wait_for(lambda: len(load.statuses) > away + 100)
+            processes.wait_for(lambda: len(load.statuses) > away + 50)
         load.seen("stored", after=away)
     assert {code for _, code, _ in load.statuses} == {200}
     assert set(spooling.wait_for(load.acknowledged()).values()) == {1}
     check_order(migrated_url, [number for number, _, answered in load.statuses if answered == "spooled"])
-    assert sum(line["count"] for line in spooling.logged("web", "spool_drained")) >= 100
+    assert sum(line["count"] for line in spooling.logged("web", "spool_drained")) >= 50
     # Once a process, and once more where it tried too early.
     assert len(spooling.logged("web", "spooling_started")) <= 2 * WEB_PROCESSES
 
@@ -137,7 +137,7 @@ def test_silent_database_holds_up_the_first_alone(tmp_path: Path) -> None:
     """A server that accepts connections but does not answer delays one group, and the process continues meanwhile."""
     with sockets.serving(sockets.hanging) as server:
         address = f"postgres://u@{server.address}/inbox"
-        with Service(tmp_path, address, SPOOL=str(tmp_path / "spool.db"), WEB_CONCURRENCY="1") as service:
+        with Service(tmp_path, address, SPOOL=str(tmp_path / "spool.db")) as service:
             service.start("web", ready=f"{service.url}/healthz")
             with ThreadPoolExecutor(1) as thread:
                 first = thread.submit(timed, lambda: service.post(1).json())
@@ -162,7 +162,7 @@ def test_web_killed_while_draining(spooling: Service, postgres: Server, migrated
     """Killed with -9 in the middle of it, the next web process drains the rest."""
     spooling.start_all()
     with postgres.stopped(), Load(spooling, first=100) as load:
-        processes.wait_for(lambda: len(load.statuses) > 300)
+        processes.wait_for(lambda: len(load.statuses) > 200)
     with closing(Inbox(migrated_url)) as inbox:
         processes.wait_for(lambda: sum(stored_deliveries.counts(inbox).values()) > 0)
         spooling.kill("web")

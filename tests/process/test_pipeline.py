@@ -91,6 +91,7 @@ class Receiver:
             LEASE="15s",
             RETRY_BASE="100ms",
             LOG_FORMAT="json",
+            WEB_CONCURRENCY="1",
         )
 
     def start_worker(self) -> subprocess.Popen[bytes]:
@@ -139,7 +140,7 @@ class Receiver:
 def receiver(tmp_path: Path, database_url: str) -> Iterator[Receiver]:
     """Web and sandbox under way on a migrated database, and no worker."""
     receiver = Receiver(tmp_path, database_url)
-    assert processes.command("migrate", env=receiver.env).returncode == 0
+    processes.migrate(receiver.env)
     web_ready, sandbox_ready = f"http://127.0.0.1:{receiver.port}/readyz", f"{receiver.sandbox}/healthz"
     sandbox = ("sandbox", f"--port={receiver.sandbox_port}")
     with (
@@ -212,7 +213,7 @@ def test_killed_workers_lose_nothing(receiver: Receiver) -> None:
     answers = receiver.post_all([*EVENTS, *EVENTS], seed=7)
     assert {answer.status_code for answer in answers} == {200}
     in_flight = 0
-    for _ in range(8):
+    for _ in range(4):
         worker = receiver.start_worker()
         processes.wait_for(lambda: receiver.counts().get(State.DELIVERING, 0) > 0)
         time.sleep(random.uniform(0.0, 0.4))

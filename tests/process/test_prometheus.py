@@ -33,7 +33,7 @@ def test_counters_never_fall(tmp_path: Path, sqlite_url: str) -> None:
     shared = {"METRICS_TOKEN": TOKEN, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "shared"), "LEASE": "15s"}
     received = Collector()
     hook = f"http://127.0.0.1:{received.port}/"
-    with Service(tmp_path, sqlite_url, WEB_CONCURRENCY="1", **shared) as service:
+    with Service(tmp_path, sqlite_url, **shared) as service:
         service.start_all()
         with prometheus.Prometheus(tmp_path, service.url.removeprefix("http://"), TOKEN, hook) as watching:
             processes.wait_for(lambda: watching.value(f"max({REFUSED})") == 0)

@@ -59,8 +59,8 @@ ARRIVES: list[tuple[str, dict[str, Any]]] = [
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Receiver, worker and a local Tweakwise, with the demo shops."""
     folder = tmp_path_factory.mktemp("examples")
-    with Service(folder, f"sqlite:///{folder / 'inbox.db'}", WEB_CONCURRENCY="1") as service:
-        assert processes.command("migrate", env=service.env).returncode == 0
+    with Service(folder, f"sqlite:///{folder / 'inbox.db'}") as service:
+        processes.migrate(service.env)
         service.start_all()
         yield service
 

@@ -35,7 +35,9 @@ class LocalStack:
 def started(folder: Path, *arguments: str) -> Iterator[LocalStack]:
     """Start that command with the demo shops, wait until it is ready, and stop it after the block."""
     port, sandbox_port = processes.free_port(), processes.free_port()
-    env = processes.environment(PORT=str(port), SANDBOX_FOLDER=str(folder), SHOPS_FILE="shops.demo.toml")
+    env = processes.environment(
+        PORT=str(port), SANDBOX_FOLDER=str(folder), SHOPS_FILE="shops.demo.toml", WEB_CONCURRENCY="1"
+    )
     log = folder / "log"
     with processes.running(*arguments, f"--sandbox-port={sandbox_port}", env=env, log=log) as process:
         processes.wait_for_text(READY, process, log)

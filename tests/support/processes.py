@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from webhook_app.inbox import Inbox
+from webhook_app.inbox import migrate as migrations
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -62,6 +65,12 @@ def command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess
         timeout=LONGEST,
         check=False,
     )
+
+
+def migrate(env: dict[str, str]) -> None:
+    """Bring the database of an environment to the current schema, without a process."""
+    with contextlib.closing(Inbox(env["DATABASE_URL"])) as inbox:
+        migrations.upgrade(inbox.database)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ TOPIC = SHOPIFY.topics[0]
 
 
 class Service:
-    """What a merchant runs, with the demo shops, on free ports."""
+    """What a merchant runs, with the demo shops, on free ports; one web process unless `variables` name a number."""
 
     def __init__(self, folder: Path, database_url: str, **variables: str) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Service:
             TWEAKWISE_URL=self.sandbox,
             PORT=str(self.port),
             LOG_FORMAT="json",
-            **variables,
+            **{"WEB_CONCURRENCY": "1", **variables},
         )
         self._stack = ExitStack()
         self._started: dict[str, subprocess.Popen[bytes]] = {}
@@ -153,4 +153,4 @@ class Load:
             answer = self._service.post(number)
             answered = answer.json().get("status") or answer.json()["error"]
             self.statuses.append((number, answer.status_code, answered))
-            time.sleep(0.01)
+            time.sleep(0.05)

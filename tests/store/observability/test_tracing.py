@@ -143,7 +143,7 @@ def test_one_trace_over_web_and_worker(tmp_path: Path, sqlite_url: str) -> None:
     """What a web process stored and a worker delivered arrives at a collector as one trace, without a customer."""
     with collecting() as collector:
         url = f"http://127.0.0.1:{collector.port}"
-        extras = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200", "WEB_CONCURRENCY": "1"}
+        extras = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         with Service(tmp_path, sqlite_url, **extras) as service:
             service.start_all()
             assert service.post(1).status_code == 200
