@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from webhook_app.inbox.reports.platform_accounting import PlatformEntry, PlatformTotals
 
+MOST_NAMES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class PlatformLine:
@@ -26,9 +28,14 @@ class PlatformLine:
 
 
 def shown_shops(shop: str | None) -> list[str]:
-    """Return the shops that give access to their platform's API, and that the user may see."""
-    known = current().shops.values()
-    return sorted(one.name for one in known if one.api and user().sees(one.name) and shop in (None, one.name))
+    """Return the shops that give access to their platform's API, and that the user may see.
+
+    Raises StoreUnavailableError.
+    """
+    dashboard = current()
+    compared = reconciliations.current(dashboard.inbox, dashboard.shops)
+    known = [one.name for one in dashboard.shops.values() if one.api or one.name in compared]
+    return sorted(name for name in known if user().sees(name) and shop in {None, name})
 
 
 def entries_of(day: date, shop: str | None) -> list[PlatformEntry]:
@@ -50,14 +57,21 @@ def for_day(day: date, shop: str | None) -> dict[str, Any]:
     for one in entries:
         of_shop[one.shop].append(one)
     states = reconciliations.states(current().inbox)
+    total = platform_accounting.totals(entries)
     return {
         "platform_shops": shops,
-        "platform_total": platform_accounting.totals(entries),
+        "platform_total": total,
+        "platform_missing": _missing(day, shop, set(shops)) if total.missing else [],
         "platform_lines": [PlatformLine(one, platform_accounting.totals(of_shop[one])) for one in shops],
         "platform_reasons": _reasons(entries),
         "platform_states": {one: states.get(one) for one in shops},
         "revenues": platform_accounting.revenues(current().inbox, day, entries) if len(shops) == 1 else [],
     }
+
+
+def _missing(day: date, shop: str | None, shops: set[str]) -> list[tuple[str, str]]:
+    found = platform_accounting.missing(current().inbox, day, shop or "")
+    return [(of, name) for of, name in found if of in shops][:MOST_NAMES]
 
 
 def _reasons(entries: Iterable[PlatformEntry]) -> dict[str, int]:

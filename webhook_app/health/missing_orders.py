@@ -28,7 +28,11 @@ def explanations(
     received: defaultdict[str, set[str]] = defaultdict(set)
     for one in activity.last_seen(inbox, ActivityKind.TOPIC):
         received[one.shop].add(one.name)
-    found = [*_refused(inbox, shops), *_not_subscribed(shops, platforms, received)]
+    found = [
+        *_refused(inbox, shops),
+        *_not_subscribed(shops, platforms, received),
+        *_without_number(shops, platforms, received),
+    ]
     others = [
         f"Deliveries are deleted {duration(keep_rows * SECOND)} after they were settled: an older order is not listed.",
         "Otherwise its webhook was not sent to this receiver: the platform lists the calls of each webhook.",
@@ -71,6 +75,23 @@ def _not_subscribed(
         yield f"{_listed(sorted(names))} never sent {name}: the platform may not be subscribed to it."
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_SHOPS} more shops" if len(names) > MOST_SHOPS else ""
+def _without_number(
+    shops: Mapping[str, Shop], platforms: Mapping[str, Platform], received: Mapping[str, set[str]]
+) -> Iterator[str]:
+    """Name the topics that are about orders and hold no more than ids of parts, such as order.written."""
+    senders: defaultdict[str, list[str]] = defaultdict(list)
+    for shop in shops.values():
+        for name in received.get(shop.name, ()):
+            if "order" in name and platforms[shop.platform].topic(name) is None:
+                senders[name].append(shop.name)
+    if senders:
+        names = _listed(sorted({shop for found in senders.values() for shop in found}))
+        yield (
+            f"{names} sent {_listed(sorted(senders), 'topics')}: such webhooks name no order, so that no search finds "
+            "them. They are never a purchase; the filter for topics shows them."
+        )
+
+
+def _listed(names: list[str], what: str = "shops") -> str:
+    more = f" and {len(names) - MOST_SHOPS} more {what}" if len(names) > MOST_SHOPS else ""
     return ", ".join(names[:MOST_SHOPS]) + more

@@ -56,13 +56,15 @@ def test_none_is_answered_with_what_may_be_the_reason(browser: Browser, inbox: I
     kind, now = ActivityKind.REFUSAL, inbox.clock()
     refused = ActivityCount("demo-shopify", "shopify", kind, "signature_mismatch", 23, now - HOUR, now - HOUR)
     topic = ActivityCount("demo-shopify", "shopify", ActivityKind.TOPIC, "orders/create", 2, now, now)
-    activity.record(inbox, [refused, topic])
+    draft = ActivityCount("demo-shopify", "shopify", ActivityKind.TOPIC, "draft_orders/create", 2, now, now)
+    activity.record(inbox, [refused, topic, draft])
     location = browser.post("/search", "", q="4711", what="order").headers["Location"]
     page = unescape(browser.client.get(location).text)
     assert "No stored delivery is about order 4711" in page
     assert "demo-shopify refused 23 webhooks in the last 7 d (signature_mismatch), the last one 1 h ago." in page
     assert "demo-shopify never sent orders/paid" in page
     assert "demo-standard, demo-woocommerce never sent a webhook" in page
+    assert "demo-shopify sent draft_orders/create: such webhooks name no order" in page
     assert "Deliveries are deleted 90 d after" in page
 
 

@@ -77,6 +77,7 @@ def test_what_was_not_fetched_is_missing(inbox: Inbox, clock: Clock) -> None:
     with inbox.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM deliveries")
     assert outcomes(inbox, placed) == {("missing", ""): 1}
+    assert platform_accounting.missing(inbox, datetime.fromtimestamp(placed / 1000, UTC).date()) == [("acme", "1")]
     assert [one.name for one in platform_orders.find(inbox, ["1"])] == ["1"]
 
 
@@ -100,6 +101,7 @@ def test_the_page_shows_what_is_missing(browser: Browser) -> None:
     assert "Orders at the platform" in page
     assert "0 % of the platform&#39;s orders" in page or "0 % of the platform's orders" in page
     assert "9.95" in page
+    assert 'href="/dashboard/deliveries?order=%231017&amp;shop=acme"' in page
     rows = list(csv.DictReader(io.StringIO(browser.get("/accounting/platform.csv").text)))
     assert [(row["shop"], row["outcome"], row["number"], row["revenue"]) for row in rows] == [
         ("acme", "missing", "1", "9.95")

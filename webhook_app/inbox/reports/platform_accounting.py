@@ -28,9 +28,9 @@ ZERO = Decimal(0)
 
 # By order: the best state of a delivery about it; where all were ignored, whether one was for its present state, or by
 # a person. Materialized, so that orders are found by their dates, and each is looked up once.
-OUTCOMES = text("""
+_JUDGED = """
 WITH found AS MATERIALIZED (
-  SELECT p.shop, p.business_key, p.identity, p.placed_at, p.reason, p.currency, p.amount,
+  SELECT p.shop, p.business_key, p.identity, p.placed_at, p.reason, p.currency, p.amount, p.name,
     (SELECT max(CASE d.state WHEN 'delivered' THEN 4 WHEN 'ignored' THEN 1 WHEN 'dead' THEN 2 ELSE 3 END)
      FROM deliveries AS d WHERE d.shop = p.shop AND d.business_key = p.business_key
        AND d.business_key >= 'purchase:' AND d.business_key < 'purchase;' AND d.reason <> 'other_shop') AS best
@@ -42,7 +42,8 @@ WITH found AS MATERIALIZED (
        AND (d.identity = found.identity OR d.reason IN ('dropped', 'redacted'))), '') ELSE '' END AS decided
   FROM found
 ), judged AS MATERIALIZED (
-  SELECT shop, placed_at / 86400000 AS day, currency, amount, CASE WHEN reason = '' THEN decided ELSE reason END AS why,
+  SELECT shop, name, placed_at, placed_at / 86400000 AS day, currency, amount,
+    CASE WHEN reason = '' THEN decided ELSE reason END AS why,
     CASE WHEN best = 4 THEN 'delivered' WHEN best = 3 THEN 'waiting' WHEN best = 2 THEN 'dead'
       WHEN best = 1 AND (reason <> '' OR decided <> '') THEN 'ignored'
       WHEN EXISTS (SELECT 1 FROM deliveries AS u WHERE u.shop = e.shop AND u.identity = e.identity)
@@ -53,10 +54,13 @@ WITH found AS MATERIALIZED (
       WHEN reason = 'too_old' THEN 'ignored' ELSE 'missing' END AS outcome
   FROM explained AS e
 )
+"""
+OUTCOMES = text(f"""{_JUDGED}
 SELECT shop, day, currency, outcome, CASE WHEN outcome = 'ignored' THEN why ELSE '' END AS reason,
   count(*) AS number, sum(CAST(amount AS NUMERIC)) AS amount
 FROM judged GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-""")
+""")  # noqa: S608 - two constants
+MISSING = text(f"{_JUDGED} SELECT shop, name FROM judged WHERE outcome = 'missing' ORDER BY placed_at, name")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,14 @@ def of_days(inbox: Inbox, first: date, days: int = 1, shop: str = "") -> list[Pl
         PlatformEntry(one.shop, _date(one.day), one.currency, one.outcome, one.reason, one.number, _amount(one.amount))
         for one in found
     ]
+
+
+def missing(inbox: Inbox, day: date, shop: str = "") -> list[tuple[str, str]]:
+    """Return shop and number of the orders of a day that are missing. Raises StoreUnavailableError."""
+    since = _start(day)
+    of_day = {"since": since, "until": since + DAY, "shop": shop}
+    with inbox.database.read() as connection:
+        return [(one.shop, one.name) for one in connection.execute(MISSING, of_day)]
 
 
 def totals(entries: Iterable[PlatformEntry]) -> PlatformTotals:
