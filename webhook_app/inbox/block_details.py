@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import case, delete, func, insert, literal_column, select
+from sqlalchemy import String, case, delete, func, insert, literal_column, select
 
+from webhook_app.inbox.engines.statements import Batch, takes_lists
 from webhook_app.inbox.expressions import literal, waits_since
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import attempts, block_figures, counted_blocks, deliveries, delivery_counts
@@ -20,7 +22,7 @@ from webhook_app.time_units import DAY, HOUR, MINUTE, SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Select, Table
 
 WAIT, FAILURE = "wait", "failure"  # kinds of figures
 SLOT = 6  # hours; the sums of a block are for slots of so many
@@ -50,8 +52,8 @@ def _summed(rows: Iterable[Mapping[Any, Any]]) -> list[Sum]:
     numbers, waited = Counter[tuple[int, str, str]](), Counter[tuple[int, str, str]]()
     for row in rows:
         key = (row["hour"] // SLOT, row["state"], row["reason"])
-        numbers[key] += int(row["number"])
-        waited[key] += int(row["waited"])  # a Decimal in PostgreSQL
+        numbers[key] += row["number"]
+        waited[key] += row["waited"]
     return [Sum(*key, numbers[key], waited[key]) for key in sorted(numbers)]
 
 
@@ -109,5 +111,19 @@ def _failures(numbers: range) -> Select[Any]:
 def replace(connection: Connection, block: int, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store the figures of a block in place of earlier ones."""
     connection.execute(delete(block_figures).where(block_figures.c.block == block))
-    if rows:
-        connection.execute(insert(block_figures), rows)
+    add(connection, block_figures, rows)
+
+
+def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; in one statement where a parameter may be a list, which takes a fifth of the time of many."""
+    if takes_lists(connection):
+        _adding(table).run(connection, rows)
+    elif rows:
+        connection.execute(insert(table), rows)
+
+
+@cache
+def _adding(table: Table) -> Batch:
+    names = ", ".join(column.name for column in table.c)
+    kinds = (f"{column.name} {'text' if isinstance(column.type, String) else 'bigint'}" for column in table.c)
+    return Batch(", ".join(kinds), f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given")  # noqa: S608 - ours

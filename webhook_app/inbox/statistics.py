@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, delete, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, and_, case, cast, delete, func, literal_column, select, update
 
 from webhook_app import green_threads, logs
 from webhook_app.inbox import block_details
@@ -189,8 +189,7 @@ def _count(inbox: Inbox, block: int, known: _CountedBlock | None, newest: int) -
             return False
         wrong = bool(known and known.final) and _stored(connection, block) != {_what(row) for row in rows}
         connection.execute(delete(delivery_counts).where(delivery_counts.c.block == block))
-        if rows:
-            connection.execute(insert(delivery_counts), rows)
+        block_details.add(connection, delivery_counts, rows)
         block_details.replace(connection, block, details)
         return wrong
 
@@ -234,7 +233,7 @@ def _counting(block: int) -> Select[Any]:
         func.count().label("number"),
         func.min(row.id).label("first_id"),
         func.max(row.id).label("last_id"),
-        func.coalesce(func.sum(waited), 0).label("waited"),
+        cast(func.coalesce(func.sum(waited), 0), BigInteger).label("waited"),
     )
     in_block = row.id.between(block * BLOCK, (block + 1) * BLOCK - 1)
     return select(*groups, *counted).where(in_block).group_by(*groups)

@@ -24,7 +24,7 @@ from webhook_app.inbox import (
     statistics,
 )
 from webhook_app.inbox.count_check import CountCheck
-from webhook_app.inbox.reports import accounting, delivery_pages, stored_deliveries, time_series
+from webhook_app.inbox.reports import accounting, delivery_pages, shop_trends, stored_deliveries, time_series
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries
 from webhook_app.inbox.tables import delivery_counts as table
@@ -344,3 +344,47 @@ def test_old_audit_events_are_deleted(inbox: Inbox, clock: Clock) -> None:
     assert [entry.action for entry in audit_log.newest(inbox, 7)] == ["replay"]
     retention.sweep(inbox, retention.Retention(60, 1800))
     assert [entry.action for entry in audit_log.newest(inbox)] == ["drop"]
+
+
+def test_a_block_that_waits_is_counted_again_when_less_waits(inbox: Inbox, clock: Clock) -> None:
+    """A row changed without the inbox shows that blocks were not read again while the same deliveries wait in them."""
+    store(inbox, 16)
+    for delivery in claim(inbox, 50):
+        settle(inbox, delivery, State.WAITING if delivery.id in (2, 6) else State.DELIVERED, reason="", retry_in=60)
+    assert counted(inbox) == {("delivered", ""): 14, ("waiting", ""): 2}
+    with inbox.database.write() as connection:
+        connection.execute(deliveries.update().where(deliveries.c.id.in_([1, 5])).values(reason="forged"))
+    clock.move(10)
+    assert counted(inbox) == {("delivered", ""): 14, ("waiting", ""): 2}
+    clock.move(60)
+    [first, _] = claim(inbox, 50)
+    settle(inbox, first, State.DEAD, reason="http_422")
+    assert counted(inbox) == {
+        ("delivered", ""): 13,
+        ("delivered", "forged"): 1,
+        ("waiting", ""): 1,
+        ("dead", "http_422"): 1,
+    }
+
+
+def test_trends_include_what_waits(inbox: Inbox, clock: Clock) -> None:
+    """Times of the delivered and failed attempts by class, each once, whatever becomes of a delivery later."""
+    store(inbox, 12)
+    due = claim(inbox, 50)
+    clock.move(3)
+    for delivery in due:
+        failed = delivery.id % 3 == 0
+        state = State.WAITING if failed else State.DELIVERED
+        settle(inbox, delivery, state, failure="timeout" if failed else "", attempted=True, retry_in=60)
+
+    def trend() -> tuple[dict[int, int], dict[str, int]]:
+        statistics.refresh(inbox, within=None, fresh=0)
+        [day] = shop_trends.by_day(inbox, "acme", 0).values()
+        return dict(day.waits), dict(day.failures)
+
+    assert trend() == ({5000: 8}, {"timeout": 4})
+    clock.move(61)
+    for delivery in claim(inbox, 50):
+        settle(inbox, delivery, State.DELIVERED, attempted=True)
+    assert trend() == ({5000: 8, 300_000: 4}, {"timeout": 4})
+    assert shop_trends.by_day(inbox, "other", 0) == {}
