@@ -270,6 +270,20 @@ def test_stop_answers_requests_on_new_connections(stoppable: tuple[int, subproce
         assert process.wait(20) == 0
 
 
+def test_a_server_that_stops_serves_until_idle_connections_are_closed(
+    small: tuple[int, subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    """A webhook that arrives meanwhile is answered: behind a socket of systemd it would wait for the next start."""
+    port, process = small
+    with connected(port, b""):
+        process.terminate()
+        processes.wait_for(lambda: "Handling signal: term" in (tmp_path / "log").read_text())
+        for _ in range(5):
+            time.sleep(0.1)
+            assert deliver(port) == 200
+        assert process.wait(20) == 0
+
+
 def health(connection: socket.socket) -> bytes:
     """Ask for the health on an open connection; empty where the server has closed it."""
     with suppress(ConnectionError):

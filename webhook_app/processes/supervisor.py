@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 READY_WITHIN = 30.0  # seconds
 STOP_WITHIN = 12.0  # seconds; a worker takes up to 9 to finish what is in flight
+NEXT_AFTER = 5.0  # seconds that a child may take to stop until the one before it is asked to, too; hosts kill after 10
 OUTPUT_WITHIN = 2.0  # seconds to read the last output of the children
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP}
 
@@ -34,7 +35,7 @@ SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP}
 class _Child:
     name: str
     arguments: Sequence[str]
-    is_ready: Callable[[], bool]
+    is_ready: Callable[[], bool] | None
     reloads: bool
     sockets: Sequence[socket.socket]
     process: subprocess.Popen[bytes] | None = None
@@ -68,33 +69,43 @@ class Supervisor:
         self,
         name: str,
         arguments: Sequence[str],
-        is_ready: Callable[[], bool] = lambda: True,
+        is_ready: Callable[[], bool] | None = None,
         *,
         module: str = "webhook_app",
         reloads: bool = False,
         sockets: Sequence[socket.socket] = (),
     ) -> None:
-        """Add a child, which gets SIGHUP if it `reloads`; `sockets` are handed over to it."""
+        """Add a child, which gets SIGHUP if it `reloads`; `sockets` are handed over to it.
+
+        Children without `is_ready` start once the others are ready, which need the processors first.
+        """
         self._children.append(_Child(name, ["-m", module, *arguments], is_ready, reloads, sockets))
 
     def run(self, banner: str) -> int:
         """Start all children, print `banner` once they are ready, and return the exit code after all have stopped."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        awaited = [child for child in self._children if child.is_ready]
         try:
-            for child in self._children:
-                self._start(child)
-            self._start_reader()
-            if not all(self._is_ready(child) for child in self._children):
+            self._start_all(awaited)
+            if not all(self._is_ready(child) for child in awaited):
                 return self._report_failure()
+            self._start_all([child for child in self._children if not child.is_ready])
+            self._start_reader()
             click.echo(banner)
             return self._wait()
         finally:
+            self._start_reader()
             self._stop()
+
+    def _start_all(self, children: Sequence[_Child]) -> None:
+        for child in children:
+            self._start(child)
 
     def _start_reader(self) -> None:
         """Start the thread only after the children: no thread may run while a child is created."""
         if self._reader and self._output is not None:
             os.close(self._output)  # only the children hold it, so that it ends with them
+            self._output = None
             self._reader.start()
 
     def _start(self, child: _Child) -> None:
@@ -115,7 +126,7 @@ class Supervisor:
     def _is_ready(self, child: _Child) -> bool:
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and not self._any_ended() and not _stop_requested():
-            if child.is_ready():
+            if child.is_ready and child.is_ready():
                 return True
             time.sleep(0.1)
         return False
@@ -158,13 +169,14 @@ class Supervisor:
         return 1
 
     def _stop(self) -> None:
-        """Stop the children, the last one first; those that reload need no order among them."""
-        for child in self._children:
-            if child.process and child.reloads:
-                ask_to_end(child.process)
-        for child in reversed(self._children):
-            if child.process:
-                end(child.process, STOP_WITHIN)
+        """Stop the children, the last one first: the receiver still serves while the worker finishes its calls."""
+        started = [child.process for child in reversed(self._children) if child.process]
+        for process in started:
+            ask_to_end(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(NEXT_AFTER)
+        for process in started:
+            end(process, STOP_WITHIN)
         if self._reader and self._reader.is_alive():
             self._reader.join(OUTPUT_WITHIN)
 

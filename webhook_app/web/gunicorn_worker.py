@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ARRIVALS = 40  # connections beyond the places, until others have made room for them
 EVENTS = ("/webhooks/", "/storefront/")  # where genuine events arrive
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection
+FIRST_REQUEST = 0.5  # the same for a connection that was opened during the shutdown: its client knows no other answer
 HEARTBEAT = 1.0  # seconds
 POLL = 0.05  # seconds between two looks at what is not finished on shutdown
 
@@ -40,14 +41,21 @@ class BoundedGeventWorker(ggevent.GeventWorker):
 
     A connection whose request is being processed is never closed, so no webhook is lost. On shutdown one that has just
     been opened or answered stays for LAST_REQUEST: its client cannot know yet, and a request that is on its way would
-    get no answer.
+    get no answer. New ones are accepted meanwhile where the whole server stops (`serves_on`): behind a socket of
+    systemd they would wait for its next start, elsewhere they would be refused.
     """
+
+    @staticmethod
+    def serves_on() -> bool:
+        """Return whether no other process takes over when this one stops; replaced by what the arbiter knows."""
+        return False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take gunicorn's arguments."""
         super().__init__(*args, **kwargs)
         self._places = Places(self.worker_connections)
         self._stopped = Event()
+        self._last_request = LAST_REQUEST
         self.worker_connections += ARRIVALS
 
     def run(self) -> None:
@@ -63,10 +71,15 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         while self.alive:
             self.notify()
             self._stopped.wait(HEARTBEAT)
+        if self.serves_on():
+            self._finish(servers, LAST_REQUEST)
+            self._last_request = FIRST_REQUEST
         for server in servers:
             server.accept_rest()
             server.close()
-        self._finish(servers)
+        self._finish(servers, self.cfg.graceful_timeout - LAST_REQUEST)
+        for server in servers:
+            server.stop(timeout=1)
 
     def _listener(self, listening: Any) -> Listener:
         listening.setblocking(1)
@@ -78,13 +91,12 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         self.alive = False
         self._stopped.set()
 
-    def _finish(self, servers: list[Listener]) -> None:
-        end = time.monotonic() + self.cfg.graceful_timeout
+    def _finish(self, servers: list[Listener], within: float) -> None:
+        """Wait until no connection is open, for so many seconds at the most."""
+        end = time.monotonic() + within
         while any(server.pool for server in servers) and time.monotonic() < end:
             self.notify()
             gevent.sleep(POLL)
-        for server in servers:
-            server.stop(timeout=1)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection until it is closed; `listener` is the address at which it arrived.
@@ -149,7 +161,7 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         if self.ppid != getppid():
             self._stop()  # the arbiter was killed
         if not self.alive:
-            self._places.close_idle(LAST_REQUEST)
+            self._places.close_idle(self._last_request)
 
 
 def _write(answer: Any, pieces: Iterable[bytes]) -> None:

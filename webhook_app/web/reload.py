@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import time
@@ -35,6 +36,7 @@ class Reload:
         self._has_inherited = listening.PASSED_ON in os.environ
         self._watch = ConfigurationWatch(for_web=True)
         self._stops = False
+        self._server_stops = mmap.mmap(-1, 1)  # shared with the web processes: not 0 once the whole server stops
 
     def attach(self, server: Any) -> None:
         """Replace the arbiter's handlers; gunicorn calls this before it starts."""
@@ -53,6 +55,7 @@ class Reload:
 
     def serving(self, worker: Any) -> None:
         """Stop the predecessors whose place this web process takes; gunicorn calls this before it serves."""
+        worker.serves_on = lambda: bool(self._server_stops[0])
         for pid in self._predecessors[(worker.age - 1) % worker.cfg.workers :: worker.cfg.workers]:
             _stop_child(pid, os.getppid())
 
@@ -83,6 +86,7 @@ class Reload:
     def _stop(self, server: Any, stop: Callable[[bool], None], *, graceful: bool) -> None:
         """Stop predecessors too, and wait for them as long as for the others."""
         until = time.monotonic() + server.cfg.graceful_timeout
+        self._server_stops[0] = 1
         for pid in self._predecessors:
             _stop_child(pid, os.getpid())
         stop(graceful)
