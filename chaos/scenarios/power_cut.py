@@ -69,7 +69,17 @@ def _move(context: Context, engine: str, source: str, cuts: int) -> None:
     disk = _made(context.folder / f"moved-{engine}")
     log = DiskLog(context.folder, disk)
     environment = {**os.environ, **log.variables, "SHOPS": "", "DATABASE_URL": source}
-    command = [sys.executable, "-m", "webhook_app", "move", "--from", source, "--to", f"sqlite:///{disk / FILE}"]
+    command = [
+        sys.executable,
+        "-m",
+        "webhook_app",
+        "move",
+        "--force",
+        "--from",
+        source,
+        "--to",
+        f"sqlite:///{disk / FILE}",
+    ]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)  # noqa: S603 - our own
     _cut(context, f"move from {engine}", cuts, Recording(log), MoveCheck(source))
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from webhook_app.doctor import large_bodies
 from webhook_app.doctor.http_probe import probe
 from webhook_app.health.finding import Finding, Severity
 
@@ -27,7 +28,7 @@ CERTIFICATES = {
 
 
 def urls(context: CheckContext) -> Iterator[Finding]:
-    """GET the webhook URL of each shop, which the receiver answers with 405, and /readyz."""
+    """GET the webhook URL of each shop, which the receiver answers with 405, and /readyz; POST one large body."""
     if not context.url:
         return
     base = context.url.rstrip("/")
@@ -42,6 +43,7 @@ def urls(context: CheckContext) -> Iterator[Finding]:
             break  # the other shops have the same address
     else:
         yield _readiness(f"{base}/readyz", probe("GET", f"{base}/readyz"))
+        yield _large_body(base, context)
 
 
 def _webhook_url(url: str, response: ProbeResponse) -> Finding:
@@ -56,6 +58,13 @@ def _webhook_url(url: str, response: ProbeResponse) -> Finding:
         return Finding("webhook URL", Severity.OK, f"{url} can be reached, and this receiver answers.")
     text = f"{url} answers {response.status}; this receiver would answer 405 with a JSON body."
     return Finding("webhook URL", Severity.ERROR, text, "Configure the proxy to pass /webhooks/ on to the receiver.")
+
+
+def _large_body(base: str, context: CheckContext) -> Finding:
+    platform = next(iter(context.shops.values())).platform
+    url = f"{base}/webhooks/{platform}/{large_bodies.PATH}"
+    headers = {"Content-Type": "application/json"}
+    return large_bodies.finding(url, probe("POST", url, data=large_bodies.body(), headers=headers))
 
 
 def _advice(response: ProbeResponse) -> str:

@@ -19,6 +19,7 @@ from webhook_app.time_units import DAY, MINUTE
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
+    from webhook_app.inbox.engines.database import Database
     from webhook_app.inbox.store import Inbox
 
 WEB, WORKER, MIGRATION = "web", "worker", "migration"
@@ -72,9 +73,14 @@ def record_migration(connection: Connection, now: int) -> None:
 
 def running(inbox: Inbox) -> list[Process]:
     """Return the processes that run, those that started first at the beginning. Raises StoreUnavailableError."""
+    return running_on(inbox.database, inbox.clock())
+
+
+def running_on(database: Database, now: int) -> list[Process]:
+    """Return the processes that run on a database, as running() does."""
     has_ended = processes.c.ended_at.is_not(None)
-    alive = (processes.c.role != MIGRATION) & ~has_ended & _seen_within(inbox.clock(), MISSING)
-    with inbox.database.read() as connection:
+    alive = (processes.c.role != MIGRATION) & ~has_ended & _seen_within(now, MISSING)
+    with database.read() as connection:
         return _read(connection, alive)
 
 

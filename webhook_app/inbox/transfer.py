@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, tuple_
 
 from webhook_app.errors import MoveRefusedError
-from webhook_app.inbox import migrate, records
+from webhook_app.inbox import migrate, presence, records
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import block_figures, bodies, counted_blocks, deliveries, delivery_counts, metadata
+from webhook_app.time_units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ class Contents:
     checksum: str
 
 
-def prepare(source: Database, target: Database) -> None:
+def prepare(source: Database, target: Database, *, ignores_processes: bool = False) -> None:
     """Migrate the target, and check that moving can neither lose deliveries nor count them twice.
 
     Raises MoveRefusedError with what to do.
@@ -53,6 +54,8 @@ def prepare(source: Database, target: Database) -> None:
     if not migrate.is_current(source):
         raise MoveRefusedError("The source holds no migrated inbox. Check its address, and run `migrate` there.")
     _refuse_leases(source)
+    if not ignores_processes:
+        _refuse_processes(source)
     migrate.upgrade(target)
     _refuse_others(source, target)
 
@@ -107,6 +110,18 @@ def _refuse_leases(source: Database) -> None:
         raise MoveRefusedError(
             f"A worker has {count} deliveries under way. Stop the workers and the receivers: they release what they "
             f"have claimed. After a kill -9, wait {seconds} s for the leases to expire. Then run this again."
+        )
+
+
+def _refuse_processes(source: Database) -> None:
+    now = source.clock()
+    if running := presence.running_on(source, now):
+        seen = (now - max(one.seen_at for one in running)) // SECOND
+        roles = Counter(one.role for one in running)
+        raise MoveRefusedError(
+            f"{', '.join(f'{count} {role}' for role, count in sorted(roles.items()))} still run on the source, or were "
+            f"killed: the last was seen {max(seen, 0)} s ago. What they receive during a move may be missing in the "
+            "target. Stop the receivers and the workers, and run this again; after a kill -9 add --force."
         )
 
 

@@ -25,6 +25,7 @@ from webhook_app.inbox import (
     queue,
     transfer,
 )
+from webhook_app.inbox.presence import WEB, Presence
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.tables import metadata
 from webhook_app.throttling.state import Scope, ThrottleState
@@ -83,8 +84,8 @@ def filled(inbox: Inbox, database_url: str) -> Inbox:
     return inbox
 
 
-def moved(source: str, target: str) -> Result:
-    return CliRunner().invoke(main, ["move", "--from", source, "--to", target])
+def moved(source: str, target: str, *options: str) -> Result:
+    return CliRunner().invoke(main, ["move", "--from", source, "--to", target, *options])
 
 
 def test_everything_is_moved(filled: Inbox, database_url: str, other_url: str) -> None:
@@ -187,6 +188,19 @@ def test_leases_are_waited_for(inbox: Inbox, database_url: str, other_url: str, 
     inbox.release(claimed)
     clock.move(-120)
     claim(inbox)
+    assert moved(database_url, other_url).exit_code == 0
+
+
+def test_running_processes_are_refused(inbox: Inbox, database_url: str, other_url: str, clock: Clock) -> None:
+    """What a receiver stores during a move would be missing; one that was killed can be ignored."""
+    clock.now = int(time.time() * 1000)
+    receiver = Presence(inbox, WEB)
+    receiver.record()
+    refused = moved(database_url, other_url)
+    assert refused.exit_code == 1
+    assert "1 web still run on the source" in refused.output
+    assert moved(database_url, other_url, "--force").exit_code == 0
+    receiver.end()
     assert moved(database_url, other_url).exit_code == 0
 
 

@@ -32,6 +32,13 @@ def test_misspelt_variables_are_named() -> None:
     ]
 
 
+def test_commands_that_no_shell_ran_are_named() -> None:
+    """A password of `$(openssl rand ...)` is public; a dollar in a secret is none of them."""
+    environ = {"DASHBOARD_PASSWORD": "$(openssl rand -base64 18)", "ACME_SECRET": "`pwgen`", "SECRETS_KEY": "a$b`c(d)"}
+    found = list(near_names.unexpanded(environ, [SHOPS]))
+    assert [sentence.split()[0] for sentence in found] == ["ACME_SECRET", "DASHBOARD_PASSWORD"]
+
+
 def test_variables_of_options_are_those_of_the_commands() -> None:
     """The list that `check` passes has every variable of an option."""
     named = {str(one.envvar) for command in all_commands().values() for one in command.params if one.envvar}

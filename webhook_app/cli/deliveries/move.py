@@ -50,12 +50,14 @@ def _address(_context: Context, _parameter: Parameter, value: str) -> str:
     callback=_address,
     help="An empty or partly copied database. Also MOVE_TO.",
 )
-def move(source_url: str, target_url: str) -> None:
+@click.option("--force", is_flag=True, help="Move although processes seem to run on the old database.")
+def move(*, source_url: str, target_url: str, force: bool) -> None:
     """Copy the whole inbox to another database: SQLite to PostgreSQL, or back.
 
-    Stop the receivers and the workers first. Every table is copied page by page; then both sides are counted and
-    compared. Interrupted, even by kill -9, it continues when it is run again. When it reports that both are the same,
-    set DATABASE_URL to the new database and start the receivers and workers. Delete the old one only after that.
+    Stop the receivers and the workers first: it is refused while one was seen within the last minutes and did not end.
+    What becomes of webhooks meanwhile: docs/backup.md. Every table is copied page by page; then both sides are counted
+    and compared. Interrupted, even by kill -9, it continues when it is run again. When it reports that both are the
+    same, set DATABASE_URL to the new database and start the receivers and workers. Delete the old one only after that.
 
     Every user of a machine can see its command lines: write an address with a password into MOVE_FROM or MOVE_TO, or
     into a file that only you can read and give @FILE, or - for a line of stdin.
@@ -71,7 +73,7 @@ def move(source_url: str, target_url: str) -> None:
         closing(open_database(target_url, pooled=pooled)) as target,
     ):
         try:
-            transfer.prepare(source, target)
+            transfer.prepare(source, target, ignores_processes=force)
         except MoveRefusedError as error:
             raise click.ClickException(str(error)) from None
         _copy(source, target)

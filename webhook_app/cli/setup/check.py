@@ -63,9 +63,10 @@ def check(url: str | None) -> None:
 
 
 def _near_names() -> list[str]:
-    """Return a sentence for each name that may be misspelt."""
+    """Return a sentence for each name that may be misspelt, and each value that needs a shell."""
     documents = shop_documents.read()
-    return [*near_names.variables(os.environ, documents, OPTIONS), *near_names.tables(documents)]
+    misspelt = [*near_names.variables(os.environ, documents, OPTIONS), *near_names.tables(documents)]
+    return [*misspelt, *near_names.unexpanded(os.environ, documents)]
 
 
 def _access(shop: Shop) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finds variables and tables whose names look like misspelt ones of the receiver; never shows a value."""
+"""Finds variables and tables that are probably not meant as they are written; never shows a value."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ ALIKE = 0.85  # of SequenceMatcher's ratio: one letter of seven
 # Of others: OpenTelemetry's and Sentry's libraries, git, and what names a process itself.
 FOREIGN = re.compile(r"OTEL_|SENTRY_|GIT_|LC_|XDG_|SSH_|KUBERNETES_|HEROKU_|WEBHOOKS_|PYTHON|.*_(SERVICE|PORT)_")
 SHORTEST = 3  # letters
+# systemd's EnvironmentFile, Docker's --env-file and .env take a value literally.
+SUBSTITUTION = re.compile(r"^\$\(.+\)$|^`.+`$")
 
 
 def variables(environ: Iterable[str], documents: Iterable[Document], options: Iterable[str]) -> Iterator[str]:
@@ -38,6 +40,15 @@ def variables(environ: Iterable[str], documents: Iterable[Document], options: It
             continue
         if near := _near(name, known):
             yield f"{name} is set, and nothing reads it. Is {near} meant?"
+
+
+def unexpanded(environ: Mapping[str, str], documents: Iterable[Document]) -> Iterator[str]:
+    """Yield a sentence for each variable that is read and whose value only a shell would have replaced."""
+    referenced = {name for document in documents for name in REFERENCE.findall(document.text)}
+    for name in sorted({one.name.upper() for one in fields(Settings)} | referenced):
+        value = environ.get(name, "")
+        if SUBSTITUTION.search(value):
+            yield f"{name} holds $(...) or `...` as it stands: no shell runs it. Write what the command prints."
 
 
 def tables(documents: Iterable[Document]) -> Iterator[str]:
