@@ -22,7 +22,7 @@ READ_NAMES_FOR = 0.5  # seconds
 
 def refresh(**options: Any) -> Progress:
     """Bring the counts up to date, as far as that is possible."""
-    return _if_writable(lambda: statistics.refresh(current().inbox, **options)) or Progress(0, 0)
+    return _if_writable(lambda: statistics.refresh(current().inbox, **options)) or Progress(0, 0, is_stored=False)
 
 
 def refresh_all() -> None:

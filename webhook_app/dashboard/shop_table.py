@@ -10,7 +10,7 @@ from webhook_app.health.finding import Severity
 from webhook_app.health.folding import ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from webhook_app.health.finding import Finding
     from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
@@ -111,12 +111,14 @@ def shown(rows: Iterable[ShopRow], asked: Query) -> list[ShopRow]:
     return found
 
 
-def problems_of(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Return the findings that need attention, by shop."""
-    found: dict[str, list[Finding]] = {}
+def problems_of(findings: Iterable[Finding], names: Collection[str]) -> dict[str, list[Finding]]:
+    """Return the findings that need attention, by shop; an error about all, such as a full disk, is each shop's."""
+    found: dict[str, list[Finding]] = {name: [] for name in names}
     for one in findings:
-        if one.shop and one.needs_attention:
-            found.setdefault(one.shop, []).append(one)
+        named = {*filter(None, (one.shop, *one.others))}
+        is_of_all = not named and one.severity is Severity.ERROR
+        for name in (names if is_of_all else named) if one.needs_attention else ():
+            found.setdefault(name, []).append(one)
     return found
 
 

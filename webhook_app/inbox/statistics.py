@@ -42,10 +42,11 @@ FRESH = 2_000  # milliseconds for which the count of a block that is not final i
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of counting: the number of blocks, and how many of them were never counted."""
+    """Progress of counting: the number of blocks, how many were never counted, and whether counts can be stored."""
 
     blocks: int
     uncounted: int
+    is_stored: bool = True
 
 
 @dataclass(frozen=True, slots=True)

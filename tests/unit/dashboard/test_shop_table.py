@@ -6,6 +6,7 @@ from itertools import product
 
 from webhook_app.dashboard import charts, shop_table
 from webhook_app.dashboard.shop_table import COLUMNS, ShopRow, query, shown
+from webhook_app.health.finding import Finding, Severity
 from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
 
 
@@ -43,6 +44,18 @@ def test_states_are_the_severities() -> None:
     assert shop_table.state_of([], is_configured=True) == "ok"
     assert shop_table.state_of([], is_configured=False) == "removed"
     assert set(shop_table.STATES) <= set(shop_table.WORST_FIRST)
+
+
+def test_an_error_about_all_is_each_shops() -> None:
+    """No shop is fine while the disk is full, or its events wait for a worker; what is muted or a warning is not."""
+    found = [
+        Finding("disk", Severity.ERROR, "The disk is full."),
+        Finding("workers", Severity.ERROR, "Events of b are due.", others=("b",)),
+        Finding("secrets", Severity.WARNING, "Others can read a file."),
+        Finding("database", Severity.ERROR, "It does not answer.", muted="for a day"),
+    ]
+    names = {shop: [one.check for one in those] for shop, those in shop_table.problems_of(found, "ab").items()}
+    assert names == {"a": ["disk"], "b": ["disk", "workers"]}
 
 
 def test_lines_stay_inside_their_picture() -> None:

@@ -56,7 +56,7 @@ def _rows() -> list[ShopRow]:
     orders, waiting = shop_counts.orders(inbox, order_topics, scope()), shop_counts.waiting(inbox)
     reported = shop_counts.reported(inbox, now - DAY)
     refused, last = _refused(now), _last_orders(order_topics)
-    problems_of = shop_table.problems_of(current().health.findings())
+    problems_of = shop_table.problems_of(current().health.findings(), shops)
     return [
         ShopRow(
             name,
