@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DAYS = 30
 ORDER = "100000000000000"  # is in none of the deliveries
-RARE, OFTEN, WAITING = 50_000, 7, 500  # one in so many deliveries is dead, ignored, or waits
+RARE, OFTEN, WAITING = 49_999, 7, 499  # one in so many deliveries is dead, ignored, or waits: some of every shop
 
 
 def name_of(number: int) -> str:

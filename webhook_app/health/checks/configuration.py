@@ -101,7 +101,9 @@ def addresses(measured: Measurements) -> Iterator[Finding]:
         shop = measured.shops[problem.shop]
         ignores_all = shop.domain and not {*shop.domain} & {*measured.addresses[problem.shop]}
         severity = Severity.ERROR if ignores_all else Severity.WARNING
-        yield Finding("addresses", severity, problem.text, problem.advice, shop.name, link="/dashboard/setup")
+        yield Finding(
+            "addresses", severity, problem.text, problem.advice, shop.name, link=f"/dashboard/shops/{shop.name}"
+        )
 
 
 def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -43,7 +44,7 @@ def signatures(measured: Measurements) -> Iterator[Finding]:
         passed = f"{accepted} were accepted" if accepted else "none was accepted"
         text = f"{shop}: {refused} refused {WITHIN} ({reason}), {passed}."
         summary = f"webhooks are refused ({reason})"
-        link = _link("", shop=shop)
+        link = _page(shop)
         if severity is not Severity.OK:
             yield Finding("signatures", severity, text, VERIFY, shop, reason, summary, link, alerts=True)
 
@@ -103,8 +104,11 @@ def _platform(measured: Measurements, shop: str, count: int) -> str:
 
 def events(measured: Measurements) -> Iterator[Finding]:
     """Report when the last event of each shop was received, and which topics were never received."""
+    received_by: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (owner, name), at in measured.last_accepted.items():
+        received_by[owner][name] = at
     for shop in measured.shops.values():
-        received = {name: at for (owner, name), at in measured.last_accepted.items() if owner == shop.name}
+        received = received_by[shop.name]
         if not received:
             yield _never(measured, shop.name)
             continue
@@ -113,7 +117,7 @@ def events(measured: Measurements) -> Iterator[Finding]:
         if missing := ", ".join(topic for topic in wanted if topic not in received):
             text, advice = f"{shop.name} never sent {missing}.", CONNECT
             summary = f"never sent {missing}"
-            yield Finding("events", Severity.INFO, text, advice, shop.name, "topics", summary, "/dashboard/setup")
+            yield Finding("events", Severity.INFO, text, advice, shop.name, "topics", summary, _page(shop.name))
 
 
 def _never(measured: Measurements, shop: str) -> Finding:
@@ -122,7 +126,7 @@ def _never(measured: Measurements, shop: str) -> Finding:
     text = f"No webhook was ever received from {shop}{f'; {WITHIN}, {why}' if why else ''}."
     summary = "no webhook was ever received"
     advice = VERIFY if why else CONNECT
-    return Finding("events", Severity.WARNING, text, advice, shop, "", summary, "/dashboard/setup")
+    return Finding("events", Severity.WARNING, text, advice, shop, "", summary, f"{_page(shop)}#setup")
 
 
 def _last_event(shop: str, received: Mapping[str, int], now: int) -> Finding:
@@ -131,7 +135,7 @@ def _last_event(shop: str, received: Mapping[str, int], now: int) -> Finding:
     text = f"The last event of {shop} was received {duration(age)} ago ({last})."
     if age > thresholds.SHOP_SILENT_AFTER:
         summary = f"no event for {duration(thresholds.SHOP_SILENT_AFTER)}"
-        return Finding("events", Severity.WARNING, text, CHECK_THE_PLATFORM, shop, "", summary, _link("", shop=shop))
+        return Finding("events", Severity.WARNING, text, CHECK_THE_PLATFORM, shop, "", summary, _page(shop))
     return Finding("events", Severity.OK, text, shop=shop)
 
 
@@ -166,8 +170,12 @@ def longest_silence(hours: Sequence[int]) -> int | None:
     return max(after - before for before, after in pairwise(sorted(hours)))
 
 
+def _page(shop: str) -> str:
+    return f"/dashboard/shops/{shop}"
+
+
 def _link(page: str, **query: str) -> str:
-    return f"/dashboard/{page}?{urlencode(query)}".replace("/?", "?")
+    return f"/dashboard/{page}?{urlencode(query)}"
 
 
 CHECKS = (
