@@ -57,6 +57,11 @@ class AccountsSchema(_Described):
     """The accounts of a day."""
 
     day = fields.String(required=True, metadata={"description": "The day."})
+    timezone = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The time zone of the day; null where the shops have several: then of each."},
+    )
     adds_up = fields.Boolean(required=True, metadata={"description": "Whether the counts equal the deliveries."})
     total = fields.Dict(required=True, metadata={"description": "The sums of the entries."})
     entries = fields.List(fields.Dict(), required=True, metadata={"description": "By shop, topic, state and reason."})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +71,7 @@ def _accounting(reads: Reads) -> Response:
     query = queries.read(queries.ACCOUNTING, request.args)
     if query["shop"] is not None and query["shop"] not in reads.shops:
         raise ValidationError({"shop": [f"no shop {query['shop']} is configured"]})
-    today = datetime.fromtimestamp(reads.inbox.clock() / 1000, UTC).date()
-    return _answer(200, reads.accounts(query["day"] or today, query["shop"]))
+    return _answer(200, reads.accounts(query["day"], query["shop"]))
 
 
 VIEWS: dict[str, Callable[..., Response]] = {

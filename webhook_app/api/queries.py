@@ -14,7 +14,7 @@ from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 
 MOST, USUAL = 200, 50  # deliveries in an answer
 LARGEST = 2**63 - 1
-EARLIEST = date(2000, 1, 1)
+EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 WORD = validate.Regexp(r"[\x21-\x7e]{1,192}\Z", error="expected visible ASCII characters")
 # As on the pages, every unsettled delivery is waiting.
 STATES = {**{state.value: (state.value,) for state in State}, "waiting": tuple(state.value for state in UNFINISHED)}
@@ -66,7 +66,7 @@ class AccountingQuerySchema(Schema):
     """Which day, and of which shop."""
 
     day = fields.Date(
-        load_default=None, validate=validate.Range(EARLIEST), metadata=_described("The day; without it today.")
+        load_default=None, validate=validate.Range(EARLIEST, LATEST), metadata=_described("The day; without it today.")
     )
     shop = fields.String(load_default=None, validate=WORD, metadata=_described("Only this shop."))
 

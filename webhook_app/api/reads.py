@@ -13,6 +13,7 @@ from webhook_app.inbox import State, activity, count_check, orders, statistics
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import accounting, delivery_pages, platform_accounting, stored_deliveries, time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
+from webhook_app.inbox.reports.shop_days import ShopDays
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
 from webhook_app.translation.translate import order_reader
@@ -84,15 +85,18 @@ class Reads:
         """Return whether webhooks can be stored, and what needs attention, muted findings too."""
         return {"ready": self.readiness.status(), "findings": listed(self.health)}
 
-    def accounts(self, day: date, shop: str | None) -> dict[str, Any]:
-        """Return the outcomes of what was received on a day, and of the orders that platforms list."""
+    def accounts(self, chosen: date | None, shop: str | None) -> dict[str, Any]:
+        """Return the outcomes of what was received on a day (None: today), and of the orders that platforms list."""
         statistics.refresh(self.inbox, within=None, fresh=0)
-        checked = count_check.check(self.inbox, accounting.hours_of(day))
-        entries = accounting.of_day(self.inbox, day, shop)
+        days = ShopDays.of(self.shops)
+        day = chosen or days.today(self.inbox.clock(), shop)
+        checked = count_check.check(self.inbox, days.span(day, shop).hours)
+        entries = accounting.of_day(self.inbox, day, shop, days)
         known = {one.name for one in self.shops.values() if one.api and shop in (None, one.name)}
-        listed_orders = [one for one in platform_accounting.of_days(self.inbox, day) if one.shop in known]
+        listed_orders = [one for one in platform_accounting.of_days(self.inbox, day, zones=days) if one.shop in known]
         return {
             "day": day.isoformat(),
+            "timezone": days.zone([shop] if shop else self.shops) or None,
             "adds_up": checked.adds_up,
             "total": asdict(accounting.totals(entries)),
             "entries": [asdict(one) for one in entries],

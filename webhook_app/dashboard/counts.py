@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 from webhook_app.dashboard.context import current
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import count_check, orders, statistics
-from webhook_app.inbox.reports import accounting
 from webhook_app.inbox.statistics import Progress
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
 
     from webhook_app.inbox.count_check import CountCheck
 
@@ -30,9 +28,9 @@ def refresh_all() -> None:
     _if_writable(lambda: statistics.refresh(current().inbox, within=None, fresh=0))
 
 
-def check(day: date) -> CountCheck | None:
-    """Compare the counts of a day with the stored deliveries; None while they cannot be corrected."""
-    checked: CountCheck | None = _if_writable(lambda: count_check.check(current().inbox, accounting.hours_of(day)))
+def check(hours: range) -> CountCheck | None:
+    """Compare the counts of some hours with the stored deliveries; None while they cannot be corrected."""
+    checked: CountCheck | None = _if_writable(lambda: count_check.check(current().inbox, hours))
     return checked
 
 

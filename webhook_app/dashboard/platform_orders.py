@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from webhook_app.dashboard.context import current, user
 from webhook_app.inbox import reconciliations
 from webhook_app.inbox.reports import platform_accounting
+from webhook_app.inbox.reports.shop_days import ShopDays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,15 @@ def shown_shops(shop: str | None) -> list[str]:
 def entries_of(day: date, shop: str | None) -> list[PlatformEntry]:
     """Return the entries of those shops. Raises StoreUnavailableError."""
     shops = set(shown_shops(shop))
-    return [one for one in platform_accounting.of_days(current().inbox, day, shop=shop or "") if one.shop in shops]
+    return [
+        one
+        for one in platform_accounting.of_days(current().inbox, day, shop=shop or "", zones=_days())
+        if one.shop in shops
+    ]
+
+
+def _days() -> ShopDays:
+    return ShopDays.of(current().shops)
 
 
 def for_day(day: date, shop: str | None) -> dict[str, Any]:
@@ -65,12 +74,12 @@ def for_day(day: date, shop: str | None) -> dict[str, Any]:
         "platform_lines": [PlatformLine(one, platform_accounting.totals(of_shop[one])) for one in shops],
         "platform_reasons": _reasons(entries),
         "platform_states": {one: states.get(one) for one in shops},
-        "revenues": platform_accounting.revenues(current().inbox, day, entries) if len(shops) == 1 else [],
+        "revenues": platform_accounting.revenues(current().inbox, day, entries, _days()) if len(shops) == 1 else [],
     }
 
 
 def _missing(day: date, shop: str | None, shops: set[str]) -> list[tuple[str, str]]:
-    found = platform_accounting.missing(current().inbox, day, shop or "")
+    found = platform_accounting.missing(current().inbox, day, shop or "", _days())
     return [(of, name) for of, name in found if of in shops][:MOST_NAMES]
 
 

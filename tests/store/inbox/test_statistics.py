@@ -24,7 +24,7 @@ from webhook_app.inbox import (
     statistics,
 )
 from webhook_app.inbox.count_check import CountCheck
-from webhook_app.inbox.reports import accounting, delivery_pages, shop_trends, stored_deliveries, time_series
+from webhook_app.inbox.reports import accounting, delivery_pages, shop_days, shop_trends, stored_deliveries, time_series
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries
 from webhook_app.inbox.tables import delivery_counts as table
@@ -231,7 +231,7 @@ def test_a_day_adds_up(inbox: Inbox, clock: Clock) -> None:
     entries = accounting.of_day(inbox, date(2026, 11, 27), "acme")
     sums = accounting.totals(entries)
     assert sums == accounting.Totals(received=8, delivered=4, ignored=2, waiting=1, dead=1)
-    check = count_check.check(inbox, accounting.hours_of(date(2026, 11, 27)))
+    check = count_check.check(inbox, shop_days.span_of(date(2026, 11, 27), "UTC").hours)
     assert (check.compared, check.corrected, check.adds_up) == (16, 0, True)
     assert (sums.settled_share, sums.delivered_share) == (6 / 8, 4 / 6)
     assert [(entry.topic, entry.reason, entry.number) for entry in entries if entry.state == "ignored"] == [

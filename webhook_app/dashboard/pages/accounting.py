@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from dataclasses import astuple, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from flask import Response, request
 
 from schemas.events import Reason
+from webhook_app import formatting
 from webhook_app.dashboard import counts, platform_orders, topic_groups
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, user, visible
 from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import State, count_check, statistics
 from webhook_app.inbox.reports import accounting
+from webhook_app.inbox.reports.shop_days import ShopDays
+from webhook_app.spreadsheets import CsvForm, TableWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flask.typing import ResponseReturnValue
 
     from webhook_app.inbox.reports.accounting import AccountingEntry, Totals
+    from webhook_app.inbox.reports.shop_days import Span
 
 ALL = "all"
 GROUPS = {**topic_groups.GROUPS, ALL: "All topics"}
 EARLIEST = date(2000, 1, 1)
-# Spreadsheets read a cell that starts with one of these as a formula: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ class _Query:
     day: date
     shop: str | None
     group: str
+    latest: date
+    form: CsvForm
+
+    @property
+    def span(self) -> Span:
+        """The time that the day takes, of all shops together."""
+        return _days().span(self.day, self.shop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +58,10 @@ class AccountingLine:
 
 @blueprint.get("/accounting", endpoint="accounting")
 def show() -> ResponseReturnValue:
-    """Show one day (UTC) of one shop or of all."""
+    """Show one day of one shop or of all, in the time zone of each."""
     query = _query()
     counts.refresh_all()
-    checked = counts.check(query.day)
+    checked = counts.check(query.span.hours)
     entries = _entries(query)
     ignored = _by_reason(entries, State.IGNORED)
     total = accounting.totals(entries)
@@ -75,13 +83,14 @@ def show() -> ResponseReturnValue:
         dead=_by_reason(entries, State.DEAD),
         **platform_orders.for_day(query.day, query.shop),
         before=query.day - timedelta(days=1),
-        after=query.day + timedelta(days=1) if query.day < _today() else None,
-        today=_today(),
+        after=query.day + timedelta(days=1) if query.day < query.latest else None,
+        today=query.latest,
+        zone=_days().zone(visible([query.shop] if query.shop else current().shops)),
         where={
             "shop": query.shop,
             "topic": None if query.group == ALL else f"set:{query.group}",
-            "since": f"{query.day}T00:00",
-            "until": f"{query.day + timedelta(days=1)}T00:00",
+            "since": _moment(query.span.since),
+            "until": _moment(query.span.until),
         },
     )
 
@@ -91,54 +100,72 @@ def export() -> ResponseReturnValue:
     """Return the same day as CSV, one line for each shop, topic, state and reason."""
     query = _query()
     statistics.refresh(current().inbox, within=None, fresh=0)  # however long it takes: the table must add up
-    count_check.check(current().inbox, accounting.hours_of(query.day))
-    output = io.StringIO()
-    writer = csv.writer(output)
-    writer.writerow(["day_utc", "shop", "platform", "topic", "state", "reason", "number"])
-    for entry in _entries(query):
-        writer.writerow([_cell(value) for value in (query.day.isoformat(), *astuple(entry))])
-    name = "-".join(["accounting", query.day.isoformat(), *filter(None, [query.shop]), query.group])
-    disposition = f'attachment; filename="{name}.csv"'
-    return Response(output.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
+    count_check.check(current().inbox, query.span.hours)
+    rows = [(query.day.isoformat(), _zone_of(entry.shop), *astuple(entry)) for entry in _entries(query)]
+    head = ("day", "timezone", "shop", "platform", "topic", "state", "reason", "number")
+    return _table(query.form, head, rows, ["accounting", query.day.isoformat(), query.shop or "", query.group])
 
 
 @blueprint.get("/accounting/platform.csv")
 def export_platform_orders() -> ResponseReturnValue:
     """Return the platforms' orders of the day as CSV, one line for each shop, currency, outcome and reason."""
     query = _query()
-    output = io.StringIO()
-    writer = csv.writer(output)
-    writer.writerow(["day_utc", "shop", "currency", "outcome", "reason", "number", "revenue"])
-    for one in platform_orders.entries_of(query.day, query.shop):
-        values = (one.day.isoformat(), one.shop, one.currency, one.outcome, one.reason, one.number, one.amount)
-        writer.writerow([_cell(value) for value in values])
-    name = "-".join(["platform-orders", query.day.isoformat(), *filter(None, [query.shop])])
-    disposition = f'attachment; filename="{name}.csv"'
+    rows = [
+        (
+            one.day.isoformat(),
+            _zone_of(one.shop),
+            one.shop,
+            one.currency,
+            one.outcome,
+            one.reason,
+            one.number,
+            one.amount,
+        )
+        for one in platform_orders.entries_of(query.day, query.shop)
+    ]
+    head = ("day", "timezone", "shop", "currency", "outcome", "reason", "number", "revenue")
+    return _table(query.form, head, rows, ["platform-orders", query.day.isoformat(), query.shop or ""])
+
+
+def _table(
+    form: CsvForm, head: Sequence[str], rows: Iterable[Sequence[object]], name: Iterable[str]
+) -> ResponseReturnValue:
+    output = io.StringIO(newline="")
+    writer = TableWriter(output, form)
+    for row in (head, *rows):
+        writer.row(row)
+    disposition = f'attachment; filename="{"-".join(filter(None, name))}.csv"'
     return Response(output.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
 
 
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+def _days() -> ShopDays:
+    return ShopDays.of(current().shops)
+
+
+def _zone_of(shop: str) -> str:
+    return _days().zone([shop])
+
+
+def _moment(milliseconds: int) -> str:
+    return formatting.date_and_time(milliseconds)[:16].replace(" ", "T")
 
 
 def _query() -> _Query:
     """Read the query; an invalid day is replaced by today, an invalid group by orders."""
-    try:
-        day = min(date.fromisoformat(request.args.get("day", "")), _today())
-    except ValueError:
-        day = _today()
     shop, group = request.args.get("shop", ""), request.args.get("set", "")
     known = shop if shop in current().shops else None
-    return _Query(max(day, EARLIEST), known, group if group in GROUPS else topic_groups.ORDERS)
-
-
-def _today() -> date:
-    return datetime.fromtimestamp(current().inbox.clock() / 1000, UTC).date()
+    now, days = current().inbox.clock(), _days()
+    latest = days.latest(now, known)
+    try:
+        day = min(date.fromisoformat(request.args.get("day", "")), latest)
+    except ValueError:
+        day = days.today(now, known)
+    form = CsvForm.EXCEL if request.args.get("format") == CsvForm.EXCEL else CsvForm.CSV
+    return _Query(max(day, EARLIEST), known, group if group in GROUPS else topic_groups.ORDERS, latest, form)
 
 
 def _entries(query: _Query) -> list[AccountingEntry]:
-    found = accounting.of_day(current().inbox, query.day, query.shop)
+    found = accounting.of_day(current().inbox, query.day, query.shop, _days())
     platforms = current().platforms
     found = [one for one in found if user().sees(one.shop)]
     return [one for one in found if query.group in (ALL, topic_groups.group_of(platforms, one.platform, one.topic))]

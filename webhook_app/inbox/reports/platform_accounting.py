@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 
+from webhook_app.config.shop_tables import NAME
+from webhook_app.inbox.reports.shop_days import UTC_DAYS, date_of, index_of, span_of, stretches
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, platform_orders
 from webhook_app.time_units import DAY
@@ -21,10 +23,14 @@ from webhook_app.time_units import DAY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sqlalchemy import ColumnElement, TextClause
+
+    from webhook_app.inbox.reports.shop_days import ShopDays, Span, Stretch
     from webhook_app.inbox.store import Inbox
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+IN_UTC = f"placed_at / {DAY}"
 
 # By order: the best state of a delivery about it; where all were ignored, whether one was for its present state, or by
 # a person. Materialized, so that orders are found by their dates, and each is looked up once.
@@ -35,6 +41,7 @@ WITH found AS MATERIALIZED (
      FROM deliveries AS d WHERE d.shop = p.shop AND d.business_key = p.business_key
        AND d.business_key >= 'purchase:' AND d.business_key < 'purchase;' AND d.reason <> 'other_shop') AS best
   FROM platform_orders AS p WHERE p.placed_at >= :since AND p.placed_at < :until AND (:shop = '' OR p.shop = :shop)
+    AND {day} BETWEEN :first AND :last
 ), explained AS MATERIALIZED (
   SELECT found.*, CASE WHEN best = 1 THEN coalesce((SELECT max(d.reason) FROM deliveries AS d
       WHERE d.shop = found.shop AND d.business_key = found.business_key
@@ -42,7 +49,7 @@ WITH found AS MATERIALIZED (
        AND (d.identity = found.identity OR d.reason IN ('dropped', 'redacted'))), '') ELSE '' END AS decided
   FROM found
 ), judged AS MATERIALIZED (
-  SELECT shop, name, placed_at, placed_at / 86400000 AS day, currency, amount,
+  SELECT shop, name, placed_at, {day} AS day, currency, amount,
     CASE WHEN reason = '' THEN decided ELSE reason END AS why,
     CASE WHEN best = 4 THEN 'delivered' WHEN best = 3 THEN 'waiting' WHEN best = 2 THEN 'dead'
       WHEN best = 1 AND (reason <> '' OR decided <> '') THEN 'ignored'
@@ -55,17 +62,20 @@ WITH found AS MATERIALIZED (
   FROM explained AS e
 )
 """
-OUTCOMES = text(f"""{_JUDGED}
+OUTCOMES = (
+    _JUDGED
+    + """
 SELECT shop, day, currency, outcome, CASE WHEN outcome = 'ignored' THEN why ELSE '' END AS reason,
   count(*) AS number, sum(CAST(amount AS NUMERIC)) AS amount
 FROM judged GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-""")  # noqa: S608 - two constants
-MISSING = text(f"{_JUDGED} SELECT shop, name FROM judged WHERE outcome = 'missing' ORDER BY placed_at, name")  # noqa: S608
+"""
+)
+MISSING = f"{_JUDGED} SELECT shop, name FROM judged WHERE outcome = 'missing' ORDER BY placed_at, name"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformEntry:
-    """How many orders of a shop, a day (UTC) and a currency have an outcome, and their revenue at the platform.
+    """How many orders of a shop, its day and a currency have an outcome, and their revenue at the platform.
 
     `outcome` is delivered, ignored (for `reason`), waiting, dead or missing.
     """
@@ -106,26 +116,71 @@ class Revenue:
     sent: Decimal
 
 
-def of_days(inbox: Inbox, first: date, days: int = 1, shop: str = "") -> list[PlatformEntry]:
-    """Count the orders, of all shops or of one, that were placed on the days from `first` on.
+def of_days(
+    inbox: Inbox, first: date, days: int = 1, shop: str = "", zones: ShopDays = UTC_DAYS
+) -> list[PlatformEntry]:
+    """Count the orders, of all shops or of one, that were placed on the days of their shops from `first` on.
 
     Raises StoreUnavailableError.
     """
-    since = _start(first)
     with inbox.database.read() as connection:
-        found = connection.execute(OUTCOMES, {"since": since, "until": since + days * DAY, "shop": shop}).all()
+        found = connection.execute(*_asked(OUTCOMES, first, days, shop, zones)).all()
     return [
-        PlatformEntry(one.shop, _date(one.day), one.currency, one.outcome, one.reason, one.number, _amount(one.amount))
+        PlatformEntry(
+            one.shop, date_of(int(one.day)), one.currency, one.outcome, one.reason, one.number, _amount(one.amount)
+        )
         for one in found
     ]
 
 
-def missing(inbox: Inbox, day: date, shop: str = "") -> list[tuple[str, str]]:
+def missing(inbox: Inbox, day: date, shop: str = "", zones: ShopDays = UTC_DAYS) -> list[tuple[str, str]]:
     """Return shop and number of the orders of a day that are missing. Raises StoreUnavailableError."""
-    since = _start(day)
-    of_day = {"since": since, "until": since + DAY, "shop": shop}
     with inbox.database.read() as connection:
-        return [(one.shop, one.name) for one in connection.execute(MISSING, of_day)]
+        return [(one.shop, one.name) for one in connection.execute(*_asked(MISSING, day, 1, shop, zones))]
+
+
+def _asked(
+    statement: str, first: date, days: int, shop: str, zones: ShopDays
+) -> tuple[TextClause, dict[str, int | str]]:
+    """Return a statement about the orders of these days, and its values."""
+    last = first + timedelta(days=days - 1)
+    return text(statement.format(day=_day_in_sql(first, days, zones))), {
+        "since": zones.span(first, shop or None).since,
+        "until": zones.span(last, shop or None).until,
+        "first": index_of(first),
+        "last": index_of(last),
+        "shop": shop,
+    }
+
+
+def _day_in_sql(first: date, days: int, zones: ShopDays) -> str:
+    """Return the SQL of an order's day, in days since 1970: in the time zone of its shop."""
+    by_zone: defaultdict[str, list[str]] = defaultdict(list)
+    for name, zone in zones.zones.items():
+        by_zone[zone].append(name)
+    before, after = first - timedelta(days=1), days + 2  # what is at the edges is of another day, and is left out
+    whens = [
+        f"WHEN shop IN ({', '.join(map(_quoted, names))}) THEN {_day_of_zone(before, after, zone)}"
+        for zone, names in by_zone.items()
+    ]
+    return f"CASE {' '.join(whens)} ELSE {IN_UTC} END" if whens else IN_UTC
+
+
+def _day_of_zone(first: date, days: int, zone: str) -> str:
+    *rules, last = stretches(first, days, zone)
+    whens = " ".join(f"WHEN placed_at < {one.until} THEN {_rule(one)}" for one in rules)
+    return f"CASE {whens} ELSE {_rule(last)} END" if whens else _rule(last)
+
+
+def _rule(one: Stretch) -> str:
+    return f"(placed_at + {one.shift}) / {DAY}" if one.day is None else str(one.day)
+
+
+def _quoted(shop: str) -> str:
+    """Return a shop's name in SQL; names have no sign that means anything there."""
+    if not NAME.fullmatch(shop):
+        raise ValueError(shop)
+    return f"'{shop}'"
 
 
 def totals(entries: Iterable[PlatformEntry]) -> PlatformTotals:
@@ -137,36 +192,38 @@ def totals(entries: Iterable[PlatformEntry]) -> PlatformTotals:
     return PlatformTotals(sum(counts.values()), *(counts[name] for name in names))
 
 
-def revenues(inbox: Inbox, day: date, entries: Iterable[PlatformEntry]) -> list[Revenue]:
+def revenues(inbox: Inbox, day: date, entries: Iterable[PlatformEntry], zones: ShopDays = UTC_DAYS) -> list[Revenue]:
     """Return the revenue of a day by shop and currency, given its entries. Raises StoreUnavailableError."""
     listed: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for entry in entries:
         listed[entry.shop, entry.currency] += entry.amount
-    sent = _sent(inbox, day, sorted({shop for shop, _ in listed}))
+    sent = _sent(inbox, day, sorted({shop for shop, _ in listed}), zones)
     return [Revenue(*key, listed[key], sent.get(key, ZERO)) for key in sorted(listed)]
 
 
-def _sent(inbox: Inbox, day: date, shops: Sequence[str]) -> Mapping[tuple[str, str], Decimal]:
-    since = _start(day)
+def _placed_on(day: date, zones: ShopDays) -> ColumnElement[bool]:
+    """The condition of an order that was placed on a day of its shop."""
+    order = platform_orders.c
+
+    def within(span: Span) -> ColumnElement[bool]:
+        return (order.placed_at >= span.since) & (order.placed_at < span.until)
+
+    others = within(span_of(day, "UTC")) & order.shop.not_in([*zones.zones])
+    return or_(others, *(within(span) & order.shop.in_(names) for span, names in zones.spans(day).items()))
+
+
+def _sent(inbox: Inbox, day: date, shops: Sequence[str], zones: ShopDays) -> Mapping[tuple[str, str], Decimal]:
     row, order = deliveries.c, platform_orders.c
     about = (row.shop == order.shop) & (row.business_key == order.business_key)
     prefixed = (row.business_key >= text("'purchase:'")) & (row.business_key < text("'purchase;'"))
     query = select(order.shop, order.currency, row.call).join(deliveries, about & prefixed)
-    query = query.where(order.placed_at >= since, order.placed_at < since + DAY, row.state == State.DELIVERED)
+    query = query.where(_placed_on(day, zones), row.state == State.DELIVERED)
     query = query.where(order.shop.in_(shops))
     sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     with inbox.database.read() as connection:
         for shop, currency, call in connection.execute(query):
             sums[shop, currency] += _amount(json.loads(call, parse_float=str).get("Revenue")) if call else ZERO
     return sums
-
-
-def _start(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
-
-
-def _date(day: int) -> date:
-    return datetime.fromtimestamp(int(day) * DAY / 1000, UTC).date()
 
 
 def _amount(value: object) -> Decimal:
