@@ -71,7 +71,7 @@ def _web_context(config: settings.Settings) -> context.WebContext:
 def _background_tasks(config: settings.Settings, shared: context.WebContext, health: Health) -> list[Any]:
     """Return what has start() and close(): among it activity, tracing, and alerts where they are configured."""
     alerts = evaluator.configured(config, shared.inbox, health, shared.shops)
-    always = [WebPresence(shared.inbox), shared.activity, shared.sampled_log, shared.tracer]
+    always = [WebPresence(shared.inbox), shared.activity, shared.refusals, shared.sampled_log, shared.tracer]
     return [*always, *([alerts] if alerts else [])]
 
 

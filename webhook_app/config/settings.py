@@ -91,6 +91,7 @@ class Settings:
     keep_bodies: float = field(metadata=_variable("duration", timedelta(days=7), POSITIVE))
     keep_rows: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
     keep_dead: float = field(metadata=_variable("duration", timedelta(days=90), POSITIVE))
+    keep_refused: int = field(metadata=_variable("int", 0, Range(0, 50)))  # requests of each shop
     reconcile_every: float = field(metadata=_variable("duration", timedelta(minutes=15), PAUSES))
     reconcile_grace: float = field(metadata=_variable("duration", timedelta(minutes=15), PAUSES))
     secrets_key: str | None = field(repr=False, metadata=_variable("str", None, validate_secrets_key))

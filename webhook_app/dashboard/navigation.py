@@ -14,7 +14,10 @@ class MenuEntry:
 
 
 NAVIGATION = (
-    MenuEntry("Overview", ("dashboard.overview", "dashboard.shop", "dashboard.share")),
+    MenuEntry(
+        "Overview",
+        ("dashboard.overview", "dashboard.shop", "dashboard.share", "dashboard.refused", "dashboard.refused_request"),
+    ),
     MenuEntry("Deliveries", ("dashboard.deliveries", "dashboard.delivery", "dashboard.reveal")),
     MenuEntry("Issues", ("dashboard.issues",)),
     MenuEntry("Accounting", ("dashboard.accounting",)),

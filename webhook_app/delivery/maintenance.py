@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, leases, orders, retries
+from webhook_app.inbox import count_check, leases, orders, refused_requests, retries
 from webhook_app.inbox.presence import EVERY, WORKER, Presence
 from webhook_app.inbox.retention import sweep
 from webhook_app.time_units import FUTURE, HOUR
@@ -70,6 +70,7 @@ class Maintenance:
         retries.correct(self._inbox, outcomes.longest_pause(self._policy))
         if self._jumps.is_trusted():
             self._sweep(stopped)
+        refused_requests.wipe(self._inbox)
         count_check.check_some(self._inbox, CHECK_COUNTS_FOR)
         orders.read_names(self._inbox, self._reference_of, READ_NAMES_FOR)
 

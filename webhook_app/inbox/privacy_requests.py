@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, exists, func, insert, select, update
 
-from webhook_app.inbox import records
+from webhook_app.inbox import records, refused_requests
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.retention import redact_rows
@@ -179,6 +179,8 @@ def finish_search(inbox: Inbox, request: PrivacyRequest) -> bool:
         now = inbox.database.now(connection)
         if not _write(connection, request, subject="", searched_at=now, leased_until=0):
             return False
+        if request.kind == RequestKind.ERASE:
+            refused_requests.delete_of(connection, request.shop)
         waits = (deliveries.c.id == request.delivery_id) & (deliveries.c.state == State.WAITING)
         connection.execute(update(deliveries).where(waits).values(due_at=DUE_IMMEDIATELY))
     inbox.wakeups.notify()

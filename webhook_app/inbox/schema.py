@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Index, Table, inspect, text
 from sqlalchemy.dialects import postgresql
 
-from webhook_app.inbox.tables import bodies, deliveries, metadata, privacy_requests
+from webhook_app.inbox.tables import bodies, deliveries, metadata, privacy_requests, refused_requests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -104,7 +104,7 @@ def _vacuumed_soon(table: Table) -> Setting:
 
 SETTINGS = (
     *map(_no_statistics, (bodies.c.headers, bodies.c.body, deliveries.c.call, deliveries.c.answer)),
-    _no_statistics(privacy_requests.c.subject),
+    *map(_no_statistics, (privacy_requests.c.subject, refused_requests.c.headers, refused_requests.c.body)),
     *map(_vacuumed_soon, (bodies, deliveries)),
 )
 

@@ -405,6 +405,20 @@ bulk_jobs = Table(
     Column("leased_until", BigInteger, nullable=False),
 )
 
+# The last requests of each shop whose signature was refused, where KEEP_REFUSED asks for them; see refused_requests.py.
+refused_requests = Table(
+    "refused_requests",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("shop", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("body", LargeBinary),
+    Index("ix_refused_requests_shop", "shop", "id"),
+)
+
 # Registrations of apps that agree a secret with their shop, encrypted with SECRETS_KEY; see registrations.py.
 registrations = Table(
     "registrations",

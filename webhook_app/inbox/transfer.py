@@ -17,7 +17,15 @@ from sqlalchemy import delete, func, insert, select, tuple_
 from webhook_app.errors import MoveRefusedError
 from webhook_app.inbox import migrate, presence, records
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import block_figures, bodies, counted_blocks, deliveries, delivery_counts, metadata
+from webhook_app.inbox.tables import (
+    block_figures,
+    bodies,
+    counted_blocks,
+    deliveries,
+    delivery_counts,
+    metadata,
+    refused_requests,
+)
 from webhook_app.time_units import SECOND
 
 if TYPE_CHECKING:
@@ -29,8 +37,8 @@ if TYPE_CHECKING:
 
     Key = tuple[Any, ...]
 
-# Not copied: they are counted again from the deliveries of the target, where they are emptied.
-RECOMPUTED = (delivery_counts, block_figures, counted_blocks)
+# Not copied, and emptied in the target: counts are made again there, and refused requests are of use for an hour.
+RECOMPUTED = (delivery_counts, block_figures, counted_blocks, refused_requests)
 # All others, deliveries first: they decide whether the target belongs to this source.
 TABLES = tuple(table for table in metadata.tables.values() if table not in RECOMPUTED)
 PAGE = 500  # rows a transaction

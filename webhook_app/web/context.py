@@ -11,6 +11,7 @@ from webhook_app.green_threads import VERIFIED
 from webhook_app.inbox.sealing import Sealer
 from webhook_app.web.activity import ActivityRecorder
 from webhook_app.web.rate_limit import RateLimiter
+from webhook_app.web.refusals import Refusals
 from webhook_app.web.request_body import BodyReader
 from webhook_app.web.sampled_log import SampledLog
 from webhook_app.web.shop_secrets import ShopSecrets
@@ -54,6 +55,7 @@ class WebContext:
         self.rate_limiter = RateLimiter(config.visitor_rate, config.shop_rate)
         self.trusted_proxies = config.trusted_proxies
         self.body_reader = BodyReader(config.max_body)
+        self.refusals = Refusals(inbox, config.keep_refused)
         self.log, self.sampled_log = logs.logger(), SampledLog()
 
     def find(self, platform: str, shop: str) -> tuple[Platform, Shop] | None:

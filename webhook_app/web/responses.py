@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webhook_app.errors import OverloadedError, StoreUnavailableError
+from webhook_app.web import browser_page
 from webhook_app.web.context import STORING_ENDPOINTS, current
 from webhook_app.web.sampled_log import Kind
 
@@ -39,6 +40,8 @@ def bad_signature(shop: Shop, error: BadSignatureError) -> Response:
 def method_not_allowed(allowed: str, hint: str) -> Response:
     """Answer a method that the URL does not accept; `hint` says what the URL is for."""
     response = answer(405, error="method_not_allowed", hint=hint)
+    if browser_page.is_wanted():
+        response = browser_page.page(405, "Nothing to see here", hint)
     response.headers["Allow"] = allowed
     return response
 
@@ -133,6 +136,8 @@ def _http_error(error: HTTPException) -> Response:
     """Answer Flask's own refusals in the same form."""
     reason = (error.name or "refused").lower().replace(" ", "_")
     count_refusal(reason)
+    if reason == "not_found" and browser_page.is_wanted():
+        return browser_page.not_found()
     return answer(error.code or 400, error=reason, hint=_path_hint(request.path) if reason == "not_found" else "")
 
 

@@ -117,6 +117,7 @@ def _received(platform: Platform, shop: Shop, body: bytes, headers: Mapping[str,
     try:
         envelope = context.shop_secrets.verify(platform, shop, body, headers)
     except BadSignatureError as error:
+        context.refusals.add(shop, error.reason, headers, body)
         return bad_signature(shop, error if body else BadSignatureError(error.reason, NO_BODY))
     topic = platform.topic(envelope.topic)
     if topic and topic.storefront and (wait := context.rate_limiter.take(shop.name)):

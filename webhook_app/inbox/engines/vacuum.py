@@ -13,7 +13,7 @@ from psycopg.errors import LockNotAvailable
 if TYPE_CHECKING:
     from psycopg import Connection
 
-TABLES = ("privacy_requests", "bodies", "deliveries")
+TABLES = ("privacy_requests", "refused_requests", "bodies", "deliveries")
 SMALL = 32 * 1024 * 1024  # bytes of a table with its indexes, which take a fraction of a second
 # Later sessions wait behind a lock that is waited for.
 LIMIT_WAITING = "SET lock_timeout = '200ms'"
