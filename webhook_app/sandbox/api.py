@@ -31,22 +31,22 @@ api = Blueprint("api", __name__, url_prefix="/api")
 def receive(event: str) -> ResponseReturnValue:
     """Answer one call of the Analytics API."""
     sandbox = current()
-    sandbox.failures.wait(sandbox.failures.switches.delay_ms / 1000)
+    switches = sandbox.failures.of(request.headers.get("Instance-Key", ""))
+    sandbox.failures.wait(switches.delay_ms / 1000)
     try:
-        _fail_if_switched_on(sandbox)
+        _fail_if_switched_on(switches)
         call = _accept(event, sandbox)
     except CallRefusedError as refusal:
         sandbox.store.refuse(event, refusal.status, refusal.reason, refusal.errors)
         return _refuse(refusal)
     sandbox.store.store(call)
-    if sandbox.failures.switches.hang:
+    if switches.hang:
         sandbox.failures.wait(HANG_SECONDS)
     return "", 204
 
 
-def _fail_if_switched_on(sandbox: Sandbox) -> None:
-    switches = sandbox.failures.switches
-    if sandbox.failures.is_failure():
+def _fail_if_switched_on(switches: FailureSettings) -> None:
+    if switches.fails:
         raise _trouble(switches)
 
 

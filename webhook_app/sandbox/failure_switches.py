@@ -17,6 +17,7 @@ HANG_SECONDS = 30
 LONGEST_DELAY_MS = 60_000
 LONGEST_RETRY_AFTER = 86_400
 LONGEST_FORM_NUMBER = 9
+MOST_KEYS = 100  # instance keys with settings of their own
 FIRST_STATUS, LAST_STATUS = 300, 599
 
 CHANCE = SystemRandom()
@@ -31,6 +32,11 @@ class FailureSettings:
     rate: float = 1.0
     retry_after: int = 0
     hang: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Decide at random, at the rate, whether a call fails."""
+        return bool(self.status) and CHANCE.random() < self.rate
 
     @property
     def on(self) -> bool:
@@ -90,21 +96,45 @@ def _number_or_text(text: str) -> int | str:
 
 
 class FailureSwitches:
-    """The current settings, shared by all threads of the sandbox."""
+    """The current settings of all instance keys and of single ones, shared by all threads of the sandbox."""
 
     def __init__(self) -> None:
         self.switches = OFF
+        self.of_keys: dict[str, FailureSettings] = {}
         self._changed = threading.Event()
 
-    def set(self, switches: FailureSettings) -> None:
-        """Apply new settings, and release every call that waits because of the former ones."""
-        self.switches = switches
+    @property
+    def on(self) -> bool:
+        """Whether any failure of any instance key is switched on."""
+        return self.switches.on or any(one.on for one in self.of_keys.values())
+
+    def of(self, instance_key: str) -> FailureSettings:
+        """Return the settings of an instance key: its own, else those of all."""
+        return self.of_keys.get(instance_key, self.switches)
+
+    def set(self, switches: FailureSettings, instance_key: str = "") -> None:
+        """Apply new settings, to one instance key or to all others, and release every call that waits.
+
+        Only the newest of many instance keys have their own.
+        """
+        if not instance_key:
+            self.switches = switches
+        else:
+            others = [(key, own) for key, own in self.of_keys.items() if key != instance_key]
+            self.of_keys = dict([*others[1 - MOST_KEYS :], (instance_key, switches)])
+        self._release()
+
+    def clear(self, instance_key: str = "") -> None:
+        """Remove the settings of one instance key, or all settings."""
+        if instance_key:
+            self.of_keys = {key: own for key, own in self.of_keys.items() if key != instance_key}
+        else:
+            self.switches, self.of_keys = OFF, {}
+        self._release()
+
+    def _release(self) -> None:
         former, self._changed = self._changed, threading.Event()
         former.set()
-
-    def is_failure(self) -> bool:
-        """Decide at random, at the current rate, whether this call fails."""
-        return bool(self.switches.status) and CHANCE.random() < self.switches.rate
 
     def wait(self, seconds: float) -> None:
         """Block the caller for so long, or until the settings change."""

@@ -171,3 +171,49 @@ def test_an_empty_form_switches_all_off(client: FlaskClient) -> None:
     client.post("/trouble", json={"status": 503})
     client.post("/trouble", data={}, content_type="application/x-www-form-urlencoded")
     assert client.get("/trouble").get_json() == OFF
+
+
+def test_an_instance_key_has_its_own_switches(client: FlaskClient) -> None:
+    """One shop fails while the others are served, or the other way round; removing them returns to those of all."""
+    client.post("/trouble?instance_key=acme0001", json={"status": 503})
+    assert client.get("/trouble").get_json() == OFF
+    assert client.get("/trouble?instance_key=acme0001").get_json() == {**OFF, "status": 503}
+    assert send(client, "purchase", PURCHASE, key="acme0001").status_code == 503
+    assert send(client, "purchase", PURCHASE).status_code == 204
+    client.post("/trouble", data={"status": "500"})
+    client.post("/trouble", data={"instance_key": "acme0001"})
+    assert send(client, "purchase", PURCHASE, key="acme0001").status_code == 204
+    assert send(client, "purchase", PURCHASE).status_code == 500
+    client.delete("/trouble?instance_key=acme0001")
+    assert send(client, "purchase", PURCHASE, key="acme0001").status_code == 500
+    client.post("/trouble/off")
+    assert send(client, "purchase", PURCHASE, key="acme0001").status_code == 204
+
+
+@pytest.mark.parametrize("key", ["short", "acme-001", "a" * 9])
+def test_a_key_that_is_none_has_no_switches(client: FlaskClient, key: str) -> None:
+    """The answer names the fault, as JSON and on the page."""
+    answer = client.post(f"/trouble?instance_key={key}", json={"status": 503})
+    assert (answer.status_code, list(answer.get_json()["errors"])) == (400, ["instance_key"])
+    page = client.post("/trouble", data={"instance_key": key, "status": "503"})
+    assert (page.status_code, "Must be 8 letters" in page.text) == (400, True)
+    assert client.get(f"/trouble?instance_key={key}").status_code == 400
+    assert client.get("/trouble").get_json() == OFF
+
+
+def test_the_switches_stand_on_top(client: FlaskClient) -> None:
+    """Before the figures and the events; each instance key with its own is listed, and can be reset."""
+    client.post("/trouble?instance_key=acme0001", json={"status": 503})
+    page = client.get("/").text
+    assert page.index("Failure switches") < page.index('class="figures"') < page.index("Latest events")
+    assert "<code>acme0001</code> Every call is answered 503." in page
+    client.post("/trouble/off", data={"instance_key": "acme0001"})
+    assert "Every call is answered 503." not in client.get("/").text
+
+
+def test_only_the_newest_keys_have_switches(client: FlaskClient) -> None:
+    """However many are set, the memory of the sandbox is bounded."""
+    for number in range(150):
+        client.post(f"/trouble?instance_key=key{number:05d}", json={"status": 503})
+    states = [client.get(f"/trouble?instance_key=key{number:05d}").get_json()["status"] for number in (0, 49, 50, 149)]
+    assert states == [0, 0, 503, 503]
