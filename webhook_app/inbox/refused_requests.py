@@ -1,6 +1,6 @@
 """The last refused requests of each shop, where KEEP_REFUSED asks for them: headers for a day, bodies for an hour.
 
-Nothing in them is verified: a stranger may have sent anything. How much of it is stored is bounded by web/refusals.py.
+Nothing in them is verified: anyone may have sent it. How much of it is stored is bounded by web/refusals.py.
 """
 
 from __future__ import annotations
