@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LONGEST = 500  # characters that are compared
 LEAST_VALUE = 4  # characters of a value of the call that is looked for in the answer
-IDENTIFIER = re.compile(r"[A-Za-z]*\d[A-Za-z0-9-]*")  # a number, or a word with one
+IDENTIFIER = re.compile(r"(?<![A-Za-z])[A-Za-z]*\d[A-Za-z0-9-]*")  # a number, or a word with one
 PLACE = "#"
 
 
