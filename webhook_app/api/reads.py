@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Any
 from webhook_app.api.delivery_record import record_of
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.formatting import timestamp
+from webhook_app.health import shop_states
 from webhook_app.health.probes import listed
 from webhook_app.inbox import State, activity, count_check, orders, statistics
 from webhook_app.inbox.activity import ActivityKind
-from webhook_app.inbox.reports import accounting, delivery_pages, platform_accounting, stored_deliveries, time_series
+from webhook_app.inbox.reports import (
+    accounting,
+    delivery_pages,
+    platform_accounting,
+    shop_counts,
+    stored_deliveries,
+    time_series,
+)
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
 from webhook_app.inbox.reports.shop_days import ShopDays
+from webhook_app.platforms import topic_groups
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
+from webhook_app.time_units import DAY
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date
 
     from webhook_app.config.shops import Shop
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     from webhook_app.health.readiness import Readiness
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
+    from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
     from webhook_app.platforms.base import Platform
 
 READ_NAMES_FOR = 0.5  # seconds
@@ -61,25 +72,35 @@ class Reads:
         self._if_writable(lambda: statistics.refresh(self.inbox))
         now = self.inbox.clock()
         counts = time_series.by_shop(self.inbox, time_series.span(now, DAY_HOURS, 1))
+        topics = topic_groups.names(self.platforms, topic_groups.ORDERS)
+        figures = shop_counts.orders(self.inbox, topics), shop_counts.reported(self.inbox, now - DAY)
         waiting = {one.shop: one for one in backlogs(self.inbox)}
-        throttles = self.inbox.throttles()
-        seen: dict[str, int] = {}
-        for one in activity.last_seen(self.inbox, ActivityKind.TOPIC):
-            seen[one.shop] = max(one.last_at, seen.get(one.shop, 0))
+        throttles, problems = self.inbox.throttles(), shop_states.problems_of(self.health.findings(), self.shops)
+        last_orders = self._last_orders(topics)
         return {
             "at": timestamp(now),
             "shops": [
                 {
                     **_configured(shop),
+                    "state": shop_states.state_of(problems[name], is_configured=True),
+                    "problems": sorted({one.check for one in problems[name]}),
+                    **_orders(figures[0].get(name), figures[1].get(name)),
                     "last_24_hours": grouped(counts.get(name, {})),
                     "unfinished": sum(waiting[name].states.values()) if name in waiting else 0,
                     "oldest_unfinished": timestamp(waiting[name].oldest) if name in waiting else None,
-                    "last_received": timestamp(seen[name]) if name in seen else None,
+                    "last_order": timestamp(last_orders[name]) if name in last_orders else None,
                     **_throttling(throttles.get(Scope.shop(name)), now),
                 }
                 for name, shop in self.shops.items()
             ],
         }
+
+    def _last_orders(self, topics: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for one in activity.last_seen(self.inbox, ActivityKind.TOPIC):
+            if one.name in topics:
+                found[one.shop] = max(one.last_at, found.get(one.shop, 0))
+        return found
 
     def state_of_health(self) -> dict[str, Any]:
         """Return whether webhooks can be stored, and what needs attention, muted findings too."""
@@ -121,6 +142,15 @@ def grouped(states: Mapping[str, int]) -> dict[str, int]:
     kinds = {state.value: states.get(state, 0) for state in (State.DELIVERED, State.IGNORED, State.DEAD)}
     kinds["waiting"] = sum(states.get(state, 0) for state in UNFINISHED)
     return {"received": sum(kinds.values()), **kinds}
+
+
+def _orders(counts: OrderCounts | None, found: Reported | None) -> dict[str, Any]:
+    """Return the orders of the last 24 hours, and the share of the platform's orders that webhooks reported."""
+    return {
+        "orders": counts.number if counts else 0,
+        "orders_delivered_share": counts.delivered_share if counts else None,
+        "reported_share": found.share if found else None,
+    }
 
 
 def _configured(shop: Shop) -> dict[str, Any]:

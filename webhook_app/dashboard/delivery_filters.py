@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from webhook_app.dashboard import topic_groups
 from webhook_app.dashboard.context import current, scope
 from webhook_app.delivery.causes import REASON_PREFIXES, TITLES, Cause
 from webhook_app.formatting import timestamp
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
+from webhook_app.platforms import topic_groups
 from webhook_app.reasons import titled
 from webhook_app.time_units import DAY, HOUR
 

@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app.dashboard import charts
-from webhook_app.health.finding import Severity
-from webhook_app.health.folding import ORDER
+from webhook_app.health.shop_states import UNKNOWN, WORST_FIRST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from webhook_app.health.finding import Finding
     from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
 
-UNKNOWN = "removed"  # the state of a shop with deliveries that is not configured any more
 STATES = {"error": "Error", "warning": "Warning", "ok": "Fine", UNKNOWN: "Not configured"}
-WORST_FIRST = [*map(str, ORDER), UNKNOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +105,3 @@ def shown(rows: Iterable[ShopRow], asked: Query) -> list[ShopRow]:
     found.sort(key=lambda row: (WORST_FIRST.index(row.state), -len(row.problems), -row.waiting, row.name))
     found.sort(key=SORTED_BY[asked.sort].key, reverse=asked.reverse)  # type: ignore[arg-type]
     return found
-
-
-def problems_of(findings: Iterable[Finding], names: Collection[str]) -> dict[str, list[Finding]]:
-    """Return the findings that need attention, by shop; an error about all, such as a full disk, is each shop's."""
-    found: dict[str, list[Finding]] = {name: [] for name in names}
-    for one in findings:
-        named = {*filter(None, (one.shop, *one.others))}
-        is_of_all = not named and one.severity is Severity.ERROR
-        for name in (names if is_of_all else named) if one.needs_attention else ():
-            found.setdefault(name, []).append(one)
-    return found
-
-
-def state_of(problems: Iterable[Finding], *, is_configured: bool) -> str:
-    """Return the state of a shop: the worst severity of what needs attention."""
-    if not is_configured:
-        return UNKNOWN
-    return min((str(one.severity) for one in problems), key=WORST_FIRST.index, default=str(Severity.OK))

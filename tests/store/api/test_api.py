@@ -91,6 +91,8 @@ def _check_figures(client: FlaskClient, inbox: Inbox, day: date) -> None:
     shops = read(client, "/api/shops")["shops"]
     assert "demo-shopify" in [one["name"] for one in shops]
     assert sum(one["last_24_hours"]["received"] for one in shops) > 0
+    assert {one["state"] for one in shops} <= {"ok", "warning", "error"}
+    assert sum(one["orders"] for one in shops) > 0
     assert {one["check"] for one in read(client, "/api/health")["findings"]}
 
 

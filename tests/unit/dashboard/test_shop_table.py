@@ -6,6 +6,7 @@ from itertools import product
 
 from webhook_app.dashboard import charts, shop_table
 from webhook_app.dashboard.shop_table import COLUMNS, ShopRow, query, shown
+from webhook_app.health import shop_states
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
 
@@ -41,9 +42,9 @@ def test_every_column_sorts_both_ways() -> None:
 
 def test_states_are_the_severities() -> None:
     """What needs no attention is fine."""
-    assert shop_table.state_of([], is_configured=True) == "ok"
-    assert shop_table.state_of([], is_configured=False) == "removed"
-    assert set(shop_table.STATES) <= set(shop_table.WORST_FIRST)
+    assert shop_states.state_of([], is_configured=True) == "ok"
+    assert shop_states.state_of([], is_configured=False) == "removed"
+    assert set(shop_table.STATES) <= set(shop_states.WORST_FIRST)
 
 
 def test_an_error_about_all_is_each_shops() -> None:
@@ -54,7 +55,7 @@ def test_an_error_about_all_is_each_shops() -> None:
         Finding("secrets", Severity.WARNING, "Others can read a file."),
         Finding("database", Severity.ERROR, "It does not answer.", muted="for a day"),
     ]
-    names = {shop: [one.check for one in those] for shop, those in shop_table.problems_of(found, "ab").items()}
+    names = {shop: [one.check for one in those] for shop, those in shop_states.problems_of(found, "ab").items()}
     assert names == {"a": ["disk"], "b": ["disk", "workers"]}
 
 

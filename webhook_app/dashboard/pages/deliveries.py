@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from schemas.events import Reason
-from webhook_app.dashboard import counts, delivery_filters, topic_groups
+from webhook_app.dashboard import counts, delivery_filters
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user, visible
 from webhook_app.dashboard.delivery_filters import STATES, TITLES_OF_PRESETS, milliseconds, whole
@@ -20,6 +20,7 @@ from webhook_app.inbox import Selection, activity, orders, platform_orders
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter, Page
+from webhook_app.platforms import topic_groups
 from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from flask import redirect, request, url_for
 
-from webhook_app.dashboard import counts, figures, shop_table, topic_groups
+from webhook_app.dashboard import counts, figures, shop_table
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.attention import attention, problems
 from webhook_app.dashboard.context import current, scope, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_table import ShopRow
+from webhook_app.health import shop_states
 from webhook_app.inbox import activity
 from webhook_app.inbox.activity import ActivityKind
 from webhook_app.inbox.reports import shop_counts
 from webhook_app.inbox.reports.shop_counts import OrderCounts
+from webhook_app.platforms import topic_groups
 from webhook_app.time_units import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -56,11 +58,11 @@ def _rows() -> list[ShopRow]:
     orders, waiting = shop_counts.orders(inbox, order_topics, scope()), shop_counts.waiting(inbox)
     reported = shop_counts.reported(inbox, now - DAY)
     refused, last = _refused(now), _last_orders(order_topics)
-    problems_of = shop_table.problems_of(current().health.findings(), shops)
+    problems_of = shop_states.problems_of(current().health.findings(), shops)
     return [
         ShopRow(
             name,
-            shop_table.state_of(problems_of.get(name, ()), is_configured=name in shops),
+            shop_states.state_of(problems_of.get(name, ()), is_configured=name in shops),
             tuple(dict.fromkeys(one.check for one in problems_of.get(name, ()))),
             orders.get(name) or OrderCounts(),
             waiting.get(name, 0),

@@ -11,6 +11,7 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_topics import refusals, topics
+from webhook_app.health import shop_states
 from webhook_app.health.folding import folded
 from webhook_app.inbox import shared_pages
 from webhook_app.inbox.reports import shop_counts
@@ -49,7 +50,7 @@ def page_of(shop: str, problems: list[Finding]) -> dict[str, Any]:
         "progress": progress,
         "attention": folded(urgent),
         "muted": [one for one in problems if one.muted],
-        "state": shop_table.state_of((one for one in urgent if one.shop == shop), is_configured=True),
+        "state": shop_states.state_of((one for one in urgent if one.shop == shop), is_configured=True),
         "states": shop_table.STATES,
         "items": checklist.items(known, current().platforms[known.platform], shop_evidence.gather(known)),
         "trends": trends.trends(inbox, shop),
