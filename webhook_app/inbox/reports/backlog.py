@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,23 +78,42 @@ def backlogs(inbox: Inbox) -> list[Backlog]:
     with inbox.database.read() as connection:
         shops = connection.execute(by_shop.group_by(row.shop).order_by(row.shop)).all()
         states = connection.execute(others.where(IS_TRIED).group_by(row.shop, row.state)).all()
-        return [_backlog(connection, shop, [one for one in states if one.shop == shop.shop], now) for shop in shops]
+        tried: defaultdict[str, list[Any]] = defaultdict(list)
+        for one in states:
+            tried[one.shop].append(one)
+        new_ones, longest = _first_new(connection, shops, now), _longest(connection, now) if states else {}
+    return [_backlog(shop, tried[shop.shop], new_ones.get(shop.shop), longest.get(shop.shop), now) for shop in shops]
 
 
-def _backlog(connection: Connection, shop: Any, tried: Sequence[Any], now: int) -> Backlog:
+def _first_new(connection: Connection, shops: Sequence[Any], now: int) -> dict[str, Any]:
+    """Return the first delivery of each shop that was never tried, and is not dated in the future, if there is one."""
+    row, numbers = deliveries.c, {shop.first_new: shop.shop for shop in shops if shop.first_new}
+    query = select(row.shop, row.received_at, row.id).where(IS_NEW, row.received_at <= now)
+    first = connection.execute(query.where(row.id.in_(numbers))).all() if numbers else []
+    found: dict[str, Any] = {one.shop: one for one in first}
+    for number, shop in numbers.items():
+        if shop not in found:
+            later = query.where(row.shop == shop, row.id >= number).order_by(row.id).limit(1)
+            found[shop] = connection.execute(later).first()
+    return found
+
+
+def _longest(connection: Connection, now: int) -> dict[str, int]:
+    """Return the delivery of each shop that has waited longest, of those that were tried."""
+    row, since = deliveries.c, _not_after(now)
+    oldest = select(row.shop, func.min(since).label("since")).where(IS_TRIED).group_by(row.shop).subquery()
+    query = select(row.shop, func.min(row.id)).join(oldest, (oldest.c.shop == row.shop) & (oldest.c.since == since))
+    return {shop: number for shop, number in connection.execute(query.where(IS_TRIED).group_by(row.shop))}  # noqa: C416 - rows are no pairs
+
+
+def _backlog(shop: Any, tried: Sequence[Any], new: Any, longest: int | None, now: int) -> Backlog:
     states = Counter[str](dict.fromkeys(UNFINISHED, 0))
     states.update({State.RECEIVED: shop.new})
     states.update({one.state: one.number for one in tried})
-    row, of_shop = deliveries.c, deliveries.c.shop == shop.shop
     oldest = min((one.since for one in tried), default=now)
-    if shop.first_new:
-        new = select(row.received_at, row.id).where(of_shop, IS_NEW, row.id >= shop.first_new, row.received_at <= now)
-        first = connection.execute(new.order_by(row.id).limit(1)).first()
-        if first and first.received_at <= oldest:
-            return Backlog(shop.shop, states, first.id, first.received_at)
-    longest = select(row.id).where(of_shop, IS_TRIED, _not_after(now) == oldest).limit(1)
-    number = connection.execute(longest).scalar() if tried else None
-    return Backlog(shop.shop, states, number or shop.first, oldest)
+    if new and new.received_at <= oldest:
+        return Backlog(shop.shop, states, new.id, new.received_at)
+    return Backlog(shop.shop, states, longest or shop.first, oldest)
 
 
 def _not_after(now: int) -> ColumnElement[int]:
