@@ -55,6 +55,7 @@ if ( isset( $_GET['add-to-cart'] ) && ! isset( $_GET['shown'] ) ) {
 	$parent  = $product->get_parent_id();
 	$item    = isset( $_GET['bundled_by'] ) ? array( 'bundled_by' => $_GET['bundled_by'] ) : array();
 	do_action( 'woocommerce_add_to_cart', 'item', $parent ? $parent : $product->get_id(), (int) ( $_GET['quantity'] ?? 1 ), $parent ? $product->get_id() : 0, array(), $item );
+	setcookie( 'woocommerce_items_in_cart', '1' );
 	exit( 'added' );
 }
 

@@ -92,8 +92,8 @@ final class Checkout {
 	/**
 	 * The key that this visitor's views were sent with.
 	 *
-	 * A visitor who logs in or creates an account at the checkout has searched and looked as a guest: that key joins them
-	 * to the purchase. The first view with the account replaces it.
+	 * A visitor who logs in on the way to the checkout, or creates an account there, has searched and looked as a guest:
+	 * that key joins them to the purchase. The first view with the account replaces it.
 	 *
 	 * @return string
 	 */

@@ -113,25 +113,14 @@ final class Profile {
 	}
 
 	/**
-	 * Whether a guest logs in at the checkout. What they looked at led to this order, so both have the guest's key; the
-	 * account's comes with the first view after it.
+	 * Whether a guest logs in with something in the cart, at the checkout or before. What they looked at leads to this
+	 * order, so both have the guest's key; the account's comes with the first view after the log-in.
 	 *
 	 * @return bool
 	 */
 	private static function goes_on_to_buy() {
-		$checkout = (string) wp_parse_url( wc_get_checkout_url(), PHP_URL_PATH );
-		if ( '' === untrailingslashit( $checkout ) ) {
-			return false; // With plain permalinks all pages have one path.
-		}
-		// phpcs:ignore WordPress.Security.NonceVerification -- WordPress has verified the log-in; only paths are compared.
-		$asked   = array_intersect_key( $_REQUEST, array_flip( array( 'redirect', 'redirect_to' ) ) );
-		$asked[] = wp_get_raw_referer();
-		foreach ( array_filter( $asked, 'is_string' ) as $url ) {
-			if ( (string) wp_parse_url( wp_unslash( $url ), PHP_URL_PATH ) === $checkout ) {
-				return self::is_guests( self::carried() );
-			}
-		}
-		return false;
+		// WooCommerce's own mark for caches. Its cart is not there in every request that logs somebody in.
+		return ! empty( $_COOKIE['woocommerce_items_in_cart'] ) && self::is_guests( self::carried() );
 	}
 
 	/**

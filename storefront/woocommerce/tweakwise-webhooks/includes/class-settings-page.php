@@ -85,7 +85,7 @@ final class Settings_Page extends \WC_Settings_Page {
 				'id'                => Settings::PREFIX . 'salt',
 				'type'              => 'password',
 				'title'             => __( 'Profile salt', 'tweakwise-webhooks' ),
-				'desc'              => __( 'The shop\'s profile_salt at the receiver. With it an account has one key on every device; what a visitor saw before logging in stays under the earlier key, except where they log in at the checkout. Never change it.', 'tweakwise-webhooks' ),
+				'desc'              => __( 'The shop\'s profile_salt at the receiver. With it an account has one key on every device; what a visitor saw before logging in stays under the earlier key, except where they log in with a filled cart: then the order carries the earlier key as well, unless they look at a product in between. Never change it.', 'tweakwise-webhooks' ),
 				// WooCommerce would take backslashes out and decode entities, and save what is left with the next change.
 				'value'             => htmlspecialchars( Settings::salt(), ENT_QUOTES ),
 				'custom_attributes' => array( 'autocomplete' => 'new-password' ),
