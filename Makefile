@@ -18,7 +18,7 @@ endif
 LOCKED := requirements requirements-extras requirements-dev requirements-audit bench/requirements
 
 .DEFAULT_GOAL := run
-.PHONY: help run dev test test-fast lint format chaos bench shopware-app requirements sbom installed test-installed
+.PHONY: help run dev test test-fast lint format chaos bench shopware-app requirements sbom release installed test-installed
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -72,6 +72,9 @@ sbom: test-installed ## Lists what the receiver installs, with licences, as Cycl
 	  echo 'dependencies = ['; sed -n 's/^\([A-Za-z][^ #]*\).*/"\1",/p' requirements.in; echo ']'; } > var/sbom-project.toml
 	$(BIN)/cyclonedx-py environment --pyproject var/sbom-project.toml --output-reproducible --validate \
 	  --output-file var/sbom.json var/sbom-venv
+
+release: sbom ## Checks that this commit can be released, and packs it with plugin, apps, SBOM and digests into var/release.
+	@./release.sh "$$($(BIN)/python -c 'import webhook_app; print(webhook_app.__version__)')"
 
 bench/.venv/bench.stamp: bench/requirements.txt bench/rivals/node/package.json bench/setup.sh setup.sh
 	bench/setup.sh

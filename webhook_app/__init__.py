@@ -3,4 +3,4 @@
 Nothing is imported here, so that the worker never loads Flask.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

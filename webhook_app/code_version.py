@@ -15,7 +15,7 @@ DIGITS = 8
 
 @cache
 def code_version() -> str:
-    """Return the version with the digest, such as `0.1.0 (3f2a9c1b)`.
+    """Return the version with the digest, such as `1.0.0 (3f2a9c1b)`.
 
     A process calls it when it starts: files that are replaced later are not what it runs.
     """

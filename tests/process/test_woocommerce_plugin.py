@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 pytestmark = needs_php
 
 SOURCES = [*sorted(PLUGIN.rglob("*.php")), *sorted(STAND_IN.glob("*.php"))]
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 NOWHERE = "http://127.0.0.1:9/webhooks/woocommerce/acme"
 MANAGER = 1
 KEY = re.compile(r"[0-9a-f]{32}")

@@ -2,7 +2,7 @@
 /**
  * Plugin Name:          Tweakwise Webhooks for WooCommerce
  * Description:          Sends searches and product views as signed events to your Tweakwise webhook receiver, and lets each order carry the visitor's profile key.
- * Version:              0.1.0
+ * Version:              1.0.0
  * Requires at least:    6.1
  * Requires PHP:         7.4
  * Requires Plugins:     woocommerce
@@ -20,7 +20,7 @@ namespace Tweakwise_Webhooks;
 
 defined( 'ABSPATH' ) || exit;
 
-const VERSION     = '0.1.0';
+const VERSION     = '1.0.0';
 const PLUGIN_FILE = __FILE__;
 
 require_once __DIR__ . '/includes/class-settings.php';

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from webhook_app.health.measurements import Measurements
     from webhook_app.inbox.presence import Process
 
-RESTART = "Restart what runs the older version; docs/deployment.md has the order of an update."
+RESTART = "Restart what runs the older version; docs/upgrading.md has the order of an update."
 OTHER_CODE = "If this code is newer, restart web and worker; otherwise run this command with the code that they run."
 UNDER_WAY = "Nothing, while an update is under way: old and new processes work together."
 
