@@ -49,7 +49,8 @@ def test_a_release_is_checked_and_packed(tmp_path: Path) -> None:
     packed = released(tmp_path)
     assert packed.returncode == 0, packed.stderr
     out = tmp_path / "var/release"
-    sums = dict(reversed(line.split()) for line in (out / "SHA256SUMS").read_text().splitlines())
+    lines = (line.split() for line in (out / "SHA256SUMS").read_text().splitlines())
+    sums = {name: digest for digest, name in lines}
     assert sums == {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in out.iterdir() if file.name != "SHA256SUMS"
     }
