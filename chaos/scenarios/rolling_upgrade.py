@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from chaos.context import Context
     from chaos.system import System
 
-FROM = "d89115baca6f2421ac1d3cd09690b3db9640b287"  # from this commit on migrations are only added
+# Any commit from this one on, since when migrations are only added: UPGRADE_FROM=HEAD~1 for the previous one.
+FROM = os.environ.get("UPGRADE_FROM", "d89115baca6f2421ac1d3cd09690b3db9640b287")
 LASTS, SHORT_LASTS = 8.0, 1.0  # seconds of each step
 STOPS_WITHIN = 25.0  # seconds
 
@@ -58,8 +60,20 @@ def _upgrade(context: Context, code: Path) -> None:
             _lasts(context)
         context.expect(not other.refusals, f"This version refused: {dict(other.refusals)}")
     shop.add(other)
+    if not context.short:
+        shop.add(_gone_back(context, old))
     context.sum_up(new, shop, tweakwise)
     _check_log(context, old, new)
+
+
+def _gone_back(context: Context, old: System) -> Traffic:
+    """Start the earlier version again, on what this one has written."""
+    worker, web = old.start_worker(), old.start_web()
+    with Traffic(old.port, senders=2, pause=0.02) as shop:
+        _lasts(context)
+    context.expect(not shop.refusals, f"The earlier version refused after going back: {dict(shop.refusals)}")
+    context.expect_alive(old, web=web, worker=worker)
+    return shop
 
 
 def _check_log(context: Context, *systems: System) -> None:
@@ -80,6 +94,6 @@ def _unpack(folder: Path) -> None:
         [git, "archive", FROM], cwd=ROOT, check=False, capture_output=True
     )
     if archive.returncode:
-        raise SkippedError(f"the history of this repository does not have commit {FROM[:7]}: git fetch --unshallow")
+        raise SkippedError(f"the history of this repository does not have commit {FROM[:10]}: git fetch --unshallow")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
