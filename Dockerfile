@@ -17,14 +17,14 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     DATABASE_URL=sqlite:////data/inbox.db \
-    SHOPS_FILE=/config/shops.toml \
     PORT=8000
 # A number, which Kubernetes can compare with runAsNonRoot. A volume gets its owner from the folder below.
 RUN install -d -o 10001 -g 10001 -m 700 /data
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY . .
-RUN python -m compileall -q .
+# Read where neither SHOPS nor SHOPS_FILE is set: hosts without files set SHOPS.
+RUN ln -s /config/shops.toml shops.toml && python -m compileall -q .
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000

@@ -74,3 +74,10 @@ def test_pods_are_hardened_and_run_commands() -> None:
             seen.append(container["args"][0])
     assert seen == ["migrate", "web", "worker", "run"]
     assert f"USER {USER}:{USER}" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_image_leaves_the_choice_of_shops() -> None:
+    """SHOPS and SHOPS_FILE exclude each other, so the image sets neither; its default file is the mounted one."""
+    text = (ROOT / "Dockerfile").read_text()
+    assert "SHOPS_FILE=" not in text
+    assert "ln -s /config/shops.toml shops.toml" in text

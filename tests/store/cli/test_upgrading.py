@@ -6,12 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.commands import SHOP
 from tests.support.processes import ROOT, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGE = (ROOT / "docs/upgrading.md").read_text(encoding="utf-8")
 PYTHON = f"""#!/bin/sh
