@@ -38,6 +38,7 @@ class Context:
     rounds: int
     short: bool
     database_url: str = ""
+    server: postgres.Server | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -82,7 +83,7 @@ class Context:
     def postgres(self) -> postgres.Server:
         """Start a PostgreSQL that lasts until the scenario ends, and make it the inbox of every system from now on."""
         server = self._stack.enter_context(postgres.serving(self.folder))
-        self.database_url = server.address
+        self.server, self.database_url = server, server.address
         return server
 
     def system(
