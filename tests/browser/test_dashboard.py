@@ -292,14 +292,14 @@ def test_times_are_those_of_the_reader(chromium: Browser, service: Service) -> N
     context.close()
 
 
-def test_all_of_a_filter_are_discarded_by_a_job(page: Page) -> None:
+def test_all_of_a_filter_are_replayed_by_a_job(page: Page) -> None:
     """The count is confirmed, and the page follows the job to its end."""
-    page.goto("/dashboard/deliveries?state=dead&reason=http_422")
-    page.get_by_role("link", name="Discard all of these").click()
-    page.get_by_role("button", name="Discard").click()
+    page.goto("/dashboard/deliveries?state=ignored&reason=no_profile")
+    page.get_by_role("link", name="Replay all of these").click()
+    page.get_by_role("button", name=re.compile(r"^Replay \d")).click()
     page.get_by_text("completed", exact=True).wait_for()
-    page.goto("/dashboard/deliveries?state=dead&reason=http_422")
-    page.get_by_text("No deliveries match these filters.").wait_for()
+    page.goto("/dashboard/actions")
+    assert "Job completed" in page.get_by_role("region", name="Actions").inner_text()
 
 
 def test_dark_mode(chromium: Browser, service: Service) -> None:

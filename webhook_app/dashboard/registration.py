@@ -15,7 +15,7 @@ from webhook_app.dashboard import local_access, pages, rendering
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.accounts import Accounts, ProxyIdentity
 from webhook_app.dashboard.attention import may_mute
-from webhook_app.dashboard.context import DashboardContext
+from webhook_app.dashboard.context import DashboardContext, current
 from webhook_app.dashboard.local_access import LocalIdentity
 from webhook_app.dashboard.login_limits import LoginLimits
 from webhook_app.dashboard.navigation import NAVIGATION
@@ -82,6 +82,7 @@ def _template_variables() -> dict[str, Any]:
         "reference": masking.reference,
         "session": g.get("dashboard_session"),
         "user": g.get("dashboard_user"),
+        "shop_names": current().shops,
         "asset": _asset,
         "navigation": NAVIGATION,
         "may_mute": may_mute,
