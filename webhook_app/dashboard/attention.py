@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from webhook_app.health.finding import Finding
     from webhook_app.health.folding import FindingGroup
 
+OF_OPERATORS = ("secrets", "configuration")  # checks
+
 
 def attention(shop: str | None) -> list[FindingGroup]:
     """Return what needs attention now, of one shop or of all that the user sees, the worst first."""
@@ -29,8 +31,12 @@ def may_mute(finding: Finding) -> bool:
 
 
 def of_shop(shop: str) -> list[Finding]:
-    """Return the problems that are about one shop and no other, for those who may see nothing else."""
-    return [one for one in current().health.findings() if one.needs_attention and one.shop == shop and not one.others]
+    """Return the problems that are about one shop and no other, for those who have a link to its page.
+
+    What is weak in its configuration is not for them.
+    """
+    found = [one for one in current().health.findings() if one.needs_attention and one.shop == shop and not one.others]
+    return [one for one in found if one.check not in OF_OPERATORS]
 
 
 def _concerns(finding: Finding, shop: str | None) -> bool:

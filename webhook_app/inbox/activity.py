@@ -132,7 +132,9 @@ def by_hour(
     end = inbox.clock() + FUTURE if until is None else until
     query = query.where(*_in_hours(since, end, shop), table.kind == kind)
     with inbox.database.read() as connection:
-        return records.read(connection, HourlyActivity, query.order_by(table.hour, table.shop, table.name))
+        found = records.read(connection, HourlyActivity, query)
+    # Not sorted by the database: SQLite would read the hours of all shops, which an index has in this order.
+    return sorted(found, key=lambda one: (one.hour, one.shop, one.name))
 
 
 def totals(

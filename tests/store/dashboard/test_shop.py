@@ -166,3 +166,21 @@ def test_the_app_is_downloaded_by_those_who_operate(
     assert browser.get("/setup").headers["Location"] == "/dashboard/shops/sw#setup"
     assert CSRF.search(browser.get("/shops/sw").text)
     app.extensions["webhooks"].inbox.close()
+
+
+WEAK = '[shops.weak]\nplatform = "shopify"\ninstance_key = "demo0001"\nsecrets = ["short"]\n'
+
+
+def test_what_is_weak_is_not_behind_a_link(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path) -> None:
+    """Findings about secrets are for those who operate; those about webhooks are for the merchant too."""
+    file = tmp_path / "shops.toml"
+    file.write_text(WEAK)
+    app = configured(monkeypatch, sqlite_url, SHOPS_FILE=str(file))
+    browser = Browser(app)
+    browser.sign_in()
+    found = LINK.search(browser.post("/shops/weak/links", "/shops/weak", **{"for": "7d"}).text)
+    assert found
+    own, shared = browser.get("/shops/weak").text, app.test_client().get(found[1]).text
+    assert ["Secret 1 of weak" in page for page in (own, shared)] == [True, False]
+    assert ["No webhook was ever received" in page for page in (own, shared)] == [True, True]
+    app.extensions["webhooks"].inbox.close()

@@ -1,0 +1,54 @@
+"""How SQLite reads what pages show of many shops: by an index on dates or names, never through all rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event
+
+from webhook_app.inbox import activity, platform_orders
+from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.reports import platform_accounting, shop_counts, shop_trends, time_series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhook_app.inbox import Inbox
+
+TODAY = datetime(2026, 11, 26, tzinfo=UTC).date()
+REPORTS: dict[str, Callable[[Inbox], object]] = {
+    "ix_platform_orders_placed": lambda inbox: platform_accounting.of_days(inbox, TODAY),
+    "ix_platform_orders_key": lambda inbox: platform_orders.find(inbox, ["1", "#1", "purchase:1"]),
+    "ix_reconciliations_ended": lambda inbox: shop_counts.reported(inbox, 0),
+    "ix_tallies_shop_hour": lambda inbox: time_series.series(inbox, time_series.span(0, 30, 24), ["acme"]),
+    "ix_block_figures_shop": lambda inbox: shop_trends.by_day(inbox, "acme", 0),
+    "ix_deliveries_shop_due": shop_counts.waiting,
+    "sqlite_autoindex_hourly_sightings_1": lambda inbox: activity.by_hour(inbox, ActivityKind.TOPIC, 0, shop="acme"),
+    "ix_hourly_sightings_kind": lambda inbox: activity.totals(inbox, ActivityKind.REFUSAL, 0, 1),
+}
+
+
+def plan_of(inbox: Inbox, report: Callable[[Inbox], object]) -> str:
+    """The plans of every statement of a report."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        statements.append((statement, parameters))
+
+    engine = inbox.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    report(inbox)
+    event.remove(engine, "before_cursor_execute", note)
+    reading = [one for one in statements if one[0].lstrip().upper().startswith(("SELECT", "WITH"))]
+    with inbox.database.read() as connection:
+        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all() for text, values in reading]
+    return "\n".join(row[3] for rows in plans for row in rows)
+
+
+@pytest.mark.engines("sqlite")
+def test_reports_use_their_index(inbox: Inbox) -> None:
+    """Also without statistics of the tables, which SQLite never gathers by itself."""
+    plans = {index: plan_of(inbox, report) for index, report in REPORTS.items()}
+    assert {index: plan for index, plan in plans.items() if f"INDEX {index}" not in plan} == {}
