@@ -123,10 +123,10 @@ def test_the_versions_agree() -> None:
 
 def test_the_folder_is_a_whole_plugin() -> None:
     """What a merchant zips has its licence, and no folder that WordPress or a reviewer would not expect."""
-    assert (PLUGIN / "license.txt").read_bytes() == (PLUGIN.parents[2] / "LICENSE").read_bytes()
+    assert (PLUGIN / "LICENSE").read_bytes() == (PLUGIN.parents[2] / "LICENSE").read_bytes()
     assert {file.name for file in PLUGIN.iterdir()} == {
         *("assets", "includes", "languages"),
-        *("license.txt", "readme.txt", "tweakwise-webhooks.php", "uninstall.php"),
+        *("LICENSE", "readme.txt", "tweakwise-webhooks.php", "uninstall.php"),
     }
 
 

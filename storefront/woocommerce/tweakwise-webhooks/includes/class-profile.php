@@ -119,7 +119,7 @@ final class Profile {
 	 * @return bool
 	 */
 	private static function goes_on_to_buy() {
-		// WooCommerce's own mark for caches. Its cart is not there in every request that logs somebody in.
+		// WooCommerce's own mark for caches. Its cart is not there in every request that is a log-in.
 		return ! empty( $_COOKIE['woocommerce_items_in_cart'] ) && self::is_guests( self::carried() );
 	}
 
