@@ -88,6 +88,8 @@ class ConfigurationWatch:
             found, self._faults = self._described(read(for_web=self._for_web)), ()
         except ConfigurationError as error:
             found, self._faults = "", error.faults
+        except Exception as error:  # noqa: BLE001 - the process that looks must go on as it was
+            found, self._faults = "", (f"{shop_documents.where()}: cannot be read ({type(error).__name__})",)
         if found or self._faults:
             self._read_again = now + AGAIN  # it may not have been taken over
         return Look(found, self._faults if self._faults != before else ())

@@ -119,3 +119,15 @@ def test_secrets_that_change_in_files(folder: Path, clock: Clock, monkeypatch: p
     (folder / ".env").write_text("A_TWO=geheim\n")
     (folder / "one").write_text("anders\n")
     assert looks(watch, clock, 2) == ["", "changed shop a (secrets)"]
+
+
+def test_an_unexpected_error_is_a_fault(folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that looks goes on, whatever happens to it while it reads."""
+    watch = ConfigurationWatch(for_web=False, clock=clock)
+    (folder / "b.toml").write_text(SHOP.format("b"))
+
+    def read(**_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("webhook_app.config.watch.read", read)
+    assert looks(watch, clock)[1].endswith("cannot be read (MemoryError)")
