@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from webhook_app import masking
-from webhook_app.dashboard import counts
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, visible
 from webhook_app.dashboard.rendering import render
@@ -40,7 +39,6 @@ class IssueLine:
 def issues() -> ResponseReturnValue:
     """Show the issues of all shops that the user sees, or of one."""
     shop = request.args.get("shop") or None
-    counts.refresh()
     found = reports.open_issues(current().inbox, scope(shop))
     return render(
         "dashboard/issues.html",

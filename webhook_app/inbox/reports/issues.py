@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from webhook_app.inbox.reports import delivery_pages
-from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
+from sqlalchemy import literal_column, select
+
+from webhook_app import green_threads
+from webhook_app.inbox import records
+from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.reports.failure_texts import signature
-from webhook_app.inbox.selection import Selection
-from webhook_app.inbox.states import State
+from webhook_app.inbox.reports.stored_deliveries import COLUMNS
+from webhook_app.inbox.tables import IS_DEAD, deliveries
 
 if TYPE_CHECKING:
-    from webhook_app.inbox.delivery import Row
+    from sqlalchemy import Select
+
     from webhook_app.inbox.store import Inbox
 
 MOST = 3000  # of the newest dead deliveries that are grouped
@@ -52,18 +56,24 @@ class Issues:
 
 def open_issues(inbox: Inbox, shops: tuple[str, ...] | None) -> Issues:
     """Group the newest dead deliveries of these shops (None: of all). Raises StoreUnavailableError."""
-    wanted = DeliveryFilter(Selection(states=(State.DEAD.value,)), shops=shops)
     groups: dict[str, Issue] = {}
-    below, read = None, 0
-    while read < MOST:
-        page = delivery_pages.page(inbox, wanted, STEP, below)
-        for row in page.rows:
-            _add(groups, row)
-        read, below = read + len(page.rows), page.older
-        if below is None:
-            break
+    with inbox.database.read() as connection:
+        ids = connection.execute(_newest_dead(shops)).scalars().all()
+        for start in range(0, len(ids[:MOST]), STEP):
+            some = deliveries.c.id.in_(ids[start : start + STEP])
+            query = select(*COLUMNS).where(some, IS_DEAD).order_by(deliveries.c.id.desc())
+            for row in records.read(connection, Row, query):
+                _add(groups, row)
+            green_threads.yield_control()
     ordered = sorted(groups.values(), key=lambda one: (-one.count, -one.last))
-    return Issues(ordered, complete=below is None)
+    return Issues(ordered, complete=len(ids) <= MOST)
+
+
+def _newest_dead(shops: tuple[str, ...] | None) -> Select[Any]:
+    """Select numbers by the index of dead deliveries alone: in the order of the table, all others would be read."""
+    row = deliveries.c
+    query = select(row.id).where(IS_DEAD).order_by((row.id + literal_column("0")).desc()).limit(MOST + 1)
+    return query if shops is None else query.where(row.shop.in_(shops))
 
 
 def _add(groups: dict[str, Issue], row: Row) -> None:
