@@ -116,6 +116,20 @@ SINGLE: list[tuple[Journey, Callable[[Journey], bool]]] = [
         Journey("the page agrees before the script", mode="page", consent="", calls="window.tweakwiseConsent = true;"),
         one_everywhere,
     ),
+    (
+        Journey("refuses Tweakwise alone", calls="window.wp_is_service_denied = (name) => name === 'Tweakwise';"),
+        lambda it: nothing(it) and not it.asked,
+    ),
+    (
+        Journey(
+            "refuses in a folder what was agreed above",
+            mode="page",
+            stored="0f" * 16,
+            settings={"cookiePath": "/product/"},
+            pages=(("no",), ("order",)),
+        ),
+        nothing,
+    ),
     (Journey("the page says nothing", mode="page", consent=""), nothing),
     (Journey("a wishlist", pages=(("list",),)), lambda it: [e["event"] for e, _ in it.asked][1:] == ["addtowishlist"]),
     (

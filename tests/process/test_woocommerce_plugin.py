@@ -429,6 +429,14 @@ def test_consent_that_was_withdrawn_counts(visitor: Visitor, shop: Shop) -> None
     assert [order["meta_data"] for order in shop.read("orders").values()] == [{}]
 
 
+def test_a_service_that_was_refused_alone_counts(visitor: Visitor, shop: Shop) -> None:
+    """A visitor who agreed to the category, but not to Tweakwise, is not followed."""
+    shop.set(consent="wp_consent_api", stand_in_consent_api=True)
+    visitor.cookies.set("wp_consent_marketing", "allow")
+    visitor.cookies.set("wp_consent_consented_services", "%7B%22Tweakwise%22%3Afalse%7D")
+    assert visitor.ask(event="pageview", product_id=10).json()["reason"] == "no_consent"
+
+
 @pytest.mark.parametrize("mode", ["wp_consent_api", None])
 def test_without_the_consent_api_nothing_is_sent(visitor: Visitor, shop: Shop, mode: str | None) -> None:
     """A shop that asks an API which is not there, also by default, sends nothing rather than everything."""
@@ -450,7 +458,7 @@ def test_the_pages_own_banner_is_remembered_by_the_key(visitor: Visitor, shop: S
 
 def test_the_consent_api_knows_the_cookies(visitor: Visitor, shop: Shop) -> None:
     """The list of cookies that visitors are shown has ours."""
-    shop.set(stand_in_consent_api=True, sessionstart="yes")
+    shop.set(stand_in_consent_api=True, sessionstart="no", wishlist="yes")
     visitor.open("/")
     assert set(shop.read("cookies")) == {"tweakwise_profile_key", "tweakwise_session"}
 

@@ -438,6 +438,10 @@ if ( get_option( 'stand_in_consent_api', false ) ) {
 		return 'allow' === ( $_COOKIE[ "wp_consent_$category" ] ?? '' );
 	}
 
+	function wp_is_service_denied( $service, $plugin = false ) {
+		return false === ( json_decode( wp_unslash( $_COOKIE['wp_consent_consented_services'] ?? '' ), true )[ $service ] ?? null );
+	}
+
 	function wp_add_cookie_info( $name, ...$about ) {
 		set_state( 'cookies', $name, $about );
 	}

@@ -30,6 +30,7 @@ CONFIG = {
     "cookiePath": "/",
     "cookieDomain": "",
     "category": "marketing",
+    "service": "Tweakwise",
     "locale": "nl-NL",
 }
 SLOW = 0.02  # seconds that a slow script takes
@@ -55,7 +56,7 @@ class Journey:
     `api` is how the consent API's script loads (what is not in API: by the page, after it was loaded), `own` how the
     plugin's does, `consent` what was decided before the first page, `kind` the kind of consent. `elsewhere` is what is
     decided in another tab before a page. `refusal` is the shop's answer to all events, `account` who is logged in,
-    `stored` the key from an earlier visit.
+    `stored` the key from an earlier visit, `settings` what the shop sets otherwise.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Journey:
     stored: str = ""
     cookies: str = ""
     calls: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[dict[str, Any], str]] = field(default_factory=list)
     seen: list[dict[str, Any]] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
@@ -155,7 +157,7 @@ def _page(journey: Journey, number: int) -> Response:
     names = ("api", "kind", "cookies")
     data = {"steps": journey.pages[number], **{name: getattr(journey, name) for name in names}}
     event = {"event": "pageview", "product_id": number}
-    config = CONFIG | {"consent": journey.mode, "event": event}
+    config = CONFIG | {"consent": journey.mode, "event": event} | journey.settings
     head = [
         "<!doctype html><link rel=icon href=data:,>",
         f"<script>JOURNEY={json.dumps(data)};tweakwiseWebhooksConfig={json.dumps(config)};{journey.calls}</script>",

@@ -44,10 +44,16 @@
 		return entry ? entry.slice( name.length + 1 ) : '';
 	}
 
-	function setCookie( name, value, life ) {
+	function setCookie( name, value, life, path = config.cookiePath ) {
 		const domain = config.cookieDomain ? '; domain=' + config.cookieDomain : '';
 		const secure = 'https:' === location.protocol ? '; secure' : '';
-		document.cookie = name + '=' + value + '; max-age=' + life + '; path=' + config.cookiePath + domain + secure + '; samesite=lax';
+		document.cookie = name + '=' + value + '; max-age=' + life + '; path=' + path + domain + secure + '; samesite=lax';
+	}
+
+	// A site in a folder also gets the cookies of the site above it.
+	function deleteCookie( name ) {
+		setCookie( name, '', 0 );
+		setCookie( name, '', 0, '/' );
 	}
 
 	function knownKey() {
@@ -173,8 +179,8 @@
 		allowed = false;
 		requests.abort(); // an answer would set the cookie again
 		requests = new AbortController();
-		setCookie( config.keyCookie, '', 0 );
-		setCookie( config.sessionCookie || 'tweakwise_session', '', 0 );
+		deleteCookie( config.keyCookie );
+		deleteCookie( config.sessionCookie || 'tweakwise_session' );
 		offer( '' );
 	}
 
@@ -194,7 +200,7 @@
 			return;
 		}
 		try {
-			given = window.wp_has_consent( config.category );
+			given = window.wp_has_consent( config.category ) && ! ( window.wp_is_service_denied && window.wp_is_service_denied( config.service ) );
 		} catch ( error ) {
 			return; // its settings are not there yet
 		}
@@ -205,7 +211,7 @@
 	}
 
 	function watchConsentApi() {
-		[ 'wp_listen_for_consent_change', 'wp_consent_type_defined', 'DOMContentLoaded', 'visibilitychange' ].forEach( ( name ) => {
+		[ 'wp_listen_for_consent_change', 'wp_consent_api_status_change_service', 'wp_consent_type_defined', 'DOMContentLoaded', 'visibilitychange' ].forEach( ( name ) => {
 			document.addEventListener( name, askConsentApi );
 		} );
 		[ 'load', 'pageshow' ].forEach( ( name ) => window.addEventListener( name, askConsentApi ) );

@@ -14,6 +14,9 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Consent {
 
+	// The name under which banners list the cookies, and under which a visitor may refuse them alone.
+	const SERVICE = 'Tweakwise';
+
 	/**
 	 * Hook in.
 	 */
@@ -32,9 +35,20 @@ final class Consent {
 	 */
 	public static function is_given() {
 		if ( Settings::CONSENT_API === Settings::consent() ) {
-			return function_exists( 'wp_has_consent' ) && wp_has_consent( Settings::category(), plugin_basename( PLUGIN_FILE ) );
+			return function_exists( 'wp_has_consent' )
+				&& wp_has_consent( Settings::category(), plugin_basename( PLUGIN_FILE ) )
+				&& ! self::is_refused_alone();
 		}
 		return true;
+	}
+
+	/**
+	 * Whether this visitor refused Tweakwise, though not the whole category. Older versions of the API do not know that.
+	 *
+	 * @return bool
+	 */
+	private static function is_refused_alone() {
+		return function_exists( 'wp_is_service_denied' ) && wp_is_service_denied( self::SERVICE, plugin_basename( PLUGIN_FILE ) );
 	}
 
 	/**
@@ -55,9 +69,9 @@ final class Consent {
 		}
 		$category = Settings::category();
 		$personal = __( 'A random key, or a key made from the number of the account', 'tweakwise-webhooks' );
-		wp_add_cookie_info( Profile::COOKIE, 'Tweakwise', $category, __( '1 year', 'tweakwise-webhooks' ), __( 'Reports to Tweakwise which searches, views and purchases are of one visitor', 'tweakwise-webhooks' ), true, $personal );
-		if ( Settings::is_on( 'sessionstart' ) ) {
-			wp_add_cookie_info( Profile::SESSION_COOKIE, 'Tweakwise', $category, __( '30 minutes', 'tweakwise-webhooks' ), __( 'Reports to Tweakwise which events belong to one visit', 'tweakwise-webhooks' ), true, $personal );
+		wp_add_cookie_info( Profile::COOKIE, self::SERVICE, $category, __( '1 year', 'tweakwise-webhooks' ), __( 'Reports to Tweakwise which searches, views and purchases are of one visitor', 'tweakwise-webhooks' ), true, $personal );
+		if ( Settings::has_sessions() ) {
+			wp_add_cookie_info( Profile::SESSION_COOKIE, self::SERVICE, $category, __( '30 minutes', 'tweakwise-webhooks' ), __( 'Reports to Tweakwise which events belong to one visit', 'tweakwise-webhooks' ), true, $personal );
 		}
 	}
 }

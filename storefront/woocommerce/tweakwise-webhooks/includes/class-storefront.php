@@ -53,6 +53,7 @@ final class Storefront {
 			'cookieDomain'  => (string) COOKIE_DOMAIN,
 			'consent'       => Settings::consent(),
 			'category'      => Settings::category(),
+			'service'       => Consent::SERVICE,
 			'locale'        => self::locale(),
 			'event'         => self::page_event(),
 		);
