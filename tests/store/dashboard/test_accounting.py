@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
 
 
-@pytest.mark.parametrize("query", ["day=x", "day=0001-01-01", "day=9999-12-31", "set=odd&shop=unknown"])
-def test_odd_days_give_a_page(browser: Browser, query: str) -> None:
-    """An invalid day is replaced by a valid one."""
-    assert browser.get(f"/accounting?{query}").status_code == 200
-    assert browser.get(f"/accounting.csv?{query}").status_code == 200
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("day=x", 400), ("day=0001-01-01", 200), ("day=9999-12-31", 200), ("set=odd", 400), ("shop=unknown", 404)],
+)
+def test_odd_days_give_a_page(browser: Browser, query: str, status: int) -> None:
+    """A day without deliveries is replaced by one that may have some; what is no day, shop or group is an error."""
+    assert browser.get(f"/accounting?{query}").status_code == status
+    assert browser.get(f"/accounting.csv?{query}").status_code == status
 
 
 def test_accounting_adds_up_day_by_day(filled: tuple[Browser, Inbox]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response, abort, request
 
 from schemas.events import Reason
 from webhook_app import formatting
@@ -152,17 +152,22 @@ def _moment(milliseconds: int) -> str:
 
 
 def _query() -> _Query:
-    """Read the query; an invalid day is replaced by today, an invalid group by orders."""
-    shop, group = request.args.get("shop", ""), request.args.get("set", "")
-    known = shop if shop in current().shops else None
+    """Read the query; a value that is none is an error, and not replaced by another one."""
+    shop, group = request.args.get("shop", ""), request.args.get("set", "") or topic_groups.ORDERS
+    known = shop or None
+    if known and known not in current().shops:
+        abort(404, f"There is no shop {known}.")
+    if group not in GROUPS:
+        abort(400, f"Topics: expected one of {', '.join(GROUPS)}.")
     now, days = current().inbox.clock(), _days()
     latest = days.latest(now, known)
     try:
-        day = min(date.fromisoformat(request.args.get("day", "")), latest)
+        given = request.args.get("day", "")
+        day = min(date.fromisoformat(given), latest) if given else days.today(now, known)
     except ValueError:
-        day = days.today(now, known)
+        abort(400, "Day: expected a date such as 2026-11-27.")
     form = CsvForm.EXCEL if request.args.get("format") == CsvForm.EXCEL else CsvForm.CSV
-    return _Query(max(day, EARLIEST), known, group if group in GROUPS else topic_groups.ORDERS, latest, form)
+    return _Query(max(day, EARLIEST), known, group, latest, form)
 
 
 def _entries(query: _Query) -> list[AccountingEntry]:
