@@ -203,7 +203,7 @@ def connect(path: str, *more: str) -> sqlite3.Connection:
     """Open a connection to a file that exists, and run the pragmas and `more`. Raises sqlite3.Error."""
     # The driver must not open transactions by itself.
     connection = sqlite3.connect(
-        f"file:{quote(path)}?mode=rw", READ_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
+        f"file:{quote(path)}?mode=rw", timeout=READ_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True
     )
     try:
         for statement in (*PRAGMAS, *more):
