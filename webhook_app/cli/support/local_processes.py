@@ -15,7 +15,8 @@ import click
 from webhook_app import logs
 from webhook_app.cli.support import database_startup
 from webhook_app.cli.support.sandbox_options import LOOPBACK
-from webhook_app.config import users
+from webhook_app.config import env_file, users
+from webhook_app.config.validators import SQLITE
 from webhook_app.dashboard.local_access import OPEN, is_loopback
 from webhook_app.observability import metrics
 from webhook_app.processes.supervisor import Supervisor, is_ready
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 GUNICORN = ["--config", "gunicorn.conf.py"]
-OWN_VARIABLES = ("SHOPS_FILE", "DATABASE_URL", "PORT", "BIND")  # what a command needs to reach this receiver
+OWN_VARIABLES = (
+    "ENV_FILE",
+    "SHOPS_FILE",
+    "DATABASE_URL",
+    "PORT",
+    "BIND",
+)  # what a command needs to reach this receiver
 
 
 def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | None) -> Supervisor:
@@ -89,9 +96,19 @@ def dashboard_line(config: Settings, known: dict[str, Shop], *, with_sandbox: bo
 
 
 def command_line(*variables: str) -> str:
-    """Return the command line that starts a command from here, with those of the variables that are set."""
-    shown = [f"{name}={shlex.quote(os.environ[name])}" for name in variables if os.environ.get(name)]
+    """Return the command line that starts a command from here, with those of the variables that are set.
+
+    Those that the environment file sets are read there by the command too. It is printed into logs: an address that may
+    hold a password is left to the shell.
+    """
+    in_file = env_file.marked(os.environ)
+    shown = [f"{name}={_quoted(name)}" for name in variables if os.environ.get(name) and name not in in_file]
     return " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
+
+
+def _quoted(name: str) -> str:
+    value = os.environ[name]
+    return '"$DATABASE_URL"' if name == "DATABASE_URL" and not value.startswith(SQLITE) else shlex.quote(value)
 
 
 def _refuse_taken_port(port: int, receiver_port: int) -> None:
