@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, case, cast, func, insert, literal, select, text, update
 
 from bench import backlog, order, receiver_setup
-from webhook_app.inbox import Inbox, NewDelivery, Settlement, State, activity
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import Inbox, NewDelivery, Settlement, State
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
 from webhook_app.inbox.tables import deliveries, platform_orders, reconciliations
 from webhook_app.time_units import DAY, HOUR, MINUTE
 from webhook_app.tweakwise.call import Call

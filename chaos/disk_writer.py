@@ -11,8 +11,9 @@ from contextlib import closing
 
 from chaos import disk_log, orders
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, NewDelivery, privacy_requests, retention
+from webhook_app.inbox import Inbox, NewDelivery, retention
 from webhook_app.inbox.engines import sqlite
+from webhook_app.inbox.privacy import privacy_requests
 
 WEAKLY = 60  # orders
 ERASED = 10  # every tenth delivery is erased

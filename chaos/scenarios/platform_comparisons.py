@@ -12,7 +12,7 @@ from chaos.clock import Clock
 from chaos.context import in_flight, settled
 from chaos.system import kill_group
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import reconciliations
+from webhook_app.inbox.shop_records import reconciliations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

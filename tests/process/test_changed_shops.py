@@ -11,7 +11,8 @@ import requests
 
 from tests.support import processes
 from tests.support.local_stack import READY
-from webhook_app.inbox import Inbox, audit_log
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.operations import audit_log
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from tests.support import pgbouncer, processes
 from tests.support.deliveries import CALL, arrival, claim, claim_one, purchase, settle
 from tests.support.service import Service
-from webhook_app.inbox import Inbox, State, migrate, operator_actions
+from webhook_app.inbox import Inbox, State, migrate
 from webhook_app.inbox.engines.notifications import POLL
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import random
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from webhook_app.inbox import Inbox, NewDelivery, Settlement, State, activity, migrate
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import Inbox, NewDelivery, Settlement, State, migrate
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import SampleValues
 from webhook_app.signing.base import fingerprint

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
 
-from webhook_app.inbox import Inbox, activity, migrate
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
 from webhook_app.inbox.tables import attempts, deliveries, reconciliation_states, reconciliations
 
 if TYPE_CHECKING:

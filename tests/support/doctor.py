@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from webhook_app.cli import main
 from webhook_app.inbox import Inbox
-from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
-from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind, record
+from webhook_app.inbox.shop_records.feed_check_results import FeedCheckResult, TemplateTrial
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:

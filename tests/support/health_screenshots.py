@@ -16,8 +16,9 @@ from chaos.scenarios.disk_full import fill
 from tests.support import browsers, processes
 from tests.support.deliveries import open_breaker
 from tests.support.service import Service
-from webhook_app.inbox import Inbox, activity, migrate
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import Inbox, migrate
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

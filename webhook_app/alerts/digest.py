@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from webhook_app.alerts.messages import DIGEST, AlertMessage, digest_of
 from webhook_app.formatting import number, percent
-from webhook_app.inbox import statistics
+from webhook_app.inbox.counting import statistics
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.reports import accounting
 from webhook_app.inbox.tables import task_positions

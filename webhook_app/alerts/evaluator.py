@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.alerts import digest, heartbeat, messages, recipients
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
-from webhook_app.inbox import active_alerts
-from webhook_app.inbox.active_alerts import ActiveAlert
+from webhook_app.inbox.operations import active_alerts
+from webhook_app.inbox.operations.active_alerts import ActiveAlert
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from webhook_app.health.thresholds import FOLDED_FROM
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from webhook_app.inbox.active_alerts import ActiveAlert
+    from webhook_app.inbox.operations.active_alerts import ActiveAlert
 
 BEGAN, OVER, TEST, DIGEST = "alert.began", "alert.over", "alert.test", "alert.digest"
 MOST_NAMED = 10  # shops in a text

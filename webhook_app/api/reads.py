@@ -10,8 +10,9 @@ from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.formatting import timestamp
 from webhook_app.health import shop_states
 from webhook_app.health.probes import listed
-from webhook_app.inbox import State, activity, count_check, orders, statistics
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox import State, orders
+from webhook_app.inbox.counting import activity, count_check, statistics
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import (
     accounting,
     delivery_pages,

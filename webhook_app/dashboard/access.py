@@ -17,7 +17,7 @@ from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.sessions import COOKIE, Session
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.http_dates import http_date
-from webhook_app.inbox import audit_log, logins
+from webhook_app.inbox.operations import audit_log, logins
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

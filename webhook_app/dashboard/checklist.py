@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.activity import ActivityTotal
-    from webhook_app.inbox.feed_check_results import FeedCheckResult
-    from webhook_app.inbox.reconciliations import ReconciliationState
+    from webhook_app.inbox.counting.activity import ActivityTotal
     from webhook_app.inbox.reports.key_overlap import KeyOverlap
     from webhook_app.inbox.reports.shop_outcomes import Outcome
+    from webhook_app.inbox.shop_records.feed_check_results import FeedCheckResult
+    from webhook_app.inbox.shop_records.reconciliations import ReconciliationState
     from webhook_app.platforms.base import Platform
 
 WITHOUT_KEY = frozenset({Reason.NO_PROFILE, Reason.NO_KEY, Reason.NO_CONSENT, Reason.BAD_PROFILE_KEY})

@@ -10,7 +10,7 @@ from flask import current_app, g, request
 from webhook_app import logs
 from webhook_app.config.users import OWNER
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import audit_log, logins
+from webhook_app.inbox.operations import audit_log, logins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from webhook_app.dashboard.context import current
 from webhook_app.errors import OverloadedError, StoreUnavailableError
-from webhook_app.inbox import count_check, orders, statistics
-from webhook_app.inbox.statistics import Progress
+from webhook_app.inbox import orders
+from webhook_app.inbox.counting import count_check, statistics
+from webhook_app.inbox.counting.statistics import Progress
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webhook_app.inbox.count_check import CountCheck
+    from webhook_app.inbox.counting.count_check import CountCheck
 
 READ_NAMES_FOR = 0.5  # seconds
 

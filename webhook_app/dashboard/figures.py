@@ -9,8 +9,8 @@ from flask import request
 from webhook_app import formatting
 from webhook_app.dashboard import charts
 from webhook_app.dashboard.context import current
-from webhook_app.inbox import activity
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import time_series
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.time_units import DAY, HOUR

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import logins
+from webhook_app.inbox.operations import logins
 from webhook_app.web import client_address
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from flask import request
 from webhook_app.dashboard import delivery_filters
 from webhook_app.dashboard.context import current
 from webhook_app.dashboard.delivery_filters import GivenFilters
-from webhook_app.inbox import bulk_changes
+from webhook_app.inbox.operations import bulk_changes
 from webhook_app.inbox.reports import delivery_pages
 
 HIGHEST = 2**63 - 1  # number in a database

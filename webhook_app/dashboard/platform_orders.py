@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.dashboard.context import current, user
-from webhook_app.inbox import reconciliations
 from webhook_app.inbox.reports import platform_accounting
 from webhook_app.inbox.reports.shop_days import ShopDays
+from webhook_app.inbox.shop_records import reconciliations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

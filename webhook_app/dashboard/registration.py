@@ -20,7 +20,7 @@ from webhook_app.dashboard.local_access import LocalIdentity
 from webhook_app.dashboard.login_limits import LoginLimits
 from webhook_app.dashboard.navigation import NAVIGATION
 from webhook_app.dashboard.sessions import Sessions
-from webhook_app.inbox import logins
+from webhook_app.inbox.operations import logins
 from webhook_app.translation.translate import AgeLimits
 
 if TYPE_CHECKING:

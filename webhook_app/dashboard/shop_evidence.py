@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from webhook_app.dashboard.checklist import Evidence
 from webhook_app.dashboard.context import current
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import activity, feed_check_results, reconciliations, registrations
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import key_overlap, shop_outcomes
+from webhook_app.inbox.shop_records import feed_check_results, reconciliations, registrations
 from webhook_app.platforms import topic_groups
 from webhook_app.time_units import DAY, HOUR
 from webhook_app.web import context as web_context

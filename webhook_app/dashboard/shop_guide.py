@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from webhook_app.dashboard.context import current
-from webhook_app.inbox import activity
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.signing.base import fingerprint
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.activity import ActivityTotal
+    from webhook_app.inbox.counting.activity import ActivityTotal
     from webhook_app.platforms.base import Platform, Topic
 
 

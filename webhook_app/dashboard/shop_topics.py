@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from webhook_app.dashboard.context import current
 from webhook_app.health.checks.receiving import longest_silence
-from webhook_app.inbox import activity
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:

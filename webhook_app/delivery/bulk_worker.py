@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import bulk_changes, bulk_jobs
+from webhook_app.inbox.operations import bulk_changes, bulk_jobs
 
 if TYPE_CHECKING:
     import threading
 
     from webhook_app.inbox import Inbox
-    from webhook_app.inbox.bulk_jobs import BulkJob
+    from webhook_app.inbox.operations.bulk_jobs import BulkJob
 
 POLL_EVERY = 2.0  # seconds
 FIRST_POLL = 0.5  # seconds

@@ -10,7 +10,9 @@ from marshmallow import ValidationError
 
 from schemas.events import CheckoutReport, Ignored, Reason
 from webhook_app.delivery.causes import WaitingReason
-from webhook_app.inbox import checkout_reports, operator_actions, orders
+from webhook_app.inbox import orders
+from webhook_app.inbox.operations import operator_actions
+from webhook_app.inbox.shop_records import checkout_reports
 from webhook_app.inbox.states import State
 from webhook_app.platforms.address import normal_form
 from webhook_app.translation.checkout_reports import REFUSED, Keyless, identity
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from schemas.order_reference import OrderReference
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Delivery, Inbox
-    from webhook_app.inbox.checkout_reports import StoredReport
     from webhook_app.inbox.orders import OrderReport
+    from webhook_app.inbox.shop_records.checkout_reports import StoredReport
     from webhook_app.platforms.base import Platform
     from webhook_app.translation.translate import AgeLimits, Decision
 

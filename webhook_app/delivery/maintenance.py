@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import count_check, leases, orders, refused_requests, retries
+from webhook_app.inbox import leases, orders, retries
+from webhook_app.inbox.counting import count_check
+from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.presence import EVERY, WORKER, Presence
 from webhook_app.inbox.retention import sweep
 from webhook_app.time_units import FUTURE, HOUR

@@ -15,8 +15,9 @@ from webhook_app.delivery.order_history import OrderHistory
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import sentence
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Settlement, privacy_requests
-from webhook_app.inbox.privacy_requests import RequestKind
+from webhook_app.inbox import Settlement
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import RequestKind
 from webhook_app.platforms.base import CHECKOUT_REPORTS
 from webhook_app.translation.checkout_reports import Keyless
 from webhook_app.translation.translate import Payload, translate, translate_with_order

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.privacy_requests import StoredContent
+    from webhook_app.inbox.privacy.privacy_requests import StoredContent
 
 # In orders; in storefront events; in orders of Shopware, whose webhooks have the number alone.
 CUSTOMER_IDS = ("customer_id", "logged_in_customer_id", "customerId", "customerNumber")

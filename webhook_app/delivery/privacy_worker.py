@@ -15,9 +15,11 @@ from schemas.events import Reason
 from webhook_app import logs
 from webhook_app.delivery.privacy_requests import Subject, search
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import audit_log, privacy_requests, spool
-from webhook_app.inbox.audit_log import AuditAction, AuditEvent
-from webhook_app.inbox.privacy_requests import DELAYED, MOST_LISTED, PrivacyRequest, RequestKind
+from webhook_app.inbox import spool
+from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.operations.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import DELAYED, MOST_LISTED, PrivacyRequest, RequestKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from webhook_app.feed_check import fields_of
 from webhook_app.formatting import duration, percent
 from webhook_app.health.finding import Finding, Severity
-from webhook_app.inbox import feed_check_results
 from webhook_app.inbox.reports.recent import stored_bodies
+from webhook_app.inbox.shop_records import feed_check_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.config.shops import Shop
     from webhook_app.doctor.context import CheckContext
-    from webhook_app.inbox.feed_check_results import FeedCheckResult
+    from webhook_app.inbox.shop_records.feed_check_results import FeedCheckResult
 
 MOST_BODIES = 100  # recent deliveries of a shop whose order lines are tried
 SUFFICIENT_SHARE = 0.95

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from webhook_app.feed_check.template_candidates import candidates, literal, places
-from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
+from webhook_app.inbox.shop_records.feed_check_results import FeedCheckResult, TemplateTrial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,7 +13,7 @@ from webhook_app.formatting import timestamp
 from webhook_app.health import checks
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.health.measure import measure
-from webhook_app.inbox import muted_findings
+from webhook_app.inbox.operations import muted_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

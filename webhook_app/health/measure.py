@@ -12,17 +12,13 @@ from webhook_app.health import disks
 from webhook_app.health.exposed_secrets import exposed_file
 from webhook_app.health.measurements import DatabaseStatus, Measurements, SilentTopic
 from webhook_app.health.thresholds import DIED_WITHIN, OVERDUE_AFTER, SIGNATURE_PERIOD, WIPED_WITHIN, Thresholds
-from webhook_app.inbox import (
-    activity,
-    dead_bodies,
-    migrate,
-    muted_findings,
-    presence,
-    privacy_requests,
-    reconciliations,
-)
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox import migrate, presence
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
+from webhook_app.inbox.operations import muted_findings
+from webhook_app.inbox.privacy import dead_bodies, privacy_requests
 from webhook_app.inbox.reports import backlog
+from webhook_app.inbox.shop_records import reconciliations
 from webhook_app.throttling import descriptions
 from webhook_app.time_units import DAY, HOUR, SECOND, now_ms
 

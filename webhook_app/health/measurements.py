@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox.presence import Process
-    from webhook_app.inbox.reconciliations import ReconciliationState
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
+    from webhook_app.inbox.shop_records.reconciliations import ReconciliationState
     from webhook_app.platforms.base import Platform
     from webhook_app.throttling.state import Scope, ThrottleState
 

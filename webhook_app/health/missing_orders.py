@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from webhook_app.formatting import counted, duration
-from webhook_app.inbox import activity
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.time_units import DAY, SECOND
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from webhook_app.inbox import presence, privacy_requests
+from webhook_app.inbox import presence
+from webhook_app.inbox.privacy import privacy_requests
 from webhook_app.time_units import DAY, HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:

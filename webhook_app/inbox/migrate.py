@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import logins, presence, schema
+from webhook_app.inbox import presence, schema
+from webhook_app.inbox.operations import logins
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

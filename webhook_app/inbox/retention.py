@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, tuple_, update
 
-from webhook_app.inbox import activity, bulk_jobs, dead_bodies, platform_orders, reconciliations, statistics
 from webhook_app.inbox.age import AgeLimit, old_rows
 from webhook_app.inbox.business_keys import address_key
+from webhook_app.inbox.counting import activity, statistics
+from webhook_app.inbox.operations import bulk_jobs
+from webhook_app.inbox.privacy import dead_bodies
+from webhook_app.inbox.shop_records import platform_orders, reconciliations
 from webhook_app.inbox.states import State, Verb, sources
 from webhook_app.inbox.tables import attempts, audit, bodies, business_keys, deliveries
 from webhook_app.platforms.address import normal_form

@@ -1,4 +1,4 @@
-"""The schema that the code needs (tables.py), compared with the one that a database has.
+"""The schema that the code needs (tables), compared with the one that a database has.
 
 A revision number is no evidence that all is there: a database of an early version may have been made by a migration
 that was completed later.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import activity, platform_orders, presence, reconciliations, retention
-from webhook_app.inbox.activity import ActivityKind
-from webhook_app.inbox.reconciliations import ReconciliationState
+from webhook_app.inbox import presence, retention
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs, dead
+from webhook_app.inbox.shop_records import platform_orders, reconciliations
+from webhook_app.inbox.shop_records.reconciliations import ReconciliationState
 from webhook_app.platforms import all_platforms
 from webhook_app.throttling import circuit_breaker
 from webhook_app.throttling.state import Scope
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
-    from webhook_app.inbox.activity import ActivityTotal
+    from webhook_app.inbox.counting.activity import ActivityTotal
     from webhook_app.inbox.reports.backlog import Backlog
     from webhook_app.inbox.retention import Retention
     from webhook_app.throttling.state import ThrottleState

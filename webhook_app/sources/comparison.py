@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.events import Ignored, Reason
-from webhook_app.inbox import NewDelivery, platform_orders
-from webhook_app.inbox.platform_orders import KnownOrder, PlatformOrder
+from webhook_app.inbox import NewDelivery
+from webhook_app.inbox.shop_records import platform_orders
+from webhook_app.inbox.shop_records.platform_orders import KnownOrder, PlatformOrder
 from webhook_app.platforms.base import BACKFILL
 from webhook_app.translation.translate import Payload, translate
 from webhook_app.tweakwise.call import Call, purchase_key

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from webhook_app import logs
 from webhook_app.errors import SourceError
-from webhook_app.inbox.reconciliations import WebhookStatus
+from webhook_app.inbox.shop_records.reconciliations import WebhookStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

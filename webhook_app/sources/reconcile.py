@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from webhook_app import logs
 from webhook_app.errors import SourceError, StoreUnavailableError
-from webhook_app.inbox import reconciliations
-from webhook_app.inbox.reconciliations import Lease, Reconciliation, ReconciliationState
+from webhook_app.inbox.shop_records import reconciliations
+from webhook_app.inbox.shop_records.reconciliations import Lease, Reconciliation, ReconciliationState
 from webhook_app.sources import all_sources, own_webhooks, rounds
 from webhook_app.sources.base import USUAL_RATE, Window
 from webhook_app.sources.comparison import Comparison

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import registrations
 from webhook_app.inbox.sealing import Sealer
+from webhook_app.inbox.shop_records import registrations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from webhook_app.inbox import orders as stored_orders
-from webhook_app.inbox import platform_orders
+from webhook_app.inbox.shop_records import platform_orders
 from webhook_app.sources.comparison import Outcome
 from webhook_app.translation.translate import order_reader
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox.activity import ActivityCount, ActivityKind, record
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind, record
 from webhook_app.platforms.address import normal_form
 from webhook_app.signing.base import fingerprint
 from webhook_app.time_units import HOUR

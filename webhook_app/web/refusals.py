@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import refused_requests
-from webhook_app.inbox.refused_requests import RefusedRequest
+from webhook_app.inbox.operations import refused_requests
+from webhook_app.inbox.operations.refused_requests import RefusedRequest
 from webhook_app.masking import MASK
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from webhook_app.errors import BadSignatureError, StoreUnavailableError
-from webhook_app.inbox import registrations
+from webhook_app.inbox.shop_records import registrations
 from webhook_app.platforms import registration
 
 if TYPE_CHECKING:

@@ -25,9 +25,11 @@ from webhook_app.alerts.messages import AlertMessage
 from webhook_app.alerts.notifier import Notifier
 from webhook_app.alerts.recipients import Recipient
 from webhook_app.cli import main
-from webhook_app.inbox import Inbox, State, active_alerts, activity, migrate, operator_actions
-from webhook_app.inbox.active_alerts import ActiveAlert
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import Inbox, State, migrate
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
+from webhook_app.inbox.operations import active_alerts, operator_actions
+from webhook_app.inbox.operations.active_alerts import ActiveAlert
 from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.time_units import HOUR
 

@@ -9,14 +9,16 @@ import pytest
 
 from tests.support import woocommerce_api as api
 from tests.support.sources import SHOP, commands_for, deliver, order
-from webhook_app.inbox import Inbox, reconciliations
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.inbox.shop_records import reconciliations
 from webhook_app.time_units import HOUR, now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from click.testing import Result
+
+    from webhook_app.inbox import Inbox
 
     Run = Callable[..., Result]
 

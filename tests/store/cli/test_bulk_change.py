@@ -11,7 +11,7 @@ from tests.support.deliveries import arrival, claim
 from webhook_app.cli import main
 from webhook_app.cli.support.bulk_change import LONG
 from webhook_app.inbox import Settlement, State
-from webhook_app.inbox.bulk_changes import MANY
+from webhook_app.inbox.operations.bulk_changes import MANY
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

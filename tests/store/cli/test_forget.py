@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from tests.support.deliveries import arrival, claim, settle
 from webhook_app.cli import main
-from webhook_app.inbox import Inbox, State, audit_log
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.operations import audit_log
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

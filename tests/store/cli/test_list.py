@@ -10,7 +10,7 @@ import pytest
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
 from tests.support.doctor import saw
 from webhook_app.inbox import State
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.time_units import now_ms
 from webhook_app.tweakwise.call import Call
 

@@ -13,8 +13,9 @@ from tests.support.deliveries import arrival, claim_one, settle
 from tests.support.feeds import feed
 from tests.support.web_server import serving
 from webhook_app.cli import main
-from webhook_app.inbox import Inbox, State, feed_check_results
-from webhook_app.inbox.feed_check_results import TemplateTrial
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.shop_records import feed_check_results
+from webhook_app.inbox.shop_records.feed_check_results import TemplateTrial
 from webhook_app.time_units import now_ms
 from webhook_app.tweakwise.call import Call
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.health import health_of
-from webhook_app.inbox import audit_log, muted_findings, operator_actions
+from webhook_app.inbox.operations import audit_log, muted_findings, operator_actions
 
 if TYPE_CHECKING:
     from tests.support.commands import Run

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
-from webhook_app.inbox import State, audit_log
+from webhook_app.inbox import State
+from webhook_app.inbox.operations import audit_log
 from webhook_app.throttling.state import Scope, ThrottleState
 from webhook_app.time_units import now_ms
 

@@ -11,8 +11,9 @@ from sqlalchemy import update
 
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
 from tests.support.doctor import saw
-from webhook_app.inbox import State, statistics
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox import State
+from webhook_app.inbox.counting import statistics
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.tables import deliveries
 from webhook_app.time_units import HOUR, now_ms
 

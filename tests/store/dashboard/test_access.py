@@ -18,7 +18,8 @@ from webhook_app.dashboard.login_limits import EVERYWHERE, IN_ALL
 from webhook_app.dashboard.registration import VERSIONS
 from webhook_app.dashboard.sessions import COOKIE, Sessions
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, audit_log, logins
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.operations import audit_log, logins
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete
 
 from webhook_app import formatting
-from webhook_app.inbox import statistics
+from webhook_app.inbox.counting import statistics
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.tables import deliveries
 from webhook_app.time_units import DAY

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.support.dashboard import PAGES, PASSWORD, Browser
 from tests.support.deliveries import arrival
-from webhook_app.inbox import Inbox, State, audit_log
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.operations import audit_log
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

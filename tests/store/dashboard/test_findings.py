@@ -6,7 +6,7 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING
 
-from webhook_app.inbox import audit_log, muted_findings
+from webhook_app.inbox.operations import audit_log, muted_findings
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -13,8 +13,9 @@ from tests.support.dashboard import PASSWORD, Browser, configured
 from tests.support.deliveries import arrival, claim
 from tests.support.users import document
 from webhook_app.delivery.bulk_worker import BulkWorker
-from webhook_app.inbox import Settlement, State, audit_log, bulk_jobs
-from webhook_app.inbox.bulk_changes import MANY
+from webhook_app.inbox import Settlement, State
+from webhook_app.inbox.operations import audit_log, bulk_jobs
+from webhook_app.inbox.operations.bulk_changes import MANY
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

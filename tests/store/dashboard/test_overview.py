@@ -6,7 +6,7 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING
 
-from webhook_app.inbox import activity
+from webhook_app.inbox.counting import activity
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

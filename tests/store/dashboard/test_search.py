@@ -10,8 +10,9 @@ import pytest
 from tests.support.dashboard import PAGES
 from tests.support.deliveries import arrival, claim_one, settle
 from tests.support.recordings import ORDER
-from webhook_app.inbox import State, activity
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import State
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
 from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:

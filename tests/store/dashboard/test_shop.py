@@ -9,8 +9,9 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from tests.support.dashboard import CSRF, Browser, configured
-from webhook_app.inbox import audit_log, reconciliations
-from webhook_app.inbox.reconciliations import Reconciliation, ReconciliationState, WebhookStatus
+from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.shop_records import reconciliations
+from webhook_app.inbox.shop_records.reconciliations import Reconciliation, ReconciliationState, WebhookStatus
 from webhook_app.time_units import DAY, MINUTE
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from tests.support.dashboard import CSRF, PASSWORD, Browser, configured
 from tests.support.deliveries import arrival
 from webhook_app.config.users import Role
 from webhook_app.health.finding import Finding, Severity
-from webhook_app.inbox import activity, audit_log, logins
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.operations import audit_log, logins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

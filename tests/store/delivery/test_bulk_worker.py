@@ -9,10 +9,11 @@ import pytest
 
 from tests.support.deliveries import arrival, claim
 from webhook_app.delivery.bulk_worker import BulkWorker
-from webhook_app.inbox import Selection, Settlement, State, Verb, audit_log, bulk_changes, bulk_jobs
-from webhook_app.inbox.audit_log import AuditAction, AuditEvent
-from webhook_app.inbox.bulk_changes import STEP
-from webhook_app.inbox.bulk_jobs import NewJob, Outcome
+from webhook_app.inbox import Selection, Settlement, State, Verb
+from webhook_app.inbox.operations import audit_log, bulk_changes, bulk_jobs
+from webhook_app.inbox.operations.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox.operations.bulk_changes import STEP
+from webhook_app.inbox.operations.bulk_jobs import NewJob, Outcome
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.reports.failure_texts import signature
@@ -21,7 +22,7 @@ from webhook_app.tweakwise.call import Call
 if TYPE_CHECKING:
     from tests.conftest import Clock
     from webhook_app.inbox import Inbox
-    from webhook_app.inbox.bulk_jobs import BulkJob
+    from webhook_app.inbox.operations.bulk_jobs import BulkJob
 
 COUNT = 2 * STEP + 50
 DEAD = DeliveryFilter(Selection(states=("dead",)))

@@ -13,7 +13,8 @@ from tests.support.deliveries import arrival
 from tests.support.recordings import EVERY
 from webhook_app.delivery.preparation import Preparation
 from webhook_app.formatting import timestamp
-from webhook_app.inbox import operator_actions, retention, retries
+from webhook_app.inbox import retention, retries
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import backlog, stored_deliveries
 from webhook_app.platforms import all_platforms
 from webhook_app.translation.translate import AgeLimits

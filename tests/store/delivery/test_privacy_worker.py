@@ -23,9 +23,11 @@ from tests.support.deliveries import arrival, claim
 from tests.support.recordings import EVERY
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker
-from webhook_app.inbox import Inbox, Settlement, State, audit_log, privacy_requests
+from webhook_app.inbox import Inbox, Settlement, State
 from webhook_app.inbox.engines import vacuum
-from webhook_app.inbox.privacy_requests import RequestKind
+from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import RequestKind
 from webhook_app.inbox.spool import Spool
 from webhook_app.tweakwise.call import Call
 

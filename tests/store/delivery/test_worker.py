@@ -23,7 +23,8 @@ from tests.support.sockets import silent
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.delivery import outcomes, privacy_worker, worker
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, NewDelivery, Row, State, operator_actions, queue
+from webhook_app.inbox import Inbox, NewDelivery, Row, State, queue
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.selection import Selection

@@ -9,10 +9,11 @@ import pytest
 
 from tests.support.deliveries import arrival
 from tests.support.doctor import SHOPS, finding_of, match
-from webhook_app.inbox import Inbox, feed_check_results
+from webhook_app.inbox.shop_records import feed_check_results
 
 if TYPE_CHECKING:
     from tests.support.doctor import Examine
+    from webhook_app.inbox import Inbox
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,7 +10,8 @@ from tests.support.deliveries import arrival, claim_one, settle
 from tests.support.doctor import finding_of, listening, match, run, saw
 from tests.support.recordings import ORDER
 from webhook_app import doctor as health_checks
-from webhook_app.inbox import Inbox, State, feed_check_results
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.shop_records import feed_check_results
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tests.support.deliveries import arrival, claim_one, open_breaker, settle
 from tests.support.doctor import SHOPS, finding_of, findings_of, listening, saw
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox, State
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.presence import WORKER, Presence
 from webhook_app.time_units import DAY, now_ms
 

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from webhook_app.app import create_app
-from webhook_app.inbox import Inbox, activity
-from webhook_app.inbox.activity import MAX_ADDRESSES, MAX_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import MAX_ADDRESSES, MAX_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms

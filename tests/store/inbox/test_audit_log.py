@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from webhook_app.inbox import audit_log
-from webhook_app.inbox.audit_log import CONFIGURATION, AuditAction, AuditEvent
+from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.operations.audit_log import CONFIGURATION, AuditAction, AuditEvent
 
 if TYPE_CHECKING:
     from tests.conftest import Clock

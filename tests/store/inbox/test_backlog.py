@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from tests.support.deliveries import arrival, claim_one, settle
 from webhook_app.inbox import Inbox, State
-from webhook_app.inbox.operator_actions import replay
+from webhook_app.inbox.operations.operator_actions import replay
 from webhook_app.inbox.reports.backlog import ShopCount, backlogs, died, first_since, summary, unfinished
 from webhook_app.inbox.retries import retry_now
 from webhook_app.inbox.tables import deliveries

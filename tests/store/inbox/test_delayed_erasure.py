@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from tests.support.deliveries import arrival, claim_one, settle
 from tests.support.health import health_of
-from webhook_app.inbox import State, privacy_requests
-from webhook_app.inbox.privacy_requests import DELAYED, RequestKind
+from webhook_app.inbox import State
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import DELAYED, RequestKind
 
 if TYPE_CHECKING:
     from tests.conftest import Clock

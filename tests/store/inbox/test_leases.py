@@ -12,7 +12,8 @@ from sqlalchemy import update
 
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from webhook_app.config.settings import MAX_LEASE
-from webhook_app.inbox import Inbox, State, active_alerts, leases
+from webhook_app.inbox import Inbox, State, leases
+from webhook_app.inbox.operations import active_alerts
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.tables import deliveries
 from webhook_app.time_units import HOUR, now_ms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_app.inbox import logins
+from webhook_app.inbox.operations import logins
 from webhook_app.time_units import DAY, MINUTE
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
 from webhook_app.delivery.causes import REASON_PREFIXES, Cause
-from webhook_app.inbox import Inbox, Selection, State, Verb, bulk_changes, operator_actions, retention
+from webhook_app.inbox import Inbox, Selection, State, Verb, retention
+from webhook_app.inbox.operations import bulk_changes, operator_actions
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 

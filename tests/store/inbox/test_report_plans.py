@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
-from webhook_app.inbox import activity, platform_orders
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import platform_accounting, shop_counts, shop_trends, time_series
+from webhook_app.inbox.shop_records import platform_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,10 @@ from sqlalchemy import MetaData, delete, select, text, update
 
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from tests.support.processes import wait_for
-from webhook_app.inbox import Inbox, Selection, State, audit_log, dead_bodies, operator_actions
-from webhook_app.inbox.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox import Inbox, Selection, State
+from webhook_app.inbox.operations import audit_log, operator_actions
+from webhook_app.inbox.operations.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox.privacy import dead_bodies
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.inbox.tables import audit, bodies, deliveries

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.support.deliveries import arrival
-from webhook_app.inbox import statistics
+from webhook_app.inbox.counting import statistics
 from webhook_app.inbox.reports import accounting, platform_accounting
 from webhook_app.inbox.reports.shop_days import ShopDays, date_of, span_of, stretches
 from webhook_app.inbox.tables import platform_orders

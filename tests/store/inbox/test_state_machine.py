@@ -22,17 +22,8 @@ from hypothesis.stateful import (
 
 from tests.conftest import Clock
 from tests.support.deliveries import claim, purchase
-from webhook_app.inbox import (
-    TRANSITIONS,
-    Delivery,
-    Inbox,
-    NewDelivery,
-    Settlement,
-    State,
-    Verb,
-    operator_actions,
-    retention,
-)
+from webhook_app.inbox import TRANSITIONS, Delivery, Inbox, NewDelivery, Settlement, State, Verb, retention
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:

@@ -12,18 +12,10 @@ from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
 from tests.support.deliveries import CALL, arrival, claim, settle
-from webhook_app.inbox import (
-    Inbox,
-    Selection,
-    State,
-    audit_log,
-    count_check,
-    operator_actions,
-    queue,
-    retention,
-    statistics,
-)
-from webhook_app.inbox.count_check import CountCheck
+from webhook_app.inbox import Inbox, Selection, State, queue, retention
+from webhook_app.inbox.counting import count_check, statistics
+from webhook_app.inbox.counting.count_check import CountCheck
+from webhook_app.inbox.operations import audit_log, operator_actions
 from webhook_app.inbox.reports import accounting, delivery_pages, shop_days, shop_trends, stored_deliveries, time_series
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.tables import deliveries

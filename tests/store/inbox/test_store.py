@@ -14,18 +14,9 @@ from sqlalchemy import update
 
 from tests.support.deliveries import CALL, arrival, claim, claim_one, purchase, settle, view
 from webhook_app.errors import StoreUnavailableError, UnknownDeliveryError
-from webhook_app.inbox import (
-    Inbox,
-    Selection,
-    Settlement,
-    State,
-    StoreResult,
-    migrate,
-    operator_actions,
-    queue,
-    retention,
-)
+from webhook_app.inbox import Inbox, Selection, Settlement, State, StoreResult, migrate, queue, retention
 from webhook_app.inbox.engines.group_commit import GroupCommit
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.inbox.tables import deliveries, metadata
@@ -416,7 +407,7 @@ def test_deleted_row_frees_its_business_key(inbox: Inbox, clock: Clock) -> None:
 
 
 def test_migrations_create_the_tables_of_the_code(inbox: Inbox) -> None:
-    """The schema after all migrations is the one in tables.py."""
+    """The schema after all migrations is the one of the tables."""
     with inbox.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 

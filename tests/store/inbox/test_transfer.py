@@ -15,16 +15,8 @@ from sqlalchemy import select
 from tests.support.deliveries import CALL, arrival, claim, purchase, settle
 from tests.support.processes import ROOT, environment, start
 from webhook_app.cli import main
-from webhook_app.inbox import (
-    Inbox,
-    Selection,
-    Settlement,
-    State,
-    migrate,
-    operator_actions,
-    queue,
-    transfer,
-)
+from webhook_app.inbox import Inbox, Selection, Settlement, State, migrate, queue, transfer
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.presence import WEB, Presence
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.tables import metadata

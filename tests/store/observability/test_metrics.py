@@ -24,8 +24,9 @@ from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
 from webhook_app.app import create_app
 from webhook_app.config import settings
-from webhook_app.inbox import Inbox, State, activity, migrate
-from webhook_app.inbox.activity import ActivityCount, ActivityKind
+from webhook_app.inbox import Inbox, State, migrate
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind
 from webhook_app.inbox.presence import WORKER, Presence
 from webhook_app.instrumentation import Meter, NullMeter
 from webhook_app.observability import metrics, metrics_folder

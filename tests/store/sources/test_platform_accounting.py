@@ -16,10 +16,12 @@ from tests.support.health import NOW, measured
 from tests.support.sources import HOUR, SHOP, deliver, order, platform_at, reconciler, shop_at, webhook
 from webhook_app.formatting import percent
 from webhook_app.health.checks import ALL
-from webhook_app.inbox import Inbox, State, operator_actions, platform_orders, reconciliations
-from webhook_app.inbox.reconciliations import ReconciliationState, WebhookStatus
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import platform_accounting
 from webhook_app.inbox.retention import Retention, sweep
+from webhook_app.inbox.shop_records import platform_orders, reconciliations
+from webhook_app.inbox.shop_records.reconciliations import ReconciliationState, WebhookStatus
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:

@@ -14,9 +14,11 @@ from tests.support.deliveries import claim
 from tests.support.sources import FAST, HOUR, PLAN, deliver, order, platform_at, reconciler, shop_at, webhook
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, Selection, State, operator_actions, reconciliations
-from webhook_app.inbox.platform_orders import find
+from webhook_app.inbox import Inbox, Selection, State
+from webhook_app.inbox.operations import operator_actions
 from webhook_app.inbox.reports import stored_deliveries
+from webhook_app.inbox.shop_records import reconciliations
+from webhook_app.inbox.shop_records.platform_orders import find
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import BACKFILL
 from webhook_app.sources import own_webhooks
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Clock
     from tests.support.api_server import Request
-    from webhook_app.inbox.reconciliations import Reconciliation, ReconciliationState
+    from webhook_app.inbox.shop_records.reconciliations import Reconciliation, ReconciliationState
 
 
 def fetched(inbox: Inbox) -> list[str]:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.recordings import SIGNED
-from webhook_app.inbox import Inbox, reconciliations, registrations
-from webhook_app.inbox.reconciliations import ReconciliationState
 from webhook_app.inbox.sealing import Sealer
+from webhook_app.inbox.shop_records import reconciliations, registrations
+from webhook_app.inbox.shop_records.reconciliations import ReconciliationState
 from webhook_app.platforms.registration import Registration
 from webhook_app.sources.registered import RegisteredShops, with_apis
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
     from webhook_app.config.shops import Shop
+    from webhook_app.inbox import Inbox
 
 KEY = "k" * 32
 REGISTERED = Registration("id-1", "https://shop.example/", "secret", api_key="key-1", api_secret="geheim-1")

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from tests.support.recordings import FOLDER
 from webhook_app.app import create_app
-from webhook_app.inbox import Inbox, registrations
 from webhook_app.inbox.sealing import Sealer
+from webhook_app.inbox.shop_records import registrations
 from webhook_app.web import shop_secrets
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
 
+    from webhook_app.inbox import Inbox
     from webhook_app.platforms.registration import Registration
 
 KEY, NEWER_KEY = "k" * 32, "n" * 32

@@ -12,8 +12,9 @@ from tests.support.dashboard import Browser, configured
 from tests.support.recordings import EVERY
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker
-from webhook_app.inbox import Inbox, privacy_requests, refused_requests
-from webhook_app.inbox.privacy_requests import RequestKind
+from webhook_app.inbox.operations import refused_requests
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import RequestKind
 from webhook_app.masking import MASK
 from webhook_app.web.refusals import LARGEST_BODY, MOST_BYTES, PERIOD, Refusals
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from tests.conftest import Clock
+    from webhook_app.inbox import Inbox
 
 SHOP = EVERY[0].shop
 HOUR = 3600

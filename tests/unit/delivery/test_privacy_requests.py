@@ -11,7 +11,7 @@ from schemas.events import Redaction
 from tests.support.recordings import EVERY, SIGNED
 from webhook_app import exact_json
 from webhook_app.delivery.privacy_requests import Subject, is_about, search
-from webhook_app.inbox.privacy_requests import StoredContent
+from webhook_app.inbox.privacy.privacy_requests import StoredContent
 
 DOMAIN = "a.example"
 SHOP = EVERY[0].shop

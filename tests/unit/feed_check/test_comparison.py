@@ -9,7 +9,7 @@ import pytest
 
 from webhook_app.config import shops
 from webhook_app.feed_check import Comparison
-from webhook_app.inbox.feed_check_results import FeedCheckResult, TemplateTrial
+from webhook_app.inbox.shop_records.feed_check_results import FeedCheckResult, TemplateTrial
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from webhook_app.inbox import migrate
 
 # A new migration adds its line, and is frozen from then on. What a file lacks goes into a further migration, or into
-# tables.py alone: `migrate` creates tables, nullable columns and indexes that a database lacks.
+# tables alone: `migrate` creates tables, nullable columns and indexes that a database lacks.
 DIGESTS = {
     "0001": "44eeb66cf66e1d7a68e5d8996b2ed23834a407edfdc32b7f295d2cce563902a2",
     "0002": "bc5846b6785edbcffeaf825e1dc702ce70b1564b2e825bfa610f57ba9bc7e861",

@@ -13,8 +13,9 @@ from webhook_app.cli.support.param_types import PointInTime
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.errors import SourceError
 from webhook_app.formatting import counted, duration, timestamp
-from webhook_app.inbox import Inbox, reconciliations
-from webhook_app.inbox.reconciliations import Reconciliation
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.shop_records import reconciliations
+from webhook_app.inbox.shop_records.reconciliations import Reconciliation
 from webhook_app.reasons import reason_title
 from webhook_app.sources import rounds
 from webhook_app.sources.base import USUAL_RATE, Window

@@ -13,9 +13,10 @@ from webhook_app.cli.support.bulk_change import YES
 from webhook_app.cli.support.param_types import SecretText
 from webhook_app.delivery.privacy_requests import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker, find, listed, sentence
-from webhook_app.inbox import Inbox, privacy_requests
-from webhook_app.inbox.bulk_changes import MANY
-from webhook_app.inbox.privacy_requests import MOST_LISTED, RequestKind
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.operations.bulk_changes import MANY
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import MOST_LISTED, RequestKind
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop

@@ -10,8 +10,9 @@ import click
 
 from webhook_app.cli.support import configuration
 from webhook_app.formatting import counted
-from webhook_app.inbox import Inbox, audit_log, operator_actions
-from webhook_app.inbox.audit_log import COMMAND_LINE, AuditAction, AuditEvent
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.operations import audit_log, operator_actions
+from webhook_app.inbox.operations.audit_log import COMMAND_LINE, AuditAction, AuditEvent
 from webhook_app.throttling import descriptions
 from webhook_app.throttling.state import ALL, Scope
 

@@ -21,7 +21,8 @@ from webhook_app.formatting import counted, duration, timestamp
 from webhook_app.health.evaluation import findings
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.health.measure import Subject, measure
-from webhook_app.inbox import Inbox, State, count_check
+from webhook_app.inbox import Inbox, State
+from webhook_app.inbox.counting import count_check
 from webhook_app.inbox.reports.backlog import summary
 from webhook_app.platforms import all_platforms
 from webhook_app.reasons import titled
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from webhook_app.config.settings import Settings
-    from webhook_app.inbox.count_check import CountCheck
+    from webhook_app.inbox.counting.count_check import CountCheck
     from webhook_app.inbox.reports.backlog import InboxSummary
 
 NOT_STARTED = "Correct it; no process starts before that."

@@ -11,8 +11,9 @@ import click
 from webhook_app.cli.support import configuration, database_startup, near_names, shop_instructions, source_connection
 from webhook_app.config import settings, shop_addresses, shop_documents
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, activity
+from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
+from webhook_app.inbox.counting import activity
 from webhook_app.platforms import all_platforms
 from webhook_app.sources.base import USUAL_RATE
 

@@ -17,8 +17,9 @@ from webhook_app.errors import FeedUnreadableError
 from webhook_app.feed_check import Comparison, fields_of
 from webhook_app.feed_check.feed_reader import item_ids, unpacked
 from webhook_app.formatting import counted, percent
-from webhook_app.inbox import Inbox, feed_check_results
+from webhook_app.inbox import Inbox
 from webhook_app.inbox.reports.recent import sent_calls, stored_bodies
+from webhook_app.inbox.shop_records import feed_check_results
 from webhook_app.platforms import all_platforms
 from webhook_app.time_units import DAY
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from webhook_app.config.shops import Shop
-    from webhook_app.inbox.feed_check_results import FeedCheckResult
+    from webhook_app.inbox.shop_records.feed_check_results import FeedCheckResult
 
 MOST_BODIES = 2000  # the newest of a shop, on whose order lines templates are tried
 

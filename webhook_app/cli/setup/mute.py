@@ -12,8 +12,9 @@ from webhook_app.cli.support.param_types import Duration
 from webhook_app.formatting import timestamp
 from webhook_app.health.evaluation import findings
 from webhook_app.health.measure import Subject, measure
-from webhook_app.inbox import Inbox, muted_findings
-from webhook_app.inbox.audit_log import COMMAND_LINE, AuditAction, AuditEvent
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.operations import muted_findings
+from webhook_app.inbox.operations.audit_log import COMMAND_LINE, AuditAction, AuditEvent
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from webhook_app.cli.support.param_types import DELIVERY_NUMBER
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.config import settings
 from webhook_app.formatting import counted
-from webhook_app.inbox import Inbox, Selection, Verb, bulk_changes, operator_actions
-from webhook_app.inbox.bulk_changes import MANY, STEP
+from webhook_app.inbox import Inbox, Selection, Verb
+from webhook_app.inbox.operations import bulk_changes, operator_actions
+from webhook_app.inbox.operations.bulk_changes import MANY, STEP
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.reports.stored_deliveries import pages
 from webhook_app.inbox.selection import ALL_DELIVERIES
@@ -24,7 +25,7 @@ from webhook_app.inbox.states import sources
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhook_app.inbox.bulk_changes import SelectionCounts
+    from webhook_app.inbox.operations.bulk_changes import SelectionCounts
 
 LONG = 2 * STEP  # deliveries, beyond which it shows progress
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from webhook_app import logs, reloading
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, audit_log
-from webhook_app.inbox.audit_log import CONFIGURATION, AuditAction, AuditEvent
+from webhook_app.inbox import Inbox
+from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.operations.audit_log import CONFIGURATION, AuditAction, AuditEvent
 
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings

@@ -15,7 +15,8 @@ from webhook_app.dashboard import counts, platform_orders
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, user, visible
 from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import State, count_check, statistics
+from webhook_app.inbox import State
+from webhook_app.inbox.counting import count_check, statistics
 from webhook_app.inbox.reports import accounting
 from webhook_app.inbox.reports.shop_days import ShopDays
 from webhook_app.platforms import topic_groups

@@ -8,8 +8,8 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, session, user
 from webhook_app.dashboard.pages.jobs import VERBS
 from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import audit_log, bulk_jobs
-from webhook_app.inbox.audit_log import AuditAction
+from webhook_app.inbox.operations import audit_log, bulk_jobs
+from webhook_app.inbox.operations.audit_log import AuditAction
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

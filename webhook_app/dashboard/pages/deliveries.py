@@ -16,10 +16,12 @@ from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, Cause
 from webhook_app.formatting import timestamp
 from webhook_app.health import missing_orders
-from webhook_app.inbox import Selection, activity, orders, platform_orders
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox import Selection, orders
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter, Page
+from webhook_app.inbox.shop_records import platform_orders
 from webhook_app.platforms import topic_groups
 from webhook_app.tweakwise.call import purchase_key
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.dashboard.delivery_filters import GivenFilters
-    from webhook_app.inbox.platform_orders import PlatformOrder
+    from webhook_app.inbox.shop_records.platform_orders import PlatformOrder
 
 PAGE_SIZE = 50
 NO_ROWS = Page((), None)

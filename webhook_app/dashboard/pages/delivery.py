@@ -21,7 +21,8 @@ from webhook_app.dashboard.pages.audit_log import TITLES as ACTION_TITLES
 from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, DeadReason, cause_of
 from webhook_app.errors import UnknownDeliveryError
-from webhook_app.inbox import State, Verb, audit_log, operator_actions
+from webhook_app.inbox import State, Verb
+from webhook_app.inbox.operations import audit_log, operator_actions
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import sources
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.inbox import Row
-    from webhook_app.inbox.audit_log import AuditRecord, FailedAttempt
+    from webhook_app.inbox.operations.audit_log import AuditRecord, FailedAttempt
 
 MESSAGES = {
     "replayed": "Queued again. A worker will translate and send it.",

@@ -10,8 +10,8 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.attention import may_mute, problems
 from webhook_app.dashboard.context import audit_event, current
 from webhook_app.formatting import timestamp
-from webhook_app.inbox import muted_findings
-from webhook_app.inbox.audit_log import AuditAction
+from webhook_app.inbox.operations import muted_findings
+from webhook_app.inbox.operations.audit_log import AuditAction
 from webhook_app.time_units import DAY, HOUR
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import audit_event, current, scope, user
 from webhook_app.dashboard.delivery_filters import STATES, whole
 from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import Verb, bulk_changes, bulk_jobs
-from webhook_app.inbox.audit_log import AuditAction
-from webhook_app.inbox.bulk_changes import MANY
-from webhook_app.inbox.bulk_jobs import NewJob
+from webhook_app.inbox import Verb
+from webhook_app.inbox.operations import bulk_changes, bulk_jobs
+from webhook_app.inbox.operations.audit_log import AuditAction
+from webhook_app.inbox.operations.bulk_changes import MANY
+from webhook_app.inbox.operations.bulk_jobs import NewJob
 from webhook_app.inbox.states import sources
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.dashboard.delivery_filters import GivenFilters
-    from webhook_app.inbox.bulk_changes import SelectionCounts
-    from webhook_app.inbox.bulk_jobs import BulkJob
+    from webhook_app.inbox.operations.bulk_changes import SelectionCounts
+    from webhook_app.inbox.operations.bulk_jobs import BulkJob
     from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 
 FIELDS = ("verb", "rate", "up_to", "confirmed")  # of the form, besides the filters

@@ -13,7 +13,7 @@ from webhook_app.dashboard.access import blueprint, write_cookie
 from webhook_app.dashboard.context import current, record, record_login, session
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.sessions import DEVICE_COOKIE, DEVICE_LONGEST, Session
-from webhook_app.inbox import audit_log, logins
+from webhook_app.inbox.operations import audit_log, logins
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

@@ -13,8 +13,8 @@ from webhook_app.dashboard.context import current, scope, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_table import ShopRow
 from webhook_app.health import shop_states
-from webhook_app.inbox import activity
-from webhook_app.inbox.activity import ActivityKind
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import shop_counts
 from webhook_app.inbox.reports.shop_counts import OrderCounts
 from webhook_app.platforms import topic_groups

@@ -10,14 +10,14 @@ from webhook_app import green_threads, masking
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, scope, user
 from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import refused_requests
-from webhook_app.inbox.refused_requests import BODY_FOR
+from webhook_app.inbox.operations import refused_requests
+from webhook_app.inbox.operations.refused_requests import BODY_FOR
 from webhook_app.signature_check import Configuration, diagnose
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from webhook_app.inbox.refused_requests import StoredRefusal
+    from webhook_app.inbox.operations.refused_requests import StoredRefusal
     from webhook_app.signature_check import Diagnosis
 
 HIGHEST = 2**63 - 1  # number in a database

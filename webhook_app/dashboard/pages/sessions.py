@@ -10,8 +10,8 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record, session, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.sessions import IDLE
-from webhook_app.inbox import logins
-from webhook_app.inbox.audit_log import AuditAction
+from webhook_app.inbox.operations import logins
+from webhook_app.inbox.operations.audit_log import AuditAction
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

@@ -9,7 +9,7 @@ from flask import Response, abort, redirect, request, url_for
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record, visible
 from webhook_app.dashboard.shop_guide import public_url
-from webhook_app.inbox import audit_log
+from webhook_app.inbox.operations import audit_log
 from webhook_app.platforms import samples
 from webhook_app.platforms.app_package import packed
 

@@ -15,8 +15,8 @@ from webhook_app.dashboard.context import current, record, session
 from webhook_app.dashboard.pages.shop import page_of
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_guide import public_url
-from webhook_app.inbox import logins, shared_pages
-from webhook_app.inbox.audit_log import AuditAction
+from webhook_app.inbox.operations import logins, shared_pages
+from webhook_app.inbox.operations.audit_log import AuditAction
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

@@ -13,7 +13,7 @@ from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_topics import refusals, topics
 from webhook_app.health import shop_states
 from webhook_app.health.folding import folded
-from webhook_app.inbox import shared_pages
+from webhook_app.inbox.operations import shared_pages
 from webhook_app.inbox.reports import shop_counts
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope

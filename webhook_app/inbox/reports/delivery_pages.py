@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 
 from webhook_app import green_threads
 from webhook_app.inbox import records
+from webhook_app.inbox.counting.statistics import BLOCK
 from webhook_app.inbox.delivery import Row
 from webhook_app.inbox.reports.failure_texts import signature
 from webhook_app.inbox.reports.stored_deliveries import COLUMNS, is_for_profile
 from webhook_app.inbox.selection import ALL_DELIVERIES
-from webhook_app.inbox.statistics import BLOCK
 from webhook_app.inbox.tables import IS_DEAD, counted_blocks, deliveries, delivery_counts
 from webhook_app.time_units import HOUR
 

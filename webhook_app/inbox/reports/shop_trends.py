@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox.block_details import FAILURE, WAIT
+from webhook_app.inbox.counting.block_details import FAILURE, WAIT
 from webhook_app.inbox.expressions import literal
 from webhook_app.inbox.tables import attempts, block_figures, deliveries
 from webhook_app.time_units import DAY

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from webhook_app.inbox import block_details
-from webhook_app.inbox.block_details import SLOT
+from webhook_app.inbox.counting import block_details
+from webhook_app.inbox.counting.block_details import SLOT
 from webhook_app.inbox.expressions import literal, waits_since
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, delivery_counts

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from webhook_app.inbox import audit_log
 from webhook_app.inbox.expressions import insert_into
+from webhook_app.inbox.operations import audit_log
 from webhook_app.inbox.tables import muted_findings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from webhook_app.inbox.audit_log import AuditEvent
+    from webhook_app.inbox.operations.audit_log import AuditEvent
     from webhook_app.inbox.store import Inbox
 
 LONGEST_NAME = 400  # characters, as in the table

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, literal, select, update
 
 from schemas.events import Reason
-from webhook_app.inbox import statistics, throttles
+from webhook_app.inbox import throttles
+from webhook_app.inbox.counting import statistics
 from webhook_app.inbox.queue import DUE_AFTER_NEW
 from webhook_app.inbox.retries import retry_now
 from webhook_app.inbox.selection import ALL_DELIVERIES, HAS_BODY

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, cast, func, select
 
-from webhook_app.inbox import statistics
+from webhook_app.inbox.counting import statistics
 from webhook_app.inbox.expressions import literal
 from webhook_app.inbox.tables import counted_blocks, deliveries, delivery_counts
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, exists, func, insert, select, update
 
-from webhook_app.inbox import records, refused_requests
+from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into
+from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.retention import redact_rows
 from webhook_app.inbox.states import State
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
-    from webhook_app.inbox.audit_log import AuditEvent
+    from webhook_app.inbox.operations.audit_log import AuditEvent
     from webhook_app.inbox.store import Inbox
 
 LEASE = 15_000  # milliseconds

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from webhook_app.inbox import audit_log, operator_actions, records
-from webhook_app.inbox.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox import records
+from webhook_app.inbox.operations import audit_log, operator_actions
+from webhook_app.inbox.operations.audit_log import AuditAction, AuditEvent
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
 from webhook_app.inbox.selection import Selection
 from webhook_app.inbox.states import Verb
@@ -23,7 +24,7 @@ from webhook_app.inbox.tables import bulk_jobs
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
-    from webhook_app.inbox.bulk_changes import Step
+    from webhook_app.inbox.operations.bulk_changes import Step
     from webhook_app.inbox.store import Inbox
 
 LEASE = 15_000  # milliseconds

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, and_, case, cast, delete, func, literal_column, select, update
 
 from webhook_app import green_threads, logs
-from webhook_app.inbox import block_details
+from webhook_app.inbox.counting import block_details
 from webhook_app.inbox.expressions import insert_into, literal, waits_since
 from webhook_app.inbox.reports.backlog import UNFINISHED
 from webhook_app.inbox.states import State

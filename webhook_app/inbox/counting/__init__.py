@@ -1,0 +1,1 @@
+"""Counts: the statistics of deliveries, and what web processes saw besides."""

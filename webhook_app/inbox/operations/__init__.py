@@ -1,0 +1,1 @@
+"""What people do and see: sign-ins, audit events, jobs, muted findings, refused requests, shared pages."""

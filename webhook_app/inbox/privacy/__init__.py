@@ -1,0 +1,1 @@
+"""Privacy requests, and bodies that are wiped."""

@@ -1,0 +1,1 @@
+"""What is stored of a shop besides its deliveries: listed orders, reconciliations, registrations, reports."""
