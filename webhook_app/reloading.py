@@ -9,12 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHECK_WITHIN = 60.0  # seconds
+CHECK_WITHIN, POLL = 60.0, 0.1  # seconds
 MAX_FAULTS = 2000  # characters of the check's messages that are logged
 CHANGES = "WEBHOOKS_CHANGES"  # what is new, for the command that checks it
 ACCEPTED = "The configuration is valid."
@@ -35,22 +36,36 @@ def terminal_was_closed() -> bool:
     return STARTED_IN_TERMINAL and not has_terminal()
 
 
-def faults_of(command: str, changes: str = "") -> str:
+def faults_of(command: str, changes: str = "", stops: Callable[[], bool] = lambda: False) -> str:
     """Return why `web` or `worker` could not start anew, in the words of the command; empty where it could.
 
-    `changes` is what is new, in words: the command records it as an audit event where it could.
+    `changes` is what is new, in words: the command records it as an audit event where it could. The check is given up
+    once this process was asked to end (`stops`), which must not wait for it.
     """
     line = [sys.executable, "-m", "webhook_app", command, "--check"]
     environment = {**os.environ, CHANGES: changes}
+    pipe = subprocess.PIPE
     try:
-        checked = subprocess.run(  # noqa: S603 - a fixed command line
-            line, capture_output=True, text=True, timeout=CHECK_WITHIN, check=False, env=environment
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        with subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, env=environment) as checking:  # noqa: S603 - a fixed command line
+            output, errors = _read(checking, stops)
+    except OSError as error:
         return f"the check did not end: {error}"
-    if ACCEPTED in checked.stdout:
+    if ACCEPTED in output:
         return ""
-    return checked.stderr.strip()[-MAX_FAULTS:] or f"the check ended with exit code {checked.returncode}"
+    return errors.strip()[-MAX_FAULTS:] or f"the check ended with exit code {checking.returncode}"
+
+
+def _read(checking: subprocess.Popen[str], stops: Callable[[], bool]) -> tuple[str, str]:
+    """Return what a process writes until it ends; kill it where that takes too long."""
+    until = time.monotonic() + CHECK_WITHIN
+    while True:
+        try:
+            return checking.communicate(timeout=POLL)
+        except subprocess.TimeoutExpired:
+            if stops() or time.monotonic() > until:
+                checking.kill()
+                checking.communicate()
+                return "", "the check did not end before this process was asked to stop, or in time"
 
 
 def replace_program(arguments: list[str], stops: Callable[[], bool]) -> None:

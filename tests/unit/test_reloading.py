@@ -36,6 +36,15 @@ def test_check_that_cannot_run_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> No
     assert "the check did not end" in reloading.faults_of("web")
 
 
+def test_a_stop_does_not_wait_for_the_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A host kills what has not stopped after some seconds, and a check may take longer."""
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 100\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program))
+    assert "was asked to stop" in reloading.faults_of("web", stops=lambda: True)
+
+
 def test_a_signal_to_stop_during_the_check_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arbiter does not become a new program, which would not know of it; it goes on, and stops."""
     started, received = list[str](), list[int]()

@@ -145,7 +145,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Migrate for code that is new, and let the children reload; nothing changes where they could not start."""
-        if faults := reloading.faults_of("web"):
+        if faults := reloading.faults_of("web", stops=_stop_requested):
             logs.logger().error("reload_refused", process="run", faults=faults)
             return
         migrate = [sys.executable, "-m", "webhook_app", "migrate"]

@@ -74,7 +74,7 @@ class Reload:
             self._take_over(server, found.changes)
 
     def _take_over(self, server: Any, changes: str) -> None:
-        if faults := reloading.faults_of("web", changes):
+        if faults := reloading.faults_of("web", changes, lambda: self._stops):
             logs.logger().error("reload_refused", process="web", faults=faults)
             return
         logs.logger().info("reload_accepted", process="web", changes=changes or None)
