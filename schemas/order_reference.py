@@ -19,6 +19,15 @@ GLOBAL_ID = re.compile(r"gid://[a-z]+/Order/([0-9]+)")
 _MOMENT = Moment(strict=True)
 
 
+class WrittenRows(NamedTuple):
+    """A list of rows that were written: of those whose `kind` is `order`, `id` has an order's id."""
+
+    path: str
+    kind: str
+    order: str
+    id: str
+
+
 class OrderReference(NamedTuple):
     """An order's id, and the number or name that people know it by (`#1234`), "" if it is not given."""
 
@@ -32,9 +41,10 @@ class OrderFields:
 
     A payload is an order if it has one of `marks` and none of `foreign`, or if its topic begins with `topics`, since a
     deleted order is reported with its id alone. Any other one may be about an order, whose id is then in one of
-    `about`. `names` are the fields with the number or name, of which the first that is filled counts; `changed` has
-    the time of the order's last change; where `parts` are lists of an order that change by themselves, the latest of
-    all. All are fields of the payload, or of its object `inside` (a path with dots) where it has that.
+    `about`, or in the first of the rows that `written` describes. `names` are the fields with the number or name, of
+    which the first that is filled counts; `changed` has the time of the order's last change; where `parts` are lists of
+    an order that change by themselves, the latest of all. All are fields of the payload, or of its object `inside` (a
+    path with dots) where it has that.
     """
 
     marks: frozenset[str]
@@ -43,6 +53,7 @@ class OrderFields:
     id: str = "id"
     names: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
+    written: WrittenRows | None = None
     changed: str = ""
     parts: tuple[str, ...] = ()
     inside: str = ""
@@ -51,7 +62,7 @@ class OrderFields:
         """Return the order of a payload (parsed JSON, of any shape); None where it names none."""
         fields = self._fields(payload)
         if not self._is_order(topic, fields):
-            found = _first(fields, self.about, _id)
+            found = _first(fields, self.about, _id) or self._written(payload)
             return OrderReference(found) if found else None
         found = _id(fields.get(self.id))
         return OrderReference(found, _first(fields, self.names, _name)) if found else None
@@ -67,15 +78,30 @@ class OrderFields:
     def _fields(self, payload: Any) -> Mapping[str, Any]:
         if not isinstance(payload, dict):
             return {}
-        inside: Any = payload
-        for name in self.inside.split("."):
-            inside = inside.get(name) if isinstance(inside, dict) else None
+        inside = _at(payload, self.inside)
         return inside if isinstance(inside, dict) else payload
+
+    def _written(self, payload: Any) -> str:
+        """Return the id of the first order among the rows that were written, "" without any."""
+        if self.written is None:
+            return ""
+        _, kind, order, key = self.written
+        rows = _at(payload, self.written.path)
+        listed = rows if isinstance(rows, list) else []
+        found = (one for one in listed if isinstance(one, dict) and one.get(kind) == order)
+        return _first(next(found, {}), (key,), _id)
 
     def _is_order(self, topic: str, fields: Mapping[str, Any]) -> bool:
         if not self.foreign.isdisjoint(fields):
             return False
         return not self.marks.isdisjoint(fields) or topic.startswith(self.topics)
+
+
+def _at(payload: Any, path: str) -> Any:
+    """Return what a path with dots leads to, None where it does not lead anywhere."""
+    for name in path.split("."):
+        payload = payload.get(name) if isinstance(payload, dict) else None
+    return payload
 
 
 def _first(fields: Mapping[str, Any], names: Iterable[str], read: Callable[[Any], str]) -> str:

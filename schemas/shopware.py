@@ -15,7 +15,7 @@ from marshmallow import fields
 from schemas.base import MOST_LINES, PlatformSchema, present
 from schemas.events import Channel, Ignored, Line, Payment, Purchase, Reason, Translation, Visitor
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
-from schemas.order_reference import OrderFields
+from schemas.order_reference import OrderFields, WrittenRows
 from schemas.statuses import Status
 from schemas.tolerant import Flag, Part
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ORDERS = OrderFields(
     marks=frozenset({"orderNumber", "lineItems"}),
     names=("orderNumber",),
+    written=WrittenRows("data.payload", kind="entity", order="order", id="primaryKey"),
     changed="updatedAt",
     parts=("transactions",),
     inside="data.payload.order",

@@ -44,10 +44,10 @@ class BadSignatureError(ReceiverError):
 class RegistrationRefusedError(ReceiverError):
     """An app may not register itself in this way: answer `status` with `reason`, change nothing."""
 
-    def __init__(self, reason: str, hint: str, *, status: int = 401) -> None:
-        """Neither text may hold a secret; `hint` says what to do."""
+    def __init__(self, reason: str, hint: str, *, status: int = 401, signed: bool = True) -> None:
+        """Neither text may hold a secret; `hint` says what to do. `signed` is False where anyone may have sent it."""
         super().__init__(reason)
-        self.reason, self.hint, self.status = reason, hint, status
+        self.reason, self.hint, self.status, self.signed = reason, hint, status, signed
 
 
 class StoreUnavailableError(ReceiverError):

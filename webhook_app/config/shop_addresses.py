@@ -59,12 +59,14 @@ def shared_secrets(
 ) -> Iterator[AddressProblem]:
     """Yield the shops that have a secret of another one and accept every address."""
     for pair in combinations(shops.values(), 2):
-        if set(pair[0].secrets).isdisjoint(pair[1].secrets):
+        shares_app = pair[0].app_secret is not None and pair[0].app_secret == pair[1].app_secret
+        if set(pair[0].secrets).isdisjoint(pair[1].secrets) and not shares_app:
             continue
         for shop, other in (pair, pair[::-1]):
             if shop.domain:
                 continue
-            text = f"{shop.name} has a secret that {other.name} has too: a webhook of one passes for the other."
+            what = "registration" if shares_app else "webhook"
+            text = f"{shop.name} has a secret that {other.name} has too: a {what} of one passes for the other."
             yield AddressProblem(shop.name, text, _own_line(shop, platforms[shop.platform], seen), other.name)
 
 

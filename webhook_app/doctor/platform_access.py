@@ -26,6 +26,9 @@ def access(context: CheckContext) -> Iterator[Finding]:
         for problem in report.problems:
             text, _, advice = problem.partition(". ")
             yield Finding("platform access", Severity.ERROR, f"{where}: {text}.", advice, shop.name)
+        for warning in report.warnings:
+            text, _, advice = warning.partition(". ")
+            yield Finding("platform access", Severity.WARNING, f"{where}: {text}.", advice, shop.name)
         for note in report.notes:
             yield Finding("platform access", Severity.INFO, f"{where}: {note}", shop=shop.name)
         if not report.problems:

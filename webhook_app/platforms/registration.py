@@ -80,6 +80,10 @@ class Registration:
         old = self.previous if now < self.previous_until else ""
         return tuple(secret for secret in (self.secret, old) if secret)
 
+    def has_answered(self, asked: Request) -> bool:
+        """Return whether this request, or a newer one, was answered."""
+        return asked.timestamp <= max(self.signed_at, self.pending_at)
+
     def as_json(self) -> str:
         """Return it as text, to be encrypted."""
         return json.dumps(asdict(self))
@@ -95,7 +99,8 @@ def request(query: bytes, headers: Mapping[str, str], app_secret: str, now: floa
     """Return a request to register whose raw query is signed with the app secret. Raises RegistrationRefusedError."""
     if len(query) > LONGEST_QUERY or not _is_signed(headers, APP_SIGNATURE, query, app_secret):
         hint = "The query is not signed with this shop's app_secret: make the app anew after changing it."
-        raise RegistrationRefusedError("signature_mismatch" if APP_SIGNATURE in headers else "signature_missing", hint)
+        reason = "signature_mismatch" if APP_SIGNATURE in headers else "signature_missing"
+        raise RegistrationRefusedError(reason, hint, signed=False)
     pairs = parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True)
     values = dict(pairs)
     if len(values) != len(pairs):
@@ -115,11 +120,9 @@ def begun(  # noqa: PLR0913, PLR0917 - the request and what signs it
         )
         raise RegistrationRefusedError("other_shop", hint, status=403)
     is_double_signed = _check_double(known, query, headers, now)
-    newest = max(known.signed_at, known.pending_at)
-    if asked.timestamp < newest or (known.secret and asked.timestamp == known.signed_at):
-        raise RegistrationRefusedError("replayed", "A newer request to register was answered: try again.")
-    if asked.timestamp == known.pending_at and (asked.shop_id, asked.shop_url) == (known.pending_id, known.pending_url):
-        return known  # the same request again gets the same secret
+    if known.has_answered(asked):
+        # Not the same secret again: a recorded request would fetch the one that the shop is about to confirm.
+        raise RegistrationRefusedError("replayed", "This request, or a newer one, was answered: try again.")
     return replace(
         known,
         pending=new_secret,
@@ -133,14 +136,17 @@ def begun(  # noqa: PLR0913, PLR0917 - the request and what signs it
 def confirmed(known: Registration, body: bytes, headers: Mapping[str, str], now: float) -> Registration:
     """Return the registration with the secret that signs the confirmation. Raises RegistrationRefusedError."""
     if len(body) > LONGEST_BODY:
-        raise RegistrationRefusedError("too_large", "This is no confirmation.")
+        raise RegistrationRefusedError("too_large", "This is no confirmation.", signed=False)
     if not known.pending or now > known.pending_at + CONFIRM_WITHIN:
         if known.secret and _is_signed(headers, SHOP_SIGNATURE, body, known.secret):
             return known  # confirmed before
-        raise RegistrationRefusedError("not_asked", "No registration waits for a confirmation: install the app again.")
+        hint = "No registration waits for a confirmation: install the app again."
+        raise RegistrationRefusedError("not_asked", hint, signed=False)
     if not _is_signed(headers, SHOP_SIGNATURE, body, known.pending):
-        raise RegistrationRefusedError("signature_mismatch", "The new secret does not sign this confirmation.")
-    if PREVIOUS_SIGNATURE in headers and not _is_signed(headers, PREVIOUS_SIGNATURE, body, *known.secrets(now)):
+        hint = "The new secret does not sign this confirmation."
+        raise RegistrationRefusedError("signature_mismatch", hint, signed=False)
+    needs_both = PREVIOUS_SIGNATURE in headers or (known.is_double_signed and known.secret)
+    if needs_both and not _is_signed(headers, PREVIOUS_SIGNATURE, body, *known.secrets(now)):
         raise RegistrationRefusedError("signature_mismatch", "The previous secret does not sign this confirmation.")
     values = _confirmation(body)
     _fresh(str(values.get("timestamp", "")), now)

@@ -70,9 +70,13 @@ class PlatformWebhook:
 
 @dataclass(frozen=True, slots=True)
 class AccessReport:
-    """Whether the credentials work: `problems` are sentences with what to change, `notes` further remarks."""
+    """Whether the credentials work: `problems` are sentences with what to change, `notes` further remarks.
+
+    `warnings` are sentences about settings of the platform that harm the shop, with what to change.
+    """
 
     problems: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
 

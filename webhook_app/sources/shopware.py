@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     Filter = Mapping[str, Any]
 
 TOKEN, ORDERS, WEBHOOKS = "/api/oauth/token", "/api/search/order", "/api/search/webhook"
+SETTINGS = "/api/_info/config"
+SENDS_IN_CHECKOUT = (
+    "Shopware sends webhooks while the shopper waits (enable_admin_worker: true): up to 5 seconds an order where the "
+    "receiver does not answer, and without a second attempt. Run a queue worker (bin/console messenger:consume async) "
+    "and set shopware.admin_worker.enable_admin_worker to false in config/packages."
+)
 RENEW_BEFORE = 60.0  # seconds before a token ends
 SIZE = 100  # orders of a page
 MOST_PAGES = 10_000
@@ -108,13 +114,22 @@ class Shopware(Connection):
         return self._listed(rows[0]) if rows else None
 
     def access(self) -> AccessReport:
-        """Report whether orders and webhooks can be read."""
+        """Report whether orders and webhooks can be read, and warn where a shopper waits for webhooks."""
         try:
             self._orders([], limit=1)
             self.webhooks()
         except SourceError as error:
             return AccessReport([f"{error.reason}: {error}"])
-        return AccessReport()
+        return AccessReport(warnings=[SENDS_IN_CHECKOUT] if self._sends_in_checkout() else [])
+
+    def _sends_in_checkout(self) -> bool:
+        """Return whether the browser of the administration works off the queue; False where Shopware does not say."""
+        try:
+            found = self._asked("GET", SETTINGS).data
+        except SourceError:
+            return False
+        worker = found.get("adminWorker") if isinstance(found, dict) else None
+        return isinstance(worker, dict) and worker.get("enableAdminWorker") is True
 
     def webhooks(self) -> Sequence[PlatformWebhook]:
         """Return the webhooks of all apps; one that failed ten times in a row is inactive."""
@@ -183,7 +198,7 @@ class Shopware(Connection):
             raise self._failed(answer)
         return rows
 
-    def _asked(self, method: str, path: str, asked: Mapping[str, Any], *, reads: bool = True) -> Answer:
+    def _asked(self, method: str, path: str, asked: Mapping[str, Any] | None = None, *, reads: bool = True) -> Answer:
         send = self._http.read if reads else self._http.write
         for is_last in (False, True):
             headers = {"Authorization": f"Bearer {self._valid_token()}"}

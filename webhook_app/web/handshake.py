@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from webhook_app import logs
-from webhook_app.errors import RegistrationRefusedError
+from webhook_app.errors import RegistrationRefusedError, StoreUnavailableError
+from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.operations.audit_log import AuditAction, AuditEvent
+from webhook_app.inbox.shop_records import registrations
 from webhook_app.platforms import registration
 from webhook_app.platforms.address import normal_form
 from webhook_app.web.context import current, mark_verified
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox.sealing import Sealer
-    from webhook_app.platforms.registration import Handshake, Registration
+    from webhook_app.platforms.registration import Handshake, Registration, Request
 
     Verified = Callable[[Shop, Handshake, Sealer], Response]
 
@@ -63,6 +66,10 @@ def _handled(platform_name: str, shop_name: str, handle: Verified) -> Response:
     try:
         return handle(shop, handshake, sealer)
     except RegistrationRefusedError as error:
+        if error.signed:
+            detail = f"{shop.name} {error.reason}: {error.hint}"
+            event = AuditEvent(AuditAction.REGISTRATION_REFUSED, audit_log.PLATFORM, detail=detail)
+            audit_log.write_once(current().inbox, event)
         return refused(shop, error.status, error.reason, error.hint)
 
 
@@ -73,6 +80,9 @@ def _begun(shop: Shop, handshake: Handshake, sealer: Sealer) -> Response:
     if not shop.accepts(asked.shop_url):
         hint = f"The request is from {normal_form(asked.shop_url)}, which `domain` of shops.{shop.name} does not allow."
         raise RegistrationRefusedError("other_shop", hint, status=403)
+    if any(_has_answered(other, sealer, asked) for other in _sharing(shop)):
+        hint = f"The request was made to another shop with the same app_secret: give shops.{shop.name} its own."
+        raise RegistrationRefusedError("replayed", hint)
     new = secrets.token_urlsafe(SECRET_BYTES)
     stored = current().shop_secrets.change(
         shop, sealer, lambda known: registration.begun(known, asked, query, headers, new, now)
@@ -80,6 +90,19 @@ def _begun(shop: Shop, handshake: Handshake, sealer: Sealer) -> Response:
     url = f"{current().public_url or request.host_url.rstrip('/')}/handshake/{shop.platform}/{shop.name}/confirm"
     signature = asked.answered(handshake.app_name, str(shop.app_secret))
     return answer(200, proof=signature, secret=stored.pending, confirmation_url=url)
+
+
+def _sharing(shop: Shop) -> list[Shop]:
+    """Return the other shops with the same app secret: its signature does not cover which of them is asked."""
+    return [one for one in current().shops.values() if one.app_secret == shop.app_secret and one.name != shop.name]
+
+
+def _has_answered(shop: Shop, sealer: Sealer, asked: Request) -> bool:
+    try:
+        known = registrations.find(current().inbox, sealer, shop.name)
+    except StoreUnavailableError:
+        return False  # it cannot be decrypted, and is of no use any more
+    return asked.shop_id in {known.shop_id, known.pending_id} and known.has_answered(asked)
 
 
 def _confirmed(shop: Shop, _handshake: Handshake, sealer: Sealer) -> Response:

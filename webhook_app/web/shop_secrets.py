@@ -50,6 +50,11 @@ class ShopSecrets:
                 raise
         return platform.verify(body, headers, self._secrets(shop, READ_ONCE_IN))
 
+    def newest(self, shop: Shop) -> str | None:
+        """Return a secret with which a webhook is accepted, None without any. Raises StoreUnavailableError."""
+        found = shop.secrets if shop.secrets or shop.app_secret is None else self._secrets(shop, READ_AFTER)
+        return next(iter(found), None)
+
     def change(self, shop: Shop, sealer: Sealer, decide: Callable[[Registration], Registration]) -> Registration:
         """Store a change of a shop's registration, which this process knows at once. Raises what `decide` raises."""
         changed = registrations.change(self._inbox, sealer, shop.name, decide)

@@ -6,12 +6,17 @@ import io
 import re
 import zipfile
 from html import unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import requests
 
 from tests.support.dashboard import CSRF, Browser, configured
 from webhook_app.inbox.operations import audit_log
-from webhook_app.inbox.shop_records import reconciliations
+from webhook_app.inbox.sealing import Sealer
+from webhook_app.inbox.shop_records import reconciliations, registrations
 from webhook_app.inbox.shop_records.reconciliations import Reconciliation, ReconciliationState, WebhookStatus
+from webhook_app.platforms import all_platforms
+from webhook_app.platforms.registration import Registration
 from webhook_app.time_units import DAY, MINUTE
 
 if TYPE_CHECKING:
@@ -145,6 +150,36 @@ def test_only_what_was_signed_opens(browser: Browser, app: Flask, monkeypatch: p
     assert browser.post("/shops/other/links", SHOP, **{"for": "7d"}).status_code == 404
 
 
+def test_a_sample_is_signed_with_the_secret_that_the_app_agreed(
+    monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path
+) -> None:
+    """The receiver itself accepts it; without the key that decrypts the secret, a sentence names the key."""
+    file = tmp_path / "shops.toml"
+    file.write_text(SHOPWARE)
+    sent: list[dict[str, Any]] = []
+
+    def post(_session: object, _url: str, **sending: Any) -> None:
+        sent.append(sending)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "post", post)
+    agreed = Registration("id-1", "https://s.example", "agreed")
+    for key, answered in (("k" * 32, (502, False)), ("x" * 32, (409, True))):
+        app = configured(monkeypatch, sqlite_url, SHOPS_FILE=str(file), SECRETS_KEY=key)
+        inbox = app.extensions["webhooks"].inbox
+        if not sent:
+            registrations.change(inbox, Sealer(key), "sw", lambda _: agreed)
+        browser = Browser(app)
+        browser.sign_in()
+        answer = browser.post("/setup/sw/sample", "/shops/sw", topic=PLACED)
+        assert (answer.status_code, "SECRETS_KEY" in answer.text) == answered
+        inbox.close()
+    [sending] = sent
+    headers = {name.lower(): value for name, value in sending["headers"].items()}
+    assert all_platforms()["shopware"].verify(sending["data"], headers, ["agreed"]).topic == PLACED
+
+
+PLACED = "checkout.order.placed"
 SHOPWARE = '[shops.sw]\nplatform = "shopware"\ninstance_key = "demo0001"\napp_secret = "an-app-secret-0123456789"\n'
 
 
@@ -166,6 +201,7 @@ def test_the_app_is_downloaded_by_those_who_operate(
     assert checklist(browser, "sw")["App registered"] == ("open", "Install the app: see below.")
     assert browser.get("/setup").headers["Location"] == "/dashboard/shops/sw#setup"
     assert CSRF.search(browser.get("/shops/sw").text)
+    assert "not registered itself yet" in browser.post("/setup/sw/sample", "/shops/sw", topic=PLACED).text
     app.extensions["webhooks"].inbox.close()
 
 

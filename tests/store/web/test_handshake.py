@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.support.recordings import FOLDER
 from webhook_app.app import create_app
+from webhook_app.inbox.operations import audit_log
 from webhook_app.inbox.sealing import Sealer
 from webhook_app.inbox.shop_records import registrations
 from webhook_app.web import shop_secrets
@@ -34,6 +35,10 @@ platform = "shopware"
 app_secret = "{APP_SECRET}"
 instance_key = "1234abcd"
 domain = ["shop.example", "copy.example"]
+[shops.twin]
+platform = "shopware"
+app_secret = "{APP_SECRET}"
+instance_key = "1234abcd"
 [shops.woo]
 platform = "woocommerce"
 secrets = ["s"]
@@ -57,11 +62,11 @@ class Shopware:
         self.client, self.id, self.url, self.secret = app.test_client(), shop_id, url, ""
         self.time = int(time.time()) - 100
 
-    def ask(self, secret: str = APP_SECRET) -> TestResponse:
-        self.time += 1
+    def ask(self, secret: str = APP_SECRET, to: str = "acme", later: int = 1) -> TestResponse:
+        self.time += later
         query = f"shop-id={self.id}&shop-url={self.url}&timestamp={self.time}"
         headers = {"shopware-app-signature": signed(query.encode(), secret)}
-        return self.client.get(f"/handshake/shopware/acme?{query}", headers=headers)
+        return self.client.get(f"/handshake/shopware/{to}?{query}", headers=headers)
 
     def register(self) -> TestResponse:
         answer: dict[str, Any] = self.ask().get_json()
@@ -154,6 +159,38 @@ def test_another_shop_is_refused_until_the_app_is_removed(apps: list[Flask]) -> 
     assert shop.send(json.dumps(removed).encode()).status_code == 200
     copy.time = int(time.time())
     assert copy.register().status_code == 204
+
+
+@pytest.mark.engines("sqlite")
+def test_two_shops_with_one_app_secret(apps: list[Flask]) -> None:
+    """A request that one has answered is a replay at the other; a new one registers there, with another secret."""
+    shop, client = Shopware(apps[0]), apps[0].test_client()
+    shop.register()
+    replayed = shop.ask(to="twin", later=0)
+    assert (replayed.status_code, replayed.get_json()["error"]) == (401, "replayed")
+    assert shop.ask(to="twin").get_json()["secret"] != shop.secret
+    headers = {"shopware-shop-signature": signed(ORDER, shop.secret)}
+    assert client.post("/webhooks/shopware/twin", data=ORDER, headers=headers).status_code == 401
+
+
+def test_registrations_are_audited(apps: list[Flask]) -> None:
+    """Each change, and what a holder of the app secret is refused; an outsider adds no row, and no secret is in one."""
+    shop, copy = Shopware(apps[0]), Shopware(apps[0], "id-2", "https://copy.example")
+    for _ in range(2):
+        shop.register()
+    for _ in range(3):
+        copy.ask()
+        shop.ask("wrong")
+    removed = {"data": {"payload": {}, "event": "app.deleted"}, "source": {"eventId": "e-1", "url": shop.url}}
+    shop.send(json.dumps(removed).encode())
+    found = audit_log.newest(apps[0].extensions["webhooks"].inbox)[::-1]
+    assert [one.action for one in found] == [
+        *("registration_begun", "registered", "registration_begun", "registered_again"),
+        *("registration_refused", "app_removed"),
+    ]
+    assert found[1].detail == "acme shop.example (shop id-1)"
+    assert shop.secret not in str(found)
+    assert {one.source for one in found} == {"platform"}
 
 
 @pytest.mark.engines("sqlite")

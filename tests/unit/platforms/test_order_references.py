@@ -16,6 +16,13 @@ ORDER = {"id": 5001, "line_items": []}
 SHOPWARE = {"id": "5c0a", "lineItems": []}
 
 
+WRITTEN = {"entity": "order", "operation": "update", "primaryKey": "5c0a"}
+
+
+def written(*rows: Any) -> dict[str, Any]:
+    return {"data": {"payload": [*rows]}}
+
+
 def in_message(order: Any) -> dict[str, Any]:
     return {"data": {"payload": {"order": order}}}
 
@@ -43,7 +50,10 @@ def in_message(order: Any) -> dict[str, Any]:
         ("shopware", "checkout.order.placed", in_message({**SHOPWARE, "orderNumber": "10003"}), ("5c0a", "10003")),
         ("shopware", "state_enter.order.state.cancelled", in_message({**SHOPWARE, "orderNumber": 7}), ("5c0a", "7")),
         ("shopware", "checkout.order.placed", in_message([1]), None),
-        ("shopware", "order.written", {"data": {"payload": [{"entity": "order", "primaryKey": "5c0a"}]}}, None),
+        ("shopware", "order.written", written("odd", [], {"entity": "order_customer"}, WRITTEN), ("5c0a", "")),
+        ("shopware", "order.deleted", written(WRITTEN), ("5c0a", "")),
+        ("shopware", "order_line_item.written", written({**WRITTEN, "entity": "order_line_item"}), None),
+        ("shopware", "order.written", {"data": {"payload": WRITTEN}}, None),
         ("shopware", "app.deleted", {"data": {"payload": {"keepUserData": True}}}, None),
         ("standard", "purchase", {"data": {"order_id": "A-1", "order_number": "#7"}}, ("A-1", "#7")),
         ("standard", "pageview", {"data": {"product_id": "1"}}, None),

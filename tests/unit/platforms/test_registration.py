@@ -130,9 +130,9 @@ def test_nothing_is_confirmed_that_was_not_asked() -> None:
 
 
 def test_a_repetition_changes_nothing() -> None:
-    """The same request gets the same secret, and a confirmation that is repeated is confirmed already."""
-    pending = begin(Registration())
-    assert begin(pending, secret="another") == pending
+    """The same request fetches no secret and takes none away; a repeated confirmation is confirmed already."""
+    with pytest.raises(RegistrationRefusedError, match="replayed"):
+        begin(begin(Registration()), secret="another")
     assert confirm(REGISTERED) == REGISTERED
 
 
@@ -178,9 +178,11 @@ def test_a_signature_with_the_present_secret() -> None:
     with pytest.raises(RegistrationRefusedError, match="signature_mismatch"):
         begin(replace(REGISTERED, is_double_signed=True), query)
     body = json.dumps({**json.loads(BODY), "timestamp": str(ASKED_AT + 9)}).encode()
-    headers: dict[str, Any] = {SHOP_SIGNATURE: signed(body, "new"), PREVIOUS_SIGNATURE: signed(body, "wrong")}
-    with pytest.raises(RegistrationRefusedError, match="signature_mismatch"):
-        registration.confirmed(twice, body, headers, ASKED_AT + 9)
+    headers: dict[str, Any] = {SHOP_SIGNATURE: signed(body, "new")}
+    wrong = {PREVIOUS_SIGNATURE: signed(body, "wrong")}
+    for previous in ({}, wrong):
+        with pytest.raises(RegistrationRefusedError, match="signature_mismatch"):
+            registration.confirmed(twice, body, headers | previous, ASKED_AT + 9)
     headers[PREVIOUS_SIGNATURE] = signed(body, SECRET)
     assert registration.confirmed(twice, body, headers, ASKED_AT + 9).secret == "new"
 

@@ -42,6 +42,7 @@ class Api:
     orders: list[dict[str, Any]] = field(default_factory=lambda: list(ORDERS))
     active: bool = True
     lacks: str = ""
+    settings: Any = field(default_factory=lambda: {"adminWorker": {"enableAdminWorker": False}})
     tokens: int = 0
     asked: list[Request] = field(default_factory=list)
 
@@ -56,6 +57,8 @@ class Api:
         if self.lacks:
             text = json.dumps({"message": "Missing privilege", "missingPrivileges": [self.lacks]})
             return answer(403, {"errors": [{"status": "403", "detail": text}]})
+        if request.path == "/api/_info/config":
+            return answer(200, self.settings)
         if request.path == "/api/search/webhook":
             return answer(200, {"data": [{**WEBHOOK, "active": self.active}]})
         return answer(200, {"data": self.found(request.sent)})
@@ -186,6 +189,24 @@ def test_what_is_refused_names_what_is_missing() -> None:
         [problem] = connection.access().problems
     assert "api_unauthorized" in problem
     assert "wrong-one" not in problem
+
+
+def test_webhooks_during_the_checkout_are_a_warning() -> None:
+    """Where Shopware says that it sends them so; an answer of another shape says nothing."""
+    with connected(Api(settings={"adminWorker": {"enableAdminWorker": True}})) as connection:
+        [warning] = connection.access().warnings
+    assert "enable_admin_worker" in warning
+    odd: tuple[Any, ...] = (
+        Api().settings,
+        {},
+        [],
+        None,
+        {"adminWorker": [1]},
+        {"adminWorker": {"enableAdminWorker": "yes"}},
+    )
+    for settings in odd:
+        with connected(Api(settings=settings)) as connection:
+            assert connection.access().warnings == []
 
 
 def test_an_inactive_webhook_is_noticed() -> None:

@@ -76,7 +76,7 @@ def _access(shop: Shop) -> list[str]:
         return []
     report = source_connection.connect(shop, USUAL_RATE).access()
     works = [] if report.problems else ["the credentials of its API work."]
-    return [*works, *(f"shops.{shop.name}.api: {one}" for one in (*report.problems, *report.notes))]
+    return [*works, *(f"shops.{shop.name}.api: {one}" for one in (*report.problems, *report.warnings, *report.notes))]
 
 
 def _addresses(config: Settings) -> dict[str, list[str]]:

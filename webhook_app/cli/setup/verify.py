@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from webhook_app.cli.support import configuration
+from webhook_app.cli.support import configuration, registered_secrets
 from webhook_app.cli.support.param_types import PointInTime
 from webhook_app.config import shops
 from webhook_app.errors import UnreadableHeadersError
@@ -43,8 +43,9 @@ def verify(name: str, headers: BinaryIO | None, body: BinaryIO | None, query: Bi
     sends nothing, stores nothing, and prints neither secrets nor the body. The exit code is 0 if the signature is
     valid, and 1 if not.
     """
-    known = Configuration(shops.load(all_platforms()), all_platforms())
-    shop, arrived = configuration.chosen_shops(known.shops, name)[name], None if at is None else at / 1000
+    listed = shops.load(all_platforms())
+    shop = registered_secrets.added(configuration.chosen_shops(listed, name)[name])
+    known, arrived = Configuration({**listed, name: shop}, all_platforms()), None if at is None else at / 1000
     if query and not headers and not body:
         diagnosis = _of_query(query, shop, known, arrived)
     elif headers and body and not query:

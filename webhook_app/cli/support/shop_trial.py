@@ -63,7 +63,7 @@ def _access(shop: Shop) -> Iterator[Line]:
         yield f"api            {problem}", False
     if not report.problems:
         yield "api            the credentials work", True
-    yield from ((f"api            {note}", True) for note in report.notes)
+    yield from ((f"api            {note}", True) for note in (*report.warnings, *report.notes))
 
 
 def _sample(config: Settings, shop: Shop, platform: Platform, topic: Topic) -> Line:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import requests
 
-from webhook_app.cli.support import configuration
+from webhook_app.cli.support import configuration, registered_secrets
 from webhook_app.cli.support.delivery_text import describe
 from webhook_app.cli.support.param_types import SecretText
 from webhook_app.cli.support.printable import printable
@@ -151,21 +151,25 @@ def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
         SampleTarget(
             shop.name,
             f"{base}/{shop.name}",
-            aim.secret or _listed(shop),
+            secret,
             shop.profile_attribute,
             local=True,
             domain=samples.address(shop.domain),
         )
         for shop in known.values()
-        if shop.platform == platform.name and aim.shop in (None, shop.name)
+        if shop.platform == platform.name and aim.shop in (None, shop.name) and (secret := _secret(shop, aim))
     ]
 
 
-def _listed(shop: Shop) -> str:
-    """Return the newest secret of a shop's configuration; the command does not read those of a registration."""
-    if not shop.secrets:
-        raise click.ClickException(f"{shop.name} lists no secret, because its app registers itself; add --secret.")
-    return shop.secrets[0]
+def _secret(shop: Shop, aim: _Aim) -> str:
+    """Return the secret to sign with; "" with a note, for a shop that was not chosen and whose app is not installed."""
+    try:
+        return aim.secret or registered_secrets.added(shop).secrets[0]
+    except click.ClickException as error:
+        if aim.shop:
+            raise
+        click.echo(f"No sample for {shop.name}: {error.message}", err=True)
+        return ""
 
 
 def _send_one(request: SampleRequest) -> None:

@@ -33,6 +33,11 @@ TITLES: dict[str, str] = {
     AuditAction.JOB_CANCELLED: "Job cancelled",
     AuditAction.JOB_COMPLETED: "Job completed",
     AuditAction.APP: "App downloaded",
+    AuditAction.REGISTRATION_BEGUN: "App asked to register",
+    AuditAction.REGISTERED: "App registered",
+    AuditAction.REGISTERED_AGAIN: "App registered again",
+    AuditAction.REGISTRATION_REFUSED: "Registration refused",
+    AuditAction.APP_REMOVED: "App uninstalled",
     AuditAction.SHARED: "Link to a shop's page made",
     AuditAction.SHARE_ENDED: "Link ended",
 }

@@ -9,9 +9,11 @@ from flask import Response, abort, redirect, request, url_for
 from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, record, visible
 from webhook_app.dashboard.shop_guide import public_url
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.operations import audit_log
 from webhook_app.platforms import samples
 from webhook_app.platforms.app_package import packed
+from webhook_app.web import context as web_context
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -50,11 +52,10 @@ def sample(shop: str) -> ResponseReturnValue:
     found = current().shops.get(shop) or abort(404, f"There is no shop {shop}.")
     platform = current().platforms[found.platform]
     topic = platform.topic(request.form.get("topic", "")) or abort(400, "There is no sample for this topic.")
-    if not found.secrets:
-        abort(409, f"{found.name} lists no secret, because its app registers itself: a sample cannot be signed.")
+    secret = _secret(found)
     record(audit_log.AuditAction.SAMPLE, detail=f"{found.name} {topic.name}")
     headers, body = samples.signed_delivery(
-        platform, topic, found.profile_attribute, found.secrets[0], samples.address(found.domain)
+        platform, topic, found.profile_attribute, secret, samples.address(found.domain)
     )
     import requests  # noqa: PLC0415 - only this button needs it
 
@@ -72,6 +73,17 @@ def sample(shop: str) -> ResponseReturnValue:
     if "id" not in content:
         abort(502, f"The receiver answered {response.status_code}: {content.get('error') or content.get('status')}.")
     return redirect(url_for(".delivery", number=content["id"], message="sample"), 303)
+
+
+def _secret(shop: Shop) -> str:
+    """Return a secret with which this receiver accepts a sample."""
+    try:
+        secret = web_context.current().shop_secrets.newest(shop)
+    except StoreUnavailableError as error:
+        abort(409, f"A sample cannot be signed: {error}")
+    return secret or abort(
+        409, f"The app of {shop.name} has not registered itself yet: install it, then send a sample."
+    )
 
 
 def _own_url(shop: Shop) -> str:

@@ -47,6 +47,11 @@ class AuditAction(StrEnum):
     JOB_COMPLETED = "job_completed"
     SHOPS_CHANGED = "shops_changed"
     APP = "app"
+    REGISTRATION_BEGUN = "registration_begun"
+    REGISTERED = "registered"
+    REGISTERED_AGAIN = "registered_again"
+    REGISTRATION_REFUSED = "registration_refused"
+    APP_REMOVED = "app_removed"
     SHARED = "shared"
     SHARE_ENDED = "share_ended"
 
