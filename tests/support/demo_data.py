@@ -46,7 +46,8 @@ class DemoData:
     def fill(self, orders: int = 420) -> None:
         """Fill two weeks: nights are quieter than days, and WooCommerce has been silent for a day and a half."""
         moments = sorted(self._moment() for _ in range(orders))
-        for moment in moments:
+        for position, moment in enumerate(moments):
+            self._random = random.Random(f"3-{position}")  # what becomes of an order depends on no time of day
             shop = self._random.choices(list(SHOPS), (3, 1))[0]
             if shop == "demo-woocommerce" and moment > self.now - 36 * HOUR:
                 continue

@@ -57,7 +57,7 @@ def many(folder: Path, number: int) -> None:
         service.start("worker")
         with browsers.chromium() as browser:
             if number == MOST:
-                take(browser, service.url, "overview-200", "?sort=orders", SCREEN)
+                take(browser, service.url, "overview-200", "", SCREEN)
                 return
             take(browser, service.url, "overview", "", SCREEN)
             take(browser, service.url, "overview-dark", "", {**SCREEN, "color_scheme": "dark"})

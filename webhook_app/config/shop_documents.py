@@ -13,7 +13,9 @@ from webhook_app.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_FILE = "shops.toml"
+DEFAULT_FILE, DEMO_FILE = "shops.toml", "shops.demo.toml"
+# Set beside a sandbox: the demo's file, which is read until there is a shops.toml.
+DEMO = "WEBHOOKS_DEMO_SHOPS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,13 @@ def read(environ: Mapping[str, str] | None = None) -> tuple[Document, ...]:
         raise ConfigurationError(["SHOPS, SHOPS_FILE: both are set; keep one of them"])
     if inline:
         return (Document("SHOPS", inline),)
-    return tuple(Document(str(file), _text(file)) for file in files(Path(path or DEFAULT_FILE)))
+    return tuple(Document(str(file), _text(file)) for file in files(chosen(known)))
+
+
+def chosen(environ: Mapping[str, str]) -> Path:
+    """Return the file or folder of the shops."""
+    path, demo = environ.get("SHOPS_FILE"), environ.get(DEMO)
+    return Path(demo if demo and not path and not Path(DEFAULT_FILE).exists() else path or DEFAULT_FILE)
 
 
 def files(path: Path) -> list[Path]:
@@ -53,7 +61,7 @@ def files(path: Path) -> list[Path]:
 def where(environ: Mapping[str, str] | None = None) -> str:
     """Return what messages call the whole: the variable, the file or the folder."""
     known = os.environ if environ is None else environ
-    return "SHOPS" if known.get("SHOPS") else known.get("SHOPS_FILE") or DEFAULT_FILE
+    return "SHOPS" if known.get("SHOPS") else str(chosen(known))
 
 
 def _text(file: Path) -> str:

@@ -10,7 +10,6 @@ import os
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhook_app.config import configuration, env_file, shop_changes, shop_documents, users
@@ -143,7 +142,7 @@ def _paths() -> list[str]:
     documents: list[str] = []
     if not os.environ.get("SHOPS"):
         try:
-            written = Path(os.environ.get("SHOPS_FILE") or shop_documents.DEFAULT_FILE)
+            written = shop_documents.chosen(os.environ)
             documents = [str(written), *map(str, shop_documents.files(written))]
         except ConfigurationError:
             documents = []

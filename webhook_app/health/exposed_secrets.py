@@ -10,7 +10,6 @@ from webhook_app.config import shop_documents
 from webhook_app.errors import ConfigurationError
 
 OTHERS = 0o044  # permissions of all but the owner
-DEMO = "shops.demo.toml"  # its secrets are public
 # A secret that is written out, in a list or by itself.
 SECRET_WRITTEN = re.compile(r"""^[ \t]*(?:secrets|profile_salt)[ \t]*=[ \t\[\n]*["'](?!\$\{)""", re.MULTILINE)
 
@@ -20,7 +19,7 @@ def exposed_file() -> str:
     with suppress(ConfigurationError, OSError):
         for document in shop_documents.read():
             path = Path(document.source)
-            if path.name == DEMO or not SECRET_WRITTEN.search(document.text):
+            if path.name == shop_documents.DEMO_FILE or not SECRET_WRITTEN.search(document.text):
                 continue
             if path.is_file() and path.stat().st_mode & OTHERS:
                 return document.source

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webhook_app.config import settings, shop_documents, shops, users
+from webhook_app.config import settings, shop_documents, shops, users, watch
 from webhook_app.errors import ConfigurationError
 from webhook_app.platforms import all_platforms
 
@@ -100,3 +100,19 @@ def test_time_zones() -> None:
             shops.parse(f"{text}timezone = {wrong}", "s", all_platforms())
     with pytest.raises(ConfigurationError, match="is Europe/Amsterdam meant"):
         shops.parse(f'{text}timezone = "Europe/Amsterdm"', "s", all_platforms())
+
+
+def test_the_demo_shops_are_read_until_there_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a sandbox: a receiver that runs with the demo's shops notices the first shops.toml."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SHOPS", "SHOPS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "shops.demo.toml").write_text(SHOP.format("demo"))
+    monkeypatch.setenv(shop_documents.DEMO, str(tmp_path / "shops.demo.toml"))
+    before = watch.signature()
+    assert [*shops.load(all_platforms())] == ["demo"]
+    (tmp_path / "shops.toml").write_text(SHOP.format("acme"))
+    assert [*shops.load(all_platforms())] == ["acme"]
+    assert watch.signature() != before
+    monkeypatch.setenv("SHOPS_FILE", "shops.demo.toml")
+    assert [*shops.load(all_platforms())] == ["demo"]

@@ -14,7 +14,7 @@ import click
 
 from webhook_app.cli.support import safe_files
 from webhook_app.config import env_file, shop_documents, shops
-from webhook_app.config.shop_documents import DEFAULT_FILE, Document
+from webhook_app.config.shop_documents import DEFAULT_FILE, DEMO, DEMO_FILE, Document
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform
 
-DEMO = "shops.demo.toml"  # belongs to the program
 PLAIN = re.compile(r"[A-Za-z0-9_+/=.:@%,-]+")  # needs no quotation marks in .env
 
 
@@ -109,9 +108,9 @@ def _target(name: str) -> Path:
             "The shops are in the variable SHOPS, which no command can change; --print shows a table."
         )
     path = Path(os.environ.get("SHOPS_FILE") or DEFAULT_FILE)
-    if path.name == DEMO:
+    if path.name == DEMO_FILE:
         raise click.ClickException(
-            f"{DEMO} belongs to the program: set SHOPS_FILE={DEFAULT_FILE} for shops of your own."
+            f"{DEMO_FILE} belongs to the program: set SHOPS_FILE={DEFAULT_FILE} for shops of your own."
         )
     if not path.is_dir():
         return path
@@ -123,6 +122,7 @@ def _target(name: str) -> Path:
 
 def _checked(target: Path, text: str, environ: Mapping[str, str]) -> dict[str, Shop]:
     """Return all shops as they would be read."""
+    environ = {**environ, DEMO: ""}  # its shops are not used any more
     where = shop_documents.where(environ)
     exists = Path(where).exists()
     others = [one for one in shop_documents.read(environ) if Path(one.source) != target] if exists else []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER, DEFAULT_FOLDER = "SANDBOX_FOLDER", "var/sandbox"
 # Commands that read or change what a receiver stored, or ask where it sends. Not those that start, move, copy or erase.
 COMMANDS = {
-    *("check", "doctor", "match", "verify", "send-sample", "tunnel", "open"),
+    *("check", "doctor", "match", "verify", "send-sample", "tunnel", "open", "shops"),
     *("status", "list", "show", "tail", "export", "replay", "discard", "drop", "resume"),
 }
 

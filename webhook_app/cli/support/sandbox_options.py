@@ -14,6 +14,7 @@ import click
 
 from webhook_app.cli.support import running_sandbox
 from webhook_app.cli.support.running_sandbox import DEFAULT_FOLDER, FOLDER, RunningSandbox, name_of
+from webhook_app.config.shop_documents import DEMO, DEMO_FILE
 from webhook_app.config.validators import SQLITE
 from webhook_app.dashboard.local_access import OPEN
 
@@ -58,6 +59,8 @@ class SandboxOptions:
         for name in PRODUCTION:
             os.environ.pop(name, None)
             os.environ.pop(f"{name}_FILE", None)
+        if Path(DEMO_FILE).exists():
+            os.environ[DEMO] = str(Path(DEMO_FILE).absolute())
 
     @contextmanager
     def announced(self, config: Settings) -> Iterator[None]:
@@ -71,6 +74,8 @@ class SandboxOptions:
         }
         if shops_file := os.environ.get("SHOPS_FILE"):
             environment["SHOPS_FILE"] = str(Path(shops_file).absolute())
+        if demo := os.environ.get(DEMO):
+            environment[DEMO] = demo
         running = RunningSandbox(config.port, self.url, config.database_url, environment, time.time())
         with running_sandbox.announced(running, self.folder):
             yield

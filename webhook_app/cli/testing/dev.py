@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +16,6 @@ from webhook_app.cli.support.log_reader import LogReader
 from webhook_app.cli.support.sandbox_options import sandbox_options
 from webhook_app.cli.support.terminal import colours
 from webhook_app.cli.support.tunnel_options import arguments, refuse_other_address, tunnel_options
-from webhook_app.config.shop_documents import DEFAULT_FILE
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 from webhook_app.tunnels import TUNNELS
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
 
-DEMO = "shops.demo.toml"
 STEPS = "Step by step, for each platform: docs/local-testing.md"
 
 
@@ -51,7 +48,6 @@ def dev(*, name: str | None, options: TunnelOptions, sandbox: SandboxOptions) ->
     dev --tunnel ssh --tunnel-host me@example.com --tunnel-remote 127.0.0.1:9000 --tunnel-url https://hooks.example.com
     dev --tunnel cloudflared
     """  # noqa: D301 - \b keeps click from joining the lines
-    _fall_back_to_demo_shops()
     sandbox.isolate()
     config, known = configuration.load(for_web=True)
     _refuse_bad_tunnel(name, options, config)
@@ -74,12 +70,6 @@ def _refuse_bad_tunnel(name: str | None, options: TunnelOptions, config: Setting
         TunnelRunner(TUNNELS[name], options)
     elif options != TunnelOptions(config.port):
         raise click.UsageError("The --tunnel-* options need --tunnel, which selects the tunnel.")
-
-
-def _fall_back_to_demo_shops() -> None:
-    configured = os.environ.get("SHOPS") or os.environ.get("SHOPS_FILE")
-    if not configured and not Path(DEFAULT_FILE).exists() and Path(DEMO).exists():
-        os.environ["SHOPS_FILE"] = DEMO
 
 
 def _widths(known: dict[str, Shop]) -> tuple[int, int]:
