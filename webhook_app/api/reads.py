@@ -11,8 +11,7 @@ from webhook_app.formatting import timestamp
 from webhook_app.health import shop_states
 from webhook_app.health.probes import listed
 from webhook_app.inbox import State, orders
-from webhook_app.inbox.counting import activity, count_check, statistics
-from webhook_app.inbox.counting.activity import ActivityKind
+from webhook_app.inbox.counting import count_check, statistics
 from webhook_app.inbox.reports import (
     accounting,
     delivery_pages,
@@ -30,7 +29,7 @@ from webhook_app.time_units import DAY
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from webhook_app.config.shops import Shop
@@ -77,7 +76,7 @@ class Reads:
         figures = shop_counts.orders(self.inbox, topics), shop_counts.reported(self.inbox, now - DAY)
         waiting = {one.shop: one for one in backlogs(self.inbox)}
         throttles, problems = self.inbox.throttles(), shop_states.problems_of(self.health.findings(), self.shops)
-        last_orders = self._last_orders(topics)
+        last_orders, refused = shop_counts.last_orders(self.inbox, topics), shop_counts.refused(self.inbox)
         return {
             "at": timestamp(now),
             "shops": [
@@ -86,6 +85,7 @@ class Reads:
                     "state": shop_states.state_of(problems[name], is_configured=True),
                     "problems": sorted({one.check for one in problems[name]}),
                     **_orders(figures[0].get(name), figures[1].get(name)),
+                    "refused": refused.get(name, 0),
                     "last_24_hours": grouped(counts.get(name, {})),
                     "unfinished": sum(waiting[name].states.values()) if name in waiting else 0,
                     "oldest_unfinished": timestamp(waiting[name].oldest) if name in waiting else None,
@@ -95,13 +95,6 @@ class Reads:
                 for name, shop in self.shops.items()
             ],
         }
-
-    def _last_orders(self, topics: Collection[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for one in activity.last_seen(self.inbox, ActivityKind.TOPIC):
-            if one.name in topics:
-                found[one.shop] = max(one.last_at, found.get(one.shop, 0))
-        return found
 
     def state_of_health(self) -> dict[str, Any]:
         """Return whether webhooks can be stored, and what needs attention, muted findings too."""

@@ -114,7 +114,7 @@ def _delivered(evidence: Evidence) -> Item:
     done = [one for one in evidence.outcomes if one.state == State.DELIVERED]
     if not done:
         return Item("First delivery to Tweakwise", "Nothing was delivered in the last 30 days.", done=False)
-    text = f"{number(sum(one.number for one in done))} events were delivered in the last 30 days."
+    text = f"Events delivered in the last 30 days: {number(sum(one.number for one in done))}."
     return Item("First delivery to Tweakwise", text, done=True)
 
 
@@ -132,7 +132,8 @@ def _profile_keys(evidence: Evidence) -> Item:
     topic = max(sorted(topics), key=lambda name: delivered.get(name, 0) + without.get(name, 0))
     every = delivered.get(topic, 0) + without.get(topic, 0)
     share = delivered.get(topic, 0) / every
-    text = f"{percent(share)} of {number(every)} orders of 30 days ({topic}); orders without a key are not sent."
+    orders = f"{number(every)} {'order' if every == 1 else 'orders'} of 30 days ({topic})"
+    text = f"{percent(share)} of {orders}; orders without a key are not sent."
     return Item(title, text, done=share >= GOOD_KEYS)
 
 

@@ -93,6 +93,7 @@ def _check_figures(client: FlaskClient, inbox: Inbox, day: date) -> None:
     assert sum(one["last_24_hours"]["received"] for one in shops) > 0
     assert {one["state"] for one in shops} <= {"ok", "warning", "error"}
     assert sum(one["orders"] for one in shops) > 0
+    assert [one["refused"] for one in shops] == [15, 0, 0]
     assert {one["check"] for one in read(client, "/api/health")["findings"]}
 
 

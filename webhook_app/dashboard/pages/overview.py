@@ -13,16 +13,12 @@ from webhook_app.dashboard.context import current, scope, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_table import ShopRow
 from webhook_app.health import shop_states
-from webhook_app.inbox.counting import activity
-from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import shop_counts
 from webhook_app.inbox.reports.shop_counts import OrderCounts
 from webhook_app.platforms import topic_groups
-from webhook_app.time_units import DAY, HOUR
+from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from flask.typing import ResponseReturnValue
 
 
@@ -57,7 +53,7 @@ def _rows() -> list[ShopRow]:
     now, order_topics = inbox.clock(), topic_groups.names(current().platforms, topic_groups.ORDERS)
     orders, waiting = shop_counts.orders(inbox, order_topics, scope()), shop_counts.waiting(inbox)
     reported = shop_counts.reported(inbox, now - DAY)
-    refused, last = _refused(now), _last_orders(order_topics)
+    refused, last = shop_counts.refused(inbox), shop_counts.last_orders(inbox, order_topics)
     problems_of = shop_states.problems_of(current().health.findings(), shops)
     return [
         ShopRow(
@@ -73,19 +69,3 @@ def _rows() -> list[ShopRow]:
         for name in {*shops, *orders, *waiting}
         if user().sees(name)
     ]
-
-
-def _refused(now: int) -> dict[str, int]:
-    found: dict[str, int] = {}
-    first = now // HOUR * HOUR - DAY + HOUR
-    for (shop, _), number in activity.totals(current().inbox, ActivityKind.REFUSAL, first, now + HOUR).items():
-        found[shop] = found.get(shop, 0) + number
-    return found
-
-
-def _last_orders(topics: Collection[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for one in activity.last_seen(current().inbox, ActivityKind.TOPIC):
-        if one.name in topics:
-            found[one.shop] = max(one.last_at, found.get(one.shop, 0))
-    return found

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, literal_column, select
 
+from webhook_app.inbox.counting import activity
+from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.states import State
 from webhook_app.inbox.tables import deliveries, delivery_counts, reconciliations
 from webhook_app.time_units import DAY, HOUR
@@ -81,6 +83,24 @@ def waiting(inbox: Inbox) -> dict[str, int]:
     query = select(row.shop, func.count()).where(row.due_at.is_not(None)).group_by(row.shop)
     with inbox.database.read() as connection:
         return {shop: number for shop, number in connection.execute(query)}  # noqa: C416 - rows are no pairs
+
+
+def refused(inbox: Inbox) -> dict[str, int]:
+    """Return how many requests of each shop were refused in the last 24 hours. Raises StoreUnavailableError."""
+    now, found = inbox.clock(), dict[str, int]()
+    first = now // HOUR * HOUR - DAY + HOUR
+    for (shop, _), number in activity.totals(inbox, ActivityKind.REFUSAL, first, now + HOUR).items():
+        found[shop] = found.get(shop, 0) + number
+    return found
+
+
+def last_orders(inbox: Inbox, topics: Collection[str]) -> dict[str, int]:
+    """Return when each shop last sent a webhook of these topics. Raises StoreUnavailableError."""
+    found: dict[str, int] = {}
+    for one in activity.last_seen(inbox, ActivityKind.TOPIC):
+        if one.name in topics:
+            found[one.shop] = max(one.last_at, found.get(one.shop, 0))
+    return found
 
 
 def reported(inbox: Inbox, since: int) -> dict[str, Reported]:
