@@ -138,8 +138,8 @@ class Platform:
     used. `api_credentials` are the sets of keys with which a shop may configure it, the usual one first.
     `handshake` is set where an app registers itself with each shop and agrees a secret with it.
     `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
-    it saves a secret; `resends` is what it does with a webhook that was answered with 503; `notes` are sentences for
-    `platforms <name>`.
+    it saves a secret; `resends` is what it does with a webhook that was answered with 503; `enabling` is what to do
+    about a webhook that it disabled, "" where the receiver may enable it; `notes` are sentences for `platforms <name>`.
     """
 
     name: str
@@ -167,6 +167,7 @@ class Platform:
     secret_help: str = ""
     unsafe_secret_characters: str = ""
     resends: str = "may send it again"
+    enabling: str = ""
     notes: tuple[str, ...] = ()
 
     @property

@@ -109,8 +109,8 @@ def request(query: bytes, headers: Mapping[str, str], app_secret: str, now: floa
     return Request(_shop_id(values.get("shop-id")), _shop_url(values.get("shop-url")), timestamp)
 
 
-def begun(  # noqa: PLR0913, PLR0917 - the request and what signs it
-    known: Registration, asked: Request, query: bytes, headers: Mapping[str, str], new_secret: str, now: float
+def begun(
+    known: Registration, asked: Request, query: bytes, headers: Mapping[str, str], new_secret: str
 ) -> Registration:
     """Return the registration with a secret that waits for its confirmation. Raises RegistrationRefusedError."""
     if known.secret and asked.shop_id != known.shop_id:
@@ -119,7 +119,7 @@ def begun(  # noqa: PLR0913, PLR0917 - the request and what signs it
             "shop of its own for this one, with an app_secret of its own."
         )
         raise RegistrationRefusedError("other_shop", hint, status=403)
-    is_double_signed = _check_double(known, query, headers, now)
+    is_double_signed = _check_double(known, query, headers)
     if known.has_answered(asked):
         # Not the same secret again: a recorded request would fetch the one that the shop is about to confirm.
         raise RegistrationRefusedError("replayed", "This request, or a newer one, was answered: try again.")
@@ -146,7 +146,7 @@ def confirmed(known: Registration, body: bytes, headers: Mapping[str, str], now:
         hint = "The new secret does not sign this confirmation."
         raise RegistrationRefusedError("signature_mismatch", hint, signed=False)
     needs_both = PREVIOUS_SIGNATURE in headers or (known.is_double_signed and known.secret)
-    if needs_both and not _is_signed(headers, PREVIOUS_SIGNATURE, body, *known.secrets(now)):
+    if needs_both and not _is_signed(headers, PREVIOUS_SIGNATURE, body, known.secret):
         raise RegistrationRefusedError("signature_mismatch", "The previous secret does not sign this confirmation.")
     values = _confirmation(body)
     _fresh(str(values.get("timestamp", "")), now)
@@ -177,11 +177,11 @@ def removed(known: Registration, now: float) -> Registration:
     )
 
 
-def _check_double(known: Registration, query: bytes, headers: Mapping[str, str], now: float) -> bool:
+def _check_double(known: Registration, query: bytes, headers: Mapping[str, str]) -> bool:
     """Return whether a registration is signed with the present secret too; once it was, it always has to be."""
     if not known.secret or not (known.is_double_signed or SHOP_SIGNATURE in headers):
         return False
-    if not _is_signed(headers, SHOP_SIGNATURE, query, *known.secrets(now)):
+    if not _is_signed(headers, SHOP_SIGNATURE, query, known.secret):
         hint = "The request is not signed with the secret of the registration that it replaces: uninstall the app."
         raise RegistrationRefusedError("signature_mismatch", hint)
     return True

@@ -137,6 +137,10 @@ PLATFORM = Platform(
     handshake=Handshake(app_name="TweakwiseEvents", removed_topic="app.deleted"),
     secret_help="None to paste: write `app_secret`, and the app agrees a secret when it is installed.",
     resends="sends it again for 8 seconds at most, or never",
+    enabling=(
+        "Shopware lets no app enable a webhook, and an update leaves it as it is: uninstall the app and install it "
+        "again. Orders are fetched meanwhile."
+    ),
     notes=(
         "A webhook that was made without an app carries no signature: install the one in storefront/shopware.",
         "Shopware gives up after 8 seconds of retries, or after one attempt.",

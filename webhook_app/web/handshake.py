@@ -85,7 +85,7 @@ def _begun(shop: Shop, handshake: Handshake, sealer: Sealer) -> Response:
         raise RegistrationRefusedError("replayed", hint)
     new = secrets.token_urlsafe(SECRET_BYTES)
     stored = current().shop_secrets.change(
-        shop, sealer, lambda known: registration.begun(known, asked, query, headers, new, now)
+        shop, sealer, lambda known: registration.begun(known, asked, query, headers, new)
     )
     url = f"{current().public_url or request.host_url.rstrip('/')}/handshake/{shop.platform}/{shop.name}/confirm"
     signature = asked.answered(handshake.app_name, str(shop.app_secret))

@@ -13,6 +13,7 @@ import pytest
 from tests.support import woocommerce_api as api
 from tests.support.dashboard import Browser, configured
 from tests.support.health import NOW, measured
+from tests.support.recordings import SIGNED
 from tests.support.sources import HOUR, SHOP, deliver, order, platform_at, reconciler, shop_at, webhook
 from webhook_app.formatting import percent
 from webhook_app.health.checks import ALL
@@ -22,6 +23,7 @@ from webhook_app.inbox.reports import platform_accounting
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.inbox.shop_records import platform_orders, reconciliations
 from webhook_app.inbox.shop_records.reconciliations import ReconciliationState, WebhookStatus
+from webhook_app.platforms import all_platforms
 from webhook_app.time_units import now_ms
 
 if TYPE_CHECKING:
@@ -132,6 +134,18 @@ def test_a_webhook_that_is_not_active_is_a_finding(active: bool, repaired: bool,
     """Also when it was enabled again, once."""
     hooks = (WebhookStatus("order.created", "disabled", active, repaired),)
     assert [one.is_alert for one in found("webhook_disabled", webhooks=hooks)] == [True] * count
+
+
+def test_what_to_do_about_it_is_the_platforms() -> None:
+    """An app of Shopware may not enable a webhook, and neither may this receiver."""
+    recorded = next(one.shop for one in SIGNED if one.platform.name == "shopware")
+    state = ReconciliationState(
+        "fixture", webhooks=(WebhookStatus("checkout.order.placed", "inactive", is_active=False),)
+    )
+    figures = measured(reconciliations=[state], shops={"fixture": recorded}, platforms=all_platforms())
+    [finding] = [one for each in ALL if each.name == "webhook_disabled" for one in each.find(figures)]
+    assert "install it again" in finding.advice
+    assert "subscribe" not in finding.advice
 
 
 @pytest.mark.parametrize(

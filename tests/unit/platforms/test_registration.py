@@ -39,9 +39,7 @@ def query_of(shop_id: str = "MGxHaDHXc67pIvej", url: str = "http://127.0.0.1:260
 
 def begin(known: Registration, query: bytes = QUERY, secret: str = SECRET, **headers: str) -> Registration:
     given = {APP_SIGNATURE: signed(query, APP_SECRET), **{name.replace("_", "-"): one for name, one in headers.items()}}
-    return registration.begun(
-        known, ask(query, headers=given, now=time_of(query)), query, given, secret, time_of(query)
-    )
+    return registration.begun(known, ask(query, headers=given, now=time_of(query)), query, given, secret)
 
 
 def time_of(query: bytes) -> int:

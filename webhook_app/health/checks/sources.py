@@ -41,18 +41,20 @@ def webhook_disabled(measured: Measurements) -> Iterator[Finding]:
             repaired = all(one.repaired for one in off if one.topic == topic)
             text = f"{state.shop}: the webhook {topic} was not active at the platform ({off[0].status})"
             text += "; it was enabled again." if repaired else ", and sends nothing."
-            advice = (
-                "It is compared again soon."
-                if repaired
-                else (
-                    f"Enable it at the platform, or run `python -m webhook_app subscribe --shop {state.shop}`; with "
-                    "repair_webhooks = true this is done by itself."
-                )
-            )
+            advice = "It is compared again soon." if repaired else _enabling(measured, state.shop)
             summary = "webhooks were not active at the platform"
             yield Finding(
                 "webhook_disabled", Severity.ERROR, text, advice, state.shop, topic, summary, topic=topic, alerts=True
             )
+
+
+def _enabling(measured: Measurements, shop: str) -> str:
+    known = measured.shops.get(shop)
+    platform = measured.platforms.get(known.platform) if known else None
+    return (platform.enabling if platform else "") or (
+        f"Enable it at the platform, or run `python -m webhook_app subscribe --shop {shop}`; with "
+        "repair_webhooks = true this is done by itself."
+    )
 
 
 def platform_refuses_us(measured: Measurements) -> Iterator[Finding]:
