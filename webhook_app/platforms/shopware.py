@@ -135,7 +135,7 @@ PLATFORM = Platform(
     shown=shopware_fields.SHOWN,
     orders=ORDERS,
     handshake=Handshake(app_name="TweakwiseEvents", removed_topic="app.deleted"),
-    secret_help="None to paste: write `app_secret`, and the app agrees a secret when it is installed.",
+    secret_help="None to paste: write app_secret into shops.toml, and the app agrees a secret when it is installed.",
     resends="sends it again for 8 seconds at most, or never",
     enabling=(
         "Shopware lets no app enable a webhook, and an update leaves it as it is: uninstall the app and install it "

@@ -171,6 +171,9 @@ def test_a_sample_is_signed_with_the_secret_that_the_app_agreed(
             registrations.change(inbox, Sealer(key), "sw", lambda _: agreed)
         browser = Browser(app)
         browser.sign_in()
+        page = browser.get("/shops/sw").text
+        assert "Send a signed sample" in page
+        assert ("Install the shop&#39;s app" in page, "where to paste it" in page) == (True, False)
         answer = browser.post("/setup/sw/sample", "/shops/sw", topic=PLACED)
         assert (answer.status_code, "SECRETS_KEY" in answer.text) == answered
         inbox.close()

@@ -46,6 +46,23 @@ def test_one_address_is_right(seen: list[str]) -> None:
     assert lines_of(shops("acme", "globex"), acme=seen) == []
 
 
+APP = '[shops.{name}]\nplatform = "shopware"\napp_secret = "{secret}"\ninstance_key = "1234abcd"\n'
+
+
+def test_an_app_that_registered_again_has_moved() -> None:
+    """Only one installation has the agreed secret: the busiest address would be the old one."""
+    known = parse(APP.format(name="acme", secret="a-secret"), "shops.toml", all_platforms())
+    assert lines_of(known, acme=["old.example", "new.example"]) == []
+
+
+def test_shared_app_secret() -> None:
+    """The app of one shop could register as the other."""
+    tables = "".join(APP.format(name=name, secret="one-app-secret") for name in ("acme", "globex"))
+    found = problems(parse(tables, "shops.toml", all_platforms()), all_platforms(), {})
+    assert [one.shop for one in found] == ["acme", "globex"]
+    assert all("a registration of one passes for the other" in one.text for one in found)
+
+
 def test_shared_secret() -> None:
     """Two shops with one secret are named, each with its line, until both are pinned."""
     known = shops("acme", "globex", secret="one-secret-of-two-shops")

@@ -29,6 +29,7 @@ LIMITS = {
 }
 CHECK_THE_PLATFORM = "Check that the webhook is still active at the platform."
 CONNECT = "`check --url` shows each webhook URL and where to paste it; `send-sample` tests it."
+INSTALL = "Install the shop's app, which registers itself: `make-app` and the shop's page of the dashboard make it."
 FETCH = "`reconcile` fetches orders that are missing."
 VERIFY = "Compare the secret with the platform's; `python -m webhook_app verify` finds what differs."
 
@@ -125,7 +126,8 @@ def _never(measured: Measurements, shop: str) -> Finding:
     why = "; ".join(f"{counted(count, 'was', 'were')} refused ({reason})" for reason, count in refused.items())
     text = f"No webhook was ever received from {shop}{f'; {WITHIN}, {why}' if why else ''}."
     summary = "no webhook was ever received"
-    advice = VERIFY if why else CONNECT
+    known = measured.shops.get(shop)
+    advice = VERIFY if why else INSTALL if known and known.app_secret and not known.secrets else CONNECT
     return Finding("events", Severity.WARNING, text, advice, shop, "", summary, f"{_page(shop)}#setup")
 
 
