@@ -271,10 +271,10 @@ def test_stop_answers_requests_on_new_connections(stoppable: tuple[int, subproce
 
 
 def test_a_server_that_stops_serves_until_idle_connections_are_closed(
-    small: tuple[int, subprocess.Popen[bytes]], tmp_path: Path
+    stoppable: tuple[int, subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     """A webhook that arrives meanwhile is answered: behind a socket of systemd it would wait for the next start."""
-    port, process = small
+    port, process = stoppable
     with connected(port, b""):
         process.terminate()
         processes.wait_for(lambda: "Handling signal: term" in (tmp_path / "log").read_text())
