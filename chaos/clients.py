@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0  # seconds for an answer
 PASSWORD = "chaos-dashboard-password"  # noqa: S105 - made up, for a receiver that exists only here
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) chaos"  # a browser's: events of programs are not sent
-PAGES = ("", "/deliveries", "/accounting", "/actions", "/setup")
+PAGES = ("", "/deliveries", "/accounting", "/actions", "/issues", f"/shops/{orders.SHOP}")
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 

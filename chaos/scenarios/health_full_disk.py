@@ -17,6 +17,7 @@ from chaos.health_views import (
     check_logs,
     lengths,
 )
+from chaos.orders import SHOP
 from chaos.scenarios.disk_full import fill
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 MEGABYTES = 24
 LASTS, SHORT_LASTS = 150.0, 1.0  # seconds
-PAGES = ("", "/deliveries", "/accounting", "/setup", "/actions", "/sessions")
+PAGES = ("", "/deliveries", "/accounting", "/issues", f"/shops/{SHOP}", "/actions", "/sessions")
 
 
 def run(context: Context) -> None:

@@ -16,12 +16,13 @@ from chaos.health_views import (
     check_logs,
     lengths,
 )
+from chaos.orders import SHOP
 
 if TYPE_CHECKING:
     from chaos.context import Context
 
 LASTS, SHORT_LASTS = 150.0, 1.0  # seconds
-PAGES = ("", "/login", "/deliveries", "/accounting", "/setup", "/actions", "/sessions")
+PAGES = ("", "/login", "/deliveries", "/accounting", "/issues", f"/shops/{SHOP}", "/actions", "/sessions")
 
 
 def run(context: Context) -> None:
