@@ -209,7 +209,7 @@ def test_the_csv_is_downloaded(page: Page) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as CSV").click()
     assert download.value.suggested_filename.endswith("-all.csv")
-    assert download.value.path().read_text().startswith("day_utc,shop,platform,topic,state,reason,number")
+    assert download.value.path().read_text().startswith("day,timezone,shop,platform,topic,state,reason,number")
 
 
 def test_keyboard_navigation(page: Page) -> None:
