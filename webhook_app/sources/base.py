@@ -76,8 +76,8 @@ class AccessReport:
     """
 
     problems: Sequence[str] = ()
-    warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 class Connection(ABC):

@@ -142,7 +142,7 @@ class Shopify(Connection):
         problems = [f"api_scope_missing: the app lacks {one}. {CREDENTIALS}" for one in missing]
         if "read_all_orders" not in given:
             notes.append("Without read_all_orders only orders of the last 60 days are listed.")
-        return AccessReport(problems, notes)
+        return AccessReport(problems, notes=notes)
 
     def webhooks(self) -> Sequence[PlatformWebhook]:
         """Return the webhooks that this app made by API; others are not shown."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.events import Payment
-from webhook_app.config import shops
+from webhook_app.config import shop_documents, shops
 from webhook_app.config.toml_lines import line_of
 from webhook_app.errors import ConfigurationError
 from webhook_app.platforms import all_platforms
@@ -113,7 +113,7 @@ instance_key = "bad"
 def no_shops_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the environment nor the working directory matters."""
     monkeypatch.chdir(tmp_path)
-    for name in ("SHOPS", "SHOPS_FILE", "ACME_SECRET"):
+    for name in ("SHOPS", "SHOPS_FILE", "ACME_SECRET", shop_documents.DEMO):
         monkeypatch.delenv(name, raising=False)
 
 
