@@ -85,8 +85,9 @@ def _path(series: Sequence[float | None], top: float) -> str:
     for position, value in enumerate(series):
         if value is not None:
             x, y = _round(place * (position + 0.5)), _round(HEIGHT * (1 - min(value / top, 1)))
-            # A lone point is a dot: a line of no length with round ends.
-            parts.append(f"{'M' if begins else 'L'}{x:g} {y:g}{f'L{x:g} {y:g}' if begins else ''}")
+            is_lone = begins and (position + 1 == len(series) or series[position + 1] is None)
+            # A lone point is a short line: a dot would hardly be seen.
+            parts.append(f"M{x - 6:g} {y:g}h12" if is_lone else f"{'M' if begins else 'L'}{x:g} {y:g}")
         begins = value is None
     return "".join(parts)
 

@@ -63,5 +63,5 @@ def test_lines_stay_inside_their_picture() -> None:
     """Of any numbers; what is unknown is a gap, and a lone point is a dot."""
     assert charts.sparkline([0, 0]) == "0,19 4,19"
     assert charts.sparkline([0, 5, 10]) == "0,19 4,10 8,1"
-    assert charts.lines([[None, 1.0, None, 0.5, 2.0]], 1.0) == ("M216 0L216 0M504 90L504 90L648 0",)
+    assert charts.lines([[None, 1.0, None, 0.5, 2.0]], 1.0) == ("M210 0h12M504 90L648 0",)
     assert charts.lines([[None]], 1.0) == ("",)
