@@ -56,6 +56,7 @@ def many(folder: Path, number: int) -> None:
         service.start("web", ready=f"{service.url}/healthz")
         service.start("worker")
         with browsers.chromium() as browser:
+            wait_until_settled(browser, service.url)
             if number == MOST:
                 take(browser, service.url, "overview-200", "", SCREEN)
                 return
@@ -63,6 +64,14 @@ def many(folder: Path, number: int) -> None:
             take(browser, service.url, "overview-dark", "", {**SCREEN, "color_scheme": "dark"})
             take(browser, service.url, "phone", "", PHONE)
             take(browser, service.url, "shop-dark", "/shops/atelier-be", {**SCREEN, "color_scheme": "dark"})
+
+
+def wait_until_settled(browser: Browser, url: str) -> None:
+    """Wait until the worker runs and every delivery is counted."""
+    page = signed_in(browser.new_page(base_url=url))
+    while any(text in page.content() for text in ("No worker runs", "Still counting")):
+        page.reload()
+    page.close()
 
 
 def take(browser: Browser, url: str, name: str, path: str, shape: dict[str, Any]) -> None:
