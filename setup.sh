@@ -5,6 +5,11 @@
 set -eu
 cd "$(dirname "$0")"
 venv=$1 locked=$2
+# .python-version names the Python that hosts install. pyenv would refuse any other here; this machine's counts.
+if [ -z "${PYTHON:-}" ] && command -v pyenv > /dev/null; then
+    PYENV_VERSION=${PYENV_VERSION:-$(cd / && pyenv version-name)}
+    export PYENV_VERSION
+fi
 installed=$venv/$(basename "$locked") # a copy of the file that was installed last
 
 version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null; }
