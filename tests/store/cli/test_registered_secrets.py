@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ KEY = "k" * 32
 ORDER = FOLDER / "shopware/checkout.order.placed__guest-simple-and-variant"
 SECRET = "shopSecretForTests0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP"
 SHOP = '[shops.acme]\nplatform = "shopware"\ninstance_key = "1234abcd"\napp_secret = "an-app-secret-0123456789"\n'
-OLD = Registration("id-1", "https://s.example", "new", previous=SECRET, previous_until=time.time() + 60)
+OLD = Registration("id-1", "https://s.example", "new", previous=SECRET)
 VERIFY = ("verify", "--shop=acme", f"--headers={ORDER}/headers.json", f"--body={ORDER}/body.raw")
 
 
@@ -35,7 +36,8 @@ def test_what_is_registered_verifies(run: Run, inbox: Inbox, monkeypatch: pytest
     monkeypatch.setenv("SECRETS_KEY", KEY)
     for command in (VERIFY, sample):
         assert "has not registered itself yet" in run(*command).output
-    registrations.change(inbox, Sealer(KEY), "acme", lambda _: OLD)
+    old = replace(OLD, previous_until=time.time() + 60)
+    registrations.change(inbox, Sealer(KEY), "acme", lambda _: old)
     result = run(*VERIFY)
     assert result.exit_code == 0, result.output
     assert SECRET not in result.output
