@@ -11,6 +11,7 @@ from webhook_app.inbox.counting.activity import ActivityCount, ActivityKind, rec
 from webhook_app.platforms.address import normal_form
 from webhook_app.signing.base import fingerprint
 from webhook_app.time_units import HOUR
+from webhook_app.web.periodic import PeriodicCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,7 @@ class ActivityRecorder:
         self._inbox, self._shops, self._meter = inbox, shops, meter
         self._fingerprints = {shop.name: tuple(map(fingerprint, shop.secrets)) for shop in shops.values()}
         self._counts: dict[_Key, list[int]] = {}  # count, first and last time
-        self._mutex, self._closing = threading.Lock(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._mutex, self._writing = threading.Lock(), PeriodicCall(self.flush, WRITE_EVERY)
         self._log = logs.logger()
 
     @property
@@ -53,14 +53,11 @@ class ActivityRecorder:
 
     def start(self) -> None:
         """Start the thread that writes every few seconds."""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._writing.start()
 
     def close(self) -> None:
         """Stop the thread and write the rest."""
-        self._closing.set()
-        if self._thread:
-            self._thread.join()
+        self._writing.close()
         self.flush()
 
     def accepted(self, shop: Shop, topic: str, secret: int, seconds: float, domain: str = "") -> None:
@@ -95,10 +92,6 @@ class ActivityRecorder:
             self._put_back(pending)
         except Exception:  # noqa: BLE001 - an error in counting must not fail a request
             self._log.exception("unexpected_error")
-
-    def _run(self) -> None:
-        while not self._closing.wait(WRITE_EVERY):
-            self.flush()
 
     def _count(self, shop: str, kind: ActivityKind, name: str, now: int) -> None:
         key = (shop, kind, name, now // HOUR)

@@ -17,6 +17,7 @@ from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.operations.refused_requests import RefusedRequest
 from webhook_app.masking import MASK
+from webhook_app.web.periodic import PeriodicCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,20 +48,16 @@ class Refusals:
         self._pending: list[RefusedRequest] = []
         self._taken: dict[str, int] = {}  # by shop, since the period began
         self._began, self._bytes = clock(), 0
-        self._mutex, self._closing = threading.Lock(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._mutex, self._writing = threading.Lock(), PeriodicCall(self.flush, WRITE_EVERY)
 
     def start(self) -> None:
         """Start the thread that writes, where there is anything to write."""
         if self._most:
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
+            self._writing.start()
 
     def close(self) -> None:
         """Stop the thread and write the rest."""
-        self._closing.set()
-        if self._thread:
-            self._thread.join()
+        self._writing.close()
         self.flush()
 
     def add(self, shop: Shop, reason: str, headers: Mapping[str, str], body: bytes) -> None:
@@ -96,10 +93,6 @@ class Refusals:
     def _begin_period(self) -> None:
         if self._clock() - self._began >= PERIOD:
             self._began, self._bytes, self._taken = self._clock(), 0, {}
-
-    def _run(self) -> None:
-        while not self._closing.wait(WRITE_EVERY):
-            self.flush()
 
 
 def _masked(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from webhook_app import logs
+from webhook_app.web.periodic import PeriodicCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,19 +32,15 @@ class SampledLog:
         """`clock` is in seconds. Counts are logged by flush(), which start() calls regularly."""
         self._clock, self._log = clock, logs.logger()
         self._counts: dict[Kind, tuple[float, int]] = {}  # since when, and how many without a line
-        self._mutex, self._closing = threading.Lock(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._mutex, self._counting = threading.Lock(), PeriodicCall(self.flush, CHECK_EVERY)
 
     def start(self) -> None:
         """Start the thread that logs the counts."""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._counting.start()
 
     def close(self) -> None:
         """Stop the thread and log the rest."""
-        self._closing.set()
-        if self._thread:
-            self._thread.join()
+        self._counting.close()
         self.flush(within=0)
 
     def add(self, level: str, event: str, count_as: Kind, **keys: Any) -> None:
@@ -66,7 +63,3 @@ class SampledLog:
         for kind, count in due.items():
             if count:
                 self._log.info(kind.event, shop=kind.shop, code=kind.code, reason=kind.reason, count=count)
-
-    def _run(self) -> None:
-        while not self._closing.wait(CHECK_EVERY):
-            self.flush()
