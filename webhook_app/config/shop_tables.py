@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields
 from webhook_app.config import product_key_template, variables
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.config.shop_schema import PAIRS, SCHEMA
-from webhook_app.errors import ConfigurationError, TemplateError
+from webhook_app.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,13 +135,7 @@ class ShopTable:
         if reference is None:
             self._fault(path, "write a reference to the environment as the whole value: ${NAME}")
             return value
-        try:
-            found, fault = (
-                variables.value(reference[1], self.environ),
-                f"the environment variable {reference[1]} is not set",
-            )
-        except ConfigurationError as error:
-            found, fault = None, error.faults[0]
+        found, fault = variables.read(reference[1], self.environ)
         if not found:
             self._unresolved.append(path)
             self._fault(path, fault)

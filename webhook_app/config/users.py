@@ -164,13 +164,7 @@ class _Reading:
         reference = variables.REFERENCE.fullmatch(str(given.get("password_hash", "")))
         if reference is None:
             return given
-        try:
-            found, fault = (
-                variables.value(reference[1], self.environ),
-                f"the environment variable {reference[1]} is not set",
-            )
-        except ConfigurationError as error:
-            found, fault = None, error.faults[0]
+        found, fault = variables.read(reference[1], self.environ)
         if found is None:
             self._fault([name, "password_hash"], fault)
         return {**given, "password_hash": found} if found else {k: v for k, v in given.items() if k != "password_hash"}

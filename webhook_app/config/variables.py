@@ -33,6 +33,14 @@ def value(name: str, environ: Mapping[str, str] | None = None) -> str | None:
     return _content(f"{name}{SUFFIX}", path) if path else own
 
 
+def read(name: str, environ: Mapping[str, str] | None) -> tuple[str | None, str]:
+    """Return the value of a variable that a document names, and why there is none, in a sentence."""
+    try:
+        return value(name, environ), f"the environment variable {name} is not set"
+    except ConfigurationError as error:
+        return None, error.faults[0]
+
+
 def _content(variable: str, path: str) -> str:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - a NUL in a path is a ValueError here too
