@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -85,6 +86,14 @@ def check_logs(context: Context, system: System, before: dict[str, int], minutes
         most = 3 + int(minutes)
         context.expect(len(lines) <= most, f"{name} logged {len(lines)} lines in {minutes:.1f} minutes.")
         context.expect("unexpected_error" not in lines, f"{name} logged an internal error.")
+
+
+def check_over(context: Context, browser: Browser, path: str, within: float) -> None:
+    """Expect that a page answers again, within so many seconds after what was wrong is over."""
+    deadline = time.monotonic() + within
+    while (answer := browser.get(path))[0] != OK and time.monotonic() < deadline:
+        time.sleep(0.1)
+    context.expect(answer[0] == OK, f"{path} answers {answer[0]} although what was wrong is over: {answer[1]:.300}")
 
 
 def lengths(system: System) -> dict[str, int]:

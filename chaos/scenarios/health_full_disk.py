@@ -15,6 +15,7 @@ from chaos.health_views import (
     Browser,
     check_commands,
     check_logs,
+    check_over,
     lengths,
 )
 from chaos.orders import SHOP
@@ -53,14 +54,7 @@ def run(context: Context) -> None:
         time.sleep(max(0.0, (SHORT_LASTS if context.short else LASTS) - (time.monotonic() - began)))
         check_logs(context, system, before, (time.monotonic() - began) / 60)
         ballast.unlink()
-        _check_over(context, browser)
+        check_over(context, browser, "/readyz", 15.0)
         context.expect_alive(system, web=web, worker=worker)
         context.figures |= {"minutes": round((time.monotonic() - began) / 60, 1)}
         system.stop()
-
-
-def _check_over(context: Context, browser: Browser) -> None:
-    deadline = time.monotonic() + 15
-    while (answer := browser.get("/readyz"))[0] != OK and time.monotonic() < deadline:
-        time.sleep(0.1)
-    context.expect(answer[0] == OK, f"/readyz answers {answer} although there is room again.")

@@ -14,6 +14,7 @@ from chaos.health_views import (
     Browser,
     check_commands,
     check_logs,
+    check_over,
     lengths,
 )
 from chaos.orders import SHOP
@@ -46,13 +47,6 @@ def run(context: Context) -> None:
     time.sleep(max(0.0, (SHORT_LASTS if context.short else LASTS) - (time.monotonic() - began)))
     check_logs(context, system, before, (time.monotonic() - began) / 60)
     server.start()
-    _check_over(context, browser)
+    check_over(context, browser, "/dashboard", 30.0)
     context.expect_alive(system, web=web, worker=worker)
     context.figures |= {"minutes": round((time.monotonic() - began) / 60, 1)}
-
-
-def _check_over(context: Context, browser: Browser) -> None:
-    deadline = time.monotonic() + 30
-    while (answer := browser.get("/dashboard"))[0] != OK and time.monotonic() < deadline:
-        time.sleep(0.1)
-    context.expect(answer[0] == OK, f"The overview answers {answer[0]} although the database is back.")
