@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING
 
+from chaos.processes import wait_for
+
 if TYPE_CHECKING:
     from chaos.context import Context
     from chaos.system import System
@@ -24,6 +26,7 @@ NO_TWEAKWISE = "http://127.0.0.1:9"
 COMMANDS = (("status", "--check"), ("doctor", "--json"))
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 OUTAGES = re.compile('"event": "(store_available|store_unavailable|unexpected_error)"')
+PROBED_WITHIN = 3.0  # seconds
 OK, FOUND_ERRORS, UNAVAILABLE = 200, 1, 503
 
 
@@ -86,6 +89,12 @@ def check_logs(context: Context, system: System, before: dict[str, int], minutes
         most = 3 + int(minutes)
         context.expect(len(lines) <= most, f"{name} logged {len(lines)} lines in {minutes:.1f} minutes.")
         context.expect("unexpected_error" not in lines, f"{name} logged an internal error.")
+
+
+def probed(browser: Browser) -> tuple[int, str]:
+    """Return what /readyz answers once it does not any more as before: one answer is given for up to a second."""
+    wait_for(lambda: browser.get("/readyz")[0] != OK, PROBED_WITHIN)
+    return browser.get("/readyz")
 
 
 def check_over(context: Context, browser: Browser, path: str, within: float) -> None:

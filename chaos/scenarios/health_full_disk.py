@@ -17,6 +17,7 @@ from chaos.health_views import (
     check_logs,
     check_over,
     lengths,
+    probed,
 )
 from chaos.orders import SHOP
 from chaos.scenarios.disk_full import fill
@@ -44,7 +45,7 @@ def run(context: Context) -> None:
             context.expect(answer == ["503"], f"The answer to an order is {answer}.")
         browser = Browser(system.url)
         context.expect(browser.sign_in() == OK, "The login is refused.")
-        code, text = browser.get("/readyz")
+        code, text = probed(browser)
         context.expect(code == UNAVAILABLE and "disk_full" in text, f"/readyz answers {code}: {text}")
         for page in PAGES:
             code, text = browser.get(f"/dashboard{page}")

@@ -16,6 +16,7 @@ from chaos.health_views import (
     check_logs,
     check_over,
     lengths,
+    probed,
 )
 from chaos.orders import SHOP
 
@@ -35,7 +36,7 @@ def run(context: Context) -> None:
     context.expect(browser.sign_in() == OK, "The login is refused.")
     began, before = time.monotonic(), lengths(system)
     server.stop()
-    code, text = browser.get("/readyz")
+    code, text = probed(browser)
     context.expect(code == UNAVAILABLE and "unavailable" in text, f"/readyz answers {code}: {text}")
     for page in PAGES:
         code, text = browser.get(f"/dashboard{page}")
