@@ -5,27 +5,24 @@ The outcome is read from the deliveries when it is asked for, so that it cannot 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import text
 
 from webhook_app.config.shop_tables import NAME
-from webhook_app.inbox.reports.shop_days import UTC_DAYS, date_of, index_of, span_of, stretches
-from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import deliveries, platform_orders
+from webhook_app.inbox.reports.shop_days import UTC_DAYS, date_of, index_of, stretches
 from webhook_app.time_units import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import ColumnElement, TextClause
+    from sqlalchemy import TextClause
 
-    from webhook_app.inbox.reports.shop_days import ShopDays, Span, Stretch
+    from webhook_app.inbox.reports.shop_days import ShopDays, Stretch
     from webhook_app.inbox.store import Inbox
 
 CENT = Decimal("0.01")
@@ -70,6 +67,21 @@ SELECT shop, day, currency, outcome, CASE WHEN outcome = 'ignored' THEN why ELSE
 FROM judged GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 )
+# The revenue of the calls that were sent about the same orders; an order is found by its date, as above.
+SENT = """
+WITH found AS MATERIALIZED (
+  SELECT shop, business_key, currency FROM platform_orders AS p
+  WHERE placed_at >= :since AND placed_at < :until AND (:shop = '' OR shop = :shop) AND {day} BETWEEN :first AND :last
+)
+SELECT found.shop, found.currency, sum({revenue}) AS amount
+FROM found JOIN deliveries AS d ON d.shop = found.shop AND d.business_key = found.business_key
+  AND d.business_key >= 'purchase:' AND d.business_key < 'purchase;'
+WHERE d.state = 'delivered' GROUP BY 1, 2
+"""
+REVENUE = {
+    "sqlite": "json_extract(d.call, '$.Revenue')",
+    "postgresql": "CAST(CAST(d.call AS JSON) ->> 'Revenue' AS NUMERIC)",
+}
 MISSING = f"{_JUDGED} SELECT shop, name FROM judged WHERE outcome = 'missing' ORDER BY placed_at, name"  # noqa: S608 - constants
 
 
@@ -197,33 +209,16 @@ def revenues(inbox: Inbox, day: date, entries: Iterable[PlatformEntry], zones: S
     listed: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for entry in entries:
         listed[entry.shop, entry.currency] += entry.amount
-    sent = _sent(inbox, day, sorted({shop for shop, _ in listed}), zones)
+    shops = {shop for shop, _ in listed}
+    sent = _sent(inbox, day, shops.pop() if len(shops) == 1 else "", zones)
     return [Revenue(*key, listed[key], sent.get(key, ZERO)) for key in sorted(listed)]
 
 
-def _placed_on(day: date, zones: ShopDays) -> ColumnElement[bool]:
-    """The condition of an order that was placed on a day of its shop."""
-    order = platform_orders.c
-
-    def within(span: Span) -> ColumnElement[bool]:
-        return (order.placed_at >= span.since) & (order.placed_at < span.until)
-
-    others = within(span_of(day, "UTC")) & order.shop.not_in([*zones.zones])
-    return or_(others, *(within(span) & order.shop.in_(names) for span, names in zones.spans(day).items()))
-
-
-def _sent(inbox: Inbox, day: date, shops: Sequence[str], zones: ShopDays) -> Mapping[tuple[str, str], Decimal]:
-    row, order = deliveries.c, platform_orders.c
-    about = (row.shop == order.shop) & (row.business_key == order.business_key)
-    prefixed = (row.business_key >= text("'purchase:'")) & (row.business_key < text("'purchase;'"))
-    query = select(order.shop, order.currency, row.call).join(deliveries, about & prefixed)
-    query = query.where(_placed_on(day, zones), row.state == State.DELIVERED)
-    query = query.where(order.shop.in_(shops))
-    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+def _sent(inbox: Inbox, day: date, shop: str, zones: ShopDays) -> Mapping[tuple[str, str], Decimal]:
     with inbox.database.read() as connection:
-        for shop, currency, call in connection.execute(query):
-            sums[shop, currency] += _amount(json.loads(call, parse_float=str).get("Revenue")) if call else ZERO
-    return sums
+        statement = SENT.replace("{revenue}", REVENUE[connection.dialect.name])
+        found = connection.execute(*_asked(statement, day, 1, shop, zones))
+        return {(one.shop, one.currency): _amount(one.amount) for one in found}
 
 
 def _amount(value: object) -> Decimal:
