@@ -56,8 +56,8 @@ format: test-installed ## Formats the code and corrects what can be corrected.
 chaos: test-installed ## Breaks things on purpose, at length, and writes docs/faults.md.
 	$(BIN)/python -m chaos --keep
 
-bench: bench/.venv/bench.stamp ## Measures throughput and latency.
-	bench/.venv/bin/python -m bench
+bench: bench/.venv/bench.stamp ## Measures throughput and latency (FULL=1: at length, and draws docs/benchmarks.md).
+	bench/.venv/bin/python -m bench $(if $(FULL),--full)
 
 shopware-app: installed ## Makes the Shopware app of a shop (URL=https://events.example.com SHOP=acme).
 	$(BIN)/python -m webhook_app make-app --url "$(URL)" --shop "$(SHOP)"

@@ -18,6 +18,7 @@ RESULTS = BENCH / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "benchmarks.svg"
 VAR = BENCH / "var"  # ignored by git; on the same disk as the project, and not in memory as /tmp may be
+TRIAL = VAR / "results"  # of short plays, which are not published
 
 
 @contextmanager

@@ -5,29 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bench import chart
+from bench import chart, results, scenarios
+from bench.scenario import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from bench.scenario import Scenario, Verdict
+
     Record = Mapping[str, Any]
 
-ORDER = (
-    "accept-sqlite",
-    "accept-slow-disk",
-    "accept-postgres",
-    "deliver",
-    "deliver-slow",
-    "together-sqlite",
-    "together-postgres",
-    "latency",
-    "growth-sqlite",
-    "growth-postgres",
-    "memory",
-    "dashboard",
-    "reconcile",
-    "reconcile-pairs",
-)
 MARKED = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.DOTALL)
 WORDS = {True: "met", False: "**missed**", None: "not measured"}
 THOUSAND = 1000
@@ -52,16 +39,25 @@ def picture(records: Mapping[str, Record]) -> str:
 
 def in_order(records: Mapping[str, Record]) -> list[Record]:
     """Return the records in the order of the page."""
-    return [records[name] for name in ORDER if name in records]
+    return [records[one.name] for one in scenarios.ALL if one.name in records]
 
 
 def _summary(records: Iterable[Record]) -> str:
     rows = [
-        [record["title"], verdict["target"], _number(verdict["measured"]), WORDS[verdict["met"]]]
+        [record["title"], one.target, _number(one.median), _range(one), _number(one.of_medians), WORDS[one.met]]
         for record in records
-        for verdict in record["verdicts"]
+        for one in verdicts(_scenario(record), results.runs_of(record))
     ]
-    return "### Targets\n\n" + _table(["scenario", "target", "measured", ""], rows)
+    heading = ["scenario", "target", "median of the rounds", "lowest to highest", "ratio of the medians", ""]
+    return "### Targets\n\n" + _table(heading, rows)
+
+
+def _scenario(record: Record) -> Scenario:
+    return next(one for one in scenarios.ALL if one.name == record["scenario"])
+
+
+def _range(one: Verdict) -> str:
+    return " to ".join(map(_number, one.bounds)) if one.bounds and one.bounds[0] != one.bounds[1] else ""
 
 
 def _section(record: Record) -> str:

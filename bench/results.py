@@ -1,4 +1,4 @@
-"""One JSON file a scenario: its conditions, every run's figures, the medians and the verdicts."""
+"""One JSON file a scenario: its conditions, every run's figures, and the medians."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.scenario import medians, verdicts
+from bench.scenario import Run, medians, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.scenario import Options, Run, Scenario
+    from bench.scenario import Options, Scenario, Verdict
 
 DIGITS = 4
 
@@ -31,7 +31,6 @@ def as_record(
         "contestants": dict(scenario.contestants),
         "figures": dict(scenario.figures),
         "medians": _rounded(medians(runs)),
-        "verdicts": _rounded(verdicts(scenario, runs)),
         "faults": [f"{run.contestant}, round {run.round + 1}: {run.fault}" for run in runs if run.fault],
         "runs": [_rounded(asdict(run)) for run in runs],
     }
@@ -51,19 +50,27 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     return {record["scenario"]: record for record in records}
 
 
-def summary(record: Mapping[str, Any]) -> str:
+def runs_of(record: Mapping[str, Any]) -> list[Run]:
+    """Return the runs of a record."""
+    return [Run(**run) for run in record["runs"]]
+
+
+def summary(scenario: Scenario, record: Mapping[str, Any]) -> str:
     """Return the result as text for the terminal."""
     lines = [record["title"]]
     for name, figures in record["medians"].items():
         shown = ", ".join(f"{record['figures'][key]} {value:g}" for key, value in figures.items())
         lines.append(f"  {record['contestants'][name]}: {shown}")
-    lines += [f"  [{_mark(verdict)}] {verdict['target']}: {verdict['measured']}" for verdict in record["verdicts"]]
+    lines += [f"  {_as_line(one)}" for one in verdicts(scenario, runs_of(record))]
     lines += [f"  INVALID: {fault}" for fault in record["faults"]]
     return "\n".join(lines)
 
 
-def _mark(verdict: Mapping[str, Any]) -> str:
-    return {True: "met", False: "missed", None: "not measured"}[verdict["met"]]
+def _as_line(one: Verdict) -> str:
+    if one.median is None or one.bounds is None:
+        return f"[not measured] {one.target}"
+    lowest, highest = one.bounds
+    return f"[{'met' if one.met else 'missed'}] {one.target}: {one.median:.3g} ({lowest:.3g} to {highest:.3g})"
 
 
 def _rounded(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,29 +32,59 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An expectation: a figure of `contestant`, or its ratio to `rival`'s in the same round, within bounds."""
+    """An expectation: a figure of `contestant`, or its ratio to `rival`'s in the same round, within bounds.
+
+    It is met by the median of the rounds, or by `every` round.
+    """
 
     contestant: str
     figure: str
     rival: str = ""
     at_least: float | None = None
     at_most: float | None = None
+    every: bool = False
 
-    def value(self, runs: Sequence[Run]) -> float | None:
-        """Return the median over the rounds, None where one did not run."""
+    def values(self, runs: Sequence[Run]) -> list[float]:
+        """Return the value of each round; none where one of the two did not run."""
         mine, other = (_by_round(runs, name, self.figure) for name in (self.contestant, self.rival or self.contestant))
-        values = [mine[each] / other[each] if self.rival else mine[each] for each in mine if other.get(each)]
-        return statistics.median(values) if values else None
+        return [mine[each] / other[each] if self.rival else mine[each] for each in mine if other.get(each)]
 
-    def met(self, value: float) -> bool:
+    def of_medians(self, runs: Sequence[Run]) -> float | None:
+        """Return the ratio of both medians; None without a rival, or where one of the two did not run."""
+        mine, other = (_by_round(runs, name, self.figure).values() for name in (self.contestant, self.rival))
+        return statistics.median(mine) / statistics.median(other) if mine and other else None
+
+    def verdict(self, values: Sequence[float]) -> bool | None:
+        """Return whether the target is met, None where nothing was measured."""
+        judged = values if self.every else [statistics.median(values)] if values else []
+        return all(map(self._met, judged)) if judged else None
+
+    def _met(self, value: float) -> bool:
         """Return whether `value` is within the bounds."""
         enough = self.at_least is None or value >= self.at_least
         return enough and (self.at_most is None or value <= self.at_most)
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """A target as text, the median of the rounds, their lowest and highest value, the ratio of medians, and the result.
+
+    All but the text are None where nothing was measured.
+    """
+
+    target: str
+    median: float | None
+    bounds: tuple[float, float] | None
+    of_medians: float | None
+    met: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """One comparison: its contestants, its figures (name to heading), and how they are measured."""
+    """One comparison: its contestants, its figures (name to heading), and how they are measured.
+
+    `usual` is a short play, `in_full` one whose result is published; without `usual` there is no short one.
+    """
 
     name: str
     title: str
@@ -63,7 +93,8 @@ class Scenario:
     figures: Mapping[str, str]
     targets: Sequence[Target]
     play: Callable[[Options], list[Run]]
-    usual: Options
+    usual: Options | None
+    in_full: Options
 
 
 def medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
@@ -72,14 +103,15 @@ def medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
     return {name: _median_of([run.figures for run in runs if run.contestant == name]) for name in names}
 
 
-def verdicts(scenario: Scenario, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return every target with its measured value."""
-    measured_targets = []
-    for target in scenario.targets:
-        value = target.value(runs)
-        met = None if value is None else target.met(value)
-        measured_targets.append({"target": describe(scenario, target), "measured": value, "met": met})
-    return measured_targets
+def verdicts(scenario: Scenario, runs: Sequence[Run]) -> list[Verdict]:
+    """Return every target with what was measured."""
+    return [_verdict(describe(scenario, target), target, runs) for target in scenario.targets]
+
+
+def _verdict(text: str, target: Target, runs: Sequence[Run]) -> Verdict:
+    values = target.values(runs)
+    median, bounds = (statistics.median(values), (min(values), max(values))) if values else (None, None)
+    return Verdict(text, median, bounds, target.of_medians(runs), target.verdict(values))
 
 
 def describe(scenario: Scenario, target: Target) -> str:
@@ -89,7 +121,8 @@ def describe(scenario: Scenario, target: Target) -> str:
     times = "x" if target.rival else ""
     bounds = [(">=", target.at_least), ("<=", target.at_most)]
     wanted = " and ".join(f"{sign} {bound:g}{times}" for sign, bound in bounds if bound is not None)
-    return f"{scenario.contestants[target.contestant]}{against}: {what} {wanted}"
+    often = ", in every round" if target.every else ""
+    return f"{scenario.contestants[target.contestant]}{against}: {what} {wanted}{often}"
 
 
 def _by_round(runs: Sequence[Run], contestant: str, figure: str) -> dict[int, float]:

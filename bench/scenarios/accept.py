@@ -117,12 +117,13 @@ SQLITE = Scenario(
     contestants={name: TITLES[name] for name in ON_SQLITE},
     figures=FIGURES,
     targets=[
-        Target("ours", "rate", "flask", at_least=1.5),
-        Target("ours", "rate", "node", at_least=0.8),
-        Target("ours", "p99", at_most=25),
+        Target("ours", "rate", "flask", at_least=1.8),
+        Target("ours", "rate", "node", at_least=1),
+        Target("ours", "p99", "node", at_most=2.5),
     ],
     play=on_sqlite,
     usual=Options(rounds=3, seconds=4),
+    in_full=Options(rounds=5, seconds=4, full=True),
 )
 SLOW_DISK = Scenario(
     name="accept-slow-disk",
@@ -136,7 +137,8 @@ SLOW_DISK = Scenario(
         Target("ours", "p99", at_most=60),
     ],
     play=on_slow_disk,
-    usual=Options(rounds=3, seconds=4),
+    usual=Options(rounds=2, seconds=4),
+    in_full=Options(rounds=5, seconds=4, full=True),
 )
 POSTGRES = Scenario(
     name="accept-postgres",
@@ -145,10 +147,11 @@ POSTGRES = Scenario(
     contestants={name: TITLES[name] for name in ON_POSTGRES},
     figures=FIGURES,
     targets=[
-        Target("ours", "rate", "sqlalchemy", at_least=1.2),
-        Target("ours", "rate", "psycopg", at_least=0.9),
+        Target("ours", "rate", "sqlalchemy", at_least=1.5),
+        Target("ours", "rate", "psycopg", at_least=1.2),
         Target("ours", "p99", at_most=40),
     ],
     play=on_postgres,
     usual=Options(rounds=3, seconds=4),
+    in_full=Options(rounds=5, seconds=4, full=True),
 )

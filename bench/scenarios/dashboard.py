@@ -20,11 +20,11 @@ from webhook_app.inbox import Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ROWS, ROWS_IN_FULL = 1_000_000, 5_000_000
+ROWS, ROWS_IN_FULL = 200_000, 1_000_000
 PASSWORD = "the-password-of-the-bench"  # noqa: S105 - it opens nothing but the bench's own receiver
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 COUNTING = "Still counting"
-SHOPS = {"one": 1, "many": 200, "waiting": 200}  # by what a contestant's name ends in
+SHOPS = {"one": 1, "many": 200, "waiting": 200}  # by what a contestant's name ends in; the last is the hardest
 NAMES = {"one": "1 shop", "many": "200 shops", "waiting": "200 shops, waiting rows everywhere"}
 SLOWEST = 200  # milliseconds
 PAGES: Mapping[str, str] = {
@@ -42,7 +42,8 @@ def looked_at(options: Options) -> list[Run]:
     """Ask for each page again and again, on both engines."""
     rows = ROWS_IN_FULL if options.full else ROWS
     runs = []
-    for name in (f"{engine}-{kind}" for kind in SHOPS for engine in engines.ALL):
+    kinds = SHOPS if options.full else ["waiting"]
+    for name in (f"{engine}-{kind}" for kind in kinds for engine in engines.ALL):
         engine, _, kind = name.partition("-")
         with workspace("dashboard") as folder, engines.ALL[engine](folder) as database:
             dashboard_rows.fill(database, rows, SHOPS[kind], waiting=kind == "waiting")
@@ -69,6 +70,7 @@ def _round(name: str, number: int, base: str, rows: int, seconds: float) -> Run:
         figures[page] = statistics.median(taken)
         if page == "overview":
             figures["slowest"] = max(taken)
+    figures["worst"] = max(figures[page] for page in PAGES)
     return Run(name, number, figures)
 
 
@@ -91,9 +93,9 @@ SCENARIO = Scenario(
     name="dashboard",
     title="Looking at the dashboard",
     about=(
-        f"{ROWS:,} deliveries of {dashboard_rows.DAYS} days ({ROWS_IN_FULL:,} with --full), pages asked for one after "
-        "the other over HTTP. The first look finds nothing counted; it shows what was counted by then, and counting "
-        "goes on. Each shop also has the orders that its platform lists, and its comparisons."
+        f"{ROWS_IN_FULL:,} deliveries of {dashboard_rows.DAYS} days ({ROWS:,} without --full), pages asked for one "
+        "after the other over HTTP. The first look finds nothing counted; it shows what was counted by then, and "
+        "counting goes on. Each shop also has the orders that its platform lists, and its comparisons."
     ),
     contestants=CONTESTANTS,
     figures={
@@ -108,8 +110,10 @@ SCENARIO = Scenario(
         "rare": "the dead among them, ms",
         "order": "one order's, ms",
         "accounting": "accounting of a day, ms",
+        "worst": "slowest of these pages, ms",
     },
-    targets=[Target(name, page, at_most=SLOWEST) for page in PAGES for name in CONTESTANTS],
+    targets=[Target(name, "worst", at_most=SLOWEST) for name in CONTESTANTS],
     play=looked_at,
-    usual=Options(rounds=1, seconds=3),
+    usual=Options(rounds=1, seconds=2),
+    in_full=Options(rounds=1, seconds=3, full=True),
 )

@@ -110,13 +110,14 @@ AT_ONCE = Scenario(
     contestants=TITLES,
     figures={"rate": "calls a second", "cpu": "CPU ms a call"},
     targets=[
-        Target("ours", "rate", "session", at_least=2),
+        Target("ours", "rate", "session", at_least=2.4),
         Target("ours", "rate", "celery", at_least=3),
         Target("ours", "rate", "prefork", at_least=3),
         Target("ours", "rate", "huey", at_least=3),
     ],
     play=at_once,
     usual=Options(rounds=2, seconds=3),
+    in_full=Options(rounds=5, seconds=3, full=True),
 )
 SLOW_SINK = Scenario(
     name="deliver-slow",
@@ -127,4 +128,5 @@ SLOW_SINK = Scenario(
     targets=[Target("eight", "share", at_least=0.9), Target("many", "share", at_least=0.9)],
     play=slow,
     usual=Options(rounds=1, seconds=5),
+    in_full=Options(rounds=1, seconds=5, full=True),
 )

@@ -120,7 +120,7 @@ def _fault(database: str, came: int, rows: int, load: Load) -> str:
     return ""
 
 
-def _scenario(name: str, title: str, engine: Engine) -> Scenario:
+def _scenario(name: str, title: str, engine: Engine, rate: float) -> Scenario:
     return Scenario(
         name=name,
         title=title,
@@ -130,11 +130,12 @@ def _scenario(name: str, title: str, engine: Engine) -> Scenario:
         ),
         contestants={"ours": "ours"},
         figures=FIGURES,
-        targets=[Target("ours", "rate", at_least=1700), Target("ours", "behind", at_most=1)],
+        targets=[Target("ours", "rate", at_least=rate, every=True), Target("ours", "behind", at_most=1, every=True)],
         play=partial(play, engine),
-        usual=Options(rounds=1, seconds=60),
+        usual=Options(rounds=1, seconds=20),
+        in_full=Options(rounds=5, seconds=60, full=True),
     )
 
 
-SQLITE = _scenario("together-sqlite", "All at once, SQLite", engines.sqlite)
-POSTGRES = _scenario("together-postgres", "All at once, PostgreSQL", engines.postgresql)
+SQLITE = _scenario("together-sqlite", "All at once, SQLite", engines.sqlite, 2000)
+POSTGRES = _scenario("together-postgres", "All at once, PostgreSQL", engines.postgresql, 1800)

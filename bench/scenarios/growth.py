@@ -126,7 +126,8 @@ def _scenario(name: str, engine: str) -> Scenario:
         figures={"rows": "rows", "rate": "accepted a second", "p99": "p99, ms", "claim": f"claim of {GROUP}, ms"},
         targets=[Target("many", "rate", "few", at_least=0.9), Target("many", "claim", "few", at_most=1.1)],
         play=partial(beside_many, engines.ALL[engine]),
-        usual=Options(rounds=5, seconds=3),
+        usual=Options(rounds=2, seconds=3),
+        in_full=Options(rounds=5, seconds=3, full=True),
     )
 
 
@@ -146,4 +147,5 @@ MEMORY = Scenario(
     targets=[Target("ours", "ratio", at_least=0.9, at_most=1.1)],
     play=memory,
     usual=Options(rounds=1, seconds=1),
+    in_full=Options(rounds=1, seconds=1, full=True),
 )

@@ -68,4 +68,5 @@ SCENARIO = Scenario(
     ],
     play=play,
     usual=Options(rounds=1, seconds=10),
+    in_full=Options(rounds=1, seconds=10, full=True),
 )

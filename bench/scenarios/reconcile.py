@@ -133,7 +133,8 @@ ALONE = Scenario(
     targets=[Target(name, "seconds", at_most=60) for name in engines.TITLES]
     + [Target(name, "core", at_most=5) for name in engines.TITLES],
     play=compared,
-    usual=Options(rounds=1, seconds=1),
+    usual=None,
+    in_full=Options(rounds=1, seconds=1, full=True),
 )
 PAIRS = Scenario(
     name="reconcile-pairs",
@@ -149,5 +150,6 @@ PAIRS = Scenario(
         Target("with", "cpu", "without", at_most=1.05),
     ],
     play=pairs,
-    usual=Options(rounds=8, seconds=8),
+    usual=Options(rounds=2, seconds=8),
+    in_full=Options(rounds=8, seconds=8, full=True),
 )
