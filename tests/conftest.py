@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import Flask
 from hypothesis import settings
 
 from tests.support import leftovers
 from tests.support.postgres import Server
+from tests.support.templates import CompiledTemplates
 from webhook_app.inbox import Inbox, migrate
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Machines are shared: how long an example takes is no property of the code.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+Flask.jinja_options["bytecode_cache"] = CompiledTemplates()
 
 
 def pytest_configure() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas.events import Payment, Reason
+from tests.support.tables import for_each
 from webhook_app import __version__
 from webhook_app.cli.commands import all_commands
 from webhook_app.config import settings, shop_documents, shop_schema, shops
@@ -158,7 +159,7 @@ def test_the_variables_are_those_that_are_read(monkeypatch: pytest.MonkeyPatch, 
     assert recorder.read == {*SHOPS, shop_documents.DEMO}  # the program sets the latter
 
 
-@pytest.mark.parametrize("name", VARIABLES)
+@for_each("name", VARIABLES)
 def test_every_variable_is_documented(name: str) -> None:
     """A variable that is read is in the table of settings."""
     assert name in rows(CONFIGURATION, "## Settings")
@@ -187,7 +188,7 @@ def test_the_documented_shops_file_is_the_real_one() -> None:
     assert default_of("SHOPS_FILE", "## Settings") == shop_documents.DEFAULT_FILE
 
 
-@pytest.mark.parametrize("name", [name for name, command in all_commands().items() if not command.hidden])
+@for_each("name", [name for name, command in all_commands().items() if not command.hidden])
 def test_every_command_is_documented(name: str) -> None:
     """A command is in the table of commands."""
     assert name in rows(COMMANDS, "## All commands")
@@ -224,7 +225,7 @@ def test_every_stage_of_payment_is_documented() -> None:
     assert set(rows(CONFIGURATION, "### When an order counts")) == {stage.name.lower() for stage in Payment}
 
 
-@pytest.mark.parametrize("reason", Reason)
+@for_each("reason", Reason)
 def test_every_reason_to_ignore_is_documented(reason: Reason) -> None:
     """A reason for ignoring a delivery is explained, beside its title."""
     assert rows(REASONS, "## Ignored")[reason][0] == f"`{reason}`: {reason_title(reason)}"
@@ -250,7 +251,7 @@ def test_every_failure_of_a_call_is_documented() -> None:
     assert {f"gave_up_{name}" for name in names} | {f"parked_{name}" for name in parked} <= set(dead)
 
 
-@pytest.mark.parametrize("name", rows(REASONS, "## Dead"))
+@for_each("name", rows(REASONS, "## Dead"))
 def test_every_dead_reason_has_the_documented_cause(name: str) -> None:
     """The cause stands beside the reason of a dead delivery, in the words of the code."""
     cause = cause_of(name.replace("<status>", "503" if "gave_up" in name else "400"))
@@ -309,7 +310,7 @@ def test_the_diagram_is_drawn_from_the_transitions() -> None:
     assert drawn[1] == diagram(), f"Put this between the markers in docs/architecture.md:\n\n{diagram()}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@for_each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     """A relative link names a file that is there, and a heading that is on it."""
     for link in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
@@ -345,7 +346,7 @@ def test_every_topic_to_subscribe_to_is_documented(name: str) -> None:
         assert topic.name in chapter(name) or words in chapter(name)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@for_each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_shop_in_an_example_is_read(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader may copy a page's TOML of shops unchanged."""
     blocks = re.findall(r"^( *)```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -361,7 +362,7 @@ def test_the_readme_shows_a_shop() -> None:
     assert "```toml\n[shops." in README
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@for_each("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_every_page_is_in_the_table_of_contents(page: Path) -> None:
     """The README leads to every page."""
     assert f"](docs/{page.name})" in README

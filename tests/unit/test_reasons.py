@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.events import Reason
+from tests.support.tables import for_each
 from webhook_app.reasons import explanation, explanations, reason_title, titled
 from webhook_app.tweakwise import retry_policy
 
@@ -15,7 +16,7 @@ LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 FAILURES = sorted(retry_policy.UNSENT | retry_policy.AMBIGUOUS)
 
 
-@pytest.mark.parametrize("reason", Reason)
+@for_each("reason", Reason)
 def test_every_reason_to_ignore_has_a_title(reason: Reason) -> None:
     """The title of a reason is its own, and starts with a capital letter."""
     assert reason_title(reason) == reason.label != reason.value
@@ -27,7 +28,7 @@ def test_no_two_reasons_share_a_title() -> None:
     assert len({reason.label for reason in Reason}) == len(Reason)
 
 
-@pytest.mark.parametrize("failure", [*FAILURES, "http_500", "http_400"])
+@for_each("failure", [*FAILURES, "http_500", "http_400"])
 @pytest.mark.parametrize("prefix", ["", "gave_up_", "parked_"])
 def test_every_failure_of_a_call_has_a_title(prefix: str, failure: str) -> None:
     """A failed call has a title while it waits, once it was given up, and parked."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.support.tables import for_each
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -69,7 +71,7 @@ def places(word: str, exceptions: tuple[str, ...] = ()) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("word", "rule"), [(word, rule) for rule in rules() for word in rule.words])
+@for_each("word, rule", [(word, rule) for rule in rules() for word in rule.words])
 def test_word_is_not_used(word: str, rule: Rule) -> None:
     """The word stands nowhere but in its exceptions."""
     assert places(word, rule.exceptions) == [], f"write instead: {rule.instead}"

@@ -29,11 +29,11 @@ PATHS = ("/api/deliveries", "/api/deliveries/1", "/api/shops", "/api/health", "/
 
 
 @pytest.fixture
-def filled(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[tuple[FlaskClient, Inbox]]:
+def filled(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[tuple[FlaskClient, Inbox]]:
     """A client of an inbox with two weeks of orders, on either engine."""
-    data = DemoData(database_url, int(time.time() * 1000))
+    data = DemoData(migrated_url, int(time.time() * 1000))
     data.fill(orders=30)
-    app = configured(monkeypatch, database_url, API_TOKEN=TOKEN)
+    app = configured(monkeypatch, migrated_url, API_TOKEN=TOKEN)
     yield app.test_client(), data.inbox
     data.inbox.close()
     app.extensions["webhooks"].inbox.close()

@@ -35,11 +35,11 @@ def browser(app: Flask) -> Browser:
 
 
 @pytest.fixture
-def filled(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[tuple[Browser, Inbox]]:
+def filled(monkeypatch: pytest.MonkeyPatch, migrated_url: str) -> Iterator[tuple[Browser, Inbox]]:
     """A signed-in browser and an inbox with two weeks of orders, on either engine."""
-    data = DemoData(database_url, int(time.time() * 1000))
+    data = DemoData(migrated_url, int(time.time() * 1000))
     data.fill(orders=30)
-    app = configured(monkeypatch, database_url)
+    app = configured(monkeypatch, migrated_url)
     browser = Browser(app)
     browser.sign_in()
     yield browser, data.inbox

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.events import Redaction
 from tests.support.recordings import EVERY, SIGNED
+from tests.support.tables import for_each
 from webhook_app import exact_json
 from webhook_app.delivery.privacy_requests import Subject, is_about, search
 from webhook_app.inbox.privacy.privacy_requests import StoredContent
@@ -95,7 +96,7 @@ def test_body_about_the_customer(subject: Redaction, stored: bytes) -> None:
 
 
 @pytest.mark.parametrize("subject", [JAN, BY_ID, BY_ORDER, BY_EMAIL, BY_PHONE])
-@pytest.mark.parametrize(
+@for_each(
     "stored",
     [
         order(),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from schemas.events import DataRequest, Ignored, Reason, Redaction
 from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
+from tests.support.tables import for_each
 from webhook_app.errors import BadSignatureError
 from webhook_app.platforms import all_platforms, samples
 from webhook_app.platforms.base import Platform, SampleValues
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 SENT_AT = re.compile(rb',"timestamp":[0-9]+(?=})')
 ROOT = Path(__file__).parents[3]
 AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
-every_fixture = pytest.mark.parametrize("recorded", EVERY, ids=lambda recorded: recorded.name)
+every_fixture = for_each("recorded", EVERY, ids=lambda recorded: recorded.name)
 VERIFIED = [*SIGNED, *ASKED]
 # Those whose topic is in a header, which no signature covers.
 HEADED = [recorded for recorded in SIGNED if recorded.platform.topic_headers]
 GENUINE = [recorded for recorded in HEADED if recorded.expected.get("ignored") != Reason.WRONG_TOPIC]
-every_signed_fixture = pytest.mark.parametrize("recorded", VERIFIED, ids=lambda recorded: recorded.name)
-every_posted_fixture = pytest.mark.parametrize("recorded", SIGNED, ids=lambda recorded: recorded.name)
-every_asked_fixture = pytest.mark.parametrize("recorded", ASKED, ids=lambda recorded: recorded.name)
+every_signed_fixture = for_each("recorded", VERIFIED, ids=lambda recorded: recorded.name)
+every_posted_fixture = for_each("recorded", SIGNED, ids=lambda recorded: recorded.name)
+every_asked_fixture = for_each("recorded", ASKED, ids=lambda recorded: recorded.name)
 every_platform = pytest.mark.parametrize("platform", all_platforms().values(), ids=lambda platform: platform.name)
 
 
@@ -121,7 +122,7 @@ def test_a_retry_has_the_identity_of_the_first_attempt() -> None:
     assert first.verify().identity == second.verify().identity
 
 
-@pytest.mark.parametrize("recorded", GENUINE, ids=lambda recorded: recorded.name)
+@for_each("recorded", GENUINE, ids=lambda recorded: recorded.name)
 def test_a_siblings_body_does_nothing(recorded: Recorded) -> None:
     """A signed body under another topic, which no signature covers, counts the same order or is `wrong_topic`."""
     own_topic = recorded.delivery().topic
@@ -144,7 +145,7 @@ def _translated(recorded: Recorded, topic: str) -> Decision:
 ERASING = [one for one in GENUINE if {"redaction", "data_request"} & one.expected.keys()]
 
 
-@pytest.mark.parametrize("recorded", ERASING, ids=lambda recorded: recorded.name)
+@for_each("recorded", ERASING, ids=lambda recorded: recorded.name)
 def test_a_topic_that_erases_demands_exactly_its_fields(recorded: Recorded) -> None:
     """One field less or one more, and nothing is erased or reported."""
     payload, topic = json.loads(recorded.body), recorded.delivery().topic

@@ -9,6 +9,7 @@ import pytest
 from marshmallow import ValidationError, fields
 
 from schemas.storefront import SCHEMAS
+from tests.support.tables import for_each
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ for event, (whole, needed) in BROWSING.items():
     data = {"type": event, "data": whole}
     WHOLE["standard", event] = data, {"type", "data", *(f"data.{name}" for name in needed)}
 
-topics = pytest.mark.parametrize(("platform", "topic"), WHOLE)
+topics = for_each("platform, topic", WHOLE)
 
 
 def schema_of(platform: str, topic: str) -> PlatformSchema:
@@ -241,8 +242,8 @@ def test_every_topic_is_listed() -> None:
     assert {schema_of(*names) for names in WHOLE} == known
 
 
-@pytest.mark.parametrize(("platform", "topic", "path"), REQUIRED)
 @pytest.mark.parametrize("value", [ABSENT, None], ids=["absent", "null"])
+@for_each("platform, topic, path", REQUIRED)
 def test_a_required_field_is_missed_by_its_path(platform: str, topic: str, path: str, value: Any) -> None:
     """What an event cannot do without makes the payload unreadable."""
     payload = changed(WHOLE[platform, topic][0], path, value)
@@ -254,7 +255,7 @@ def test_a_required_field_is_missed_by_its_path(platform: str, topic: str, path:
     assert isinstance(messages, list)
 
 
-@pytest.mark.parametrize(("platform", "topic", "path"), OPTIONAL)
+@for_each("platform, topic, path", OPTIONAL)
 def test_an_optional_field_may_be_absent_or_null(platform: str, topic: str, path: str) -> None:
     """Both are the same, and the payload is translated without it."""
     schema, payload = schema_of(platform, topic), WHOLE[platform, topic][0]

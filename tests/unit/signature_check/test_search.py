@@ -26,11 +26,12 @@ from tests.support.signatures import (
     standard,
     verified_causes,
 )
+from tests.support.tables import for_each
 from webhook_app.platforms import all_platforms
 from webhook_app.signature_check import diagnose
 
 
-@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+@for_each("one", EVERY, ids=lambda one: one.name)
 def test_genuine_requests_are_accepted(one: Recorded) -> None:
     """Requests that the receiver accepts, pings included, have no finding."""
     assert not diagnose(one.body, one.headers, one.shop, configuration_for(one), ARRIVED).reason
@@ -48,7 +49,7 @@ def test_signature_is_described(name: str) -> None:
     signature.verify(b"{}", headers, [secret])
 
 
-@pytest.mark.parametrize("one", SIGNED[::6], ids=lambda one: one.name)
+@for_each("one", SIGNED[::6], ids=lambda one: one.name)
 def test_added_line_end_is_found_on_every_platform(one: Recorded) -> None:
     """A new platform needs no code of its own to be diagnosed."""
     diagnosis = diagnose(one.body + b"\n", one.headers, one.shop, configuration_for(one), ARRIVED)

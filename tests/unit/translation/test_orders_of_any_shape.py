@@ -13,6 +13,7 @@ import pytest
 from schemas import shopify
 from schemas.events import Purchase
 from tests.support.recordings import RECEIVED_AT, SIGNED, Recorded, payload_of
+from tests.support.tables import for_each
 from webhook_app.translation.translate import AgeLimits, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
@@ -110,7 +111,7 @@ def test_only_what_is_needed_refuses_an_order(recorded: Recorded) -> None:
             assert not isinstance(decision, Unreadable), (path, value, decision)
 
 
-@pytest.mark.parametrize("recorded", PURCHASES, ids=lambda recorded: recorded.name)
+@for_each("recorded", PURCHASES, ids=lambda recorded: recorded.name)
 def test_no_odd_field_of_any_purchase_refuses_it(recorded: Recorded) -> None:
     """With every outer field odd that is not needed, the products are still sent, if the profile is known."""
     payload = json.loads(recorded.body)
@@ -132,7 +133,7 @@ def _order(payload: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
 SHOPIFY = [one for one in SIGNED if one.platform.name == "shopify" and b"current_subtotal_price" in one.body]
 
 
-@pytest.mark.parametrize("recorded", SHOPIFY, ids=lambda recorded: recorded.name)
+@for_each("recorded", SHOPIFY, ids=lambda recorded: recorded.name)
 def test_revenue_is_the_subtotal_before_tax(recorded: Recorded) -> None:
     """Where an order states what its lines are worth now, its revenue is that, less the taxes inside."""
     order = parse_json(recorded.body)
@@ -147,7 +148,7 @@ def test_revenue_is_the_subtotal_before_tax(recorded: Recorded) -> None:
     assert abs(event.revenue - (subtotal - taxes)) <= Decimal("0.01") * len(order["line_items"])
 
 
-@pytest.mark.parametrize("recorded", PURCHASES, ids=lambda recorded: recorded.name)
+@for_each("recorded", PURCHASES, ids=lambda recorded: recorded.name)
 def test_no_revenue_is_below_zero(recorded: Recorded) -> None:
     """A purchase is sent with what was bought, and its revenue is never below zero."""
     decision = decided(recorded, json.loads(recorded.body))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Ignored, Reason, Visitor
+from tests.support.tables import for_each
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms
 from webhook_app.translation import profile_key
@@ -149,26 +150,26 @@ def ignored(visitor: Visitor, config: shops.Shop = SHOP) -> Ignored:
     return answer
 
 
-@pytest.mark.parametrize("key", [*EMAILS, *PHONES])
+@for_each("key", [*EMAILS, *PHONES])
 def test_personal_data_is_never_a_key(key: str) -> None:
     """An e-mail address or a phone number is refused in every writing."""
     assert isinstance(chosen(key), Ignored)
 
 
-@pytest.mark.parametrize("key", [key for key in (*EMAILS, *PHONES) if key.isascii()])
+@for_each("key", [key for key in (*EMAILS, *PHONES) if key.isascii()])
 def test_personal_data_is_called_so(key: str) -> None:
     """Written in ASCII it is recognised for what it is, not only for its characters."""
     assert ignored(Visitor({NAME: key})).reason is Reason.PERSONAL_DATA
 
 
-@pytest.mark.parametrize("key", [*EMAILS, *PHONES, "x" * 129, "geheim!", "a b"])
+@for_each("key", [*EMAILS, *PHONES, "x" * 129, "geheim!", "a b"])
 def test_refusal_does_not_repeat_the_value(key: str) -> None:
     """The sentence names the attribute and never what was in it."""
     refusal = ignored(Visitor({NAME: key}))
     assert (key.strip() in refusal.detail, NAME in refusal.detail) == (False, True)
 
 
-@pytest.mark.parametrize("key", LEGITIMATE)
+@for_each("key", LEGITIMATE)
 def test_legitimate_key_passes(key: str) -> None:
     """Random ids, hashes and analytics ids are sent as they are, whatever digits they hold."""
     assert chosen(key) == key

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.tables import for_each
 from webhook_app.tweakwise.retry_policy import (
     MAX_RETRY_AFTER,
     Failure,
@@ -52,53 +53,53 @@ def delay(failure: Failure, attempt: int = 1, jitter: float = ALMOST_ALL, policy
     return decision.delay
 
 
-@pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
-@pytest.mark.parametrize("age", [0.0, GIVE_UP_AFTER - 0.001])
-@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *PROXY, *REFUSED, *REDIRECTED])])
+@for_each("attempt", [1, 2, 10, 1000])
+@for_each("age", [0.0, GIVE_UP_AFTER - 0.001])
+@for_each("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *PROXY, *REFUSED, *REDIRECTED])])
 def test_retries(failure: Failure, age: float, attempt: int) -> None:
     """A failure that may pass is retried until RETRY_FOR is over, after any number of attempts."""
     assert isinstance(decided(failure, RETRY, attempt, age), Retry)
 
 
-@pytest.mark.parametrize("attempt", [1, 2, 10, 1000])
-@pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 2])
-@pytest.mark.parametrize("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *PROXY])])
+@for_each("attempt", [1, 2, 10, 1000])
+@for_each("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 2])
+@for_each("failure", [*map(Failure, NAMES), *map(http, [*TRANSIENT, *PROXY])])
 def test_gives_up_in_the_end(failure: Failure, age: float, attempt: int) -> None:
     """After RETRY_FOR the call is given up, and the last failure is the reason."""
     assert decided(failure, RETRY, attempt, age) == GiveUp(f"gave_up_{failure.name}")
 
 
-@pytest.mark.parametrize("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 100])
-@pytest.mark.parametrize("status", [*REFUSED, *REDIRECTED])
+@for_each("age", [GIVE_UP_AFTER, GIVE_UP_AFTER * 100])
+@for_each("status", [*REFUSED, *REDIRECTED])
 def test_wrong_key_or_address_is_never_given_up(status: int, age: float) -> None:
     """Correcting the key after a week sends everything that waits."""
     assert isinstance(decided(http(status), RETRY, 1000, age), Retry)
 
 
-@pytest.mark.parametrize("policy", [RETRY, PARK], ids=["retry", "park"])
-@pytest.mark.parametrize("age", [0.0, GIVE_UP_AFTER])
-@pytest.mark.parametrize("attempt", [1, 10])
-@pytest.mark.parametrize("status", FINAL)
+@for_each("policy", [RETRY, PARK])
+@for_each("age", [0.0, GIVE_UP_AFTER])
+@for_each("attempt", [1, 10])
+@for_each("status", FINAL)
 def test_refused_body_is_final(status: int, attempt: int, age: float, policy: Policy) -> None:
     """A call that Tweakwise rejects is given up immediately, under either policy."""
     assert decided(http(status), policy, attempt, age) == GiveUp(f"http_{status}")
 
 
-@pytest.mark.parametrize("age", [0.0, GIVE_UP_AFTER])
-@pytest.mark.parametrize("attempt", [1, 10])
-@pytest.mark.parametrize("failure", [*map(Failure, AMBIGUOUS), *map(http, PROXY)])
+@for_each("age", [0.0, GIVE_UP_AFTER])
+@for_each("attempt", [1, 10])
+@for_each("failure", [*map(Failure, AMBIGUOUS), *map(http, PROXY)])
 def test_parks_what_may_have_been_counted(failure: Failure, attempt: int, age: float) -> None:
     """With ON_TIMEOUT=park a call that may have been counted is not sent again."""
     assert decided(failure, PARK, attempt, age) == GiveUp(f"parked_{failure.name}", parked=True)
 
 
-@pytest.mark.parametrize("failure", [*map(Failure, UNSENT), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
+@for_each("failure", [*map(Failure, UNSENT), *map(http, [*TRANSIENT, *REFUSED, *REDIRECTED])])
 def test_parks_nothing_else(failure: Failure) -> None:
     """A call that was certainly not counted is retried under either policy."""
     assert decided(failure, PARK) == decided(failure, RETRY)
 
 
-@pytest.mark.parametrize("name", AMBIGUOUS)
+@for_each("name", AMBIGUOUS)
 def test_giving_up_does_not_park(name: str) -> None:
     """Under ON_TIMEOUT=retry an ambiguous failure is given up like any other."""
     assert decided(Failure(name), RETRY, age=GIVE_UP_AFTER) == GiveUp(f"gave_up_{name}", parked=False)
@@ -118,7 +119,7 @@ def test_backoff_doubles_up_to_the_cap(attempt: int, longest: float) -> None:
     assert delay(http(503), attempt) == pytest.approx(longest * ALMOST_ALL)
 
 
-@pytest.mark.parametrize("attempt", [1, 5, 100])
+@for_each("attempt", [1, 5, 100])
 def test_jitter_may_be_zero(attempt: int) -> None:
     """The range begins at zero, so that calls that failed together are not retried together."""
     assert delay(http(503), attempt, LEAST) == 0
@@ -134,7 +135,7 @@ def test_cap_below_base() -> None:
     assert delay(http(503), 5, policy=Policy(60, 1, GIVE_UP_AFTER)) == pytest.approx(ALMOST_ALL)
 
 
-@pytest.mark.parametrize("status", [429, 503, 500, 408, 401])
+@for_each("status", [429, 503, 500, 408, 401])
 @pytest.mark.parametrize("retry_after", [0.0, 60.0, MAX_RETRY_AFTER])
 def test_retry_after_is_honoured(status: int, retry_after: float) -> None:
     """No retry comes before Retry-After, even if that is longer than RETRY_CAP."""
