@@ -63,10 +63,13 @@ def test_environment_is_literal() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx")
-def test_nginx(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tweakwise-webhooks.conf", "several-installations.conf"])
+def test_nginx(tmp_path: Path, name: str) -> None:
     """Nginx accepts its configuration."""
     make_certificate(tmp_path)
-    site = (ROOT / "deploy/nginx/tweakwise-webhooks.conf").read_text()
+    (tmp_path / "shops.map").write_text("".join(f"shop-{number} {number % 2 + 1};\n" for number in range(5_000)))
+    site = (ROOT / "deploy/nginx" / name).read_text()
+    site = site.replace("/srv/tweakwise-webhooks/installations", str(tmp_path))
     site = site.replace("/etc/ssl/hooks.example.com.pem", f"{tmp_path}/server.crt")
     site = site.replace("/etc/ssl/hooks.example.com.key", f"{tmp_path}/server.key")
     site = site.replace("/var/log/nginx", str(tmp_path))
