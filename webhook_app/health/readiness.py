@@ -66,7 +66,7 @@ class Readiness:
                 return self._on_disk("spool", "spooling")
             if not self._inbox.database.exists():
                 return "database_missing"
-            return self._on_disk("inbox", "ready") if is_current(self._inbox.database) else "migrations_missing"
+            return self._on_disk("inbox", "ready" if is_current(self._inbox.database) else "migrations_missing")
         except OverloadedError:
             return "ready"  # the database answers, only not at once
         except StoreUnavailableError:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import text
 
 from webhook_app.cli.support import database_startup
 from webhook_app.config import settings
+from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from tests.support.commands import Run
 
@@ -37,3 +40,29 @@ def test_what_is_lacking_is_named(run: Run, migrated_url: str, capsys: pytest.Ca
         warn(config)
         assert f"{lacking} Run `python -m webhook_app migrate`." in capsys.readouterr().err
     assert "Created what it lacked: table alerts." in run("migrate").output
+
+
+def test_a_full_disk_does_not_end_what_shows_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`run` starts, whether or not SQLite can open the file there; only the system's error is made up here.
+
+    A file that cannot be used is an error while the disk has room.
+    """
+    (tmp_path / "whole.db").touch()
+    (tmp_path / "other.db").write_bytes(b"not a database, although it has enough bytes to be one" * 9)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'whole.db'}")
+    assert database_startup.migrate(settings.load())
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    assert not database_startup.migrate(settings.load())
+    assert "No space left on device" in capsys.readouterr().err
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
+    assert not database_startup.migrate(settings.load())
+    monkeypatch.undo()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
+    with pytest.raises(StoreUnavailableError):
+        database_startup.migrate(settings.load())
+
+
+def full(**_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -190,3 +190,15 @@ def test_worker_polls_where_no_socket_can_be_made(inbox: Inbox, tmp_path: Path) 
         for _ in range(2):
             inbox.wakeups.wait(0.01)
     assert [line["event"] for line in lines] == ["notifications_unavailable"]
+
+
+@pytest.mark.parametrize(("free", "advice"), [(4096, "Free some space"), (10**9, "it may be broken")])
+def test_a_disk_without_room_for_the_index_is_full(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, free: int, advice: str
+) -> None:
+    """SQLite reports an input/output error then; what to do follows from the room that is left."""
+    found = os.statvfs_result((1, 1, free, free, free, 9, 9, 9, 0, 255))
+    monkeypatch.setattr("os.statvfs", lambda _: found)
+    with pytest.raises(StoreUnavailableError) as caught, inbox.database.unavailable_on_error():
+        raise sqlite3.OperationalError("disk I/O error")
+    assert advice in caught.value.advice

@@ -208,3 +208,10 @@ def test_what_to_check_without_a_database(kind: str, advice: str, *, is_full: bo
     disks = [DiskStatus("inbox", "/", failure="full", is_full=True)] if is_full else []
     found = problems(measured(database=DatabaseStatus(kind, failure="no answer"), disks=disks))
     assert [advice in one.advice for one in found if one.check == "database"] == [True]
+
+
+@pytest.mark.parametrize(("runs", "advice"), [(True, "Check its log"), (False, "Start one")])
+def test_what_to_do_about_overdue_events(advice: str, *, runs: bool) -> None:
+    """A worker that runs need not be started."""
+    found = problems(measured(overdue=["acme"], worker_runs=runs))
+    assert [one.advice.startswith(advice) for one in found if one.check == "workers"] == [True]

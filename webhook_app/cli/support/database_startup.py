@@ -12,6 +12,7 @@ from webhook_app.config import settings
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.formatting import counted
+from webhook_app.health import disks
 from webhook_app.inbox import Inbox
 from webhook_app.inbox import migrate as migrations
 from webhook_app.inbox.spool import Spool
@@ -27,16 +28,23 @@ MIGRATE = "`python -m webhook_app migrate`"
 
 
 def migrate(config: Settings) -> bool:
-    """Migrate the database; False, with a warning, where a server does not answer (a disk that fails is an error)."""
+    """Migrate the database; False, with a warning, where it does not answer or its disk cannot be written.
+
+    The pages show why, and all goes on by itself once that is over. A file that cannot be used is an error, unless its
+    disk is full.
+    """
+    disk = next((one for one in disks.statuses(config) if one.what == "inbox" and one.failure), None)
+    if disk:
+        _warn(f"{disk.folder} cannot be written: {disk.failure}. Until it can, webhooks are answered with 503.")
     with closing(Inbox.configured(config)) as inbox:
         try:
             migrations.upgrade(inbox.database)
         except StoreUnavailableError as error:
-            if config.database_url.startswith(SQLITE):
+            if config.database_url.startswith(SQLITE) and not (disk and disk.is_full):
                 raise
             _warn(f"The database is unavailable: {error}. Starting anyway; events are processed once it answers.")
             return False
-    return True
+    return disk is None
 
 
 def migrate_when_available(config: Settings) -> None:
@@ -74,7 +82,8 @@ def warn_receiver(config: Settings) -> None:
             if fault := migrations.fault(inbox.database):
                 _warn(f"{fault} Run {MIGRATE}. Until then webhooks that cannot be stored {meanwhile}.")
         except StoreUnavailableError as error:
-            _warn(f"The database is unavailable: {error}. Until it answers webhooks {meanwhile}.")
+            advice = f" {error.advice}" if error.advice else ""
+            _warn(f"The database is unavailable: {error}.{advice} Until it answers webhooks {meanwhile}.")
 
 
 def warn_worker(config: Settings) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # The instance key or the address is wrong: nothing is sent until someone corrects it.
 REFUSED = ("http_401", "http_403", "http_404", "http_3")
 START_A_WORKER = "Start one (python -m webhook_app worker, or run), and check its log for errors."
+CHECK_THE_WORKER = "Check its log for errors, and restart it if there are none."
 REPLAY = (
     "List them with python -m webhook_app list --state dead; docs/reasons.md explains each reason. "
     "Then replay or discard them."
@@ -34,7 +35,8 @@ def workers(measured: Measurements) -> Iterator[Finding]:
         text = f"Events of {late} have been due for over {duration(thresholds.OVERDUE_AFTER)}"
         why = ", although a worker runs" if runs else ", and no worker runs"
         others = tuple(measured.overdue)
-        yield Finding("workers", Severity.ERROR, f"{text}{why}.", START_A_WORKER, others=others)
+        advice = CHECK_THE_WORKER if runs else START_A_WORKER
+        yield Finding("workers", Severity.ERROR, f"{text}{why}.", advice, others=others)
     elif runs:
         yield Finding("workers", Severity.OK, "A worker runs, and no event is overdue.")
     else:

@@ -24,7 +24,7 @@ MIGRATE = "Run: python -m webhook_app migrate"
 ADVICE = (
     (re.compile(r"no such (table|column)|has no column|(relation|column) .* does not exist"), MIGRATE),
     (re.compile(r"disk is full|No space left"), "Free some space on the disk of the database."),
-    (re.compile(r"^disk I/O error"), "Check the disk of the database: it may be full, or broken."),
+    (re.compile(r"^disk I/O error"), "Check the disk of the database: it may be broken."),
     (re.compile(r"readonly database|read-only"), "Let the user of this process write to the database."),
 )
 
@@ -84,7 +84,11 @@ class Database(ABC):
         except (SQLAlchemyError, OSError, self.driver_error) as error:
             lost = isinstance(error, DBAPIError) and error.connection_invalidated
             message = _message(error)
-            raise StoreUnavailableError(message, transient=lost, advice=_advice(message)) from None
+            raise StoreUnavailableError(message, transient=lost, advice=self.advice(message)) from None
+
+    def advice(self, message: str) -> str:
+        """Return what to do about an error of the driver, "" if that is not known."""
+        return next((advice for pattern, advice in ADVICE if pattern.search(message)), "")
 
     @abstractmethod
     def prepare(self) -> None:
@@ -127,11 +131,6 @@ class Database(ABC):
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-
-
-def _advice(message: str) -> str:
-    """Return what to do about an error of the driver, "" if that is not known."""
-    return next((advice for pattern, advice in ADVICE if pattern.search(message)), "")
 
 
 def _message(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -37,6 +38,8 @@ NOT_WAITING = "PRAGMA busy_timeout=0"
 SYNCED = "PRAGMA synchronous=FULL"
 # The commit stays in the write-ahead log, which the next synced commit takes to the disk.
 NOT_SYNCED = "PRAGMA synchronous=NORMAL"
+
+FILE_ERROR = re.compile("disk I/O error|unable to open database file|the file is empty")
 
 WRITE_LOCK = "-turn"  # an old name: processes of an older version share the file during a rolling release
 
@@ -96,6 +99,11 @@ class Sqlite(Database):
     def now(self, connection: Connection) -> int:  # noqa: ARG002 - the file has no clock
         """Return the machine's time; in a transaction that writes it is read under the write lock."""
         return self.clock()
+
+    def advice(self, message: str) -> str:
+        """Return what to do: where the log's index does not fit on a full disk, SQLite reports another error."""
+        is_full = FILE_ERROR.match(message) and sqlite_files.is_disk_full(self.path)
+        return super().advice("disk is full" if is_full else message)
 
     def prepare(self) -> None:
         """Create the folder and the file where they are missing."""

@@ -37,6 +37,7 @@ PRAGMAS = (
 )
 WAL = "PRAGMA journal_mode=WAL"
 UNUSED = ".unused-"  # of a log that was renamed, before the time
+INDEX_SIZE = 32 * 1024  # bytes, at the least
 LOG, INDEX = "-wal", "-shm"  # beside the file: https://sqlite.org/walformat.html
 
 
@@ -237,6 +238,15 @@ def create(path: Path) -> None:
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connect(str(path), WAL).close()
+
+
+def is_disk_full(path: Path) -> bool:
+    """Return whether the disk has no room for the index of the log, or for another file."""
+    try:
+        found = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < INDEX_SIZE or bool(found.f_files and not found.f_favail)
 
 
 def _paths(path: Path) -> tuple[str, str, str]:
