@@ -14,7 +14,8 @@ async function refresh() {
     if (!fresh || busy || fresh.innerHTML === part.dataset.shown) continue;
     part.dataset.shown = fresh.innerHTML;
     part.replaceChildren(...fresh.childNodes);
-    if (!("live" in fresh.dataset)) part.removeAttribute("data-live");
+    if ("live" in fresh.dataset) part.dataset.live = fresh.dataset.live;
+    else part.removeAttribute("data-live");
     addCopyButtons(part);
     addLocalTimes(part);
   }

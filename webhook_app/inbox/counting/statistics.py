@@ -42,7 +42,10 @@ FRESH = 2_000  # milliseconds for which the count of a block that is not final i
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of counting: the number of blocks, how many were never counted, and whether counts can be stored."""
+    """Progress of counting: the number of blocks, how many were never counted, and whether counts can be stored.
+
+    One whose rows changed since it was counted has been: its counts are a little older until it is counted again.
+    """
 
     blocks: int
     uncounted: int
@@ -57,12 +60,18 @@ class _CountedBlock:
     unfinished: int | None
     detailed_at: int | None
 
+    @property
+    def was_counted(self) -> bool:
+        """Whether there are counts of it, however old; invalidate() sets only `counted_at` back."""
+        return bool(self.counted_at or self.detailed_at)
+
 
 def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Progress:
     """Count blocks that may have changed, for at most `within` seconds (None: until all are counted).
 
-    The newest block first, then those never counted, then those counted longest ago. `fresh` is in milliseconds.
-    Raises StoreUnavailableError.
+    The newest block first, then those never counted, then those counted longest ago: at least one besides the newest,
+    which is due again at almost every call, and on a slow machine would take the time of all others. `fresh` is in
+    milliseconds. Raises StoreUnavailableError.
     """
     deadline = float("inf") if within is None else time.monotonic() + within
     first, last = _range(inbox)
@@ -73,14 +82,14 @@ def refresh(inbox: Inbox, within: float | None = 0.08, fresh: int = FRESH) -> Pr
     now, waiting = inbox.clock(), _waiting(inbox, known.values())
     due = [block for block in blocks if _is_due(known.get(block), now - fresh, now, waiting[block])]
     due.sort(key=lambda block: _urgency(block, blocks[-1], known.get(block)))
-    done = 0
+    done, least = 0, 2 if blocks and blocks[-1] in due else 1
     for block in due:
-        if done and time.monotonic() > deadline:
+        if done >= least and time.monotonic() > deadline:
             break
         _count(inbox, block, known.get(block), blocks[-1])
         green_threads.yield_control()
         done += 1
-    counted = set(due[:done]) | {block for block, each in known.items() if each.counted_at}
+    counted = set(due[:done]) | {block for block, each in known.items() if each.was_counted}
     return Progress(len(blocks), sum(block not in counted for block in blocks))
 
 
@@ -163,8 +172,8 @@ def _is_due(known: _CountedBlock | None, before: int, now: int, waiting: int) ->
     return not before < known.counted_at <= now
 
 
-def _urgency(block: int, newest: int, known: _CountedBlock | None) -> tuple[bool, int, int]:
-    return block < newest, known.counted_at if known else 0, -block
+def _urgency(block: int, newest: int, known: _CountedBlock | None) -> tuple[bool, bool, int, int]:
+    return block < newest, bool(known and known.was_counted), known.counted_at if known else 0, -block
 
 
 def _count(inbox: Inbox, block: int, known: _CountedBlock | None, newest: int) -> bool:
