@@ -29,4 +29,4 @@ def runner(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Run:
     monkeypatch.setenv("BIND", "")  # `dev` sets it
     monkeypatch.setenv("SHOPS", SHOP)
     monkeypatch.setenv("DATABASE_URL", database_url)
-    return lambda *arguments: CliRunner().invoke(main, arguments)
+    return lambda *arguments, **options: CliRunner().invoke(main, arguments, **options)

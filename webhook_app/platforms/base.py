@@ -137,9 +137,10 @@ class Platform:
     `fetched` reads an order that was fetched from the platform's API, under the topic BACKFILL; None where no API is
     used. `api_credentials` are the sets of keys with which a shop may configure it, the usual one first.
     `handshake` is set where an app registers itself with each shop and agrees a secret with it.
-    `secret_help` is where merchants find the secret, `unsafe_secret_characters` are changed by the platform when
-    it saves a secret; `resends` is what it does with a webhook that was answered with 503; `enabling` is what to do
-    about a webhook that it disabled, "" where the receiver may enable it; `notes` are sentences for `platforms <name>`.
+    `secret_help` is where merchants find the secret, `new_secret_help` where they enter one that was generated here, ""
+    where the platform makes it and takes no other. `unsafe_secret_characters` are changed by the platform when it saves
+    a secret; `resends` is what it does with a webhook that was answered with 503; `enabling` is what to do about a
+    webhook that it disabled, "" where the receiver may enable it; `notes` are sentences for `platforms <name>`.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Platform:
     orders: OrderFields | None = None
     handshake: Handshake | None = None
     secret_help: str = ""
+    new_secret_help: str = ""
     unsafe_secret_characters: str = ""
     resends: str = "may send it again"
     enabling: str = ""

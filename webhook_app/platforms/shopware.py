@@ -136,6 +136,7 @@ PLATFORM = Platform(
     orders=ORDERS,
     handshake=Handshake(app_name="TweakwiseEvents", removed_topic="app.deleted"),
     secret_help="None to paste: write app_secret into shops.toml, and the app agrees a secret when it is installed.",
+    new_secret_help="Nothing is to be pasted: `make-app` writes it into the app, which you upload and install.",
     resends="sends it again for 8 seconds at most, or never",
     enabling=(
         "Shopware lets no app enable a webhook, and an update leaves it as it is: uninstall the app and install it "

@@ -79,6 +79,7 @@ PLATFORM = Platform(
         'Create one with echo "whsec_$(openssl rand -base64 32)", and configure the same text at the sender and here, '
         "with or without whsec_."
     ),
+    new_secret_help="Configure it at the sender, which signs with it.",
     notes=(
         "webhook-timestamp must be within 5 minutes of the receiver's clock: sign again for every attempt.",
         "webhook-id identifies a delivery: repeat it in retries, and use a new one for every other delivery.",

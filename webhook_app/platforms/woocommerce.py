@@ -119,6 +119,7 @@ PLATFORM = Platform(
         "WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret. Choose one of A-Z, a-z and 0-9 only: "
         "saving the form again changes many generated secrets."
     ),
+    new_secret_help="Paste it at WooCommerce > Settings > Advanced > Webhooks > your webhook > Secret of each webhook.",
     resends="never sends it again",
     notes=(
         "There are no webhooks for searches and product views: install the plugin in storefront/woocommerce.",

@@ -46,15 +46,43 @@ def test_a_shop_is_added_and_passes_its_test(run: Run, folder: Path, platform: s
     text = (folder / "shops.toml").read_text()
     assert text.startswith(f"{DOCUMENT}\n\n[shops.acme]\n")
     assert not [value for value in written.values() if value in text]
-    assert written["ACME_SECRET"] in output
     assert written["ACME_SALT"] not in output
     shop = shops.load(all_platforms(), env_file.environment())["acme"]
     assert (shop.secrets or (shop.app_secret,)) == (written["ACME_SECRET"],)
     assert (shop.profile_salt, shop.timezone) == (written["ACME_SALT"], "Europe/Amsterdam")
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
     assert sorted(one.name for one in folder.iterdir()) == [".env", "shops.toml"]
+    makes_secret = not all_platforms()[platform].new_secret_help
+    assert (written["ACME_SECRET"] in output) is not makes_secret
+    assert ("makes the secret" in output) is makes_secret
     result = run("shops", "test", "acme")
-    assert (result.exit_code, "would be sent" in result.output) == (0, True), result.output
+    assert (result.exit_code, "would be sent" in result.output) == (int(makes_secret), True), result.output
+    assert ("Secret 1 of acme stands in for the one" in result.output) is makes_secret
+    columns = [line[4:].split("  ")[0] for line in result.output.splitlines()]
+    assert {line[: max(map(len, columns)) + 6][-2:] for line in result.output.splitlines()} == {"  "}
+
+
+ASKED = {
+    "shopify": ("Secret that Shopify shows", "shopify-own-secret-0123456789"),
+    "woocommerce": ("a new one to enter at the sender", ""),
+    "standard": ("a new one to enter at the sender", ""),
+    "shopware": ("a new one, which is written into the app", ""),
+}
+
+
+@pytest.mark.parametrize("platform", sorted(all_platforms()))
+def test_the_platforms_secret_is_asked_for(run: Run, folder: Path, platform: str) -> None:
+    """Where the platform makes it; no text asks to paste a generated one where none can be pasted."""
+    question, answer = ASKED[platform]
+    domain = "\n" if all_platforms()[platform].names_domain else ""
+    result = run("shops", "add", "acme", "--platform", platform, input=f"1234abcd\n{answer}\n\n{domain}")
+    assert result.exit_code == 0, result.output
+    assert question in " ".join(result.output.split())
+    written = env_file.values(folder / ".env")["ACME_SECRET"]
+    assert answer in ("", written)
+    assert "stand-in" not in written
+    assert ("Nothing is to be pasted" in result.output) is (platform == "shopware")
+    assert ("a new secret" in result.output) is not answer
 
 
 def test_questions_and_files(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from webhook_app.cli.support import configuration, new_shop, shop_instructions, shop_trial
-from webhook_app.cli.support.new_shop import NewShop, free_names, generated_secret
+from webhook_app.cli.support import configuration, new_secret, new_shop, shop_instructions, shop_trial, terminal
+from webhook_app.cli.support.new_shop import NewShop, free_names
 from webhook_app.config import env_file, settings, shop_documents
 from webhook_app.config.shop_tables import NAME
 from webhook_app.errors import ConfigurationError
@@ -83,20 +83,21 @@ def add(
 ) -> None:
     """Add a shop: its table to the shops' file or folder, its secrets to .env.
 
-    It asks for what is not given. With a name, --platform and --instance-key it asks nothing. Without a secret a random
-    one is generated, to be pasted at the platform, and always a random profile_salt. Everything is checked as a whole
-    before anything is written; comments stay, and new files are readable by you alone. A receiver that runs takes the
-    shop over by itself.
+    It asks for what is not given; with a name, --platform and --instance-key, for nothing but the secret of a platform
+    that makes it, on a terminal. Elsewhere a random one is generated, with what to do with it, and always a random
+    profile_salt. Everything is checked as a whole before anything is written; comments stay, and new files are readable
+    by you alone. A receiver that runs takes the shop over by itself.
     """
     asks = not (name and platform and instance_key)
     chosen_name = _answer("Name (a-z, 0-9, - and _; part of the webhook URL)", name, _is_name)
     chosen = all_platforms()[_answer(f"Platform ({', '.join(sorted(all_platforms()))})", platform, _is_platform)]
     key = _answer("Instance key of Tweakwise", instance_key, _is_key)
-    secret = secret_file.read().strip("\r\n") if secret_file else _asked_secret(chosen) if asks else ""
+    asks_secret = asks or (new_secret.is_made_by(chosen) and sys.stdin.isatty())
+    secret = secret_file.read().strip("\r\n") if secret_file else _asked_secret(chosen) if asks_secret else ""
     if asks:
         product_key = product_key or click.prompt("Product key", default="{product_id}")
         domain = domain or (click.prompt("Address of the shop (empty: any)", default="") if chosen.names_domain else "")
-    generated = "" if secret else generated_secret(chosen)
+    generated = "" if secret else new_secret.generated(chosen)
     template = "" if product_key in (None, "{product_id}") else str(product_key)
     made = NewShop(
         chosen_name,
@@ -113,21 +114,13 @@ def add(
         return
     shop, path = new_shop.write(made)
     click.echo(f"Written to {path}, and the secrets to {env_file.path()} ({', '.join(made.variables)}).\n")
-    notes = [
-        f"a new secret to paste at the platform: {generated}",
-        f"where the platform has its own, write that into {env_file.path()}: {_where(chosen)}",
-    ]
-    click.echo("\n".join(shop_instructions.instructions(shop, _base(url), notes if generated else [])))
+    notes = new_secret.notes(chosen, generated, f"{made.variables[0]} in {env_file.path()}") if generated else []
+    click.echo("\n".join(shop_instructions.instructions(shop, _base(url), notes)))
     click.echo(f"Next: python -m webhook_app shops test {shop.name}")
 
 
-def _where(platform: Platform) -> str:
-    return platform.secret_help or f"where {platform.title} asks for it"
-
-
 def _asked_secret(platform: Platform) -> str:
-    text = f"Secret, not shown ({_where(platform)}; empty: a new one to paste there)"
-    return str(click.prompt(text, default="", show_default=False, hide_input=True))
+    return str(click.prompt(new_secret.question(platform), default="", show_default=False, hide_input=True))
 
 
 def _answer(question: str, given: str | None, problem: Callable[[str], str]) -> str:
@@ -180,9 +173,10 @@ def test(ctx: click.Context, name: str, feed: str | None) -> None:
     """
     config, known = configuration.load()
     configuration.chosen_shops(known, name)
-    fine = True
-    for text, is_fine in shop_trial.lines(config, known[name]):
-        click.echo(f"{click.style('ok', fg='green') if is_fine else click.style('!!', fg='red')}  {text}")
+    fine, width = True, shop_trial.width(known[name])
+    for what, text, is_fine in shop_trial.lines(config, known[name]):
+        mark = click.style("ok", fg="green") if is_fine else click.style("!!", fg="red")
+        click.echo(terminal.fitted(f"{mark}  {what:<{width}}  {text}", width + 6))
         fine = fine and is_fine
     if feed:
         root = ctx.find_root().command

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +59,6 @@ class NewShop:
         """The lines of `.env`."""
         pairs = zip(self.variables, (self.secret, self.salt), strict=True)
         return "".join(f"{name}={_quoted(value)}\n" for name, value in pairs)
-
-
-def generated_secret(platform: Platform) -> str:
-    """Return a new random secret in the form that the platform takes."""
-    return platform.signature.encode_secret(secrets.token_hex(20).encode())
 
 
 def free_names(name: str) -> tuple[str, str]:

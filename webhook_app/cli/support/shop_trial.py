@@ -31,9 +31,14 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
     from webhook_app.platforms.base import Platform, Topic
 
-CHECKS = ("configuration", "secrets", "addresses")
+CHECKS, API = ("configuration", "secrets", "addresses"), "api"
 
-Line = tuple[str, bool]  # a sentence, and whether it is fine
+Line = tuple[str, str, bool]  # what was tried, a sentence, and whether it is fine
+
+
+def width(shop: Shop) -> int:
+    """Return the width of the longest name of what is tried."""
+    return max(map(len, (*CHECKS, API, *(topic.name for topic in all_platforms()[shop.platform].topics))))
 
 
 def lines(config: Settings, shop: Shop) -> Iterator[Line]:
@@ -51,19 +56,19 @@ def _findings(config: Settings, shop: Shop) -> Iterator[Line]:
         measured = measure(Subject(config, {shop.name: shop}, all_platforms(), inbox))
     checks = [check for check in ALL if check.name in CHECKS]
     for one in findings(measured, checks):
-        yield f"{one.check:<14} {one.text} {one.advice}".rstrip(), not one.is_problem
+        yield one.check, f"{one.text} {one.advice}".rstrip(), not one.is_problem
 
 
 def _access(shop: Shop) -> Iterator[Line]:
     if shop.api is None:
-        yield "api            none configured: missed orders are not found, see docs/reconciliation.md", True
+        yield API, "none configured: missed orders are not found, see docs/reconciliation.md", True
         return
     report = source_connection.connect(shop, USUAL_RATE).access()
     for problem in report.problems:
-        yield f"api            {problem}", False
+        yield API, problem, False
     if not report.problems:
-        yield "api            the credentials work", True
-    yield from ((f"api            {note}", True) for note in (*report.warnings, *report.notes))
+        yield API, "the credentials work", True
+    yield from ((API, note, True) for note in (*report.warnings, *report.notes))
 
 
 def _sample(config: Settings, shop: Shop, platform: Platform, topic: Topic) -> Line:
@@ -72,20 +77,20 @@ def _sample(config: Settings, shop: Shop, platform: Platform, topic: Topic) -> L
     domain = samples.address(shop.domain)
     headers, body = samples.signed_delivery(platform, topic, shop.profile_attribute, secret, domain)
     lowered = {name.lower(): value for name, value in headers.items()}
-    begin = f"{topic.name:<24}"
     if not topic.storefront or not platform.proxy:
         try:
             platform.verify(body, lowered, [secret])
         except BadSignatureError as error:
-            return f"{begin} is refused: {error.reason}", False
+            return topic.name, f"is refused: {error.reason}", False
     payload = Payload(0, topic.name, now_ms(), body, domain)
     decision = translate(payload, replace(shop, domain=()), platform, source_connection.ages(config), _now())
     if isinstance(decision, Call):
         call = json.dumps(masking.masked_call(decision.as_json()), ensure_ascii=False)
-        return f"{begin} would be sent: {decision.event} {call}", True
+        return topic.name, f"would be sent: {decision.event} {call}", True
     if isinstance(decision, Ignored):
-        return f"{begin} is ignored: {': '.join(filter(None, [titled(decision.reason), decision.detail]))}", True
-    return f"{begin} {type(decision).__name__.lower()}", not isinstance(decision, Unreadable)
+        why = ": ".join(filter(None, [titled(decision.reason), decision.detail]))
+        return topic.name, f"is ignored: {why}", True
+    return topic.name, type(decision).__name__.lower(), not isinstance(decision, Unreadable)
 
 
 def _now() -> datetime:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")  # a sandbox needs no certificate
 QUOTED = re.compile(r"""["'`\u2018-\u201f].*|.*["'`\u2018-\u201f]""", re.DOTALL)
 PLACEHOLDERS = ("changeme", "change-me", "your-secret", "your_secret", "secret", "test", "password", "example", "todo")
+STAND_IN = "stand-in-"  # begins a generated secret that stands in for one that the platform makes
 COPY_AGAIN = "Copy the secret from the platform again, without anything around it, and restart."
 
 
@@ -115,7 +116,9 @@ def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str
         yield "contains characters outside ASCII", COPY_AGAIN
     if QUOTED.fullmatch(secret.strip()):
         yield "begins or ends with a quotation mark", COPY_AGAIN
-    if secret.strip().lower() in PLACEHOLDERS:
+    if secret.startswith(STAND_IN):
+        yield f"stands in for the one that {platform.title} makes", f"Replace it. {platform.secret_help}"
+    elif secret.strip().lower() in PLACEHOLDERS:
         yield "looks like a placeholder", COPY_AGAIN
     elif len(secret.strip()) < SHORTEST_SECRET:
         advice = "Choose a longer one, for example from openssl rand -hex 20."
