@@ -21,7 +21,9 @@ from webhook_app.inbox.reports import (
     time_series,
 )
 from webhook_app.inbox.reports.backlog import UNFINISHED, backlogs
+from webhook_app.inbox.reports.platform_accounting import PlatformEntry
 from webhook_app.inbox.reports.shop_days import ShopDays
+from webhook_app.inbox.shop_records import reconciliations
 from webhook_app.platforms import topic_groups
 from webhook_app.throttling import circuit_breaker, descriptions
 from webhook_app.throttling.state import Scope
@@ -29,11 +31,12 @@ from webhook_app.time_units import DAY
 from webhook_app.translation.translate import order_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from webhook_app.config.shops import Shop
     from webhook_app.health.evaluation import Health
+    from webhook_app.health.finding import Finding
     from webhook_app.health.readiness import Readiness
     from webhook_app.inbox import Inbox
     from webhook_app.inbox.reports.delivery_pages import DeliveryFilter
@@ -82,8 +85,7 @@ class Reads:
             "shops": [
                 {
                     **_configured(shop),
-                    "state": shop_states.state_of(problems[name], is_configured=True),
-                    "problems": sorted({one.check for one in problems[name]}),
+                    **_state(problems[name]),
                     **_orders(figures[0].get(name), figures[1].get(name)),
                     "refused": refused.get(name, 0),
                     "last_24_hours": grouped(counts.get(name, {})),
@@ -107,8 +109,10 @@ class Reads:
         day = chosen or days.today(self.inbox.clock(), shop)
         checked = count_check.check(self.inbox, days.span(day, shop).hours)
         entries = accounting.of_day(self.inbox, day, shop, days)
-        known = {one.name for one in self.shops.values() if one.api and shop in (None, one.name)}
-        listed_orders = [one for one in platform_accounting.of_days(self.inbox, day, zones=days) if one.shop in known]
+        known, listed_orders = {*reconciliations.comparable(self.inbox, self.shops)}, list[PlatformEntry]()
+        if known:
+            found = platform_accounting.of_days(self.inbox, day, shop=shop or "", zones=days)
+            listed_orders = [one for one in found if one.shop in known]
         return {
             "day": day.isoformat(),
             "timezone": days.zone([shop] if shop else self.shops) or None,
@@ -136,6 +140,16 @@ def grouped(states: Mapping[str, int]) -> dict[str, int]:
     kinds = {state.value: states.get(state, 0) for state in (State.DELIVERED, State.IGNORED, State.DEAD)}
     kinds["waiting"] = sum(states.get(state, 0) for state in UNFINISHED)
     return {"received": sum(kinds.values()), **kinds}
+
+
+def _state(problems: Sequence[Finding]) -> dict[str, Any]:
+    """Return the state of a shop, what needs attention, and until when the rest is muted (None: it is over)."""
+    muted = shop_states.muted_of(problems)
+    return {
+        "state": shop_states.state_of(problems, is_configured=True),
+        "problems": list(shop_states.checks_of(problems)),
+        "muted": [{"check": check, "until": timestamp(at) if at else None} for check, at in muted.items()],
+    }
 
 
 def _orders(counts: OrderCounts | None, found: Reported | None) -> dict[str, Any]:

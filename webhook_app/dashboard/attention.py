@@ -31,11 +31,11 @@ def may_mute(finding: Finding) -> bool:
 
 
 def of_shop(shop: str) -> list[Finding]:
-    """Return the problems that are about one shop and no other, for those who have a link to its page.
+    """Return the problems that are about one shop and no other, muted ones too, for those who have a link to its page.
 
     What is weak in its configuration is not for them.
     """
-    found = [one for one in current().health.findings() if one.needs_attention and one.shop == shop and not one.others]
+    found = [one for one in current().health.findings() if one.is_problem and one.shop == shop and not one.others]
     return [one for one in found if one.check not in OF_OPERATORS]
 
 

@@ -27,11 +27,15 @@ GOOD_KEYS, GOOD_PRODUCTS = 0.8, 0.95  # shares that are as they should be
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: `done` is None where the receiver cannot know, or has nothing to judge by yet."""
+    """One line: `done` is None where the receiver cannot know, or has nothing to judge by yet.
+
+    `advice` is for those who operate the receiver: a merchant who has a link to the page is not shown it.
+    """
 
     title: str
     text: str
     done: bool | None
+    advice: str = ""
 
     @property
     def state(self) -> str:
@@ -72,8 +76,9 @@ def items(shop: Shop, platform: Platform, evidence: Evidence) -> list[Item]:
 
 def _registration(evidence: Evidence) -> Iterator[Item]:
     if evidence.is_registered is not None:
-        text = "The app has agreed a secret with the shop." if evidence.is_registered else "Install the app: see below."
-        yield Item("App registered", text, done=evidence.is_registered)
+        is_done = evidence.is_registered
+        text = "The app has agreed a secret with the shop." if is_done else "The app is not installed in the shop yet."
+        yield Item("App registered", text, is_done, "" if is_done else "Setup below has the app to install.")
 
 
 def _reached(evidence: Evidence) -> Item:
@@ -140,7 +145,7 @@ def _profile_keys(evidence: Evidence) -> Item:
 def _product_keys(shop: Shop, evidence: Evidence) -> Item:
     title, match = "Product keys in the feed", evidence.match
     if match is None or match.share is None:
-        return Item(title, f"Not compared yet: run python -m webhook_app match --shop {shop.name}.", done=None)
+        return Item(title, "Not compared yet.", None, f"Run `python -m webhook_app match --shop {shop.name}`.")
     text = f"{percent(match.share)} of {number(match.sent)} keys, compared {duration(evidence.now - match.at)} ago."
     if match.better:
         text += f" The template {match.better.template} would match more of them."
@@ -169,7 +174,8 @@ def _reconciled(shop: Shop, platform: Platform, evidence: Evidence) -> Item:
     if not platform.api_credentials:
         return Item(title, f"{platform.title} has no list of orders to compare with.", done=None)
     if shop.api is None and shop.app_secret is None:
-        return Item(title, "The receiver has no access to the platform's API: see docs/reconciliation.md.", done=False)
+        text = "The receiver has no access to the platform's API."
+        return Item(title, text, False, "See docs/reconciliation.md.")  # noqa: FBT003 - a field
     if state is None or state.complete_at is None:
         why = f" ({state.error})" if state and state.error else ""
         return Item(title, f"No comparison was completed yet{why}.", done=False)

@@ -33,10 +33,8 @@ def shown_shops(shop: str | None) -> list[str]:
 
     Raises StoreUnavailableError.
     """
-    dashboard = current()
-    compared = reconciliations.current(dashboard.inbox, dashboard.shops)
-    known = [one.name for one in dashboard.shops.values() if one.api or one.name in compared]
-    return sorted(name for name in known if user().sees(name) and shop in {None, name})
+    known = reconciliations.comparable(current().inbox, current().shops)
+    return [name for name in known if user().sees(name) and shop in {None, name}]
 
 
 def entries_of(day: date, shop: str | None) -> list[PlatformEntry]:
@@ -71,7 +69,10 @@ def for_day(day: date, shop: str | None) -> dict[str, Any]:
         "platform_shops": shops,
         "platform_total": total,
         "platform_missing": _missing(day, shop, set(shops)) if total.missing else [],
-        "platform_lines": [PlatformLine(one, platform_accounting.totals(of_shop[one])) for one in shops],
+        "platform_lines": sorted(
+            (PlatformLine(one, platform_accounting.totals(of_shop[one])) for one in shops),
+            key=lambda line: (-line.totals.missing, -line.totals.dead, line.title),
+        ),
         "platform_reasons": _reasons(entries),
         "platform_states": {one: states.get(one) for one in shops},
         "revenues": platform_accounting.revenues(current().inbox, day, entries, _days()) if len(shops) == 1 else [],

@@ -6,26 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app.dashboard import charts
-from webhook_app.health.shop_states import UNKNOWN, WORST_FIRST
+from webhook_app.health.shop_states import MUTED, UNKNOWN, WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
 
-STATES = {"error": "Error", "warning": "Warning", "ok": "Fine", UNKNOWN: "Not configured"}
+STATES = {"error": "Error", "warning": "Warning", MUTED: "Muted", "ok": "Fine", UNKNOWN: "Not configured"}
 
 
 @dataclass(frozen=True, slots=True)
 class ShopRow:
     """What the table shows of a shop; `refused` counts the last 24 hours, `last_order` is when one was received.
 
-    `problems` are the checks with findings that need attention.
+    `problems` are the checks with findings that need attention, `muted` those with muted ones and until when they are.
     """
 
     name: str
     state: str
     problems: tuple[str, ...]
+    muted: Mapping[str, int | None]
     orders: OrderCounts
     waiting: int
     refused: int

@@ -40,7 +40,8 @@ def _with_muting(finding: Finding, measured: Measurements) -> Finding:
     if finding.name not in measured.muted:
         return finding
     until = measured.muted[finding.name]
-    return replace(finding, muted="until it is over" if until is None else f"until {timestamp(until)}")
+    words = "until it is over" if until is None else f"until {timestamp(until)}"
+    return replace(finding, muted=words, muted_until=until)
 
 
 class Health:
@@ -52,6 +53,7 @@ class Health:
         self._lock, self._valid_until = threading.Lock(), float("-inf")
         self._measured: Measurements | None = None
         self._findings: tuple[Finding, ...] = ()
+        self._seen = 0
 
     def findings(self) -> tuple[Finding, ...]:
         """Return the latest findings; callers that arrive during an evaluation wait for it."""
@@ -67,6 +69,12 @@ class Health:
         """Evaluate anew the next time: something was changed."""
         with self._lock:
             self._valid_until = float("-inf")
+
+    def follow(self, seen: int) -> None:
+        """Evaluate anew the next time if `seen`, how many things were ever seen, is another number than before."""
+        with self._lock:
+            if seen != self._seen:
+                self._seen, self._valid_until = seen, float("-inf")
 
     def _forget_muted(self, measured: Measurements) -> None:
         """Show a finding that is over again when it comes back, if it was muted only until then."""

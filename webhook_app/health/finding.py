@@ -24,7 +24,8 @@ class Finding:
     `shop` is "" where it is about all, `others` are further shops that the sentence names. `detail` distinguishes
     findings of one check and shop: a scope, topic or reason. Findings of many shops with the same `summary` are shown
     as one. `link` is a path of the dashboard, `sample` the number of a delivery that shows the problem. `alerts`: an
-    error that a notifier reports. `muted` is for how long operators muted it, in words.
+    error that a notifier reports. `muted` is for how long operators muted it, in words; `muted_until` is that moment in
+    milliseconds, None for until it is over.
     """
 
     check: str
@@ -40,6 +41,7 @@ class Finding:
     others: tuple[str, ...] = ()
     alerts: bool = False
     muted: str = ""
+    muted_until: int | None = None
 
     @property
     def name(self) -> str:

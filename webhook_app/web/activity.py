@@ -1,4 +1,7 @@
-"""Activity of this web process: counted in memory and written to the inbox every few seconds, outside requests."""
+"""Activity of this web process: counted in memory and written to the inbox every few seconds, outside requests.
+
+The first of a topic or of a refusal is written at once: who sets up a shop waits for it.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ class ActivityRecorder:
         self._inbox, self._shops, self._meter = inbox, shops, meter
         self._fingerprints = {shop.name: tuple(map(fingerprint, shop.secrets)) for shop in shops.values()}
         self._counts: dict[_Key, list[int]] = {}  # count, first and last time
+        self._seen: set[tuple[str, ActivityKind, str]] = set()  # by this process
         self._mutex, self._writing = threading.Lock(), PeriodicCall(self.flush, WRITE_EVERY)
         self._log = logs.logger()
 
@@ -73,11 +77,13 @@ class ActivityRecorder:
         if address := normal_form(domain):
             self._count(shop.name, ActivityKind.ADDRESS, address[:LONGEST_NAME], now)
         self._count(shop.name, ActivityKind.ACCEPT, latency_bucket(seconds), now)
+        self._write_first((shop.name, ActivityKind.TOPIC, topic))
 
     def refused(self, shop: Shop, reason: str) -> None:
         """Count a webhook that was not stored; `reason` is a reason code, never text of the sender."""
         self._meter.refused(shop.platform, shop.name, reason)
         self._count(shop.name, ActivityKind.REFUSAL, reason, self._inbox.clock())
+        self._write_first((shop.name, ActivityKind.REFUSAL, reason))
 
     def flush(self) -> None:
         """Write the counts to the inbox; they stay in memory while the database is unavailable."""
@@ -102,6 +108,12 @@ class ActivityRecorder:
                 counted[2] = now
             elif len(self._counts) < MAX_PENDING:
                 self._counts[key] = [1, now, now]
+
+    def _write_first(self, what: tuple[str, ActivityKind, str]) -> None:
+        """Write soon what this process sees first."""
+        if what not in self._seen and len(self._seen) < MAX_PENDING:
+            self._seen.add(what)
+            self._writing.soon()
 
     def _put_back(self, pending: Mapping[_Key, list[int]]) -> None:
         with self._mutex:

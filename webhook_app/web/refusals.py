@@ -76,6 +76,9 @@ class Refusals:
         request = RefusedRequest(shop.name, self._inbox.clock(), reason, shown, len(body), stored)
         with self._mutex:
             self._pending.append(request)
+            is_first = self._taken.get(shop.name) == 1
+        if is_first:
+            self._writing.soon()
 
     def flush(self) -> None:
         """Write what was added; while the database is unavailable it is dropped."""

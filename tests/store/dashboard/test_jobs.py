@@ -13,9 +13,10 @@ from tests.support.dashboard import PASSWORD, Browser, configured
 from tests.support.deliveries import arrival, claim
 from tests.support.users import document
 from webhook_app.delivery.bulk_worker import BulkWorker
-from webhook_app.inbox import Settlement, State
+from webhook_app.inbox import Settlement, State, migrate
 from webhook_app.inbox.operations import audit_log, bulk_jobs
 from webhook_app.inbox.operations.bulk_changes import MANY
+from webhook_app.inbox.presence import WORKER, Presence
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """Two shops with three dead deliveries each, of two causes."""
+def app(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """Two shops with three dead deliveries each, of two causes, on either engine."""
     shops = document(tmp_path, operator=["ours"], reader=["ours"])
-    app = configured(monkeypatch, sqlite_url, SHOPS_FILE=shops, DASHBOARD_PASSWORD=PASSWORD)
+    app = configured(monkeypatch, database_url, SHOPS_FILE=shops, DASHBOARD_PASSWORD=PASSWORD)
     inbox = inbox_of(app)
+    migrate.upgrade(inbox.database)
     for shop in ("ours", "theirs"):
         inbox.store_all([arrival(f"{shop}{number}", shop=shop) for number in range(3)])
     for number, one in enumerate(claim(inbox, 6)):
@@ -84,11 +86,26 @@ def test_what_a_filter_shows_is_replayed(app: Flask) -> None:
     assert "Would be queued again</dt><dd><strong>2</strong>" in page
     assert states(inbox, "ours") == ["dead"] * 3
     job = start(browser, links[0])
-    assert "running" in browser.get(job).text
     finish(inbox)
     assert "completed" in browser.get(job).text
     assert (states(inbox, "ours"), states(inbox, "theirs")) == (["dead", "received", "received"], ["dead"] * 3)
     assert [event.action for event in audit_log.newest(inbox)][:2] == ["job_completed", "job_started"]
+
+
+def test_a_job_without_a_worker_does_not_run(app: Flask) -> None:
+    """Its page says what is missing, and that it goes on, and so does the list of jobs."""
+    browser, worker = signed_in(app), Presence(inbox_of(app), WORKER)
+    job = start(browser, "/jobs/new?verb=replay&state=dead")
+    for path in (job, "/actions"):
+        assert "waits for a worker" in browser.get(path).text
+    assert "No worker runs: nothing is changed" in browser.get(job).text
+    worker.record()
+    for path in (job, "/actions"):
+        assert ("running" in (page := browser.get(path).text), "worker" in page) == (True, False)
+    worker.end()
+    assert "the job begins then" in browser.get(job).text
+    finish(inbox_of(app))
+    assert "No worker runs" not in browser.get(job).text
 
 
 def test_an_issue_is_resolved_at_once(app: Flask) -> None:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from webhook_app.inbox import Inbox
 
 SHOP = "/shops/demo-shopify"
-ITEM = re.compile(r'<li class="(\w+)"><span class="tick">[^<]+</span> <b>([^<]+)</b> <span>([^<]*)</span>')
+ITEM = re.compile(r'<li class="(\w+)"><span class="tick">[^<]+</span> <b>([^<]+)</b> <span>(.*?)</span></li>')
+# What only those can use who operate the receiver.
+COMMANDS = ("python -m", "`", "docs/", "webhook_app", "KEEP_", "see below", "send-sample", "--shop")
 LINK = re.compile(r'<code id="link">[^<]*?(/dashboard/shared/[^<]+)</code>')
 
 
@@ -106,6 +108,8 @@ def test_a_link_opens_one_page_without_a_login(filled: tuple[Browser, Inbox]) ->
         "no-store",
     )
     assert "Checklist" in page
+    assert [text for text in COMMANDS if text in page.partition("<main")[2]] == []
+    assert "python -m webhook_app match" in unescape(browser.get(SHOP).text)
     assert [
         text
         for text in ('<form method="post"', "csrf", "/dashboard/deliveries", "demo-woocommerce", "purchase:")
@@ -201,7 +205,10 @@ def test_the_app_is_downloaded_by_those_who_operate(
     assert "https://hooks.example/handshake/shopware/sw" in manifest
     assert "an-app-secret-0123456789" in manifest
     assert audit_log.newest(app.extensions["webhooks"].inbox)[0].action == "app"
-    assert checklist(browser, "sw")["App registered"] == ("open", "Install the app: see below.")
+    assert checklist(browser, "sw")["App registered"] == (
+        "open",
+        "The app is not installed in the shop yet. Setup below has the app to install.",
+    )
     assert browser.get("/setup").headers["Location"] == "/dashboard/shops/sw#setup"
     assert CSRF.search(browser.get("/shops/sw").text)
     assert "not registered itself yet" in browser.post("/setup/sw/sample", "/shops/sw", topic=PLACED).text

@@ -46,6 +46,22 @@ def seen(inbox: Inbox) -> ActivityRecorder:
     return ActivityRecorder(inbox, SHOPS, NullMeter())
 
 
+def test_the_first_of_a_topic_is_written_at_once(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the first refusal: those who set up a shop see it without waiting; what follows is written later."""
+    monkeypatch.setattr("webhook_app.web.activity.WRITE_EVERY", 3600.0)
+    seen = ActivityRecorder(inbox, SHOPS, NullMeter())
+    seen.start()
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
+    processes.wait_for(lambda: bool(activity.last_seen(inbox, ActivityKind.TOPIC)), within=20)
+    processes.wait_for(lambda: not seen.pending, within=20)
+    assert activity.names_seen(inbox) == 1
+    seen.accepted(SHOP, "orders/create", 0, 0.01)
+    seen.refused(SHOP, "signature_mismatch")
+    processes.wait_for(lambda: bool(activity.last_seen(inbox, ActivityKind.REFUSAL)), within=20)
+    assert activity.names_seen(inbox) == 2
+    seen.close()
+
+
 def test_topics_with_their_last_arrival(seen: ActivityRecorder, inbox: Inbox, clock: Clock) -> None:
     """Each topic of a shop has its count, its first and its last arrival, over several flushes."""
     began = clock.now

@@ -82,7 +82,7 @@ def test_the_platforms_secret_is_asked_for(run: Run, folder: Path, platform: str
     assert answer in ("", written)
     assert "stand-in" not in written
     assert ("Nothing is to be pasted" in result.output) is (platform == "shopware")
-    assert ("a new secret" in result.output) is not answer
+    assert ("a new secret" in result.output) is (not answer)
 
 
 def test_questions_and_files(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

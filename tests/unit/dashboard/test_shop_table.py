@@ -12,7 +12,15 @@ from webhook_app.inbox.reports.shop_counts import OrderCounts, Reported
 
 
 def row(name: str, state: str = "ok", **changed: object) -> ShopRow:
-    values = {"problems": (), "orders": OrderCounts(), "waiting": 0, "refused": 0, "last_order": None, "reported": None}
+    values = {
+        "problems": (),
+        "muted": {},
+        "orders": OrderCounts(),
+        "waiting": 0,
+        "refused": 0,
+        "last_order": None,
+        "reported": None,
+    }
     return ShopRow(name, state, **values | changed)  # type: ignore[arg-type]
 
 
@@ -48,15 +56,26 @@ def test_states_are_the_severities() -> None:
 
 
 def test_an_error_about_all_is_each_shops() -> None:
-    """No shop is fine while the disk is full, or its events wait for a worker; what is muted or a warning is not."""
+    """No shop is fine while the disk is full, or its events wait for a worker; a warning about all is not each shop's.
+
+    Where all of it is muted the shop is, until the first of it is shown again.
+    """
     found = [
         Finding("disk", Severity.ERROR, "The disk is full."),
         Finding("workers", Severity.ERROR, "Events of b are due.", others=("b",)),
         Finding("secrets", Severity.WARNING, "Others can read a file."),
-        Finding("database", Severity.ERROR, "It does not answer.", muted="for a day"),
+        Finding("dead", Severity.WARNING, "Some are dead.", "", "a", muted="until then", muted_until=7),
+        Finding("dead", Severity.WARNING, "Others are dead.", "", "a", "other", muted="until it is over"),
     ]
-    names = {shop: [one.check for one in those] for shop, those in shop_states.problems_of(found, "ab").items()}
-    assert names == {"a": ["disk"], "b": ["disk", "workers"]}
+    problems = shop_states.problems_of(found, "ab")
+    assert {shop: shop_states.checks_of(those) for shop, those in problems.items()} == {
+        "a": ("disk",),
+        "b": ("disk", "workers"),
+    }
+    assert [shop_states.muted_of(problems[shop]) for shop in "ab"] == [{"dead": 7}, {}]
+    muted = problems["a"][1:]
+    states = [shop_states.state_of(those, is_configured=True) for those in (problems["a"], muted)]
+    assert states == ["error", "muted"]
 
 
 def test_lines_stay_inside_their_picture() -> None:

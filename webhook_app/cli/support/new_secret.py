@@ -37,10 +37,8 @@ def question(platform: Platform) -> str:
 def notes(platform: Platform, secret: str, place: str) -> list[str]:
     """Return what to do with a generated secret, which is stored at `place`."""
     if is_made_by(platform):
-        return [
-            f"{platform.title} makes the secret, and none was given: {place} is a stand-in. Samples work with it; "
-            f"webhooks of {platform.title} are refused until you replace it. {_where(platform)}"
-        ]
+        text = f"{platform.title} makes the secret, and none was given: {place} is a stand-in. Samples work with it; "
+        return [text + f"webhooks of {platform.title} are refused until you replace it. {_where(platform)}"]
     return [f"a new secret, {place}: {secret}", platform.new_secret_help]
 
 

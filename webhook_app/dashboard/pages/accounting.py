@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 GROUPS = {**topic_groups.GROUPS, ALL: "All topics"}
+MANY_SHOPS = 10  # from more than so many on, a line is a shop
 EARLIEST = date(2000, 1, 1)
 
 
@@ -51,11 +52,12 @@ class _Query:
 
 @dataclass(frozen=True, slots=True)
 class AccountingLine:
-    """The totals of one topic of one shop."""
+    """The totals of one topic of one shop, or, without a topic, of several."""
 
     shop: str
     topic: str
     totals: Totals
+    topics: int = 1
 
 
 @blueprint.get("/accounting", endpoint="accounting")
@@ -80,7 +82,7 @@ def show() -> ResponseReturnValue:
         sees_all=user().shops is None,
         dated_ahead=accounting.dated_ahead(current().inbox) if user().shops is None else 0,
         repeated=repeated,
-        lines=_lines(entries),
+        lines=_lines(entries, query),
         ignored=ignored,
         dead=_by_reason(entries, State.DEAD),
         **platform_orders.for_day(query.day, query.shop),
@@ -178,11 +180,16 @@ def _entries(query: _Query) -> list[AccountingEntry]:
     return [one for one in found if query.group in (ALL, topic_groups.group_of(platforms, one.platform, one.topic))]
 
 
-def _lines(entries: Sequence[AccountingEntry]) -> list[AccountingLine]:
+def _lines(entries: Sequence[AccountingEntry], query: _Query) -> list[AccountingLine]:
+    """Return a line for each topic; of many shops one for each shop, those with dead or waiting deliveries first."""
+    is_long = query.shop is None and len({one.shop for one in entries}) > MANY_SHOPS
     kinds: dict[tuple[str, str], list[AccountingEntry]] = {}
     for entry in entries:
-        kinds.setdefault((entry.shop, entry.topic), []).append(entry)
-    return [AccountingLine(*kind, accounting.totals(same)) for kind, same in kinds.items()]
+        kinds.setdefault((entry.shop, "" if is_long else entry.topic), []).append(entry)
+    lines = [
+        AccountingLine(*kind, accounting.totals(same), len({one.topic for one in same})) for kind, same in kinds.items()
+    ]
+    return sorted(lines, key=lambda line: (-line.totals.dead, -line.totals.waiting)) if is_long else lines
 
 
 def _by_reason(entries: Sequence[AccountingEntry], state: State) -> dict[str, int]:

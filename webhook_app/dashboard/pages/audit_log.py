@@ -8,6 +8,7 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import current, session, user
 from webhook_app.dashboard.pages.jobs import VERBS
 from webhook_app.dashboard.rendering import render
+from webhook_app.inbox import presence
 from webhook_app.inbox.operations import audit_log, bulk_jobs
 from webhook_app.inbox.operations.audit_log import AuditAction
 
@@ -54,6 +55,7 @@ def actions() -> ResponseReturnValue:
         shown=audit_log.SHOWN,
         titles=TITLES,
         jobs=newest[:JOBS],
+        worker_runs=all(one.ended_at for one in newest[:JOBS]) or presence.worker_runs(current().inbox),
         verbs=VERBS,
         now=current().inbox.clock(),
     )

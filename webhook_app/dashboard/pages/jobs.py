@@ -13,7 +13,7 @@ from webhook_app.dashboard.access import blueprint
 from webhook_app.dashboard.context import audit_event, current, scope, user
 from webhook_app.dashboard.delivery_filters import STATES, whole
 from webhook_app.dashboard.rendering import render
-from webhook_app.inbox import Verb
+from webhook_app.inbox import Verb, presence
 from webhook_app.inbox.operations import bulk_changes, bulk_jobs
 from webhook_app.inbox.operations.audit_log import AuditAction
 from webhook_app.inbox.operations.bulk_changes import MANY
@@ -105,8 +105,11 @@ def start_job() -> ResponseReturnValue:
 def job(number: int) -> ResponseReturnValue:
     """Show how far a job has come."""
     found, now = _found(number), current().inbox.clock()
-    waits = not found.claims and found.ended_at is None and now - found.started_at > SOON
-    return render("dashboard/job.html", job=found, texts=VERBS[found.verb], now=now, waits=waits)
+    lacks_worker = found.ended_at is None and not presence.worker_runs(current().inbox)
+    waits = not lacks_worker and not found.claims and found.ended_at is None and now - found.started_at > SOON
+    return render(
+        "dashboard/job.html", job=found, texts=VERBS[found.verb], now=now, waits=waits, lacks_worker=lacks_worker
+    )
 
 
 @blueprint.post("/jobs/<int:number>/cancel")

@@ -13,6 +13,7 @@ from webhook_app.dashboard.context import current, scope, user
 from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_table import ShopRow
 from webhook_app.health import shop_states
+from webhook_app.inbox.counting import activity
 from webhook_app.inbox.reports import shop_counts
 from webhook_app.inbox.reports.shop_counts import OrderCounts
 from webhook_app.platforms import topic_groups
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 
+FEW = 10  # shops; where one of so few never sent an order, someone may be setting it up and waiting for the first
+
+
 @blueprint.get("", strict_slashes=False, endpoint="overview")
 def show() -> ResponseReturnValue:
     """Show all shops that the user sees."""
     if shop := request.args.get("shop"):  # where findings of earlier versions lead to
         return redirect(url_for(".shop", shop=shop, range=request.args.get("range")), 303)
     progress = counts.refresh()
+    current().health.follow(activity.names_seen(current().inbox))
     asked = shop_table.query(request.args)
     rows = _rows()
     return render(
@@ -40,6 +45,7 @@ def show() -> ResponseReturnValue:
         asked=asked,
         every=len(rows),
         rows=shop_table.shown(rows, asked),
+        awaits_first=len(rows) <= FEW and not all(row.last_order for row in rows),
         columns=shop_table.COLUMNS,
         states=shop_table.STATES,
         compares=any(shop.api for shop in current().shops.values()),
@@ -59,7 +65,8 @@ def _rows() -> list[ShopRow]:
         ShopRow(
             name,
             shop_states.state_of(problems_of.get(name, ()), is_configured=name in shops),
-            tuple(dict.fromkeys(one.check for one in problems_of.get(name, ()))),
+            shop_states.checks_of(problems_of.get(name, ())),
+            shop_states.muted_of(problems_of.get(name, ())),
             orders.get(name) or OrderCounts(),
             waiting.get(name, 0),
             refused.get(name, 0),

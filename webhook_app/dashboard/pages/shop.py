@@ -13,6 +13,7 @@ from webhook_app.dashboard.rendering import render
 from webhook_app.dashboard.shop_topics import refusals, topics
 from webhook_app.health import shop_states
 from webhook_app.health.folding import folded
+from webhook_app.inbox.counting import activity
 from webhook_app.inbox.operations import shared_pages
 from webhook_app.inbox.reports import shop_counts
 from webhook_app.throttling import circuit_breaker, descriptions
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def show(shop: str) -> ResponseReturnValue:
     """Show one shop, which the user sees."""
     found = current().shops.get(shop) or abort(404, f"There is no shop {shop}.")
+    current().health.follow(activity.names_seen(current().inbox))
     return render(
         "dashboard/shop.html",
         **page_of(shop, attention.problems(shop)),
@@ -50,7 +52,8 @@ def page_of(shop: str, problems: list[Finding]) -> dict[str, Any]:
         "progress": progress,
         "attention": folded(urgent),
         "muted": [one for one in problems if one.muted],
-        "state": shop_states.state_of((one for one in urgent if one.shop == shop), is_configured=True),
+        "muted_until": shop_states.muted_of(one for one in problems if one.shop == shop),
+        "state": shop_states.state_of((one for one in problems if one.shop == shop), is_configured=True),
         "states": shop_table.STATES,
         "items": checklist.items(known, current().platforms[known.platform], shop_evidence.gather(known)),
         "trends": trends.trends(inbox, shop),

@@ -1,4 +1,4 @@
-// Live updates, local times, copy buttons and forms that submit themselves; the pages work without this script.
+// Live updates, local times, long tables, copy buttons and forms that submit themselves; the pages work without this script.
 "use strict";
 
 // Fetches the page again every data-live seconds, and replaces the parts that differ.
@@ -124,7 +124,7 @@ if (isElsewhere()) {
   addLocalTimes(document);
   addLocalFields();
   const zone = document.getElementById("zone");
-  if (zone) zone.textContent = `Times are those of ${zoneName()}, with UTC beside them. Days and charts are UTC.`;
+  if (zone) zone.textContent = `Times are those of ${zoneName()}, with UTC beside them.`;
 }
 addPeriods();
 // Hides the rows of a table that do not contain what is typed; the form filters on the server.
@@ -135,6 +135,21 @@ for (const input of document.querySelectorAll("[data-filter]")) {
       row.hidden = !row.cells[0].textContent.toLowerCase().includes(part);
     }
   });
+}
+
+// Shows the first rows of a long table, and the rest at a click.
+for (const body of document.querySelectorAll("[data-first]")) {
+  const rest = [...body.rows].slice(Number(body.dataset.first));
+  if (rest.length < 2) continue;
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "small", textContent: `Show ${rest.length} more` });
+  button.addEventListener("click", () => {
+    for (const row of rest) row.hidden = false;
+    button.remove();
+    rest[0].querySelector("a, td")?.focus();
+  });
+  for (const row of rest) row.hidden = true;
+  body.closest(".scroll").after(button);
 }
 
 addCopyButtons(document);

@@ -116,13 +116,7 @@ def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str
         yield "contains characters outside ASCII", COPY_AGAIN
     if QUOTED.fullmatch(secret.strip()):
         yield "begins or ends with a quotation mark", COPY_AGAIN
-    if secret.startswith(STAND_IN):
-        yield f"stands in for the one that {platform.title} makes", f"Replace it. {platform.secret_help}"
-    elif secret.strip().lower() in PLACEHOLDERS:
-        yield "looks like a placeholder", COPY_AGAIN
-    elif len(secret.strip()) < SHORTEST_SECRET:
-        advice = "Choose a longer one, for example from openssl rand -hex 20."
-        yield f"has fewer than {SHORTEST_SECRET} characters", advice
+    yield from _no_real_secret(secret, platform)
     if secret in (shop.profile_salt, shop.instance_key):
         yield "is the same as the shop's profile_salt or instance_key", "Give each setting its own value."
     if re.search(r"&(#\d+|\w+);", secret):
@@ -130,6 +124,15 @@ def _problems(secret: str, shop: Shop, platform: Platform) -> Iterator[tuple[str
     if set(secret) & set(platform.unsafe_secret_characters):
         text = f"contains characters that {platform.title} changes on saving"
         yield text, "Use only the characters A-Z, a-z and 0-9."
+
+
+def _no_real_secret(secret: str, platform: Platform) -> Iterator[tuple[str, str]]:
+    if secret.startswith(STAND_IN):
+        yield f"stands in for the one that {platform.title} makes", f"Replace it. {platform.secret_help}"
+    elif secret.strip().lower() in PLACEHOLDERS:
+        yield "looks like a placeholder", COPY_AGAIN
+    elif len(secret.strip()) < SHORTEST_SECRET:
+        yield f"has fewer than {SHORTEST_SECRET} characters", "Choose a longer one, as from openssl rand -hex 20."
 
 
 CHECKS = (

@@ -94,6 +94,14 @@ def last_seen(inbox: Inbox, kind: ActivityKind, shop: str | None = None) -> list
         return [_believable(connection, kind, total, inbox.clock() + FUTURE) for total in found]
 
 
+def names_seen(inbox: Inbox) -> int:
+    """Return how many topics and reasons were ever seen, of all shops: another number where one is seen first."""
+    kind = activity_totals.c.kind
+    query = select(func.count()).where(kind.in_([ActivityKind.TOPIC.value, ActivityKind.REFUSAL.value]))
+    with inbox.database.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def _believable(connection: Connection, kind: ActivityKind, total: ActivityTotal, future: int) -> ActivityTotal:
     """Return a total whose `last_at` is not later than `future`: a clock was ahead, and the hours show what is right.
 

@@ -147,6 +147,12 @@ def current(inbox: Inbox, shops: Mapping[str, Shop]) -> dict[str, Reconciliation
     return {name: one for name, one in states(inbox).items() if name in shops and _has_access(shops[name], one, since)}
 
 
+def comparable(inbox: Inbox, shops: Mapping[str, Shop]) -> list[str]:
+    """Return the names of the shops whose orders the platform lists for the receiver. Raises StoreUnavailableError."""
+    compared = current(inbox, shops)
+    return sorted(one.name for one in shops.values() if one.api or one.name in compared)
+
+
 def _has_access(shop: Shop, state: ReconciliationState, since: int) -> bool:
     return bool(shop.api) or (shop.app_secret is not None and state.tried_at >= since)
 
