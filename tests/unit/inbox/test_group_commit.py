@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from chaos.processes import wait_for
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox.engines import deadlines
+from webhook_app.inbox.engines import deadlines, group_commit
 from webhook_app.inbox.engines.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -38,6 +40,52 @@ def test_waiting_behind_a_stuck_group_ends() -> None:
         assert first.result(10) == 1
     assert group.submit(4) == 4
     assert committed == [1, 4]
+
+
+class _LateLock:
+    """A lock with which a wait of limited time ends without it at the moment at which it is released."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.release, self.locked = self._lock.release, self._lock.locked
+
+    def acquire(self, timeout: float | None = None) -> bool:
+        if timeout is None:
+            return self._lock.acquire()
+        if self._lock.acquire(timeout=2):
+            self._lock.release()
+        return False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_a_leader_appointed_as_its_time_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It commits for its group, and each of them gets its result."""
+    first, arrived = threading.Event(), list[int]()
+
+    def commit(items: Sequence[int]) -> Sequence[int]:
+        if 1 in items:
+            first.wait(20)
+        return items
+
+    def within() -> float:
+        arrived.append(1)
+        return 20.0
+
+    monkeypatch.setattr(group_commit, "threading", SimpleNamespace(Lock=_LateLock))
+    group = GroupCommit(commit, within=within)
+    with ThreadPoolExecutor(3) as threads:
+        submitted = []
+        for number in (1, 2, 3):
+            submitted.append(threads.submit(group.submit, number))
+            assert wait_for(lambda number=number: len(arrived) == number, 10)  # type: ignore[misc]
+            time.sleep(0.05)
+        first.set()
+        assert [one.result(10) for one in submitted] == [1, 2, 3]
 
 
 def test_leader_has_what_is_left_of_its_time() -> None:

@@ -115,7 +115,8 @@ class GroupCommit(Generic[T, R]):
                 ticket.result = result
         self._appoint_leader()
         for ticket in group:
-            ticket.done.release()
+            if not ticket.leads:  # a leader waits no more; appointed as its wait ended, it does not even hold its lock
+                ticket.done.release()
 
     def _appoint_leader(self) -> None:
         """Make the first waiting thread the leader; without one, the next to arrive becomes it."""
