@@ -36,7 +36,6 @@ SHOP_SILENT_AFTER = 7 * DAY  # without any event of a shop
 CLOCK_WARNING, CLOCK_ERROR = 5 * SECOND, 60 * SECOND  # timestamps of signed webhooks may be 90 to 300 seconds off
 UPGRADED_WITHIN = 15 * MINUTE  # since the newest version started: older ones may still run until then
 ERASURE_ERROR = DAY  # since content should be in no file any more
-COMPARISON_FAILURES = 3  # attempts in a row to compare orders with the platform's that failed
 COMPARISON_STALE = 2 * HOUR  # without a complete comparison
 SHORTEST_SECRET = 16  # characters
 FOLDED_FROM = 3  # findings of different shops with the same cause that are shown as one

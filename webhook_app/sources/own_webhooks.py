@@ -33,16 +33,29 @@ def look(connection: Connection, shop: Shop) -> list[WebhookStatus] | None:
     """
     try:
         found = for_shop(connection.webhooks(), shop)
-        return [_looked(connection, shop, one) for one in found]
     except SourceError as error:
         logs.logger().warning("webhooks_not_listed", shop=shop.name, reason=error.reason, hint=str(error))
         return None
+    return [_looked(connection, shop, one) for one in found]
 
 
 def _looked(connection: Connection, shop: Shop, webhook: PlatformWebhook) -> WebhookStatus:
     repairs = bool(webhook.was_disabled and shop.api and shop.api.repair_webhooks)
+    failure = _repair(connection, shop, webhook) if repairs else ""
+    repaired = repairs and not failure
     if webhook.was_disabled:
-        logs.logger().warning("webhook_disabled", shop=shop.name, topic=webhook.topic, repaired=repairs)
-    if repairs:
+        logs.logger().warning("webhook_disabled", shop=shop.name, topic=webhook.topic, repaired=repaired)
+    status = f"{webhook.status}; enabling it failed: {failure}" if failure else webhook.status
+    return WebhookStatus(webhook.topic, status, webhook.is_active, repaired=repaired)
+
+
+def _repair(connection: Connection, shop: Shop, webhook: PlatformWebhook) -> str:
+    """Enable a webhook again; returns why that failed, "" where it did not."""
+    try:
         connection.repair_webhook(webhook)
-    return WebhookStatus(webhook.topic, webhook.status, webhook.is_active, repaired=repairs)
+    except SourceError as error:
+        logs.logger().warning(
+            "webhook_repair_failed", shop=shop.name, topic=webhook.topic, reason=error.reason, hint=str(error)
+        )
+        return error.reason
+    return ""

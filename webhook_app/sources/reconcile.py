@@ -8,17 +8,17 @@ moves no watermark.
 from __future__ import annotations
 
 import random
-import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from webhook_app import logs
 from webhook_app.errors import SourceError, StoreUnavailableError
 from webhook_app.inbox.shop_records import reconciliations
-from webhook_app.inbox.shop_records.reconciliations import Lease, Reconciliation, ReconciliationState
+from webhook_app.inbox.shop_records.reconciliations import Lease, ReconciliationState
 from webhook_app.sources import all_sources, own_webhooks, rounds
+from webhook_app.sources.attempt import CHANGES, WHOLE, Attempt, StoppedError
 from webhook_app.sources.base import USUAL_RATE, Window
 from webhook_app.sources.comparison import Comparison
 from webhook_app.time_units import DAY, FUTURE, HOUR, MINUTE
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
+    from webhook_app.inbox.shop_records.reconciliations import Reconciliation
     from webhook_app.platforms.base import Platform
     from webhook_app.sources.base import Connection
     from webhook_app.sources.rounds import Report
     from webhook_app.translation.translate import AgeLimits
 
-CHANGES, WHOLE = "changes", "whole"
 OVERLAP = 10 * MINUTE  # of two windows: an order may become visible some time after the date that it bears
 NIGHT = range(1, 5)  # hours in UTC in which all orders are compared
 NIGHTLY_AFTER = 20 * HOUR
@@ -42,10 +42,6 @@ LEASE = 240.0  # seconds; renewed while pages are compared
 LOOK_EVERY = 10.0  # seconds between two looks at which shop is due
 FIRST_RETRY = 30.0  # seconds; doubled each time, up to the usual interval
 MOST_DOUBLINGS = 10
-
-
-class StoppedError(Exception):
-    """The process ends, or another one has taken the lease: leave everything as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,69 +121,53 @@ class Reconciler:
     def _one(self, shop: Shop, stopped: Callable[[], bool]) -> Round:
         # Read under the lease: another process may just have finished.
         state = reconciliations.states(self._inbox).get(shop.name) or ReconciliationState(shop.name)
-        state = replace(state, tried_at=self._inbox.clock())
-        began, report = time.monotonic(), None
-        window, before = Window(0), 0
-        kind = WHOLE if self._whole_is_due(state) else CHANGES
+        now = self._inbox.clock()
+        attempt = Attempt(self._inbox, self._lease, state, self._kind(state, now), now)
         try:
-            connection = self._connection(shop)
-            before = connection.now() - int(self._plan.grace * 1000)
-            window = self._window(kind, state, before)
-            report = self._compare(connection, shop, window, before, stopped)
-            webhooks = own_webhooks.look(connection, shop)
+            self._compare(attempt, shop, stopped)
         except (StoppedError, StoreUnavailableError):
             raise
         except Exception as unexpected:  # noqa: BLE001 - a bug must not end the comparisons of other shops
             error = unexpected if isinstance(unexpected, SourceError) else self._internal(unexpected)
-            failed = replace(state, failures=state.failures + 1, error=error.reason, detail=str(error))
-            return self._failed(failed, _result(shop, kind, window, before, began, self._inbox, report, error))
-        result = _result(shop, kind, window, before, began, self._inbox, report, None)
-        state = replace(state, watermark=_watermark(state, report, window, before))
-        self._finished(replace(state, webhooks=state.webhooks if webhooks is None else webhooks), result)
-        return Round(result, report)
+            return self._failed(attempt, error)
+        return self._finished(attempt)
 
     def _internal(self, error: Exception) -> SourceError:
         """Log a bug, and return it as the error of a comparison."""
         self._log.exception("unexpected_error")
         return SourceError("internal_error", f"Internal error: {logs.describe(error)}. Please report it.")
 
-    def _compare(
-        self, connection: Connection, shop: Shop, window: Window, before: int, stopped: Callable[[], bool]
-    ) -> Report:
-        def after_page(_: Report) -> None:
+    def _compare(self, attempt: Attempt, shop: Shop, stopped: Callable[[], bool]) -> None:
+        def after_page(report: Report) -> None:
+            attempt.compared(report)
             if stopped() or not self._lease.is_held():
                 raise StoppedError
 
+        connection = self._connection(shop)
+        # First: what is enabled again sends what changes while orders are compared, and a list that fails hides none.
+        attempt.saw_webhooks(own_webhooks.look(connection, shop))
+        attempt.before = connection.now() - int(self._plan.grace * 1000)
+        attempt.window = self._window(attempt)
         comparison = Comparison(self._inbox, shop, self._platforms, self._plan.ages)
-        return rounds.run(connection, comparison, window, before, after_page=after_page)
+        attempt.report = rounds.run(connection, comparison, attempt.window, attempt.before, after_page=after_page)
 
-    def _whole_is_due(self, state: ReconciliationState) -> bool:
+    def _kind(self, state: ReconciliationState, now: int) -> str:
         if state.watermark is None or state.whole_at is None:
-            return True
-        now, age = state.tried_at, state.tried_at - state.whole_at
+            return WHOLE
+        age = now - state.whole_at
         at_night = datetime.fromtimestamp(now / 1000, UTC).hour in NIGHT
-        return age >= DAY or age < -FUTURE or (at_night and age >= NIGHTLY_AFTER)
+        return WHOLE if age >= DAY or age < -FUTURE or (at_night and age >= NIGHTLY_AFTER) else CHANGES
 
-    def _window(self, kind: str, state: ReconciliationState, before: int) -> Window:
-        if kind == WHOLE or state.watermark is None:
+    def _window(self, attempt: Attempt) -> Window:
+        watermark, before = attempt.state.watermark, attempt.before
+        if attempt.kind == WHOLE or watermark is None:
             grace = int(self._plan.grace * 1000)
             return Window(before + grace - int(self._plan.ages.max_order_age * 1000))
         # `before` is older than the watermark if the platform's clock was put back.
-        return Window(min(state.watermark, before) - OVERLAP, by_change=True)
+        return Window(min(watermark, before) - OVERLAP, by_change=True)
 
-    def _finished(self, state: ReconciliationState, result: Reconciliation) -> None:
-        """Store the result, unless another process has taken the lease."""
-        after = replace(
-            state,
-            whole_at=state.tried_at if result.kind == WHOLE else state.whole_at,
-            complete_at=result.ended_at,
-            failures=0,
-            error="",
-            detail="",
-            missing=result.missing,
-            missing_total=state.missing_total + result.missing,
-        )
-        self._save(after, result)
+    def _finished(self, attempt: Attempt) -> Round:
+        result = attempt.complete()
         self._log.info(
             "reconciliation_completed",
             shop=result.shop,
@@ -197,20 +177,16 @@ class Reconciler:
             filled=result.filled,
             ms=result.took,
         )
+        return Round(result, attempt.report)
 
-    def _save(self, state: ReconciliationState, result: Reconciliation) -> None:
-        if not self._lease.renew():
-            raise StoppedError
-        reconciliations.save(self._inbox, state, result)
-
-    def _failed(self, state: ReconciliationState, result: Reconciliation) -> Round:
-        self._save(state, result)
+    def _failed(self, attempt: Attempt, error: SourceError) -> Round:
+        result = attempt.failed(error)
         self._log.warning(
             "reconciliation_failed",
-            shop=state.shop,
-            reason=state.error,
-            hint=state.detail,
-            failures=state.failures,
+            shop=result.shop,
+            reason=result.error,
+            hint=result.detail,
+            failures=attempt.state.failures,
         )
         return Round(result, None)
 
@@ -221,40 +197,3 @@ class Reconciler:
             connection = all_sources()[shop.platform].connect(shop, self._rate)
             self._connections[shop.name] = shop, connection
         return connection
-
-
-def _watermark(state: ReconciliationState, report: Report, window: Window, before: int) -> int:
-    """Return the date of the newest change that was compared, or from which on nothing changed.
-
-    It moves back to `before` if the platform's clock was put back: what follows is dated from there.
-    """
-    dates = (state.watermark, report.newest, window.since)
-    return min(max(one for one in dates if one is not None), before)
-
-
-def _result(  # noqa: PLR0913, PLR0917 - the figures of a comparison
-    shop: Shop,
-    kind: str,
-    window: Window,
-    before: int,
-    began: float,
-    inbox: Inbox,
-    report: Report | None,
-    error: SourceError | None,
-) -> Reconciliation:
-    found = report or rounds.Report()
-    return Reconciliation(
-        shop=shop.name,
-        kind=kind,
-        since=window.since,
-        until=before,
-        ended_at=inbox.clock(),
-        took=int((time.monotonic() - began) * 1000),
-        listed=found.listed,
-        received=found.received,
-        waiting=found.waiting,
-        missing=found.missing,
-        filled=found.filled,
-        error=error.reason if error else "",
-        detail=str(error) if error else "",
-    )

@@ -121,12 +121,13 @@ def found(check: str, **state: object) -> list[Finding]:
     return [one for each in ALL if each.name == check for one in each.find(figures)]
 
 
-def test_missing_orders_are_a_finding_until_the_next_comparison() -> None:
-    """The alert begins with the comparison that found them, and ends with one that finds none."""
-    [finding] = found("orders_missing", missing=2)
-    assert "2 orders had not been reported" in finding.text
+@pytest.mark.parametrize("error", ["", "api_unreachable"])
+def test_missing_orders_are_a_finding(error: str) -> None:
+    """It lasts as long as the comparisons say, also while one fails."""
+    [finding] = found("orders_missing", missing=2, error=error, noticed_at=NOW)
+    assert "2 orders not reported by a webhook" in finding.text
     assert finding.is_alert
-    assert found("orders_missing") == []
+    assert found("orders_missing", error=error) == []
 
 
 @pytest.mark.parametrize(("active", "repaired", "count"), [(True, False, 0), (False, False, 1), (True, True, 1)])

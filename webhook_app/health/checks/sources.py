@@ -8,28 +8,39 @@ from webhook_app.formatting import counted, date_and_time
 from webhook_app.health import thresholds
 from webhook_app.health.check import Check
 from webhook_app.health.finding import Finding, Severity
+from webhook_app.inbox.shop_records import reconciliations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from webhook_app.health.measurements import Measurements
 
-REFUSED = ("api_unauthorized", "api_scope_missing")
-WHY_MISSING = "They were fetched and are sent. Look for the cause: a disabled webhook, or a receiver that was away."
+WHY_MISSING = (
+    "They were fetched and are sent. Look for the cause: a receiver that was away, or a webhook that is disabled or "
+    "gone; docs/reconciliation.md#webhooks has the command that compares the webhooks."
+)
 RENEW = "`doctor` and `reconcile` try the credentials; docs/reconciliation.md has the steps to make new ones."
 
 
 def orders_missing(measured: Measurements) -> Iterator[Finding]:
-    """Report shops where the last comparison found orders that no webhook had reported."""
+    """Report shops where comparisons find orders that no webhook had reported."""
     for state in measured.reconciliations:
-        if state.missing and not state.error:
+        if state.missing:
             found = counted(state.missing, "order")
-            at = date_and_time(state.complete_at)
-            text = f"{state.shop}: {found} had not been reported by a webhook, at the last comparison ({at} UTC)."
+            last = f", the last at {date_and_time(state.noticed_at)} UTC" if state.noticed_at else ""
+            text = f"{state.shop}: {found} not reported by a webhook, found by comparing with the platform{last}."
             summary = "orders were not reported by webhooks"
             link = f"/dashboard/accounting?shop={state.shop}"
             yield Finding(
-                "orders_missing", Severity.ERROR, text, WHY_MISSING, state.shop, "", summary, link, alerts=True
+                "orders_missing",
+                Severity.ERROR,
+                text,
+                WHY_MISSING,
+                state.shop,
+                "",
+                summary,
+                link,
+                alerts=True,
             )
 
 
@@ -41,7 +52,7 @@ def webhook_disabled(measured: Measurements) -> Iterator[Finding]:
             repaired = all(one.repaired for one in off if one.topic == topic)
             text = f"{state.shop}: the webhook {topic} was not active at the platform ({off[0].status})"
             text += "; it was enabled again." if repaired else ", and sends nothing."
-            advice = "It is compared again soon." if repaired else _enabling(measured, state.shop)
+            advice = "It is looked at again with the next comparison." if repaired else _enabling(measured, state.shop)
             summary = "webhooks were not active at the platform"
             yield Finding(
                 "webhook_disabled", Severity.ERROR, text, advice, state.shop, topic, summary, topic=topic, alerts=True
@@ -64,7 +75,8 @@ def platform_refuses_us(measured: Measurements) -> Iterator[Finding]:
             continue
         text = f"{state.shop}: orders cannot be compared with the platform's: {state.error}. {state.detail}"
         is_stale = measured.now - (state.complete_at or 0) > thresholds.COMPARISON_STALE
-        lasts = state.failures >= thresholds.COMPARISON_FAILURES and (state.error in REFUSED or is_stale)
+        is_refused = state.error in reconciliations.REFUSED
+        lasts = state.failures >= reconciliations.LASTING and (is_refused or is_stale)
         severity = Severity.ERROR if lasts else Severity.WARNING
         summary = f"orders cannot be compared with the platform's ({state.error})"
         yield Finding("platform_refuses_us", severity, text, RENEW, state.shop, "", summary, alerts=True)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TASK = "reconcile"
 STORED_FOR = 30 * DAY
 TRIED_WITHIN = DAY
+REFUSED = frozenset({"api_unauthorized", "api_scope_missing"})
+LASTING = 3  # failures in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class ReconciliationState:
     """Where the comparison of a shop is.
 
     `watermark` is the date, by the platform's clock, up to which all changes were compared, `whole_at` when all orders
-    of MAX_ORDER_AGE were; `failures` counts attempts in a row that ended in `error`.
+    of MAX_ORDER_AGE were; `failures` counts attempts in a row that ended in `error`. `missing` orders were found since
+    comparisons find some, `unfinished` further ones by an attempt that has not ended; `noticed_at` is when orders were
+    missing last, or a webhook was enabled again.
     """
 
     shop: str
@@ -81,6 +85,8 @@ class ReconciliationState:
     missing: int = 0
     missing_total: int = 0
     webhooks: Sequence[WebhookStatus] = field(default=())
+    unfinished: int | None = None
+    noticed_at: int | None = None
 
 
 class Lease:

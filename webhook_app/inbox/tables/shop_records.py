@@ -76,7 +76,9 @@ reconciliation_states = Table(
     Column("failures", Integer, nullable=False),  # in a row
     Column("error", String(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("missing", Integer, nullable=False),  # that the last complete comparison found
+    Column("missing", Integer, nullable=False),  # since it began that comparisons find some
     Column("missing_total", BigInteger, nullable=False),
     Column("webhooks", Text, nullable=False),  # JSON
+    Column("unfinished", Integer),  # missing ones that an attempt found which has not ended
+    Column("noticed_at", BigInteger),  # when orders were missing last, or a webhook was enabled again
 )
