@@ -142,11 +142,11 @@ def receiver(tmp_path: Path, database_url: str) -> Iterator[Receiver]:
     receiver = Receiver(tmp_path, database_url)
     processes.migrate(receiver.env)
     web_ready, sandbox_ready = f"http://127.0.0.1:{receiver.port}/readyz", f"{receiver.sandbox}/healthz"
-    sandbox = ("sandbox", f"--port={receiver.sandbox_port}")
     with (
-        processes.running(*sandbox, env=receiver.env, log=receiver.log, ready=sandbox_ready),
+        processes.running("sandbox", f"--port={receiver.sandbox_port}", env=receiver.env, log=receiver.log) as sandbox,
         processes.running("web", env=receiver.env, log=receiver.log, ready=web_ready),
     ):
+        processes.wait_until_ready(sandbox_ready, sandbox, receiver.log)
         yield receiver
         for worker in receiver.workers:
             worker.kill()
@@ -210,7 +210,7 @@ def check_log(receiver: Receiver) -> None:
 def test_killed_workers_lose_nothing(receiver: Receiver) -> None:
     """Workers killed at random moments: every purchase arrives, and at most those in flight at a kill twice."""
     requests.post(f"{receiver.sandbox}/trouble", json={"delay_ms": 100}, timeout=processes.LONGEST).raise_for_status()
-    answers = receiver.post_all([*EVENTS, *EVENTS], seed=7)
+    answers = receiver.post_all(EVENTS, seed=7)
     assert {answer.status_code for answer in answers} == {200}
     in_flight = 0
     for _ in range(4):

@@ -74,9 +74,11 @@ class Service:
         process.wait()
 
     def start_all(self) -> None:
-        self.start("sandbox", f"--port={self.sandbox_port}", ready=f"{self.sandbox}/healthz")
+        """Start sandbox, worker and web side by side, and wait until those that listen answer."""
+        sandbox = self.start("sandbox", f"--port={self.sandbox_port}")
         self.start("worker")
         self.start("web", ready=f"{self.url}/healthz")
+        processes.wait_until_ready(f"{self.sandbox}/healthz", sandbox, self.folder / "sandbox.log")
 
     def log(self, name: str) -> list[dict[str, Any]]:
         """What a process logged, as far as it is JSON."""

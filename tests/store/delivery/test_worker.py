@@ -21,7 +21,7 @@ from tests.support.recordings import EVERY, Recorded
 from tests.support.sockets import serving as socket_serving
 from tests.support.sockets import silent
 from webhook_app.config.settings import CONTENT_TYPES
-from webhook_app.delivery import outcomes, privacy_worker, worker
+from webhook_app.delivery import abandoned_leases, outcomes, privacy_worker, worker
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, NewDelivery, Row, State, queue
 from webhook_app.inbox.operations import operator_actions
@@ -119,6 +119,14 @@ def wait_until(reached: Callable[[], bool]) -> None:
     while not reached():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers try the store again at once, and take over what was abandoned."""
+    monkeypatch.setattr(worker, "STORE_PAUSE", 0.1)
+    monkeypatch.setattr(worker, "CLAIM_PAUSE", 0.2)
+    monkeypatch.setattr(abandoned_leases, "GRACE", 1.0)
 
 
 @pytest.fixture
@@ -305,6 +313,7 @@ def test_poisoned_delivery_never_stops_the_worker(inbox: Inbox, tweakwise: Local
 
 
 @pytest.mark.engines("sqlite", "postgres")
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("poison", [False, True])
 def test_store_away_after_a_claim(
     inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch, *, poison: bool
@@ -322,7 +331,6 @@ def test_store_away_after_a_claim(
         return reserve(pairs)
 
     monkeypatch.setattr(inbox, "reserve", away)
-    monkeypatch.setattr(worker, "STORE_PAUSE", 0.1)
     with working(inbox, tweakwise, platforms=with_poison(_LatePoison())):
         assert {row.state for row in settled(inbox, *numbers)} == {"delivered"}
         assert [row.state for row in settled(inbox, *odd)] == ["dead"] * len(odd)
@@ -330,11 +338,12 @@ def test_store_away_after_a_claim(
     assert len(tweakwise.events()) == len(numbers)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_store_away_when_work_is_given_back(
     inbox: Inbox, tweakwise: LocalTweakwise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A release that failed is repeated when the store is back."""
-    release = inbox.release
+    release, reserve = inbox.release, inbox.reserve
     failed: list[int] = []
 
     def away(claimed: Any) -> None:
@@ -344,7 +353,7 @@ def test_store_away_when_work_is_given_back(
         release(claimed)
 
     def gone(_: Any) -> dict[int, int]:
-        monkeypatch.undo()
+        monkeypatch.setattr(inbox, "reserve", reserve)
         monkeypatch.setattr(inbox, "release", away)
         raise StoreUnavailableError("away")
 
@@ -368,6 +377,7 @@ def test_unreadable_body_is_dead(inbox: Inbox, tweakwise: LocalTweakwise, body: 
 
 
 @pytest.mark.engines("sqlite", "postgres")
+@pytest.mark.usefixtures("impatient")
 def test_delivery_that_kills_its_worker_is_given_up(inbox: Inbox, tweakwise: LocalTweakwise, database_url: str) -> None:
     """After several expired leases a delivery is dead instead of being retried for ever."""
     number = stored(inbox, ORDER)
@@ -543,6 +553,7 @@ def events_of(logs: list[Any]) -> list[str]:
 
 
 @pytest.mark.engines("sqlite", "postgres")
+@pytest.mark.usefixtures("impatient")
 def test_store_away_for_a_while(inbox: Inbox, tweakwise: LocalTweakwise) -> None:
     """A worker continues by itself after an outage of the store."""
     with capture_logs() as logs, working(inbox, tweakwise):
