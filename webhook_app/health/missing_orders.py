@@ -5,20 +5,59 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from webhook_app.formatting import counted, duration
+from schemas.events import Reason
+from webhook_app.formatting import counted, date_and_time, duration
+from webhook_app.inbox import orders
 from webhook_app.inbox.counting import activity
 from webhook_app.inbox.counting.activity import ActivityKind
+from webhook_app.inbox.shop_records import platform_orders, reconciliations
+from webhook_app.masking import reference
 from webhook_app.time_units import DAY, SECOND
+from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
+    from webhook_app.inbox.shop_records.platform_orders import PlatformOrder
     from webhook_app.platforms.base import Platform
 
 LOOK_BACK = 7 * DAY  # milliseconds in which refused webhooks are counted
 MOST_SHOPS = 5  # that are named one by one
+
+
+def at_platforms(inbox: Inbox, shops: Mapping[str, Shop], order: str) -> list[str]:
+    """Return a sentence for each shop of whose platform's own list it is known whether it has the order.
+
+    The order is given by id, number or name. Raises StoreUnavailableError.
+    """
+    names = orders.spellings(order)
+    found = [one for one in platform_orders.find(inbox, [*names, *map(purchase_key, names)]) if one.shop in shops]
+    having = {one.shop for one in found}
+    ages = {
+        name: inbox.clock() - state.complete_at
+        for name, state in reconciliations.current(inbox, shops).items()
+        if state.complete_at and name not in having
+    }
+    return [*map(_at_platform, found), *_not_at_platforms(ages)]
+
+
+def _at_platform(one: PlatformOrder) -> str:
+    ignored = f"; it would be ignored ({one.reason})" if one.reason else ""
+    why = "; it is too old to be fetched" if one.reason == Reason.TOO_OLD else ignored
+    return (
+        f"{one.shop}: the platform lists the order {reference(one.name)}, placed {date_and_time(one.placed_at)} UTC, "
+        f"and no webhook reported it{why}. The next comparison fetches what is missing."
+    )
+
+
+def _not_at_platforms(ages: Mapping[str, int]) -> Iterator[str]:
+    if ages:
+        yield (
+            f"{_listed(sorted(ages))}: the platform's own list has no such order either, as far back as it was "
+            f"compared, last {duration(max(ages.values()))} ago."
+        )
 
 
 def explanations(

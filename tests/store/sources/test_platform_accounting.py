@@ -6,15 +6,18 @@ import csv
 import io
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from tests.support import woocommerce_api as api
 from tests.support.dashboard import Browser, configured
 from tests.support.health import NOW, measured
 from tests.support.recordings import SIGNED
 from tests.support.sources import HOUR, SHOP, deliver, order, platform_at, reconciler, shop_at, webhook
+from webhook_app.cli import main
 from webhook_app.formatting import percent
 from webhook_app.health.checks import ALL
 from webhook_app.inbox import Inbox, State
@@ -113,6 +116,22 @@ def test_the_page_shows_what_is_missing(browser: Browser) -> None:
     for spelling in ("1017", "%231017", "17"):
         assert "no webhook reported it" in browser.get(f"/deliveries?order={spelling}").text
     assert "no webhook reported it" not in browser.get("/deliveries?order=18").text
+
+
+def test_a_search_names_what_the_platform_has(browser: Browser) -> None:
+    """On the page and in `list`; that its list has no such order either, once it was compared."""
+    inbox: Inbox = browser.client.application.extensions["webhooks"].inbox
+
+    def answers(order: str) -> tuple[str, str]:
+        printed = CliRunner().invoke(main, ["list", "--order", order]).output
+        return unescape(browser.get(f"/deliveries?order={order}").text), " ".join(printed.split())
+
+    neither = "acme: the platform's own list has no such order either"
+    assert not [text for text in answers("18") if neither in text]
+    reconciliations.save(inbox, ReconciliationState("acme", complete_at=now_ms()))
+    assert all(neither in text for text in answers("18"))
+    assert all("acme: the platform lists the order #1017, placed" in text for text in answers("1017"))
+    assert not [text for text in answers("1017") if neither in text]
 
 
 def found(check: str, **state: object) -> list[Finding]:

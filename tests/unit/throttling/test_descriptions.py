@@ -67,6 +67,10 @@ WAIT = "Nothing to do: its deliveries wait and are sent then."
             f"shop a: limited to 5 calls a second (Tweakwise answered 429, too many calls (http_429)); {DOUBLES}",
         ),
         (
+            ThrottleState(Scope.shop("a"), rate=1234.5, rate_at=NOW),
+            f"shop a: limited to 1\N{NARROW NO-BREAK SPACE}234 calls a second; {DOUBLES}",
+        ),
+        (
             ThrottleState(Scope.shop("a"), rate=0.12345, rate_at=NOW),
             f"shop a: limited to 0.123 calls a second; {DOUBLES}",
         ),

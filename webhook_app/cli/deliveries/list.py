@@ -54,7 +54,10 @@ def _why_none(inbox: Inbox, selection: Selection) -> list[str]:
     """Return what may be the reason that no delivery is about an order."""
     config, shops = configuration.load()
     chosen = configuration.chosen_shops(shops, selection.shop)
-    explained = missing_orders.explanations(inbox, chosen, all_platforms(), config.keep_rows)
+    explained = [
+        *missing_orders.at_platforms(inbox, chosen, selection.order or ""),
+        *missing_orders.explanations(inbox, chosen, all_platforms(), config.keep_rows),
+    ]
     return [f"No stored delivery is about order {selection.order}.", *(fitted(f"- {one}", 2) for one in explained), ""]
 
 

@@ -16,14 +16,12 @@ from webhook_app.dashboard.rendering import render
 from webhook_app.delivery.causes import TITLES, Cause
 from webhook_app.formatting import timestamp
 from webhook_app.health import missing_orders
-from webhook_app.inbox import Selection, orders
+from webhook_app.inbox import Selection
 from webhook_app.inbox.counting import activity
 from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import delivery_pages
 from webhook_app.inbox.reports.delivery_pages import DeliveryFilter, Page
-from webhook_app.inbox.shop_records import platform_orders
 from webhook_app.platforms import topic_groups
-from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from webhook_app.dashboard.delivery_filters import GivenFilters
-    from webhook_app.inbox.shop_records.platform_orders import PlatformOrder
 
 PAGE_SIZE = 50
 NO_ROWS = Page((), None)
@@ -63,8 +60,7 @@ def show(given: Mapping[str, str], profile_key: str) -> str:
         choices=_choices(filters.values),
         times={name: timestamp(milliseconds(filters.values.get(name, "")))[:16] for name in ("since", "until")},
         verbs=[] if filters.errors or profile_key else jobs.verbs_for(filters.values),
-        listed=_listed(order) if order and is_empty else [],
-        explanations=_explanations(filters.values) if order and is_empty and page.older is None else [],
+        explanations=_explanations(filters.values, order) if order and is_empty and page.older is None else [],
         same_number=number_of_delivery(order) if order and not filters.errors else None,
         unknown_shop=is_empty and filters.values.get("shop", "") not in {"", *current().shops},
     )
@@ -91,19 +87,15 @@ def number_of_delivery(text: str) -> int | None:
     return number if delivery_pages.page(current().inbox, wanted, 1).rows else None
 
 
-def _explanations(filters: Mapping[str, str]) -> list[str]:
+def _explanations(filters: Mapping[str, str], order: str) -> list[str]:
     """Return why no delivery may be about an order, for the shops that the search is about."""
     dashboard = current()
     names = [filters["shop"]] if filters.get("shop") in dashboard.shops else visible(dashboard.shops)
     shops = {name: dashboard.shops[name] for name in names}
-    return missing_orders.explanations(dashboard.inbox, shops, dashboard.platforms, dashboard.ages.remembered)
-
-
-def _listed(order: str) -> list[PlatformOrder]:
-    """Return the orders of that number or id that a platform lists, although no delivery is about them."""
-    names = orders.spellings(order)
-    found = platform_orders.find(current().inbox, [*names, *map(purchase_key, names)])
-    return [one for one in found if user().sees(one.shop)]
+    return [
+        *missing_orders.at_platforms(dashboard.inbox, shops, order),
+        *missing_orders.explanations(dashboard.inbox, shops, dashboard.platforms, dashboard.ages.remembered),
+    ]
 
 
 def _choices(filters: Mapping[str, str]) -> dict[str, Any]:
