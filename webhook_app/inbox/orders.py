@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from webhook_app.inbox import hot_statements, records
 from webhook_app.inbox.expressions import insert_into
@@ -40,6 +40,14 @@ GAP = 1000  # numbers below the highest that are looked at again: PostgreSQL may
 COPIED = re.compile(r"gid://shopify/Order/(\d+)|/orders/(\d+)|[?&](?:post|id)=(\d+)", re.IGNORECASE)
 LEADING = re.compile(r"\A(?:order(?=[\s#]))?\s*#?\s*", re.IGNORECASE)
 REST = 2.0  # times as long as a step took; webhooks are stored and translated meanwhile
+STORE_NAME = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("number"), deliveries.c.order_name.is_(None))
+    .values(
+        order_name=bindparam("name"),
+        business_key=func.coalesce(deliveries.c.business_key, bindparam("key", type_=deliveries.c.business_key.type)),
+    )
+)
 
 
 def order_id(business_key: str | None) -> str | None:
@@ -149,17 +157,16 @@ def _store_names(inbox: Inbox, page: Sequence[Any], reference_of: ReferenceOf) -
     found = {one.id: reference_of(one.platform, one.topic, one.body) for one in page}
     if not found:
         return ()
-    lockable = select(deliveries.c.id, deliveries.c.business_key).where(deliveries.c.id.in_(found))
+    lockable = select(deliveries.c.id).where(deliveries.c.id.in_(found)).order_by(deliveries.c.id)
     with inbox.database.write(durable=False) as connection:
-        locked = connection.execute(lockable.order_by(deliveries.c.id).with_for_update(skip_locked=True)).all()
-        for number, key in locked:
-            order = found[number]
-            values = {"order_name": order.name if order else ""}
-            if order and key is None:
-                values["business_key"] = purchase_key(order.id)
-            unread = (deliveries.c.id == number) & deliveries.c.order_name.is_(None)
-            connection.execute(update(deliveries).where(unread).values(**values))
-        return [number for number, _ in locked]
+        locked = connection.execute(lockable.with_for_update(skip_locked=True)).scalars().all()
+        if locked:
+            connection.execute(STORE_NAME, [_name_row(number, found[number]) for number in locked])
+        return locked
+
+
+def _name_row(number: int, order: OrderReference | None) -> dict[str, Any]:
+    return {"number": number, "name": order.name if order else "", "key": purchase_key(order.id) if order else None}
 
 
 def _store_position(inbox: Inbox, before: int, position: int) -> int:

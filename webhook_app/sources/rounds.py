@@ -89,8 +89,6 @@ def run(  # noqa: PLR0913 - what a pass is about
     is found by the next pass.
     """
     report, seen, before_seen = Report(), set[tuple[str, str]](), set[tuple[str, str]]()
-    if stores:
-        read_names(comparison)
     for page in connection.pages(window):
         # Pages overlap, and a list that moved is read again from further back.
         states = {(one.id, one.changed_at): one for one in page}
@@ -101,12 +99,6 @@ def run(  # noqa: PLR0913 - what a pass is about
     return report
 
 
-def read_names(comparison: Comparison) -> None:
-    """Read the orders of deliveries that no worker has translated yet, so that none of them is taken for missing."""
-    reference_of = order_reader(comparison.platforms)
-    stored_orders.read_names(comparison.inbox, reference_of, READ_NAMES_FOR, rest=0.0)
-
-
 def add_page(
     comparison: Comparison, orders: Sequence[ListedOrder], before: int | None, report: Report, *, stores: bool
 ) -> None:
@@ -115,6 +107,10 @@ def add_page(
     Raises StoreUnavailableError.
     """
     compared = comparison.compare(orders)
+    if stores and any(one.outcome is Outcome.MISSING for one in compared):
+        # A delivery about it may be stored that no worker has translated yet.
+        stored_orders.read_names(comparison.inbox, order_reader(comparison.platforms), READ_NAMES_FOR, rest=0.0)
+        compared = comparison.compare(orders)
     missing: list[Compared] = []
     counted: list[Compared] = []
     for one in compared:

@@ -73,6 +73,21 @@ def test_each_order_is_compared_with_its_deliveries(inbox: Inbox, clock: Clock) 
         assert [one.name for one in find(inbox, ["6"])] == ["6"]
 
 
+def test_a_backlog_is_not_read_where_nothing_is_missing(inbox: Inbox, clock: Clock) -> None:
+    """Reading the bodies that wait would slow their delivery down; it is done for an order that would be missing."""
+    placed = clock.now - HOUR
+    shop = api.Shop(orders={1: order(1, placed)})
+    webhook(inbox, shop.orders[1])
+    deliver(inbox)
+    webhook(inbox, order(2, placed))  # which no worker has read
+    with platform_at(clock, shop) as url:
+        assert round_of(reconciler(inbox, url)).missing == 0
+        assert stored_deliveries.newest(inbox, 1)[0].business_key is None
+        shop.orders[2] = order(2, placed)
+        assert round_of(reconciler(inbox, url)).waiting == 1
+        assert stored_deliveries.newest(inbox, 1)[0].business_key == "purchase:2"
+
+
 def test_a_payment_that_was_not_reported_is_missing(inbox: Inbox, clock: Clock) -> None:
     """An order that arrived as pending, and whose payment no webhook reported, is fetched in its present state."""
     placed = clock.now - 3 * HOUR

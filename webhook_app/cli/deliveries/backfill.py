@@ -90,8 +90,6 @@ def _one_order(connection: Connection, comparison: Comparison, name: str, *, sto
     found, report = connection.order(name), Report()
     if found is None:
         raise click.ClickException(f"The platform has no order {name}.")
-    if stores:
-        rounds.read_names(comparison)
     rounds.add_page(comparison, [found], None, report, stores=stores)
     return report
 
