@@ -1,17 +1,26 @@
 """Gunicorn's configuration, used by `python -m webhook_app web` and by a plain `gunicorn`."""
 
+import gc
 import resource
 from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-from webhook_app import logs, reloading
-from webhook_app.config import env_file, settings
-from webhook_app.observability import metrics
-from webhook_app.web import listening
-from webhook_app.web.reload import Reload
+from webhook_app import green_threads
 
+gc.disable()
+green_threads.patch()
+
+import webhook_app.app  # noqa: E402, F401 - once, for all web processes
+from webhook_app import logs, reloading  # noqa: E402
+from webhook_app.config import env_file, settings  # noqa: E402
+from webhook_app.observability import metrics  # noqa: E402
+from webhook_app.web import listening  # noqa: E402
+from webhook_app.web.reload import Reload  # noqa: E402
+
+gc.freeze()  # what is loaded stays, and its memory is shared as long as it is not touched
+gc.enable()
 env_file.load()
 _settings = settings.load()
 metrics.share(_settings)

@@ -19,6 +19,18 @@ PAUSE = 0.0002  # seconds
 VERIFIED = "webhook_app.verified"  # set in the WSGI environment of a request that was verified, for the web server
 
 
+def patch() -> None:
+    """Let everything that is loaded from now on run in green threads.
+
+    Called first of all in the program from which web processes are forked, so that they share what it has loaded. It
+    starts processes and waits for signals itself, as without green threads.
+    """
+    if not active():
+        from gevent import monkey  # noqa: PLC0415 - loaded only where threads are green
+
+        monkey.patch_all(os=False, subprocess=False, signal=False, queue=False)
+
+
 def active() -> bool:
     """Return whether this process runs green threads; does not load gevent to find out."""
     monkey = sys.modules.get("gevent.monkey")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -32,7 +33,9 @@ class CommandGroups(click.Group):
 
     def get_command(self, ctx: Context, cmd_name: str) -> click.Command | None:
         """Import one command; None where there is none of that name."""
-        return load(cmd_name) if cmd_name in self.list_commands(ctx) else None
+        found = load(cmd_name) if cmd_name in self.list_commands(ctx) else None
+        gc.enable()  # see __main__.py
+        return found
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write each group's commands with their whole first sentence, all groups in the same columns."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PASSED_ON = "WEBHOOKS_SOCKETS"  # the descriptors of sockets, for the program that a process starts or becomes
 FIRST = 3  # https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+SYSTEMD = ("LISTEN_PID", "LISTEN_FDS")
 HIGHEST = 65536  # ports are below
 GUNICORN_ARGUMENTS = "GUNICORN_CMD_ARGS"
 BACKLOG = 2048  # connections that wait to be accepted
@@ -56,6 +57,8 @@ def pass_on(opened: Sequence[socket.socket], environment: MutableMapping[str, st
     for one in opened:
         one.set_inheritable(True)
     environment[PASSED_ON] = ",".join(str(one.fileno()) for one in opened)
+    for name in SYSTEMD:  # gunicorn would use each socket twice
+        environment.pop(name, None)
 
 
 def drop_bind(environment: MutableMapping[str, str]) -> bool:

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gunicorn.sock import close_sockets
+
 from webhook_app import logs, reloading
 from webhook_app.config.watch import ConfigurationWatch
 from webhook_app.web import listening
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREDECESSORS = "WEBHOOKS_PREDECESSORS"  # the numbers of the web processes that the new program replaces
-POLL = 0.05  # seconds
+POLL = 0.01  # seconds
+GUNICORN = ("--config", "gunicorn.conf.py")
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+HURRIES = (signal.SIGINT, signal.SIGQUIT)  # once it stops already
 PROC = Path("/proc")
 
 
@@ -35,7 +39,7 @@ class Reload:
         self._predecessors = [int(number) for number in os.environ.pop(PREDECESSORS, "").split(",") if number]
         self._has_inherited = listening.PASSED_ON in os.environ
         self._watch = ConfigurationWatch(for_web=True)
-        self._stops = False
+        self._stops, self._hurries = False, False
         self._server_stops = mmap.mmap(-1, 1)  # shared with the web processes: not 0 once the whole server stops
 
     def attach(self, server: Any) -> None:
@@ -50,6 +54,7 @@ class Reload:
 
     def _received(self, number: int, frame: Any, received: Callable[[int, Any], None]) -> None:
         """Remember to stop: gunicorn's queue of signals ends with the program, also while a reload is checked."""
+        self._hurries = self._hurries or (self._stops and number in HURRIES)
         self._stops = self._stops or number in STOPS
         received(number, frame)
 
@@ -81,18 +86,32 @@ class Reload:
         alive = [*server.WORKERS, *self._predecessors]
         os.environ[PREDECESSORS] = ",".join(str(pid) for pid in alive if _is_child(pid, os.getpid()))
         listening.pass_on(server.LISTENERS, os.environ)
-        reloading.replace_program(["-m", "gunicorn", "--config", "gunicorn.conf.py"], lambda: self._stops)
+        reloading.replace_program(["-m", "gunicorn", *GUNICORN], lambda: self._stops)
 
     def _stop(self, server: Any, stop: Callable[[bool], None], *, graceful: bool) -> None:
         """Stop predecessors too, and wait for them as long as for the others."""
-        until = time.monotonic() + server.cfg.graceful_timeout
         self._server_stops[0] = 1
         for pid in self._predecessors:
             _stop_child(pid, os.getpid())
+        if graceful:
+            self._wait_for_children(server)
         stop(graceful)
-        while any(_is_child(pid, os.getpid()) for pid in self._predecessors) and time.monotonic() < until:
-            server.reap_workers()
+
+    def _wait_for_children(self, server: Any) -> None:
+        """Stop accepting and return as soon as the last web process has ended: the next start may wait for it.
+
+        gunicorn's own wait, which ends those that are left, looks every 0.1 seconds.
+        """
+        until = time.monotonic() + server.cfg.graceful_timeout
+        close_sockets(server.LISTENERS, unlink=not server.systemd)
+        server.LISTENERS = []
+        server.kill_workers(signal.SIGTERM)
+        while self._has_children(server) and time.monotonic() < until and not self._hurries:
             time.sleep(POLL)
+
+    def _has_children(self, server: Any) -> bool:
+        server.reap_workers()
+        return bool(server.WORKERS) or any(_is_child(pid, os.getpid()) for pid in self._predecessors)
 
 
 def _stop_child(pid: int, parent: int) -> None:

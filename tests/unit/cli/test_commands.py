@@ -25,6 +25,24 @@ SERVING = """
 import sys, webhook_app.app, webhook_app.dashboard.registration, webhook_app.worker_factory
 print({"alembic", "mako", "requests", "urllib3"} & set(sys.modules))
 """
+RUNNING = """
+import sys
+from webhook_app.cli import commands
+commands.load("run")
+print({"sqlalchemy", "flask", "gevent", "gunicorn", "requests", "pycurl"} & set(sys.modules))
+"""
+# The name of each module that is loaded, in this order, is printed with what it took.
+WEB = [sys.executable, "-X", "importtime", "-m", "webhook_app", "web", "--check"]
+NOT_AT_A_START = {
+    *("alembic", "requests", "urllib3", "pycurl", "prometheus_client", "cryptography", "zxcvbn", "apispec", "psycopg"),
+    *(
+        "webhook_app.dashboard.registration",
+        "webhook_app.delivery.worker",
+        "webhook_app.sources",
+        "webhook_app.sandbox",
+    ),
+    *("webhook_app.translation.translate", "webhook_app.doctor", "webhook_app.worker_factory"),
+}
 
 
 def test_every_module_of_a_group_is_a_command() -> None:
@@ -117,3 +135,23 @@ def test_every_option_has_help() -> None:
     """No option is listed by its name alone."""
     options = [(name, one) for name, command in all_commands().items() for one in command.params]
     assert [(name, one.name) for name, one in options if isinstance(one, click.Option) and not one.help] == []
+
+
+@pytest.mark.process
+def test_run_loads_no_database_and_no_server() -> None:
+    """Webhooks that arrive during a restart wait for `run`, which only starts what loads these."""
+    result = subprocess.run(
+        [sys.executable, "-c", RUNNING], cwd=processes.ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "set()\n"
+
+
+@pytest.mark.process
+def test_the_receiver_loads_what_it_serves_with() -> None:
+    """Nothing else at its start; all once, for all web processes, and after the blocking functions were replaced."""
+    env = processes.environment(SHOPS_FILE="shops.demo.toml")
+    result = subprocess.run(WEB, cwd=processes.ROOT, env=env, capture_output=True, text=True, check=True)
+    loaded = [line.rpartition("|")[2].strip() for line in result.stderr.splitlines()]
+    assert NOT_AT_A_START & set(loaded) == set()
+    first = loaded.index("gevent.monkey")
+    assert [name for name in ("webhook_app.cli", "sqlalchemy", "flask", "ssl") if loaded.index(name) < first] == []

@@ -85,6 +85,16 @@ def test_passed_on_sockets_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert listening.gunicorn_addresses(config) == ["192.0.2.1:8000"]
 
 
+def test_sockets_of_systemd_are_passed_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gunicorn reads systemd's variables too, and would end where it finds a socket twice."""
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        listening.pass_on([opened], os.environ)
+    assert "LISTEN_FDS" not in os.environ
+    monkeypatch.delenv(listening.PASSED_ON)
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
 def test_what_does_not_listen_does_not_answer(family: int, tmp_path: Path) -> None:
     """Asking a socket on which nothing listens is no error."""

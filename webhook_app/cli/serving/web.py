@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from webhook_app import reloading
-from webhook_app.cli.support import configuration, database_startup
+from webhook_app.cli.support import configuration, database_startup, temporary_disk
 from webhook_app.cli.support.changed_shops import record_changes
-from webhook_app.cli.support.local_processes import GUNICORN, ROOT
+from webhook_app.cli.support.local_processes import ROOT
 from webhook_app.config import settings
 from webhook_app.web import listening
+from webhook_app.web.reload import GUNICORN
+
+if TYPE_CHECKING:
+    from webhook_app.config.settings import Settings
 
 BIND_IGNORED = "Warning: --bind in GUNICORN_CMD_ARGS is ignored. Set BIND and PORT instead."
 
 
 @click.command()
+@click.option("--migrate", "migrates", is_flag=True, help="Migrate the database first, if it answers.")
 @click.option("--check", "checks_only", is_flag=True, help="Check whether it could start, and end.")
-def web(*, checks_only: bool) -> None:
+def web(*, migrates: bool, checks_only: bool) -> None:
     """Start the receiver: a web server (gunicorn) that accepts webhooks on PORT.
 
     Changed shops are taken over by themselves, SIGHUP also takes over new code; neither refuses a webhook. Where
     anything is invalid it goes on as before.
     """
     config, _ = configuration.load(for_web=True)  # before gunicorn, so that faults end as messages of this command
-    database_startup.refuse_split_disk(config, "web")
+    temporary_disk.refuse(config, "web")
     if checks_only:
         import webhook_app.app  # noqa: F401, PLC0415 - whether its code can be loaded
 
@@ -35,11 +42,21 @@ def web(*, checks_only: bool) -> None:
         return
     opened = listening.sockets(config)
     with listening.closed_on_error(opened):
-        database_startup.check_spool(config)
-        database_startup.fit_web_processes(config, os.environ)
+        _prepare_database(config, migrates=migrates)
+    listening.pass_on(opened, os.environ)
+    for one in opened:
+        one.detach()
+    if listening.drop_bind(os.environ):
+        click.echo(BIND_IGNORED, err=True)
+    os.chdir(ROOT)
+    sys.argv = ["", *GUNICORN]
+    runpy.run_module("gunicorn", run_name="__main__", alter_sys=True)  # not a new Python, which would load all again
+
+
+def _prepare_database(config: Settings, *, migrates: bool) -> None:
+    if migrates:
+        database_startup.migrate(config)
+    database_startup.check_spool(config)
+    database_startup.fit_web_processes(config, os.environ)
+    if not migrates:
         database_startup.warn_receiver(settings.load())
-        listening.pass_on(opened, os.environ)
-        if listening.drop_bind(os.environ):
-            click.echo(BIND_IGNORED, err=True)
-        os.chdir(ROOT)
-        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *GUNICORN])  # noqa: S606

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import logs, reloading
-from webhook_app.cli.support import configuration, database_startup
+from webhook_app.cli.support import configuration, database_startup, temporary_disk
 from webhook_app.cli.support.changed_shops import record_changes
 from webhook_app.config.watch import EVERY, ConfigurationWatch
 from webhook_app.observability import error_reporting, metrics
@@ -34,7 +34,7 @@ def worker(*, migrates: bool, checks_only: bool) -> None:
     Where anything is invalid it goes on as before.
     """
     config, known = configuration.load()
-    database_startup.refuse_split_disk(config, "worker")
+    temporary_disk.refuse(config, "worker")
     if checks_only:
         record_changes(config)
         click.echo(reloading.ACCEPTED)
@@ -42,8 +42,7 @@ def worker(*, migrates: bool, checks_only: bool) -> None:
     error_reporting.configure(config)
     if migrates:
         database_startup.migrate_when_available(config)
-    else:
-        database_startup.warn_worker(config)
+    database_startup.warn_worker(config)
     metrics.share(config)
     again = ["worker", "--migrate"] if migrates else ["worker"]
     _Running(make_worker(config, known), again).run()

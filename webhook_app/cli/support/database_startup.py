@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.config import settings
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.formatting import counted
@@ -103,26 +102,6 @@ def check_spool(config: Settings) -> None:
             spool.open()
         except StoreUnavailableError as error:
             raise click.ClickException(f"SPOOL: {config.spool} cannot be used: {error}") from None
-
-
-def refuse_split_disk(config: Settings, command: str) -> None:
-    """Refuse SQLite where receiver and worker run on different disks: no event would reach the worker."""
-    if _is_on_temporary_disk(config):
-        raise click.ClickException(
-            f"Heroku's dynos do not share a disk: with SQLite, `{command}` on its own would lose every event. "
-            "Add a database: `heroku addons:create heroku-postgresql:essential-0`."
-        )
-
-
-def warn_of_temporary_disk(config: Settings) -> None:
-    """Warn where every restart empties the disk that holds the database."""
-    if _is_on_temporary_disk(config):
-        _warn("Warning: a dyno's disk is emptied at every restart; events that are not delivered by then are lost.")
-
-
-def _is_on_temporary_disk(config: Settings) -> bool:
-    path = config.database_url.removeprefix(SQLITE)
-    return path != config.database_url and settings.is_ephemeral(path)
 
 
 def _print_warnings(config: Settings, inbox: Inbox) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import logs
-from webhook_app.cli.support import database_startup
+from webhook_app.cli.support import temporary_disk
 from webhook_app.cli.support.sandbox_options import LOOPBACK
 from webhook_app.config import env_file, users
 from webhook_app.config.validators import SQLITE
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
 
 ROOT = Path(__file__).parents[3]
-GUNICORN = ["--config", "gunicorn.conf.py"]
 OWN_VARIABLES = (
     "ENV_FILE",
     "SHOPS_FILE",
@@ -39,10 +38,11 @@ OWN_VARIABLES = (
 
 
 def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | None) -> Supervisor:
-    """Migrate the database and return a supervisor for receiver and worker, and for a sandbox where one is wanted.
+    """Return a supervisor for receiver and worker, and for a sandbox where one is wanted.
 
-    The receiver's port is taken at once, so that no other program gets it first. Raises ConfigurationError where it is
-    in use, ClickException where the sandbox's is, or a shop would not deliver to the sandbox.
+    The receiver migrates the database: this process loads nothing that needs it. The receiver's port is taken at once,
+    so that no other program gets it first. Raises ConfigurationError where it is in use, ClickException where the
+    sandbox's is, or a shop would not deliver to the sandbox.
     """
     opened = listening.sockets(config)
     with listening.closed_on_error(opened):
@@ -50,24 +50,18 @@ def prepared_supervisor(config: Settings, known: dict[str, Shop], sandbox: Sandb
             _refuse_taken_port(sandbox.port, config.port)
             _refuse_other_tweakwise(known)
         logs.configure(config.log_level, config.log_format)
-        migrated = database_startup.migrate(config)
-        database_startup.check_spool(config)
-        database_startup.warn_of_temporary_disk(config)
+        temporary_disk.warn(config)
         metrics.share(config)
         supervisor = Supervisor(ROOT)
-        database_startup.fit_web_processes(config, supervisor.environment)
         supervisor.environment.pop("DYNO", None)  # here both share a disk
         supervisor.environment.pop("METRICS_PORT", None)  # and the receiver serves the metrics of both
         if sandbox:
             _add_sandbox(supervisor, sandbox)
             _open_dashboard(supervisor, sandbox.tunnel_file(config.port))
         listening.pass_on(opened, supervisor.environment)
-        ready = partial(
-            listening.answers, opened[0].family, opened[0].getsockname(), "/readyz" if migrated else "/healthz"
-        )
-        # Not the command `web`, which would load the configuration once more before it becomes gunicorn.
-        supervisor.add("web", GUNICORN, ready, module="gunicorn", reloads=True, sockets=opened)
-        supervisor.add("worker", ["worker"] if migrated else ["worker", "--migrate"], reloads=True)
+        ready = partial(listening.answers, opened[0].family, opened[0].getsockname(), "/healthz")
+        supervisor.add("web", ["web", "--migrate"], ready, reloads=True, sockets=opened)
+        supervisor.add("worker", ["worker", "--migrate"], reloads=True)
     return supervisor
 
 

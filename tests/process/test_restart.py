@@ -1,0 +1,64 @@
+"""A restart of the receiver behind a socket that systemd holds."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import processes
+from tests.support.recordings import ORDER, as_toml, shop_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What systemd does: https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+ACTIVATED = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); "
+    "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'webhook_app', 'web', '--migrate'])"
+)
+
+
+def test_webhooks_wait_for_a_receiver_that_loads_once(tmp_path: Path) -> None:
+    """What arrives between two starts is answered by the second, which becomes no other program meanwhile."""
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        SHOPS=as_toml("shop", shop_keys("shopify")),
+        WEB_CONCURRENCY="1",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for status in (b'"status": "stored"', b'"status": "duplicate"'):
+            with sent_webhook(listener) as client, started(listener, env, tmp_path / "log") as process:
+                with client.makefile("rb") as answer:
+                    text = answer.read()
+                assert (text[:15], status in text) == (b"HTTP/1.1 200 OK", True)
+                assert b"\0webhook_app\0web\0" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+
+
+@contextmanager
+def sent_webhook(listener: socket.socket) -> Iterator[socket.socket]:
+    """A connection over which a webhook was sent, although nothing accepts it yet."""
+    with socket.create_connection(listener.getsockname()) as client:
+        client.settimeout(processes.LONGEST)
+        lines = {"Host": "x", "Connection": "close", "Content-Length": len(ORDER.body), **ORDER.sent_headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        client.sendall(f"POST /webhooks/shopify/shop HTTP/1.1\r\n{head}\r\n".encode() + ORDER.body)
+        yield client
+
+
+@contextmanager
+def started(listener: socket.socket, env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-c", ACTIVATED, str(listener.fileno())]
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            command, cwd=processes.ROOT, env=env, stdout=sink, stderr=sink, pass_fds=[listener.fileno()]
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(processes.LONGEST) == 0
