@@ -1,4 +1,4 @@
-"""The files in deploy/, checked by the programs that read them."""
+"""The files in deploy/, checked by the programs that read them; test_proxies.py runs the proxies."""
 
 from __future__ import annotations
 
@@ -76,10 +76,3 @@ def test_nginx(tmp_path: Path, name: str) -> None:
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(f"pid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\nhttp {{\n{site}\n}}\n")
     assert "successful" in output("nginx", "-t", "-c", str(configuration))
-
-
-@pytest.mark.skipif(not shutil.which("caddy"), reason="no caddy")
-def test_caddy() -> None:
-    """Caddy accepts its configuration, also Debian 12's 2.6."""
-    file = ROOT / "deploy/caddy/Caddyfile"
-    assert "Valid configuration" in output("caddy", "validate", "--adapter", "caddyfile", "--config", str(file))

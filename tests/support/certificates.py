@@ -1,4 +1,4 @@
-"""A self-signed certificate for localhost, made by openssl."""
+"""A self-signed certificate, made by openssl."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAKE_CERTIFICATE = (
-    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-    *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-)
+MAKE_CERTIFICATE = (*("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),)
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate and its key in `folder`; returns both paths."""
+def make_certificate(folder: Path, *names: str) -> tuple[Path, Path]:
+    """Make a certificate for localhost and other names, and its key, in `folder`; returns both paths."""
     certificate, key = folder / "server.crt", folder / "server.key"
-    subprocess.run([*MAKE_CERTIFICATE, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    alternatives = ",".join(f"DNS:{name}" for name in ("localhost", *names))
+    named = ("-subj", "/CN=localhost", "-addext", f"subjectAltName={alternatives}")
+    subprocess.run([*MAKE_CERTIFICATE, *named, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     return certificate, key

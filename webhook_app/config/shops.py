@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from webhook_app.config.shop_api import ShopApi
     from webhook_app.platforms.base import Platform
 
+DOCTOR = "webhook-receiver-doctor"  # the name in the URL to which `doctor` posts a large body
 PENDING_REMARK = 'purchase_on = "pending" is another word for "placed": write that.'
 
 

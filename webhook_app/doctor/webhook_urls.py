@@ -61,10 +61,7 @@ def _webhook_url(url: str, response: ProbeResponse) -> Finding:
 
 
 def _large_body(base: str, context: CheckContext) -> Finding:
-    platform = next(iter(context.shops.values())).platform
-    url = f"{base}/webhooks/{platform}/{large_bodies.PATH}"
-    headers = {"Content-Type": "application/json"}
-    return large_bodies.finding(url, probe("POST", url, data=large_bodies.body(), headers=headers))
+    return large_bodies.finding(*large_bodies.post(base, next(iter(context.shops.values())).platform))
 
 
 def _advice(response: ProbeResponse) -> str:

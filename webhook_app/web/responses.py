@@ -46,10 +46,10 @@ def method_not_allowed(allowed: str, hint: str) -> Response:
     return response
 
 
-def unknown_shop() -> Response:
-    """Answer a request to a URL that names no configured shop."""
+def unknown_shop(**found: int) -> Response:
+    """Answer a request to a URL that names no configured shop, with what was found out about it."""
     current().meter.refused("", "", "unknown_shop")
-    return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.")
+    return answer(404, error="unknown_shop", hint="No shop of that name is configured for that platform.", **found)
 
 
 def too_many_requests(shop: Shop, wait: int) -> Response:

@@ -9,10 +9,12 @@ URL = "https://events.example.com/webhooks/shopify/webhook-receiver-doctor"
 
 
 def test_every_answer_to_a_large_body_is_judged() -> None:
-    """A 413 is the proxy's, since the receiver does not measure what names no shop; its own answer is fine."""
+    """A 413 is the proxy's or the receiver's; a 404 is fine once the receiver has read the whole body."""
     nginx = {"Server": "nginx/1.22.1"}
     cases = [
-        (ProbeResponse(404, {}, '{"error": "unknown_shop"}'), "ok", "reaches the receiver"),
+        (ProbeResponse(404, {}, '{"error": "unknown_shop", "received": 4500000}'), "ok", "reaches the receiver"),
+        (ProbeResponse(404, {}, '{"error": "unknown_shop"}'), "warning", "answer 404 with the size of the body"),
+        (ProbeResponse(413, {}, '{"error": "too_large"}'), "error", "the receiver refuses it"),
         (ProbeResponse(413, nginx, "<html>"), "error", "the proxy (nginx/1.22.1) refuses it"),
         (ProbeResponse(413, {}, ""), "error", "413 to a body of 4.5 MB: the proxy refuses it"),
         (ProbeResponse(502, nginx, "<html>"), "error", "the proxy (nginx/1.22.1) fails"),
