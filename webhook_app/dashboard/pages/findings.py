@@ -40,4 +40,5 @@ def mute_findings() -> ResponseReturnValue:
     else:
         abort(400, "Choose for how long.")
     health.expire()
-    return redirect(url_for(".overview"), 303)
+    shop = request.form.get("shop", "")  # of the page that it was done on; access.py refuses those the user sees not
+    return redirect(url_for(".shop", shop=shop) if shop in current().shops else url_for(".overview"), 303)
