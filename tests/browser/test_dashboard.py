@@ -25,6 +25,7 @@ pytestmark = browsers.needs_chromium
 PASSWORD = "correct horse battery staple"
 PAGES = (
     *("", "/deliveries", "/deliveries?state=odd", "/deliveries/2?shop=demo-shopify", "/issues", "/actions"),
+    "/deliveries?order=987654321",
     *("/jobs/new?verb=discard&state=dead", "/accounting", "/shops/demo-shopify?range=7d", "/shops/demo-standard"),
 )
 ELSEWHERE: dict[str, Any] = {"timezone_id": "Europe/Amsterdam"}
@@ -260,6 +261,8 @@ def test_pages_are_accessible(
         found[path] = faults(Axe(), page)
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert too_wide <= 0, path
+    page.goto("/dashboard/deliveries")
+    assert page.locator("input[type=datetime-local]").first.evaluate("field => field.clientWidth") >= 195
     page.goto("/dashboard/shops/demo-shopify")
     page.get_by_role("button", name="Make a link").click()
     found["link"] = faults(Axe(), page)

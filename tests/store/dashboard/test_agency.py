@@ -110,7 +110,9 @@ def test_a_line_of_the_accounts_is_a_shop(agency: tuple[Browser, Read]) -> None:
     page = unescape(browser.get(f"/accounting?day={day}&set=all").text)
     entries = read(f"accounting?day={day}")["entries"]
     table = page.partition('aria-label="Figures by shop and topic"')[2].partition("</tbody>")[0]
-    links = re.findall(r'<td class="nowrap"><a href="/dashboard(/accounting[^"]+)">([^<]+)</a></td><td>(\d+)</td>', table)
+    links = re.findall(
+        r'<td class="nowrap"><a href="/dashboard(/accounting[^"]+)">([^<]+)</a></td><td>(\d+)</td>', table
+    )
     topics = {shop: {one["topic"] for one in entries if one["shop"] == shop} for shop in {e["shop"] for e in entries}}
     assert len(topics) > 10
     assert {shop: int(number) for _, shop, number in links} == {shop: len(those) for shop, those in topics.items()}

@@ -23,8 +23,8 @@ REFUSED = ("http_401", "http_403", "http_404", "http_3")
 START_A_WORKER = "Start one (python -m webhook_app worker, or run), and check its log for errors."
 CHECK_THE_WORKER = "Check its log for errors, and restart it if there are none."
 REPLAY = (
-    "List them with python -m webhook_app list --state dead; docs/reasons.md explains each reason. "
-    "Then replay or discard them."
+    "Issues on the dashboard groups them by cause, to replay or discard together; `list --state dead` lists them. "
+    "docs/reasons.md explains each reason."
 )
 
 
