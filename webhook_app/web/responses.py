@@ -116,7 +116,7 @@ def _store_unavailable(error: StoreUnavailableError) -> Response:
     advice = error.advice or None
     current().sampled_log.add("error", "store_unavailable", Kind("store_unavailable"), error=str(error), hint=advice)
     count_refusal("unavailable")
-    return try_later()
+    return try_later(f"The database cannot be used. {advice}" if advice else PAGE_UNAVAILABLE)
 
 
 def _overloaded(error: OverloadedError) -> Response:
