@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chaos.processes import wait_for
+from tests.support.processes import wait_for
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.engines import deadlines, group_commit
 from webhook_app.inbox.engines.group_commit import GroupCommit
@@ -82,7 +82,7 @@ def test_a_leader_appointed_as_its_time_ends(monkeypatch: pytest.MonkeyPatch) ->
         submitted = []
         for number in (1, 2, 3):
             submitted.append(threads.submit(group.submit, number))
-            assert wait_for(lambda number=number: len(arrived) == number, 10)  # type: ignore[misc]
+            wait_for(lambda number=number: len(arrived) == number)  # type: ignore[misc]
             time.sleep(0.05)
         first.set()
         assert [one.result(10) for one in submitted] == [1, 2, 3]
