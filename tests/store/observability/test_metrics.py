@@ -317,10 +317,12 @@ def received(connection: socket.socket) -> bytes:
 def test_web_processes_and_worker_count_together(tmp_path: Path, sqlite_url: str) -> None:
     """Two web processes and a worker are one page, at whichever of them, and the worker has one of its own.
 
-    No listener names its server, also in answers to what is not HTTP.
+    No listener names its server, also in answers to what is not HTTP, and the worker's is where BIND says.
     """
     folder, port = tmp_path / "metrics", processes.free_port()
-    shared = {metrics_folder.FOLDER: str(folder), "METRICS_TOKEN": TOKEN, "METRICS_PORT": str(port)}
+    shared = {metrics_folder.FOLDER: str(folder), "METRICS_TOKEN": TOKEN, "METRICS_PORT": str(port)} | {
+        "BIND": "127.0.0.1"
+    }
     with Service(tmp_path, sqlite_url, WEB_CONCURRENCY="2", **shared) as service:
         service.start_all()
         count = 20  # the kernel chooses the web process for each connection
@@ -330,6 +332,8 @@ def test_web_processes_and_worker_count_together(tmp_path: Path, sqlite_url: str
         pages = [at(service.url) for _ in range(6)] + [at(f"http://127.0.0.1:{port}")]
         assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).status_code == 401
         assert requests.get(f"http://127.0.0.1:{port}/", headers=BEARER, timeout=10).status_code == 404
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://127.0.0.2:{port}/metrics", timeout=10)
         ports = (service.port, service.sandbox_port, port)
         proper = [answered(one, sent) for one in ports for sent in PROPER]
         refused = [answered(one, sent) for one in ports for sent in NOT_HTTP]

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.support.health import NOW, alerts, measured, problems
+from webhook_app.health import evaluation
 from webhook_app.health.measurements import DatabaseStatus, DiskStatus, Measurements, SilentTopic
 from webhook_app.inbox.reports.backlog import Backlog, ShopCount
 from webhook_app.throttling.state import Scope, ThrottleState
-from webhook_app.time_units import HOUR
+from webhook_app.time_units import DAY, HOUR
 
 STATES = {"received": 3, "delivering": 1, "waiting": 1}
 
@@ -215,3 +216,33 @@ def test_what_to_do_about_overdue_events(advice: str, *, runs: bool) -> None:
     """A worker that runs need not be started."""
     found = problems(measured(overdue=["acme"], worker_runs=runs))
     assert [one.advice.startswith(advice) for one in found if one.check == "workers"] == [True]
+
+
+def late(reason: str, minutes: int) -> Measurements:
+    """Webhooks that were refused, the last of them so many minutes ago."""
+    what = ("acme", reason)
+    return measured(refused={what: 3}, last_refused={what: NOW - minutes * 60_000})
+
+
+WAITING = [Backlog("acme", STATES, 7, NOW)]
+SLOW = ThrottleState(Scope.shop("acme"), rate=2.0, rate_at=NOW, reason="http_429")
+OTHERS: list[tuple[Measurements, str, str, str]] = [
+    (late("unavailable", 9), "refusals", "warning", "acme: 3 webhooks were answered with 503"),
+    (late("too_large", 9), "refusals", "warning", "(too_large) and will never be accepted"),
+    (late("unavailable", 11), "refusals", "", ""),
+    (measured(lapsed=[ShopCount("acme", 2, 9)]), "leases", "warning", "acme: 2 deliveries were being processed when"),
+    (measured(throttles={SLOW.scope: SLOW}, backlogs=WAITING), "rate", "info", "limited to 2 calls a second"),
+    (measured(throttles={SLOW.scope: SLOW}), "rate", "", ""),
+    (measured(database=DatabaseStatus("postgresql", clock_skew=6_000)), "clock", "warning", "6.0 s ahead of"),
+    (measured(database=DatabaseStatus("postgresql", clock_skew=-61_000)), "clock", "error", "1 min 1 s behind"),
+    (measured(database=DatabaseStatus("postgresql", clock_skew=4_000)), "clock", "", ""),
+    (measured(expiring=1, expiring_within=DAY), "expiring", "warning", "1 dead delivery loses its body within 1 d"),
+    (measured(spooled=2), "spool", "warning", "2 accepted events wait in the spool"),
+]
+
+
+@pytest.mark.parametrize(("figures", "check", "severity", "text"), OTHERS)
+def test_what_is_no_alert(figures: Measurements, check: str, severity: str, text: str) -> None:
+    """It is shown with its severity while it lasts, and no longer."""
+    found = [one for one in evaluation.findings(figures) if one.check == check]
+    assert [(one.severity, text in one.text) for one in found] == ([(severity, True)] if severity else []), found
