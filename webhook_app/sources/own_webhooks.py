@@ -23,7 +23,14 @@ def path_of(shop: Shop) -> str:
 
 def for_shop(webhooks: Iterable[PlatformWebhook], shop: Shop) -> list[PlatformWebhook]:
     """Return the webhooks that are for this receiver, by the path of their address, whatever its host."""
-    return [one for one in webhooks if urlsplit(one.url).path.rstrip("/").endswith(path_of(shop))]
+    return [one for one in webhooks if _path(one.url).rstrip("/").endswith(path_of(shop))]
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # what anyone may have written there
+        return ""
 
 
 def look(connection: Connection, shop: Shop) -> list[WebhookStatus] | None:

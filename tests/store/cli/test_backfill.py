@@ -10,7 +10,7 @@ import pytest
 from tests.support import woocommerce_api as api
 from tests.support.sources import SHOP, commands_for, deliver, order
 from webhook_app.inbox.reports import stored_deliveries
-from webhook_app.inbox.shop_records import reconciliations
+from webhook_app.inbox.shop_records import platform_orders, reconciliations
 from webhook_app.time_units import HOUR, now_ms
 
 if TYPE_CHECKING:
@@ -62,6 +62,34 @@ def test_backfill_of_one_order(run: Run, inbox: Inbox) -> None:
     assert deliver(inbox) == ["purchase:7"]
     assert "0 orders fetched." in run("backfill", "--shop", "acme", "--order", "7").output
     assert "no order 4711" in run("backfill", "--shop", "acme", "--order", "4711").output
+
+
+@pytest.mark.engines("sqlite")
+def test_backfill_names_what_is_under_way(run: Run, shop: api.Shop) -> None:
+    """An order that waits to be sent, and one whose webhook may still arrive, are not the same."""
+    run("backfill", "--shop", "acme", "--order", "7")
+    shop.add(order(200, now_ms() - 60_000))
+    found = run("backfill", "--shop", "acme", "--since", "1d", "--dry-run").output
+    assert "under way     2: 1 stored, not sent yet, 1 of the last 15 min (RECONCILE_GRACE), whose webhook may" in found
+    assert run("backfill", "--shop", "acme", "--order", "#").exit_code == 2
+
+
+@pytest.mark.engines("sqlite")
+def test_an_interrupted_backfill_goes_on(run: Run, inbox: Inbox, shop: api.Shop) -> None:
+    """Ctrl-C says what became of what was fetched, and the second run fetches the rest."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in range(300, 500):
+        shop.add(order(number, now_ms() - 2 * HOUR))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform_orders, "save", interrupt)
+        stopped = run("backfill", "--shop", "acme", "--since", "1d")
+    assert (stopped.exit_code, "What was fetched until then stays" in stopped.output) == (1, True)
+    assert 0 < stored(inbox) < 212
+    run("backfill", "--shop", "acme", "--since", "1d")
+    assert stored(inbox) == 212
 
 
 def test_reconcile_compares_now(run: Run, inbox: Inbox, shop: api.Shop) -> None:

@@ -45,7 +45,8 @@ def test_webhooks_are_created_enabled_and_corrected(run: Run, shop: api.Shop) ->
     before = run(*arguments, "--check")
     assert before.exit_code == 1
     assert "order.created  missing" in before.output
-    assert "order.updated  at another address" in before.output
+    assert "order.updated  at another address: http://old.example/webhooks/woocommerce/acme/" in before.output
+    assert "Without --check" in before.output
     assert len(shop.webhooks) == 2
     assert run(*arguments).exit_code == 0
     made = {one["topic"]: one for one in shop.webhooks.values() if one["id"] != 9}
@@ -65,6 +66,17 @@ def test_a_key_that_may_only_read_is_named(run: Run, shop: api.Shop) -> None:
     shop.before = lambda request: refusal if request.method == "POST" else None
     done = run("subscribe", "--shop", "acme", "--url", "https://r.example")
     assert (done.exit_code, "api_scope_missing" in done.output, "Read/Write" in done.output) == (1, True, True)
+
+
+@pytest.mark.parametrize("command", ["subscribe", "check", "doctor", "make-app"])
+def test_the_address_is_that_of_the_receiver(run: Run, shop: api.Shop, command: str) -> None:
+    """One without https://, and a whole webhook URL, would make webhooks that go nowhere."""
+    shop.webhooks = {1: hook(1, "order.created")}
+    arguments = [command, *(["--shop", "acme"] if command == "subscribe" else [])]
+    for wrong in ("r.example", "ftp://r.example", HERE, "https://user:geheim@r.example", "https://r.example/?a=b", "/"):
+        refused = run(*arguments, "--url", wrong)
+        assert (refused.exit_code, "https://events.example.com" in refused.output) == (2, True), wrong
+    assert [one["delivery_url"] for one in shop.webhooks.values()] == [HERE]
 
 
 def test_the_address_is_needed(run: Run) -> None:

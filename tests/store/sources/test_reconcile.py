@@ -335,7 +335,11 @@ def test_it_is_due_again_after_a_while(inbox: Inbox, clock: Clock) -> None:
 
 def test_a_disabled_webhook_is_seen_and_enabled(inbox: Inbox, clock: Clock) -> None:
     """Where the shop wants it, a webhook that the platform disabled is enabled again; others are left alone."""
-    urls = {1: "https://r.example/webhooks/woocommerce/acme/", 2: "https://r.example/webhooks/woocommerce/other"}
+    urls = {
+        1: "https://r.example/webhooks/woocommerce/acme/",
+        2: "https://r.example/webhooks/woocommerce/other",
+        3: "https://[no-address/webhooks/woocommerce/acme",
+    }
     hooks = {
         n: {"id": n, "topic": "order.created", "delivery_url": url, "status": "disabled"} for n, url in urls.items()
     }
@@ -346,7 +350,7 @@ def test_a_disabled_webhook_is_seen_and_enabled(inbox: Inbox, clock: Clock) -> N
         running = reconciler(inbox, url, repair_webhooks=True)
         round_of(running)
         assert [one.repaired for one in state_of(inbox).webhooks] == [True]
-        assert [one["status"] for one in shop.webhooks.values()] == ["active", "disabled"]
+        assert [one["status"] for one in shop.webhooks.values()] == ["active", "disabled", "disabled"]
         clock.move(900)
         round_of(running)
         assert [(one.is_active, one.repaired) for one in state_of(inbox).webhooks] == [(True, False)]

@@ -56,6 +56,8 @@ def backfill(
     """
     if (since is None) == (order is None) or (until is not None and since is None):
         raise click.UsageError("Give either --since, with --until if you like, or --order.")
+    if order is not None and not order.strip(" #"):
+        raise click.BadParameter("names no order", param_hint="--order")
     config, known = source_connection.load()
     shop = source_connection.shop_with_api(known, name)
     _check_period(config, since, until)
@@ -68,10 +70,12 @@ def backfill(
             else:
                 window = Window(since or 0, until)
                 report = _window(config, connection, comparison, window, stores=not dry_run)
-        except SourceError as error:
+        except (SourceError, KeyboardInterrupt) as error:
+            what = f"{error.reason}: {error}" if isinstance(error, SourceError) else "Interrupted."
             hint = "" if dry_run else " What was fetched until then stays; run the command again to go on."
-            raise click.ClickException(f"{error.reason}: {error}{hint}") from None
-    click.echo(json.dumps(_record(report, shop.name)) if as_json else "\n".join(_lines(report, dry_run=dry_run)))
+            raise click.ClickException(f"{what}{hint}") from None
+    grace = config.reconcile_grace * 1000
+    click.echo(json.dumps(_record(report, shop.name)) if as_json else "\n".join(_lines(report, grace, dry_run=dry_run)))
 
 
 def _check_period(config: Settings, since: int | None, until: int | None) -> None:
@@ -145,11 +149,11 @@ def _record(report: Report, shop: str) -> dict[str, Any]:
     }
 
 
-def _lines(report: Report, *, dry_run: bool) -> Iterator[str]:
+def _lines(report: Report, grace: float, *, dry_run: bool) -> Iterator[str]:
     yield f"platform      {counted(report.listed + report.recent, 'order')}"
     parts = ", ".join(f"{count} {name}" for name in Outcome if (count := report.outcomes[name]) and name in SETTLED)
     yield f"received      {report.received}{f': {parts}' if parts else ''}"
-    yield f"under way     {report.waiting + report.recent}"
+    yield f"under way     {report.waiting + report.recent}{_under_way(report, grace)}"
     names = ", ".join([*report.names, *(["..."] if report.missing > MOST_NAMES else [])])
     yield f"missing       {report.missing}{f': {names}' if names else ''}"
     if report.missing:
@@ -159,6 +163,13 @@ def _lines(report: Report, *, dry_run: bool) -> Iterator[str]:
     if too_old := report.ignored["too_old"]:
         yield f"too old       {too_old}: longer ago than MAX_ORDER_AGE, and Tweakwise takes no date; not fetched"
     yield "Nothing was changed (--dry-run)." if dry_run else f"{counted(report.filled, 'order')} fetched."
+
+
+def _under_way(report: Report, grace: float) -> str:
+    stored = [f"{report.waiting} stored, not sent yet"] if report.waiting else []
+    within = f"{report.recent} of the last {duration(grace)} (RECONCILE_GRACE), whose webhook may still arrive"
+    parts = [*stored, *([within] if report.recent else [])]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 SETTLED = (Outcome.DELIVERED, Outcome.IGNORED, Outcome.DEAD)

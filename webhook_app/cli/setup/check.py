@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli.support import configuration, database_startup, near_names, shop_instructions, source_connection
+from webhook_app.cli.support.public_address import PublicAddress
 from webhook_app.config import settings, shop_addresses, shop_documents
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox
@@ -29,7 +30,7 @@ SPOOL_ON_A_DYNO = "is on a dyno's disk, which is emptied at every restart: ackno
 
 
 @click.command()
-@click.option("--url", help="The receiver's public address, e.g. https://events.example.com.")
+@click.option("--url", type=PublicAddress(), help="The receiver's public address, e.g. https://events.example.com.")
 def check(url: str | None) -> None:
     """Validate settings and shops, and report all faults together, each with the line to change.
 

@@ -8,12 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
-from marshmallow import ValidationError
 
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.finding_text import coloured, finding_record
+from webhook_app.cli.support.public_address import PublicAddress
 from webhook_app.cli.support.terminal import fitted, margin
-from webhook_app.config.validators import validate_http_url
 from webhook_app.doctor import CheckContext, run_checks
 from webhook_app.errors import ConfigurationError
 from webhook_app.formatting import counted
@@ -30,18 +29,9 @@ if TYPE_CHECKING:
 INDENT = 24  # columns before a finding's text
 
 
-def _address(_ctx: object, _param: object, value: str | None) -> str | None:
-    try:
-        if value is not None:
-            validate_http_url(value)
-    except ValidationError:
-        raise click.BadParameter("expected an address such as https://events.example.com") from None
-    return value
-
-
 @click.command()
 @click.option("--shop", "name", help="Only this shop; default: all shops.")
-@click.option("--url", callback=_address, help="The public address, to check the webhook URLs from outside.")
+@click.option("--url", type=PublicAddress(), help="The public address, to check the webhook URLs from outside.")
 @click.option("--send", is_flag=True, help="Post one search to Tweakwise for each shop, to check its instance key.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for each finding.")
 def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> None:

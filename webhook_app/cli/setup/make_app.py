@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from webhook_app.cli.support import configuration
+from webhook_app.cli.support.public_address import PublicAddress
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.app_package import packed
 
@@ -14,7 +15,9 @@ FOLDER = Path("var/apps")
 
 
 @click.command("make-app")
-@click.option("--url", required=True, help="The receiver's public address, e.g. https://events.example.com.")
+@click.option(
+    "--url", type=PublicAddress(), required=True, help="The receiver's public address, e.g. https://events.example.com."
+)
 @click.option("--shop", "name", required=True, help="The shop, which needs app_secret.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 def make_app(url: str, name: str, output: Path | None) -> None:
@@ -30,11 +33,9 @@ def make_app(url: str, name: str, output: Path | None) -> None:
         raise click.ClickException(f"There is no app for {platform.title}: `check` prints what to paste where.")
     if secret is None:
         raise click.ClickException(f"shops.{name} has no app_secret: make one with openssl rand -hex 32.")
-    if not url.startswith(("https://", "http://")):
-        raise click.BadParameter("expected an address such as https://events.example.com", param_hint="--url")
     target = output or FOLDER / name / f"{platform.handshake.app_name}.zip"
     folder = f"{platform.name}/{platform.handshake.app_name}"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.touch(mode=0o600)
-    target.write_bytes(packed(folder, {"url": url.rstrip("/"), "shop": name, "secret": secret}))
+    target.write_bytes(packed(folder, {"url": url, "shop": name, "secret": secret}))
     click.echo(f"Wrote {target}. It contains the app secret: upload it, and do not publish it.")

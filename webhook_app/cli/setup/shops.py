@@ -13,6 +13,7 @@ import click
 
 from webhook_app.cli.support import configuration, new_secret, new_shop, shop_instructions, shop_trial, terminal
 from webhook_app.cli.support.new_shop import NewShop, free_names
+from webhook_app.cli.support.public_address import PublicAddress
 from webhook_app.config import env_file, settings, shop_documents
 from webhook_app.config.shop_tables import NAME
 from webhook_app.errors import ConfigurationError
@@ -68,7 +69,7 @@ def _places(known: Mapping[str, Shop]) -> dict[str, str]:
 @click.option("--secret-file", type=click.File(encoding="utf-8"), help="A file with the webhook secret; - is stdin.")
 @click.option("--product-key", help="The template of product keys; default: {product_id}.")
 @click.option("--domain", help="The shop's address, the only one that may send for it.")
-@click.option("--url", help="The receiver's public address, e.g. https://events.example.com.")
+@click.option("--url", type=PublicAddress(), help="The receiver's public address, e.g. https://events.example.com.")
 @click.option("--print", "only_prints", is_flag=True, help="Print what would be written, and write nothing.")
 def add(
     *,

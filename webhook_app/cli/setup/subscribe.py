@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from webhook_app.cli.support import configuration, source_connection
+from webhook_app.cli.support.public_address import PublicAddress
 from webhook_app.errors import SourceError
 from webhook_app.platforms import all_platforms
 from webhook_app.sources import all_sources
@@ -29,7 +31,11 @@ DONE = {Action.CREATE: "created", Action.ENABLE: "enabled", Action.MOVE: "addres
 
 @click.command()
 @click.option("--shop", "name", required=True, help="The shop, which needs the table [shops.<name>.api].")
-@click.option("--url", help="The receiver's public address, e.g. https://events.example.com; default: PUBLIC_URL.")
+@click.option(
+    "--url",
+    type=PublicAddress(),
+    help="The receiver's public address, e.g. https://events.example.com; default: PUBLIC_URL.",
+)
 @click.option("--check", "only_checks", is_flag=True, help="Only report; exit code 1 if something is to be changed.")
 def subscribe(name: str, url: str | None, *, only_checks: bool) -> None:
     """Create the shop's webhooks for this receiver, enable disabled ones, and correct secret and address.
@@ -60,7 +66,20 @@ def subscribe(name: str, url: str | None, *, only_checks: bool) -> None:
 
 def _lines(steps: Sequence[Step], *, only_checks: bool) -> list[str]:
     width = max(len(step.topic) for step in steps)
-    return [
-        f"  {step.topic:<{width}}  {WORDS[step.action] if only_checks else DONE.get(step.action, WORDS[step.action])}"
-        for step in steps
-    ]
+    lines = [f"  {step.topic:<{width}}  {_words(step, only_checks=only_checks)}" for step in steps]
+    if only_checks and any(step.is_change for step in steps):
+        lines.append("Without --check this is corrected.")
+    return lines
+
+
+def _words(step: Step, *, only_checks: bool) -> str:
+    if not only_checks:
+        return DONE.get(step.action, WORDS[step.action])
+    there = f": {_shown(step.webhook.url)}" if step.webhook and step.action is Action.MOVE else ""
+    return WORDS[step.action] + there
+
+
+def _shown(url: str) -> str:
+    """Return an address without credentials and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
