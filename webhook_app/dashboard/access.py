@@ -91,6 +91,7 @@ def require_session() -> ResponseReturnValue | None:
     if request.method == "POST":
         _read_form()
         _refuse_forged(known)
+    _refuse_nul()
     if named is not None and not session().signed_in:
         _begin_proxied(named)
     if request.endpoint in PUBLIC:
@@ -140,6 +141,12 @@ def _read_form() -> None:
             request.form  # noqa: B018 - this reads the form
     except TimeoutError:
         abort(408)
+
+
+def _refuse_nul() -> None:
+    """Refuse a value with a NUL: PostgreSQL takes none, and the page would blame the database."""
+    if any("\0" in str(value) for value in (*request.values.values(), *(request.view_args or {}).values())):
+        abort(400, "A value has a NUL character, which no name has. Nothing was changed.")
 
 
 def _refuse_forged(known: Session | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from webhook_app.sources.shapes import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
 
 USUAL_RATE = 3.0  # requests a second
+LONGEST_IDENTITY = 128  # characters, as in the table
+LONGEST = {"id": 128, "name": 64, "changed_at": 64, "currency": 8}  # characters of an order's texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,11 @@ class ListedOrder:
     currency: str
     make_body: Callable[[], bytes]
 
+    def __post_init__(self) -> None:
+        """Cut the texts to what can be stored: an odd order never stops the comparison of the others."""
+        for name, longest in LONGEST.items():
+            object.__setattr__(self, name, storable(getattr(self, name), longest))
+
     @property
     def body(self) -> bytes:
         """What a webhook about it would have, as far as it is needed."""
@@ -53,7 +63,8 @@ class ListedOrder:
     @property
     def identity(self) -> str:
         """The identity of the delivery that stands for this state of the order."""
-        return f"backfill:{self.id}:{self.changed_at}"
+        whole = f"backfill:{self.id}:{self.changed_at}"
+        return whole if len(whole) <= LONGEST_IDENTITY else f"backfill:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 from urllib3.util import Retry
 
 from webhook_app import __version__
 from webhook_app.errors import SourceError, TooMuchError
+from webhook_app.sources.timed_answers import READ, TimedAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 TRIES = 5
 LONGEST_RETRY_AFTER = 30  # seconds; a longer one ends the attempt, and the next round tries again
-CONNECT, READ, WHOLE = 10.0, 30.0, 90.0  # seconds: to connect, between two bytes, and for an answer
+CONNECT = 10.0  # seconds to connect
 LARGEST = 32 * 1024 * 1024  # bytes of an answer
 CHUNK = 65_536
+LONGEST_INT = 4000  # digits
 BURST = 5  # requests that need not wait for each other
 GAVE_UP = (500, 502, 504)  # also what a host answers when a page takes it too long, or too much memory
 REPEATED = (408, 425, 429, 500, 502, 503, 504)
@@ -90,7 +91,7 @@ class Http:
         self._host = urlsplit(base).hostname or ""
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        self._once, self._repeating = HTTPAdapter(max_retries=0), HTTPAdapter(max_retries=_retry(rate))
+        self._once, self._repeating = TimedAdapter(max_retries=0), TimedAdapter(max_retries=_retry(rate))
 
     def read(self, method: str, path: str, **what: Any) -> Answer:
         """Send a request that changes nothing, several times if need be."""
@@ -100,7 +101,7 @@ class Http:
         """Send a request once."""
         return self._send(self._once, method, path, what)
 
-    def _send(self, adapter: HTTPAdapter, method: str, path: str, what: Mapping[str, Any]) -> Answer:
+    def _send(self, adapter: TimedAdapter, method: str, path: str, what: Mapping[str, Any]) -> Answer:
         self.bucket.wait()
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -129,7 +130,7 @@ class Http:
         body = self._body(response)
         date = _date(response.headers.get("Date"))
         try:
-            data = json.loads(body, parse_float=str) if body else None
+            data = _parsed(body) if body else None
         except (ValueError, RecursionError):
             data = None
             if response.ok:
@@ -137,14 +138,12 @@ class Http:
         return Answer(response.status_code, response.headers, data, date)
 
     def _body(self, response: requests.Response) -> bytes:
-        until, parts, size = time.monotonic() + WHOLE, [], 0
+        parts, size = [], 0
         for part in response.iter_content(CHUNK):
             parts.append(part)
             size += len(part)
             if size > LARGEST:
                 raise TooMuchError("api_odd_answer", f"{self._host} sent more than {LARGEST} bytes in one answer.")
-            if time.monotonic() > until:
-                raise TooMuchError("api_unreachable", f"{self._host} took more than {WHOLE:.0f} seconds to answer.")
         return b"".join(parts)
 
 
@@ -179,12 +178,27 @@ def _retry(rate: float) -> Retry:
     )
 
 
+def _parsed(body: bytes) -> Any:
+    """Return the JSON of an answer, with fractions and numbers of thousands of digits as text, and null for NaN."""
+    try:
+        return json.loads(body, parse_float=str, parse_constant=_no_number)
+    except ValueError:  # also an integer with more digits than Python converts
+        return json.loads(body, parse_float=str, parse_constant=_no_number, parse_int=_any_int)
+
+
+def _no_number(_name: str) -> None:
+    """Return null for NaN and Infinity, which are no JSON."""
+
+
+def _any_int(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_INT else digits
+
+
 def _is_slow(error: requests.RequestException) -> bool:
     """Return whether the answer did not come in time; after several tries that is hidden in the error."""
     inner = error.args[0] if error.args else None
-    return isinstance(error, requests.ReadTimeout) or (
-        isinstance(inner, MaxRetryError) and isinstance(inner.reason, ReadTimeoutError)
-    )
+    reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    return isinstance(error, requests.ReadTimeout) or isinstance(reason, ReadTimeoutError)
 
 
 def _failure(error: requests.RequestException) -> str:

@@ -12,6 +12,7 @@ from webhook_app.errors import SourceError
 from webhook_app.sources import shopify_orders
 from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
 from webhook_app.sources.http import Answer, Http, failed
+from webhook_app.sources.shapes import lifetime, part, rows, text
 from webhook_app.time_units import now_ms, uptime
 
 if TYPE_CHECKING:
@@ -109,13 +110,13 @@ class Shopify(Connection):
         after: str | None = None
         for _ in range(MOST_PAGES):
             page = self._page({"after": after, "query": wanted, "sort": sort})
-            yield [self._listed(node) for node in page.get("nodes") or ()]
-            info = page.get("pageInfo") or {}
-            if not info.get("hasNextPage"):
+            yield [self._listed(node) for node in rows(page.get("nodes"))]
+            if not part(page.get("pageInfo")).get("hasNextPage"):
                 return
-            if not info.get("endCursor") or info["endCursor"] == after:
+            cursor = _next(page)
+            if cursor in {"", after}:
                 break
-            after = info["endCursor"]
+            after = cursor
         raise SourceError("api_odd_answer", f"{self._host} sends the same orders again and again.")
 
     def order(self, name: str) -> ListedOrder | None:
@@ -123,13 +124,13 @@ class Shopify(Connection):
         bare = name.strip().removeprefix("#")
         quoted = bare.replace("\\", "").replace("'", "")
         page = self._page({"after": None, "query": f"name:'{quoted}'", "sort": "CREATED_AT"})
-        for node in page.get("nodes") or ():
+        for node in rows(page.get("nodes")):
             if str(node.get("name", "")).removeprefix("#") == bare:
                 return self._listed(node)
         if not bare.isdecimal():
             return None
         data = self._query(ORDER_QUERY % self._fields, {"id": f"gid://shopify/Order/{bare}", "lines": self._lines})
-        return self._listed(data["order"]) if data.get("order") else None
+        return self._listed(part(data["order"])) if data.get("order") else None
 
     def access(self) -> AccessReport:
         """Report whether the app has the permissions that are needed."""
@@ -146,8 +147,8 @@ class Shopify(Connection):
 
     def webhooks(self) -> Sequence[PlatformWebhook]:
         """Return the webhooks that this app made by API; others are not shown."""
-        found = self._query(WEBHOOKS_QUERY, {})["webhookSubscriptions"]["nodes"]
-        return [_webhook(node) for node in found]
+        found = part(self._query(WEBHOOKS_QUERY, {}).get("webhookSubscriptions"))
+        return [_webhook(node) for node in rows(found.get("nodes"))]
 
     def create_webhook(self, topic: str, url: str, secret: str) -> PlatformWebhook:  # noqa: ARG002 - the app's own
         """Create a webhook; Shopify signs it with the app's client secret."""
@@ -159,8 +160,8 @@ class Shopify(Connection):
         self._changed("webhookSubscriptionUpdate", UPDATE, {"id": webhook.id, "uri": url or webhook.url})
 
     def _given_scopes(self) -> set[str]:
-        installation = self._query(SCOPES_QUERY, {}).get("currentAppInstallation") or {}
-        return {str(one.get("handle")) for one in installation.get("accessScopes") or ()}
+        installation = part(self._query(SCOPES_QUERY, {}).get("currentAppInstallation"))
+        return {str(one.get("handle")) for one in rows(installation.get("accessScopes"))}
 
     def _page(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         while True:
@@ -172,38 +173,40 @@ class Shopify(Connection):
                     raise SourceError("api_odd_answer", f"{self._host} refuses the query as too expensive.") from None
                 self._orders, self._lines = max(self._orders // 2, 1), max(self._lines // 2, 5)
                 continue
-            found: Mapping[str, Any] = data.get("orders") or {}
-            return found
+            return part(data.get("orders"))
 
     def _listed(self, node: Mapping[str, Any]) -> ListedOrder:
         """Return an order, with the lines that are beyond the first page of them."""
-        connection = node.get("lineItems") or {}
-        lines = [*(connection.get("nodes") or ())]
-        info, order = connection.get("pageInfo") or {}, f"gid://shopify/Order/{node.get('legacyResourceId')}"
-        while info.get("hasNextPage") and info.get("endCursor") and len(lines) < MOST_PAGES:
-            data = self._query(LINES_QUERY, {"id": order, "after": info["endCursor"], "lines": 100})
-            connection = (data.get("order") or {}).get("lineItems") or {}
-            lines += connection.get("nodes") or ()
-            info = connection.get("pageInfo") or {}
+        connection, after = part(node.get("lineItems")), None
+        lines = rows(connection.get("nodes"))
+        order = f"gid://shopify/Order/{node.get('legacyResourceId')}"
+        while cursor := _next(connection):
+            if cursor == after or len(lines) >= MOST_PAGES:
+                raise SourceError("api_odd_answer", f"{self._host} sends the lines of an order without end.")
+            data = self._query(LINES_QUERY, {"id": order, "after": cursor, "lines": 100})
+            connection, after = part(part(data.get("order")).get("lineItems")), cursor
+            found = rows(connection.get("nodes"))
+            if not found:
+                break
+            lines += found
         return shopify_orders.listed(node, lines, self._attribute)
 
     def _changed(self, name: str, mutation: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = self._query(mutation, variables, reads=False).get(name) or {}
-        if errors := found.get("userErrors"):
-            text = "; ".join(str(one.get("message")) for one in errors)[:200]
-            raise SourceError("api_odd_answer", f"{self._host} refuses the webhook: {text}")
-        made: Mapping[str, Any] = found.get("webhookSubscription") or {}
-        return made
+        found = part(self._query(mutation, variables, reads=False).get(name))
+        if errors := rows(found.get("userErrors")):
+            messages = "; ".join(str(one.get("message")) for one in errors)[:200]
+            raise SourceError("api_odd_answer", f"{self._host} refuses the webhook: {messages}")
+        return part(found.get("webhookSubscription"))
 
     def _query(self, query: str, variables: Mapping[str, Any], *, reads: bool = True) -> dict[str, Any]:
         """Return the data of a query, after waiting for points where too few are left."""
         for _ in range(TRIES):
             self._wait()
             answer = self._posted(query, variables, reads=reads)
-            content = answer.data if isinstance(answer.data, dict) else {}
+            content = part(answer.data)
             self._note_cost(content.get("extensions"))
-            errors = [one for one in content.get("errors") or () if isinstance(one, dict)]
-            codes = {(one.get("extensions") or {}).get("code") for one in errors}
+            errors = rows(content.get("errors"))
+            codes = {text(part(one.get("extensions")).get("code")) for one in errors}
             if "THROTTLED" in codes:
                 continue
             if "MAX_COST_EXCEEDED" in codes:
@@ -236,38 +239,44 @@ class Shopify(Connection):
             "client_secret": self._secret,
         }
         answer = self._http.read("POST", TOKEN, json=asked)
-        content = answer.data if isinstance(answer.data, dict) else {}
+        content = part(answer.data)
         token, seconds = content.get("access_token"), content.get("expires_in")
         if answer.status != HTTPStatus.OK or not isinstance(token, str):
             why = "client_id and client_secret must be those of an app that is installed in this shop"
             raise SourceError("api_unauthorized", f"{self._host} gives no token ({answer.status}): {why}.")
         self._token = token
-        self._ends = uptime() + (float(seconds) if isinstance(seconds, int) else RENEW_BEFORE * 2)
+        self._ends = uptime() + lifetime(seconds, RENEW_BEFORE * 2)
         return token
 
     def _note_cost(self, extensions: Any) -> None:
         """Learn from an answer when there will be points for a query like it."""
-        given = (extensions.get("cost") if isinstance(extensions, dict) else None) or {}
-        status, wanted = given.get("throttleStatus") or {}, given.get("requestedQueryCost")
+        given = part(part(extensions).get("cost"))
+        status, wanted = part(given.get("throttleStatus")), given.get("requestedQueryCost")
         figures = (wanted, status.get("currentlyAvailable"), status.get("restoreRate"))
         try:
             cost, left, rate = (float(str(figure)) for figure in figures)
         except ValueError:
             return
         lacking = cost - left
-        self._free_at = uptime() + (max(lacking / rate, 0.0) if rate > 0 else 1.0)
+        self._free_at = uptime() + (max(0.0, lacking / rate) if rate > 0 else 1.0)
 
     def _wait(self) -> None:
-        time.sleep(min(max(self._free_at - uptime(), 0.0), self._longest_pause))
+        time.sleep(min(max(0.0, self._free_at - uptime()), self._longest_pause))
 
-    def _error_of(self, codes: set[Any], errors: Sequence[Mapping[str, Any]]) -> SourceError:
+    def _error_of(self, codes: set[str], errors: Sequence[Mapping[str, Any]]) -> SourceError:
         if "ACCESS_DENIED" in codes:
             needed = ", ".join(SCOPES)
             return SourceError(
                 "api_scope_missing", f"{self._host} denies access: the app needs {needed}. {CREDENTIALS}"
             )
-        named = ", ".join(sorted(str(code) for code in codes if code)) or ("errors" if errors else "no data")
+        named = ", ".join(sorted(filter(None, codes))) or ("errors" if errors else "no data")
         return SourceError("api_odd_answer", f"{self._host} did not answer the query: {named}.")
+
+
+def _next(connection: Mapping[str, Any]) -> str:
+    """Return the cursor of the next page of a list, "" on the last one."""
+    info = part(connection.get("pageInfo"))
+    return text(info.get("endCursor")) if info.get("hasNextPage") else ""
 
 
 def _webhook(node: Mapping[str, Any]) -> PlatformWebhook:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from webhook_app.errors import SourceError
 from webhook_app.sources.base import ListedOrder
 from webhook_app.sources.dates import milliseconds
+from webhook_app.sources.shapes import named, part, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ ORDER = """
 """
 CUSTOMER = "customer { legacyResourceId }"
 COMPANY = "PurchasingCompany"
+LONGEST_NUMBER = 128  # digits of an id
 
 
 def order_fields(*, with_customer: bool) -> str:
@@ -61,8 +63,8 @@ def listed(node: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], attribut
 def _as_webhook(
     node: Mapping[str, Any], number: str, lines: Sequence[Mapping[str, Any]], attribute: str
 ) -> dict[str, Any]:
-    entity = node.get("purchasingEntity") or {}
-    customer = node.get("customer")
+    entity, customer = part(node.get("purchasingEntity")), _id(part(node.get("customer")))
+    tags = node.get("tags")
     return {
         "id": int(number),
         "name": node.get("name"),
@@ -73,18 +75,18 @@ def _as_webhook(
         "cancelled_at": node.get("cancelledAt"),
         "financial_status": str(node.get("displayFinancialStatus") or "").lower(),
         "source_name": node.get("sourceName"),
-        "tags": ", ".join(map(str, node.get("tags") or ())),
+        "tags": ", ".join(map(str, tags if isinstance(tags, list) else ())),
         "taxes_included": node.get("taxesIncluded"),
         "duties_included": node.get("dutiesIncluded"),
         "currency": node.get("currencyCode"),
         "customer_locale": node.get("customerLocale"),
         "checkout_token": node.get("checkoutToken"),
         "company": {} if entity.get("__typename") == COMPANY else None,
-        "customer": {"id": int(_id(customer))} if customer and _id(customer) else None,
-        "note_attributes": _attributes(node.get("customAttributes") or (), attribute),
+        "customer": {"id": int(customer)} if customer else None,
+        "note_attributes": _attributes(rows(node.get("customAttributes")), attribute),
         "subtotal_price": _amount(node.get("subtotalPriceSet")),
         "current_subtotal_price": _amount(node.get("currentSubtotalPriceSet")),
-        "transactions": [_transaction(one) for one in node.get("transactions") or ()],
+        "transactions": [_transaction(one) for one in rows(node.get("transactions"))],
         "line_items": [_line(line) for line in lines],
     }
 
@@ -92,18 +94,18 @@ def _as_webhook(
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": _number(str(line.get("id") or "").rpartition("/")[2]),
-        "product_id": _number(_id(line.get("product") or {})),
-        "variant_id": _number(_id(line.get("variant") or {})),
+        "product_id": _number(_id(part(line.get("product")))),
+        "variant_id": _number(_id(part(line.get("variant")))),
         "sku": line.get("sku"),
         "quantity": line.get("quantity"),
         "current_quantity": line.get("currentQuantity"),
         "price": _amount(line.get("originalUnitPriceSet")),
         "total_discount": _amount(line.get("totalDiscountSet")),
         "discount_allocations": [
-            {"amount": _amount(one.get("allocatedAmountSet"))} for one in line.get("discountAllocations") or ()
+            {"amount": _amount(one.get("allocatedAmountSet"))} for one in rows(line.get("discountAllocations"))
         ],
-        "tax_lines": [{"price": _amount(one.get("priceSet"))} for one in line.get("taxLines") or ()],
-        "duties": [{"shop_money": {"amount": _amount(one.get("price"))}} for one in line.get("duties") or ()],
+        "tax_lines": [{"price": _amount(one.get("priceSet"))} for one in rows(line.get("taxLines"))],
+        "duties": [{"shop_money": {"amount": _amount(one.get("price"))}} for one in rows(line.get("duties"))],
     }
 
 
@@ -116,19 +118,22 @@ def _attributes(given: Iterable[Mapping[str, Any]], attribute: str) -> list[dict
     """Return the attributes that translation reads; the others may hold anything about a person."""
     bare = attribute.removeprefix("_")
     needed = {attribute, bare, f"_{bare}"}
-    return [{"name": one["key"], "value": one.get("value")} for one in given if one.get("key") in needed]
+    return [{"name": one["key"], "value": one.get("value")} for one in given if named(one, "key", needed)]
 
 
 def _amount(money: Any) -> str | None:
-    amount = ((money or {}).get("shopMoney") or {}).get("amount")
+    amount = part(part(money).get("shopMoney")).get("amount")
     return None if amount is None else str(amount)
 
 
 def _id(node: Mapping[str, Any]) -> str:
     """Return the number by which webhooks name the object; a global id would be another order."""
-    text = str(node.get("legacyResourceId") or "")
-    return text if text.isdecimal() else ""
+    return _digits(str(node.get("legacyResourceId") or ""))
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
+    return int(text) if _digits(text) else None
+
+
+def _digits(text: str) -> str:
+    return text if text.isdecimal() and len(text) <= LONGEST_NUMBER else ""

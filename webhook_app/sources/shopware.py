@@ -17,6 +17,7 @@ from webhook_app.errors import SourceError
 from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
 from webhook_app.sources.dates import milliseconds
 from webhook_app.sources.http import Answer, Http, failed
+from webhook_app.sources.shapes import lifetime, part, rows, text
 from webhook_app.time_units import now_ms, uptime
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ class Shopware(Connection):
         wanted = _changed(window.since) if window.by_change else _placed(window)
         since, number, seen, repeats = None, 1, frozenset[str](), 0
         for _ in range(MOST_PAGES):
-            rows = self._orders([wanted, *_from(since)], page=number)
-            new = [row for row in rows if row.get("id") not in seen]
+            page = self._orders([wanted, *_from(since)], page=number)
+            new = [row for row in page if str(row.get("id")) not in seen]
             yield [self._listed(row) for row in new]
-            if len(rows) < SIZE:
+            if len(page) < SIZE:
                 return
-            last, seen = rows[-1].get("orderDateTime"), frozenset(str(row.get("id")) for row in rows)
+            last, seen = page[-1].get("orderDateTime"), frozenset(str(row.get("id")) for row in page)
             repeats = 0 if new else repeats + 1
             if repeats > 1 or not isinstance(last, str):
                 break
@@ -110,8 +111,8 @@ class Shopware(Connection):
         wanted = name.strip().removeprefix("#")
         numbers = [{"type": "equals", "field": "orderNumber", "value": wanted}]
         ids = [{"type": "equals", "field": "id", "value": wanted}] if re.fullmatch(r"[0-9a-f]{32}", wanted) else []
-        rows = self._orders([{"type": "multi", "operator": "or", "queries": [*numbers, *ids]}])
-        return self._listed(rows[0]) if rows else None
+        found = self._orders([{"type": "multi", "operator": "or", "queries": [*numbers, *ids]}])
+        return self._listed(found[0]) if found else None
 
     def access(self) -> AccessReport:
         """Report whether orders and webhooks can be read, and warn where a shopper waits for webhooks."""
@@ -156,12 +157,12 @@ class Shopware(Connection):
         placed = milliseconds(row.get("orderDateTime"))
         if not isinstance(row.get("id"), str) or placed is None:
             raise SourceError("api_odd_answer", f"{self._host} sent an order without id or date.")
-        payments = [one for one in row.get("transactions") or () if isinstance(one, dict)]
+        payments = rows(row.get("transactions"))
         texts = [row.get("updatedAt"), row.get("createdAt")]
         texts += [one.get(name) for one in payments for name in ("updatedAt", "createdAt")]
-        changed_at = max(filter(None, map(_text, texts)), default="")
+        changed_at = max(filter(None, map(text, texts)), default="")
         changed = milliseconds(changed_at)
-        number, currency = _text(row.get("orderNumber"))[:64], _text((row.get("currency") or {}).get("isoCode"))[:8]
+        number, currency = text(row.get("orderNumber"))[:64], text(part(row.get("currency")).get("isoCode"))[:8]
         changed = placed if changed is None else changed
         return ListedOrder(row["id"], number, placed, changed, changed_at, currency, lambda: self._body(row))
 
@@ -172,13 +173,13 @@ class Shopware(Connection):
     def _needed(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the order without what translation does not read, whatever the API adds."""
         order = {name: row[name] for name in INCLUDES["order"] if name in row}
-        customer = row.get("orderCustomer") or {}
+        customer = part(row.get("orderCustomer"))
         order["customFields"] = self._key_of(row)
         order["orderCustomer"] = {"customFields": self._key_of(customer)}
         if self._derives_keys:
-            is_guest = (customer.get("customer") or {}).get("guest")
+            is_guest = part(customer.get("customer")).get("guest")
             order["orderCustomer"] |= {"customerId": customer.get("customerId"), "customer": {"guest": is_guest}}
-        order["lineItems"] = [_line(one) for one in row.get("lineItems") or () if isinstance(one, dict)]
+        order["lineItems"] = [_line(one) for one in rows(row.get("lineItems"))]
         return order
 
     def _key_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,14 +190,14 @@ class Shopware(Connection):
 
     def _search(self, path: str, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         answer = self._asked("POST", path, asked)
-        rows = answer.data.get("data") if isinstance(answer.data, dict) else None
+        found = part(answer.data).get("data")
         if (
             answer.status != HTTPStatus.OK
-            or not isinstance(rows, list)
-            or not all(isinstance(row, dict) for row in rows)
+            or not isinstance(found, list)
+            or not all(isinstance(row, dict) for row in found)
         ):
             raise self._failed(answer)
-        return rows
+        return found
 
     def _asked(self, method: str, path: str, asked: Mapping[str, Any] | None = None, *, reads: bool = True) -> Answer:
         send = self._http.read if reads else self._http.write
@@ -219,7 +220,7 @@ class Shopware(Connection):
         if answer.status != HTTPStatus.OK or not isinstance(token, str):
             raise SourceError("api_unauthorized", f"{self._host} gives no token ({answer.status}). {CREDENTIALS}")
         self._token = token
-        self._ends = uptime() + (float(seconds) if isinstance(seconds, int) else RENEW_BEFORE * 2)
+        self._ends = uptime() + lifetime(seconds, RENEW_BEFORE * 2)
         return token
 
     def _failed(self, answer: Answer) -> SourceError:
@@ -240,8 +241,8 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def _webhook(row: Mapping[str, Any]) -> PlatformWebhook:
     is_active = row.get("active") is True
-    topic, url, status = _text(row.get("eventName")), _text(row.get("url")), "active" if is_active else "inactive"
-    return PlatformWebhook(_text(row.get("id")), topic, url, status, is_active, was_disabled=not is_active)
+    topic, url, status = text(row.get("eventName")), text(row.get("url")), "active" if is_active else "inactive"
+    return PlatformWebhook(text(row.get("id")), topic, url, status, is_active, was_disabled=not is_active)
 
 
 def _placed(window: Window) -> Filter:
@@ -261,10 +262,6 @@ def _from(moment: str | None) -> list[Filter]:
 
 def _iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+00:00"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 SOURCE = Source(

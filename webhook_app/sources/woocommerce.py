@@ -17,6 +17,7 @@ from webhook_app.sources import oauth1, paging
 from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
 from webhook_app.sources.dates import milliseconds
 from webhook_app.sources.http import Answer, Http, failed
+from webhook_app.sources.shapes import named, rows
 from webhook_app.time_units import HOUR, now_ms
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ class WooCommerce(Connection):
             self._size = size  # that this host can give
             return paging.RowPage(answer.data, _count(answer, "X-WP-Total"), _count(answer, "X-WP-TotalPages"))
 
-        for rows in paging.pages(fetch, _id, self._size):
-            orders = [self._listed(row) for row in rows if _status(row) not in NOT_ORDERS]
+        for page in paging.pages(fetch, _id, self._size):
+            orders = [self._listed(row) for row in page if _status(row) not in NOT_ORDERS]
             if window.by_change and any(one.changed < window.since for one in orders):
                 yield from self.pages(Window(window.since))
                 return
@@ -175,24 +176,24 @@ class WooCommerce(Connection):
         if "meta_data" in order:
             order["meta_data"] = self._needed_meta(order["meta_data"])
         if "line_items" in order:
-            order["line_items"] = [_line(line) for line in _rows(order["line_items"])]
+            order["line_items"] = [_line(line) for line in rows(order["line_items"])]
         if "fee_lines" in order:
-            order["fee_lines"] = [{"total": fee.get("total")} for fee in _rows(order["fee_lines"])]
+            order["fee_lines"] = [{"total": fee.get("total")} for fee in rows(order["fee_lines"])]
         return json.dumps(order, separators=(",", ":")).encode()
 
     def _needed_meta(self, meta: Any) -> list[Any]:
         """Return the meta data that translation reads; the rest may hold anything about a person."""
         bare = self._attribute.removeprefix("_")
         needed = {self._attribute, bare, f"_{bare}", *RENEWAL_META}
-        return [{"key": one["key"], "value": one.get("value")} for one in _rows(meta) if one.get("key") in needed]
+        return [{"key": one["key"], "value": one.get("value")} for one in rows(meta) if named(one, "key", needed)]
 
     def _orders(self, asked: Mapping[str, str]) -> Answer:
         return self._list("/orders", asked)
 
     def _list(self, path: str, asked: Mapping[str, str]) -> Answer:
         answer = self._read(path, asked)
-        rows = answer.data
-        if answer.status != HTTPStatus.OK or not isinstance(rows, list) or not all(map(_is_row, rows)):
+        listed = answer.data
+        if answer.status != HTTPStatus.OK or not isinstance(listed, list) or not all(map(_is_row, listed)):
             raise self._failed(answer)
         return answer
 
@@ -240,14 +241,8 @@ class WooCommerce(Connection):
 
 
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
-    marks = [one for one in _rows(line.get("meta_data")) if one.get("key") in META_MARKS]
+    marks = [one for one in rows(line.get("meta_data")) if named(one, "key", META_MARKS)]
     return {**{name: line[name] for name in LINE_FIELDS if name in line}, "meta_data": marks}
-
-
-def _rows(value: Any) -> list[Mapping[str, Any]]:
-    """Return the objects of a list; PHP sends an object in place of a list with a hole."""
-    rows = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [row for row in rows if isinstance(row, dict)]
 
 
 def _webhook(row: Mapping[str, Any]) -> PlatformWebhook:

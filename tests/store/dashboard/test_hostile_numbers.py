@@ -40,6 +40,16 @@ def test_any_number_has_an_answer(filled: tuple[Browser, Inbox]) -> None:
     assert set(answers.values()) == {200, 400, 404}
 
 
+def test_a_nul_is_refused_before_it_is_searched(filled: tuple[Browser, Inbox]) -> None:
+    """PostgreSQL takes none: the page would report that the database is unavailable."""
+    browser, _ = filled
+    pages = ("/deliveries?shop=a%00", "/issues?shop=%00", "/refused?shop=%00")
+    posts = (("/search", {"q": "a\0"}), ("/deliveries", {"profile_key": "\0"}), ("/sessions/%00/end", {}))
+    answers = [browser.get(path).status_code for path in pages]
+    answers += [browser.post(path, "/deliveries", **form).status_code for path, form in posts]
+    assert answers == [400] * 6
+
+
 def test_a_page_below_any_number_is_the_newest(filled: tuple[Browser, Inbox]) -> None:
     """A number beyond the newest delivery skips no empty numbers on the way to it."""
     assert filled[0].get(f"/deliveries?below={'9' * 18}").text.count('href="/dashboard/deliveries/') > 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import hmac
 import json
 import re
 from dataclasses import replace
@@ -224,6 +225,18 @@ def test_samples_fit_a_pinned_shop(platform: Platform) -> None:
         event = platform.translate(topic.name, parse_json(body))
         if isinstance(event, Redaction | DataRequest):
             assert b"own.example" not in body
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a\0.example", "https://a\ud83d.example", "https://a.example/" + "\0" * 500]
+)
+def test_an_address_in_the_body_can_be_stored(address: str) -> None:
+    """A webhook whose body names an odd address fails no commit, which others share."""
+    body = json.dumps({"data": {"event": "checkout.order.placed"}, "source": {"url": address}}).encode()
+    signature = hmac.digest(b"a-secret", body, "sha256").hex()
+    envelope = all_platforms()["shopware"].verify(body, {"shopware-shop-signature": signature}, ["a-secret"])
+    assert envelope.domain.startswith("https://a.example")
+    assert "\0" not in envelope.domain
 
 
 def test_every_folder_of_fixtures_is_a_platform() -> None:
