@@ -44,7 +44,11 @@ def test_a_nul_is_refused_before_it_is_searched(filled: tuple[Browser, Inbox]) -
     """PostgreSQL takes none: the page would report that the database is unavailable."""
     browser, _ = filled
     pages = ("/deliveries?shop=a%00", "/issues?shop=%00", "/refused?shop=%00")
-    posts = (("/search", {"q": "a\0"}), ("/deliveries", {"profile_key": "\0"}), ("/sessions/%00/end", {}))
+    posts: tuple[tuple[str, dict[str, str]], ...] = (
+        ("/search", {"q": "a\0"}),
+        ("/deliveries", {"profile_key": "\0"}),
+        ("/sessions/%00/end", {}),
+    )
     answers = [browser.get(path).status_code for path in pages]
     answers += [browser.post(path, "/deliveries", **form).status_code for path, form in posts]
     assert answers == [400] * 6

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.support.api_server import Override, Request
     from webhook_app.sources.base import Connection, ListedOrder
 
-ODD = (
+ODD: tuple[Any, ...] = (
     None,
     "",
     "text",
@@ -130,7 +130,9 @@ def listed(platform: str, rows: list[dict[str, Any]], asked: dict[str, Any]) -> 
 
 
 def connected(platform: str, url: str) -> Connection:
-    given = {"key": "k", "secret": "s"} if platform == "woocommerce" else {"client_id": "i", "client_secret": "s"}
+    given: dict[str, Any] = (
+        {"key": "k", "secret": "s"} if platform == "woocommerce" else {"client_id": "i", "client_secret": "s"}
+    )
     shop = next(one.shop for one in SIGNED if one.platform.name == platform)
     return all_sources()[platform].connect(replace(shop, api=ShopApi(url, **given)), 1_000_000.0)
 
