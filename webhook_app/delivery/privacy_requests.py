@@ -17,6 +17,7 @@ from webhook_app.platforms import all_platforms
 from webhook_app.platforms.address import normal_form
 from webhook_app.translation.placeholders import is_placeholder
 from webhook_app.translation.profile_key import derived_key
+from webhook_app.tweakwise.call import purchase_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,6 +118,13 @@ def _is_of_order(subject: Subject, content: StoredContent, platform: str) -> boo
         return False
     order = all_platforms()[platform].order_of(content.topic, _parsed(content.body))
     return order is not None and (order.id in wanted or order.name.lstrip("#") in subject.order_numbers - {""})
+
+
+def business_keys(numbers: Sequence[int], contents: Sequence[StoredContent], platform: str) -> dict[int, str]:
+    """Return the business keys of those of the deliveries about an order that no worker has read yet, by number."""
+    unread = [one for one in contents if one.id in set(numbers) and one.business_key is None and one.body is not None]
+    orders = {one.id: all_platforms()[platform].order_of(one.topic, _parsed(one.body)) for one in unread}
+    return {number: purchase_key(order.id) for number, order in orders.items() if order}
 
 
 def is_about(subject: Subject | Redaction, content: StoredContent, *, is_only_address: bool = False) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas.events import Reason
 from webhook_app import logs
-from webhook_app.delivery.privacy_requests import Subject, search
+from webhook_app.delivery.privacy_requests import Subject, business_keys, search
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import spool
 from webhook_app.inbox.operations import audit_log
@@ -143,7 +143,7 @@ class PrivacyWorker:
             found = [number for number in found if number != request.delivery_id]
             request = request.advanced(page.last, found, subject.as_json())
             if found or stepped - saved > SAVE_EVERY:
-                if not self._save(request, found):
+                if not self._save(request, found, business_keys(found, page.contents, shop.platform)):
                     return False
                 saved = stepped
             time.sleep(max(PAUSE, (time.monotonic() - stepped) / 2))
@@ -151,10 +151,10 @@ class PrivacyWorker:
             privacy_requests.release(self._inbox, request)
         return False
 
-    def _save(self, request: PrivacyRequest, found: list[int]) -> bool:
+    def _save(self, request: PrivacyRequest, found: list[int], keys: Mapping[int, str] | None = None) -> bool:
         wiped = found if request.kind == RequestKind.ERASE else []
         by = f"delivery {request.delivery_id}" if request.delivery_id else "`forget`"
-        return privacy_requests.save(self._inbox, request, wiped, Reason.REDACTED, f"Wiped by {by}.")
+        return privacy_requests.save(self._inbox, request, wiped, Reason.REDACTED, f"Wiped by {by}.", keys)
 
     def _erase(self, request: PrivacyRequest) -> None:
         """Remove what was deleted from the files, and complete the request; else try again after a pause."""

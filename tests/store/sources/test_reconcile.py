@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schemas.events import Redaction
 from tests.support import woocommerce_api as api
 from tests.support.deliveries import claim
 from tests.support.sources import FAST, HOUR, PLAN, deliver, order, platform_at, reconciler, shop_at, webhook
 from webhook_app.config.shop_api import ShopApi
+from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_worker import PrivacyWorker
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, Selection, State
 from webhook_app.inbox.operations import operator_actions
+from webhook_app.inbox.privacy import privacy_requests
+from webhook_app.inbox.privacy.privacy_requests import RequestKind
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.shop_records import reconciliations
 from webhook_app.inbox.shop_records.platform_orders import find
@@ -117,6 +122,24 @@ def test_what_a_person_decided_stays(inbox: Inbox, clock: Clock) -> None:
     deliver(inbox, answers=State.DEAD)
     operator_actions.discard(inbox, [1], "dropped")
     with platform_at(clock, shop) as url:
+        assert round_of(reconciler(inbox, url)).missing == 0
+
+
+def test_an_erased_order_does_not_come_back(inbox: Inbox, clock: Clock) -> None:
+    """What a privacy request wiped is not sent later, whichever way it comes again: no worker had read one of them."""
+    placed = clock.now - HOUR
+    shop = api.Shop(orders={1: order(1, placed), 2: order(2, placed), 3: order(3, placed, customer_id=5)})
+    webhook(inbox, {**shop.orders[1], "status": "pending"})
+    assert deliver(inbox) == []
+    webhook(inbox, shop.orders[2])
+    subject = Subject(Redaction("", "4")).as_json()
+    number = privacy_requests.add(inbox, RequestKind.ERASE, "acme", subject).id
+    with platform_at(clock, shop) as url:
+        PrivacyWorker(inbox, {"acme": shop_at(url)}).carry_out(number)
+        round_of(reconciler(inbox, url))
+        for one in shop.orders.values():
+            webhook(inbox, one, "order.updated")
+        assert deliver(inbox, url) == ["purchase:3"]
         assert round_of(reconciler(inbox, url)).missing == 0
 
 

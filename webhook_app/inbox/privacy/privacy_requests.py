@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, exists, func, insert, select, update
 
-from webhook_app.inbox import records
+from webhook_app.inbox import hot_statements, records
+from webhook_app.inbox.business_keys import address_key
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.queue import DUE_IMMEDIATELY
 from webhook_app.inbox.retention import redact_rows
 from webhook_app.inbox.states import State
-from webhook_app.inbox.tables import audit, bodies, deliveries, privacy_requests
+from webhook_app.inbox.tables import ORDERS, audit, bodies, deliveries, privacy_requests
+from webhook_app.platforms.address import normal_form
+from webhook_app.platforms.base import CHECKOUT_REPORTS
 from webhook_app.time_units import MINUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
 
@@ -162,8 +165,19 @@ def page(inbox: Inbox, shop: str, after: int) -> Page | None:
     return Page(contents, until if len(sizes) < PAGE and end == sizes[-1][0] else end)
 
 
-def save(inbox: Inbox, request: PrivacyRequest, wiped: Sequence[int], reason: str, detail: str) -> bool:
-    """Wipe deliveries and store how far the request came; False, and nothing done, if another process has it."""
+def save(  # noqa: PLR0913, PLR0917 - what is wiped, and why
+    inbox: Inbox,
+    request: PrivacyRequest,
+    wiped: Sequence[int],
+    reason: str,
+    detail: str,
+    keys: Mapping[int, str] | None = None,
+) -> bool:
+    """Wipe deliveries and store how far the request came; False, and nothing done, if another process has it.
+
+    `keys` are the business keys of those whose order no worker has read. A wiped order is not sent later, whichever
+    way it comes again: its key is taken.
+    """
     progress = {name: getattr(request, name) for name in ("subject", "searched_to", "number", "first_ids")}
     with inbox.database.write() as connection:
         now = inbox.database.now(connection)
@@ -171,7 +185,33 @@ def save(inbox: Inbox, request: PrivacyRequest, wiped: Sequence[int], reason: st
             return False
         if wiped:
             redact_rows(connection, wiped, reason, detail, now)
+            _take_keys(connection, wiped, keys or {})
         return True
+
+
+def _take_keys(connection: Connection, wiped: Sequence[int], keys: Mapping[int, str]) -> None:
+    row = deliveries.c
+    for number, key in keys.items():
+        if number in wiped:
+            unread = (row.id == number) & row.business_key.is_(None)
+            connection.execute(update(deliveries).where(unread).values(business_key=key))
+    about = select(row.id, row.shop, row.domain, row.business_key)
+    about = about.where(ORDERS, row.id.in_(wiped), row.topic != CHECKOUT_REPORTS)
+    by_key = {(one.shop, one.business_key): one for one in connection.execute(about)}
+    rows = [
+        {
+            "shop": one.shop,
+            "key": one.business_key,
+            "address_key": address_key(one.business_key, normal_form(one.domain)),
+            "address": normal_form(one.domain) or None,
+            "delivery_id": one.id,
+            "since": None,
+            "until": None,
+        }
+        for _, one in sorted(by_key.items())
+    ]
+    if rows:
+        hot_statements.RESERVE.run(connection, rows)
 
 
 def finish_search(inbox: Inbox, request: PrivacyRequest) -> bool:
