@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 LONGEST = 255  # characters
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/*", re.IGNORECASE)
@@ -37,3 +39,27 @@ def _host(text: str) -> str:
     with suppress(UnicodeError):
         host = host if host.isascii() else host.encode("idna").decode()
     return host.removeprefix("www.")
+
+
+def is_base(text: str) -> bool:
+    """Return whether paths of an API can be added to an address, and it is none of the machine's own network.
+
+    The receiver sends the credentials of the confirmation there: a query or a fragment would choose what it asks, and
+    link-local addresses are those of a cloud's services (169.254.169.254).
+    """
+    try:
+        parts = urlsplit(text)
+        is_http = parts.scheme in {"http", "https"} and parts.port != 0 and bool(normal_form(text))
+    except ValueError:
+        return False
+    is_plain = text.isprintable() and not {"?", "#", "@", "\\", " "}.intersection(text)
+    return is_http and is_plain and not _is_link_local(parts.hostname or "")
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return not host
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_link_local or address.is_multicast or address.is_unspecified

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from webhook_app.errors import RegistrationRefusedError
-from webhook_app.platforms.address import normal_form
+from webhook_app.platforms.address import is_base, normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,7 +214,7 @@ def _shop_id(value: object) -> str:
 
 
 def _shop_url(value: object) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_VALUE or not normal_form(value):
+    if not isinstance(value, str) or len(value) > LONGEST_VALUE or not is_base(value):
         raise RegistrationRefusedError("shop_url_missing", "The shop's address is missing or odd.")
     return value
 

@@ -121,6 +121,34 @@ def test_other_confirmations_are_refused(body: bytes, now: float, reason: str) -
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "ftp://a.example",
+            "a.example",
+            "http:///x",
+            "https://a.example/%3Fx=",
+            "https://a.example/%23",
+            "http://[::",
+        ),
+        *("https://user@a.example", "http://a.example:99999", "http://169.254.169.254", "http://[fe80::1]"),
+        *(
+            "http://[::ffff:169.254.169.254]/latest",
+            "http://0.0.0.0",
+            "https://a.example/%0d%0aX:y",
+            "file:///etc/passwd",
+        ),
+    ],
+)
+def test_an_address_that_chooses_what_is_asked_is_refused(url: str) -> None:
+    """The receiver adds the paths of the API to it, and sends credentials there."""
+    query = query_of(url=url)
+    with pytest.raises(RegistrationRefusedError) as refused:
+        ask(query, headers={APP_SIGNATURE: signed(query, APP_SECRET)})
+    assert refused.value.reason == "shop_url_missing"
+
+
 def test_nothing_is_confirmed_that_was_not_asked() -> None:
     """Without a request there is no secret; an empty one signs nothing."""
     with pytest.raises(RegistrationRefusedError):
