@@ -67,7 +67,9 @@ requirements: test-installed ## Compiles requirements*.txt from requirements*.in
 	  --custom-compile-command "make requirements" $(ARGS) $$name.in --output-file $$name.txt || exit 1; done
 
 sbom: test-installed ## Lists what the receiver installs, with licences, as CycloneDX in var/sbom.json.
-	@mkdir -p var && $(SETUP) var/sbom-venv requirements.txt
+	@mkdir -p var && rm -rf var/sbom-venv && $(BIN)/python -m venv --without-pip var/sbom-venv # pip is no part of it
+	@$(BIN)/python -m pip --python var/sbom-venv/bin/python install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements.txt
 	@{ sed -n '/^\[project\]/,/^$$/p' pyproject.toml | grep '[^ ]' | grep -v ^dynamic; \
 	  $(BIN)/python -c 'import webhook_app; print(f"version = \"{webhook_app.__version__}\"")'; \
 	  echo 'dependencies = ['; sed -n 's/^\([A-Za-z][^ #]*\).*/"\1",/p' requirements.in; echo ']'; } > var/sbom-project.toml

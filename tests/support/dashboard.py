@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.support import opened
 from tests.support.processes import OWN_VARIABLES
 from webhook_app.app import create_app
 
@@ -60,4 +61,11 @@ def configured(monkeypatch: pytest.MonkeyPatch, database_url: str, **variables: 
     given = {"DATABASE_URL": database_url, "SHOPS_FILE": "shops.demo.toml", "DASHBOARD_PASSWORD": PASSWORD}
     for name, value in {**given, **variables}.items():
         monkeypatch.setenv(name, value)
-    return create_app()
+    return new_app()
+
+
+def new_app() -> Flask:
+    """An app of the environment, which is closed when the test ends; a second one is as in another process."""
+    app = create_app()
+    opened.close_later(app.extensions["webhooks"].inbox.close)
+    return app

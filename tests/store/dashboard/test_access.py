@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.support.dashboard import CSRF, PAGES, PASSWORD, Browser, configured
-from webhook_app.app import create_app
+from tests.support.dashboard import CSRF, PAGES, PASSWORD, Browser, configured, new_app
 from webhook_app.dashboard.login_limits import EVERYWHERE, IN_ALL
 from webhook_app.dashboard.registration import VERSIONS
 from webhook_app.dashboard.sessions import COOKIE, Sessions
@@ -68,7 +67,7 @@ def test_failed_logins_of_a_place_are_limited(app: Flask, monkeypatch: pytest.Mo
     attacker = Browser(app, REMOTE_ADDR="203.0.113.9")
     assert [attacker.sign_in("wrong").status_code for _ in range(11)] == [401] * 10 + [429]
     assert attacker.sign_in().status_code == 429
-    other = Browser(create_app(), REMOTE_ADDR="203.0.113.9")
+    other = Browser(new_app(), REMOTE_ADDR="203.0.113.9")
     assert other.sign_in().status_code == 429
     assert Browser(app, REMOTE_ADDR="203.0.113.10").sign_in().status_code == 303
     inbox = app.extensions["webhooks"].inbox
@@ -140,7 +139,7 @@ def test_nothing_before_the_login_depends_on_the_password(app: Flask, sqlite_url
 
 def test_ended_sessions_are_refused_in_any_browser(app: Flask) -> None:
     """A copied cookie ends with the session: by signing out, or on the page of sessions."""
-    first, second, copy = Browser(app), Browser(app), Browser(create_app())  # as in another process
+    first, second, copy = Browser(app), Browser(app), Browser(new_app())  # as in another process
     first.sign_in()
     second.sign_in()
     cookie = first.client.get_cookie(COOKIE, path="/dashboard")

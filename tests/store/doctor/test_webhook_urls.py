@@ -6,21 +6,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.support import web_server
+from tests.support.dashboard import new_app
 from tests.support.doctor import findings_of
 from tests.support.processes import free_port
-from webhook_app.app import create_app
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-    from tests.support.doctor import Examine
+    from tests.support.dashboard import new_app
+from tests.support.doctor import Examine
 
 
 @contextmanager
 def receiving() -> Iterator[str]:
     """The receiver that the environment describes, over HTTP."""
-    with web_server.serving_app(create_app()) as port:
+    with web_server.serving_app(new_app()) as port:
         yield f"http://127.0.0.1:{port}"
 
 

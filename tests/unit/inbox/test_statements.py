@@ -10,6 +10,7 @@ from sqlalchemy import create_engine
 from webhook_app.inbox.engines.statements import Batch, Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -33,9 +34,11 @@ def test_sqlite_takes_parameters_in_order() -> None:
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Connection:
+def connection(tmp_path: Path) -> Iterator[Connection]:
     """A connection to an empty SQLite database."""
-    return create_engine(f"sqlite:///{tmp_path / 'some.db'}").connect()
+    engine = create_engine(f"sqlite:///{tmp_path / 'some.db'}")
+    yield engine.connect()
+    engine.dispose()
 
 
 def test_rows_by_name(connection: Connection) -> None:
