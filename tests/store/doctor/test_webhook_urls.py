@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-    from tests.support.dashboard import new_app
-from tests.support.doctor import Examine
+    from tests.support.doctor import Examine
 
 
 @contextmanager
