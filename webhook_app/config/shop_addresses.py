@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,17 +15,21 @@ if TYPE_CHECKING:
 
     Addresses = Mapping[str, Sequence[str]]  # by shop, in normal form, the busiest first
 
-MOST_SHOWN = 5  # addresses in a sentence
+MOST_SHOWN = 5  # addresses or shops in a sentence
 
 
 @dataclass(frozen=True, slots=True)
 class AddressProblem:
-    """A sentence about a shop, and what to write into its table of the configuration; `other`: a shop it names."""
+    """A sentence about a shop, and what to write into its table of the configuration.
+
+    `others` are shops that have its secret; a `what` of one of them, webhook or registration, passes for its own.
+    """
 
     shop: str
     text: str
     line: str
-    other: str = ""
+    what: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def advice(self) -> str:
@@ -62,17 +66,33 @@ def _is_one_installation(shop: Shop) -> bool:
 def shared_secrets(
     shops: Mapping[str, Shop], platforms: Mapping[str, Platform], seen: Addresses
 ) -> Iterator[AddressProblem]:
-    """Yield the shops that have a secret of another one and accept every address."""
-    for pair in combinations(shops.values(), 2):
-        shares_app = pair[0].app_secret is not None and pair[0].app_secret == pair[1].app_secret
-        if set(pair[0].secrets).isdisjoint(pair[1].secrets) and not shares_app:
+    """Yield the shops that have a secret of others and accept every address, each once."""
+    by_app = _having({shop.name: [shop.app_secret] for shop in shops.values() if shop.app_secret is not None})
+    by_secret = _having({shop.name: shop.secrets for shop in shops.values()})
+    for shop in shops.values():
+        if shop.domain:
             continue
-        for shop, other in (pair, pair[::-1]):
-            if shop.domain:
-                continue
-            what = "registration" if shares_app else "webhook"
-            text = f"{shop.name} has a secret that {other.name} has too: a {what} of one passes for the other."
-            yield AddressProblem(shop.name, text, _own_line(shop, platforms[shop.platform], seen), other.name)
+        of_app = {name: None for name in by_app.get(shop.app_secret or "", ()) if name != shop.name}
+        having = {name: None for secret in shop.secrets for name in by_secret[secret]}
+        of_secret = [name for name in having if name != shop.name and name not in of_app]
+        for what, others in (("registration", [*of_app]), ("webhook", of_secret)):
+            if others:
+                yield _shared(shop, what, others, _own_line(shop, platforms[shop.platform], seen))
+
+
+def _having(secrets: Mapping[str, Sequence[str]]) -> Mapping[str, list[str]]:
+    """Return the names of the shops that have each secret."""
+    having: defaultdict[str, list[str]] = defaultdict(list)
+    for name, some in secrets.items():
+        for secret in some:
+            having[secret].append(name)
+    return having
+
+
+def _shared(shop: Shop, what: str, others: Sequence[str], line: str) -> AddressProblem:
+    have, other = ("has", "other") if len(others) == 1 else ("have", "others")
+    text = f"{shop.name} has a secret that {_listed(others)} {have} too: a {what} of one passes for the {other}."
+    return AddressProblem(shop.name, text, line, what, tuple(others))
 
 
 def _own_line(shop: Shop, platform: Platform, seen: Addresses) -> str:

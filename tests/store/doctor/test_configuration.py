@@ -42,7 +42,7 @@ def test_shared_secret_is_a_warning(plain: Examine, monkeypatch: pytest.MonkeyPa
     woo = SHOPS.replace("acme", "globex").replace("shopify", "woocommerce").replace(SECRET, "a<b>c%20d-long-enough")
     monkeypatch.setenv("SHOPS", SHOPS + SHOPS.replace("acme", "initech") + woo)
     text = " ".join(sentence for _, sentence in findings_of(plain(), "secrets"))
-    assert "initech has a secret that acme has too" in text
+    assert "initech has a secret that acme has too: a webhook of one passes for the other." in text
     monkeypatch.setenv("SHOPS", f'{SHOPS}domain = "a.example"\n{SHOPS.replace("acme", "initech")}domain = "b.example"')
     assert findings_of(plain(), "secrets")[0][0] == "ok"
     assert "Secret 1 of globex contains characters that WooCommerce changes" in text

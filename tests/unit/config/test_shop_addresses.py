@@ -71,6 +71,15 @@ def test_shared_secret() -> None:
     assert lines_of(shops("acme", "globex", secret="one", lines='domain = "x.example"\n')) == []
 
 
+def test_a_secret_of_many_shops_is_one_finding_each() -> None:
+    """Such as that of an agency's app: the sentence names some of the others, and no pair has one of its own."""
+    names = [f"shop-{number}" for number in range(200)]
+    found = problems(shops(*names, secret="one-secret-of-all-shops"), all_platforms(), {})
+    assert [one.shop for one in found] == names
+    assert found[0].others == tuple(names[1:])
+    assert "shop-1, shop-2, shop-3, shop-4, shop-5 and 194 more have too" in found[0].text
+
+
 def test_shared_secret_of_a_platform_without_addresses() -> None:
     """There only a secret of its own helps."""
     known = shops("acme", "globex", secret=KEY, platform="standard")

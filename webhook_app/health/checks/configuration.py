@@ -89,11 +89,13 @@ def permissions(measured: Measurements) -> Iterator[Finding]:
 def _shared(measured: Measurements) -> Iterator[Finding]:
     for problem in shared_secrets(measured.shops, measured.platforms, measured.addresses):
         advice = (
-            f"Give each shop an app with a secret of its own. Until then, if both use the same app: {problem.advice}."
+            f"Give each shop an app with a secret of its own. Until then, if they use the same app: {problem.advice}."
         )
-        detail = f"shared {problem.other}"
-        others = (problem.other,)
-        yield Finding("secrets", Severity.WARNING, problem.text, advice, problem.shop, detail, others=others)
+        detail = "shared" if problem.what == "webhook" else f"shared {problem.what}"
+        summary = f"a secret that other shops have too, so that a {problem.what} of one passes for another"
+        yield Finding(
+            "secrets", Severity.WARNING, problem.text, advice, problem.shop, detail, summary, others=problem.others
+        )
 
 
 def addresses(measured: Measurements) -> Iterator[Finding]:
