@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from webhook_app.health.finding import Severity
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 ORDER = [Severity.ERROR, Severity.WARNING, Severity.INFO, Severity.OK]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindingGroup:
     """One finding, or those of several shops with the same cause."""
 
@@ -34,7 +35,7 @@ class FindingGroup:
             return self.findings[0].text
         return f"{len(self.findings)} shops: {self.findings[0].summary}."
 
-    @property
+    @cached_property  # a page asks for it beside each finding
     def advice(self) -> str:
         """What to do, where it is the same for all but for the shop's name."""
         if len(self.findings) == 1:

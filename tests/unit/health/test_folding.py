@@ -26,6 +26,12 @@ def test_advice_names_no_shop_of_many() -> None:
     assert folded(many[:1])[0].advice == "Correct it. Then: resume --shop a"
 
 
+def test_the_advice_of_many_is_made_once() -> None:
+    """A page asks for it beside each of a thousand findings."""
+    [group] = folded([replace(refused(name), advice=f"resume --shop {name}") for name in "abc"])
+    assert group.advice is group.advice
+
+
 def test_different_causes_and_few_shops_are_not_folded() -> None:
     """Nor different severities; the worst come first."""
     found = [
