@@ -38,7 +38,8 @@ def feeds(context: CheckContext) -> Iterator[Finding]:
         match = found.get(shop.name)
         if match is None or match.share is None:
             text = f"The product keys of {shop.name} have not been compared with the product feed yet."
-            yield Finding("feed", Severity.INFO, text, RUN)
+            summary = "the product keys have not been compared with the product feed yet"
+            yield Finding("feed", Severity.INFO, text, RUN, shop.name, summary=summary)
         else:
             yield _feed_finding(shop, match, context.inbox.clock() - match.at)
 
@@ -58,7 +59,8 @@ def _template_finding(shop: Shop, lines: int, keys: list[str]) -> Finding:
     template = shop.product_key.text
     if not lines:
         text = f"No body of an order of {shop.name} is stored, so {template} could not be tried."
-        return Finding("product key", Severity.INFO, text)
+        summary = "no body of an order is stored, so the product key could not be tried"
+        return Finding("product key", Severity.INFO, text, shop=shop.name, summary=summary)
     text = f"{template} gives a product key for {len(keys)} of the last {lines} order lines of {shop.name}"
     if not keys:
         advice = "Use fields in product_key that the orders have; docs/configuration.md lists them."

@@ -77,7 +77,8 @@ def _from_last_delivery(context: CheckContext, shop: Shop) -> Finding:
         return Finding("instance key", Severity.OK, f"Tweakwise accepted an event of {shop.name} {age} ago.")
     text = f"No event of {shop.name} has been delivered yet, so its instance key is untested."
     advice = "Test it with --send, which sends one search: the API has no harmless request that needs the key."
-    return Finding("instance key", Severity.INFO, text, advice)
+    summary = "no event has been delivered yet, so the instance key is untested"
+    return Finding("instance key", Severity.INFO, text, advice, shop.name, summary=summary)
 
 
 def _from_test_event(context: CheckContext, shop: Shop) -> Finding:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.deliveries import arrival, claim_one, settle
-from tests.support.doctor import finding_of, listening, match, run, saw
+from tests.support.doctor import SECRET, SHOPS, finding_of, findings_of, listening, match, run, saw
 from tests.support.recordings import ORDER
 from webhook_app import doctor as health_checks
 from webhook_app.inbox import Inbox, State
@@ -43,6 +43,17 @@ def test_text_output(plain: Examine) -> None:
     assert "send-sample" in result.output
     assert result.output.rstrip().endswith("warnings.")
     assert "0 errors" in result.output
+
+
+def test_many_shops_with_one_cause_are_one_line(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everywhere; a program gets each of them."""
+    names = [f"shop-{number}" for number in range(50)]
+    monkeypatch.setenv("SHOPS", "".join(SHOPS.replace("acme", name).replace(SECRET, SECRET + name) for name in names))
+    assert len(findings_of(plain(), "events")) >= 50
+    output = run().output
+    assert "warning  events         50 shops: no webhook was ever received." in output
+    assert len([line for line in output.splitlines() if "shop-7" in line]) < 10
+    assert len(output.splitlines()) < 60
 
 
 @pytest.mark.parametrize(

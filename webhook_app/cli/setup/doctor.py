@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import closing
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,11 +19,12 @@ from webhook_app.doctor import CheckContext, run_checks
 from webhook_app.errors import ConfigurationError
 from webhook_app.formatting import counted
 from webhook_app.health.finding import Finding, Severity
+from webhook_app.health.folding import FindingGroup, folded
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
@@ -41,10 +44,12 @@ def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> N
     with --send: one search marked as internal traffic, since the API has no harmless request that needs the instance
     key. The exit code is 1 if there is an error; warnings do not count.
     """
-    found = []
-    for finding in _findings(name, url, send=send):
-        found.append(finding)
-        click.echo(json.dumps(finding_record(finding)) if as_json else _text(finding))
+    found: list[Finding] = []
+    for _, of_check in groupby(_findings(name, url, send=send), key=attrgetter("check")):
+        some = list(of_check)
+        found += some
+        for line in [json.dumps(finding_record(one)) for one in some] if as_json else _texts(some):
+            click.echo(line)
     counts = Counter(finding.severity for finding in found if not finding.muted)
     errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
     if not as_json:
@@ -68,10 +73,16 @@ def _examined(config: Settings, shops: Mapping[str, Shop], **options: Any) -> It
         yield from run_checks(CheckContext(config, shops, all_platforms(), inbox, **options))
 
 
-def _text(finding: Finding) -> str:
-    lines = [f"{coloured(finding.severity)} {finding.check:<14} {finding.text}"]
-    if finding.muted:
-        lines.append(f"{margin(INDENT)}Muted {finding.muted}.")
-    if finding.advice:
-        lines.append(margin(INDENT) + finding.advice)
-    return "\n".join(fitted(line, INDENT) for line in lines)
+def _texts(found: Sequence[Finding]) -> Iterator[str]:
+    """Return the text of a check's findings; those of many shops with the same cause are one."""
+    shown = folded(one for one in found if not one.muted)
+    for group in [*shown, *(FindingGroup((one,)) for one in found if one.muted)]:
+        first = group.findings[0]
+        lines = [f"{coloured(group.severity)} {first.check:<14} {group.text}"]
+        if len(group.findings) > 1:
+            lines.append(margin(INDENT) + ", ".join(sorted(one.shop for one in group.findings)))
+        if first.muted:
+            lines.append(f"{margin(INDENT)}Muted {first.muted}.")
+        if group.advice:
+            lines.append(margin(INDENT) + group.advice)
+        yield "\n".join(fitted(line, INDENT) for line in lines)
