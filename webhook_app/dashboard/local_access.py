@@ -20,8 +20,10 @@ OPEN = "WEBHOOKS_OPEN_DASHBOARD"
 NAME = "local"  # of the user, in audit events
 USERS = {NAME: User(NAME, frozenset(Role))}
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-# A proxy or a tunnel writes one of these.
-FORWARDED = ("FORWARDED", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_REAL_IP", "CF_CONNECTING_IP", "VIA")
+# A proxy or a tunnel writes one of these; nginx as it comes writes none, and speaks a version that no browser does.
+FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_X_ORIGINAL", "HTTP_VIA")
+FORWARDED += ("HTTP_CF_", "HTTP_CDN_", "HTTP_TRUE_CLIENT_IP", "HTTP_X_ENVOY_", "HTTP_X_TUNNEL_", "HTTP_TAILSCALE_")
+OLD_VERSIONS = ("HTTP/0.9", "HTTP/1.0")
 
 
 def is_open(config: Settings) -> bool:
@@ -38,12 +40,23 @@ class LocalIdentity:
 
     def name(self, environ: Mapping[str, Any]) -> str | None:
         """Return the user's name; None for requests that may come from elsewhere."""
-        host = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
-        if host not in LOCAL or not is_loopback(str(environ.get("REMOTE_ADDR", ""))):
+        if _host(environ) not in LOCAL or not is_loopback(str(environ.get("REMOTE_ADDR", ""))):
             return None
-        if any(f"HTTP_{header}" in environ for header in FORWARDED) or Path(os.environ.get(OPEN, "")).is_file():
+        if _is_forwarded(environ) or Path(os.environ.get(OPEN, "")).is_file():
             return None
         return NAME
+
+
+def _host(environ: Mapping[str, Any]) -> str:
+    try:
+        return urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_forwarded(environ: Mapping[str, Any]) -> bool:
+    is_old = environ.get("SERVER_PROTOCOL") in OLD_VERSIONS
+    return is_old or any(name.startswith(FORWARDED) for name in environ)
 
 
 def is_loopback(address: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemas.events import Ignored, Payment, Purchase, Reason
+from schemas.fields import LARGEST_AMOUNT
 from schemas.tweakwise import BODIES
 from webhook_app.platforms.address import normal_form
 from webhook_app.translation import checkout_reports, profile_key
@@ -106,6 +107,8 @@ def _why_no_revenue(order: Purchase, shop: Shop) -> str:
     currency = order.fields.get("currency", "")
     if order.revenue is not None and shop.revenue_currency and currency.upper() != shop.revenue_currency:
         return f"Sent without revenue: the order is not in {shop.revenue_currency} (revenue_currency)."
+    if order.revenue is not None and order.revenue > LARGEST_AMOUNT:
+        return "Sent without revenue: a quantity or a price in the order is odd."
     if order.revenue is not None and order.revenue < 0:
         return "Sent without revenue: what was returned is worth more than what was bought."
     return ""

@@ -43,6 +43,10 @@ def test_only_browsers_of_this_machine(monkeypatch: pytest.MonkeyPatch, sqlite_u
         {"HTTP_HOST": ""},
         {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
         {"HTTP_CF_CONNECTING_IP": "127.0.0.1"},
+        {"HTTP_X_FORWARDED_PROTO": "https"},
+        {"HTTP_TAILSCALE_USER_LOGIN": "someone"},
+        {"SERVER_PROTOCOL": "HTTP/1.0"},  # nginx with nothing but proxy_pass, which writes the upstream as the host
+        {"HTTP_HOST": "[::1"},
     ]
     for environ in others:
         browser = Browser(app, **{**HERE, **environ})

@@ -154,3 +154,15 @@ def test_no_revenue_is_below_zero(recorded: Recorded) -> None:
     decision = decided(recorded, json.loads(recorded.body))
     assert isinstance(decision, Call)
     assert decision.body.get("Revenue", 0) >= 0
+
+
+def test_no_revenue_is_beyond_any_amount() -> None:
+    """A quantity that is odd makes the revenue unknown: the purchase is sent without one."""
+    for recorded in [one for one in SHOPIFY if is_purchase(one)]:
+        payload = json.loads(recorded.body)
+        for line in payload["line_items"]:
+            line["current_quantity"] = 10**15
+            line["price"] = line["price"] or "1.00"
+        decision = decided(recorded, payload)
+        assert isinstance(decision, Call)
+        assert decision.body.get("Revenue", 0) <= 10**15, recorded.name
