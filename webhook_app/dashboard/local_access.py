@@ -21,8 +21,10 @@ NAME = "local"  # of the user, in audit events
 USERS = {NAME: User(NAME, frozenset(Role))}
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 # A proxy or a tunnel writes one of these; nginx as it comes writes none, and speaks a version that no browser does.
-FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_X_ORIGINAL", "HTTP_VIA")
-FORWARDED += ("HTTP_CF_", "HTTP_CDN_", "HTTP_TRUE_CLIENT_IP", "HTTP_X_ENVOY_", "HTTP_X_TUNNEL_", "HTTP_TAILSCALE_")
+FORWARDED = (
+    *("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_X_ORIGINAL", "HTTP_VIA"),
+    *("HTTP_CF_", "HTTP_CDN_", "HTTP_TRUE_CLIENT_IP", "HTTP_X_ENVOY_", "HTTP_X_TUNNEL_", "HTTP_TAILSCALE_"),
+)
 OLD_VERSIONS = ("HTTP/0.9", "HTTP/1.0")
 
 
