@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "query",
     [
         "state=odd", "since=yesterday", "until=9999999-01-01T00:00", "number=" + "9" * 400, "number=-1", "below=x",
-        "reason=%00", "order=%FF%FE", "topic=" + "x" * 500, "shop=%27%22%3E%3Cscript%3E", "live=1&state=dead",
+        "reason=%01", "order=%FF%FE", "topic=" + "x" * 500, "shop=%27%22%3E%3Cscript%3E", "live=1&state=dead",
         "below=0", "since=0001-01-01T00:00", "reason=fault:ours", "topic=set:others", "topic=set:orders&state=waiting",
     ],
 )  # fmt: skip
