@@ -67,7 +67,7 @@ def test_an_unknown_value_is_a_message(filled: tuple[Browser, Inbox]) -> None:
     """Never all rows where a state is not known; an order that is not known is the usual one."""
     browser = filled[0]
     wrong = browser.get("?state=eror").text
-    assert "State: expected one of error, warning, ok, removed; no shop is shown." in wrong
+    assert "State: expected one of error, warning, muted, ok, removed; no shop is shown." in wrong
     assert rows(wrong) == []
     for query in ("sort=price", "reverse=yes", "range=1y"):
         page = browser.get(f"?{query}").text
