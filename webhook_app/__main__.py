@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 
 from webhook_app import green_threads
@@ -10,6 +11,8 @@ COMPLETION = "_WEBHOOK_APP_COMPLETE"  # click's variable for a program that is c
 
 if __name__ == "__main__":
     gc.disable()  # until the command's modules are loaded, of which none is garbage: a tenth of the time
+    if sys.argv[1:2] in (["web"], ["worker"]):  # one that can reload does so once it is ready, and is not ended before
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     if sys.argv[1:2] == ["web"]:
         green_threads.patch()
     from webhook_app.cli import main

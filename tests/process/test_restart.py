@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -37,6 +38,24 @@ def test_webhooks_wait_for_a_receiver_that_loads_once(tmp_path: Path) -> None:
                     text = answer.read()
                 assert (text[:15], status in text) == (b"HTTP/1.1 200 OK", True)
                 assert b"\0webhook_app\0web\0" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+
+
+def test_a_reload_ends_no_worker_that_is_starting(tmp_path: Path) -> None:
+    """SIGHUP waits until the worker can reload: `run` passes it on to one that it has just started."""
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}", SHOPS=as_toml("shop", shop_keys("shopify"))
+    )
+    log = tmp_path / "log"
+    with processes.running("worker", "--migrate", env=env, log=log) as process:
+        processes.wait_for(lambda: holds_back_hangups(process.pid))
+        process.send_signal(signal.SIGHUP)
+        processes.wait_for_text("reload_accepted", process, log)
+
+
+def holds_back_hangups(pid: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    blocked = next(line.split()[1] for line in lines if line.startswith("SigBlk:"))
+    return bool(int(blocked, 16) & 1 << signal.SIGHUP - 1)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class Reload:
     def _wait_for_children(self, server: Any) -> None:
         """Stop accepting and return as soon as the last web process has ended: the next start may wait for it.
 
-        gunicorn's own wait, which ends those that are left, looks every 0.1 seconds.
+        gunicorn's own wait looks every 0.1 seconds. Those that are left in the end are killed, as it does.
         """
         until = time.monotonic() + server.cfg.graceful_timeout
         close_sockets(server.LISTENERS, unlink=not server.systemd)
@@ -108,6 +108,8 @@ class Reload:
         server.kill_workers(signal.SIGTERM)
         while self._has_children(server) and time.monotonic() < until and not self._hurries:
             time.sleep(POLL)
+        if time.monotonic() >= until:
+            server.kill_workers(signal.SIGKILL)
 
     def _has_children(self, server: Any) -> bool:
         server.reap_workers()
