@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -185,3 +186,16 @@ def test_memory_of_wrong_tokens_is_limited() -> None:
     assert access.wait("here") == WITHIN + 1
     now[0] = WITHIN
     assert access.wait("here") == 0
+
+
+def test_who_sends_no_wrong_token_is_not_remembered() -> None:
+    """Requests without a token take no memory, from however many addresses they come."""
+    access = TokenAccess(TOKEN)
+    tracemalloc.start()
+    try:
+        for number in range(2000):
+            assert access.wait(f"2001:db8:{number:x}::/64") == 0
+            assert not access.accepts("", f"2001:db8:{number:x}::/64")
+        assert tracemalloc.get_traced_memory()[0] < 50_000
+    finally:
+        tracemalloc.stop()
