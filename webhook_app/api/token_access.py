@@ -29,8 +29,9 @@ class TokenAccess:
     def wait(self, address: str) -> int:
         """Return for how many seconds an address is refused, 0 if it is not."""
         with self._lock:
-            # Only addresses with wrong tokens are remembered: anyone may ask from any number of them.
-            times = self._recent(address) if address in self._wrong else ()
+            if address not in self._wrong:  # only those are remembered: anyone may ask from any number of addresses
+                return 0
+            times = self._recent(address)
             return int(times[0] + WITHIN - self._clock()) + 1 if len(times) >= WRONG else 0
 
     def accepts(self, authorization: str, address: str) -> bool:
