@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import logs
-from webhook_app.cli.support import temporary_disk
+from webhook_app.cli.support import temporary_disk, tunnel_marker
 from webhook_app.cli.support.sandbox_options import LOOPBACK
 from webhook_app.config import env_file, users
 from webhook_app.config.validators import SQLITE
@@ -75,7 +75,7 @@ def _add_sandbox(supervisor: Supervisor, sandbox: SandboxOptions) -> None:
 
 def _open_dashboard(supervisor: Supervisor, tunnel_file: Path) -> None:
     """Let browsers of this machine use the dashboard without a password, where none is set."""
-    tunnel_file.unlink(missing_ok=True)
+    tunnel_marker.remove_stale(tunnel_file)
     supervisor.environment[OPEN] = str(tunnel_file)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import logs
+from webhook_app.cli.support import tunnel_marker
 from webhook_app.cli.support.tunnel_options import refuse_other_address, tunnel_options
 from webhook_app.config import settings
 from webhook_app.dashboard.local_access import OPEN
@@ -53,9 +54,5 @@ def _closed_dashboard() -> Iterator[None]:
     if not path:
         yield
         return
-    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    Path(path).touch()
-    try:
+    with tunnel_marker.held(Path(path)):
         yield
-    finally:
-        Path(path).unlink(missing_ok=True)
