@@ -1,6 +1,6 @@
-"""The file that is there while a tunnel to the receiver is open: each tunnel holds a lock on it, and the last deletes it.
+"""The file that is there while a tunnel to the receiver is open, and closes a dashboard that needs no password.
 
-Beside a sandbox it closes the dashboard that needs no password.
+Each tunnel holds a lock on it, and the last one deletes it.
 """
 
 from __future__ import annotations
