@@ -23,7 +23,7 @@ MOST_LISTED = 1000  # shops in the data
 class AlertMessage:
     """A message; a repeated message has the same `id`. `type` is alert.began, .over, .test or .digest.
 
-    `problem` identifies what begins and ends, and `remaining` is how many shops still have it.
+    `problem` identifies what begins and ends, and `remaining` is how many alerts of it are still active.
     """
 
     id: str
@@ -41,7 +41,7 @@ def in_groups(alerts: Iterable[ActiveAlert]) -> list[tuple[ActiveAlert, ...]]:
         same.setdefault(_cause(alert), []).append(alert)
     groups: list[tuple[ActiveAlert, ...]] = []
     for members in same.values():
-        groups += [tuple(members)] if len(members) >= FOLDED_FROM else [(one,) for one in members]
+        groups += [tuple(members)] if len(_shops(members)) >= FOLDED_FROM else [(one,) for one in members]
     return groups
 
 
@@ -55,9 +55,10 @@ def started_message(group: Sequence[ActiveAlert]) -> AlertMessage:
 
 def ended_message(group: Sequence[ActiveAlert], active: Iterable[ActiveAlert] = ()) -> AlertMessage:
     """Return the message for the end of a problem, which those of `active` with the same cause still have."""
-    remaining = sum(_cause(alert) == _cause(group[0]) for alert in active)
-    still = f" It remains in {remaining} shops." if remaining > 1 else " It remains in one shop." if remaining else ""
-    return _message(group, OVER, f"Resolved: {_text(group)}{still}", remaining)
+    remaining = [alert for alert in active if _cause(alert) == _cause(group[0])]
+    others = len(set(_shops(remaining)) - set(_shops(group)))
+    still = f" It remains in {others} shops." if others > 1 else " It remains in one other shop." if others else ""
+    return _message(group, OVER, f"Resolved: {_text(group)}{still}", len(remaining))
 
 
 def test_message(shops: Collection[str]) -> AlertMessage:
@@ -75,10 +76,15 @@ def _cause(alert: ActiveAlert) -> tuple[str, ...]:
     return (alert.kind, "cause", alert.cause) if alert.cause else (alert.kind, "name", alert.name)
 
 
+def _shops(alerts: Iterable[ActiveAlert]) -> list[str]:
+    """Return each shop once: it may have several alerts with the same cause, such as one for each webhook."""
+    return list(dict.fromkeys(alert.shop for alert in alerts))
+
+
 def _text(group: Sequence[ActiveAlert]) -> str:
     if len(group) == 1:
         return group[0].text
-    names = [alert.shop for alert in group]
+    names = _shops(group)
     others = len(names) - MOST_NAMED
     listed = ", ".join(names[:MOST_NAMED]) + (f" and {others} more" if others > 0 else "")
     return f"{len(names)} shops: {group[0].cause} ({listed})."
@@ -89,7 +95,7 @@ def _message(group: Sequence[ActiveAlert], kind: str, text: str, remaining: int 
     names = [part for alert in group for part in (alert.name, alert.since)]
     data = {name: getattr(first, name) for name in ("kind", "shop", "topic", "sample", "since")}
     if len(group) > 1:
-        shops = [alert.shop for alert in group]
+        shops = _shops(group)
         data |= {"shop": "", "since": min(alert.since for alert in group), "shops": shops[:MOST_LISTED]}
     problem = digest_of(first.recipient or "", *_cause(first))
     return AlertMessage(f"alert_{digest_of(*names, kind)}", kind, text, data, problem, remaining)

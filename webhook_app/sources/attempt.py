@@ -103,8 +103,8 @@ class Attempt:
     def _has_recovered(self, state: ReconciliationState, now: int) -> bool:
         """Return whether webhooks work again: they are active as far as is known, or one arrived.
 
-        What cannot be seen to work is taken for working after a day. A loss that goes on, of an order now and then, is
-        so one problem that lasts, instead of one with each order.
+        One that this attempt enabled did not work until now. What cannot be seen to work is taken for working after a
+        day. A loss that goes on, of an order now and then, is so one problem that lasts, not one with each order.
         """
         if not _was_shown(state, now):
             return False

@@ -321,7 +321,7 @@ def test_one_cause_of_many_shops_is_one_message(inbox: Inbox, receiver: MessageR
     each.evaluate()
     assert receiver.sent == [("alert.began", "oldest"), ("alert.over", "oldest")]
     assert receiver.got[1]["text"].startswith("Resolved: 49 shops: ")
-    assert receiver.got[1]["text"].endswith(" It remains in one shop.")
+    assert receiver.got[1]["text"].endswith(" It remains in one other shop.")
     assert own.sent == [("alert.began", "oldest"), ("alert.over", "oldest")]
     assert all("shop07" in one["text"] and "shop08" not in one["text"] for one in own.got)
     own.close()

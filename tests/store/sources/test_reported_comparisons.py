@@ -179,6 +179,17 @@ def test_a_loss_that_goes_on_is_one_alert(minutes: Minutes) -> None:
 
 
 @pytest.mark.engines("sqlite")
+def test_a_webhook_that_is_disabled_again(minutes: Minutes) -> None:
+    """WooCommerce disables one again after a single failure: orders are lost until it stays active."""
+    for _ in range(5):
+        minutes.shop.webhooks[1]["status"] = "disabled"
+        minutes.go_by(1)
+    assert len(minutes.messages) == 2
+    minutes.go_by(5)
+    minutes.assert_reported_once("orders_missing acme", "webhook_disabled acme order.created")
+
+
+@pytest.mark.engines("sqlite")
 def test_a_webhook_that_was_enabled_at_once(minutes: Minutes) -> None:
     """It is reported although the comparison fails, and the next one finds it active."""
     minutes.shop.orders.clear()

@@ -49,8 +49,9 @@ def webhook_disabled(measured: Measurements) -> Iterator[Finding]:
     for state in measured.reconciliations:
         off = [one for one in state.webhooks if one.repaired or not one.is_active]
         for topic in sorted({one.topic for one in off}):
-            repaired = all(one.repaired for one in off if one.topic == topic)
-            text = f"{state.shop}: the webhook {topic} was not active at the platform ({off[0].status})"
+            of_topic = [one for one in off if one.topic == topic]
+            repaired = all(one.repaired for one in of_topic)
+            text = f"{state.shop}: the webhook {topic} was not active at the platform ({of_topic[0].status})"
             text += "; it was enabled again." if repaired else ", and sends nothing."
             advice = "It is looked at again with the next comparison." if repaired else _enabling(measured, state.shop)
             summary = "webhooks were not active at the platform"
