@@ -11,7 +11,7 @@ from schemas.call_fields import LONGEST_PROFILE_KEY, SESSION_KEY_PATTERN
 from schemas.event_types import EVENT_TYPES, PROFILE_KEY
 from schemas.events import Ignored, Reason
 from webhook_app.translation.personal_data import looks_personal
-from webhook_app.translation.placeholders import is_placeholder
+from webhook_app.translation.placeholders import is_erased, is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +35,16 @@ def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
         return Ignored(Reason.NO_CONSENT, detail)
     if shop.require_consent:
         return Ignored(Reason.NO_KEY, "The storefront wrote no profile key, and the shop requires consent.")
-    if _values(visitor, shop):
-        detail = f"The profile key in {shop.profile_attribute} is a placeholder, such as undefined or 0."
-        return Ignored(Reason.BAD_PROFILE_KEY, detail)
+    if written := _values(visitor, shop):
+        return _no_key(written, shop)
     return Ignored(Reason.NO_PROFILE, _why_no_profile(visitor, shop))
+
+
+def _no_key(placeholders: list[str], shop: Shop) -> Ignored:
+    if all(map(is_erased, placeholders)):
+        return Ignored(Reason.NO_PROFILE, "The order's profile key was erased, with other personal data.")
+    detail = f"The profile key in {shop.profile_attribute} is a placeholder, such as undefined or 0."
+    return Ignored(Reason.BAD_PROFILE_KEY, detail)
 
 
 def choose_for_browsing(visitor: Visitor, shop: Shop) -> str | Ignored:

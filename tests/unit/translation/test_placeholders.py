@@ -15,10 +15,11 @@ from webhook_app.translation.placeholders import is_placeholder
 PLACEHOLDERS = (
     *("undefined", "Undefined", "null", "NULL", "None", "nil", "NaN", "0", "00", "0.0", "-0", "true", "False"),
     *("-", "--", "_", ".", "=", "$", "n/a", "(not set)", "not-set", "[object Object]", "undefined.undefined"),
-    *("guest", "Guest", "anonymous", "[deleted]", "[DELETED]", "deleted", "{{ customer.id }}", "${KEY}", "%KEY%"),
+    *("guest", "Guest", "anonymous", "{{ customer.id }}", "${KEY}", "%KEY%"),
     *("00000000-0000-0000-0000-000000000000", "null-null", "unknown", "profile_key"),
-    *("tw_undefined", "tw-null", "visitor.NaN", "-1"),
+    *("tw_undefined", "tw-null", "visitor.NaN", "-1", "[key]"),
 )
+ERASED = ("[deleted]", "[DELETED]", "deleted", "[verwijderd]", "[gel\u00f6scht]", "[\u524a\u9664]", "[redacted]")
 KEYS = (
     *("4711", "1", "a", "guest42", "null0", "anna-7", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "10", "0a", "user-42"),
     *("f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "$2y$10", "undefined-42", "tw_nullable", "undefined-7-null"),
@@ -29,7 +30,7 @@ LINES = (
 SHOP = shops.parse(LINES, "shops.toml", all_platforms())["a"]
 
 
-@pytest.mark.parametrize("key", PLACEHOLDERS)
+@pytest.mark.parametrize("key", [*PLACEHOLDERS, *ERASED])
 def test_a_placeholder_is_no_key(key: str) -> None:
     """Words for nothing, lone signs, zeros and templates that were not filled in are no keys."""
     assert is_placeholder(key)
@@ -51,6 +52,16 @@ def test_the_derived_key_stands_in(key: str) -> None:
     assert isinstance(guest, Ignored)
     assert (guest.reason, "placeholder" in guest.detail) == (Reason.BAD_PROFILE_KEY, True)
     assert isinstance(profile_key.choose_for_browsing(Visitor(profile_key=key), SHOP), Ignored)
+
+
+@pytest.mark.parametrize("key", ERASED)
+def test_an_erased_key_is_no_fault_of_the_storefront(key: str) -> None:
+    """WordPress writes such a word into an order whose personal data is erased, in the language of the site."""
+    written = {"_tweakwise_profile_key": key}
+    assert profile_key.choose_for_order(Visitor(written, "7"), SHOP) == profile_key.derived_key("7", "x")
+    guest = profile_key.choose_for_order(Visitor(written), SHOP)
+    assert isinstance(guest, Ignored)
+    assert (guest.reason, "was erased" in guest.detail) == (Reason.NO_PROFILE, True)
 
 
 def test_a_placeholder_hides_no_key() -> None:
