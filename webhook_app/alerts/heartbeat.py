@@ -17,12 +17,17 @@ def send(inbox: Inbox, url: str) -> None:
     """Request `url`, unless no worker runs. Raises StoreUnavailableError."""
     import requests  # noqa: PLC0415 - most receivers have no address to request
 
+    from webhook_app import timed_answers  # noqa: PLC0415
+
     if not presence.worker_runs(inbox):
         logs.logger().warning("heartbeat_withheld", reason="no worker runs")
         return
     try:
         # A stream: the answer's body is never read, however long it is.
-        with requests.get(url, timeout=TIMEOUT, allow_redirects=False, stream=True) as response:
+        with (
+            timed_answers.session() as session,
+            session.get(url, timeout=TIMEOUT, allow_redirects=False, stream=True) as response,
+        ):
             failure = "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
     except requests.RequestException as error:
         failure = type(error).__name__

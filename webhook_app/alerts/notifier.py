@@ -53,14 +53,19 @@ class Notifier:
         """Return why the message was not accepted, "" if it was."""
         import requests  # noqa: PLC0415 - most processes never send a message
 
+        from webhook_app import timed_answers  # noqa: PLC0415
+
         body = self._body(message)
         signature = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
         headers = {"Content-Type": "application/json", **signature}
         try:
             # A stream: the answer's body is never read, however long it is.
-            with requests.post(
-                self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
-            ) as response:
+            with (
+                timed_answers.session() as session,
+                session.post(
+                    self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+                ) as response,
+            ):
                 return "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
         except requests.RequestException as error:
             return type(error).__name__

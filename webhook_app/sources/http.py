@@ -20,7 +20,7 @@ from urllib3.util import Retry
 
 from webhook_app import __version__
 from webhook_app.errors import SourceError, TooMuchError
-from webhook_app.sources.timed_answers import READ, TimedAdapter
+from webhook_app.timed_answers import READ, TimedAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

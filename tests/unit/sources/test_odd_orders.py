@@ -15,12 +15,14 @@ import pytest
 
 from tests.support import api_server, shopify_api
 from tests.support.recordings import ORDER, SIGNED
-from webhook_app import exact_json
+from webhook_app import exact_json, timed_answers
+from webhook_app.alerts.messages import AlertMessage
+from webhook_app.alerts.notifier import Notifier
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.errors import SourceError
 from webhook_app.platforms import all_platforms
 from webhook_app.platforms.base import BACKFILL
-from webhook_app.sources import all_sources, timed_answers
+from webhook_app.sources import all_sources
 from webhook_app.sources.base import LONGEST, LONGEST_IDENTITY, Window
 
 if TYPE_CHECKING:
@@ -218,3 +220,10 @@ def test_an_answer_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     for start in BEGINNINGS:
         with dripping(start) as url, pytest.raises(SourceError, match="did not answer in time"):
             connected("woocommerce", url).now()
+
+
+def test_an_alert_to_a_host_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread sends all alerts and the heartbeat: it waits for no host without end."""
+    monkeypatch.setattr(timed_answers, "WHOLE", 0.1)
+    with dripping(BEGINNINGS[0]) as url:
+        assert not Notifier(url, "json", pause=lambda _: None).send(AlertMessage("1", "alert.test", "a text", {}))

@@ -7,6 +7,7 @@ import io
 import time
 from typing import TYPE_CHECKING, Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -85,3 +86,11 @@ class TimedAdapter(HTTPAdapter):
 
 def _measure(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+def session() -> requests.Session:
+    """Return a session of requests whose answers end in time."""
+    made = requests.Session()
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, TimedAdapter())
+    return made
