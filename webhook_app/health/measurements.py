@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """Whether the database can be used: `failure` is why it does not answer, `fault` what its schema lacks."""
+    """Whether the database can be used: `failure` is why it does not answer, `fault` what its schema lacks.
+
+    `is_full` is about the disk of a server.
+    """
 
     engine: str = ""
     revision: str = ""
@@ -31,6 +34,7 @@ class DatabaseStatus:
     failure: str = ""
     fault: str = ""
     warnings: Sequence[str] = ()
+    is_full: bool = False
     clock_skew: int = 0  # milliseconds that this machine's clock is ahead of the database's
 
     @property

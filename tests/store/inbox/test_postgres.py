@@ -12,8 +12,13 @@ import psycopg
 import pytest
 
 from tests.support.deliveries import arrival, claim, claim_one, purchase, settle
+from tests.support.health import health_of
+from webhook_app.cli.support import database_startup
+from webhook_app.config import settings
 from webhook_app.errors import StoreUnavailableError
+from webhook_app.health.readiness import Readiness
 from webhook_app.inbox import Inbox, State, hot_statements
+from webhook_app.inbox.engines.postgres import SORT
 from webhook_app.inbox.reports import stored_deliveries
 
 if TYPE_CHECKING:
@@ -264,3 +269,29 @@ def test_bodies_are_not_in_the_servers_log(inbox: Inbox, other: psycopg.Connecti
         assert bool(found) is warns
     other.execute("DROP OWNED BY plain")
     other.execute("DROP ROLE plain")
+
+
+FULL = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device'; END $$"
+
+
+def test_a_full_disk_of_the_server_is_noticed(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    """By what needs room there, while everything can still be read; the server's error alone is made up here."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    config = settings.load()
+    assert (inbox.database.is_full(), Readiness(config, inbox, None).status()) == (False, "ready")
+    monkeypatch.setattr("webhook_app.inbox.engines.postgres.SORT", FULL)
+    assert (inbox.database.is_full(), Readiness(config, inbox, None).status()) == (True, "disk_full")
+    found = [one for one in health_of(inbox).findings() if one.check == "disk" and one.is_alert]
+    assert [one.name for one in found] == ["disk server"]
+    assert "Free some space" in found[0].advice
+    assert not database_startup.migrate(config), "`run` does not wait until it is ready"
+
+
+def test_what_looks_for_room_writes_a_file(inbox: Inbox, other: psycopg.Connection) -> None:
+    """A server that allows no such files refuses it, which is no full disk."""
+    name = other.info.dbname
+    other.execute(f"ALTER DATABASE {name} SET temp_file_limit = 0".encode())
+    inbox.database.engine.dispose()
+    with pytest.raises(StoreUnavailableError, match="temp_file_limit"), inbox.database.write() as connection:
+        connection.exec_driver_sql(SORT)
+    assert not inbox.database.is_full()

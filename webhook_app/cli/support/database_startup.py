@@ -43,7 +43,9 @@ def migrate(config: Settings) -> bool:
                 raise
             _warn(f"The database is unavailable: {error}. Starting anyway; events are processed once it answers.")
             return False
-    return disk is None
+        if full := inbox.database.is_full():
+            _warn("The disk of the database server is full. Until it has space, webhooks cannot be stored there.")
+    return disk is None and not full
 
 
 def migrate_when_available(config: Settings) -> None:

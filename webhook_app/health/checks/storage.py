@@ -60,7 +60,11 @@ def _meanwhile(measured: Measurements) -> str:
 
 
 def disk(measured: Measurements) -> Iterator[Finding]:
-    """Check the disks of the inbox and of the spool."""
+    """Check the disks of the inbox and of the spool, and whether that of a database server is full."""
+    if measured.database.is_full:
+        text = "The disk of the database server is full: no webhook can be stored."
+        advice = f"{FREE_SPACE} {_meanwhile(measured)}"
+        yield Finding("disk", Severity.ERROR, text, advice, detail="server", alerts=True)
     for one in measured.disks:
         if one.is_ephemeral:
             text = DYNO.format(what=one.what)

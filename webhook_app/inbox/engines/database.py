@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from webhook_app.inbox.engines.notifications import WakeupChannel
 
 MIGRATE = "Run: python -m webhook_app migrate"
+FREE_SPACE = "Free some space on the disk of the database."
 ADVICE = (
     (re.compile(r"no such (table|column)|has no column|(relation|column) .* does not exist"), MIGRATE),
-    (re.compile(r"disk is full|No space left"), "Free some space on the disk of the database."),
+    (re.compile(r"disk is full|No space left"), FREE_SPACE),
     (re.compile(r"^disk I/O error"), "Check the disk of the database: it may be broken."),
     (re.compile(r"readonly database|read-only"), "Let the user of this process write to the database."),
 )
@@ -89,6 +90,10 @@ class Database(ABC):
     def advice(self, message: str) -> str:
         """Return what to do about an error of the driver, "" if that is not known."""
         return next((advice for pattern, advice in ADVICE if pattern.search(message)), "")
+
+    def is_full(self) -> bool:
+        """Return whether the disk of a server is full, as far as it reports that; that of a file is seen from here."""
+        return False
 
     @abstractmethod
     def prepare(self) -> None:

@@ -17,7 +17,7 @@ from webhook_app import green_threads
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import records
 from webhook_app.inbox.engines import connection_budget, deadlines, server_log, vacuum
-from webhook_app.inbox.engines.database import Database
+from webhook_app.inbox.engines.database import FREE_SPACE, Database
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.server_clock import CLOCK, ServerClock
 
@@ -54,6 +54,12 @@ BEGIN_WITH = {
     (True, False): f"{BEGIN}{CLAIMING}{NOT_DURABLE}; {CLOCK}",
 }
 NOW = "now"  # what a connection's information calls the time at which its transaction began
+
+# 400 KB, which are more than the memory that it may use.
+SORT = (
+    "SET LOCAL work_mem = '64kB'; "
+    "SELECT count(*) FROM (SELECT n FROM generate_series(1, 8000) AS n ORDER BY md5(n::text)) AS sorted"
+)
 
 # Not flushed: after a power failure a worker may be woken for nothing, or find a delivery only when it polls.
 NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, '')"
@@ -127,6 +133,15 @@ class Postgres(Database):
             else:
                 with self._transaction(connection, durable=durable, hot=hot):
                     yield connection
+
+    def is_full(self) -> bool:
+        """Return whether the server's disk is full: a sort that has no room in memory is written there."""
+        try:
+            with self.write(durable=False) as connection:
+                connection.exec_driver_sql(SORT)
+        except StoreUnavailableError as error:
+            return error.advice == FREE_SPACE
+        return False
 
     def now(self, connection: Connection) -> int:
         """Return the server's time at which the transaction began."""
