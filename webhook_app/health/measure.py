@@ -90,8 +90,8 @@ def _database(subject: Subject) -> DatabaseStatus:
     except (StoreUnavailableError, ConfigurationError) as error:
         return DatabaseStatus(engine, failure=str(error))
     skew = now_ms() - subject.inbox.clock() if engine == "postgresql" else 0
-    full = database.is_full()
-    return DatabaseStatus(engine, migrate.head(), newer or "", warnings=warnings, is_full=full, clock_skew=skew)
+    fault = database.write_fault()
+    return DatabaseStatus(engine, migrate.head(), newer or "", warnings=warnings, write_fault=fault, clock_skew=skew)
 
 
 def _with_inbox(measured: Measurements, inbox: Inbox, keep_dead: float) -> Measurements:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from webhook_app.config.shops import Shop
+    from webhook_app.inbox.engines.database import WriteFault
     from webhook_app.inbox.presence import Process
     from webhook_app.inbox.reports.backlog import Backlog, ShopCount
     from webhook_app.inbox.shop_records.reconciliations import ReconciliationState
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class DatabaseStatus:
     """Whether the database can be used: `failure` is why it does not answer, `fault` what its schema lacks.
 
-    `is_full` is about the disk of a server.
+    `write_fault` is why a server that can be read stores nothing.
     """
 
     engine: str = ""
@@ -34,7 +35,7 @@ class DatabaseStatus:
     failure: str = ""
     fault: str = ""
     warnings: Sequence[str] = ()
-    is_full: bool = False
+    write_fault: WriteFault = ""
     clock_skew: int = 0  # milliseconds that this machine's clock is ahead of the database's
 
     @property

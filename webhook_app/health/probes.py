@@ -25,7 +25,9 @@ HINTS = {
     ),
     "migrations_missing": "Run: python -m webhook_app migrate",
     "disk_full": "Free some space on the disk of the database; webhooks are answered with 503 until then.",
-    "not_writable": "Give the receiver's user write permission in the folder of the database.",
+    "not_writable": (
+        "Give the receiver's user write permission in the folder of the database, or use a server that allows writes."
+    ),
 }
 
 

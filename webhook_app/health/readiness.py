@@ -67,7 +67,7 @@ class Readiness:
             if not self._inbox.database.exists():
                 return "database_missing"
             status: Status = "ready" if is_current(self._inbox.database) else "migrations_missing"
-            return "disk_full" if self._inbox.database.is_full() else self._on_disk("inbox", status)
+            return self._inbox.database.write_fault() or self._on_disk("inbox", status)
         except OverloadedError:
             return "ready"  # the database answers, only not at once
         except StoreUnavailableError:

@@ -278,9 +278,9 @@ def test_a_full_disk_of_the_server_is_noticed(inbox: Inbox, monkeypatch: pytest.
     """By what needs room there, while everything can still be read; the server's error alone is made up here."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     config = settings.load()
-    assert (inbox.database.is_full(), Readiness(config, inbox, None).status()) == (False, "ready")
+    assert (inbox.database.write_fault(), Readiness(config, inbox, None).status()) == ("", "ready")
     monkeypatch.setattr("webhook_app.inbox.engines.postgres.SORT", FULL)
-    assert (inbox.database.is_full(), Readiness(config, inbox, None).status()) == (True, "disk_full")
+    assert (inbox.database.write_fault(), Readiness(config, inbox, None).status()) == ("disk_full",) * 2
     found = [one for one in health_of(inbox).findings() if one.check == "disk" and one.is_alert]
     assert [one.name for one in found] == ["disk server"]
     assert "Free some space" in found[0].advice
@@ -294,4 +294,16 @@ def test_what_looks_for_room_writes_a_file(inbox: Inbox, other: psycopg.Connecti
     inbox.database.engine.dispose()
     with pytest.raises(StoreUnavailableError, match="temp_file_limit"), inbox.database.write() as connection:
         connection.exec_driver_sql(SORT)
-    assert not inbox.database.is_full()
+    assert not inbox.database.write_fault()
+
+
+def test_a_server_that_is_read_only_is_noticed(
+    inbox: Inbox, other: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """As a standby is, and a hosted one whose disk is almost full."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    other.execute(f"ALTER DATABASE {other.info.dbname} SET default_transaction_read_only = on".encode())
+    inbox.database.engine.dispose()
+    assert Readiness(settings.load(), inbox, None).status() == "not_writable"
+    assert ["read-only" in one.text for one in health_of(inbox).findings() if one.check == "database"] == [True]
+    assert not database_startup.migrate(settings.load())

@@ -43,9 +43,10 @@ def migrate(config: Settings) -> bool:
                 raise
             _warn(f"The database is unavailable: {error}. Starting anyway; events are processed once it answers.")
             return False
-        if full := inbox.database.is_full():
-            _warn("The disk of the database server is full. Until it has space, webhooks cannot be stored there.")
-    return disk is None and not full
+        if fault := inbox.database.write_fault():
+            why = "is read-only" if fault == "not_writable" else "has a full disk"
+            _warn(f"The database server {why}. Until that is over, webhooks cannot be stored there.")
+    return disk is None and not fault
 
 
 def migrate_when_available(config: Settings) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MIGRATE = "Run: python -m webhook_app migrate"
 FREE_SPACE = "Free some space, or store less: KEEP_BODIES, KEEP_ROWS."
+READ_ONLY = "It may be a standby, or a hosted server whose disk is almost full: such servers allow no writes."
 SYNCHRONISE = "Synchronise the clock of this machine over the network: timedatectl set-ntp true"
 DYNO = "The {what} is on the disk of a dyno, which is emptied at every restart: events would be lost."
 DYNO_ADVICE = {
@@ -35,6 +36,9 @@ def database(measured: Measurements) -> Iterator[Finding]:
         yield Finding("database", Severity.ERROR, f"The database does not answer: {found.failure}.", advice)
     elif found.fault:
         yield Finding("database", Severity.ERROR, found.fault, MIGRATE)
+    elif found.write_fault == "not_writable":
+        advice = f"{READ_ONLY} {_meanwhile(measured)}"
+        yield Finding("database", Severity.ERROR, "The database server is read-only: nothing is stored.", advice)
     else:
         text = f"The database ({found.engine}) answers and is migrated ({found.revision})."
         yield Finding("database", Severity.OK, text)
@@ -61,7 +65,7 @@ def _meanwhile(measured: Measurements) -> str:
 
 def disk(measured: Measurements) -> Iterator[Finding]:
     """Check the disks of the inbox and of the spool, and whether that of a database server is full."""
-    if measured.database.is_full:
+    if measured.database.write_fault == "disk_full":
         text = "The disk of the database server is full: no webhook can be stored."
         advice = f"{FREE_SPACE} {_meanwhile(measured)}"
         yield Finding("disk", Severity.ERROR, text, advice, detail="server", alerts=True)

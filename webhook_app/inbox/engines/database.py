@@ -6,7 +6,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from webhook_app.inbox.engines.notifications import WakeupChannel
 
 MIGRATE = "Run: python -m webhook_app migrate"
+WriteFault = Literal["", "disk_full", "not_writable"]
 FREE_SPACE = "Free some space on the disk of the database."
 ADVICE = (
     (re.compile(r"no such (table|column)|has no column|(relation|column) .* does not exist"), MIGRATE),
@@ -91,9 +92,9 @@ class Database(ABC):
         """Return what to do about an error of the driver, "" if that is not known."""
         return next((advice for pattern, advice in ADVICE if pattern.search(message)), "")
 
-    def is_full(self) -> bool:
-        """Return whether the disk of a server is full, as far as it reports that; that of a file is seen from here."""
-        return False
+    def write_fault(self) -> WriteFault:
+        """Return why a server that can be read stores nothing, "" if it does; the disk of a file is seen from here."""
+        return ""
 
     @abstractmethod
     def prepare(self) -> None:

@@ -17,7 +17,7 @@ from webhook_app import green_threads
 from webhook_app.errors import OverloadedError, StoreUnavailableError
 from webhook_app.inbox import records
 from webhook_app.inbox.engines import connection_budget, deadlines, server_log, vacuum
-from webhook_app.inbox.engines.database import FREE_SPACE, Database
+from webhook_app.inbox.engines.database import FREE_SPACE, Database, WriteFault
 from webhook_app.inbox.engines.notifications import ListenNotifyChannel
 from webhook_app.inbox.engines.server_clock import CLOCK, ServerClock
 
@@ -134,14 +134,15 @@ class Postgres(Database):
                 with self._transaction(connection, durable=durable, hot=hot):
                     yield connection
 
-    def is_full(self) -> bool:
-        """Return whether the server's disk is full: a sort that has no room in memory is written there."""
+    def write_fault(self) -> WriteFault:
+        """Return whether the server is read-only, or its disk full: a sort without room in memory is written there."""
         try:
             with self.write(durable=False) as connection:
                 connection.exec_driver_sql(SORT)
+                is_read_only = connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
         except StoreUnavailableError as error:
-            return error.advice == FREE_SPACE
-        return False
+            return "disk_full" if error.advice == FREE_SPACE else ""
+        return "not_writable" if is_read_only else ""
 
     def now(self, connection: Connection) -> int:
         """Return the server's time at which the transaction began."""
