@@ -100,7 +100,7 @@ def visitor(url: str) -> Send:
 
     def send(session: requests.Session, number: int) -> tuple[int, str]:
         name = f"chaos-visitor-{number}"
-        path = f"/storefront/shopify/{orders.SHOP}/pageview?{_signed_query(name)}"
+        path = f"/storefront/shopify/{orders.SHOP}/pageview?{signed_query(name)}"
         status = session.get(url + path, timeout=TIMEOUT).status_code
         return status, name if status == requests.codes.ok else ""
 
@@ -112,7 +112,7 @@ def reader(url: str) -> Send:
 
     def send(session: requests.Session, number: int) -> tuple[int, str]:
         if not session.cookies:
-            return _sign_in(session, url), ""
+            return sign_in(session, url), ""
         page = PAGES[number % len(PAGES)]
         return session.get(f"{url}/dashboard{page}", timeout=TIMEOUT, allow_redirects=False).status_code, ""
 
@@ -123,13 +123,14 @@ def _post(session: requests.Session, url: str, order: Order) -> int:
     return session.post(url + orders.PATH, data=order.body, headers=order.headers, timeout=TIMEOUT).status_code
 
 
-def _sign_in(session: requests.Session, url: str) -> int:
+def sign_in(session: requests.Session, url: str) -> int:
+    """Sign in to the dashboard; return the status."""
     token = CSRF.search(session.get(f"{url}/dashboard/login", timeout=TIMEOUT).text)
     form = {"csrf": token[1] if token else "", "password": PASSWORD}
     return session.post(f"{url}/dashboard/login", data=form, timeout=TIMEOUT).status_code
 
 
-def _signed_query(name: str) -> str:
+def signed_query(name: str, secret: str = orders.SECRET) -> str:
     """Return a query as Shopify signs it: https://shopify.dev/docs/apps/build/online-store/app-proxies ."""
     parameters = {
         "product_id": "8011551572211",
@@ -140,5 +141,5 @@ def _signed_query(name: str) -> str:
         "timestamp": str(int(time.time())),
     }
     message = "".join(sorted(f"{name}={value}" for name, value in parameters.items()))
-    digest = hmac.new(orders.SECRET.encode(), message.encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
     return urlencode({**parameters, "signature": digest})

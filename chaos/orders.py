@@ -37,7 +37,7 @@ class Order:
     headers: dict[str, str]
 
 
-def make(number: int, made_at: datetime | None = None, padding: int = 0) -> Order:
+def make(number: int, made_at: datetime | None = None, padding: int = 0, secret: str = SECRET) -> Order:
     """Return the order of that number, made now or at `made_at`, with so many bytes more."""
     identity = f"chaos-{number}"
     order = {
@@ -49,7 +49,7 @@ def make(number: int, made_at: datetime | None = None, padding: int = 0) -> Orde
     }
     body = json.dumps(order, separators=(",", ":")).encode()
     _names[hashlib.sha256(TOPIC.encode() + b"\0" + body).hexdigest()] = identity
-    return Order(identity, body, _signed(identity, body))
+    return Order(identity, body, _signed(identity, body, secret))
 
 
 def name_of(stored: str) -> str:
@@ -57,8 +57,8 @@ def name_of(stored: str) -> str:
     return _names.get(stored, stored)
 
 
-def _signed(identity: str, body: bytes) -> dict[str, str]:
-    digest = hmac.new(SECRET.encode(), body, hashlib.sha256).digest()
+def _signed(identity: str, body: bytes, secret: str) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
     return {
         "Content-Type": "application/json",
         "X-Shopify-Topic": TOPIC,

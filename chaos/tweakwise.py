@@ -62,6 +62,7 @@ HOSTILE = {
     "a flood of 103": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 200_000,
     "500 of 20 MB": b"HTTP/1.1 500 Oops\r\nContent-Length: 20000000\r\n\r\n" + b"z" * 20_000_000,
 }
+REFUSED = {"401": b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"}  # until the key is corrected
 SLOW = ("hang", "reset", "dripping head", "dripping body")
 COUNTED = ("dripping head", "an endless header")  # these say 204 first, and Tweakwise means it
 FAILURES = (*SLOW, *ANSWERS)
@@ -74,10 +75,11 @@ class Tweakwise:
         """`delay` is in seconds, before every answer; `first` says when an order was counted first.
 
         `under_way` is the number of calls that have not been answered, and while `held` none is. Only calls with the
-        instance key `failing` fail, all where it is "".
+        instance key `failing` fail, all where it is "". `delays` replaces `delay` for an instance key.
         """
         self.failure, self.failing = "", ""
         self.delay = 0.0
+        self.delays: dict[str, float] = {}
         self.held = False
         self.under_way = 0
         self.counted: Counter[str] = Counter()
@@ -116,7 +118,7 @@ class Tweakwise:
         head = await reader.readuntil(b"\r\n\r\n")
         length = LENGTH.search(head)
         body = await reader.readexactly(int(length[1]) if length else 0)
-        await self._take_time()
+        await self._take_time(head)
         if self.failure and self.failing.encode() in head:
             self.failed[self.failure] += 1
             if self.failure in COUNTED:
@@ -128,10 +130,10 @@ class Tweakwise:
         await writer.drain()
         return True
 
-    async def _take_time(self) -> None:
+    async def _take_time(self, head: bytes) -> None:
         self.under_way += 1
         try:
-            await asyncio.sleep(self.delay)
+            await asyncio.sleep(next((delay for key, delay in self.delays.items() if key.encode() in head), self.delay))
             while self.held:  # noqa: ASYNC110 - another thread sets it
                 await asyncio.sleep(POLL)
         finally:
@@ -154,7 +156,7 @@ class Tweakwise:
             writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 10000\r\n\r\n")
             await self._drip(failure, writer, b"a" * 10_000)
         else:
-            writer.write((ANSWERS | HOSTILE)[failure])
+            writer.write((ANSWERS | HOSTILE | REFUSED)[failure])
             await writer.drain()
 
     async def _drip(self, failure: str, writer: asyncio.StreamWriter, answer: bytes) -> None:
