@@ -147,7 +147,7 @@ PAIRS = Scenario(
     figures={"accepted": "accepted a second", "rate": "delivered a second", "cpu": "CPU ms of the worker a call"},
     targets=[
         *(Target("with", figure, "without", at_least=0.95) for figure in ("accepted", "rate")),
-        Target("with", "cpu", "without", at_most=1.05),
+        Target("with", "cpu", "without", at_most=1.1),  # its own share of the processor is in it
     ],
     play=pairs,
     usual=Options(rounds=2, seconds=8),
