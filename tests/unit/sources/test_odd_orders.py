@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import socket
 import threading
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support import api_server, shopify_api
 from tests.support.recordings import ORDER, SIGNED
+from tests.support.variations import places, replaced
 from webhook_app import exact_json, timed_answers
 from webhook_app.alerts.messages import AlertMessage
 from webhook_app.alerts.notifier import Notifier
@@ -93,18 +93,6 @@ ROWS: dict[str, Any] = {
     },
 }
 ID_FIELDS = {"woocommerce": "id", "shopify": "legacyResourceId", "shopware": "id"}
-
-
-def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    for key in range(len(node)) if isinstance(node, list) else list(node) if isinstance(node, dict) else ():
-        yield (*path, key)
-        yield from places(node[key], (*path, key))
-
-
-def replaced(node: Any, path: tuple[Any, ...], value: Any) -> Any:
-    copied = copy.copy(node)
-    copied[path[0]] = replaced(node[path[0]], path[1:], value) if path[1:] else value
-    return copied
 
 
 def odd_orders(platform: str) -> list[dict[str, Any]]:

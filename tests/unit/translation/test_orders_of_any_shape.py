@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -14,12 +13,11 @@ from schemas import shopify
 from schemas.events import Purchase
 from tests.support.recordings import RECEIVED_AT, SIGNED, Recorded, payload_of
 from tests.support.tables import for_each
+from tests.support.variations import places, replaced
 from webhook_app.translation.translate import AgeLimits, parse_json, translate
 from webhook_app.tweakwise.call import Call, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from webhook_app.translation.translate import Decision
 
 AGES = AgeLimits(max_order_age=7 * 86_400, max_age=86_400)
@@ -76,18 +74,6 @@ def smallest_of_each_topic() -> list[Recorded]:
         if is_purchase(recorded):
             found[recorded.platform.name, recorded.verify().topic] = recorded
     return list(found.values())
-
-
-def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    for key in range(len(node)) if isinstance(node, list) else list(node) if isinstance(node, dict) else ():
-        yield (*path, key)
-        yield from places(node[key], (*path, key))
-
-
-def replaced(payload: Any, path: tuple[Any, ...], value: Any) -> Any:
-    copied = copy.copy(payload)
-    copied[path[0]] = replaced(payload[path[0]], path[1:], value) if path[1:] else value
-    return copied
 
 
 def decided(recorded: Recorded, payload: Any) -> Decision:
