@@ -94,11 +94,11 @@ def order(number: int, placed: int, status: str = "processing", changed: int | N
     }
 
 
-def webhook(inbox: Inbox, row: api.Row, topic: str = "order.created") -> None:
+def webhook(inbox: Inbox, row: api.Row, topic: str = "order.created", address: str = "https://acme.example/") -> None:
     """Let a webhook about an order arrive."""
     body = json.dumps(row).encode()
     identity = f"{topic} {row['id']} {row['status']} {row['date_modified_gmt']}"
-    values = {"platform": "woocommerce", "topic": topic, "domain": "https://acme.example/", "headers": {}}
+    values = {"platform": "woocommerce", "topic": topic, "domain": address, "headers": {}}
     inbox.store(arrival(identity, body, **values))
 
 

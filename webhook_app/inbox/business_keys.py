@@ -35,14 +35,32 @@ class Owner(NamedTuple):
 
 def reserve(connection: Connection, calls: Sequence[tuple[Delivery, Call]]) -> dict[int, int]:
     """Take each call's business key for its delivery where it is free; returns the owner by delivery."""
+    return take(connection, [_key_row(delivery, call) for delivery, call in calls])
+
+
+def take(connection: Connection, rows: Sequence[KeyRow]) -> dict[int, int]:
+    """Take the keys of rows, which key_row() makes, where they are free; returns the owner by delivery."""
     owners: dict[int, int] = {}
-    while calls:
-        # One statement cannot take the same key twice; later calls with it are tried again.
-        first = {(delivery.shop, call.key): (delivery, call) for delivery, call in reversed(calls)}
-        owner_of = _reserved(connection, [_key_row(*first[key]) for key in sorted(first)])
-        owners |= {first[key][0].id: owner for key, owner in owner_of.items()}
-        calls = [(delivery, call) for delivery, call in calls if delivery.id not in owners]
+    while rows:
+        # One statement cannot take the same key twice; later rows with it are tried again.
+        first = {(row["shop"], row["key"]): row for row in reversed(rows)}
+        owner_of = _reserved(connection, [first[key] for key in sorted(first)])
+        owners |= {first[key]["delivery_id"]: owner for key, owner in owner_of.items()}
+        rows = [row for row in rows if row["delivery_id"] not in owners]
     return owners
+
+
+def key_row(shop: str, key: str, address: str, delivery_id: int) -> KeyRow:
+    """Return the row of a key that is taken for good, for an address in normal form."""
+    return {
+        "shop": shop,
+        "key": key,
+        "address_key": address_key(key, address),
+        "address": address or None,
+        "delivery_id": delivery_id,
+        "since": None,
+        "until": None,
+    }
 
 
 def address_key(key: str, address: str) -> str | None:
@@ -94,14 +112,7 @@ def _found(connection: Connection, taken: Sequence[KeyRow]) -> dict[Key, Owner]:
 
 
 def _key_row(delivery: Delivery, call: Call) -> KeyRow:
-    since = None if call.within is None else delivery.received_at
-    until = None if call.within is None else delivery.received_at + int(call.within * 1000)
-    return {
-        "shop": delivery.shop,
-        "key": call.key,
-        "address_key": address_key(call.key, call.address),
-        "address": call.address or None,
-        "delivery_id": delivery.id,
-        "since": since,
-        "until": until,
-    }
+    row = key_row(delivery.shop, call.key, call.address, delivery.id)
+    if call.within is None:
+        return row
+    return {**row, "since": delivery.received_at, "until": delivery.received_at + int(call.within * 1000)}

@@ -143,6 +143,20 @@ def test_an_erased_order_does_not_come_back(inbox: Inbox, clock: Clock) -> None:
         assert round_of(reconciler(inbox, url)).missing == 0
 
 
+def test_an_erased_order_does_not_come_back_beside_a_copy_of_the_shop(inbox: Inbox, clock: Clock) -> None:
+    """Another address has the key, with an order of the same number; the wiped one takes that of its own address."""
+    placed = clock.now - HOUR
+    webhook(inbox, order(1, placed, customer_id=5), "order.created", "https://staging.acme.example/")
+    assert deliver(inbox) == ["purchase:1"]
+    webhook(inbox, order(1, placed, "pending"))
+    assert deliver(inbox) == []
+    subject = Subject(Redaction("", "4")).as_json()
+    number = privacy_requests.add(inbox, RequestKind.ERASE, "acme", subject).id
+    PrivacyWorker(inbox, {"acme": shop_at("http://127.0.0.1")}).carry_out(number)
+    webhook(inbox, order(1, placed), "order.updated")
+    assert deliver(inbox) == []
+
+
 def test_orders_of_the_last_minutes_are_left_for_later(inbox: Inbox, clock: Clock) -> None:
     """A webhook may be under way; the next rounds compare the order, and the watermark does not pass it."""
     placed = clock.now - 60_000

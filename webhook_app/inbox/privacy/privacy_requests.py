@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, delete, exists, func, insert, select, update
 
-from webhook_app.inbox import hot_statements, records
-from webhook_app.inbox.business_keys import address_key
+from webhook_app.inbox import business_keys, records
 from webhook_app.inbox.expressions import insert_into
 from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.queue import DUE_IMMEDIATELY
@@ -197,21 +196,9 @@ def _take_keys(connection: Connection, wiped: Sequence[int], keys: Mapping[int, 
             connection.execute(update(deliveries).where(unread).values(business_key=key))
     about = select(row.id, row.shop, row.domain, row.business_key)
     about = about.where(ORDERS, row.id.in_(wiped), row.topic != CHECKOUT_REPORTS)
-    by_key = {(one.shop, one.business_key): one for one in connection.execute(about)}
-    rows = [
-        {
-            "shop": one.shop,
-            "key": one.business_key,
-            "address_key": address_key(one.business_key, normal_form(one.domain)),
-            "address": normal_form(one.domain) or None,
-            "delivery_id": one.id,
-            "since": None,
-            "until": None,
-        }
-        for _, one in sorted(by_key.items())
-    ]
-    if rows:
-        hot_statements.RESERVE.run(connection, rows)
+    found = connection.execute(about).all()
+    rows = [business_keys.key_row(one.shop, one.business_key, normal_form(one.domain), one.id) for one in found]
+    business_keys.take(connection, rows)
 
 
 def finish_search(inbox: Inbox, request: PrivacyRequest) -> bool:
