@@ -38,13 +38,17 @@ def environment(**given: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(
-    arguments: Sequence[str | Path], env: Mapping[str, str], log: Path, ready: Callable[[], bool] | None = None
+    arguments: Sequence[str | Path],
+    env: Mapping[str, str],
+    log: Path,
+    ready: Callable[[], bool] | None = None,
+    folder: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program from the project's folder until the block ends, then ask it to stop. Raises NotReadyError."""
+    """Run a program in a folder until the block ends, then ask it to stop. Raises NotReadyError."""
     with log.open("ab") as sink:
         process = subprocess.Popen(  # noqa: S603 - the bench's own command lines
             arguments,
-            cwd=ROOT,
+            cwd=folder,
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -59,10 +63,10 @@ def running(
         _stop(process)
 
 
-def finish(arguments: Sequence[str | Path], env: Mapping[str, str], **options: float) -> str:
-    """Run a program to its end and return what it printed; raises CalledProcessError."""
+def finish(arguments: Sequence[str | Path], env: Mapping[str, str], folder: Path = ROOT, **options: float) -> str:
+    """Run a program in a folder to its end and return what it printed; raises CalledProcessError."""
     done = subprocess.run(  # noqa: S603 - the bench's own command lines
-        arguments, cwd=ROOT, env=dict(env), check=True, capture_output=True, text=True, timeout=options.get("timeout")
+        arguments, cwd=folder, env=dict(env), check=True, capture_output=True, text=True, timeout=options.get("timeout")
     )
     return done.stdout
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 
 from bench import order
+from bench.paths import ROOT
 from bench.processes import environment, finish
 
 SHOP = "bench"
@@ -22,14 +25,33 @@ UNFINISHED = "select count(*) from deliveries where due_at is not null"
 DELIVERED = "select count(*) from deliveries where state = 'delivered'"
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A receiver: the folder of its code, and the Python that runs it."""
+
+    folder: Path = ROOT
+    python: Path = Path(sys.executable)
+
+    def command(self, *arguments: str) -> list[str | Path]:
+        """Return the command line of one of its commands; it runs in its folder."""
+        return [self.python, "-m", "webhook_app", *arguments]
+
+    def settings(self, database: str, **more: str) -> dict[str, str]:
+        """Return the environment of one of its processes."""
+        return settings(database, PYTHONPATH=str(self.folder), **more)
+
+
+PRESENT = Program()
+
+
 def settings(database: str, **more: str) -> dict[str, str]:
     """Return the environment of one of the receiver's processes; everything that is not named keeps its default."""
     return environment(**{"DATABASE_URL": database, "SHOPS": SHOPS, **more})
 
 
-def migrate(database: str) -> None:
+def migrate(database: str, program: Program = PRESENT) -> None:
     """Make our tables."""
-    finish([sys.executable, "-m", "webhook_app", "migrate"], settings(database))
+    finish(program.command("migrate"), program.settings(database), program.folder)
 
 
 def count_rows(database: str, query: str) -> int:

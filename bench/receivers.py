@@ -6,12 +6,13 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench import order
 from bench.paths import RIVALS
 from bench.processes import answers, environment, finish, free_port, listens, running
-from bench.receiver_setup import count_rows, migrate, settings
+from bench.receiver_setup import PRESENT, Program, count_rows, migrate, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,16 +40,14 @@ class Receiver:
 
 
 @contextmanager
-def ours(database: str, folder: Path, extra: Mapping[str, str]) -> Iterator[Receiver]:
+def ours(database: str, folder: Path, extra: Mapping[str, str], program: Program = PRESENT) -> Iterator[Receiver]:
     """Run our receiver as `python -m webhook_app web` starts it, on a database that is migrated if need be."""
     port = free_port()
-    migrate(database)
-    here = {"PORT": str(port), "BIND": "127.0.0.1"}
-    env = settings(database, **here, **extra)
-    with _serving(
-        [sys.executable, "-m", "webhook_app", "web"], env, folder, port, f"http://127.0.0.1:{port}/readyz"
-    ) as receiver:
-        yield receiver
+    migrate(database, program)
+    env = program.settings(database, PORT=str(port), BIND="127.0.0.1", **extra)
+    is_ready = partial(answers, f"http://127.0.0.1:{port}/readyz")
+    with running(program.command("web"), env, folder / "receiver.log", is_ready, program.folder) as process:
+        yield Receiver(f"http://127.0.0.1:{port}{PATH}", process.pid)
 
 
 @contextmanager

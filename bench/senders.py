@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench import backlog, order
 from bench.processes import environment, finish, free_port, listens, running
-from bench.receiver_setup import migrate, settings
+from bench.receiver_setup import PRESENT, Program, migrate
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,11 +29,11 @@ THREADS = 8  # the worker's own default
 
 @contextmanager
 def worker(
-    database: str, url: str, folder: Path, extra: Mapping[str, str] | None = None
+    database: str, url: str, folder: Path, extra: Mapping[str, str] | None = None, program: Program = PRESENT
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run our worker on what is in the database."""
-    env = settings(database, TWEAKWISE_URL=url, **extra or {})
-    with running([sys.executable, "-m", "webhook_app", "worker"], env, folder / "worker.log") as process:
+    env = program.settings(database, TWEAKWISE_URL=url, **extra or {})
+    with running(program.command("worker"), env, folder / "worker.log", folder=program.folder) as process:
         yield process
 
 

@@ -1,6 +1,6 @@
 """The scenarios, in the order of the table."""
 
-from bench.scenarios import accept, dashboard, deliver, end_to_end, growth, latency, reconcile
+from bench.scenarios import accept, beside, dashboard, deliver, end_to_end, growth, latency, reconcile
 
 ALL = (
     accept.SQLITE,
@@ -17,4 +17,6 @@ ALL = (
     dashboard.SCENARIO,
     reconcile.ALONE,
     reconcile.PAIRS,
+    beside.SQLITE,
+    beside.POSTGRES,
 )
