@@ -74,13 +74,13 @@ class WakeupChannel(ABC):
             self._interrupt_pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         return self._interrupt_pipe
 
-    def _select(self, seconds: float, *sources: int) -> bool:
-        """Wait until a file descriptor is readable, or for an interrupt; returns whether it was a descriptor."""
+    def _select(self, seconds: float, *sources: int) -> list[int]:
+        """Wait until a file descriptor is readable, or for an interrupt; returns which are, that of interrupts too."""
         interrupts = self._interrupts()[0]
-        readable, _, _ = select.select([*sources, interrupts], [], [], max(seconds, 0))
+        readable: list[int] = select.select([*sources, interrupts], [], [], max(seconds, 0))[0]
         if interrupts in readable:
             os.read(interrupts, PIPE_SIZE)
-        return any(source in readable for source in sources)
+        return readable
 
 
 class ListenNotifyChannel(WakeupChannel):
@@ -130,7 +130,8 @@ class ListenNotifyChannel(WakeupChannel):
         self._disconnect()
 
     def _receive(self, seconds: float) -> None:
-        if not self._select(seconds, self._connection.fileno()):
+        source = self._connection.fileno()
+        if source not in self._select(seconds, source):
             return
         try:
             for _ in self._connection.notifies(timeout=0):

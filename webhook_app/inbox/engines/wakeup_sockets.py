@@ -75,12 +75,17 @@ class SocketChannel(WakeupChannel):
         """Send a datagram to each socket in the folder, and remove those that no process has open."""
         with suppress(OSError), _addresses(self._folder) as address_of:
             for file in self._folder.iterdir():
-                try:
-                    self._opened_sender().sendto(b"\0", address_of(file.name))
-                except BlockingIOError:
-                    pass  # so many are waiting already
-                except ConnectionRefusedError:
-                    file.unlink()
+                # One that cannot be notified, because it has just ended for example, must not hold up the others.
+                with suppress(OSError):
+                    self._send(file, address_of(file.name))
+
+    def _send(self, file: Path, address: str) -> None:
+        try:
+            self._opened_sender().sendto(b"\0", address)
+        except BlockingIOError:
+            pass  # so many are waiting already
+        except ConnectionRefusedError:
+            file.unlink()
 
     def _opened_sender(self) -> socket.socket:
         if self._sender is None:
@@ -110,14 +115,15 @@ class SocketChannel(WakeupChannel):
         self._receiver = None
 
     def _receive(self, seconds: float) -> bool:
-        """Wait for a datagram or an interrupt, and return whether either came."""
+        """Wait for a datagram or an interrupt, and return whether either came, however late this process saw it."""
         assert self._receiver  # noqa: S101 - made by _listen
-        deadline = time.monotonic() + seconds
-        if self._select(seconds, self._receiver.fileno()):
+        source = self._receiver.fileno()
+        readable = self._select(seconds, source)
+        if source in readable:
             with suppress(BlockingIOError):
                 while True:
                     self._receiver.recv(1)
-        return time.monotonic() < deadline
+        return bool(readable)
 
     def _report(self, error: OSError) -> None:
         if not self._is_reported and self._folder.parent.is_dir():
