@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, State, retention
+from webhook_app.inbox import Inbox, State, migrate, retention
 from webhook_app.inbox.engines import sqlite, wakeup_sockets
 from webhook_app.inbox.retention import Retention
 
@@ -68,6 +68,22 @@ def test_a_file_that_exists_becomes_private(migrated_url: str, tmp_path: Path) -
         inbox.store(arrival())
         for file in tmp_path.glob("inbox.db*"):
             assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+def test_what_is_no_database_stays_as_it_is(tmp_path: Path) -> None:
+    """DATABASE_URL may name a folder, or another program's file, by mistake: nothing about it is changed."""
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    file.write_text("of another program")
+    for path, mode in ((folder, 0o755), (file, 0o644)):
+        path.chmod(mode)
+        with closing(Inbox(f"sqlite:///{path}")) as inbox:
+            with pytest.raises(StoreUnavailableError):
+                migrate.upgrade(inbox.database)
+            with pytest.raises(StoreUnavailableError):
+                inbox.store(arrival())
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert file.read_text() == "of another program"
 
 
 def test_commits_are_durable(inbox: Inbox) -> None:

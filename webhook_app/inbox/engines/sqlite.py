@@ -263,7 +263,8 @@ class Sqlite(Database):
 
 def _opened(path: Path) -> OpenFile:
     try:
-        sqlite_files.make_private(path)
-        return OpenFile(path)
+        file = OpenFile(path)
     except FileNotFoundError:
         raise StoreUnavailableError(f"there is no database at {path}", advice=CREATE_OR_RESTORE) from None
+    sqlite_files.make_private(path)
+    return file

@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -216,19 +216,14 @@ def connect(path: str, *more: str) -> sqlite3.Connection:
 
 
 def make_private(path: Path) -> None:
-    """Let the file, its log and its index be read by their owner alone: bodies hold personal data.
+    """Let the file of a database, its log and its index be read by their owner alone: bodies hold personal data.
 
-    Another owner's files stay as they are. Raises FileNotFoundError without a file.
+    Another owner's files stay as they are. For a file that was opened: DATABASE_URL may name a folder, or any file.
     """
     for place in _paths(path):
-        try:
+        with suppress(OSError):
             if stat.S_IMODE(os.stat(place).st_mode) & OTHERS:  # noqa: PTH116 - as everywhere here
                 Path(place).chmod(0o600)
-        except FileNotFoundError:
-            if place == str(path):
-                raise
-        except OSError:
-            continue
 
 
 def create(path: Path) -> None:
