@@ -178,16 +178,9 @@ def _overdue(measured: Measurements, inbox: Inbox) -> dict[str, int]:
 def _silent(measured: Measurements, inbox: Inbox) -> list[SilentTopic]:
     """Return the topics that have not been received for long; one that is received as usual costs nothing here."""
     since = measured.now - int(measured.thresholds.silent_for * 1000)
-    return [
-        SilentTopic(shop, topic, last_at, _hours(inbox, shop, topic, last_at))
-        for (shop, topic), last_at in measured.last_accepted.items()
-        if last_at < since
-    ]
-
-
-def _hours(inbox: Inbox, shop: str, topic: str, last_at: int) -> list[int]:
-    hours = activity.by_hour(inbox, ActivityKind.TOPIC, last_at - TWO_WEEKS, last_at + 1, shop)
-    return [one.hour for one in hours if one.name == topic]
+    last = {topic: at for topic, at in measured.last_accepted.items() if at < since}
+    hours = activity.hours_until(inbox, ActivityKind.TOPIC, last, TWO_WEEKS)
+    return [SilentTopic(*topic, at, hours.get(topic, ())) for topic, at in last.items()]
 
 
 def _missing(

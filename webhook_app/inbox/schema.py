@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Index, Table, inspect, text
+from sqlalchemy import Column, Index, Table, text
 from sqlalchemy.dialects import postgresql
 
 from webhook_app.inbox.tables import bodies, deliveries, metadata, privacy_requests, refused_requests
@@ -18,9 +18,9 @@ from webhook_app.inbox.tables import bodies, deliveries, metadata, privacy_reque
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from sqlalchemy import Connection, Inspector, TextClause
+    from sqlalchemy import Connection, TextClause
 
-# One statement for all tables: a probe asks for this every few seconds.
+# One statement for all tables: probes and pages ask for this every few seconds.
 COLUMNS = {
     "sqlite": text(
         "SELECT m.name AS table_name, c.name AS column_name "
@@ -30,6 +30,20 @@ COLUMNS = {
         "SELECT c.relname AS table_name, a.attname AS column_name FROM pg_class AS c "
         "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
         "WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND c.relnamespace <> 'pg_catalog'::regnamespace"
+    ),
+}
+INDEXED_COLUMNS = {
+    "sqlite": text(
+        "SELECT m.name AS index_name, c.name AS column_name "
+        "FROM sqlite_master AS m JOIN pragma_index_info(m.name) AS c WHERE m.type = 'index' ORDER BY m.name, c.seqno"
+    ),
+    "postgresql": text(
+        "SELECT c.relname AS index_name, a.attname AS column_name FROM pg_index AS i "
+        "JOIN pg_class AS c ON c.oid = i.indexrelid "
+        "CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, place) "
+        "JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
+        "WHERE k.place <= i.indnkeyatts AND pg_table_is_visible(c.oid) "
+        "AND c.relnamespace <> 'pg_catalog'::regnamespace ORDER BY c.relname, k.place"
     ),
 }
 
@@ -119,10 +133,8 @@ def is_usable(connection: Connection) -> bool:
 def missing(connection: Connection) -> list[Item]:
     """Return the tables, columns and indexes that the database lacks; an index with other columns is lacking too."""
     items = [*_missing_columns(connection)]
-    absent, inspector = {item for item in items if isinstance(item, Table)}, inspect(connection)
-    there = [table for table in metadata.sorted_tables if table not in absent]
-    indexes = [index for table in there for index in _missing_indexes(inspector, table)]
-    settings = _missing_settings(connection, absent)
+    absent = {item for item in items if isinstance(item, Table)}
+    indexes, settings = _missing_indexes(connection, absent), _missing_settings(connection, absent)
     return [*items, *indexes, *_missing_functions(connection), *settings]
 
 
@@ -188,8 +200,13 @@ def _is_there(connection: Connection, setting: Setting) -> bool:
     return bool(connection.execute(setting.present, values).scalar())
 
 
-def _missing_indexes(inspector: Inspector, table: Table) -> Iterator[Index]:
-    there = {index["name"]: index["column_names"] for index in inspector.get_indexes(table.name)}
-    for index in sorted(table.indexes, key=lambda index: str(index.name)):
-        if there.get(index.name) != [column.name for column in index.columns]:
-            yield index
+def _missing_indexes(connection: Connection, absent: Collection[Table]) -> Iterator[Index]:
+    """Yield the indexes that tables lack, without tables that are `absent`."""
+    there: defaultdict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(INDEXED_COLUMNS[connection.dialect.name]):
+        there[row.index_name].append(row.column_name)
+    for table in metadata.sorted_tables:
+        if table not in absent:
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                if there.get(str(index.name)) != [column.name for column in index.columns]:
+                    yield index

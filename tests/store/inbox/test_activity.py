@@ -13,10 +13,18 @@ from structlog.testing import capture_logs
 
 from tests.support import processes
 from tests.support.recordings import EVERY, as_toml, shop_keys
+from tests.support.statements import statements_of
 from webhook_app.app import create_app
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.counting import activity
-from webhook_app.inbox.counting.activity import MAX_ADDRESSES, MAX_TOPICS, ActivityKind, ActivityTotal, HourlyActivity
+from webhook_app.inbox.counting.activity import (
+    MAX_ADDRESSES,
+    MAX_TOPICS,
+    ActivityCount,
+    ActivityKind,
+    ActivityTotal,
+    HourlyActivity,
+)
 from webhook_app.inbox.retention import Retention, sweep
 from webhook_app.instrumentation import NullMeter
 from webhook_app.platforms import all_platforms
@@ -125,9 +133,32 @@ def test_refusals_by_the_hour(seen: ActivityRecorder, inbox: Inbox, clock: Clock
         HourlyActivity("shop", "shopify", "signature_missing", hour + HOUR, 1),
     ]
     assert activity.by_hour(inbox, ActivityKind.REFUSAL, 0) == expected
-    assert activity.by_hour(inbox, ActivityKind.REFUSAL, hour, hour + HOUR, "shop") == expected[:2]
+    assert activity.by_hour(inbox, ActivityKind.REFUSAL, hour, "shop") == expected
+    assert activity.by_hour(inbox, ActivityKind.REFUSAL, hour, "other") == []
     assert activity.by_hour(inbox, ActivityKind.REFUSAL, hour + 1) == expected[2:]
     assert [one.count for one in activity.last_seen(inbox, ActivityKind.REFUSAL)] == [1, 3]
+
+
+def test_hours_before_each_topic_ended(inbox: Inbox, clock: Clock) -> None:
+    """Each topic has a period of its own, and a hundred of them are one statement."""
+    hour, names = clock.now // HOUR * HOUR, [f"topic-{number}" for number in range(activity.NAMES_AT_ONCE)]
+    seen = [
+        ActivityCount(shop, "shopify", kind, name, 1, hour - ago * HOUR, hour - ago * HOUR)
+        for shop, kind, ago in (
+            ("acme", ActivityKind.TOPIC, 1),
+            ("acme", ActivityKind.TOPIC, 4),
+            ("acme", ActivityKind.REFUSAL, 2),
+            ("other", ActivityKind.TOPIC, 3),
+        )
+        for name in names
+    ]
+    activity.record(inbox, seen)
+    last = {("acme", name): hour - (HOUR if name == names[0] else 4 * HOUR) for name in names}
+    with statements_of(inbox) as executed:
+        found = {**activity.hours_until(inbox, ActivityKind.TOPIC, last, 3 * HOUR)}
+    assert len(executed) == 1
+    assert sorted(found.pop(("acme", names[0]))) == [hour - 4 * HOUR, hour - HOUR]
+    assert found == {("acme", name): [hour - 4 * HOUR] for name in names[1:]}
 
 
 def test_processes_add_up(inbox: Inbox) -> None:

@@ -14,8 +14,9 @@ from sqlalchemy import inspect, text
 
 from tests.support import processes
 from tests.support.deliveries import arrival, claim_one, open_breaker, settle
+from tests.support.statements import statements_of
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, State, migrate
+from webhook_app.inbox import Inbox, State, migrate, schema
 from webhook_app.inbox.tables import metadata, throttles
 
 if TYPE_CHECKING:
@@ -130,15 +131,26 @@ def test_lacking_table_is_named_and_created(inbox: Inbox, table: str) -> None:
 
 def test_lacking_columns_and_indexes_are_named_and_created(inbox: Inbox) -> None:
     """Without a column statements fail; without an index they are slow, and the inbox can be used."""
-    execute(inbox, "DROP INDEX ix_deliveries_dead")
-    assert migrate.fault(inbox.database) == "The database lacks index ix_deliveries_dead."
+    execute(inbox, "DROP INDEX ix_deliveries_dead", "DROP INDEX ix_reconciliations_ended")
+    execute(inbox, "CREATE INDEX ix_reconciliations_ended ON reconciliations (ended_at)")
+    assert (
+        migrate.fault(inbox.database) == "The database lacks index ix_deliveries_dead, index ix_reconciliations_ended."
+    )
     assert migrate.is_current(inbox.database)
     execute(inbox, "ALTER TABLE deliveries DROP COLUMN took", "ALTER TABLE business_keys DROP COLUMN until")
     assert not migrate.is_current(inbox.database)
     lacking = ["column business_keys.until", "column deliveries.took", "index ix_deliveries_dead"]
+    lacking += ["index ix_reconciliations_ended"]
     assert migrate.fault(inbox.database) == f"The database lacks {', '.join(lacking)}."
     assert migrate.upgrade(inbox.database) == lacking
     assert migrate.upgrade(inbox.database) == []
+
+
+def test_schema_is_compared_in_few_statements(inbox: Inbox) -> None:
+    """Not in one for each table: pages and probes ask every few seconds, and every statement is a round trip."""
+    with statements_of(inbox) as executed:
+        assert migrate.fault(inbox.database) is None
+    assert len(executed) <= 5 + len(schema.SETTINGS)
 
 
 @pytest.mark.engines("postgres")

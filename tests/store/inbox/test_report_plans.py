@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import event
 
+from tests.support.statements import statements_of
 from webhook_app.inbox.counting import activity
 from webhook_app.inbox.counting.activity import ActivityKind
 from webhook_app.inbox.reports import platform_accounting, shop_counts, shop_trends, time_series
@@ -31,22 +31,19 @@ REPORTS: list[tuple[str, Callable[[Inbox], object]]] = [
     ("ix_block_figures_shop", lambda inbox: shop_trends.by_day(inbox, "acme", 0)),
     ("ix_deliveries_shop_due", shop_counts.waiting),
     ("sqlite_autoindex_hourly_sightings_1", lambda inbox: activity.by_hour(inbox, ActivityKind.TOPIC, 0, shop="acme")),
+    (
+        "sqlite_autoindex_hourly_sightings_1",
+        lambda inbox: activity.hours_until(inbox, ActivityKind.TOPIC, {("acme", "a"): 1, ("acme", "b"): 2}, 1),
+    ),
     ("ix_hourly_sightings_kind", lambda inbox: activity.totals(inbox, ActivityKind.REFUSAL, 0, 1)),
 ]
 
 
 def plan_of(inbox: Inbox, report: Callable[[Inbox], object]) -> str:
     """The plans of every statement of a report."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        statements.append((statement, parameters))
-
-    engine = inbox.database.engine
-    event.listen(engine, "before_cursor_execute", note)
-    report(inbox)
-    event.remove(engine, "before_cursor_execute", note)
-    reading = [one for one in statements if one[0].lstrip().upper().startswith(("SELECT", "WITH"))]
+    with statements_of(inbox) as executed:
+        report(inbox)
+    reading = [one for one in executed if one[0].lstrip().upper().startswith(("SELECT", "WITH"))]
     with inbox.database.read() as connection:
         plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all() for text, values in reading]
     return "\n".join(row[3] for rows in plans for row in rows)

@@ -15,13 +15,13 @@ import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy.event import listen
 from werkzeug.test import Client
 
 from tests.support import processes
 from tests.support.deliveries import CALL, arrival, claim, settle
 from tests.support.recordings import EVERY, as_toml, shop_keys
 from tests.support.service import Service
+from tests.support.statements import statements_of
 from webhook_app.app import create_app
 from webhook_app.config import settings
 from webhook_app.inbox import Inbox, State, migrate
@@ -257,12 +257,10 @@ def test_unavailable_database_is_a_metric(postgres: Server) -> None:
 
 def test_scraping_reads_indexes_only(sqlite_url: str) -> None:
     """Settled deliveries cost nothing: every statement uses an index of the others."""
-    asked: list[tuple[str, Any]] = []
     with closing(Inbox(sqlite_url)) as inbox:
         inbox.store(arrival())
-        engine = inbox.database.engine
-        listen(engine, "before_cursor_execute", lambda _c, _cursor, sql, given, *_: asked.append((sql, given)))
-        scraped(inbox)
+        with statements_of(inbox) as asked:
+            scraped(inbox)
         explained = [(f"EXPLAIN QUERY PLAN {sql}", given) for sql, given in asked if "FROM deliveries" in sql]
         with inbox.database.read() as connection:
             plans = [row[3] for sql, given in explained for row in connection.exec_driver_sql(sql, given)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import and_, case, delete, func, or_, select
 
 from webhook_app.inbox import records
 from webhook_app.inbox.expressions import insert_into, literal
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Different names of a shop: what is signed can be sent under any topic and address, and those beyond are not counted.
 MAX_TOPICS, MAX_ADDRESSES = 100, 20
+NAMES_AT_ONCE = 100  # of a statement
 RECENT = 14 * DAY  # milliseconds; an address that is silent for longer is no longer one of the shop's
 
 
@@ -128,21 +129,37 @@ def addresses(inbox: Inbox) -> dict[str, list[str]]:
     return dict(found)
 
 
-def by_hour(
-    inbox: Inbox, kind: ActivityKind, since: int, until: int | None = None, shop: str | None = None
-) -> list[HourlyActivity]:
+def by_hour(inbox: Inbox, kind: ActivityKind, since: int, shop: str | None = None) -> list[HourlyActivity]:
     """Return TOPIC, REFUSAL or ACCEPT by hour, oldest first; empty hours are left out. Raises StoreUnavailableError.
 
-    `since` is included, `until` (without it: the next hour) is excluded; both refer to the beginning of the hour.
+    `since` is included, and refers to the beginning of the hour.
     """
-    table = hourly_activity.c
     query = select(*records.columns_of(HourlyActivity, hourly_activity))
-    end = inbox.clock() + FUTURE if until is None else until
-    query = query.where(*_in_hours(since, end, shop), table.kind == kind)
+    query = query.where(*_in_hours(since, inbox.clock() + FUTURE, shop), hourly_activity.c.kind == kind)
     with inbox.database.read() as connection:
         found = records.read(connection, HourlyActivity, query)
     # Not sorted by the database: SQLite would read the hours of all shops, which an index has in this order.
     return sorted(found, key=lambda one: (one.hour, one.shop, one.name))
+
+
+def hours_until(
+    inbox: Inbox, kind: ActivityKind, last: Mapping[tuple[str, str], int], period: int
+) -> Mapping[tuple[str, str], Sequence[int]]:
+    """Return the hours in which each shop and name was seen in the `period` up to its last moment (`last`).
+
+    Raises StoreUnavailableError.
+    """
+    table, found, wanted = hourly_activity.c, defaultdict[tuple[str, str], list[int]](list), [*last.items()]
+    query = select(table.shop, table.name, table.hour)
+    with inbox.database.read() as connection:
+        for first in range(0, len(wanted), NAMES_AT_ONCE):
+            each = [
+                and_(table.shop == shop, table.kind == kind, table.name == name, table.hour.between(at - period, at))
+                for (shop, name), at in wanted[first : first + NAMES_AT_ONCE]
+            ]
+            for row in connection.execute(query.where(or_(*each))):
+                found[row.shop, row.name].append(row.hour)
+    return found
 
 
 def totals(
