@@ -69,7 +69,7 @@ class AlertEvaluator:
         if self._regularly.heartbeat_url:
             heartbeat.send(self._inbox, self._regularly.heartbeat_url)
         problems = [finding for finding in self._health.evaluate() if finding.is_alert]
-        found, not_muted = self._alerts(problems), self._alerts(one for one in problems if not one.muted)
+        found, not_muted = self._alerts(problems), self._alerts(one for one in problems if not one.is_muted)
         before = active_alerts.known(self._inbox)
         active_alerts.begin(self._inbox, [new for name, new in not_muted.items() if name not in before])
         alerts = active_alerts.known(self._inbox).values()

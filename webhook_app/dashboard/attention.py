@@ -17,7 +17,7 @@ OF_OPERATORS = ("secrets", "configuration")  # checks
 
 def attention(shop: str | None) -> list[FindingGroup]:
     """Return what needs attention now, of one shop or of all that the user sees, the worst first."""
-    return folded(one for one in problems(shop) if not one.muted)
+    return folded(one for one in problems(shop) if not one.is_muted)
 
 
 def problems(shop: str | None = None) -> list[Finding]:

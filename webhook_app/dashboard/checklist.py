@@ -110,7 +110,7 @@ def _topics(platform: Platform, evidence: Evidence) -> Iterator[Item]:
 def _active(evidence: Evidence) -> Iterator[Item]:
     webhooks = evidence.reconciliation.webhooks if evidence.reconciliation else ()
     if webhooks:
-        off = sorted(f"{one.topic} ({one.status})" for one in webhooks if not (one.is_active or one.repaired))
+        off = sorted(f"{one.topic} ({one.status})" for one in webhooks if not one.works)
         text = f"Not active: {', '.join(off)}." if off else f"All {len(webhooks)} at the platform are active."
         yield Item("Webhooks active at the platform", text, done=not off)
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.formatting import timestamp
 from webhook_app.health import checks
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.health.measure import measure
@@ -39,9 +38,7 @@ def findings(measured: Measurements, of: Iterable[Check] = checks.ALL) -> Iterat
 def _with_muting(finding: Finding, measured: Measurements) -> Finding:
     if finding.name not in measured.muted:
         return finding
-    until = measured.muted[finding.name]
-    words = "until it is over" if until is None else f"until {timestamp(until)}"
-    return replace(finding, muted=words, muted_until=until)
+    return replace(finding, is_muted=True, muted_until=measured.muted[finding.name])
 
 
 class Health:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from webhook_app.formatting import timestamp
+
 LONGEST_NAME = 400  # characters, as in the tables of alerts and of muted findings
 
 
@@ -24,8 +26,8 @@ class Finding:
     `shop` is "" where it is about all, `others` are further shops that the sentence names. `detail` distinguishes
     findings of one check and shop: a scope, topic or reason. Findings of many shops with the same `summary` are shown
     as one. `link` is a path of the dashboard, `sample` the number of a delivery that shows the problem. `alerts`: an
-    error that a notifier reports. `muted` is for how long operators muted it, in words; `muted_until` is that moment in
-    milliseconds, None for until it is over.
+    error that a notifier reports. `is_muted`: operators muted it, until `muted_until` (milliseconds), or until it is
+    over (None).
     """
 
     check: str
@@ -40,13 +42,19 @@ class Finding:
     sample: int | None = None
     others: tuple[str, ...] = ()
     alerts: bool = False
-    muted: str = ""
+    is_muted: bool = False
     muted_until: int | None = None
 
     @property
     def name(self) -> str:
         """The identity of the problem: the same for as long as it lasts."""
         return " ".join(filter(None, (self.check, self.shop, self.detail)))[:LONGEST_NAME]
+
+    @property
+    def muted(self) -> str:
+        """For how long it is muted, in words; "" where it is not."""
+        end = "it is over" if self.muted_until is None else timestamp(self.muted_until)
+        return f"until {end}" if self.is_muted else ""
 
     @property
     def is_problem(self) -> bool:
@@ -56,7 +64,7 @@ class Finding:
     @property
     def needs_attention(self) -> bool:
         """Whether it is a warning or an error that is not muted."""
-        return self.is_problem and not self.muted
+        return self.is_problem and not self.is_muted
 
     @property
     def is_alert(self) -> bool:

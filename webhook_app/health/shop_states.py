@@ -31,7 +31,7 @@ def state_of(problems: Iterable[Finding], *, is_configured: bool) -> str:
     """Return the state of a shop: the worst severity of what needs attention."""
     if not is_configured:
         return UNKNOWN
-    states = (MUTED if one.muted else str(one.severity) for one in problems)
+    states = (MUTED if one.is_muted else str(one.severity) for one in problems)
     return min(states, key=WORST_FIRST.index, default=str(Severity.OK))
 
 
@@ -44,7 +44,7 @@ def muted_of(problems: Iterable[Finding]) -> dict[str, int | None]:
     """Return until when findings are muted, by check, None for until they are over: that which ends first."""
     found: dict[str, int | None] = {}
     for one in problems:
-        if one.muted:
+        if one.is_muted:
             ends = [until for until in (one.muted_until, found.get(one.check)) if until is not None]
             found[one.check] = min(ends, default=None)
     return found

@@ -191,7 +191,7 @@ class Platform:
             raise BadSignatureError("topic_missing", self._topic_hint())
         identity, former = self._identities(topic, body, headers, named.identity)
         stored = {name: headers[name] for name in self._all_stored_headers() if name in headers}
-        domain = storable(named.domain or _first(headers, self.domain_headers))
+        domain = storable(named.domain or _first(headers, self.domain_headers), LONGEST_DOMAIN)
         return Envelope(topic, identity, domain, stored, secret_index, former)
 
     @property
@@ -267,9 +267,9 @@ def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((headers[name] for name in names if headers.get(name)), "")
 
 
-def storable(text: str) -> str:
-    """Return a text that each database can store: without NUL and lone surrogates, cut where it is long."""
-    return text[:LONGEST_DOMAIN].encode("utf-8", "ignore").decode().replace("\0", "")
+def storable(text: str, longest: int) -> str:
+    """Return a text that each database can store: without NUL and lone surrogates, cut after `longest` characters."""
+    return text[: 2 * longest].encode("utf-8", "ignore").decode().replace("\0", "")[:longest]
 
 
 def _digest(topic: str, body: bytes) -> str:

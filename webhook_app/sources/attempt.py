@@ -109,7 +109,7 @@ class Attempt:
         if not _was_shown(state, now):
             return False
         since = state.noticed_at or 0
-        if state.webhooks and all(one.is_active or one.repaired for one in state.webhooks):
+        if state.webhooks and all(one.works for one in state.webhooks):
             return True
         arrived = activity.last_seen(self.inbox, ActivityKind.TOPIC, state.shop)
         return now - since > DAY or any(one.last_at > since for one in arrived)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhook_app.sources.shapes import storable
+from webhook_app.platforms.base import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

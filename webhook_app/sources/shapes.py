@@ -31,11 +31,6 @@ def named(row: Mapping[str, Any], field: str, names: Collection[str]) -> bool:
     return text(row.get(field)) in names
 
 
-def storable(written: str, longest: int) -> str:
-    """Return a text that each database can store: without NUL and lone surrogates, cut after `longest` characters."""
-    return written[: 2 * longest].encode("utf-8", "ignore").decode().replace("\0", "")[:longest]
-
-
 def lifetime(seconds: Any, usual: float) -> float:
     """Return for how many seconds a token is valid, `usual` where no whole number says it."""
     return float(min(max(seconds, 0), LONGEST_LIFE)) if isinstance(seconds, int) else usual

@@ -64,8 +64,8 @@ def test_an_error_about_all_is_each_shops() -> None:
         Finding("disk", Severity.ERROR, "The disk is full."),
         Finding("workers", Severity.ERROR, "Events of b are due.", others=("b",)),
         Finding("secrets", Severity.WARNING, "Others can read a file."),
-        Finding("dead", Severity.WARNING, "Some are dead.", "", "a", muted="until then", muted_until=7),
-        Finding("dead", Severity.WARNING, "Others are dead.", "", "a", "other", muted="until it is over"),
+        Finding("dead", Severity.WARNING, "Some are dead.", "", "a", is_muted=True, muted_until=7),
+        Finding("dead", Severity.WARNING, "Others are dead.", "", "a", "other", is_muted=True),
     ]
     problems = shop_states.problems_of(found, "ab")
     assert {shop: shop_states.checks_of(those) for shop, those in problems.items()} == {

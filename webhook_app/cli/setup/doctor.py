@@ -50,7 +50,7 @@ def doctor(name: str | None, url: str | None, *, send: bool, as_json: bool) -> N
         found += some
         for line in [json.dumps(finding_record(one)) for one in some] if as_json else _texts(some):
             click.echo(line)
-    counts = Counter(finding.severity for finding in found if not finding.muted)
+    counts = Counter(finding.severity for finding in found if not finding.is_muted)
     errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
     if not as_json:
         click.echo(f"\n{counted(errors, 'error')}, {counted(warnings, 'warning')}.")
@@ -75,13 +75,13 @@ def _examined(config: Settings, shops: Mapping[str, Shop], **options: Any) -> It
 
 def _texts(found: Sequence[Finding]) -> Iterator[str]:
     """Return the text of a check's findings; those of many shops with the same cause are one."""
-    shown = folded(one for one in found if not one.muted)
-    for group in [*shown, *(FindingGroup((one,)) for one in found if one.muted)]:
+    shown = folded(one for one in found if not one.is_muted)
+    for group in [*shown, *(FindingGroup((one,)) for one in found if one.is_muted)]:
         first = group.findings[0]
         lines = [f"{coloured(group.severity)} {first.check:<14} {group.text}"]
         if len(group.findings) > 1:
             lines.append(margin(INDENT) + ", ".join(sorted(one.shop for one in group.findings)))
-        if first.muted:
+        if first.is_muted:
             lines.append(f"{margin(INDENT)}Muted {first.muted}.")
         if group.advice:
             lines.append(margin(INDENT) + group.advice)

@@ -33,8 +33,8 @@ def finding_record(finding: Finding) -> dict[str, object]:
 
 def finding_lines(found: Sequence[Finding]) -> list[str]:
     """Return the lines of a section: what needs attention, folded, and what explains a delay."""
-    groups = folded(one for one in found if not one.muted)
-    muted = [f"  {one.name} {one.muted}" for one in found if one.muted]
+    groups = folded(one for one in found if not one.is_muted)
+    muted = [f"  {one.name} {one.muted}" for one in found if one.is_muted]
     problems = [group for group in groups if group.findings[0].needs_attention]
     noted = [one for one in groups if one.severity is Severity.INFO and one.findings[0].check in NOTED]
     heading = "Needs attention:" if problems else "Nothing needs attention."

@@ -41,7 +41,7 @@ def show() -> ResponseReturnValue:
         shop=None,
         progress=progress,
         attention=attention(None),
-        muted=[one for one in problems() if one.muted],
+        muted=[one for one in problems() if one.is_muted],
         asked=asked,
         every=len(rows),
         rows=shop_table.shown(rows, asked),

@@ -45,13 +45,13 @@ def page_of(shop: str, problems: list[Finding]) -> dict[str, Any]:
     """Return what the page shows of a shop that is configured, beside its set-up. Raises StoreUnavailableError."""
     inbox, known = current().inbox, current().shops[shop]
     progress, shown = counts.refresh(), figures.figures((shop,))
-    urgent = [one for one in problems if not one.muted]
+    urgent = [one for one in problems if not one.is_muted]
     return {
         "shop": shop,
         "platform": current().platforms[known.platform],
         "progress": progress,
         "attention": folded(urgent),
-        "muted": [one for one in problems if one.muted],
+        "muted": [one for one in problems if one.is_muted],
         "muted_until": shop_states.muted_of(one for one in problems if one.shop == shop),
         "state": shop_states.state_of((one for one in problems if one.shop == shop), is_configured=True),
         "states": shop_table.STATES,

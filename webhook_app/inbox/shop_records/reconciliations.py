@@ -63,6 +63,11 @@ class WebhookStatus:
     is_active: bool
     repaired: bool = False
 
+    @property
+    def works(self) -> bool:
+        """Whether it sends webhooks, as far as is known."""
+        return self.is_active or self.repaired
+
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
