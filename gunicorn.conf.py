@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from webhook_app import logs, reloading  # noqa: E402
 from webhook_app.config import env_file, settings  # noqa: E402
 from webhook_app.observability import metrics  # noqa: E402
 from webhook_app.web import listening  # noqa: E402
-from webhook_app.web.reload import Reload  # noqa: E402
+from webhook_app.web.reload import Reload, end_process  # noqa: E402
 
 gc.freeze()  # what is loaded stays, and its memory is shared as long as it is not touched
 gc.enable()
@@ -84,3 +85,6 @@ def worker_exit(_server: Any, worker: Any) -> None:
     """Close the background tasks; gunicorn calls this in each web process before it ends."""
     for task in worker.wsgi.extensions["background"] if worker.booted else ():
         task.close()
+    end = sys.exc_info()[1]
+    if worker.booted and isinstance(end, SystemExit) and not end.code:
+        end_process(0)

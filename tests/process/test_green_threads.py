@@ -26,6 +26,20 @@ time.sleep(0.5)
 print(json.dumps([asked, runs]))
 """
 
+PATCHED = """
+from importlib import metadata
+metadata.entry_points = None
+from webhook_app import green_threads
+green_threads.patch()
+print(green_threads.active())
+"""
+
+
+def test_gevent_searches_for_no_plugins() -> None:
+    """It would look through every installed package at each step, while webhooks wait for the start."""
+    ran = subprocess.run([sys.executable, "-c", PATCHED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "True\n"
+
 
 def test_many_who_ask_share_a_run() -> None:
     """The first is served at once, all others together and after they asked."""

@@ -34,6 +34,7 @@ class CommandGroups(click.Group):
     def get_command(self, ctx: Context, cmd_name: str) -> click.Command | None:
         """Import one command; None where there is none of that name."""
         found = load(cmd_name) if cmd_name in self.list_commands(ctx) else None
+        gc.freeze()  # what is loaded stays: nothing looks through it any more
         gc.enable()  # see __main__.py
         return found
 

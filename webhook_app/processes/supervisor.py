@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from webhook_app import logs, reloading
+from webhook_app.processes import early_start
 from webhook_app.processes.child_processes import ask_to_end, end, follow_parent
 
 if TYPE_CHECKING:
@@ -110,8 +111,17 @@ class Supervisor:
             self._reader.start()
 
     def _start(self, child: _Child) -> None:
+        if early := early_start.taken(child.arguments[2:]):
+            early.release(self.environment, child.sockets)
+            child.process = early.process
+        else:
+            child.process = self._started(child)
+        for one in child.sockets:
+            one.close()
+
+    def _started(self, child: _Child) -> subprocess.Popen[bytes]:
         first = self._children[0].process
-        child.process = subprocess.Popen(  # noqa: S603 - a fixed command line
+        return subprocess.Popen(  # noqa: S603 - a fixed command line
             [sys.executable, *child.arguments],
             cwd=self._folder,
             env=self.environment,
@@ -121,8 +131,6 @@ class Supervisor:
             process_group=first.pid if first else 0,
             preexec_fn=follow_parent,  # noqa: PLW1509 - this process has no other thread
         )
-        for one in child.sockets:
-            one.close()
 
     def _is_ready(self, child: _Child) -> bool:
         """Wait without a limit, since a migration of many rows takes long; a child that cannot start ends."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import mmap
 import os
 import signal
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.sock import close_sockets
 
@@ -45,6 +47,8 @@ class Reload:
     def attach(self, server: Any) -> None:
         """Replace the arbiter's handlers; gunicorn calls this before it starts."""
         stop, murder, received = server.stop, server.murder_workers, server.signal
+        halt = server.halt
+        server.halt = lambda reason=None, exit_status=0: _halt(halt, reason, exit_status)
         server.signal = lambda number, frame: self._received(number, frame, received)
         server.systemd = self._has_inherited  # otherwise it would remove the file of a socket that stays open
         server.reload = lambda: self._reload(server)
@@ -114,6 +118,24 @@ class Reload:
     def _has_children(self, server: Any) -> bool:
         server.reap_workers()
         return bool(server.WORKERS) or any(_is_child(pid, os.getpid()) for pid in self._predecessors)
+
+
+def end_process(status: int) -> NoReturn:
+    """End this process without taking apart what it has loaded: that takes long, and the next start may wait for it.
+
+    What is registered for the end of the process runs first.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001 - os._exit() does not, and no other function does
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+def _halt(halt: Callable[[Any, int], None], reason: Any, status: int) -> None:
+    with contextlib.suppress(SystemExit):
+        halt(reason, status)
+    end_process(status)
 
 
 def _stop_child(pid: int, parent: int) -> None:

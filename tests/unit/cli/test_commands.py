@@ -34,6 +34,7 @@ print({"sqlalchemy", "flask", "gevent", "gunicorn", "requests", "pycurl"} & {*sy
 """
 # The name of each module that is loaded, in this order, is printed with what it took.
 WEB = [sys.executable, "-X", "importtime", "-m", "webhook_app", "web", "--check"]
+RUN = [sys.executable, "-X", "importtime", "-m", "webhook_app", "run"]
 NOT_AT_A_START = {
     *("alembic", "requests", "urllib3", "pycurl", "prometheus_client", "cryptography", "zxcvbn", "apispec", "psycopg"),
     *(
@@ -156,3 +157,14 @@ def test_the_receiver_loads_what_it_serves_with() -> None:
     assert NOT_AT_A_START & set(loaded) == set()
     first = loaded.index("gevent.monkey")
     assert [name for name in ("webhook_app.cli", "sqlalchemy", "flask", "ssl") if loaded.index(name) < first] == []
+
+
+@pytest.mark.process
+def test_run_starts_the_receiver_first() -> None:
+    """Both load their code at the same time. Where `run` cannot start, the receiver ends too, and prints nothing."""
+    env = processes.environment(SHOPS_FILE="missing.toml", PYTHONPROFILEIMPORTTIME="")
+    result = subprocess.run(RUN, cwd=processes.ROOT, env=env, capture_output=True, text=True, check=False)
+    loaded = [line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if line.startswith("import time")]
+    assert loaded.index("webhook_app.processes.early_start") < loaded.index("click")
+    printed = [line for line in result.stderr.splitlines() if not line.startswith("import time")]
+    assert (result.returncode, len(printed)) == (1, 2), printed
