@@ -71,11 +71,12 @@ def test_a_file_that_exists_becomes_private(migrated_url: str, tmp_path: Path) -
 
 
 def test_what_is_no_database_stays_as_it_is(tmp_path: Path) -> None:
-    """DATABASE_URL may name a folder, or another program's file, by mistake: nothing about it is changed."""
-    folder, file = tmp_path / "folder", tmp_path / "file"
+    """DATABASE_URL may name a folder, or another program's file, by mistake: nothing about it is changed; a pipe blocks nothing."""
+    folder, file, pipe = tmp_path / "folder", tmp_path / "file", tmp_path / "pipe"
     folder.mkdir()
+    os.mkfifo(pipe)
     file.write_text("of another program")
-    for path, mode in ((folder, 0o755), (file, 0o644)):
+    for path, mode in ((folder, 0o755), (file, 0o644), (pipe, 0o644)):
         path.chmod(mode)
         with closing(Inbox(f"sqlite:///{path}")) as inbox:
             with pytest.raises(StoreUnavailableError):

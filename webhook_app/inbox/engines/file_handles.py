@@ -51,7 +51,8 @@ class FileHandle:
         with cls._mutex:
             known = cls._open.get(id_of(status_of(path)) or (0, 0))
             if known is None:
-                known = cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+                # A named pipe must not block; it is refused when it is read.
+                known = cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
                 cls._open[known.id] = known
             known._owners += 1
             return known
