@@ -15,7 +15,7 @@ SECURITY = "ReadToken"
 ANSWERS = {
     400: "A value of the query cannot be used, or a name of it is unknown.",
     401: "The token is missing or wrong.",
-    429: "Too many wrong tokens came from this address.",
+    429: "The token is wrong, and too many wrong ones came from this address.",
     503: "The database does not answer, or all connections to it are in use.",
 }
 PATHS = {

@@ -34,13 +34,14 @@ def blueprint(reads: Reads, token: str) -> Blueprint:
 
 
 def _require_token(access: TokenAccess) -> Response | None:
-    """Refuse a request without the token, and an address that sent too many wrong ones."""
-    address = client_address.normalized(request.remote_addr or "") or request.remote_addr or ""
-    if wait := access.wait(address):
-        hint = "Too many wrong tokens came from this address."
-        return _answer(429, {"error": "too_many_wrong_tokens", "hint": hint}, {"Retry-After": str(wait)})
-    if access.accepts(request.headers.get("Authorization", ""), address):
+    """Refuse a request without the token; an address that sends many wrong ones is asked to wait."""
+    authorization = request.headers.get("Authorization", "")
+    if access.accepts(authorization):
         return None
+    address = client_address.normalized(request.remote_addr or "") or request.remote_addr or ""
+    if wait := access.refuse(authorization, address):
+        hint = "This token is wrong, and so were many before it from this address. Send API_TOKEN as a bearer token."
+        return _answer(429, {"error": "too_many_wrong_tokens", "hint": hint}, {"Retry-After": str(wait)})
     body = {"error": "token_missing", "hint": "Send API_TOKEN as a bearer token."}
     return _answer(401, body, {"WWW-Authenticate": "Bearer"})
 

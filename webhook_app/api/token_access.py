@@ -1,4 +1,8 @@
-"""Who may read: those who send API_TOKEN. An address that sends wrong ones is refused for a while."""
+"""Who may read: those who send API_TOKEN, wherever they are.
+
+Behind a proxy that is not in TRUSTED_PROXIES all clients have one address: wrong tokens of one must not lock out the
+others. API_TOKEN is random, so refusing the right one would not make guessing harder.
+"""
 
 from __future__ import annotations
 
@@ -26,26 +30,25 @@ class TokenAccess:
         self._digest, self._clock, self._lock = _digest(token), clock, Lock()
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def wait(self, address: str) -> int:
-        """Return for how many seconds an address is refused, 0 if it is not."""
-        with self._lock:
-            if address not in self._wrong:  # only those are remembered: anyone may ask from any number of addresses
-                return 0
-            times = self._recent(address)
-            return int(times[0] + WITHIN - self._clock()) + 1 if len(times) >= WRONG else 0
+    def accepts(self, authorization: str) -> bool:
+        """Return whether a header has the token."""
+        return hmac.compare_digest(_digest(_given(authorization)), self._digest)
 
-    def accepts(self, authorization: str, address: str) -> bool:
-        """Return whether a header has the token; a wrong one is counted for the address, a missing one is not."""
-        scheme, given = authorization[: len(SCHEME)].lower(), authorization[len(SCHEME) :].strip()
-        if scheme != SCHEME or not given:
-            return False
-        if hmac.compare_digest(_digest(given), self._digest):
-            return True
+    def refuse(self, authorization: str, address: str) -> int:
+        """Count a header without the right token for its address; a missing one is not counted.
+
+        Returns for how many seconds the address has sent too many wrong ones, 0 if it has not.
+        """
+        if not _given(authorization):  # only wrong ones are remembered: anyone may ask from any number of addresses
+            return 0
         with self._lock:
-            self._recent(address).append(self._clock())
+            times = self._recent(address)
+            if len(times) >= WRONG:
+                return int(times[0] + WITHIN - self._clock()) + 1
+            times.append(self._clock())
             while len(self._wrong) > MOST_ADDRESSES:
                 self._wrong.popitem(last=False)
-        return False
+        return 0
 
     def _recent(self, address: str) -> deque[float]:
         """Return when an address was wrong lately."""
@@ -54,6 +57,12 @@ class TokenAccess:
         while times and times[0] <= self._clock() - WITHIN:
             times.popleft()
         return times
+
+
+def _given(authorization: str) -> str:
+    """Return the token of a header, "" where there is none."""
+    scheme, given = authorization[: len(SCHEME)].lower(), authorization[len(SCHEME) :].strip()
+    return given if scheme == SCHEME else ""
 
 
 def _digest(text: str) -> bytes:

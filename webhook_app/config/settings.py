@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from environs import Env, EnvValidationError
 from environs.fields import TimeDelta
 from marshmallow import ValidationError
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import OneOf, Range
 
 from webhook_app.config import variables
 from webhook_app.config.validators import (
@@ -30,6 +30,7 @@ from webhook_app.config.validators import (
     validate_rate,
     validate_secrets_key,
     validate_standard_secret,
+    validate_token,
 )
 from webhook_app.errors import ConfigurationError
 
@@ -100,8 +101,8 @@ class Settings:
     dashboard_identity_networks: str = field(metadata=_variable("str", "127.0.0.0/8,::1", validate_networks))
     public_url: str | None = field(metadata=_variable("str", None, validate_http_url))
     trusted_proxies: int = field(metadata=_variable("int", 0, Range(0, 10)))
-    api_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
-    metrics_token: str | None = field(repr=False, metadata=_variable("str", None, Length(min=16)))
+    api_token: str | None = field(repr=False, metadata=_variable("str", None, validate_token))
+    metrics_token: str | None = field(repr=False, metadata=_variable("str", None, validate_token))
     metrics_port: int | None = field(metadata=_variable("int", None, PORT_NUMBER))
     alert_url: str | None = field(repr=False, metadata=_variable("str", None, validate_alert_addresses))
     alert_secret: str | None = field(repr=False, metadata=_variable("str", None, validate_standard_secret))

@@ -25,6 +25,7 @@ ALERT_SCHEME = re.compile(r"[a-z][a-z0-9]{1,30}")
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,63}")
 # What clients send themselves, or proxies for other purposes.
 TAKEN_HEADERS = frozenset({"host", "cookie", "authorization", "user-agent", "origin", "referer", "accept", "forwarded"})
+SHORTEST_TOKEN, FEWEST_SIGNS = 16, 8  # characters, and different ones
 SHORTEST_SECRETS_KEY = 32  # characters
 SHORTEST_KEY = 24  # bytes: https://www.standardwebhooks.com
 
@@ -40,6 +41,13 @@ def validate_length(value: str | None) -> None:
     """Refuse a short password. Raises marshmallow's ValidationError."""
     if value is not None and len(value) < SHORTEST_PASSWORD:
         raise ValidationError(f"shorter than {SHORTEST_PASSWORD} characters; {MAKE_ONE}")
+
+
+def validate_token(value: str | None) -> None:
+    """Refuse a bearer token that is not random: nothing limits how often one may be guessed."""
+    if value is not None and (len(value) < SHORTEST_TOKEN or len(set(value)) < FEWEST_SIGNS):
+        expected = f"expected at least {SHORTEST_TOKEN} characters, {FEWEST_SIGNS} of them different"
+        raise ValidationError(f"{expected}; make one with: openssl rand -hex 24")
 
 
 @lru_cache(maxsize=1)

@@ -299,6 +299,16 @@ def test_weak_password_is_refused_where_it_is_judged(monkeypatch: pytest.MonkeyP
     assert password not in fault
 
 
+@pytest.mark.parametrize("name", ["API_TOKEN", "METRICS_TOKEN"])
+def test_a_token_is_random(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Guesses are not limited, so one that is short or repeats a few characters is refused, and not quoted."""
+    for token in ("0123456789abcde", "a" * 40, "1234567" * 5):
+        [fault] = faults(monkeypatch, **{name: token})
+        assert fault.startswith(f"{name}: expected at least 16 characters, 8 of them different; make one with")
+        assert token not in fault
+    assert loaded(monkeypatch, **{name: "0123456789abcdef"})
+
+
 def test_no_other_command_loads_the_lists_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take 15 MB: only what serves the dashboard or checks the configuration needs them."""
     monkeypatch.setitem(sys.modules, "zxcvbn", None)
