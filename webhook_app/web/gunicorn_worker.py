@@ -23,7 +23,7 @@ from webhook_app import logs
 from webhook_app.errors import OverloadedError
 from webhook_app.green_threads import VERIFIED
 from webhook_app.web.connection import HEAD_TIMEOUT, Connection
-from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, refuse, status_of
+from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, hint_of, refuse, status_of
 from webhook_app.web.http_requests import RequestReader
 from webhook_app.web.listener import Listener
 from webhook_app.web.places import Places
@@ -124,7 +124,7 @@ class BoundedGeventWorker(ggevent.GeventWorker):
                 if reader.has_part_of_a_head:
                     refuse(connection, TOO_SLOW)
             except ParseException as error:
-                refuse(connection, status_of(error))
+                refuse(connection, status_of(error), hint_of(error))
             except (OSError, OverloadedError):
                 pass  # the client has gone, or has to
             except Exception as error:  # noqa: BLE001 - it must not end the process

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 from gunicorn.http.errors import (  # type: ignore[attr-defined]  # the stub is of an older gunicorn
     ConfigurationProblem,
     ExpectationFailed,
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    InvalidRequestMethod,
     InvalidResponseHeader,
     InvalidResponseHeaderName,
     LimitRequestHeaders,
     LimitRequestLine,
+    ObsoleteFolding,
     UnsupportedTransferCoding,
 )
 from gunicorn.http.wsgi import Response
@@ -45,6 +51,20 @@ REFUSALS = {
     501: ("Not Implemented", "transfer_encoding", "Transfer-Encoding may only be chunked."),
     BROKEN: ("Service Unavailable", "unavailable", "Nothing was stored; please send it again."),
 }
+LENGTHS = ("CONTENT-LENGTH", "TRANSFER-ENCODING")
+LENGTH_HINT = "Content-Length or Transfer-Encoding is invalid, was sent twice, or one beside the other."
+REPEATED_HINT = "A header that a request may have only once was sent more than once, such as Host or Content-Type."
+BARE_LINE_FEED = "bare LF"  # as gunicorn's parsers name it
+LINE_HINT = "A line of the head ends in a line feed alone: send CR LF."
+# What is wrong with a request that is answered with 400; nothing of the request is repeated.
+HINTS: tuple[tuple[type[ParseException], str], ...] = (
+    (InvalidRequestMethod, "The method is no token in capital letters, such as POST."),
+    (InvalidHTTPVersion, "The version of HTTP is neither 1.0 nor 1.1: a proxy must not pass on HTTP/2."),
+    (InvalidRequestLine, "The first line must be <METHOD> <path> HTTP/1.1 in ASCII: percent-encode other characters."),
+    (ObsoleteFolding, "A header goes on in a second line: send it in one."),
+    (InvalidHeaderName, "A header's name is empty, or has a character that names cannot have."),
+    (InvalidHeader, "A header has no name, no colon, or a control character in its value."),
+)
 
 
 class Answer(Response):
@@ -62,9 +82,27 @@ def status_of(error: ParseException) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), NOT_HTTP)
 
 
-def refuse(connection: Connection, status: int) -> None:
-    """Answer a request that does not reach the app, and end the connection; a client that has gone gets nothing."""
+def hint_of(error: ParseException) -> str:
+    """Return what is wrong with a request that could not be read, "" where its status is what is known."""
+    if status_of(error) != NOT_HTTP:
+        return ""
+    if isinstance(error, InvalidHeader):
+        if error.hdr in LENGTHS:
+            return LENGTH_HINT
+        if str(error.hdr).startswith(BARE_LINE_FEED):
+            return LINE_HINT
+        if error.req is not None:
+            return REPEATED_HINT
+    return next((hint for kind, hint in HINTS if isinstance(error, kind)), "")
+
+
+def refuse(connection: Connection, status: int, found: str = "") -> None:
+    """Answer a request that does not reach the app, and end the connection; a client that has gone gets nothing.
+
+    `found` is what is wrong with it, where more is known than the status says.
+    """
     phrase, reason, hint = REFUSALS[status]
+    hint = found or hint
     logs.logger().debug("request_refused", code=status, reason=reason, hint=hint)
     body = json.dumps({"error": reason, "hint": hint}) + "\n"
     lines = [

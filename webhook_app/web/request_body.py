@@ -10,6 +10,12 @@ from webhook_app.errors import OverloadedError
 
 READ_TIMEOUT = 30.0  # seconds for a whole body, however slowly it is sent
 CHUNK = 64 * 1024  # bytes; an order is seldom larger, and the first chunk is always read
+SLOW = f"The body took longer than {READ_TIMEOUT:.0f} seconds."
+BROKEN = (
+    "The body ended early, or its chunks are invalid: send its exact number of bytes as Content-Length, and check what "
+    "a proxy in between changes."
+)
+HINTS = (SLOW, BROKEN)
 MAX_IN_MEMORY = 64 * 1024 * 1024  # bytes of incomplete bodies in one process
 
 
@@ -34,12 +40,12 @@ class BodyReader:
         except (HTTPException, OverloadedError):
             raise
         except TimeoutError:
-            raise RequestTimeout from None
+            raise RequestTimeout(SLOW) from None
         except Exception:  # noqa: BLE001 - each server has its own exception for a broken transfer
-            raise BadRequest from None
+            raise BadRequest(BROKEN) from None
         announced = request.content_length
         if announced is not None and len(body) < announced:
-            raise BadRequest
+            raise BadRequest(BROKEN)
         return body
 
     def _read_all(self) -> bytes:

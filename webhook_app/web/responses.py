@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from webhook_app.errors import OverloadedError, StoreUnavailableError
-from webhook_app.web import browser_page
+from webhook_app.web import browser_page, request_body
 from webhook_app.web.context import STORING_ENDPOINTS, current
 from webhook_app.web.sampled_log import Kind
 
@@ -138,14 +138,26 @@ def _http_error(error: HTTPException) -> Response:
     count_refusal(reason)
     if reason == "not_found" and browser_page.is_wanted():
         return browser_page.not_found()
-    return answer(error.code or 400, error=reason, hint=_path_hint(request.path) if reason == "not_found" else "")
+    response = answer(error.code or 400, error=reason, hint=_hint(error))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _hint(error: HTTPException) -> str:
+    """Return what to correct, as far as it is known."""
+    if isinstance(error, NotFound):
+        return _path_hint(request.path)
+    if isinstance(error, MethodNotAllowed):
+        return f"This URL accepts only {', '.join(sorted(error.valid_methods or []))}."
+    return str(error.description) if error.description in request_body.HINTS else ""  # others may repeat the input
 
 
 def _path_hint(path: str) -> str:
     """Return what a path should have been, if it looks like that of a webhook or of a storefront's event."""
     if "//" in path:
         return "The path has two slashes in a row: remove one. Webhook URLs are /webhooks/<platform>/<shop>."
-    if path.startswith(("/webhook", "/storefront")):
+    if path.lower().startswith(("/webhook", "/storefront")):
         return "Webhook URLs are /webhooks/<platform>/<shop>; `python -m webhook_app check` prints yours."
     return ""
 

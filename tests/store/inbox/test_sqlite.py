@@ -71,7 +71,7 @@ def test_a_file_that_exists_becomes_private(migrated_url: str, tmp_path: Path) -
 
 
 def test_what_is_no_database_stays_as_it_is(tmp_path: Path) -> None:
-    """DATABASE_URL may name a folder, or another program's file, by mistake: nothing about it is changed; a pipe blocks nothing."""
+    """DATABASE_URL may name a folder, another program's file or a pipe by mistake: nothing about it is changed."""
     folder, file, pipe = tmp_path / "folder", tmp_path / "file", tmp_path / "pipe"
     folder.mkdir()
     os.mkfifo(pipe)

@@ -223,7 +223,8 @@ def test_doubled_slash_has_a_hint(client: FlaskClient, path: str, method: str) -
 
 
 @pytest.mark.parametrize(
-    "path", ["/webhooks", "/webhooks/shopify", "/webhook/shopify/shop", "/webhooks/shopify/shop/x"]
+    "path",
+    ["/webhooks", "/webhooks/shopify", "/webhook/shopify/shop", "/webhooks/shopify/shop/x", "/Webhooks/shopify/x"],
 )
 def test_other_webhook_paths_have_a_hint(client: FlaskClient, path: str) -> None:
     """The form of a webhook URL is named where the path looks like one."""
@@ -251,6 +252,22 @@ def test_other_methods_are_405(client: FlaskClient, method: str, path: str) -> N
     assert response.status_code == 405
     assert response.headers["Allow"] == "POST"
     assert method == "HEAD" or "webhook URL" in response.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/metrics"])
+def test_every_405_names_what_is_allowed(client: FlaskClient, path: str) -> None:
+    """https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6 requires it of each."""
+    response = client.put(path)
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+    assert "GET" in response.get_json()["hint"]
+
+
+def test_a_body_that_is_not_complete_is_named(client: FlaskClient) -> None:
+    """The answer says how to send a body."""
+    response = client.post("/webhooks/shopify/shop", data=b"{}", environ_overrides={"CONTENT_LENGTH": "99"})
+    assert (response.status_code, response.get_json()["error"]) == (400, "bad_request")
+    assert "Content-Length" in response.get_json()["hint"]
 
 
 def test_too_large_is_413(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

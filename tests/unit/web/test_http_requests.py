@@ -10,6 +10,7 @@ from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, LimitRequestLine, NoMoreData, ParseException
 
 from webhook_app.web.connection import Connection
+from webhook_app.web.http_answers import hint_of
 from webhook_app.web.http_requests import MAX_HEAD, RequestReader
 
 if TYPE_CHECKING:
@@ -99,6 +100,32 @@ def test_heads_that_are_refused(sent: bytes, error: type[Exception], whole: bool
     """Too long, ambiguous or none: in one piece as in single bytes."""
     with pytest.raises(error):
         request(*([sent] if whole else single_bytes(sent)))
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        (START + b"Host: y\r\n\r\n", "more than once"),
+        (START + b"Content-Type: a/b\r\ncontent-type: a/b\r\n\r\n", "more than once"),
+        (START + b"Content-Length: +1\r\n\r\na", "Content-Length"),
+        (START + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\na", "Transfer-Encoding"),
+        (START + b"X: secret\r\n y\r\n\r\n", "second line"),
+        (START + b"X : secret\r\n\r\n", "name"),
+        (START + b": secret\r\n\r\n", "name"),
+        (START + b"secret\r\n\r\n", "colon"),
+        (START + b"X: secret\1\r\n\r\n", "control character"),
+        (b"GET / HTTP/1.1\nHost: secret\n", "CR LF"),
+        (b"GET /\xe9secret HTTP/1.1\r\n\r\n", "percent-encode"),
+        (b"get /secret HTTP/1.1\r\n\r\n", "capital letters"),
+        (b"GET /secret HTTP/3.7\r\n\r\n", "HTTP/2"),
+    ],
+)
+def test_an_invalid_head_is_named(sent: bytes, named: str) -> None:
+    """The answer says what to correct, and repeats nothing of the request."""
+    with pytest.raises(ParseException) as refused:
+        request(sent)
+    assert named in hint_of(refused.value)
+    assert "secret" not in hint_of(refused.value)
 
 
 def test_longest_line_arrives_in_single_bytes() -> None:
