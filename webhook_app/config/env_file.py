@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dotenv.parser import parse_stream
 
+from webhook_app.config import unreadable
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def values(file: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{file} cannot be read: {type(error).__name__}"]) from None
+        raise ConfigurationError([f"{file} cannot be read: {unreadable.why(file, error)}"]) from None
     bindings = list(parse_stream(io.StringIO(text)))
     lines = [one.original.line + _blank_lines(one.original.string) for one in bindings if one.error]
     if lines:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from webhook_app.config import unreadable
 from webhook_app.config.toml_lines import line_of
 from webhook_app.errors import ConfigurationError
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 DEFAULT_FILE, DEMO_FILE = "shops.toml", "shops.demo.toml"
 # Set beside a sandbox: the demo's file, which is read until there is a shops.toml.
 DEMO = "WEBHOOKS_DEMO_SHOPS"
+EMPTY_FOLDER = (
+    "Docker makes one where the file that is mounted does not exist: remove the folder and write the file first "
+    "(see docs/configuration.md)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,10 @@ def read(environ: Mapping[str, str] | None = None) -> tuple[Document, ...]:
         raise ConfigurationError(["SHOPS, SHOPS_FILE: both are set; keep one of them"])
     if inline:
         return (Document("SHOPS", inline),)
-    return tuple(Document(str(file), _text(file)) for file in files(chosen(known)))
+    found = tuple(Document(str(file), _text(file)) for file in files(chosen(known)))
+    if not found and chosen(known).suffix == ".toml":
+        raise ConfigurationError([f"SHOPS_FILE: {chosen(known)} is an empty folder. {EMPTY_FOLDER}"])
+    return found
 
 
 def chosen(environ: Mapping[str, str]) -> Path:
@@ -52,7 +60,7 @@ def files(path: Path) -> list[Path]:
     try:
         inside = sorted(path.iterdir()) if path.is_dir() else None
     except OSError as error:
-        raise ConfigurationError([f"SHOPS_FILE: {path} cannot be read: {type(error).__name__}"]) from None
+        raise ConfigurationError([f"SHOPS_FILE: {path} cannot be read: {unreadable.why(path, error)}"]) from None
     if inside is None:
         return [path]
     return [file for file in inside if file.suffix == ".toml" and not file.name.startswith(".")]
@@ -71,4 +79,4 @@ def _text(file: Path) -> str:
         fault = f"SHOPS_FILE: there is no {file}; write it (see docs/configuration.md) or set SHOPS"
         raise ConfigurationError([fault]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"SHOPS_FILE: {file} cannot be read: {type(error).__name__}"]) from None
+        raise ConfigurationError([f"SHOPS_FILE: {file} cannot be read: {unreadable.why(file, error)}"]) from None

@@ -10,6 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from webhook_app.config import unreadable
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,9 +50,14 @@ def _content(variable: str, path: str) -> str:
             raise ConfigurationError([f"{variable}: the file is larger than {LARGEST} bytes"])
         found = text.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise ConfigurationError([f"{variable}: the file cannot be read ({error.strerror})"]) from None
+        raise ConfigurationError([f"{variable}: the file cannot be read ({_why(error)})"]) from None
     except ValueError:  # UnicodeDecodeError is one
         raise ConfigurationError([f"{variable}: the file cannot be read (not a path, or not UTF-8)"]) from None
     if not found:
         raise ConfigurationError([f"{variable}: the file is empty"])
     return found
+
+
+def _why(error: OSError) -> str:
+    user = f"; this runs as {unreadable.name_of(os.geteuid())}" if isinstance(error, PermissionError) else ""
+    return f"{error.strerror}{user}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from webhook_app.cli.support import file_access
+from webhook_app.config.unreadable import name_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,8 @@ def test_path_and_user_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{folder / 'inbox.db'}")
     monkeypatch.setattr(os, "access", lambda path, _mode: path != refused)
     sentence = file_access.fault()
-    assert sentence.startswith(f"{refused} belongs to {file_access.name_of(os.geteuid())}; ")
-    assert sentence.endswith(f"chown -R {file_access.name_of(os.geteuid())} {refused}")
+    assert sentence.startswith(f"{refused} belongs to {name_of(os.geteuid())}; ")
+    assert sentence.endswith(f"chown -R {name_of(os.geteuid())} {refused}")
 
 
 @pytest.mark.parametrize("url", ["postgres://localhost/x", "sqlite:////nowhere/inbox.db", ""])
@@ -35,8 +36,3 @@ def test_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setattr(os, "access", lambda *_: True)
     assert not file_access.fault()
-
-
-def test_user_without_a_name_is_a_number() -> None:
-    """Containers run as numbers."""
-    assert file_access.name_of(3_999_999) == "3999999"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from webhook_app.cli.support.local_processes import OWN_VARIABLES, command_line
@@ -29,3 +31,13 @@ def test_printed_command_has_no_password(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert not [word for word in words if "geheim" in word or "SHOPS_FILE" in word]
     monkeypatch.setenv("DATABASE_URL", "sqlite:///var/inbox.db")
     assert "DATABASE_URL=sqlite:///var/inbox.db" in command_line(*OWN_VARIABLES)
+
+
+def test_printed_command_works_in_a_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`docker exec` starts a program, not a shell: the command begins with it, and has the variables already."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////data/inbox.db")
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable))  # noqa: PTH120 - as it stands, no link is followed
+    assert command_line(*OWN_VARIABLES) == "python -m webhook_app"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_line(*OWN_VARIABLES) == f"{sys.executable} -m webhook_app"

@@ -69,6 +69,13 @@ def test_faults_of_all_files_are_reported_together(tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_that_docker_made_is_named(tmp_path: Path) -> None:
+    """Where the file that is mounted does not exist, Docker creates a folder with its name."""
+    (tmp_path / "shops.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"shops\.toml is an empty folder\. Docker makes one"):
+        shop_documents.read({"SHOPS_FILE": str(tmp_path / "shops.toml")})
+
+
 def test_defaults_are_for_all_shops(tmp_path: Path) -> None:
     """A shop's own value counts, and tables are merged."""
     defaults = '[defaults]\nplatform = "shopify"\nsource = "A/1"\nsecrets = ["one"]\n[defaults.fields]\nx = 1\ny = 1\n'

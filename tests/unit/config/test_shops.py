@@ -534,13 +534,13 @@ def test_file_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """A file that cannot be read is a sentence, also one of a folder."""
     monkeypatch.setenv("SHOPS_FILE", str(tmp_path))
     (tmp_path / "a.toml").mkdir()
-    assert loading() == [f"SHOPS_FILE: {tmp_path}/a.toml cannot be read: IsADirectoryError"]
+    assert loading() == [f"SHOPS_FILE: {tmp_path}/a.toml cannot be read: Is a directory"]
 
 
 def test_file_that_is_no_text(tmp_path: Path) -> None:
     """A file that is not UTF-8 is a sentence."""
     (tmp_path / "shops.toml").write_bytes(b"\xff\xfe\x00")
-    assert loading() == ["SHOPS_FILE: shops.toml cannot be read: UnicodeDecodeError"]
+    assert loading() == ["SHOPS_FILE: shops.toml cannot be read: it is not UTF-8"]
 
 
 WITH_API = """

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app.cli.support import configuration
-from webhook_app.cli.support.local_processes import OWN_VARIABLES, command_line, dashboard_line, prepared_supervisor
+from webhook_app.cli.support.local_processes import (
+    OWN_VARIABLES,
+    command_line,
+    dashboard_line,
+    is_container,
+    prepared_supervisor,
+)
 from webhook_app.cli.support.sandbox_options import sandbox_options
 from webhook_app.platforms import all_platforms
 
@@ -51,6 +57,7 @@ def _banner(config: Settings, known: dict[str, Shop], sandbox: SandboxOptions | 
         *(f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()),
         "",
         f"What arrived at the sandbox: {sandbox.url}/" if sandbox else None,
+        "Commands, within the container (docker exec, podman exec, kubectl exec):" if is_container() else None,
         f"What was received:  {command} list",
         f"Send a sample:      {command} send-sample {first.platform} {topic}",
         "",

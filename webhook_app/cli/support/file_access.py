@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import pwd
 from contextlib import suppress
 from pathlib import Path
 
 from webhook_app.config import variables
+from webhook_app.config.unreadable import name_of
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import ConfigurationError
 
@@ -33,11 +33,3 @@ def _fault(url: str) -> str:
     user = name_of(os.geteuid())
     owner = name_of(refused.stat().st_uid)
     return f"{refused} belongs to {owner}; {user}, as whom this runs, cannot write it: chown -R {user} {refused}"
-
-
-def name_of(uid: int) -> str:
-    """Return the name of a user, or its number where it has none, as in a container."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import socket
 import sys
 from functools import partial
@@ -93,11 +94,23 @@ def command_line(*variables: str) -> str:
     """Return the command line that starts a command from here, with those of the variables that are set.
 
     Those that the environment file sets are read there by the command too. It is printed into logs: an address that may
-    hold a password is left to the shell.
+    hold a password is left to the shell. What `docker exec` and the like start in a container has its variables.
     """
+    if is_container():
+        return f"{_python()} -m webhook_app"
     in_file = env_file.marked(os.environ)
     shown = [f"{name}={_quoted(name)}" for name in variables if os.environ.get(name) and name not in in_file]
     return " ".join([*shown, os.path.relpath(sys.executable), "-m webhook_app"])
+
+
+def is_container() -> bool:
+    """Return whether this is the first process of a container."""
+    return os.getpid() == 1
+
+
+def _python() -> str:
+    found = shutil.which("python")
+    return "python" if found and Path(found) == Path(sys.executable) else sys.executable
 
 
 def _quoted(name: str) -> str:
