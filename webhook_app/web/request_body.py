@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import request
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout
 
 from webhook_app import green_threads
 from webhook_app.errors import OverloadedError
@@ -37,7 +37,7 @@ class BodyReader:
         try:
             with green_threads.time_limit(READ_TIMEOUT):
                 body = self._read_all()
-        except (HTTPException, OverloadedError):
+        except (RequestEntityTooLarge, OverloadedError):
             raise
         except TimeoutError:
             raise RequestTimeout(SLOW) from None
