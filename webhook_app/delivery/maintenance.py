@@ -9,7 +9,7 @@ from webhook_app import logs
 from webhook_app.delivery import outcomes
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import leases, orders, retries
-from webhook_app.inbox.counting import count_check
+from webhook_app.inbox.counting import count_ahead, count_check
 from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.presence import EVERY, WORKER, Presence
 from webhook_app.inbox.retention import sweep
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE_EVERY = 6 * 3600.0  # seconds; other sweeps read only indexes and what is old
 CHECK_COUNTS_FOR = 0.1  # seconds
+COUNT_AHEAD_FOR = 10.0  # seconds at most; two thirds of them are pauses
 READ_NAMES_FOR = 20.0  # seconds at most; two thirds of them are pauses
 DISTRUST = 24 * 3600.0  # seconds in which nothing is deleted after the clock was set forward
 
@@ -74,6 +75,7 @@ class Maintenance:
             self._sweep(stopped)
         refused_requests.wipe(self._inbox)
         count_check.check_some(self._inbox, CHECK_COUNTS_FOR)
+        count_ahead.run(self._inbox, COUNT_AHEAD_FOR, stopped)
         orders.read_names(self._inbox, self._reference_of, READ_NAMES_FOR)
 
     def _sweep(self, stopped: Callable[[], bool]) -> None:

@@ -11,6 +11,7 @@ from schemas.order_reference import OrderReference
 from tests.support.deliveries import arrival, claim_one, settle
 from webhook_app.delivery.maintenance import Maintenance
 from webhook_app.inbox import Selection, State
+from webhook_app.inbox.counting import statistics
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.tweakwise.retry_policy import Policy
@@ -90,3 +91,14 @@ def test_orders_of_older_deliveries_are_read(inbox: Inbox, machine: Machine) -> 
     inbox.store(arrival("received", b"#7"))
     machine.run(60)
     assert [row.order_name for row in stored_deliveries.newest(inbox, 2, Selection(order="7"))] == ["#7"]
+
+
+@pytest.mark.engines("sqlite", "postgres")
+def test_deliveries_are_counted_before_a_page_asks(
+    inbox: Inbox, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page counts two blocks; thousands of others would take thousands of pages."""
+    monkeypatch.setattr(statistics, "BLOCK", 2)
+    inbox.store_all([arrival(str(number)) for number in range(2, 20)])
+    machine.run(60)
+    assert statistics.refresh(inbox, within=0).uncounted == 0
