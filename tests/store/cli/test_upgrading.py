@@ -125,35 +125,35 @@ def test_commands_of_the_page_work(server: Server, tmp_path: Path) -> None:
     origin = tmp_path / "origin"
     origin.mkdir()
     git(origin, "init", "-q")
-    commit(origin, "0.1.0")
+    commit(origin, "1.0.0")
     git(server.project, "init", "-q")
     git(server.project, "remote", "add", "origin", str(origin))
-    commit(origin, "1.0.0")
+    commit(origin, "1.1.0")
     for heading in ("Update", "Go back"):
         done = server.carry_out(documented(heading))
         assert done.returncode == 0, done.stdout + done.stderr
-    assert server.done() == ["installed 1.0.0", RELOAD, "installed 0.1.0", RELOAD]
+    assert server.done() == ["installed 1.1.0", RELOAD, "installed 1.0.0", RELOAD]
     assert server.backups()
 
 
 def test_an_archive_replaces_the_code(server: Server, tmp_path: Path) -> None:
     """No module of the old version remains; what is in no archive stays; one with other bytes changes nothing."""
-    write_release(server.project, "0.1.0")
+    write_release(server.project, "1.0.0")
     (server.project / "shops.toml").write_text("x = 1\n")
     commands = documented("From a release archive")
-    archive = server.root / "root/tweakwise-webhooks-1.0.0.tar.gz"
-    write_release(tmp_path / "1.0.0/tweakwise-webhooks-1.0.0", "1.0.0")
-    subprocess.run(["tar", "-czf", archive, "-C", tmp_path / "1.0.0", "tweakwise-webhooks-1.0.0"], check=True)
+    archive = server.root / "root/tweakwise-webhooks-1.1.0.tar.gz"
+    write_release(tmp_path / "1.1.0/tweakwise-webhooks-1.1.0", "1.1.0")
+    subprocess.run(["tar", "-czf", archive, "-C", tmp_path / "1.1.0", "tweakwise-webhooks-1.1.0"], check=True)
     other, own = hashlib.sha256(b"").hexdigest(), hashlib.sha256(archive.read_bytes()).hexdigest()
     sums = server.root / "root/SHA256SUMS"
-    sums.write_text(f"{other}  {archive.name}\n{own}  tweakwise-webhooks-1.0.0.cdx.json\n")
+    sums.write_text(f"{other}  {archive.name}\n{own}  tweakwise-webhooks-1.1.0.cdx.json\n")
     changing_folder, _, rest = commands.partition("\n")
     replacing = rest[rest.index("(cd /root") : rest.index(".venv/")]
     assert "FAILED" in server.carry_out(f"{changing_folder}\n{replacing}").stdout
-    assert [file.name for file in (server.project / "webhook_app").glob("*.py")] == ["of_0_1_0.py"]
-    sums.write_text(f"{other}  tweakwise-webhooks-1.0.0.cdx.json\n{own}  {archive.name}\n")
+    assert [file.name for file in (server.project / "webhook_app").glob("*.py")] == ["of_1_0_0.py"]
+    sums.write_text(f"{other}  tweakwise-webhooks-1.1.0.cdx.json\n{own}  {archive.name}\n")
     done = server.carry_out(commands)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [file.name for file in (server.project / "webhook_app").glob("*.py")] == ["of_1_0_0.py"]
+    assert [file.name for file in (server.project / "webhook_app").glob("*.py")] == ["of_1_1_0.py"]
     assert (server.project / "shops.toml").read_text() == "x = 1\n"
-    assert (server.done(), len(server.backups())) == (["installed 1.0.0", RELOAD], 1)
+    assert (server.done(), len(server.backups())) == (["installed 1.1.0", RELOAD], 1)
