@@ -264,7 +264,10 @@ class Platform:
 
 
 def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((headers[name] for name in names if headers.get(name)), "")
+    """Return the first of these headers that is not empty; one that a proxy repeated unchanged counts once."""
+    given = next((headers[name] for name in names if headers.get(name)), "")
+    parts = {part.strip() for part in given.split(",")} if "," in given else {given}
+    return parts.pop() if len(parts) == 1 else given
 
 
 def storable(text: str, longest: int) -> str:

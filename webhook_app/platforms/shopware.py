@@ -22,6 +22,7 @@ from webhook_app.signing.hmac_schemes import BodyHmac
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+UNTYPED = "untyped"  # the topic of a body in which no topic is looked for
 PLACED = "checkout.order.placed"
 PAID = "state_enter.order_transaction.state.paid"
 MUG, SHIRT, SHIRT_OF = "3e21a91882114fab835a4942efd8fa63", "7b2f4c1de09a4c6f8a35d0b19e64c2f7", "51c0" * 8
@@ -29,12 +30,18 @@ CHANNEL, LANGUAGE = "98432def39fc4624b33213a56b8c944d", "2fbb5fe2e29a4d70aa5854c
 
 
 def _names_of(body: bytes) -> BodyNames:
-    """Return the topic of a verified body, the id of its event and the address of its shop; "" where it has none."""
+    """Return the topic of a verified body, the id of its event and the address of its shop; "" where it has none.
+
+    A body with too many values is stored too, and shown: Shopware disables a webhook that is refused ten times.
+    """
     try:
         check_size(body)
+    except ValidationError:
+        return BodyNames(UNTYPED)
+    try:
         message = exact_json.parse(body)
         topic, source = message["data"]["event"], message.get("source")
-    except (ValidationError, ValueError, RecursionError, TypeError, LookupError, AttributeError):
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
         return BodyNames("")
     source = source if isinstance(source, dict) else {}
     return BodyNames(
@@ -117,6 +124,7 @@ PLATFORM = Platform(
         ),
     ),
     ignored_topics={
+        UNTYPED: Ignored(Reason.UNMAPPED_TOPIC, "The body has too many values to look for its event."),
         "order.written": Ignored(Reason.NOT_AN_ORDER, "It says which fields of an order were written, not the order."),
         "order.deleted": Ignored(Reason.DELETED, "The order was deleted; Tweakwise cannot undo a purchase."),
         "order*.*": Ignored(Reason.NOT_AN_ORDER, "A part of an order that was written is no order."),

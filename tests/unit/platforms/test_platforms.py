@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.base import MOST_VALUES
 from schemas.events import DataRequest, Ignored, Reason, Redaction
 from tests.support.recordings import ASKED, EVERY, FOLDER, RECEIVED_AT, SIGNED, Asked, Recorded, payload_of, shop_keys
 from tests.support.tables import for_each
@@ -237,6 +238,14 @@ def test_an_address_in_the_body_can_be_stored(address: str) -> None:
     envelope = all_platforms()["shopware"].verify(body, {"shopware-shop-signature": signature}, ["a-secret"])
     assert envelope.domain.startswith("https://a.example")
     assert "\0" not in envelope.domain
+
+
+def test_a_signed_body_with_too_many_values_is_stored() -> None:
+    """Refused, it would be lost without a trace, and Shopware would disable its webhook after ten of them."""
+    body = b'{"data":{"event":"checkout.order.placed","x":[' + b"0," * MOST_VALUES + b"0]}}"
+    platform, signature = all_platforms()["shopware"], hmac.digest(b"a-secret", body, "sha256").hex()
+    envelope = platform.verify(body, {"shopware-shop-signature": signature}, ["a-secret"])
+    assert isinstance(platform.translate(envelope.topic, {}), Ignored)
 
 
 def test_every_folder_of_fixtures_is_a_platform() -> None:

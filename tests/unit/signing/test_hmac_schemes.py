@@ -302,6 +302,17 @@ def test_topic_must_be_printable(topic: str | None) -> None:
     assert refusal(SHOPIFY.verify, BODY, headers, [NEW_SECRET]).reason == "topic_missing"
 
 
+def test_headers_that_were_repeated_unchanged_count_once() -> None:
+    """A proxy that sends each header twice makes no topic without an event, and no other shop's address."""
+    headers = signed_headers(
+        x_shopify_topic="orders/create, orders/create", x_shopify_shop_domain="a.example,a.example"
+    )
+    envelope = SHOPIFY.verify(BODY, headers, [NEW_SECRET])
+    assert (envelope.topic, envelope.domain) == ("orders/create", "a.example")
+    both = SHOPIFY.verify(BODY, signed_headers(x_shopify_topic="orders/create,orders/paid"), [NEW_SECRET])
+    assert both.topic == "orders/create,orders/paid"
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b' {"id":1}', b'\xef\xbb\xbf{"id":1}', b"shop=a.myshopify.com"])
 def test_what_is_signed_for_another_purpose(body: bytes) -> None:
     """A signed text that does not begin as a webhook does is refused by name, and WooCommerce signs nothing else."""
