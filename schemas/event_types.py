@@ -64,7 +64,7 @@ SEARCH_TERM = Value(
     "search_term",
     "SearchTerm",
     call_fields.text,
-    payload={"term": Text(required=True, validate=validate.Length(max=LONGEST_TERM))},
+    payload={"term": Text(required=True, numbers=True, validate=validate.Length(max=LONGEST_TERM))},
     sample={"term": "blue mug"},
     marks=frozenset({"term"}),
     blank=Ignored(Reason.NO_TERM, "The search term is empty."),

@@ -103,8 +103,8 @@ class Visitor:
     """The visitor who caused an event, as far as the payload identifies them.
 
     `attributes` were written into an order by the storefront; `customer_id` is the shop's id of the customer. Events of
-    a storefront have `profile_key`, `session_key` and the browser's `user_agent` instead of attributes. `is_internal`
-    marks an employee or a test, whose calls are labelled as such.
+    a storefront have `profile_key`, `session_key` and the browser's `user_agent` instead of attributes, and a
+    `key_field`, which carries the key. `is_internal` marks an employee or a test, whose calls are labelled as such.
     """
 
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +113,7 @@ class Visitor:
     session_key: str | None = None
     user_agent: str | None = None
     is_internal: bool = False
+    key_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ LARGEST_AMOUNT = Decimal(10) ** 15
 MOST_DECIMALS = 12  # further digits are rounding errors of binary fractions
 LONGEST_ID = 128
 LARGEST_ID = 10**LONGEST_ID
+# What programs write for a value that they do not have: JavaScript, PHP, Python, Ruby.
+NOT_A_VALUE = frozenset(
+    {"undefined", "null", "NaN", "None", "nil", "true", "false", "True", "False", "[object Object]", "Array"}
+)
+NO_ID = frozenset({"", "0"}) | NOT_A_VALUE
 SHORT_AMOUNT = 16  # characters of a text that is remembered: "0.00" comes often
 LONGEST_AMOUNT = 100  # characters of a text; what is longer is no amount, and would take long to read
 LONGEST_TEXT = 255  # of what becomes a part of a product key
@@ -34,7 +39,7 @@ _BEYOND_NUMBERS = Decimal("Infinity")  # a JSON number that no type holds
 
 
 class Id(Tolerant):
-    """An identifier as text, of any size; null, "" and 0 mean none, which is an error where the id is required."""
+    """An identifier as text, of any size; null, "", 0 and placeholders mean none, an error where the id is required."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str | None:
         if type(value) is int and 0 < value < LARGEST_ID:
@@ -44,10 +49,10 @@ class Id(Tolerant):
         text = str(value).strip()
         if len(text) > LONGEST_ID:
             raise ValidationError(f"is not an id: longer than {LONGEST_ID} characters")
-        if _writable(text) not in ("", "0"):
+        if _writable(text) not in NO_ID:
             return text
         if self.required:
-            raise ValidationError("is empty")
+            raise ValidationError("is a placeholder, such as undefined" if text in NOT_A_VALUE else "is empty")
         return None
 
 
@@ -55,13 +60,16 @@ class Text(Tolerant, fields.String):
     """A text that can be stored and sent: without lone surrogates and NUL characters.
 
     An optional one that is longer than `longest` counts as empty, or is cut there; a required one has a validator.
+    With `numbers` a whole number is text too.
     """
 
-    def __init__(self, *, longest: int = LONGEST_TEXT, cut: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, longest: int = LONGEST_TEXT, cut: bool = False, numbers: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.longest, self.cut = longest, cut
+        self.longest, self.cut, self.numbers = longest, cut, numbers
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if self.numbers and type(value) is int and abs(value) < LARGEST_ID:
+            value = str(value)
         text = super()._deserialize(value, *args, **kwargs)
         if len(text) > self.longest and not self.required:
             text = text[: self.longest] if self.cut else ""
@@ -69,13 +77,16 @@ class Text(Tolerant, fields.String):
 
 
 class Label(Tolerant):
-    """A short text such as a SKU; numbers are accepted, since some plugins write them. One too long counts as empty."""
+    """A short text such as a SKU, or a number, as some plugins write it.
+
+    One too long and what programs write for no value count as empty.
+    """
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal) or value == _BEYOND_NUMBERS:
             raise ValidationError("is not text")
         text = str(value).strip()
-        return _writable(text) if len(text) <= LONGEST_TEXT else ""
+        return _writable(text) if len(text) <= LONGEST_TEXT and text not in NOT_A_VALUE else ""
 
 
 class Rows(Tolerant, fields.List[Any]):

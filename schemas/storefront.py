@@ -32,14 +32,14 @@ LONGEST_KEY = LONGEST_PROFILE_KEY + 1  # a longer one is refused for its length,
 # Orders, products and hooks have these, browsing events never; the marks of events distinguish browsing events.
 NOT_BROWSING = frozenset({"action", "code", "id", "line_items", "shop_domain"})
 MARKS = frozenset().union(*(event.marks for event in BROWSING))
-NEEDED_SESSION = Text(required=True, validate=validate.Regexp(rf"{SESSION_KEY_PATTERN}\Z"))
+NEEDED_SESSION = Text(required=True, numbers=True, validate=validate.Regexp(rf"{SESSION_KEY_PATTERN}\Z"))
 
 
 class StorefrontSchema(PlatformSchema):
     """The visitor of an event."""
 
-    profile_key = Text(load_default=None, longest=LONGEST_KEY, cut=True)
-    session_key = Text(load_default=None, longest=LONGEST_KEY, cut=True)
+    profile_key = Text(load_default=None, longest=LONGEST_KEY, cut=True, numbers=True)
+    session_key = Text(load_default=None, longest=LONGEST_KEY, cut=True, numbers=True)
     customer_id = Id(load_default=None)
     user_agent = Text(load_default=None, longest=LONGEST_USER_AGENT, cut=True)
     locale = Text(load_default=None)
@@ -54,6 +54,7 @@ class StorefrontSchema(PlatformSchema):
             session_key=_stripped(loaded["session_key"]),
             user_agent=_stripped(loaded["user_agent"]),
             is_internal=bool(loaded["internal"]),
+            key_field="profile_key",
         )
 
     def own_fields(self, loaded: dict[str, Any]) -> dict[str, str]:

@@ -27,23 +27,23 @@ SESSION = re.compile(SESSION_KEY_PATTERN)
 def choose_for_order(visitor: Visitor, shop: Shop) -> str | Ignored:
     """Return the profile key of an order, or why it cannot be sent: the storefront's key comes first."""
     if given := _storefront_key(visitor, shop):
-        return _checked(given, shop.profile_attribute)
+        return _checked(given, _field(visitor, shop))
     if not shop.require_consent and (customer := _customer(visitor)) and shop.profile_salt:
         return derived_key(customer, shop.profile_salt)
     if _refused(visitor, shop):
-        detail = f"The storefront emptied {shop.profile_attribute}: the visitor refused, or withdrew consent."
+        detail = f"The storefront emptied {_field(visitor, shop)}: the visitor refused, or withdrew consent."
         return Ignored(Reason.NO_CONSENT, detail)
     if shop.require_consent:
         return Ignored(Reason.NO_KEY, "The storefront wrote no profile key, and the shop requires consent.")
     if written := _values(visitor, shop):
-        return _no_key(written, shop)
+        return _no_key(written, _field(visitor, shop))
     return Ignored(Reason.NO_PROFILE, _why_no_profile(visitor, shop))
 
 
-def _no_key(placeholders: list[str], shop: Shop) -> Ignored:
+def _no_key(placeholders: list[str], field: str) -> Ignored:
     if all(map(is_erased, placeholders)):
         return Ignored(Reason.NO_PROFILE, "The order's profile key was erased, with other personal data.")
-    detail = f"The profile key in {shop.profile_attribute} is a placeholder, such as undefined or 0."
+    detail = f"The profile key in {field} is a placeholder, such as undefined or 0."
     return Ignored(Reason.BAD_PROFILE_KEY, detail)
 
 
@@ -82,6 +82,11 @@ def session_key(visitor: Visitor) -> str | None:
     """Return the key of the visit, None where there is none that may be sent."""
     key = visitor.session_key or ""
     return key if SESSION.fullmatch(key) and not looks_personal(key) else None
+
+
+def _field(visitor: Visitor, shop: Shop) -> str:
+    """Return the name of what carries the visitor's key."""
+    return visitor.key_field or shop.profile_attribute
 
 
 def _customer(visitor: Visitor) -> str | None:
@@ -146,6 +151,7 @@ def _checked(key: str, attribute: str) -> str | Ignored:
 
 
 def _why_no_profile(visitor: Visitor, shop: Shop) -> str:
+    field = _field(visitor, shop)
     if visitor.customer_id:
-        return f"The order has no {shop.profile_attribute}, and the shop has no profile_salt to derive a key with."
-    return f"A guest without {shop.profile_attribute}: let the storefront write the visitor's profile key."
+        return f"There is no {field}, and the shop has no profile_salt to derive a key from the customer with."
+    return f"A guest without {field}: let the storefront write the visitor's profile key."

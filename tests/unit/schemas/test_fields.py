@@ -46,6 +46,10 @@ def refused(field: Tolerant, value: Any) -> Any:
         ("007", "007"),
         ("x" * 128, "x" * 128),
         (0, None),
+        ("undefined", None),
+        (" null ", None),
+        ("[object Object]", None),
+        ("undefined-1", "undefined-1"),
         ("0", None),
         ("", None),
         ("  ", None),
@@ -60,6 +64,24 @@ def test_id_as_text(value: Any, text: str | None) -> None:
 def test_id_of_another_kind(value: Any) -> None:
     """What is neither a whole number nor text is no id."""
     assert refused(Id(), value) == ["is not an id: expected a whole number or text"]
+
+
+def test_a_required_id_is_no_placeholder() -> None:
+    """Otherwise the second order of a sender that has no number would count as the first one once more."""
+    assert refused(Id(required=True), "undefined") == ["is a placeholder, such as undefined"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(4711, "4711"), (0, "0"), (-1, "-1"), ("a", "a")])
+def test_a_key_may_be_a_number(value: Any, text: str) -> None:
+    """Where a text stands for a key, a whole number is one too."""
+    assert Text(numbers=True).deserialize(value) == text
+
+
+@pytest.mark.parametrize("value", [True, Decimal("1.5"), 10**128, [], {}])
+def test_other_values_are_no_key(value: Any) -> None:
+    """They count as absent, and as a fault where the key is needed."""
+    assert Text(numbers=True, load_default="").deserialize(value) == ""
+    assert refused(Text(numbers=True, required=True), value) == ["Not a valid string."]
 
 
 @pytest.mark.parametrize("value", ["x" * 129, 10**128])
@@ -96,7 +118,8 @@ def test_whole_characters_pass(field: Field[Any], value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("MUG ", "MUG"), (12, "12"), (0, "0"), (Decimal("12.50"), "12.50"), ("", "")]
+    ("value", "text"),
+    [("MUG ", "MUG"), (12, "12"), (0, "0"), (Decimal("12.50"), "12.50"), ("", ""), ("undefined", ""), ("NaN", "")],
 )
 def test_label_as_text(value: Any, text: str) -> None:
     """A SKU is text, also where a plugin wrote a number."""

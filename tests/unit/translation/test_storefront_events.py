@@ -67,6 +67,28 @@ def reason_of(topic: str, *lines: str, **changed: Any) -> Reason:
     return answer.reason
 
 
+def test_a_key_that_is_a_number_is_sent() -> None:
+    """As the number in an order's attribute is."""
+    keys = {"profile_key": 4711, "session_key": 4712}
+    assert call_of("search", **keys).body["ProfileKey"] == "4711"
+    assert call_of("sessionstart", EVERY, **keys).body["SessionKey"] == "4712"
+
+
+def test_a_refusal_names_the_field_of_the_event() -> None:
+    """Not the attribute of an order, which an event does not have."""
+    for key in (None, "a b", "undefined"):
+        answer = translated("search", {**PAYLOADS["search"], "profile_key": key, "customer_id": None})
+        assert isinstance(answer, Ignored)
+        assert "tweakwise_profile_key" not in answer.detail
+        assert "profile_key" in answer.detail
+
+
+def test_a_placeholder_is_no_product() -> None:
+    """Views of a page whose script does not know its product are no views of a product named undefined."""
+    answer = translated("pageview", {**PAYLOADS["pageview"], "product_id": "undefined"})
+    assert not isinstance(answer, Call)
+
+
 @pytest.mark.parametrize(
     ("topic", "body"),
     [
