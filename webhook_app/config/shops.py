@@ -171,9 +171,7 @@ def _built(name: str, loaded: dict[str, Any]) -> Shop:
         "secrets": tuple(loaded["secrets"] or ()),
         # Pending orders of WooCommerce are abandoned checkouts, and those of Shopify are placed.
         "purchase_on": Payment.PAID if loaded["purchase_on"] == "paid" else Payment.PLACED,
-        "no_purchase_statuses": frozenset(
-            hyphenated(text).removeprefix("wc-") for text in loaded["no_purchase_statuses"]
-        ),
+        "no_purchase_statuses": frozenset(map(_status, loaded["no_purchase_statuses"])),
         "channels": frozenset(loaded["channels"]),
         "remarks": (PENDING_REMARK,) if loaded["purchase_on"] == "pending" else (),
     }

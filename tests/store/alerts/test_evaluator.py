@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from tests.support import processes
 from tests.support.deliveries import CALL, arrival, claim, claim_one, settle
 from tests.support.health import health_of
-from tests.support.recordings import EVERY, as_toml, shop_keys
+from tests.support.recordings import as_toml, shop_keys
 from webhook_app.alerts import evaluator
 from webhook_app.alerts.evaluator import AlertEvaluator
 from webhook_app.alerts.messages import AlertMessage
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from tests.support.postgres import Server
 
 SECRET = "whsec_" + base64.b64encode(b"twenty-four bytes of key").decode()
-SHOP = next(one for one in EVERY if one.name == "shopify/orders_create__note-attributes").shop
 DAY = 86_400
 
 

@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from webhook_app.config import shops
 
 BODY = '{"ProductKeys":["11","MUG-é"],"ProfileKey":"abc","Revenue":46.7}'.encode()
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def outcome(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0) -> Failure | None:
