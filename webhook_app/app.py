@@ -52,7 +52,7 @@ def create_app() -> Flask:
 
 def _forbid_sniffing(response: Response) -> Response:
     """Forbid browsers to guess another type than the one an answer names."""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -69,20 +69,22 @@ class ActivityRecorder:
 
         `secret` is its secret's index; one that is not listed was agreed by a registration.
         """
-        now = self._inbox.clock()
         self._meter.answered(seconds)
-        self._count(shop.name, ActivityKind.TOPIC, topic, now)
         listed = self._fingerprints[shop.name]
-        self._count(shop.name, ActivityKind.SECRET, listed[secret] if secret < len(listed) else AGREED, now)
+        names = {
+            ActivityKind.TOPIC: topic,
+            ActivityKind.SECRET: listed[secret] if secret < len(listed) else AGREED,
+            ActivityKind.ACCEPT: latency_bucket(seconds),
+        }
         if address := normal_form(domain):
-            self._count(shop.name, ActivityKind.ADDRESS, address[:LONGEST_NAME], now)
-        self._count(shop.name, ActivityKind.ACCEPT, latency_bucket(seconds), now)
+            names[ActivityKind.ADDRESS] = address[:LONGEST_NAME]
+        self._count(shop.name, names)
         self._write_first((shop.name, ActivityKind.TOPIC, topic))
 
     def refused(self, shop: Shop, reason: str) -> None:
         """Count a webhook that was not stored; `reason` is a reason code, never text of the sender."""
         self._meter.refused(shop.platform, shop.name, reason)
-        self._count(shop.name, ActivityKind.REFUSAL, reason, self._inbox.clock())
+        self._count(shop.name, {ActivityKind.REFUSAL: reason})
         self._write_first((shop.name, ActivityKind.REFUSAL, reason))
 
     def flush(self) -> None:
@@ -99,15 +101,16 @@ class ActivityRecorder:
         except Exception:  # noqa: BLE001 - an error in counting must not fail a request
             self._log.exception("unexpected_error")
 
-    def _count(self, shop: str, kind: ActivityKind, name: str, now: int) -> None:
-        key = (shop, kind, name, now // HOUR)
+    def _count(self, shop: str, names: Mapping[ActivityKind, str]) -> None:
+        now = self._inbox.clock()
         with self._mutex:
-            counted = self._counts.get(key)
-            if counted:
-                counted[0] += 1
-                counted[2] = now
-            elif len(self._counts) < MAX_PENDING:
-                self._counts[key] = [1, now, now]
+            for kind, name in names.items():
+                counted = self._counts.get(key := (shop, kind, name, now // HOUR))
+                if counted:
+                    counted[0] += 1
+                    counted[2] = now
+                elif len(self._counts) < MAX_PENDING:
+                    self._counts[key] = [1, now, now]
 
     def _write_first(self, what: tuple[str, ActivityKind, str]) -> None:
         """Write soon what this process sees first."""

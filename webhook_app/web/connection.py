@@ -66,7 +66,10 @@ class Connection:
         if self._small_pieces > FREE_PIECES:
             self.pause(min(PAUSE * (self._small_pieces - FREE_PIECES), MAX_PAUSE))
         self._refuse_closing()
-        self._client.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._client.settimeout(left)
         self._wait = _Wait.READ
         try:
             data: bytes = self._client.recv(size)
@@ -108,7 +111,10 @@ class Connection:
         self._wait = _Wait.WRITE
         try:
             for start in range(0, len(data), PIECE):
-                self._client.sendall(data[start : start + PIECE])
+                piece = data[start : start + PIECE]
+                sent = self._client.send(piece)  # nearly always all of it, and sendall() would ask the socket for more
+                if sent < len(piece):
+                    self._client.sendall(piece[sent:])
         finally:
             self._wait = _Wait.NONE
 

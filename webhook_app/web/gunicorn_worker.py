@@ -23,6 +23,7 @@ from webhook_app import logs
 from webhook_app.errors import OverloadedError
 from webhook_app.green_threads import VERIFIED
 from webhook_app.web.connection import HEAD_TIMEOUT, Connection
+from webhook_app.web.fixed_settings import FixedSettings
 from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, hint_of, refuse, status_of
 from webhook_app.web.http_requests import RequestReader
 from webhook_app.web.listener import Listener
@@ -56,6 +57,7 @@ class BoundedGeventWorker(ggevent.GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take gunicorn's arguments."""
         super().__init__(*args, **kwargs)
+        self._settings: Any = FixedSettings(self.cfg)
         self._places = Places(self.worker_connections)
         self._stopped = Event()
         self._last_request = LAST_REQUEST
@@ -116,7 +118,7 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         The socket itself may be closed by then, when the process stops.
         """
         connection = Connection(client)
-        reader = RequestReader(connection, self.cfg, addr)
+        reader = RequestReader(connection, self._settings, addr)
         with closing(client), self._places.taken(connection):
             try:
                 self._serve(connection, reader, listener, addr)
@@ -138,7 +140,7 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         while is_open and (request := reader.next_request(wait)):
             if not connection.verified and (wait is not HEAD_TIMEOUT or self._can_wait(request.path)):
                 self._places.throttle(connection)
-            wait = self.cfg.keepalive
+            wait = self._settings.keepalive
             connection.begin_request()
             is_open = self.handle_request(server, request, connection, addr)
             if request.has_unread_body():
@@ -150,11 +152,11 @@ class BoundedGeventWorker(ggevent.GeventWorker):
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Let the app answer a request; returns whether another one may follow on its connection."""
         answer: Any
-        answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
+        answer, environ = wsgi.create(req, sock, addr, listener_name, self._settings, response_class=Answer)
         environ["wsgi.multithread"] = True
         self.nr += 1
         self.alive = self.alive and self.nr < self.max_requests
-        if not (self.alive and self.cfg.keepalive):
+        if not (self.alive and self._settings.keepalive):
             answer.force_close()
         pieces: Any = self.wsgi(environ, answer.start_response)
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.http.errors import (  # type: ignore[attr-defined]  # the stub is of an older gunicorn
     ConfigurationProblem,
@@ -22,6 +24,7 @@ from gunicorn.http.errors import (  # type: ignore[attr-defined]  # the stub is 
     UnsupportedTransferCoding,
 )
 from gunicorn.http.wsgi import Response
+from gunicorn.util import http_date
 
 from webhook_app import logs
 from webhook_app.web.http_requests import MAX_HEAD
@@ -74,7 +77,19 @@ class Answer(Response):
         """Return the status line and gunicorn's own headers."""
         if self.req.has_unread_body():  # type: ignore[attr-defined]
             self.force_close()
-        return [line for line in super().default_headers() if not line.startswith("Server:")]
+        version: Any = self.req.version
+        return [
+            f"HTTP/{version[0]}.{version[1]} {self.status}\r\n",
+            f"Date: {_date(int(time.time()))}\r\n",
+            f"Connection: {'close' if self.should_close() else 'keep-alive'}\r\n",
+            *(["Transfer-Encoding: chunked\r\n"] if self.chunked else []),
+        ]
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """Return the value of the Date header, which is the same for many answers."""
+    return str(http_date(second))
 
 
 def status_of(error: ParseException) -> int:

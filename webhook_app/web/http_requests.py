@@ -107,6 +107,10 @@ class BoundedRequest(Request):
 
     body: Any
 
+    def _peer_is_trusted_proxy(self) -> bool:
+        """Return that no client may name a scheme or the like: proxies are trusted by TRUSTED_PROXIES alone."""
+        return False
+
     def set_body_reader(self) -> None:
         """Choose how the body is read."""
         super().set_body_reader()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout
 
@@ -32,18 +34,20 @@ class BodyReader:
         Raises RequestEntityTooLarge, RequestTimeout, BadRequest, and OverloadedError when the unfinished bodies of the
         process are too large together, or its connections too many.
         """
-        # One byte more than allowed separates a chunked body that is too large from one that just fits.
-        request.max_content_length = self.max_size + 1
+        announced = request.content_length
+        if announced is not None and announced > self.max_size:
+            raise RequestEntityTooLarge
+        connection: Any = request.environ.get("gunicorn.socket")
+        if connection is not None:
+            connection.expect(READ_TIMEOUT)
         try:
-            with green_threads.time_limit(READ_TIMEOUT):
-                body = self._read_all()
+            body = self._read_all()
         except (RequestEntityTooLarge, OverloadedError):
             raise
         except TimeoutError:
             raise RequestTimeout(SLOW) from None
         except Exception:  # noqa: BLE001 - each server has its own exception for a broken transfer
             raise BadRequest(BROKEN) from None
-        announced = request.content_length
         if announced is not None and len(body) < announced:
             raise BadRequest(BROKEN)
         return body

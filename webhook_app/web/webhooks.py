@@ -52,10 +52,10 @@ def receive(platform: str, shop: str) -> Response:
     found = context.find(platform, shop)
     if found is None:
         return _large_body_read() if shop == shops.DOCTOR else unknown_shop()
-    if not is_plain(request.headers.get("Content-Encoding", "")):
+    headers = by_name(request.environ)
+    if not is_plain(headers.get("content-encoding", "")):
         return unsupported_encoding()
-    body = context.body_reader.read()
-    return _received(*found, body, by_name(request.environ), began)
+    return _received(*found, context.body_reader.read(), headers, began)
 
 
 def _large_body_read() -> Response:
