@@ -75,11 +75,13 @@ class Shop:
         """Return whether an address, in any form, may send for the shop; "" is a sender that names none."""
         return not (self.domain and address) or normal_form(address) in self.domain
 
-    def constants_for(self, locale: str, sales_channel: str = "", language_id: str = "") -> dict[str, str]:
+    def constants_for(self, locale: str, sales_channel: str = "", language_id: str = "") -> Mapping[str, str]:
         """Return the shop's own template fields, with those of `locale` or of its language on top.
 
         Then come those of a sales channel, and of it in one language, on platforms that have such.
         """
+        if not (self.constants_by_locale or self.constants_by_sales_channel):
+            return self.constants
         language = locale.partition("-")[0]
         own = self.constants_by_locale.get(locale) or self.constants_by_locale.get(language) or {}
         channels = self.constants_by_sales_channel

@@ -16,7 +16,7 @@ from webhook_app.time_units import uptime
 from webhook_app.tweakwise.retry_policy import FailureClass, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from webhook_app.config.shops import Shop
     from webhook_app.inbox import Inbox
@@ -76,8 +76,10 @@ class Scheduler:
         for shop in shops:
             self._probes.pop(shop, None)
 
-    def record_results(self, results: Iterable[tuple[Shop, Failure | None]]) -> None:
+    def record_results(self, results: Sequence[tuple[Shop, Failure | None]]) -> None:
         """Update the throttles with the results of calls: breakers open or close, rates fall."""
+        if not self._throttles and not any(failure for _, failure in results):
+            return  # successes change nothing where every throttle is in its initial state
         by_limit: dict[_Limit, list[Failure | None]] = defaultdict(list)
         for shop, failure in results:
             for limit in self._limits(shop.name):

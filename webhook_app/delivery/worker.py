@@ -199,7 +199,7 @@ class Worker:
         self._to_release += postponed
         self._settler.settle(settled)
         self._in_progress.update(job.shop.name for job in jobs)
-        self._scheduler.submitted(job.shop.name for job in jobs)
+        self._scheduler.submitted({job.shop.name for job in jobs})
         self._dispatcher.submit(jobs, begin_by)
 
     def _settle_results(self) -> None:
@@ -208,7 +208,7 @@ class Worker:
         A release is safe even if the database lost the claim in a crash: it applies only while the lease is ours.
         """
         done = self._dispatcher.results()
-        self._in_progress.subtract(one.job.shop.name for one in done)
+        self._in_progress.subtract(Counter(one.job.shop.name for one in done))
         self._to_release += [one.job.delivery for one in done if not one.result]
         attempts = [(one.job, one.result) for one in done if one.result]
         self._throughput.count(len(attempts))

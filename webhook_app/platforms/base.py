@@ -13,6 +13,7 @@ from schemas.events import Ignored, Reason
 from webhook_app.errors import BadSignatureError
 from webhook_app.masking import NOTHING, Shown
 from webhook_app.platforms import topic_names
+from webhook_app.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +72,7 @@ class BodyNames(NamedTuple):
     domain: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Envelope:
     """What the receiver stores of a verified request besides its body.
 
@@ -229,7 +230,10 @@ class Platform:
         return topic_names.canonical(text, (topic.name for topic in self.topics), (self.name,))
 
     def _topic(self, name: str) -> Topic | None:
-        return next((topic for topic in self.topics if topic.name == name), None)
+        for topic in self.topics:
+            if topic.name == name:
+                return topic
+        return None
 
     def sign_sample(
         self, topic: str, identity: str, body: bytes, secret: str, domain: str = SAMPLE_DOMAIN
