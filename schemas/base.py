@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing
+from marshmallow.validate import And
 
 from schemas.events import Ignored, Reason
 from schemas.tolerant import Tolerant
@@ -34,17 +35,17 @@ def check_size(body: bytes) -> None:
 
 
 class _Entry(NamedTuple):
-    """How one field is loaded: `read` is its `deserialize`, or only the step of it that does something.
+    """How one field is loaded: `read` is its `deserialize`, or only the steps of it that do something.
 
-    `absent` is what an absent one is loaded as, NOT_KNOWN where the field itself has to be asked.
+    `absent` and `null` are what an absent one and null are loaded as, NOT_KNOWN where the field itself has to be asked.
     """
 
     key: str
     name: str
     field: FieldOf
-    nullable: bool
     read: Callable[[Any, str, Any], Any]
     absent: Any
+    null: Any
 
 
 class PlainSchema(Schema):
@@ -73,21 +74,21 @@ class PlainSchema(Schema):
 
     def load(self, data: Any, *, many: Any = None, partial: Any = None, unknown: Any = None, **rest: Any) -> Any:
         """Return the validated fields of `data`; raises marshmallow's ValidationError with what is wrong by field."""
-        options = many or partial is not None or unknown is not None or rest
-        if options or self.many or self.partial is not None or self.unknown != EXCLUDE or not isinstance(data, dict):
+        if many is not None or partial is not None or unknown is not None or rest:
             return super().load(data, many=many, partial=partial, unknown=unknown, **rest)
-        if (entries := self._entries()) is None:
-            return super().load(data)
-        return _loaded(entries, data)
+        return self.read_nested(data)
 
     def read_nested(self, data: Any, *_: Any) -> Any:
         """Return the validated fields of an object in another; raises marshmallow's ValidationError."""
-        return self.load(data)
+        entries = self._entries() if isinstance(data, dict) else None
+        return super().load(data) if entries is None else _loaded(entries, data)
 
     def _entries(self) -> list[_Entry] | None:
         """Return how each field is loaded, None where marshmallow has to; anew when the fields were set anew."""
         if self._compiled is None or self._compiled[0] is not self.load_fields:
-            plain = self.is_plain and not any(field.attribute for field in self.load_fields.values())
+            options = self.many or self.partial is not None or self.unknown != EXCLUDE
+            renamed = any(field.attribute for field in self.load_fields.values())
+            plain = self.is_plain and not options and not renamed
             entries = [_entry(name, field) for name, field in self.load_fields.items()]
             self._compiled = self.load_fields, entries if plain else None
         return self._compiled[1]
@@ -104,17 +105,27 @@ def _entry(name: str, field: FieldOf) -> _Entry:
     is_bare, read = how_to_read(field)
     key, default = name if field.data_key is None else field.data_key, field.load_default
     absent = NOT_KNOWN if field.required or not is_bare or callable(default) else default
-    return _Entry(key, name, field, is_bare and field.allow_none, read, absent)
+    return _Entry(key, name, field, read, absent, None if is_bare and field.allow_none else NOT_KNOWN)
 
 
 def how_to_read(field: FieldOf) -> tuple[bool, Callable[[Any, str, Any], Any]]:
-    """Return whether only one step of a field's `deserialize` does something for a value that is not null, and it."""
+    """Return whether a field's `deserialize` only converts and validates a value that is not null, and what does so."""
     plain = (fields.Field, Tolerant)
     inherits = all(getattr(type(field), step) in [getattr(each, step) for each in plain] for step in STEPS)
-    is_bare = inherits and not (field.validators or field.pre_load or field.post_load)
-    if is_bare and (schema := _object_schema(field)):
-        return True, schema.read_nested
-    return is_bare, field._deserialize if is_bare else field.deserialize  # noqa: SLF001 - what field classes define
+    if not inherits or field.pre_load or field.post_load:
+        return False, field.deserialize
+    schema = _object_schema(field)
+    convert = schema.read_nested if schema else field._deserialize  # noqa: SLF001 - what field classes define
+    return True, _validating(convert, And(*field.validators)) if field.validators else convert
+
+
+def _validating(convert: Callable[[Any, str, Any], Any], validate: And) -> Callable[[Any, str, Any], Any]:
+    def read(value: Any, key: str, data: Any) -> Any:
+        result = convert(value, key, data)
+        validate(result)
+        return result
+
+    return read
 
 
 def _object_schema(field: FieldOf) -> PlainSchema | None:
@@ -128,18 +139,15 @@ def _object_schema(field: FieldOf) -> PlainSchema | None:
 def _loaded(entries: list[_Entry], data: dict[str, Any]) -> dict[str, Any]:
     loaded: dict[str, Any] = {}
     faults: dict[str, Any] = {}
-    for key, name, field, nullable, read, absent in entries:
+    for key, name, field, read, absent, null in entries:
         value = data.get(key, missing)
-        if value is missing and absent is not NOT_KNOWN:
-            if absent is not missing:
-                loaded[name] = absent
-            continue
-        if value is None and nullable:
-            loaded[name] = None
-            continue
         try:
-            given = value is not missing and value is not None
-            result = read(value, key, data) if given else field.deserialize(value, key, data)
+            if value is missing or value is None:
+                result = absent if value is missing else null
+                if result is NOT_KNOWN:
+                    result = field.deserialize(value, key, data)
+            else:
+                result = read(value, key, data)
         except ValidationError as error:
             if isinstance(field, Tolerant) and field.tolerates:
                 result = field.in_place_of_odd()
@@ -174,7 +182,7 @@ class Shape:
         if self.exactly and payload.keys() != self.exactly:
             missing_fields = ", ".join(sorted(self.exactly - payload.keys()))
             return f"It lacks {missing_fields}." if missing_fields else "It has fields that this topic never has."
-        if not self.none_of.isdisjoint(payload):
+        if not payload.keys().isdisjoint(self.none_of):
             return f"It has {', '.join(sorted(self.none_of.intersection(payload)))}, which this topic never has."
         if self.any_of and payload and self.any_of.isdisjoint(payload):
             return f"It has none of the fields {', '.join(sorted(self.any_of))}."

@@ -29,6 +29,15 @@ class Quantity(fields.Field[Decimal]):
         return Decimal(value)
 
 
+class _Texts(fields.List[str]):
+    """A list of texts, none of which is empty; marshmallow reads those that have a fault, and finds it."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[str | None]:
+        if type(value) is list and all(type(each) is str and each for each in value):
+            return value
+        return super()._deserialize(value, *args, **kwargs)
+
+
 def text(*rules: Any, **options: Any) -> FieldOf:
     """Return the field of a text; one that is not empty where there are no `rules`."""
     return fields.String(validate=rules or FILLED, **options)
@@ -36,7 +45,7 @@ def text(*rules: Any, **options: Any) -> FieldOf:
 
 def texts(**options: Any) -> FieldOf:
     """Return the field of a list of texts."""
-    return fields.List(fields.String(validate=FILLED), validate=FILLED, **options)
+    return _Texts(fields.String(validate=FILLED), validate=FILLED, **options)
 
 
 def amount(**options: Any) -> FieldOf:

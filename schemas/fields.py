@@ -27,6 +27,7 @@ NOT_A_VALUE = frozenset(
 )
 NO_ID = frozenset({"", "0"}) | NOT_A_VALUE
 SHORT_AMOUNT = 16  # characters of a text that is remembered: "0.00" comes often
+LARGE_COUNT = 1000  # a whole number below it is remembered: most quantities are
 LONGEST_AMOUNT = 100  # characters of a text; what is longer is no amount, and would take long to read
 LONGEST_TEXT = 255  # of what becomes a part of a product key
 LONGEST_ATTRIBUTE = 1000
@@ -68,9 +69,12 @@ class Text(Tolerant, fields.String):
         self.longest, self.cut, self.numbers = longest, cut, numbers
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        if self.numbers and type(value) is int and abs(value) < LARGEST_ID:
-            value = str(value)
-        text = super()._deserialize(value, *args, **kwargs)
+        if type(value) is str:
+            text = value
+        elif self.numbers and type(value) is int and abs(value) < LARGEST_ID:
+            text = str(value)
+        else:
+            text = super()._deserialize(value, *args, **kwargs)
         if len(text) > self.longest and not self.required:
             text = text[: self.longest] if self.cut else ""
         return _writable(text)
@@ -83,10 +87,14 @@ class Label(Tolerant):
     """
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, int | str | Decimal) or value == _BEYOND_NUMBERS:
+        if type(value) is not str and not _is_number(value):
             raise ValidationError("is not text")
         text = str(value).strip()
         return _writable(text) if len(text) <= LONGEST_TEXT and text not in NOT_A_VALUE else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and value != _BEYOND_NUMBERS
 
 
 class Rows(Tolerant, fields.List[Any]):
@@ -141,9 +149,13 @@ class Money(Tolerant):
     """An exact amount, from text or from a JSON number, which was parsed as Decimal."""
 
     def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Decimal:
+        if type(value) is str:
+            return _usual_amount(value) if len(value) <= SHORT_AMOUNT else _amount(value)
+        if type(value) is int and 0 <= value < LARGE_COUNT:
+            return _usual_amount(value)
         if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
             raise ValidationError("is not an amount")
-        return _short_amount(value) if type(value) is str and len(value) <= SHORT_AMOUNT else _amount(value)
+        return _amount(value)
 
 
 def _writable(text: str) -> str:
@@ -169,8 +181,8 @@ def _amount(value: int | str | Decimal) -> Decimal:
 
 
 @lru_cache(maxsize=2048)
-def _short_amount(text: str) -> Decimal:
-    return _amount(text)
+def _usual_amount(value: int | str) -> Decimal:
+    return _amount(value)
 
 
 class Moment(Tolerant):

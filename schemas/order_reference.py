@@ -92,9 +92,9 @@ class OrderFields:
         return _first(next(found, {}), (key,), _id)
 
     def _is_order(self, topic: str, fields: Mapping[str, Any]) -> bool:
-        if not self.foreign.isdisjoint(fields):
+        if not fields.keys().isdisjoint(self.foreign):
             return False
-        return not self.marks.isdisjoint(fields) or topic.startswith(self.topics)
+        return not fields.keys().isdisjoint(self.marks) or topic.startswith(self.topics)
 
 
 def _at(payload: Any, path: str) -> Any:
