@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from webhook_app.tweakwise.retry_policy import Failure
     from webhook_app.tweakwise.transport import Route
 
+LONGEST = 60.0  # seconds of a call; on a busy machine a thread may wait for seconds until it runs
 DOCUMENT = '[shops.a]\nplatform = "shopify"\nsecrets = ["s"]\ninstance_key = "1234abcd"'
 SHOP = shops.parse(DOCUMENT, "shops.toml", all_platforms())["a"]
 
@@ -31,7 +32,7 @@ CALL = Call("purchase", "purchase:1", purchase("11", "MUG-é", revenue=Decimal("
 
 
 @contextmanager
-def open_client(url: str, timeout: float = 5.0, route: Route = DIRECT) -> Iterator[Client[int]]:
+def open_client(url: str, timeout: float = LONGEST, route: Route = DIRECT) -> Iterator[Client[int]]:
     """A client whose connections are closed afterwards."""
     client = Client[int](url, timeout, route=route)
     try:
@@ -43,5 +44,5 @@ def open_client(url: str, timeout: float = 5.0, route: Route = DIRECT) -> Iterat
 def send(client: Client[int], shop: shops.Shop = SHOP) -> Failure | None:
     """Start one call and wait for its result."""
     client.start(1, CALL, shop)
-    [result] = client.finished(10)
+    [result] = client.finished(2 * LONGEST)
     return result.failure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LONGEST = 60.0  # seconds; on a busy machine the other side may wait for seconds until it runs
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -71,7 +72,7 @@ class Server:
             except OSError:
                 return
             self.connections += 1
-            connection.settimeout(5)
+            connection.settimeout(LONGEST)
             self._threads.append(threading.Thread(target=self._converse, args=(connection,)))
             self._threads[-1].start()
 

@@ -17,7 +17,7 @@ from tests.support.local_tweakwise import LocalTweakwise, serving
 from tests.support.recordings import EVERY
 from webhook_app.delivery import worker
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox import Inbox, State
+from webhook_app.inbox import Inbox
 from webhook_app.inbox.reports import stored_deliveries
 from webhook_app.inbox.retention import Retention
 from webhook_app.platforms import all_platforms
@@ -39,7 +39,7 @@ OPTIONS = worker.WorkerOptions(
     policy=retry_policy.Policy(base=0.05, cap=0.1, give_up_after=3600),
     retention=Retention(10**9, 10**9),
 )
-WITHIN = 20  # seconds
+WITHIN = 60  # seconds; the machine may be busy
 DELAY = 200  # milliseconds of a call
 
 
@@ -211,10 +211,19 @@ def test_stop_during_an_outage_is_bounded(
 ) -> None:
     """A worker that is stopped tries for seconds to settle what it knows, and reports how many it could not."""
     monkeypatch.setattr(worker, "STOP_TIMEOUT", 1.0)
+    monkeypatch.setattr(worker, "STORE_SLOW", WITHIN)  # the second call begins although the first outcome waits
+    settle, began = inbox.settle, threading.Event()
+
+    def in_the_outage(settlements: Sequence[Settlement]) -> list[bool]:
+        began.wait(WITHIN)
+        return settle(settlements)
+
+    monkeypatch.setattr(inbox, "settle", in_the_outage)
     store(inbox, 2)
     with capture_logs() as logs, ExitStack() as outage, working(inbox, tweakwise):
-        wait_until(lambda: stored_deliveries.counts(inbox) == {State.DELIVERING: 2})
+        wait_until(lambda: len(tweakwise.events()) == 2)
         outage.enter_context(Outage(inbox))
+        began.set()
         wait_until(lambda: any(line.get("unsettled") == 2 for line in list(logs)))
     [stopped] = [line for line in logs if line["event"] == "worker_stopped"]
     assert stopped["unfinished"] == 2

@@ -16,7 +16,7 @@ import pycurl
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.calls import CALL, SHOP, open_client, purchase, send
+from tests.support.calls import CALL, LONGEST, SHOP, open_client, purchase, send
 from tests.support.sockets import NO_CONTENT, answering, dripping, plain, resetting, response, serving, silent
 from webhook_app.tweakwise import transport
 from webhook_app.tweakwise.call import Call
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 BODY = '{"ProductKeys":["11","MUG-é"],"ProfileKey":"abc","Revenue":46.7}'.encode()
 
 
-def outcome(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0) -> Failure | None:
+def outcome(talk: Callable[[Server, socket.socket], None], timeout: float = LONGEST) -> Failure | None:
     with serving(talk) as server:
         return sent_to(server.url, timeout=timeout)
 
 
-def sent_to(url: str, shop: shops.Shop = SHOP, timeout: float = 5.0, route: Route = DIRECT) -> Failure | None:
+def sent_to(url: str, shop: shops.Shop = SHOP, timeout: float = LONGEST, route: Route = DIRECT) -> Failure | None:
     with open_client(url, timeout, route) as client:
         return send(client, shop)
 
 
-def failed(talk: Callable[[Server, socket.socket], None], timeout: float = 5.0) -> Failure:
+def failed(talk: Callable[[Server, socket.socket], None], timeout: float = LONGEST) -> Failure:
     failure = outcome(talk, timeout)
     assert failure is not None
     return failure
@@ -196,9 +196,14 @@ def test_tls_that_is_not_agreed_on_in_time() -> None:
         assert sent_to(f"https://{server.address}", timeout=0.3) == Failure("tls")
 
 
+def hanging_up(_server: Server, connection: socket.socket) -> None:
+    """Close the connection after what comes first."""
+    connection.recv(65536)
+
+
 def test_tls_that_breaks() -> None:
     """A host that closes the connection during the handshake is `tls` too."""
-    with serving(resetting) as server:
+    with serving(hanging_up) as server:
         assert sent_to(f"https://{server.address}") == Failure("tls")
 
 
