@@ -25,7 +25,7 @@ PREFIX = re.compile(r"(v1,)?whsec_")
 DECODE = "Decode the secret from base64 (after whsec_) in the sender before it signs, or correct the secret here."
 AT_SENDER = "Remove it from the sender's secret: write its file or variable without a line end (printf, not echo)."
 SENDERS_ENDS = {"\n": "a line end", "\r\n": "a Windows line end", " ": "a space"}
-CORRECT = "Correct the secret in the configuration, and restart."
+CORRECT = "Correct the secret in the configuration."
 
 
 def variants(shop: Shop, others: Iterable[Shop], signature: SignatureScheme) -> Iterator[Change[str]]:

@@ -23,7 +23,7 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")  # a sandbox needs no certificat
 QUOTED = re.compile(r"""["'`\u2018-\u201f].*|.*["'`\u2018-\u201f]""", re.DOTALL)
 PLACEHOLDERS = ("changeme", "change-me", "your-secret", "your_secret", "secret", "test", "password", "example", "todo")
 STAND_IN = "stand-in-"  # begins a generated secret that stands in for one that the platform makes
-COPY_AGAIN = "Copy the secret from the platform again, without anything around it, and restart."
+COPY_AGAIN = "Copy the secret from the platform again, without anything around it."
 
 
 def shops(measured: Measurements) -> Iterator[Finding]:
