@@ -6,17 +6,16 @@ others. API_TOKEN is random, so refusing the right one would not make guessing h
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 from collections import OrderedDict, deque
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from webhook_app.web import bearer_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SCHEME = "bearer "
 WRONG = 10  # tokens of one address, in each web process
 WITHIN = 15 * 60.0  # seconds
 MOST_ADDRESSES = 10_000  # that are remembered; those that were wrong longest ago are forgotten first
@@ -27,19 +26,20 @@ class TokenAccess:
 
     def __init__(self, token: str, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` is in seconds."""
-        self._digest, self._clock, self._lock = _digest(token), clock, Lock()
+        self._token, self._clock, self._lock = token, clock, Lock()
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
     def accepts(self, authorization: str) -> bool:
         """Return whether a header has the token."""
-        return hmac.compare_digest(_digest(_given(authorization)), self._digest)
+        return bearer_tokens.is_right(authorization, self._token)
 
     def refuse(self, authorization: str, address: str) -> int:
         """Count a header without the right token for its address; a missing one is not counted.
 
         Returns for how many seconds the address has sent too many wrong ones, 0 if it has not.
         """
-        if not _given(authorization):  # only wrong ones are remembered: anyone may ask from any number of addresses
+        # Only wrong ones are remembered: anyone may ask from any number of addresses.
+        if not bearer_tokens.given(authorization):
             return 0
         with self._lock:
             times = self._recent(address)
@@ -57,13 +57,3 @@ class TokenAccess:
         while times and times[0] <= self._clock() - WITHIN:
             times.popleft()
         return times
-
-
-def _given(authorization: str) -> str:
-    """Return the token of a header, "" where there is none."""
-    scheme, given = authorization[: len(SCHEME)].lower(), authorization[len(SCHEME) :].strip()
-    return given if scheme == SCHEME else ""
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

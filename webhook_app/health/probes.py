@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
 from webhook_app import __version__
 from webhook_app.health.folding import folded
+from webhook_app.web import bearer_tokens
 from webhook_app.web.responses import answer, try_later
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def blueprint(readiness: Readiness, health: Health, token: str | None) -> Bluepr
         """Answer that the process runs; to those who have the token, also what needs attention."""
         if "full" not in request.args or not token:
             return answer(200, status="ok")
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()):
+        if not bearer_tokens.is_right(request.headers.get("Authorization", ""), token):
             return answer(401, error="token_missing", hint="Send METRICS_TOKEN as a bearer token.")
         return answer(200, status="ok", version=__version__, ready=readiness.status(), findings=listed(health))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 from webhook_app.inbox.retention import Retention
@@ -10,6 +9,7 @@ from webhook_app.observability import metrics
 from webhook_app.observability.gauges import InboxCollector
 from webhook_app.observability.known_series import WithZeros, known_series
 from webhook_app.observability.machine_gauges import MachineCollector
+from webhook_app.web import bearer_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,8 +35,7 @@ class MetricsPage:
         """Answer a request whose bearer token is right with the metrics."""
         if not self._token or not isinstance(self._meter, metrics.PrometheusMeter) or environ["PATH_INFO"] != PATH:
             return _refuse(start_response, "404 Not Found", b"Not found.\n")
-        given = environ.get("HTTP_AUTHORIZATION", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+        if not bearer_tokens.is_right(environ.get("HTTP_AUTHORIZATION", ""), self._token):
             return _refuse(start_response, "401 Unauthorized", b"Send METRICS_TOKEN as a bearer token.\n")
         return self._metrics(self._meter, environ, start_response)
 

@@ -112,6 +112,13 @@ def test_another_token_is_401(client: FlaskClient) -> None:
         assert (response.status_code, b"webhooks_" in response.data) == (401, False), sent
 
 
+def test_the_scheme_may_be_in_any_case(client: FlaskClient) -> None:
+    """https://www.rfc-editor.org/rfc/rfc9110#section-11.1, for the metrics as for the probe."""
+    for path in ("/metrics", "/healthz?full"):
+        for sent in (f"bearer {TOKEN}", f"BEARER  {TOKEN} "):
+            assert client.get(path, headers={"Authorization": sent}).status_code == 200
+
+
 def test_receiver_counts(client: FlaskClient) -> None:
     """Accepts and refusals are counted by platform, shop and what was answered."""
     url = "/webhooks/shopify/shop"
