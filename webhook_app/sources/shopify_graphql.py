@@ -37,7 +37,7 @@ class TooExpensiveError(Exception):
 class GraphQl:
     """One shop's Admin API, with a token of the app, which is fetched, renewed before it ends, and never stored.
 
-    `date` is the time of the last answer in milliseconds, None where it had none.
+    `date` is the time of the last answer that names one, in milliseconds.
     """
 
     def __init__(self, api: ShopApi, secret: str, rate: float) -> None:

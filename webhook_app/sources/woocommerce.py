@@ -6,28 +6,23 @@ import json
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-from requests.auth import AuthBase, HTTPBasicAuth
 
 from schemas.woocommerce import RENEWAL_META
 from schemas.woocommerce_bundles import META_MARKS
 from webhook_app.errors import SourceError
-from webhook_app.sources import oauth1, paging
+from webhook_app.sources import paging
 from webhook_app.sources.base import AccessReport, Connection, ListedOrder, PlatformWebhook, Source, Window
 from webhook_app.sources.dates import milliseconds
-from webhook_app.sources.http import Answer, Http, failed
 from webhook_app.sources.shapes import named, rows
+from webhook_app.sources.woocommerce_rest import Rest, count_of
 from webhook_app.time_units import HOUR, now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from requests import PreparedRequest
-
     from webhook_app.config.shops import Shop
+    from webhook_app.sources.http import Answer
 
-API = "/wp-json/wc/v3"
 WIDEST_ZONE = 15 * HOUR
 MOST_WEBHOOK_PAGES = 20
 FIELDS = (
@@ -38,47 +33,24 @@ LINE_FIELDS = (
     *("id", "product_id", "variation_id", "sku", "quantity", "total", "bundled_by", "composite_parent", "meta_data"),
 )
 NOT_ORDERS = frozenset({"checkout-draft", "auto-draft", "draft", "trash"})  # a checkout that is open, or a form
-CREDENTIALS = (
-    "Make a key in WooCommerce > Settings > Advanced > REST API, for a user who may see orders, and write it into "
-    "[shops.<name>.api]."
-)
-SCOPES = frozenset({"woocommerce_rest_cannot_view", "rest_forbidden"})
-REJECTED = "woocommerce_rest_authentication_error"
 ACTIVE = "active"
 
 
-class _QueryAuth(AuthBase):
-    """Key and secret in the query, for hosts that remove the Authorization header."""
-
-    def __init__(self, key: str, secret: str) -> None:
-        self._parameters = {"consumer_key": key, "consumer_secret": secret}
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.prepare_url(str(request.url), self._parameters)
-        return request
-
-
 class WooCommerce(Connection):
-    """One shop's REST API. Over plain http requests are signed (OAuth 1.0a), over https they carry key and secret."""
+    """One shop's orders and webhooks."""
 
     def __init__(self, shop: Shop, rate: float) -> None:
         """Nothing is asked yet; raises ValueError for a shop without `api`."""
         if shop.api is None:
             raise ValueError(shop.name)
-        self._api, self._attribute = shop.api, shop.profile_attribute
-        self._host = urlsplit(shop.api.url).hostname or ""
-        self._http = Http(shop.api.url + API, rate)
-        self._signs = not shop.api.is_encrypted
-        if not self._signs:
-            self._http.auth = HTTPBasicAuth(shop.api.key, shop.api.secret)
-        self._date: int | None = None  # of the last answer
+        self._attribute, self._api = shop.profile_attribute, Rest(shop.api, rate)
         self._size = paging.SIZE  # of a page of orders
 
     def now(self) -> int:
         """Return the time of the shop's server, by the Date of its last answer."""
-        self._date = None
+        self._api.date = None
         self._orders({"per_page": "1", "_fields": "id"})
-        return now_ms() if self._date is None else self._date
+        return now_ms() if self._api.date is None else self._api.date
 
     def pages(self, window: Window) -> Iterator[Sequence[ListedOrder]]:
         """Yield the orders of a window.
@@ -97,7 +69,7 @@ class WooCommerce(Connection):
         def fetch(offset: int, size: int) -> paging.RowPage:
             answer = self._orders({**asked, "offset": str(offset), "per_page": str(size)})
             self._size = size  # that this host can give
-            return paging.RowPage(answer.data, _count(answer, "X-WP-Total"), _count(answer, "X-WP-TotalPages"))
+            return paging.RowPage(answer.data, count_of(answer, "X-WP-Total"), count_of(answer, "X-WP-TotalPages"))
 
         for page in paging.pages(fetch, _id, self._size):
             orders = [self._listed(row) for row in page if _status(row) not in NOT_ORDERS]
@@ -111,11 +83,11 @@ class WooCommerce(Connection):
         wanted = name.strip().removeprefix("#")
         asked = {"_fields": ",".join(FIELDS)}
         if wanted.isdecimal():
-            answer = self._read(f"/orders/{int(wanted)}", asked)
+            answer = self._api.read(f"/orders/{int(wanted)}", asked)
             if answer.status == HTTPStatus.OK and _is_order(answer.data):
                 return self._listed(answer.data)
             if answer.status != HTTPStatus.NOT_FOUND:
-                raise self._failed(answer)
+                raise self._api.failed(answer)
         found = self._orders({**asked, "search": wanted, "per_page": "20"}).data
         matching = (row for row in found if str(row.get("number")) == wanted)
         return next(map(self._listed, matching), None)
@@ -123,7 +95,7 @@ class WooCommerce(Connection):
     def access(self) -> AccessReport:
         """Report whether orders and webhooks can be read."""
         notes = []
-        if self._signs and not self._api.is_loopback:
+        if self._api.is_readable_on_the_way:
             notes.append("Orders come over plain http: anyone on the way can read them. Write https:// if you can.")
         try:
             self._orders({"per_page": "1", "_fields": "id"})
@@ -137,17 +109,17 @@ class WooCommerce(Connection):
         asked = {"orderby": "id", "order": "asc", "per_page": "100", "_fields": "id,topic,delivery_url,status"}
         found: dict[str, PlatformWebhook] = {}
         for number in range(1, MOST_WEBHOOK_PAGES + 1):
-            answer = self._list("/webhooks", {**asked, "page": str(number)})
+            answer = self._api.list("/webhooks", {**asked, "page": str(number)})
             new = {one.id: one for one in map(_webhook, answer.data) if one.id not in found}
             found |= new
-            if not new or number >= (_count(answer, "X-WP-TotalPages") or MOST_WEBHOOK_PAGES):
+            if not new or number >= (count_of(answer, "X-WP-TotalPages") or MOST_WEBHOOK_PAGES):
                 break
         return list(found.values())
 
     def create_webhook(self, topic: str, url: str, secret: str) -> PlatformWebhook:
         """Create a webhook; WooCommerce ignores the status that a new one is given, so it is set afterwards."""
         what = {"name": f"Tweakwise: {topic}", "topic": topic, "delivery_url": url, "secret": secret, "status": ACTIVE}
-        answer = self._written("POST", "/webhooks", what)
+        answer = self._api.write("POST", "/webhooks", what)
         made = _webhook(answer.data)
         if not made.is_active:
             self.repair_webhook(made)
@@ -157,16 +129,18 @@ class WooCommerce(Connection):
         """Enable a webhook, and set its address and its secret where they are given."""
         given = {"delivery_url": url, "secret": secret}
         changed = {"status": ACTIVE, **{name: value for name, value in given.items() if value is not None}}
-        self._written("PUT", f"/webhooks/{webhook.id}", changed)
+        self._api.write("PUT", f"/webhooks/{webhook.id}", changed)
 
     def _listed(self, row: Mapping[str, Any]) -> ListedOrder:
         number = _id(row)
         if not number:
-            raise SourceError("api_odd_answer", f"{self._host} sent an order without id: a plugin changes the list?")
+            raise SourceError(
+                "api_odd_answer", f"{self._api.host} sent an order without id: a plugin changes the list?"
+            )
         changed_at = str(row.get("date_modified_gmt") or "")
         placed, changed = milliseconds(row.get("date_created_gmt")), milliseconds(changed_at)
         if placed is None:  # an importer may leave a date out
-            placed = self._date or now_ms() if changed is None else changed
+            placed = self._api.date or now_ms() if changed is None else changed
         name, currency = str(row.get("number") or number)[:64], str(row.get("currency") or "")[:8]
         changed = placed if changed is None else changed
         return ListedOrder(number, name, placed, changed, changed_at, currency, lambda: self._body(row))
@@ -188,56 +162,7 @@ class WooCommerce(Connection):
         return [{"key": one["key"], "value": one.get("value")} for one in rows(meta) if named(one, "key", needed)]
 
     def _orders(self, asked: Mapping[str, str]) -> Answer:
-        return self._list("/orders", asked)
-
-    def _list(self, path: str, asked: Mapping[str, str]) -> Answer:
-        answer = self._read(path, asked)
-        listed = answer.data
-        if answer.status != HTTPStatus.OK or not isinstance(listed, list) or not all(map(_is_row, listed)):
-            raise self._failed(answer)
-        return answer
-
-    def _read(self, path: str, asked: Mapping[str, str]) -> Answer:
-        answer = self._http.read("GET", path, params=self._parameters("GET", path, asked))
-        if answer.status == HTTPStatus.UNAUTHORIZED and isinstance(self._http.auth, HTTPBasicAuth):
-            self._http.auth = _QueryAuth(self._api.key, self._api.secret)
-            answer = self._http.read("GET", path, params=asked)
-            if answer.status == HTTPStatus.UNAUTHORIZED:
-                self._http.auth = HTTPBasicAuth(self._api.key, self._api.secret)
-        self._date = answer.date or self._date
-        return answer
-
-    def _written(self, method: str, path: str, what: Mapping[str, Any]) -> Answer:
-        # It shows how the host takes the key, and that the key is right: one that may only read is refused as wrong.
-        self._list("/webhooks", {"per_page": "1", "_fields": "id"})
-        answer = self._http.write(method, path, params=self._parameters(method, path, {}), json=what)
-        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise self._lacks("Read/Write", str(_code(answer)))
-        if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED} or not isinstance(answer.data, dict):
-            raise self._failed(answer)
-        return answer
-
-    def _parameters(self, method: str, path: str, asked: Mapping[str, str]) -> Mapping[str, str]:
-        if not self._signs:
-            return asked
-        return oauth1.signed(method, self._http.base + path, asked, self._api.key, self._api.secret)
-
-    def _lacks(self, permission: str, code: str) -> SourceError:
-        sentence = f"{self._host} refuses this to the key ({code}): it needs the permission {permission}, and its user"
-        return SourceError("api_scope_missing", f"{sentence} must be a shop manager. {CREDENTIALS}")
-
-    def _failed(self, answer: Answer) -> SourceError:
-        code = _code(answer)
-        if code in SCOPES:
-            return self._lacks("Read", code)
-        if code == REJECTED or (code and answer.status == HTTPStatus.OK):  # a host that hides the status
-            return SourceError("api_unauthorized", f"{self._host} does not take the key ({code}). {CREDENTIALS}")
-        if answer.status == HTTPStatus.NOT_FOUND:
-            why = "there is no WooCommerce API at `url`; or Settings > Permalinks is Plain, which has no such addresses"
-            return SourceError("api_odd_answer", f"{self._host} answered 404: {why}.")
-        if answer.status == HTTPStatus.OK:
-            return SourceError("api_odd_answer", f"{self._host} did not send a list of orders.")
-        return failed(answer, self._host, CREDENTIALS)
+        return self._api.list("/orders", asked)
 
 
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,15 +176,6 @@ def _webhook(row: Mapping[str, Any]) -> PlatformWebhook:
     return PlatformWebhook(_id(row), topic, url, status, status == ACTIVE, was_disabled=status == "disabled")
 
 
-def _code(answer: Answer) -> str:
-    code = answer.data.get("code") if isinstance(answer.data, dict) else None
-    return code if isinstance(code, str) and code.isascii() and code.replace("_", "").isalnum() else ""
-
-
-def _is_row(row: Any) -> bool:
-    return isinstance(row, dict)
-
-
 def _is_order(data: Any) -> bool:
     return isinstance(data, dict) and "id" in data and "status" in data
 
@@ -271,11 +187,6 @@ def _id(row: Mapping[str, Any]) -> str:
 
 def _status(row: Mapping[str, Any]) -> str:
     return str(row.get("status") or "").removeprefix("wc-")
-
-
-def _count(answer: Answer, header: str) -> int | None:
-    text = answer.headers.get(header, "")
-    return int(text) if text.isdecimal() and len(text) < 12 else None  # noqa: PLR2004 - digits
 
 
 def _gmt(milliseconds: int) -> str:
