@@ -72,12 +72,13 @@ class _Unfailing:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        try:
             self._stream.write(text)
+        except (OSError, ValueError):
+            return
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
+        """Do nothing: standard error is written line by line."""
 
 
 def _renderer(form: Literal["console", "json"]) -> Processor:

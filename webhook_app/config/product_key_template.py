@@ -33,8 +33,9 @@ class Template:
 
     def fill(self, fields: Mapping[str, str]) -> str | None:
         """Return the key, or None when a field is missing or is not a number where a format needs one."""
-        filled = [_piece(literal, name, spec, fields) for literal, name, spec in self.pieces]
-        return None if None in filled else "".join(piece for piece in filled if piece)
+        pieces = [_piece(literal, name, spec, fields) for literal, name, spec in self.pieces]
+        filled = [piece for piece in pieces if piece is not None]
+        return "".join(filled) if len(filled) == len(pieces) else None
 
 
 def parse(text: str, known: Collection[str]) -> Template:

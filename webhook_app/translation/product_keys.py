@@ -18,8 +18,11 @@ def product_key(line: Line, order_fields: Mapping[str, str], shop: Shop) -> str 
 
 def template_fields(line: Line, order_fields: Mapping[str, str], shop: Shop) -> dict[str, str]:
     """Return the template's values for one line: the order's, the line's, and the shop's constants on top."""
-    names = ("locale", "sales_channel_id", "language_id")
-    return {**order_fields, **line.fields, **shop.constants_for(*(order_fields.get(name, "") for name in names))}
+    of_order = order_fields.get
+    constants = shop.constants_for(
+        of_order("locale", ""), of_order("sales_channel_id", ""), of_order("language_id", "")
+    )
+    return {**order_fields, **line.fields, **constants}
 
 
 def counted_lines(lines: Sequence[Line], order_fields: Mapping[str, str], shop: Shop) -> Sequence[Line]:

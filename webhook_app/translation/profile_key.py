@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas.call_fields import LONGEST_PROFILE_KEY, SESSION_KEY_PATTERN
@@ -120,6 +121,7 @@ def _written(attributes: Mapping[str, str], name: str) -> list[str]:
     return [attributes.get(each, "").strip() for each in _names(name)]
 
 
+@lru_cache(maxsize=256)
 def _names(name: str) -> tuple[str, ...]:
     bare = name.removeprefix("_")
     return tuple(dict.fromkeys((name, bare, f"_{bare}")))

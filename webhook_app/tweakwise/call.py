@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.values import value
@@ -34,6 +34,11 @@ class Call:
     address: str = ""
     is_internal: bool = False
     not_before: int | None = None
+    _json: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write the body as text, once: it is sent, and stored."""
+        object.__setattr__(self, "_json", _encode(self.body))
 
     @property
     def is_order(self) -> bool:
@@ -42,7 +47,7 @@ class Call:
 
     def as_json(self) -> str:
         """Return the request body, the same bytes every time."""
-        return _encode(self.body)
+        return self._json
 
 
 def purchase_key(order_id: str) -> str:
