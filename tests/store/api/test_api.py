@@ -181,8 +181,14 @@ def test_memory_of_wrong_tokens_is_limited() -> None:
     """However many addresses send wrong ones; after a while an address may try again."""
     now = [0.0]
     access = TokenAccess(TOKEN, lambda: now[0])
-    for number in range(MOST_ADDRESSES + 10):
+    for address in ("forgotten", "remembered") * WRONG:
+        assert not access.refuse("Bearer wrong", address)
+    for number in range(MOST_ADDRESSES - 2):
         assert not access.refuse("Bearer wrong", f"{number}")
+    assert access.refuse("Bearer wrong", "remembered")
+    assert not access.refuse("Bearer wrong", "one more")
+    assert not access.refuse("Bearer wrong", "forgotten")
+    assert access.refuse("Bearer wrong", "remembered")
     for _ in range(WRONG):
         assert access.refuse("Bearer \udcff", "here") == 0
     assert access.refuse("Bearer wrong", "here") == WITHIN + 1

@@ -68,6 +68,24 @@ def test_no_personal_data_is_left_after_keep_bodies(inbox: Inbox, clock: Clock, 
     assert found("".join(file.read_bytes().decode("latin-1") for file in files)) == []
 
 
+@pytest.mark.engines("postgres")
+def test_rows_in_use_are_wiped_later(inbox: Inbox, clock: Clock) -> None:
+    """A transaction that holds a row, such as a replay, is not waited for, and holds up no other row."""
+    for name in ("in use", "free"):
+        inbox.store(arrival(name))
+        settle(inbox, claim_one(inbox), State.DELIVERED, call=CALL)
+    clock.move(7 * DAY + 1)
+    with inbox.database.write() as connection, ThreadPoolExecutor(1) as threads:
+        held = connection.execute(select(deliveries.c.id).where(deliveries.c.identity == "in use").with_for_update())
+        assert len(held.all()) == 1
+        sweeping = threads.submit(sweep, inbox, Retention(7 * DAY, 90 * DAY))
+        try:
+            assert sweeping.result(timeout=10) == (1, 0)
+        finally:
+            connection.rollback()  # or the thread would wait for ever
+    assert sweep(inbox, Retention(7 * DAY, 90 * DAY)) == (1, 0)
+
+
 def test_unfinished_and_dead_keep_their_body(inbox: Inbox, clock: Clock) -> None:
     """Waiting and dead deliveries are needed until they are sent, replayed or discarded."""
     for name in ("waiting", "dead"):

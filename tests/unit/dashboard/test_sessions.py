@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.dashboard import PASSWORD
-from webhook_app.dashboard.sessions import IDLE, LONGEST, Session, Sessions
+from webhook_app.dashboard.sessions import CLOCKS_APART, DEVICE_LONGEST, IDLE, LONGEST, Session, Sessions
 
 
 def key() -> bytes:
@@ -35,12 +35,37 @@ def test_session_expires() -> None:
     assert sessions.read(sessions.write(sessions.renewed(started))) is None
 
 
+def test_session_of_the_future_does_not_count() -> None:
+    """A clock that was ahead would make a session that lasts until then; clocks that differ a little are usual."""
+    clock = Time()
+    sessions = Sessions(PASSWORD, key, clock)
+    session = Session.new(sessions.now(), signed_in=True)
+    clock.now -= CLOCKS_APART
+    assert sessions.read(sessions.write(session)) == session
+    clock.now -= 1
+    assert sessions.read(sessions.write(session)) is None
+
+
+def test_limit_of_a_device_ends() -> None:
+    """A browser in which someone signed in half a year ago is limited as any other."""
+    clock = Time()
+    sessions = Sessions(PASSWORD, key, clock)
+    device = sessions.new_device("alice")
+    clock.now += DEVICE_LONGEST
+    assert len(sessions.limits("192.0.2.1", device, "alice")) == 1
+    others = sessions.limits("192.0.2.1", None, "alice")
+    assert sessions.limits("192.0.2.1", device, "bob") == others
+    clock.now += 1
+    assert sessions.limits("192.0.2.1", device, "alice") == others
+
+
 @pytest.mark.parametrize("cookie", ["", "x", "e30.x", "a.b.c", "\N{SNOWMAN}"])
 def test_forged_cookie_is_no_session(cookie: str) -> None:
     """A cookie signed with another password is refused as well."""
     sessions = Sessions(PASSWORD, key)
     assert sessions.read(cookie) is None
     assert sessions.read(Sessions("another password", key).write(Session.new(sessions.now(), signed_in=True))) is None
+    assert sessions.read(f"alice:{sessions.write(Session.new(sessions.now()))}") is None
 
 
 def test_place_is_a_hash_of_the_network() -> None:

@@ -192,6 +192,9 @@ def test_after_the_app_was_removed_any_installation_may_register() -> None:
     assert gone.secrets(ASKED_AT + 60) == (SECRET,)
     assert gone.secrets(ASKED_AT + 61) == ()
     assert begin(gone, query_of("copy", at=ASKED_AT + 9), "new").pending_id == "copy"
+    installed = again(gone, ASKED_AT + 9)
+    assert installed.secrets(ASKED_AT + 60) == ("new", SECRET)
+    assert installed.secrets(ASKED_AT + 61) == ("new",)
 
 
 def test_a_signature_with_the_present_secret() -> None:
