@@ -12,7 +12,7 @@ from webhook_app.delivery import outcomes
 from webhook_app.delivery.checkout_reports import CheckoutReports
 from webhook_app.delivery.dispatcher import Job
 from webhook_app.delivery.order_history import OrderHistory
-from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.delivery.privacy_worker import sentence
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Settlement

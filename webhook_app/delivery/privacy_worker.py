@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from schemas.events import Reason
 from webhook_app import logs
-from webhook_app.delivery.privacy_requests import Subject, business_keys, search
+from webhook_app.delivery.privacy_search import business_keys, search
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import spool
 from webhook_app.inbox.operations import audit_log

@@ -21,7 +21,7 @@ from schemas.events import Redaction
 from tests.support import processes
 from tests.support.deliveries import arrival, claim
 from tests.support.recordings import EVERY
-from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker
 from webhook_app.inbox import Inbox, Settlement, State
 from webhook_app.inbox.engines import vacuum

@@ -14,7 +14,7 @@ from tests.support import woocommerce_api as api
 from tests.support.deliveries import claim
 from tests.support.sources import FAST, HOUR, PLAN, deliver, order, platform_at, reconciler, shop_at, webhook
 from webhook_app.config.shop_api import ShopApi
-from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, Selection, State

@@ -10,7 +10,7 @@ import pytest
 from schemas.events import Redaction
 from tests.support.dashboard import Browser, configured
 from tests.support.recordings import EVERY
-from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker
 from webhook_app.inbox.operations import refused_requests
 from webhook_app.inbox.privacy import privacy_requests

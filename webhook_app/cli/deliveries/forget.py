@@ -11,7 +11,7 @@ from schemas.events import Redaction
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.bulk_change import YES
 from webhook_app.cli.support.param_types import SecretText
-from webhook_app.delivery.privacy_requests import Subject
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.delivery.privacy_worker import PrivacyWorker, find, listed, sentence
 from webhook_app.inbox import Inbox
 from webhook_app.inbox.operations.bulk_changes import MANY

@@ -11,7 +11,8 @@ from schemas.events import Redaction
 from tests.support.recordings import EVERY, SIGNED
 from tests.support.tables import for_each
 from webhook_app import exact_json
-from webhook_app.delivery.privacy_requests import Subject, is_about, search
+from webhook_app.delivery.privacy_search import is_about, search
+from webhook_app.delivery.privacy_subject import Subject
 from webhook_app.inbox.privacy.privacy_requests import StoredContent
 
 DOMAIN = "a.example"
