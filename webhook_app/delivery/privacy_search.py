@@ -79,7 +79,7 @@ def is_about(subject: Subject | Redaction, content: StoredContent, *, is_only_ad
     if not _is_of_address(subject, content):
         return False
     if subject.is_whole_shop:
-        return bool(content.domain) or is_only_address
+        return bool(subject.about.domain) and (bool(content.domain) or is_only_address)
     order_id = (content.business_key or "").removeprefix("purchase:")
     named = (content.order_name or "").lstrip("#") in subject.order_numbers - {""}
     return named or order_id in subject.about.order_ids or _body_is_about(subject, content.body)

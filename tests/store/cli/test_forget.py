@@ -97,3 +97,10 @@ def test_something_must_be_named(database: str) -> None:
     for given in ((), ("--email", ""), ("--customer", " "), ("--email", "-")):
         assert run(*given).exit_code == 2
     assert with_body(database) == [1, 2, 3]
+
+
+def test_what_names_no_person_is_refused(database: str) -> None:
+    """A phone number of 1 would erase every order with a quantity of that."""
+    for given in (("--phone", "1"), ("--phone", "unknown"), ("--email", "jane"), ("--email", "@")):
+        assert run(*given, "--yes").exit_code == 2
+    assert with_body(database) == [1, 2, 3]

@@ -129,6 +129,12 @@ def test_whole_shop(stored: bytes) -> None:
     assert is_about(WHOLE_SHOP, content(stored))
 
 
+def test_no_shop_is_not_every_shop() -> None:
+    """A request without an address and without a customer is about nothing."""
+    assert not is_about(Redaction(""), content(order()))
+    assert not is_about(Redaction(""), content(order(), domain=""), is_only_address=True)
+
+
 @pytest.mark.parametrize("subject", [JAN, WHOLE_SHOP])
 def test_other_domain(subject: Redaction) -> None:
     """One app may serve several shops: deliveries of another domain are not a match."""

@@ -191,7 +191,18 @@ def test_data_request_names_one_customer() -> None:
 
 
 @pytest.mark.parametrize("schema", [shopify_privacy.RedactSchema(), shopify_privacy.DataRequestSchema()])
-@pytest.mark.parametrize("customer", [{}, {"id": None, "email": None, "phone": ""}, {"id": 0}])
+@pytest.mark.parametrize(
+    "customer",
+    [
+        {},
+        {"id": None, "email": None, "phone": ""},
+        {"id": 0},
+        {"id": "undefined", "email": "null", "phone": "-"},
+        {"email": 0, "phone": 1},
+        {"email": "@", "phone": "unknown"},
+        {"email": "n/a", "phone": "EUR"},
+    ],
+)
 def test_request_without_a_customer_is_refused(schema: PlatformSchema, customer: dict[str, Any]) -> None:
     """A request that identifies no customer must not erase the whole shop."""
     payload: dict[str, Any] = {name: [] for name in schema.shape.exactly} | {
@@ -205,6 +216,25 @@ def test_shop_redact_names_the_whole_shop() -> None:
     """shop/redact is a Redaction of one domain."""
     payload = {"shop_id": 1, "shop_domain": "a.example"}
     assert shopify_privacy.ShopRedactSchema().translate(payload) == Redaction("a.example")
+
+
+@pytest.mark.parametrize("domain", ["", " ", None, "undefined", "*", "%", "https://", "a.example\0", "\u202e"])
+def test_a_request_names_one_shop(domain: Any) -> None:
+    """Otherwise it would erase what every shop with the same app has stored."""
+    customer = {"customer": {"id": 7}}
+    for schema in (shopify_privacy.ShopRedactSchema, shopify_privacy.RedactSchema, shopify_privacy.DataRequestSchema):
+        more = {} if schema is shopify_privacy.ShopRedactSchema else customer
+        payload = {name: [] for name in schema.shape.exactly} | {"shop_domain": domain} | more
+        assert set(complaint(schema(), payload)) == {"shop_domain"}
+
+
+def test_what_is_not_personal_identifies_no_customer() -> None:
+    """An odd phone number, such as 1, would erase every order with a quantity of that."""
+    customer = {"id": 7, "email": "Jan@example.test", "phone": 1}
+    payload = {"shop_id": 1, "shop_domain": "a.example", "customer": customer, "orders_to_redact": []}
+    assert shopify_privacy.RedactSchema().translate(payload) == Redaction(
+        "a.example", "7", frozenset(), frozenset({"Jan@example.test"})
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schemas.contacts import FEWEST_CHARACTERS, names_a_person
 from schemas.events import Redaction
 from webhook_app.cli.support import configuration
 from webhook_app.cli.support.bulk_change import YES
@@ -73,6 +74,8 @@ def _subject(shop: Shop, given: dict[str, set[str]]) -> Subject:
         raise click.UsageError("Give --customer, --email, --phone, --order or --profile-key.")
     if len(given["customer"]) > 1:
         raise click.UsageError("Give one --customer at a time.")
+    if not all(map(names_a_person, given["email"] | given["phone"])):
+        raise click.UsageError(f"--email needs an address, --phone a number of {FEWEST_CHARACTERS} digits or more.")
     orders = frozenset(order.lstrip("#") for order in given["order"])
     customer = next(iter(given["customer"]), None)
     about = Redaction("", customer, orders, frozenset(given["email"] | given["phone"]))
