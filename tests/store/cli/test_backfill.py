@@ -99,7 +99,7 @@ def test_reconcile_compares_now(run: Run, inbox: Inbox, shop: api.Shop) -> None:
     shop.before = lambda _: (200, {}, b"<html>Maintenance</html>")
     failed = run("reconcile", "--json")
     assert failed.exit_code == 1
-    assert json.loads(failed.output.splitlines()[-1])["error"] == "api_odd_answer"
+    assert json.loads(failed.stdout.splitlines()[-1])["error"] == "api_odd_answer"
     assert stored(inbox) == 12
 
 

@@ -75,7 +75,7 @@ def test_each_way_to_name_a_person(database: str, given: tuple[str, str]) -> Non
     assert run(*given, "--dry-run").output == "Dry run: 2 deliveries (1, 2) would be wiped.\n"
     assert with_body(database) == [1, 2, 3]
     result = run(*given)
-    assert (result.exit_code, result.output.splitlines()[-1][:19]) == (0, "Wiped 2 deliveries ")
+    assert (result.exit_code, result.stdout.splitlines()[-1][:19]) == (0, "Wiped 2 deliveries ")
     assert with_body(database) == [3]
     with closing(Inbox(database)) as inbox:
         [event] = audit_log.newest(inbox)

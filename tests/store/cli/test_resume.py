@@ -63,7 +63,7 @@ def test_a_shop_with_its_address(run: Run, paused: Inbox) -> None:
 def test_everything(run: Run, paused: Inbox) -> None:
     """Without --shop it resumes all shops, those that are not configured any more too."""
     result = run("resume", "--yes")
-    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "2 waiting deliveries are due now.")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "2 waiting deliveries are due now.")
     assert paused.throttles() == {}
     assert due(paused) == {"acme", "other"}
 
