@@ -17,7 +17,7 @@ from webhook_app.cli.support import database_startup
 from webhook_app.config import settings
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.health.readiness import Readiness
-from webhook_app.inbox import Inbox, State, hot_statements
+from webhook_app.inbox import Inbox, State, hot_statements, migrate
 from webhook_app.inbox.engines.postgres import SORT
 from webhook_app.inbox.reports import stored_deliveries
 
@@ -307,3 +307,13 @@ def test_a_server_that_is_read_only_is_noticed(
     assert Readiness(settings.load(), inbox, None).status() == "not_writable"
     assert ["read-only" in one.text for one in health_of(inbox).findings() if one.check == "database"] == [True]
     assert not database_startup.migrate(settings.load())
+
+
+@pytest.mark.parametrize(("encoding", "warned_of"), [("SQL_ASCII", []), ("LATIN1", ["LATIN1"])])
+def test_encodings_of_databases(postgres: Server, encoding: str, warned_of: list[str]) -> None:
+    """One without an encoding, as initdb may make it, holds any text; one that lacks characters is named."""
+    with postgres.database(f"template0 ENCODING '{encoding}' LOCALE 'C'") as address, closing(Inbox(address)) as inbox:
+        migrate.upgrade(inbox.database)
+        inbox.store(arrival())
+        assert claim_one(inbox).topic == "orders/create"
+        assert [name for text in inbox.database.warnings(1) for name in ("LATIN1",) if name in text] == warned_of

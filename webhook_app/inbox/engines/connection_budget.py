@@ -10,6 +10,7 @@ from webhook_app.inbox.engines.server_log import ADVICE
 PER_PROCESS = 3  # storing and settling use group commit, one group at a time: more would wait for each other
 RESERVED = 1  # of them for storing, settling and readiness: pages and other reads share the rest
 PER_WORKER = PER_PROCESS + 1  # one listens for notifications
+ALL_CHARACTERS = ("UTF8", "SQL_ASCII")  # encodings of a database; SQL_ASCII stores bytes as they come
 MIN_VERSION = 140_000  # in the form of server_version_num
 
 # Each column fills the field of Limits that it names.
@@ -20,6 +21,7 @@ SELECT current_setting('server_version_num')::int AS version,
        (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user) AS of_role,
        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS of_database,
        current_setting('synchronous_commit') AS synchronous_commit,
+       current_setting('server_encoding') AS encoding,
        current_setting('log_parameter_max_length') <> '0' AND (
            current_setting('log_statement') IN ('mod', 'all') OR current_setting('log_min_duration_statement') <> '-1'
            OR current_setting('log_min_duration_sample') <> '-1'
@@ -41,6 +43,7 @@ class Limits:
     of_database: int | None
     synchronous_commit: str
     logs_parameters: bool = False
+    encoding: str = "UTF8"
 
     def smallest(self) -> tuple[int, str]:
         """Return the number of connections available to this application, and which limit sets it."""
@@ -63,6 +66,11 @@ def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
         found.append(
             "The database has synchronous_commit = off: webhooks are acknowledged before they are on disk, and a power "
             "failure may lose them. Set it to on for this role or database."
+        )
+    if limits.encoding not in ALL_CHARACTERS:
+        found.append(
+            f"The database has the encoding {limits.encoding}: webhooks and calls with characters that it lacks cannot "
+            "be stored, and are tried again without end. Create one with ENCODING 'UTF8', and move there."
         )
     if limits.logs_parameters:
         found.append(ADVICE)

@@ -67,6 +67,7 @@ NOTIFY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%s, ''
 CONNECT = {
     "connect_timeout": CONNECT_TIMEOUT,
     "application_name": "tweakwise-webhooks",
+    "client_encoding": "utf8",  # without it, the driver returns bytes for text where the database is SQL_ASCII
     # A database machine that disappears without closing its connections is noticed in seconds, not in hours.
     "keepalives_idle": 10,
     "keepalives_interval": 3,
