@@ -3,6 +3,7 @@
 import gc
 import resource
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,17 @@ from webhook_app import green_threads
 gc.disable()
 green_threads.patch()
 
-import webhook_app.app  # noqa: E402, F401 - once, for all web processes
 from webhook_app import logs, reloading  # noqa: E402
-from webhook_app.config import env_file, settings  # noqa: E402
+from webhook_app.app import create_app  # noqa: E402 - once, for all web processes
 from webhook_app.observability import metrics  # noqa: E402
 from webhook_app.web import listening  # noqa: E402
 from webhook_app.web.reload import Reload, end_process  # noqa: E402
 
 gc.freeze()  # what is loaded stays, and its memory is shared as long as it is not touched
 gc.enable()
-env_file.load()
-_settings = settings.load()
-metrics.share(_settings)
 _reload = Reload()
+_settings = _reload.configuration.settings
+metrics.share(_settings)
 
 wsgi_app = "webhook_app.app:create_app()"
 bind = listening.gunicorn_addresses(_settings)
@@ -64,7 +63,8 @@ logconfig_dict = logs.as_dict(_settings.log_level, _settings.log_format)
 
 
 def on_starting(server: Any) -> None:
-    """Take over SIGHUP and the end; gunicorn calls this first."""
+    """Take over SIGHUP and the end, and let web processes use what was read; gunicorn calls this first."""
+    server.app.load = partial(create_app, _reload.configuration)
     logs.configure(_settings.log_level, _settings.log_format)
     _reload.attach(server)
 

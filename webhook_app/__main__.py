@@ -11,12 +11,13 @@ COMPLETION = "_WEBHOOK_APP_COMPLETE"  # click's variable for a program that is c
 
 if __name__ == "__main__":
     gc.disable()  # until the command's modules are loaded, of which none is garbage: a tenth of the time
+    if sys.argv[1:2] in (["run"], ["web"], ["worker"]):
+        # One that can reload does so once it is ready, and is not ended before.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     if sys.argv[1:] == ["run"]:
         from webhook_app.processes import early_start
 
         early_start.begin("web", "--migrate")
-    if sys.argv[1:2] in (["web"], ["worker"]):  # one that can reload does so once it is ready, and is not ended before
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     if sys.argv[1:2] == ["web"]:
         green_threads.patch()
     from webhook_app.cli import main

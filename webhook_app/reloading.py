@@ -10,7 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from webhook_app import logs
+from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
 CHECK_WITHIN, POLL = 60.0, 0.1  # seconds
 MAX_FAULTS = 2000  # characters of the check's messages that are logged
 CHANGES = "WEBHOOKS_CHANGES"  # what is new, for the command that checks it
+REPLACED = "WEBHOOKS_REPLACED"  # set for a program that replaced another one, until it is ready
 ACCEPTED = "The configuration is valid."
 # From the moment when the old program ends until the new one has its handlers, or a second SIGHUP would end it.
 SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+T = TypeVar("T")
 
 
 def has_terminal() -> bool:
@@ -68,6 +73,32 @@ def _read(checking: subprocess.Popen[str], stops: Callable[[], bool]) -> tuple[s
                 return "", "the check did not end before this process was asked to stop, or in time"
 
 
+def read_when_valid(read: Callable[[], T], process: str) -> T:
+    """Return what `read` returns; a program that replaced another one waits until the configuration is valid.
+
+    It was when it was checked, and may have changed since. Raises ConfigurationError in any other program, SystemExit
+    where the process is asked to end.
+    """
+    logged: tuple[str, ...] = ()
+    while True:
+        try:
+            return read()
+        except ConfigurationError as error:
+            if REPLACED not in os.environ:
+                raise
+            if error.faults != logged:
+                logged = error.faults
+                logs.logger().error("reload_refused", process=process, faults="\n".join(logged))
+        end_if_asked()
+        time.sleep(POLL)
+
+
+def end_if_asked() -> None:
+    """End a program that replaced another one, and has no handlers yet, where a signal to stop waits for them."""
+    if REPLACED in os.environ and signal.sigpending() & {signal.SIGTERM, signal.SIGINT}:
+        sys.exit(0)
+
+
 def replace_program(arguments: list[str], stops: Callable[[], bool]) -> None:
     """Run Python with these arguments in this process. Raises OSError, and nothing has changed then.
 
@@ -77,6 +108,7 @@ def replace_program(arguments: list[str], stops: Callable[[], bool]) -> None:
     try:
         if stops():
             return
+        os.environ[REPLACED] = "1"
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - a fixed command line
     finally:
         ready_for_signals()
@@ -84,4 +116,5 @@ def replace_program(arguments: list[str], stops: Callable[[], bool]) -> None:
 
 def ready_for_signals() -> None:
     """Receive signals again; a program that was started by replace_program() calls this once it handles them."""
+    os.environ.pop(REPLACED, None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,9 +18,6 @@ from webhook_app.inbox import Inbox
 from webhook_app.inbox.operations import audit_log
 from webhook_app.inbox.reports import stored_deliveries
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SHOP = '[shops.{}]\nplatform = "shopify"\nsecrets = ["geheim-geheim-{}"]\ninstance_key = "{}"\nprofile_salt = "zout"\n'
 
 
@@ -25,7 +25,8 @@ SHOP = '[shops.{}]\nplatform = "shopify"\nsecrets = ["geheim-geheim-{}"]\ninstan
 def test_changed_shops_are_taken_over(tmp_path: Path, engine: str, database_url: str) -> None:
     """A new shop's order is accepted and counted; a faulty one is a finding that changes nothing.
 
-    However many processes notice it, there is one audit event.
+    However many processes notice it, there is one audit event. A web process that replaces one that was killed has the
+    shops of the others.
     """
     assert engine
     shops, log, port = tmp_path / "shops", tmp_path / "log", processes.free_port()
@@ -59,7 +60,21 @@ def test_changed_shops_are_taken_over(tmp_path: Path, engine: str, database_url:
         processes.wait_for(lambda: bool(listed()))
         assert f"{shops}/b.toml:2: shops.b.platform: there is no such platform" in listed()[0]["text"]
         assert status() == 401
+        killed = web_processes(process.pid)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        assert processes.gone(killed)
+        assert status() == 401
     with closing(Inbox(database_url)) as inbox:
         assert [one.shop for one in stored_deliveries.newest(inbox, 9)] == ["b"]
         events = [one for one in audit_log.newest(inbox) if one.action == "shops_changed"]
         assert [json.dumps([one.source, one.detail]) for one in events] == ['["configuration", "added shop b"]']
+
+
+def web_processes(run: int) -> list[int]:
+    """The processes that serve requests: the only ones that are started by a child of `run` and stay."""
+    below = processes.below(run)
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in below}
+    found = [pid for pid, parent in parents.items() if parent != run]
+    assert found
+    return found

@@ -5,14 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 
 from tests.support.processes import ROOT
 from webhook_app import reloading
+from webhook_app.errors import ConfigurationError
 from webhook_app.web import listening, reload
+from webhook_app.web.gunicorn_worker import BoundedGeventWorker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +70,65 @@ def test_a_stop_does_not_wait_for_the_check(monkeypatch: pytest.MonkeyPatch, tmp
     assert "was asked to stop" in reloading.faults_of("web", stops=lambda: True)
 
 
+def test_a_new_program_waits_until_the_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was when it was checked, and may have changed since: nothing could undo that the old program ended."""
+    monkeypatch.setattr(reloading, "POLL", 0)
+    faults = [["a"], ["a"], ["b"]]
+
+    def read() -> str:
+        if faults:
+            raise ConfigurationError(faults.pop(0))
+        return "valid"
+
+    with pytest.raises(ConfigurationError):
+        reloading.read_when_valid(read, "web")
+    monkeypatch.setenv(reloading.REPLACED, "1")
+    with structlog.testing.capture_logs() as logged:
+        assert reloading.read_when_valid(read, "web") == "valid"
+    assert [(one["event"], one["faults"]) for one in logged] == [("reload_refused", "a"), ("reload_refused", "b")]
+
+
+def test_a_new_program_that_waits_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its signals are blocked until it has handlers for them."""
+
+    def read() -> None:
+        raise ConfigurationError(["a"])
+
+    monkeypatch.setenv(reloading.REPLACED, "1")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        with pytest.raises(SystemExit) as ended:
+            reloading.read_when_valid(read, "web")
+        assert ended.value.code == 0
+    finally:
+        signal.sigtimedwait({signal.SIGTERM}, 0)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def test_a_stop_that_comes_while_a_web_process_starts_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the arbiter's handlers at first, in which a signal would end in a queue that nothing reads."""
+    monkeypatch.setenv(reload.PREDECESSORS, "")
+    blocked = list[bool]()
+
+    def spawn() -> int:
+        blocked.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        return 1
+
+    arbiter = SimpleNamespace(
+        spawn_worker=spawn, stop=None, murder_workers=None, signal=None, handle_term=None, halt=None
+    )
+    reload.Reload().attach(arbiter)
+    assert arbiter.spawn_worker() == 1
+    blocked.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    assert blocked == [True, False]
+    monkeypatch.setattr("gunicorn.workers.base.Worker.init_signals", lambda _: spawn())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    BoundedGeventWorker.__new__(BoundedGeventWorker).init_signals()
+    blocked.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    assert blocked[-1] is False
+
+
 def test_a_signal_to_stop_during_the_check_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arbiter does not become a new program, which would not know of it; it goes on, and stops."""
     started, received = list[str](), list[int]()
@@ -75,7 +138,7 @@ def test_a_signal_to_stop_during_the_check_is_not_lost(monkeypatch: pytest.Monke
     for signals in ((), (signal.SIGTERM,)):
         arbiter = SimpleNamespace(
             signal=lambda number, _: received.append(number),
-            **dict.fromkeys(("stop", "halt", "murder_workers", "handle_term")),
+            **dict.fromkeys(("stop", "halt", "murder_workers", "handle_term", "spawn_worker")),
         )
         arbiter.WORKERS, arbiter.LISTENERS = {}, []
         reload.Reload().attach(arbiter)

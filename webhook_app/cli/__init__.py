@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from webhook_app import __version__
+from webhook_app import __version__, reloading
 from webhook_app.cli.commands import CommandGroups
 from webhook_app.cli.support import running_sandbox
 from webhook_app.config import env_file
@@ -23,6 +23,6 @@ def main(ctx: click.Context) -> None:
 
     Exit codes: 0 success, 1 a problem was found and printed, 2 wrong usage.
     """
-    env_file.load()
+    reloading.read_when_valid(env_file.load, ctx.invoked_subcommand or "")
     if ctx.invoked_subcommand in running_sandbox.COMMANDS:
         running_sandbox.use()

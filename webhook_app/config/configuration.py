@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, NamedTuple
 
-from webhook_app.config import settings, shops, users
+from webhook_app.config import env_file, settings, shops, users
 from webhook_app.errors import ConfigurationError
 from webhook_app.platforms import all_platforms
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
+    from webhook_app.config.users import User
+
+
+class Configuration(NamedTuple):
+    """All that the receiver was configured with."""
+
+    settings: Settings
+    shops: Mapping[str, Shop]
+    users: Mapping[str, User]
 
 
 def load(*, for_web: bool = False, environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, Shop]]:
@@ -21,7 +31,7 @@ def load(*, for_web: bool = False, environ: Mapping[str, str] | None = None) -> 
     `for_web`: the dashboard's password and users are validated too; a worker may have none of the variables of these.
     `environ` is another environment than that of this process.
     """
-    faults: list[str] = []
+    faults = env_file.faults(os.environ if environ is None else environ)
     config, known = None, None
     try:
         config = settings.load(judges_password=for_web, environ=environ)
@@ -31,13 +41,19 @@ def load(*, for_web: bool = False, environ: Mapping[str, str] | None = None) -> 
         known = shops.load(all_platforms(), environ)
     except ConfigurationError as error:
         faults += error.faults
-    if config is None or known is None:
+    if config is None or known is None or faults:
         raise ConfigurationError(faults)
     if for_web:
         users.load(known, config, environ)
     if faults := _contradictions(config, known):
         raise ConfigurationError(faults)
     return config, known
+
+
+def load_for_web() -> Configuration:
+    """Return what the receiver needs, read from the environment. Raises ConfigurationError."""
+    config, known = load(for_web=True)
+    return Configuration(config, known, users.load(known, config))
 
 
 def _contradictions(config: Settings, known: Mapping[str, Shop]) -> list[str]:

@@ -51,6 +51,12 @@ def environment() -> dict[str, str]:
     return merged
 
 
+def faults(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence where the file that ENV_FILE names is missing: without it, other settings would count."""
+    named = environ.get(ENV_FILE)
+    return [f"{ENV_FILE}: there is no {named}; {os.devnull} is for none"] if named and not Path(named).exists() else []
+
+
 def path() -> Path:
     """Return where the file is expected."""
     return Path(os.environ.get(ENV_FILE) or DEFAULT)

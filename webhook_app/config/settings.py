@@ -27,6 +27,7 @@ from webhook_app.config.validators import (
     validate_length,
     validate_networks,
     validate_password,
+    validate_proxy,
     validate_rate,
     validate_secrets_key,
     validate_standard_secret,
@@ -69,7 +70,7 @@ class Settings:
     )
     spool: str | None = field(metadata=_variable("str", None))
     tweakwise_url: str = field(metadata=_variable("str", TWEAKWISE_URL, validate_http_url))
-    tweakwise_proxy: str | None = field(repr=False, metadata=_variable("str", None, validate_http_url))
+    tweakwise_proxy: str | None = field(repr=False, metadata=_variable("str", None, validate_proxy))
     ca_bundle: str | None = field(metadata=_variable("str", None, validate_authorities))
     tweakwise_content_type: str = field(metadata=_variable("str", CONTENT_TYPES[0], OneOf(CONTENT_TYPES)))
     port: int = field(metadata=_variable("int", 8000, PORT_NUMBER))

@@ -144,21 +144,32 @@ def validate_authorities(path: str) -> None:
     """Refuse a file that holds no certificates, or cannot be read. Raises marshmallow's ValidationError."""
     try:
         known = ssl.create_default_context(cafile=path).cert_store_stats()["x509"]
-    except OSError as error:  # ssl.SSLError is one
+    except ssl.SSLError:
+        known = 0
+    except OSError as error:
         raise ValidationError(f"the file cannot be used ({error.strerror or error})") from None
     if not known:
-        raise ValidationError("the file holds no certificates")
+        raise ValidationError("the file holds no certificates that could be read (PEM)")
+
+
+def validate_proxy(value: str) -> None:
+    """Refuse what is not the address of an HTTP proxy. Raises marshmallow's ValidationError."""
+    if not _is_http_url(value):
+        raise ValidationError("expected the address of an HTTP proxy, http://<user>:<password>@<host>:<port>")
 
 
 def validate_http_url(value: str) -> None:
     """Refuse what is not an http(s) address. Raises marshmallow's ValidationError."""
+    if not _is_http_url(value):
+        raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
+
+
+def _is_http_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        valid = False
-    if not valid:
-        raise ValidationError("expected an address such as https://navigator-analytics.tweakwise.com")
+        return False
 
 
 def validate_secrets_key(value: str | None) -> None:

@@ -31,7 +31,7 @@ Signature = tuple[tuple[str, int, int, int], ...]
 class Read:
     """The shops and users as they were read."""
 
-    shops: Mapping[str, Shop] = field(default_factory=dict)
+    shops: Mapping[str, Shop]
     users: Mapping[str, User] = field(default_factory=dict)
 
 
@@ -49,15 +49,14 @@ NOTHING = Look()
 class ConfigurationWatch:
     """Compares the shops with those that a process uses; `for_web` also the users of the dashboard."""
 
-    def __init__(self, *, for_web: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read the shops as this process does; `clock` is in seconds. Raises nothing."""
-        self._for_web, self._clock = for_web, clock
+    def __init__(self, used: Read, *, for_web: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        """`used` is what this process works with; `clock` is in seconds.
+
+        The first look reads the files: they may have changed since they were read for this process.
+        """
+        self._used, self._for_web, self._clock = used, for_web, clock
         self._signature, self._next_look, self._read_again = signature(), clock() + EVERY, float("inf")
-        self._is_settled, self._faults = True, tuple[str, ...]()
-        try:
-            self._used = read(for_web=for_web)
-        except ConfigurationError:  # the process does not start then
-            self._used = Read()
+        self._is_settled, self._faults = False, tuple[str, ...]()
 
     def look(self) -> Look:
         """Look at the files, unless the last look was just now."""

@@ -90,7 +90,7 @@ class Supervisor:
         try:
             self._start_all(awaited)
             if not all(self._is_ready(child) for child in awaited):
-                return self._report_failure()
+                return self._report_failure() if self._any_ended() or not _stop_requested() else 0
             self._start_all([child for child in self._children if not child.is_ready])
             self._start_reader()
             click.echo(banner)

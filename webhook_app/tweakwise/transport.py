@@ -56,7 +56,7 @@ OPTIONS: dict[int, Any] = {
 class Route(NamedTuple):
     """How a client reaches Tweakwise: TWEAKWISE_PROXY and CA_BUNDLE, empty for none and for certifi's authorities.
 
-    No proxy is taken from HTTPS_PROXY and the like: it would see the merchant's events.
+    No proxy is taken from HTTPS_PROXY and the like: it would see the merchant's events. NO_PROXY makes no exception.
     """
 
     proxy: str = ""
@@ -65,7 +65,12 @@ class Route(NamedTuple):
     def options(self) -> dict[int, Any]:
         """Return the options of libcurl, in bytes: pycurl takes text only as far as it is ASCII."""
         authorities = os.fsencode(self.authorities or certifi.where())
-        return {pycurl.PROXY: self.proxy.encode(), pycurl.CAINFO: authorities, pycurl.PROXY_CAINFO: authorities}
+        return {
+            pycurl.PROXY: self.proxy.encode(),
+            pycurl.NOPROXY: "",
+            pycurl.CAINFO: authorities,
+            pycurl.PROXY_CAINFO: authorities,
+        }
 
     def for_requests(self) -> dict[str, Any]:
         """Return the same for requests.request(), which then ignores the environment too."""

@@ -63,6 +63,11 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         self._last_request = LAST_REQUEST
         self.worker_connections += ARRIVALS
 
+    def init_signals(self) -> None:
+        """Install the handlers, and receive SIGTERM from here on: see web/reload.py."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
     def patch(self) -> None:
         """Make the rest green; most has been since the program began, see green_threads.patch()."""
         for replace in (monkey.patch_os, monkey.patch_subprocess, monkey.patch_signal, monkey.patch_queue):

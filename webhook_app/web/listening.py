@@ -35,8 +35,7 @@ def sockets(config: Settings) -> list[socket.socket]:
     addresses, _ = _binds(os.environ.get(GUNICORN_ARGUMENTS, ""))
     if any(not one.endswith(f":{config.port}") for one in addresses):
         raise ConfigurationError(["GUNICORN_CMD_ARGS: has --bind; set BIND and PORT instead, and remove it there"])
-    inherited = [socket.socket(fileno=number) for number in _inherited(os.environ)]
-    if inherited:
+    if inherited := _inherited(os.environ):
         return inherited
     return [_unix_socket(config.socket_path) if config.socket_path else _tcp_socket(config.bind, config.port)]
 
@@ -100,12 +99,26 @@ def _binds(arguments: str) -> tuple[list[str], list[str]]:
     return found.bind, others
 
 
-def _inherited(environment: MutableMapping[str, str]) -> list[int]:
+def _inherited(environment: MutableMapping[str, str]) -> list[socket.socket]:
     if passed := environment.get(PASSED_ON):
-        return [int(number) for number in passed.split(",")]
+        return [socket.socket(fileno=int(number)) for number in passed.split(",")]
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return []
-    return list(range(FIRST, FIRST + int(environment.get("LISTEN_FDS", "0"))))
+    count = environment.get("LISTEN_FDS", "0")
+    if not (count.isascii() and count.isdecimal()):
+        raise ConfigurationError(["LISTEN_FDS: expected the number of sockets, as systemd sets it"])
+    return [_from_systemd(number) for number in range(FIRST, FIRST + int(count))]
+
+
+def _from_systemd(number: int) -> socket.socket:
+    with contextlib.suppress(OSError):
+        one = socket.socket(fileno=number)
+        if one.type == socket.SOCK_STREAM and one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return one
+        one.detach()
+    raise ConfigurationError(
+        [f"LISTEN_FDS: descriptor {number} accepts no connections; the socket unit needs ListenStream= and Accept=no"]
+    )
 
 
 def _tcp_socket(address: str, port: int) -> socket.socket:

@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gunicorn.sock import close_sockets
 
 from webhook_app import logs, reloading
-from webhook_app.config.watch import ConfigurationWatch
+from webhook_app.config import configuration, env_file
+from webhook_app.config.watch import ConfigurationWatch, Read
 from webhook_app.web import listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from webhook_app.config.configuration import Configuration
+
 PREDECESSORS = "WEBHOOKS_PREDECESSORS"  # the numbers of the web processes that the new program replaces
 POLL = 0.01  # seconds
+STOP_WITHIN = 9.0  # seconds
 GUNICORN = ("--config", "gunicorn.conf.py")
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 HURRIES = (signal.SIGINT, signal.SIGQUIT)  # once it stops already
@@ -37,12 +41,26 @@ class Reload:
     """
 
     def __init__(self) -> None:
-        """Take over what the previous program left in the environment."""
+        """Take over what the previous program left in the environment, and read the configuration.
+
+        Once for all web processes: one that replaces another later has the same shops, whatever the files hold then.
+        """
         self._predecessors = [int(number) for number in os.environ.pop(PREDECESSORS, "").split(",") if number]
         self._has_inherited = listening.PASSED_ON in os.environ
-        self._watch = ConfigurationWatch(for_web=True)
+        self.configuration = self._read()
+        self._watch = ConfigurationWatch(Read(self.configuration.shops, self.configuration.users), for_web=True)
         self._stops, self._hurries = False, False
         self._server_stops = mmap.mmap(-1, 1)  # shared with the web processes: not 0 once the whole server stops
+
+    def _read(self) -> Configuration:
+        """Read the configuration; where it became invalid since it was checked, the predecessors serve until it is."""
+        try:
+            return reloading.read_when_valid(_read, "web")
+        except SystemExit:
+            for pid in self._predecessors:
+                _stop_child(pid, os.getpid())
+            self._wait_for_predecessors(STOP_WITHIN)
+            raise
 
     def attach(self, server: Any) -> None:
         """Replace the arbiter's handlers; gunicorn calls this before it starts."""
@@ -54,6 +72,8 @@ class Reload:
         server.reload = lambda: self._reload(server)
         server.murder_workers = lambda: self._each_second(server, murder)
         server.stop = lambda graceful=True: self._stop(server, stop, graceful=graceful)
+        spawn = server.spawn_worker
+        server.spawn_worker = lambda: _spawned(spawn)
         server.handle_int = server.handle_term  # finishes requests; a second Ctrl-C does not
 
     def _received(self, number: int, frame: Any, received: Callable[[int, Any], None]) -> None:
@@ -117,7 +137,20 @@ class Reload:
 
     def _has_children(self, server: Any) -> bool:
         server.reap_workers()
-        return bool(server.WORKERS) or any(_is_child(pid, os.getpid()) for pid in self._predecessors)
+        return bool(server.WORKERS) or self._has_predecessors()
+
+    def _has_predecessors(self) -> bool:
+        return any(_is_child(pid, os.getpid()) for pid in self._predecessors)
+
+    def _wait_for_predecessors(self, within: float) -> None:
+        until = time.monotonic() + within
+        while self._has_predecessors() and time.monotonic() < until:
+            time.sleep(POLL)
+
+
+def _read() -> Configuration:
+    env_file.load()
+    return configuration.load_for_web()
 
 
 def end_process(status: int) -> NoReturn:
@@ -136,6 +169,15 @@ def _halt(halt: Callable[[Any, int], None], reason: Any, status: int) -> None:
     with contextlib.suppress(SystemExit):
         halt(reason, status)
     end_process(status)
+
+
+def _spawned(spawn: Callable[[], int]) -> int:
+    """Start a web process, which receives SIGTERM once it has a handler: one that came before would be lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        return spawn()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _stop_child(pid: int, parent: int) -> None:

@@ -58,6 +58,7 @@ def test_unreachable_tweakwise_is_an_error(
 def test_proxy_is_the_workers(plain: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Doctor asks through TWEAKWISE_PROXY alone, as the worker does, and not through the environment's proxies."""
     with web_server.serving() as server:
+        monkeypatch.setenv("NO_PROXY", "tweakwise.invalid")
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
         monkeypatch.setenv("TWEAKWISE_URL", server)
         assert finding_of(plain(), "tweakwise")[0] == "ok"

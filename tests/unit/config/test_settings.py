@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -322,11 +323,16 @@ def test_authorities_are_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """A CA_BUNDLE that is missing or holds none is named before a connection fails because of it."""
     empty = tmp_path / "none.pem"
     empty.write_text("no certificate")
-    for path in (str(empty), "/nowhere.pem"):
-        assert faults(monkeypatch, CA_BUNDLE=path)[0].startswith("CA_BUNDLE: the file cannot be used")
+    assert faults(monkeypatch, CA_BUNDLE="/nowhere.pem")[0].startswith("CA_BUNDLE: the file cannot be used (No such")
+    for path in (str(empty), os.devnull):
+        assert faults(monkeypatch, CA_BUNDLE=path)[0].startswith("CA_BUNDLE: the file holds no certificates")
     assert loaded(monkeypatch, CA_BUNDLE=certifi.where()).ca_bundle == certifi.where()
 
 
 def test_proxy_is_no_part_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its address may hold a password."""
     assert "secret" not in repr(loaded(monkeypatch, TWEAKWISE_PROXY="http://user:secret@proxy:3128"))
+    for value in ("proxy:3128", "socks5://user:secret@proxy:1080"):
+        (fault,) = faults(monkeypatch, TWEAKWISE_PROXY=value)
+        assert fault.startswith("TWEAKWISE_PROXY: expected the address of an HTTP proxy")
+        assert "secret" not in fault

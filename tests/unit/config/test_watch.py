@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from webhook_app.config import watch as configuration_watch
 from webhook_app.config.watch import AGAIN, EVERY, NOTHING, ConfigurationCheck, ConfigurationWatch
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "a.toml").write_text(SHOP.format("a"))
     monkeypatch.delenv("SHOPS", raising=False)
     monkeypatch.setenv("SHOPS_FILE", str(tmp_path))
+    (tmp_path / ".env").touch()
     monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
     return tmp_path
 
@@ -52,7 +54,7 @@ def looks(watch: ConfigurationWatch, clock: Clock, number: int = 3) -> list[str]
 
 def test_added_changed_and_removed_shops(folder: Path, clock: Clock) -> None:
     """Shops and keys are named, and no value; until a change is taken over it is found again, each minute."""
-    watch = ConfigurationWatch(for_web=True, clock=clock)
+    watch = ConfigurationWatch(configuration_watch.read(for_web=True), for_web=True, clock=clock)
     assert looks(watch, clock) == ["", "", ""]
     (folder / "b.toml").write_text(SHOP.format("b"))
     assert looks(watch, clock) == ["", "added shop b", ""]
@@ -68,9 +70,17 @@ def test_added_changed_and_removed_shops(folder: Path, clock: Clock) -> None:
     assert watch.changes() == "added shops c, d; removed shop a"
 
 
+def test_a_change_while_a_process_starts_is_found(folder: Path, clock: Clock) -> None:
+    """It reads its shops before it looks at the files for the first time, and may wait for a database in between."""
+    used = configuration_watch.read(for_web=False)
+    (folder / "b.toml").write_text(SHOP.format("b"))
+    watch = ConfigurationWatch(used, for_web=False, clock=clock)
+    assert looks(watch, clock) == ["added shop b", "", ""]
+
+
 def test_what_changes_no_shop_is_no_change(folder: Path, clock: Clock) -> None:
     """Comments, another order, a variable of the process, and a look too early."""
-    watch = ConfigurationWatch(for_web=False, clock=clock)
+    watch = ConfigurationWatch(configuration_watch.read(for_web=False), for_web=False, clock=clock)
     (folder / "a.toml").write_text("# why\n" + SHOP.format("a"))
     (folder / ".env").write_text("PORT=8123\n")
     assert watch.look() == NOTHING
@@ -79,7 +89,7 @@ def test_what_changes_no_shop_is_no_change(folder: Path, clock: Clock) -> None:
 
 def test_a_file_is_read_once_it_stays_the_same(folder: Path, clock: Clock) -> None:
     """A file that is being written is not read, however long that takes; an atomic rename is one change."""
-    watch = ConfigurationWatch(for_web=False, clock=clock)
+    watch = ConfigurationWatch(configuration_watch.read(for_web=False), for_web=False, clock=clock)
     whole = SHOP.format("b")
     for length in range(10, len(whole), 10):
         (folder / "b.toml").write_text(whole[:length])
@@ -91,7 +101,10 @@ def test_a_file_is_read_once_it_stays_the_same(folder: Path, clock: Clock) -> No
 
 def test_a_faulty_file_changes_nothing(folder: Path, clock: Clock) -> None:
     """Its faults are found once, with file and line, and are over when it is corrected."""
-    watch, check = ConfigurationWatch(for_web=False, clock=clock), ConfigurationCheck(for_web=False)
+    watch, check = (
+        ConfigurationWatch(configuration_watch.read(for_web=False), for_web=False, clock=clock),
+        ConfigurationCheck(for_web=False),
+    )
     assert check.faults() == ()
     (folder / "b.toml").write_text(SHOP.format("b").replace("shopify", "shopfy"))
     first, fault, then = looks(watch, clock)
@@ -105,6 +118,8 @@ def test_a_faulty_file_changes_nothing(folder: Path, clock: Clock) -> None:
     assert looks(watch, clock)[1] == "configuration.md"  # the end of: no shop is configured
     (folder / "a.toml").write_text(SHOP.format("a"))
     assert (looks(watch, clock), check.faults()) == (["", "", ""], ())
+    (folder / ".env").unlink()
+    assert looks(watch, clock)[1] == "null is for none"  # the end of: there is no such file; /dev/null is for none
 
 
 def test_secrets_that_change_in_files(folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +128,7 @@ def test_secrets_that_change_in_files(folder: Path, clock: Clock, monkeypatch: p
     monkeypatch.setattr(os, "environ", {**os.environ, "A_ONE_FILE": str(folder / "one")})
     (folder / ".env").write_text("A_TWO=geheim\n")
     (folder / "one").write_text("geheim\n")
-    watch = ConfigurationWatch(for_web=False, clock=clock)
+    watch = ConfigurationWatch(configuration_watch.read(for_web=False), for_web=False, clock=clock)
     (folder / ".env").write_text("A_TWO=anders\n")
     assert looks(watch, clock, 2) == ["", "changed shop a (secrets)"]
     (folder / ".env").write_text("A_TWO=geheim\n")
@@ -123,7 +138,7 @@ def test_secrets_that_change_in_files(folder: Path, clock: Clock, monkeypatch: p
 
 def test_an_unexpected_error_is_a_fault(folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process that looks goes on, whatever happens to it while it reads."""
-    watch = ConfigurationWatch(for_web=False, clock=clock)
+    watch = ConfigurationWatch(configuration_watch.read(for_web=False), for_web=False, clock=clock)
     (folder / "b.toml").write_text(SHOP.format("b"))
 
     def read(**_: object) -> None:

@@ -263,8 +263,10 @@ def test_project_in_a_folder_with_other_letters(monkeypatch: pytest.MonkeyPatch)
     assert outcome(answering(NO_CONTENT)) is None
 
 
-def test_call_goes_through_the_proxy() -> None:
-    """With TWEAKWISE_PROXY the proxy gets the request and looks the name up."""
+def test_call_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With TWEAKWISE_PROXY the proxy gets the request and looks the name up, whatever NO_PROXY excepts."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "tweakwise.invalid")
     with serving(answering(NO_CONTENT)) as proxy:
         assert sent_to("http://tweakwise.invalid", route=Route(proxy.url)) is None
         assert proxy.requests[0].line.startswith("POST http://tweakwise.invalid/api/")

@@ -72,6 +72,28 @@ def test_sockets_of_another_process_are_not_used(monkeypatch: pytest.MonkeyPatch
         listening.sockets(config)
 
 
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, None])
+def test_what_accepts_no_connections_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind | None
+) -> None:
+    """A unit with Accept=yes or ListenDatagram= hands over another socket, a script may hand over none."""
+    config = configured(monkeypatch, LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+    with socket.socket(socket.AF_INET, kind or socket.SOCK_STREAM) as opened:
+        descriptor = opened.fileno()
+        if kind is None:
+            opened.close()
+        monkeypatch.setattr(listening, "FIRST", descriptor)
+        with pytest.raises(ConfigurationError, match=f"LISTEN_FDS: descriptor {descriptor} accepts no connections"):
+            listening.sockets(config)
+
+
+@pytest.mark.parametrize("count", ["x", "-1", "1.5", "\u0661"])
+def test_a_count_of_sockets_that_is_none_is_a_sentence(monkeypatch: pytest.MonkeyPatch, count: str) -> None:
+    """Only a script writes it so."""
+    with pytest.raises(ConfigurationError, match="LISTEN_FDS: expected the number"):
+        listening.sockets(configured(monkeypatch, LISTEN_PID=str(os.getpid()), LISTEN_FDS=count))
+
+
 def test_passed_on_sockets_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """`web` takes the socket that `run` opened, and gunicorn the one of `web`, whatever BIND is; once."""
     config = configured(monkeypatch, BIND="192.0.2.1")

@@ -13,11 +13,14 @@ import click
 from webhook_app import logs, reloading
 from webhook_app.cli.support import configuration, database_startup, temporary_disk
 from webhook_app.cli.support.changed_shops import record_changes
-from webhook_app.config.watch import EVERY, ConfigurationWatch
+from webhook_app.config import env_file
+from webhook_app.config.watch import EVERY, ConfigurationWatch, Read
 from webhook_app.observability import error_reporting, metrics
 from webhook_app.worker_factory import make_worker
 
 if TYPE_CHECKING:
+    from webhook_app.config.settings import Settings
+    from webhook_app.config.shops import Shop
     from webhook_app.delivery.worker import Worker
 
 STOP_WITHIN = 9.5  # seconds; hosts kill after 10
@@ -33,7 +36,7 @@ def worker(*, migrates: bool, checks_only: bool) -> None:
     Changed shops are taken over by themselves, SIGHUP also takes over new code: the calls in flight are finished first.
     Where anything is invalid it goes on as before.
     """
-    config, known = configuration.load()
+    config, known = reloading.read_when_valid(_configuration, "worker")
     temporary_disk.refuse(config, "worker")
     if checks_only:
         record_changes(config)
@@ -45,17 +48,21 @@ def worker(*, migrates: bool, checks_only: bool) -> None:
     database_startup.warn_worker(config)
     metrics.share(config)
     again = ["worker", "--migrate"] if migrates else ["worker"]
-    _Running(make_worker(config, known), again).run()
+    _Running(make_worker(config, known), again, ConfigurationWatch(Read(known), for_web=False)).run()
+
+
+def _configuration() -> tuple[Settings, dict[str, Shop]]:
+    env_file.load()
+    return configuration.load()
 
 
 class _Running:
-    """A worker that signals stop or reload; `again` is the command that it becomes."""
+    """A worker that signals stop or reload; `again` is the command that it becomes, `watch` sees changed shops."""
 
-    def __init__(self, worker: Worker, again: list[str]) -> None:
-        self._worker, self._again = worker, again
+    def __init__(self, worker: Worker, again: list[str], watch: ConfigurationWatch) -> None:
+        self._worker, self._again, self._watch = worker, again, watch
         self._stopped, self._reloads = False, False
         self._checking: threading.Thread | None = None
-        self._watch = ConfigurationWatch(for_web=False)
 
     def run(self) -> None:
         """Work until a signal stops the worker; then end, or go on as a new program."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webhook_app import reloading
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.formatting import counted
@@ -57,6 +58,7 @@ def migrate_when_available(config: Settings) -> None:
                 migrations.upgrade(inbox.database)
             except StoreUnavailableError as error:
                 inbox.outages.failed(error)
+                reloading.end_if_asked()
                 time.sleep(RETRY_EVERY)
             else:
                 return
