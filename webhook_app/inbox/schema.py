@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Index, Table, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import DropIndex
 
-from webhook_app.inbox.tables import bodies, deliveries, metadata, privacy_requests, refused_requests
+from webhook_app.inbox.tables import bodies, business_keys, deliveries, metadata, privacy_requests, refused_requests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -122,6 +123,7 @@ SETTINGS = (
     *map(_vacuumed_soon, (bodies, deliveries)),
 )
 
+IN_USE = {table.name for table in (deliveries, bodies, business_keys)}
 Item = Table | Column[object] | Index | Function | Setting
 
 
@@ -145,20 +147,26 @@ def complete(connection: Connection) -> list[str]:
 
     items = missing(connection)
     operations = Operations(MigrationContext.configure(connection))
-    for item in items:
+    for item in sorted(items, key=_is_in_use):  # those that are in use last
         if isinstance(item, Column):
             operations.add_column(item.table.name, item)
         elif isinstance(item, Index):
-            item.drop(connection, checkfirst=True)
+            connection.execute(DropIndex(item, if_exists=True))
             item.create(connection)
         elif isinstance(item, Function):
             connection.execute(text(item.sql))
         elif isinstance(item, Table):
             item.create(connection)
-    for setting in _missing_settings(connection):  # of new tables too
+    for setting in sorted(_missing_settings(connection), key=_is_in_use):  # of new tables too
         for statement in setting.sql:
             connection.execute(text(statement))
     return [describe(item) for item in items]
+
+
+def _is_in_use(item: Item) -> bool:
+    """Return whether webhooks or calls use its table, which is locked from its change until the transaction ends."""
+    changed = item.table if isinstance(item, Column | Index | Setting) else None
+    return str(changed) in IN_USE
 
 
 def describe(item: Item) -> str:

@@ -106,6 +106,19 @@ def test_four_migrate_at_once(empty: Inbox, database_url: str) -> None:
     assert migrate.fault(empty.database) is None
 
 
+def test_tables_that_webhooks_use_are_changed_last(empty: Inbox) -> None:
+    """They are locked until the transaction ends, in which no other table is created or changed by then."""
+    migrate.upgrade(empty.database)
+    execute(empty, "DROP TABLE processes", "ALTER TABLE alerts DROP COLUMN cause", "DROP INDEX ix_deliveries_dead")
+    execute(empty, "ALTER TABLE deliveries DROP COLUMN took", "ALTER TABLE business_keys DROP COLUMN until")
+    with statements_of(empty) as executed:
+        migrate.upgrade(empty.database)
+    changes = [one.strip() for one, _ in executed if one.strip().startswith(("CREATE", "ALTER", "DROP"))]
+    first = next(number for number, one in enumerate(changes) if one.startswith("ALTER TABLE business_keys"))
+    assert [one for one in changes[first + 1 :] if "deliveries" not in one] == []
+    assert len(changes[first + 1 :]) == 3
+
+
 def test_early_database_is_completed(early: Inbox) -> None:
     """A database that ran the first version of 0002 lacks the table of breakers; `migrate` creates it."""
     assert migrate.fault(early.database) == f"The database is at 0002, and this version needs {migrate.head()}."
