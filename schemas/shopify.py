@@ -13,7 +13,6 @@ from schemas.event_types import PRODUCT_KEY
 from schemas.events import (
     Channel,
     Ignored,
-    Line,
     Payment,
     Purchase,
     Reason,
@@ -23,6 +22,7 @@ from schemas.events import (
 from schemas.fields import Attributes, Id, Label, Moment, Money, Rows, Text
 from schemas.order_reference import OrderFields
 from schemas.statuses import Status
+from schemas.storefront import line_of
 from schemas.tolerant import Flag, Part
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _purchase(order: dict[str, Any], *, just_paid: bool) -> Purchase:
         created_at=_placed_at(order),
         payment=PAYMENT.get(status, Payment.PLACED),
         visitor=Visitor(order["note_attributes"] or {}, customer.get("id"), is_internal=bool(order["test"])),
-        lines=tuple(_line(item) for item in items),
+        lines=tuple(map(line_of, items)),
         revenue=shopify_revenue.of_order(order),
         fields=present(locale=order["customer_locale"], currency=order["currency"]),
         status=status,
@@ -252,11 +252,6 @@ def _is_payment(transaction: dict[str, Any]) -> bool:
 
 def _is_imported(order: dict[str, Any]) -> bool:
     return bool((order["created_at"] - _placed_at(order)).total_seconds() > IMPORTED)
-
-
-def _line(item: dict[str, Any]) -> Line:
-    product, variant = item["product_id"], item["variant_id"]
-    return Line(present(product_id=product, variant_id=product if variant is None else variant, sku=item["sku"]))
 
 
 class GlobalId(Id):

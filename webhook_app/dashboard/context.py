@@ -11,6 +11,7 @@ from webhook_app import logs
 from webhook_app.config.users import OWNER
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.operations import audit_log, logins
+from webhook_app.inbox.reports.shop_days import ShopDays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,6 +46,11 @@ class DashboardContext:
     health: Health
     # The compared profile keys of each shop, and when they were read, in monotonic seconds.
     overlaps: dict[str, tuple[float, KeyOverlap | None]] = field(default_factory=dict)
+
+    @property
+    def days(self) -> ShopDays:
+        """The days of each shop, in its time zone."""
+        return ShopDays.of(self.shops)
 
 
 def current() -> DashboardContext:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from webhook_app.dashboard.context import current, user
 from webhook_app.inbox.reports import platform_accounting
-from webhook_app.inbox.reports.shop_days import ShopDays
 from webhook_app.inbox.shop_records import reconciliations
 
 if TYPE_CHECKING:
@@ -42,13 +41,9 @@ def entries_of(day: date, shop: str | None) -> list[PlatformEntry]:
     shops = set(shown_shops(shop))
     return [
         one
-        for one in platform_accounting.of_days(current().inbox, day, shop=shop or "", zones=_days())
+        for one in platform_accounting.of_days(current().inbox, day, shop=shop or "", zones=current().days)
         if one.shop in shops
     ]
-
-
-def _days() -> ShopDays:
-    return ShopDays.of(current().shops)
 
 
 def for_day(day: date, shop: str | None) -> dict[str, Any]:
@@ -75,12 +70,14 @@ def for_day(day: date, shop: str | None) -> dict[str, Any]:
         ),
         "platform_reasons": _reasons(entries),
         "platform_states": {one: states.get(one) for one in shops},
-        "revenues": platform_accounting.revenues(current().inbox, day, entries, _days()) if len(shops) == 1 else [],
+        "revenues": platform_accounting.revenues(current().inbox, day, entries, current().days)
+        if len(shops) == 1
+        else [],
     }
 
 
 def _missing(day: date, shop: str | None, shops: set[str]) -> list[tuple[str, str]]:
-    found = platform_accounting.missing(current().inbox, day, shop or "", _days())
+    found = platform_accounting.missing(current().inbox, day, shop or "", current().days)
     return [(of, name) for of, name in found if of in shops][:MOST_NAMES]
 
 

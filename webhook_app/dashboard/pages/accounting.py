@@ -18,7 +18,6 @@ from webhook_app.dashboard.rendering import render
 from webhook_app.inbox import State
 from webhook_app.inbox.counting import count_check, statistics
 from webhook_app.inbox.reports import accounting
-from webhook_app.inbox.reports.shop_days import ShopDays
 from webhook_app.platforms import topic_groups
 from webhook_app.spreadsheets import CsvForm, TableWriter
 
@@ -47,7 +46,7 @@ class _Query:
     @property
     def span(self) -> Span:
         """The time that the day takes, of all shops together."""
-        return _days().span(self.day, self.shop)
+        return current().days.span(self.day, self.shop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def show() -> ResponseReturnValue:
         before=query.day - timedelta(days=1),
         after=query.day + timedelta(days=1) if query.day < query.latest else None,
         today=query.latest,
-        zone=_days().zone(visible([query.shop] if query.shop else current().shops)),
+        zone=current().days.zone(visible([query.shop] if query.shop else current().shops)),
         where={
             "shop": query.shop,
             "topic": None if query.group == ALL else f"set:{query.group}",
@@ -142,12 +141,8 @@ def _table(
     return Response(output.getvalue(), mimetype="text/csv", headers={"Content-Disposition": disposition})
 
 
-def _days() -> ShopDays:
-    return ShopDays.of(current().shops)
-
-
 def _zone_of(shop: str) -> str:
-    return _days().zone([shop])
+    return current().days.zone([shop])
 
 
 def _moment(milliseconds: int) -> str:
@@ -162,7 +157,7 @@ def _query() -> _Query:
         abort(404, f"There is no shop {known}.")
     if group not in GROUPS:
         abort(400, f"Topics: expected one of {', '.join(GROUPS)}.")
-    now, days = current().inbox.clock(), _days()
+    now, days = current().inbox.clock(), current().days
     latest = days.latest(now, known)
     try:
         given = request.args.get("day", "")
@@ -174,7 +169,7 @@ def _query() -> _Query:
 
 
 def _entries(query: _Query) -> list[AccountingEntry]:
-    found = accounting.of_day(current().inbox, query.day, query.shop, _days())
+    found = accounting.of_day(current().inbox, query.day, query.shop, current().days)
     platforms = current().platforms
     found = [one for one in found if user().sees(one.shop)]
     return [one for one in found if query.group in (ALL, topic_groups.group_of(platforms, one.platform, one.topic))]
