@@ -41,13 +41,19 @@ def test_files_of_hosts_name_what_exists() -> None:
     """The commands, variables and paths of Render, Fly and Railway are the program's; each runs one machine."""
     [render] = yaml.safe_load((ROOT / "render.yaml").read_text())["services"]
     fly = tomllib.loads((ROOT / "fly.toml").read_text())
-    railway = json.loads((ROOT / "railway.json").read_text())["deploy"]
-    for line in (render["startCommand"], railway["startCommand"]):
-        assert arguments_of(line) in all_commands()
+    railway, web, worker = (
+        json.loads((ROOT / name).read_text())["deploy"]
+        for name in ("railway.json", "deploy/railway/web.json", "deploy/railway/worker.json")
+    )
+    started = [arguments_of(one["startCommand"]) for one in (render, railway, web, worker)]
+    assert (started, set(started) <= set(all_commands())) == (["run", "run", "web", "worker"], True)
     assert {one["key"] for one in render["envVars"]} | set(fly["env"]) <= VARIABLES | OTHERS
-    assert {render["healthCheckPath"], railway["healthcheckPath"], fly["http_service"]["checks"][0]["path"]} == {
-        "/readyz"
-    }
+    assert {
+        render["healthCheckPath"],
+        railway["healthcheckPath"],
+        web["healthcheckPath"],
+        fly["http_service"]["checks"][0]["path"],
+    } == {"/readyz"}
     assert render["disk"]["mountPath"] == fly["mounts"]["destination"] == "/data"
     assert (render["numInstances"], railway["numReplicas"], fly["http_service"]["auto_stop_machines"]) == (1, 1, "off")
     assert (fly["kill_signal"], fly["http_service"]["force_https"], "processes" in fly) == ("SIGTERM", False, False)
