@@ -212,8 +212,12 @@ def test_unavailable_database_loses_nothing(postgres: Server, clock: Clock) -> N
             clock.move(1)
             seen.accepted(SHOP, "orders/create", 0, 0.01)
             seen.flush()
-        while topics_of(inbox) != [ActivityTotal("shop", "orders/create", 2, began, clock.now)]:
+
+        def is_written() -> bool:
             seen.flush()
+            return topics_of(inbox) == [ActivityTotal("shop", "orders/create", 2, began, clock.now)]
+
+        processes.wait_for(is_written, within=60)
 
 
 def topics_of(inbox: Inbox) -> list[ActivityTotal]:
