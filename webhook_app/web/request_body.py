@@ -41,7 +41,7 @@ class BodyReader:
         if connection is not None:
             connection.expect(READ_TIMEOUT)
         try:
-            body = self._read_all()
+            body = self._read_all(announced)
         except (RequestEntityTooLarge, OverloadedError):
             raise
         except TimeoutError:
@@ -52,10 +52,10 @@ class BodyReader:
             raise BadRequest(BROKEN)
         return body
 
-    def _read_all(self) -> bytes:
+    def _read_all(self, announced: int | None) -> bytes:
         stream, chunks, size = request.stream, list[bytes](), 0
         try:
-            while chunk := stream.read(CHUNK):
+            while size != announced and (chunk := stream.read(CHUNK)):
                 chunks.append(chunk)
                 size += len(chunk)
                 self._in_memory += len(chunk)
