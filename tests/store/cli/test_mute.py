@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.health import health_of
 from webhook_app.inbox.operations import audit_log, muted_findings, operator_actions
+from webhook_app.time_units import HOUR
 
 if TYPE_CHECKING:
     from tests.support.commands import Run
@@ -50,3 +51,14 @@ def test_what_is_over_is_muted_no_more(run: Run, dead: Inbox) -> None:
     health.expire()
     assert not [one for one in health.findings() if one.check == "dead"]
     assert muted_findings.muted(dead) == {}
+
+
+@pytest.mark.engines("sqlite")
+def test_what_is_muted_anew_stays_muted(dead: Inbox) -> None:
+    """Someone mutes a finding for a time while another process evaluates that it is over."""
+    event = audit_log.AuditEvent(audit_log.AuditAction.MUTE, "")
+    muted_findings.mute(dead, ["dead acme"], None, event)
+    known, until = muted_findings.muted(dead), dead.clock() + HOUR
+    muted_findings.mute(dead, ["dead acme"], until, event)
+    muted_findings.forget_over(dead, known, ())
+    assert muted_findings.muted(dead) == {"dead acme": until}
