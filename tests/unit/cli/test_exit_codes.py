@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def test_the_sandbox_refuses_shops_with_another_address(run: Run, monkeypatch: p
 
 @pytest.mark.parametrize("name", ["PORT", "--sandbox-port"])
 def test_a_port_in_use_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A port that is in use, or wanted twice, is named before anything starts."""
+    """A port that is in use, or wanted twice, is named before anything starts, with one that is free."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -70,6 +71,7 @@ def test_a_port_in_use_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch, na
     assert result.exit_code == 1
     assert f"Port {taken if name == 'PORT' else free} is in use" in result.output
     assert name in result.output
+    assert re.search(r"PORT=\d+$", result.output, re.MULTILINE)
 
 
 def test_a_missing_database_is_a_message(run: Run) -> None:
