@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import tempfile
 from contextlib import closing
@@ -31,7 +32,7 @@ def statuses(config: Settings) -> list[DiskStatus]:
 
 
 def status(what: str, path: str) -> DiskStatus:
-    """Return whether the folder of a file can be written, and how much is free on its disk."""
+    """Return whether a file and its folder can be written, and how much is free on its disk."""
     # Migrating creates the folders that are missing.
     folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
     ephemeral = settings.is_ephemeral(path)
@@ -41,10 +42,18 @@ def status(what: str, path: str) -> DiskStatus:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             if file.write(WRITTEN) < len(WRITTEN):
                 raise OSError(errno.ENOSPC, "no space is left")  # noqa: TRY301 - as the next write would
+        if refused := _unwritable(path):
+            raise OSError(errno.EACCES, f"{refused} cannot be written")  # noqa: TRY301 - as the next write would
     except OSError as error:
         is_full = error.errno in FULL
         return DiskStatus(what, str(folder), free, error.strerror or "", is_full, ephemeral)
     return DiskStatus(what, str(folder), free, is_ephemeral=ephemeral)
+
+
+def _unwritable(path: str) -> str:
+    """Return the name of a database's file that is there and cannot be written, "" where there is none."""
+    files = (Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm"))
+    return next((file.name for file in files if file.exists() and not os.access(file, os.W_OK)), "")
 
 
 def spooled(path: str | None) -> int:

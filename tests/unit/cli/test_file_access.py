@@ -30,6 +30,12 @@ def test_path_and_user_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert sentence.endswith(f"chown -R {name_of(os.geteuid())} {refused}")
 
 
+def test_a_folder_is_no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the system calls an error 21 is a path without the file's name."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}")
+    assert file_access.fault().endswith(f"name a file in it: sqlite:///{tmp_path}/inbox.db")
+
+
 @pytest.mark.parametrize("url", ["postgres://localhost/x", "sqlite:////nowhere/inbox.db", ""])
 def test_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A server has its own permissions; a folder that this user can create is no fault."""

@@ -25,6 +25,8 @@ def _fault(url: str) -> str:
     if not url.startswith(SQLITE):
         return ""
     file = Path(url.removeprefix(SQLITE)).absolute()
+    if file.is_dir():
+        return f"DATABASE_URL names a folder; name a file in it: {SQLITE}{file / 'inbox.db'}"
     folder = next(one for one in file.parents if one.is_dir())
     paths = [folder, *sorted(file.parent.glob(f"{file.name}*"))]
     refused = next((one for one in paths if not os.access(one, os.W_OK)), None)
