@@ -87,3 +87,13 @@ def test_the_image_leaves_the_choice_of_shops() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert "SHOPS_FILE=" not in text
     assert "ln -s /config/shops.toml shops.toml" in text
+
+
+def test_compose_mounts_the_folder_of_the_shops() -> None:
+    """An editor replaces a file, and a mounted one stays the old; the first start of PostgreSQL has no port."""
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    own = [one for name, one in services.items() if name != "postgres"]
+    assert len(own) == 4
+    assert all("./config:/config:ro" in one["volumes"] for one in own)
+    assert {one["command"][0] for one in own if "command" in one} <= set(all_commands())
+    assert "pg_isready -h 127.0.0.1 " in services["postgres"]["healthcheck"]["test"][1]
