@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tests.support.dashboard import CSRF, Browser, configured
-from webhook_app.inbox.operations import audit_log
+from webhook_app.inbox.operations import audit_log, shared_pages
 from webhook_app.inbox.sealing import Sealer
 from webhook_app.inbox.shop_records import reconciliations, registrations
 from webhook_app.inbox.shop_records.reconciliations import Reconciliation, ReconciliationState, WebhookStatus
@@ -120,6 +120,7 @@ def test_a_link_opens_one_page_without_a_login(filled: tuple[Browser, Inbox]) ->
         assert merchant.get(other).status_code == 303, other
     number = re.search(rf"{SHOP}/links/(\w+)/end", browser.get(SHOP).text)
     assert number
+    assert not shared_pages.end(inbox, number[1], "another-shop")
     assert browser.post(f"{SHOP}/links/{number[1]}/end", SHOP).status_code == 303
     assert merchant.get(path).status_code == 404
     assert browser.post(f"{SHOP}/links/{number[1]}/end", SHOP).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -89,10 +90,22 @@ def test_shares_are_counted() -> None:
     assert found.share == pytest.approx(6 / 14)
 
 
+def test_one_match_is_chance() -> None:
+    """A prefix is proposed that two different lines have, or all where there is one."""
+    assert compared(["x-7000"]).better is None
+    assert compared(["x-7000", "x-7003"]).better == TemplateTrial("x-{product_id}", 2)
+
+
 def test_prefixes_do_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many ids that contain a known number by chance do not displace frequent prefixes."""
+    """Many ids that contain a known number by chance take no memory, and do not displace frequent prefixes."""
     monkeypatch.setattr("webhook_app.feed_check.comparison.MOST_PREFIXES", 100)
-    chance = [f"{n}-7000" for n in range(5000)]
     right = [f"shop7-{line['product_id']}" for line in lines()]
-    found = compared([*right[:10], *chance, *right[10:]])
-    assert found.better == TemplateTrial("shop7-{product_id}", 30)
+    comparison = Comparison(shop(), Counter(), lines())
+    tracemalloc.start()
+    try:
+        for item_id in (*right[:10], *(f"{n}-7000" for n in range(5000)), *right[10:]):
+            comparison.add(item_id)
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
+    assert comparison.result("feed.xml", 5030, 7, 5).better == TemplateTrial("shop7-{product_id}", 30)

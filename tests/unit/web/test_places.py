@@ -95,6 +95,20 @@ def test_request_may_arrive_a_round_trip_after_its_connection(served: list[Serve
     assert [wait.get(timeout=5) for wait in waits] == [b"request"] * len(served)
 
 
+def test_only_idle_connections_are_closed_early(served: list[Served]) -> None:
+    """When a process stops, a client that is sending a request may end it."""
+    places = Places(4)
+    with ExitStack() as stack:
+        for one in served[:2]:
+            stack.enter_context(places.taken(one.connection))
+        served[1].connection.begin_request()
+        waits = [one.wait() for one in served[:2]]
+        places.close_idle(0.0)
+        assert waits[0].get(timeout=5) == b"closed"
+        served[1].client.sendall(b"the rest")
+        assert waits[1].get(timeout=5) == b"the rest"
+
+
 def test_request_in_progress_is_never_closed(served: list[Served]) -> None:
     """A request that is being stored is answered, however many connections arrive."""
     places, storing = Places(1), served[0]

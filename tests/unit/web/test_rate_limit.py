@@ -113,6 +113,22 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert quota.wait("attacker", 0.0) > 1000
 
 
+def test_the_visitors_that_are_known_are_those_seen_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes again and again is no new visitor, however many others come meanwhile."""
+    monkeypatch.setattr(rate_limit, "MOST_KEYS", 100)
+    clock = Clock()
+    limiter = RateLimiter(visitor_rate=120, shop_rate=200, clock=clock)
+    for number in range(99):
+        clock.now += 60
+        assert limiter.take("a", f"other-{number}", f"10.0.0.{number}") == 0
+        assert limiter.take("a", "known", "1.1.1.1") == 0
+    for number in range(20):
+        clock.now += 0.1
+        assert limiter.take("a", f"another-{number}", f"10.0.1.{number}") == 0
+    assert any(limiter.take("a", f"invented-{number}", "1.1.1.1") for number in range(50))
+    assert limiter.take("a", "known", "1.1.1.1") == 0
+
+
 @pytest.mark.parametrize(("period", "limit"), [(1, 0.1), (60, 0.25), (1, 1)])
 def test_at_least_one_event_is_allowed(period: float, limit: float) -> None:
     """A rate below one in a period allows one event, and the next one later."""
