@@ -82,7 +82,7 @@ def choose_for_report(key: str, shop: Shop) -> str | Ignored:
 def session_key(visitor: Visitor) -> str | None:
     """Return the key of the visit, None where there is none that may be sent."""
     key = visitor.session_key or ""
-    return key if SESSION.fullmatch(key) and not looks_personal(key) else None
+    return key if SESSION.fullmatch(key) and not (looks_personal(key) or is_placeholder(key)) else None
 
 
 def _field(visitor: Visitor, shop: Shop) -> str:

@@ -176,7 +176,7 @@ def _browsing_call(event: Browsing, payload: Payload, shop: Shop) -> Call | Igno
     if isinstance(profile, Ignored):
         return profile
     if session is None and SESSION_KEY in kind.required:
-        detail = "The session key looks like personal data, and was not sent: use a random one."
+        detail = "The session key looks like personal data or is a placeholder, and was not sent: use a random one."
         return Ignored(Reason.PERSONAL_DATA, detail)
     values = {**event.values, PROFILE_KEY.name: profile, SESSION_KEY.name: session}
     if event.line is not None:

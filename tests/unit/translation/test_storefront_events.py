@@ -219,8 +219,10 @@ def test_bad_profile_keys_are_never_sent(key: str | None, reason: Reason) -> Non
     assert reason_of("pageview", profile_key=key) is reason
 
 
-@pytest.mark.parametrize("session", ["jan@example.com", "0612345678", "with space", "x" * 129, ""])
-def test_odd_session_key_is_left_out(session: str) -> None:
+@pytest.mark.parametrize(
+    "session", ["jan@example.com", "0612345678", "with space", "x" * 129, "", "undefined", "null", "0", "NaN", 0]
+)
+def test_odd_session_key_is_left_out(session: Any) -> None:
     """A view is not lost for the sake of its visit's key."""
     assert "SessionKey" not in call_of("pageview", session_key=session).body
 
