@@ -208,3 +208,11 @@ def test_lists_with_a_hole_are_lists() -> None:
     """PHP writes a list with a hole as an object."""
     shown = WOOCOMMERCE.shown_of("order.created")
     assert masking.masked({"line_items": {"3": {"product_id": 10}}}, shown) == {"line_items": {"3": {"product_id": 10}}}
+
+
+def test_a_very_large_body_is_not_shown() -> None:
+    """Reading and masking it would take seconds, in which the web process serves nothing else."""
+    raw = json.dumps(["x" * masking.LARGEST]).encode()
+    assert {masking.body(raw, masking.NOTHING, revealed=one) for one in (True, False)} == {masking.too_large(raw)}
+    assert str(len(raw)) in masking.too_large(raw)
+    assert masking.body(raw[: masking.LARGEST], masking.NOTHING, revealed=True) == raw[: masking.LARGEST].decode()
