@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from tests.support.deliveries import arrival, claim, claim_one, settle
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, State, migrate, retention
-from webhook_app.inbox.engines import sqlite, wakeup_sockets
+from webhook_app.inbox.engines import sqlite, sqlite_files, wakeup_sockets
 from webhook_app.inbox.retention import Retention
 
 if TYPE_CHECKING:
@@ -41,6 +41,26 @@ def test_processes_write_one_after_another(inbox: Inbox, database_url: str) -> N
     assert len({one.id for one in results}) == 300
     for other in others:
         other.close()
+
+
+def test_a_file_that_becomes_writable_is_written(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite opens a file that it cannot write for reading, and such a connection would stay so."""
+    opened = sqlite_files.connect
+
+    def read_only(path: str, *more: str) -> sqlite3.Connection:
+        connection = opened(path, *more)
+        connection.execute("PRAGMA query_only=1").close()
+        return connection
+
+    inbox.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_files, "connect", read_only)
+        with closing(Inbox(str(inbox.database.engine.url))) as other:
+            for _ in range(2):
+                with pytest.raises(StoreUnavailableError, match="readonly database"):
+                    other.store(arrival())
+            patched.undo()
+            other.store(arrival())
 
 
 def test_wiped_data_is_erased_from_the_file(inbox: Inbox, clock: Clock, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from webhook_app import green_threads, logs
 from webhook_app.errors import StoreUnavailableError
@@ -39,6 +40,7 @@ SYNCED = "PRAGMA synchronous=FULL"
 # The commit stays in the write-ahead log, which the next synced commit takes to the disk.
 NOT_SYNCED = "PRAGMA synchronous=NORMAL"
 
+READ_ONLY = "readonly database"  # part of SQLite's message
 FILE_ERROR = re.compile("disk I/O error|unable to open database file|the file is empty")
 
 WRITE_LOCK = "-turn"  # an old name: processes of an older version share the file during a rolling release
@@ -87,14 +89,19 @@ class Sqlite(Database):
         """Open a transaction that writes, under the write lock. Raises StoreUnavailableError."""
         with self.unavailable_on_error(), self._locked() as deadline:
             file = self._checked_file()
-            with self._using(file) as connection:
-                cursor = connection.connection.cursor()
-                cursor.execute(NOT_WAITING)
-                cursor.execute(SYNCED if durable else NOT_SYNCED)
-                begin_immediate(cursor, deadline)
-                with self._committed(connection, durable=durable):
-                    yield connection
-                self._check_commit(file)
+            try:
+                with self._using(file) as connection:
+                    cursor = connection.connection.cursor()
+                    cursor.execute(NOT_WAITING)
+                    cursor.execute(SYNCED if durable else NOT_SYNCED)
+                    begin_immediate(cursor, deadline)
+                    with self._committed(connection, durable=durable):
+                        yield connection
+                    self._check_commit(file)
+            except (sqlite3.OperationalError, OperationalError) as error:
+                if READ_ONLY in str(error):
+                    self._close_read_only(file)
+                raise
 
     def now(self, connection: Connection) -> int:  # noqa: ARG002 - the file has no clock
         """Return the machine's time; in a transaction that writes it is read under the write lock."""
@@ -242,6 +249,13 @@ class Sqlite(Database):
             file.discard_log()
         self._file = None
         file.retire(self.engine.dispose)
+
+    def _close_read_only(self, file: OpenFile) -> None:
+        """Let the file be opened anew: SQLite opens one that it cannot write for reading, and would not try again."""
+        with self._opening:
+            if file is self._file and not file.users:
+                self._file = None
+                file.retire(self.engine.dispose)
 
     def _check_commit(self, file: OpenFile) -> None:
         """Check that what was committed is in the file at the path. Raises StoreUnavailableError."""
