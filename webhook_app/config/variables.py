@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SUFFIX = "_FILE"
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# As in an environment file of systemd or Docker, where `$(openssl rand -hex 32)` would be a password that all can read.
+UNEVALUATED = re.compile(r"\$\([^()]+\)|`[^`]+`")
 LARGEST = 1024 * 1024  # bytes of such a file
 
 
@@ -31,7 +33,10 @@ def value(name: str, environ: Mapping[str, str] | None = None) -> str | None:
     own, path = known.get(name) or None, known.get(f"{name}{SUFFIX}") or None
     if own and path:
         raise ConfigurationError([f"{name}, {name}{SUFFIX}: both are set; keep one of them"])
-    return _content(f"{name}{SUFFIX}", path) if path else own
+    found = _content(f"{name}{SUFFIX}", path) if path else own
+    if found and UNEVALUATED.fullmatch(found):
+        raise ConfigurationError([f"{name}: is a shell command, which nothing runs here; write its output"])
+    return found
 
 
 def read(name: str, environ: Mapping[str, str] | None) -> tuple[str | None, str]:

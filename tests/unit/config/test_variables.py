@@ -64,6 +64,17 @@ def test_settings_from_files(tmp_path: Path) -> None:
     assert [fault.partition(":")[0] for fault in caught.value.faults] == ["PORT_FILE", "LOG_FORMAT"]
 
 
+@pytest.mark.parametrize("text", ["$(openssl rand -base64 18)", "`openssl rand -base64 18`"])
+def test_a_command_that_no_shell_ran_is_refused(tmp_path: Path, text: str) -> None:
+    """An environment file is read by no shell: its text would be the password, for everyone to read in these pages."""
+    (tmp_path / "password").write_text(f"{text}\n")
+    for environ in ({"DASHBOARD_PASSWORD": text}, {"DASHBOARD_PASSWORD_FILE": str(tmp_path / "password")}):
+        with pytest.raises(ConfigurationError) as caught:
+            settings.load(environ=environ)
+        assert caught.value.faults[0].startswith("DASHBOARD_PASSWORD: is a shell command")
+    assert variables.value("A", {"A": "a$(b)c"}) == "a$(b)c"
+
+
 @pytest.fixture
 def env_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A `.env`, and an environment that has two variables."""
