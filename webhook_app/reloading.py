@@ -86,6 +86,8 @@ def read_when_valid(read: Callable[[], T], process: str) -> T:
         except ConfigurationError as error:
             if REPLACED not in os.environ:
                 raise
+            if not logged:  # nothing else has configured them yet
+                logs.configure("INFO", "json" if os.environ.get("LOG_FORMAT") == "json" else "console")
             if error.faults != logged:
                 logged = error.faults
                 logs.logger().error("reload_refused", process=process, faults="\n".join(logged))

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from tests.support.processes import ROOT
-from webhook_app import reloading
+from webhook_app import logs, reloading
 from webhook_app.errors import ConfigurationError
 from webhook_app.web import listening, reload
 from webhook_app.web.gunicorn_worker import BoundedGeventWorker
@@ -83,8 +83,12 @@ def test_a_new_program_waits_until_the_configuration_is_valid(monkeypatch: pytes
     with pytest.raises(ConfigurationError):
         reloading.read_when_valid(read, "web")
     monkeypatch.setenv(reloading.REPLACED, "1")
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    configured = list[object]()
+    monkeypatch.setattr(logs, "configure", lambda *arguments: configured.append(arguments))
     with structlog.testing.capture_logs() as logged:
         assert reloading.read_when_valid(read, "web") == "valid"
+    assert configured == [("INFO", "json")]
     assert [(one["event"], one["faults"]) for one in logged] == [("reload_refused", "a"), ("reload_refused", "b")]
 
 
@@ -95,6 +99,7 @@ def test_a_new_program_that_waits_can_be_stopped(monkeypatch: pytest.MonkeyPatch
         raise ConfigurationError(["a"])
 
     monkeypatch.setenv(reloading.REPLACED, "1")
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         signal.pthread_kill(threading.get_ident(), signal.SIGTERM)

@@ -125,12 +125,17 @@ def _tcp_socket(address: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((address, port))
+        listener.bind(_name(address, port))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ConfigurationError([_fault(error, address, port)]) from None
     return listener
+
+
+def _name(address: str, port: int) -> tuple[Any, ...]:
+    """Return an address as sockets take it; that of IPv6 also names the interface of fe80::1%eth0. Raises OSError."""
+    return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0][4]
 
 
 def _fault(error: OSError, address: str, port: int) -> str:
@@ -147,7 +152,7 @@ def _free_port(address: str, port: int) -> int:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
-                listener.bind((address, number))
+                listener.bind(_name(address, number))
                 return int(listener.getsockname()[1])
     return port
 
@@ -183,5 +188,5 @@ def _remove_unused(path: str) -> None:
 def _reachable(name: tuple[Any, ...] | str) -> tuple[Any, ...] | str:
     if isinstance(name, str):
         return name
-    host, port = name[:2]
-    return LOOPBACK.get(host, host), port
+    host, *rest = name  # of IPv6 also the interface, without which a link-local address leads nowhere
+    return LOOPBACK.get(host, host), *rest

@@ -44,6 +44,20 @@ def test_foreign_address_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         listening.sockets(configured(monkeypatch, BIND="192.0.2.1"))
 
 
+def test_link_local_address_has_its_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the interface it could neither be bound nor asked; a machine may have no such address."""
+    names = list[object]()
+    monkeypatch.setattr("socket.socket.bind", lambda _, name: names.append(name))
+    monkeypatch.setattr("socket.socket.connect", lambda _, name: names.append(name))
+    monkeypatch.setattr("socket.socket.sendall", lambda *_: None)
+    monkeypatch.setattr("socket.socket.recv", lambda *_: b"HTTP/1.1 200")
+    (opened,) = listening.sockets(configured(monkeypatch, BIND="fe80::1%lo", PORT="8123"))
+    with closing(opened):
+        name = ("fe80::1", 8123, 0, socket.if_nametoindex("lo"))
+        assert listening.answers(socket.AF_INET6, name, "/healthz")
+    assert names == [name, name]
+
+
 def test_unix_socket_replaces_an_unused_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What a killed process left is no obstacle, what another one uses is."""
     path = tmp_path / "web.sock"
