@@ -72,13 +72,12 @@ class _Unfailing:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        try:
+        with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
-        except (OSError, ValueError):
-            return
 
     def flush(self) -> None:
-        """Do nothing: standard error is written line by line."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _renderer(form: Literal["console", "json"]) -> Processor:

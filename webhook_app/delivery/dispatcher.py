@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app import logs
 from webhook_app.time_units import uptime
 from webhook_app.tweakwise.client import TIMEOUT, Client
-from webhook_app.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ MAX_IN_FLIGHT = 512  # calls of all shops together
 MIN_LEASE_LEFT = 2 * TIMEOUT
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One call to send for a delivery; `order_name` is the number or name of its order, "" if it has none."""
 
@@ -36,7 +36,7 @@ class Job:
     order_name: str = ""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Dispatched:
     """A job that left the dispatcher; `result` is None when it was not sent."""
 
@@ -44,7 +44,7 @@ class Dispatched:
     result: CallResult[Job] | None
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Queued:
     """A job that has not begun, and until which uptime of this process it may."""
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhook_app.inbox.states import Verb, targets
-from webhook_app.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 SETTLED = frozenset(targets(Verb.SETTLE))
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A verified webhook that is to be stored; `received_at` is set where it arrived earlier than it is stored.
 
@@ -35,7 +34,7 @@ class NewDelivery:
     former_identity: str | None = None
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Queue:
     """The unfinished deliveries of a shop: `due_at` is when the first may be claimed, 0 for immediately."""
 
@@ -43,7 +42,7 @@ class Queue:
     due_at: int
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class StoreResult:
     """The number of a stored delivery, and whether it was stored before.
 
@@ -60,7 +59,7 @@ class StoreResult:
         return "spooled" if self.spooled else "duplicate" if self.duplicate else "stored"
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A claimed delivery, leased until `due_at`; `claims` is the lease's fencing token, `body` is None once wiped.
 
@@ -88,7 +87,7 @@ class Delivery:
         return max(self.replayed_at or self.received_at, self.ready_at or 0)
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The outcome of a claimed delivery.
 

@@ -13,7 +13,6 @@ from schemas.events import Ignored, Reason
 from webhook_app.errors import BadSignatureError
 from webhook_app.masking import NOTHING, Shown
 from webhook_app.platforms import topic_names
-from webhook_app.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +71,7 @@ class BodyNames(NamedTuple):
     domain: str = ""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """What the receiver stores of a verified request besides its body.
 

