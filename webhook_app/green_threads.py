@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_WAIT = 0.005  # seconds that a commit waits for others to join it under constant load
-PAUSE = 0.0002  # seconds
+SHORTEST_SLEEP = 0.001  # seconds; gevent waits with epoll, in whole milliseconds
 VERIFIED = "webhook_app.verified"  # set in the WSGI environment of a request that was verified, for the web server
 
 
@@ -85,9 +85,18 @@ def yield_control() -> None:
     time.sleep(0)
 
 
-def pause() -> None:
-    """Let other green threads run for a moment, while this one polls."""
-    time.sleep(PAUSE)
+def pause(seconds: float) -> None:
+    """Let other green threads run, and sleep; for less than a millisecond the whole process sleeps.
+
+    A sleep of 0.2 ms would take gevent 1.1 ms: where a disk flushes in 2 ms, the receiver would accept 5 to 7 % less.
+    """
+    if not active() or seconds >= SHORTEST_SLEEP:
+        time.sleep(seconds)
+        return
+    from gevent import monkey  # noqa: PLC0415 - already loaded where threads are green
+
+    time.sleep(0)
+    monkey.get_original("time", "sleep")(seconds)
 
 
 @contextmanager

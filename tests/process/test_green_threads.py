@@ -35,6 +35,28 @@ print(green_threads.active())
 """
 
 
+PAUSED = """
+from webhook_app import green_threads
+green_threads.patch()
+import gevent
+from gevent import monkey
+
+real, steps = [], []
+monkey.get_original = lambda module, name: real.append
+gevent.spawn(lambda: [steps.append(green_threads.yield_control()) for _ in range(3)])
+while len(steps) < 3:
+    green_threads.pause(0.0002)
+green_threads.pause(0.001)
+print(set(real), len(real) >= 3)
+"""
+
+
+def test_a_short_pause_is_as_short_as_asked() -> None:
+    """A sleep of gevent takes a millisecond at least. Others run before each, and during a longer one."""
+    ran = subprocess.run([sys.executable, "-c", PAUSED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "{0.0002} True\n"
+
+
 def test_gevent_searches_for_no_plugins() -> None:
     """It would look through every installed package at each step, while webhooks wait for the start."""
     ran = subprocess.run([sys.executable, "-c", PATCHED], cwd=ROOT, capture_output=True, text=True, check=True)

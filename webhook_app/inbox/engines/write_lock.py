@@ -113,7 +113,7 @@ def wait_until(attempt: Callable[[], bool], deadline: float) -> bool:
     while not attempt():
         if time.monotonic() >= deadline:
             return False
-        time.sleep(pause)
+        green_threads.pause(pause)
         pause = min(1.1 * pause, MAX_PAUSE)
     return True
 
