@@ -97,7 +97,7 @@ def _fault(database: str, came: int, *loads: Load) -> str:
 
 
 def _scenario(name: str, title: str, play: Callable[[Options], list[Run]]) -> Scenario:
-    rates = [("accepted", LEAST, None), ("accept_cpu", None, HIGHEST), ("rate", LEAST, None), ("cpu", None, HIGHEST)]
+    bounds = [("accepted", LEAST, None), ("accept_cpu", None, HIGHEST), ("rate", LEAST, None), ("cpu", None, HIGHEST)]
     return Scenario(
         name=name,
         title=f"Beside an earlier commit and another Python, {title}",
@@ -114,9 +114,8 @@ def _scenario(name: str, title: str, play: Callable[[Options], list[Run]]) -> Sc
             "cpu": "CPU ms a call",
         },
         targets=[
-            Target(mine, figure, other, at_least=least, at_most=most)
-            for mine, other in (("present", "before"), ("python", "present"))
-            for figure, least, most in rates
+            *(Target("present", figure, "before", at_least=least, at_most=most) for figure, least, most in bounds),
+            *(Target("python", figure, "present", at_least=LEAST) for figure in ("accepted", "rate")),
         ],
         play=play,
         usual=None,
