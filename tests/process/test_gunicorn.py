@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import select
+import signal
 import socket
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -268,6 +269,24 @@ def test_stop_answers_requests_on_new_connections(stoppable: tuple[int, subproce
                 time.sleep(0.1)
         assert b"HTTP/1.1 200" in [health(connection) for connection in opened]
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_finishes_a_request_under_way(
+    stoppable: tuple[int, subprocess.Popen[bytes]], tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C too, at which gunicorn itself would end at once."""
+    port, process = stoppable
+    headers = {"Host": "x", "Content-Length": len(ORDER.body), "Expect": "100-continue"} | ORDER.sent_headers
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    head = "".join(["POST /webhooks/shopify/shop HTTP/1.1\r\n", *lines, "\r\n"])
+    with connected(port, head.encode()) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        process.send_signal(number)
+        processes.wait_for(lambda: "Handling signal" in (tmp_path / "log").read_text())
+        connection.sendall(ORDER.body)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    assert process.wait(20) == 0
 
 
 def test_a_server_that_stops_serves_until_idle_connections_are_closed(

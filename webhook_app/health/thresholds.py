@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from webhook_app.inbox import presence
-from webhook_app.inbox.privacy import privacy_requests
 from webhook_app.time_units import DAY, HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
-# A process that was not seen for so long no longer runs; content should be in no file so long after it was erased.
-PROCESS_MISSING, ERASURE_DELAYED = presence.MISSING, privacy_requests.DELAYED
+PROCESS_MISSING = presence.MISSING  # without a sign of it, after which a process no longer runs
 # Free space on a disk, in MB.
 DISK_ERROR, DISK_WARNING = 100, 1000
 OVERDUE_AFTER = MINUTE  # that a due event may wait for a worker
