@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def nothing_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     """No socket comes from the program that runs the tests."""
     for name in (listening.PASSED_ON, "LISTEN_PID", "LISTEN_FDS", "BIND"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that what a test leaves is removed after it
+        monkeypatch.delenv(name)
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, **variables: str) -> settings.Settings:
