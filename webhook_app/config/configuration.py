@@ -21,7 +21,7 @@ class Configuration(NamedTuple):
     """All that the receiver was configured with."""
 
     settings: Settings
-    shops: Mapping[str, Shop]
+    shops: dict[str, Shop]
     users: Mapping[str, User]
 
 
@@ -31,6 +31,16 @@ def load(*, for_web: bool = False, environ: Mapping[str, str] | None = None) -> 
     `for_web`: the dashboard's password and users are validated too; a worker may have none of the variables of these.
     `environ` is another environment than that of this process.
     """
+    config, known, _ = _loaded(for_web=for_web, environ=environ)
+    return config, known
+
+
+def load_for_web() -> Configuration:
+    """Return what the receiver needs, read from the environment. Raises ConfigurationError."""
+    return _loaded(for_web=True, environ=None)
+
+
+def _loaded(*, for_web: bool, environ: Mapping[str, str] | None) -> Configuration:
     faults = env_file.faults(os.environ if environ is None else environ)
     config, known = None, None
     try:
@@ -43,17 +53,10 @@ def load(*, for_web: bool = False, environ: Mapping[str, str] | None = None) -> 
         faults += error.faults
     if config is None or known is None or faults:
         raise ConfigurationError(faults)
-    if for_web:
-        users.load(known, config, environ)
+    known_users = users.load(known, config, environ) if for_web else {}
     if faults := _contradictions(config, known):
         raise ConfigurationError(faults)
-    return config, known
-
-
-def load_for_web() -> Configuration:
-    """Return what the receiver needs, read from the environment. Raises ConfigurationError."""
-    config, known = load(for_web=True)
-    return Configuration(config, known, users.load(known, config))
+    return Configuration(config, known, known_users)
 
 
 def _contradictions(config: Settings, known: Mapping[str, Shop]) -> list[str]:

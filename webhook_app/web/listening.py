@@ -51,6 +51,21 @@ def closed_on_error(opened: Sequence[socket.socket]) -> Iterator[None]:
         raise
 
 
+def free_port(address: str, port: int, taken: int = 0) -> int:
+    """Return a port of that address that no program uses now: the tenth after it, or the twentieth, and so on.
+
+    `taken` is another port that will be used.
+    """
+    later = (one for one in range(port + 10, min(port + 200, HIGHEST), 10) if one != taken)
+    for number in [*later, 0]:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                listener.bind(_name(address, number))
+                return int(listener.getsockname()[1])
+    return port
+
+
 def pass_on(opened: Sequence[socket.socket], environment: MutableMapping[str, str]) -> None:
     """Let the program that gets this environment use these sockets."""
     for one in opened:
@@ -140,21 +155,10 @@ def _name(address: str, port: int) -> tuple[Any, ...]:
 
 def _fault(error: OSError, address: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is in use. Stop the program that uses it, or set another: PORT={_free_port(address, port)}"
+        return f"Port {port} is in use. Stop the program that uses it, or set another: PORT={free_port(address, port)}"
     if error.errno == errno.EACCES:
         return f"PORT: {port} is reserved for the administrator ({error.strerror}); set one above 1023."
     return f"BIND: {address} is not an address of this machine ({error.strerror})."
-
-
-def _free_port(address: str, port: int) -> int:
-    """Return a port of that address that no program uses now: the tenth after it, or the twentieth, and so on."""
-    for number in [*range(port + 10, min(port + 200, HIGHEST), 10), 0]:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                listener.bind(_name(address, number))
-                return int(listener.getsockname()[1])
-    return port
 
 
 def _unix_socket(path: str) -> socket.socket:

@@ -120,10 +120,9 @@ def _quoted(name: str) -> str:
 
 def _refuse_taken_port(port: int, receiver_port: int) -> None:
     if port == receiver_port or not _is_free(port):
-        free = next((one for one in range(port + 10, 65_536, 10) if one != receiver_port and _is_free(one)), "...")
         raise click.ClickException(
             f"Port {port} is in use. Stop the program that uses it, or set another: --sandbox-port, or "
-            f"SANDBOX_PORT={free}"
+            f"SANDBOX_PORT={listening.free_port(LOOPBACK, port, receiver_port)}"
         )
 
 
