@@ -205,6 +205,23 @@ def test_log_of_another_file_is_set_aside(file: Path, inbox: Inbox, restored: Pa
     assert stored(file) == {"first", "third", "fourth"}
 
 
+def test_log_of_a_copied_folder_is_used(file: Path, inbox: Inbox, tmp_path: Path) -> None:
+    """A copy of all files keeps its log, also where the copied log has the inode that the log had before."""
+    inbox.store(arrival("second"))
+    copy = tmp_path / "copy" / file.name
+    copy.parent.mkdir()
+    for one in file.parent.glob("inbox.db*"):
+        if one.is_file():
+            shutil.copy(one, copy.with_name(one.name))
+    log, lock = (copy.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-turn"))
+    before, note = f" {file.with_name(log.name).stat().st_ino}", lock.read_text()
+    assert before in note
+    lock.write_text(note.replace(before, f" {log.stat().st_ino}", 1))
+    with closing(Inbox(f"sqlite:///{copy}")) as copied:
+        copied.store(arrival("third"))
+    assert stored(copy) >= {"second", "third"}
+
+
 def test_lock_file_may_be_deleted(inbox: Inbox, file: Path, database_url: str) -> None:
     """The file of the write lock is created again, and locks for all."""
     with closing(Inbox(database_url)) as another, inbox.database.write():

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from webhook_app.inbox.engines.file_changes import Change
-from webhook_app.inbox.engines.file_handles import FileHandle, id_of, status_of
+from webhook_app.inbox.engines.file_handles import FileHandle, created_at, id_of, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,9 +167,14 @@ class OpenFile:
 
 
 def pairing(path: Path) -> str:
-    """Return which file at the path has which log, as inodes; empty without either."""
-    main, log = (status_of(one) for one in _paths(path)[:2])
-    return f"{main.st_ino} {log.st_ino}" if main and log else ""
+    """Return which file at the path has which log; empty without either.
+
+    The log is told by its inode and by when it was created: in a folder that was copied or restored, it may have got
+    the inode that the log had before.
+    """
+    main_path, log_path, _ = _paths(path)
+    main, log = status_of(main_path), status_of(log_path)
+    return f"{main.st_ino} {log.st_ino},{created_at(log_path)}" if main and log else ""
 
 
 def set_log_aside(path: Path, known: str) -> Path | None:
