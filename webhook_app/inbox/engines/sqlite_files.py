@@ -169,7 +169,7 @@ class OpenFile:
 def pairing(path: Path) -> str:
     """Return which file at the path has which log; empty without either.
 
-    The log is told by its inode and by when it was created: in a folder that was copied or restored, it may have got
+    A log is known by its inode and by when it was created: in a folder that was copied or restored, it may have got
     the inode that the log had before.
     """
     main_path, log_path, _ = _paths(path)
