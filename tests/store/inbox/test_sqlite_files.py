@@ -167,6 +167,17 @@ def test_overwritten_file_is_read_anew(inbox: Inbox, file: Path, restored: Path)
     assert stored(file) == {"first", "third"}
 
 
+def test_file_overwritten_by_a_newer_one_is_read_anew(inbox: Inbox, file: Path, restored: Path) -> None:
+    """A backup of another inbox, which has a higher change counter, is known by its having no log."""
+    with closing(sqlite3.connect(restored, isolation_level=None)) as connection:
+        for number in range(99):
+            connection.execute(f"PRAGMA user_version={number}")
+    shutil.copyfile(restored, file)
+    inbox.store(arrival("third"))
+    inbox.close()
+    assert stored(file) == {"first", "third"}
+
+
 def test_truncated_file_is_refused(inbox: Inbox, file: Path) -> None:
     """Nothing is stored in an empty file, and it is not taken for a new inbox."""
     inbox.database.erase_deleted()
@@ -220,6 +231,23 @@ def test_log_of_a_copied_folder_is_used(file: Path, inbox: Inbox, tmp_path: Path
     with closing(Inbox(f"sqlite:///{copy}")) as copied:
         copied.store(arrival("third"))
     assert stored(copy) >= {"second", "third"}
+
+
+def test_backup_takes_the_place_of_a_file_alone(file: Path, inbox: Inbox, restored: Path, tmp_path: Path) -> None:
+    """A log that a killed process left is not applied to a backup that is put in the file's place, in any way."""
+    for number, removed in enumerate(((), ("",), ("", "-shm"), ("", "-turn"), ("", "-shm", "-turn"))):
+        killed = tmp_path / str(number) / file.name
+        killed.parent.mkdir()
+        for one in file.parent.glob("inbox.db*"):
+            if one.is_file():
+                shutil.copy(one, killed.with_name(one.name))
+        for suffix in removed:
+            killed.with_name(killed.name + suffix).unlink()
+        killed.write_bytes(restored.read_bytes())
+        with closing(Inbox(f"sqlite:///{killed}")) as opened:
+            opened.store(arrival("third"))
+        assert stored(killed) == {"first", "third"}, removed
+        assert list(killed.parent.glob("*.unused-*")), removed
 
 
 def test_lock_file_may_be_deleted(inbox: Inbox, file: Path, database_url: str) -> None:

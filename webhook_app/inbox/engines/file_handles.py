@@ -7,16 +7,31 @@ import fcntl
 import os
 import struct
 import threading
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The beginning of a database: https://sqlite.org/fileformat.html#the_database_header
-MAGIC, COUNTER = b"SQLite format 3\0", slice(24, 28)
+MAGIC, VERSIONS, COUNTER = b"SQLite format 3\0", slice(18, 20), slice(24, 28)
+WITH_LOG = b"\2\2"  # the versions of a file that may have a write-ahead log; a backup has none
 # What each connection locks for as long as it is open: SHARED_FIRST and SHARED_SIZE in SQLite's os.h.
 SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
 # https://man7.org/linux/man-pages/man2/statx.2.html; Python has no name for it before 3.15.
 AT_FDCWD, STATX_BTIME, STATX_SIZE, BTIME_OFFSET = -100, 0x800, 256, 80
 
+LOG, INDEX = "-wal", "-shm"  # beside the file: https://sqlite.org/walformat.html
+
 FileId = tuple[int, int]  # device and inode
+
+
+def paths_of(path: Path) -> tuple[str, str, str]:
+    """Return the path of a database as it was given, and those that SQLite uses for log and index.
+
+    They are texts, because they are compared for each commit. SQLite puts its files beside what a link points to.
+    """
+    real = path.resolve()
+    return str(path), f"{real}{LOG}", f"{real}{INDEX}"
 
 
 def status_of(path: str) -> os.stat_result | None:
@@ -81,11 +96,16 @@ class FileHandle:
                 del self._open[self.id]
                 os.close(self._descriptor)
 
-    def counter(self) -> int | None:
-        """Return the change counter, which no transaction lowers; None where the file holds no database."""
+    def counter(self, *, with_log: bool = False) -> int | None:
+        """Return the change counter, which no transaction lowers; None where the file holds no database.
+
+        None also for a database that can have no write-ahead log, where it must have one.
+        """
         head = os.pread(self._descriptor, COUNTER.stop, 0)
         whole = head.startswith(MAGIC) and len(head) == COUNTER.stop
-        return int.from_bytes(head[COUNTER], "big") if whole else None
+        if not whole or (with_log and head[VERSIONS] != WITH_LOG):
+            return None
+        return int.from_bytes(head[COUNTER], "big")
 
     def protect_log_at_path(self) -> None:
         """Keep SQLite from deleting the log at the path with the last connection: it belongs to another file by now.

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from webhook_app import green_threads, logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox.engines import deadlines, sqlite_files
+from webhook_app.inbox.engines import deadlines, foreign_logs, sqlite_files
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.file_changes import ASIDE_HINT, CREATE_OR_RESTORE, HINTS, LARGE_LOG_HINT, Change, changed
 from webhook_app.inbox.engines.sqlite_files import OpenFile
@@ -143,7 +143,7 @@ class Sqlite(Database):
     def remove_unused_logs(self, older_than: float) -> None:
         """Delete logs that were set aside so many seconds ago: they hold personal data."""
         with self.unavailable_on_error():
-            for path in sqlite_files.remove_unused_logs(self.path, older_than):
+            for path in foreign_logs.remove_unused_logs(self.path, older_than):
                 self._log.warning("database_log_removed", path=str(path))
 
     def wakeups(self) -> SocketChannel:
@@ -211,12 +211,12 @@ class Sqlite(Database):
         if self._file is None:
             self._set_log_aside()
         before, file = self._file, self._open(self._file.change() if self._file else None)
-        if file is not before and (pair := sqlite_files.pairing(self.path)) != self._write_lock.note():
+        if file is not before and (pair := foreign_logs.pairing(self.path)) != self._write_lock.note():
             self._write_lock.write_note(pair)
         return file
 
     def _set_log_aside(self) -> None:
-        if aside := sqlite_files.set_log_aside(self.path, self._write_lock.note()):
+        if aside := foreign_logs.set_log_aside(self.path, self._write_lock.note()):
             self._log.error("database_log_set_aside", path=str(aside), hint=ASIDE_HINT)
 
     def _open(self, change: Change | None) -> OpenFile:

@@ -6,19 +6,17 @@ is lost. So each transaction compares device and inode before it begins, and aga
 
 from __future__ import annotations
 
-import glob
 import os
 import sqlite3
 import stat
 import threading
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from webhook_app.inbox.engines.file_changes import Change
-from webhook_app.inbox.engines.file_handles import FileHandle, created_at, id_of, status_of
+from webhook_app.inbox.engines.file_handles import FileHandle, id_of, paths_of, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,9 +34,7 @@ PRAGMAS = (
     "PRAGMA journal_size_limit=16777216",
 )
 WAL = "PRAGMA journal_mode=WAL"
-UNUSED = ".unused-"  # of a log that was renamed, before the time
 INDEX_SIZE = 32 * 1024  # bytes, at the least
-LOG, INDEX = "-wal", "-shm"  # beside the file: https://sqlite.org/walformat.html
 
 
 class OpenFile:
@@ -46,7 +42,7 @@ class OpenFile:
 
     def __init__(self, path: Path) -> None:
         """Open the file at `path`, which must exist. Raises sqlite3.Error and OSError."""
-        self._path, self._log_path, self._index_path = paths = _paths(path)
+        self._path, self._log_path, self._index_path = paths = paths_of(path)
         self.users, self.is_retired, self._is_closed = 0, False, False
         self.log_size = 0  # bytes, when the files were compared last
         self._mutex = threading.Lock()
@@ -117,7 +113,7 @@ class OpenFile:
 
     def leave_no_log(self) -> None:
         """Remove log and index of this file from the path, where another file is by now. Raises OSError."""
-        _, log_path, index_path = _paths(Path(self._path))  # a link may point elsewhere
+        _, log_path, index_path = paths_of(Path(self._path))  # a link may point elsewhere
         _unlink(log_path, self._log)
         _unlink(index_path, self._index)
 
@@ -157,52 +153,16 @@ class OpenFile:
         raise sqlite3.OperationalError("the database file was replaced while it was opened")
 
     def _went_back(self) -> bool:
-        """Return whether the change counter is lower than before, which no transaction does; it is read twice."""
+        """Return whether another content was written into the file; it is read twice.
+
+        No transaction lowers the change counter, nor makes the file one without a log, as backups are.
+        """
         for _ in range(2):
-            counter = self._handle.counter()
+            counter = self._handle.counter(with_log=True)
             if counter is not None and counter >= self._counter:
                 self._counter = counter
                 return False
         return True
-
-
-def pairing(path: Path) -> str:
-    """Return which file at the path has which log; empty without either.
-
-    A log is known by its inode and by when it was created: in a folder that was copied or restored, it may have got
-    the inode that the log had before.
-    """
-    main_path, log_path, _ = _paths(path)
-    main, log = status_of(main_path), status_of(log_path)
-    return f"{main.st_ino} {log.st_ino},{created_at(log_path)}" if main and log else ""
-
-
-def set_log_aside(path: Path, known: str) -> Path | None:
-    """Rename a log that belongs to another file, which was at the path when `known` was its pairing.
-
-    SQLite would take it for this file's, and destroy it. Returns the log's new path, if it was renamed. Raises OSError.
-    """
-    (main, _, log), (known_main, _, known_log) = pairing(path).partition(" "), known.partition(" ")
-    if not log or main == known_main or log != known_log:
-        return None
-    _, log_path, index_path = _paths(path)
-    aside = Path(f"{log_path}{UNUSED}{int(time.time())}")
-    Path(log_path).rename(aside)
-    Path(index_path).unlink(missing_ok=True)
-    return aside
-
-
-def remove_unused_logs(path: Path, older_than: float) -> list[Path]:
-    """Delete the logs that were renamed at least so many seconds ago; returns their paths. Raises OSError."""
-    log_path = Path(_paths(path)[1])
-    before = time.time() - older_than
-    removed = []
-    for aside in log_path.parent.glob(f"{glob.escape(log_path.name + UNUSED)}*"):
-        at = aside.name.removeprefix(log_path.name + UNUSED)
-        if at.isdecimal() and int(at) <= before:
-            aside.unlink(missing_ok=True)
-            removed.append(aside)
-    return removed
 
 
 def connect(path: str, *more: str) -> sqlite3.Connection:
@@ -225,7 +185,7 @@ def make_private(path: Path) -> None:
 
     Another owner's files stay as they are. For a file that was opened: DATABASE_URL may name a folder, or any file.
     """
-    for place in _paths(path):
+    for place in paths_of(path):
         with suppress(OSError):
             if stat.S_IMODE(os.stat(place).st_mode) & OTHERS:  # noqa: PTH116 - as everywhere here
                 Path(place).chmod(0o600)
@@ -247,15 +207,6 @@ def is_disk_full(path: Path) -> bool:
     except OSError:
         return False
     return found.f_bavail * found.f_frsize < INDEX_SIZE or bool(found.f_files and not found.f_favail)
-
-
-def _paths(path: Path) -> tuple[str, str, str]:
-    """Return the path of a database as it was given, and those that SQLite uses for log and index.
-
-    They are texts, because they are compared for each commit. SQLite puts its files beside what a link points to.
-    """
-    real = path.resolve()
-    return str(path), f"{real}{LOG}", f"{real}{INDEX}"
 
 
 def _unlink(path: str, own: FileId | None) -> None:
