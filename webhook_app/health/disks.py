@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from webhook_app.config.settings import Settings
 
 WRITTEN = bytes(256 * 1024)  # what must fit; file systems reserve the space before they write
+# Unlike Path.exists(), False also in a folder that this user may not search.
+is_there = os.path.exists
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -34,7 +36,7 @@ def statuses(config: Settings) -> list[DiskStatus]:
 def status(what: str, path: str) -> DiskStatus:
     """Return whether a file and its folder can be written, and how much is free on its disk."""
     # Migrating creates the folders that are missing.
-    folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
+    folder = next(folder for folder in Path(path).absolute().parents if is_there(folder))
     ephemeral = settings.is_ephemeral(path)
     free = 0
     try:
@@ -53,12 +55,12 @@ def status(what: str, path: str) -> DiskStatus:
 def _unwritable(path: str) -> str:
     """Return the name of a database's file that is there and cannot be written, "" where there is none."""
     files = (Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm"))
-    return next((file.name for file in files if file.exists() and not os.access(file, os.W_OK)), "")
+    return next((file.name for file in files if is_there(file) and not os.access(file, os.W_OK)), "")
 
 
 def spooled(path: str | None) -> int:
     """Count the events that wait in the spool."""
-    if not path or not Path(path).exists():
+    if not path or not is_there(path):
         return 0
     with closing(Inbox(f"{SQLITE}{path}")) as inbox:
         try:

@@ -26,7 +26,8 @@ HINTS = {
     "migrations_missing": "Run: python -m webhook_app migrate",
     "disk_full": "Free some space on the disk of the database; webhooks are answered with 503 until then.",
     "not_writable": (
-        "Give the receiver's user write permission in the folder of the database, or use a server that allows writes."
+        "Give the receiver's user write permission in the folder of the database, and mount its disk so that it can be "
+        "written; or use a server that allows writes."
     ),
 }
 

@@ -37,6 +37,7 @@ LIMITS = text("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_se
 # Changing a table waits for those who read it, and all that come later wait behind it: webhooks too.
 LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '1s'")
 LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+NOT_MIGRATED = "The database is not migrated."
 TRIES, PAUSE = 20, 3.0  # seconds
 
 
@@ -72,11 +73,11 @@ def is_current(database: Database) -> bool:
 def fault(database: Database) -> str | None:
     """Return a sentence about what the schema lacks, None where it is current. Raises StoreUnavailableError."""
     if not database.exists():
-        return "The database is not migrated."
+        return NOT_MIGRATED
     with database.read() as connection:
         revision = _revision(connection)
         if revision is None:
-            return "The database is not migrated."
+            return NOT_MIGRATED
         lacking = ", ".join(schema.describe(item) for item in schema.missing(connection))
     if not _is_usable(revision):
         return f"The database is at {revision}, and this version needs {head()}."

@@ -68,8 +68,8 @@ class MachineCollector:
 def _disks(paths: Mapping[str, str]) -> dict[str, Any]:
     found = {}
     for of, path in paths.items():
-        folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
-        with suppress(OSError):
+        with suppress(OSError):  # also where a folder may not be searched
+            folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
             found[of] = shutil.disk_usage(folder)
     return found
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def test_the_second_time_there_is_nothing_to_do(run: Run) -> None:
     """An empty database is migrated, a current one is left alone."""
-    assert run("migrate").output.startswith("Migrated: the database is at ")
+    first = run("migrate").output
+    assert first.startswith("Migrated: the database is at ")
+    assert "lacked" not in first
     again = run("migrate")
     assert again.exit_code == 0
     assert again.output.startswith("Nothing to do: the database is at ")
@@ -40,6 +42,20 @@ def test_what_is_lacking_is_named(run: Run, migrated_url: str, capsys: pytest.Ca
         warn(config)
         assert f"{lacking} Run `python -m webhook_app migrate`." in capsys.readouterr().err
     assert "Created what it lacked: table alerts." in run("migrate").output
+
+
+def test_path_that_cannot_be_searched_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], run: Run
+) -> None:
+    """As in a folder of another user, where the system does not say whether the file exists."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / ('x' * 300)}")  # refused to every user
+    database_startup.warn_receiver(settings.load())
+    assert "The database is unavailable: [Errno" in capsys.readouterr().err
+    database_startup.warn_worker(settings.load())
+    for command in ("migrate", "status", "check", "doctor", "list"):
+        result = run(command)
+        assert isinstance(result.exception, SystemExit | None), command
+        assert "File name too long" in result.output, command
 
 
 def test_a_full_disk_does_not_end_what_shows_it(

@@ -36,6 +36,15 @@ def test_a_folder_is_no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert file_access.fault().endswith(f"name a file in it: sqlite:///{tmp_path}/inbox.db")
 
 
+def test_a_disk_that_is_mounted_read_only_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No owner could write there; only the answers of the system are made up."""
+    found = os.statvfs_result((1, 1, 1, 1, 1, 1, 1, 1, os.ST_RDONLY, 255))
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////inbox.db")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _path: found)
+    assert file_access.fault() == "/ is on a disk that is mounted read-only: mount it so that it can be written"
+
+
 @pytest.mark.parametrize("url", ["postgres://localhost/x", "sqlite:////nowhere/inbox.db", ""])
 def test_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A server has its own permissions; a folder that this user can create is no fault."""

@@ -26,5 +26,5 @@ def migrate() -> None:
     click.echo(f"{'Migrated' if before else 'Nothing to do'}: the database is at {newer or migrations.head()}.")
     if newer:
         click.echo(database_startup.NEWER.format(revision=newer))
-    if created:
+    if created and before != migrations.NOT_MIGRATED:
         click.echo(f"Created what it lacked: {', '.join(created)}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import reloading
+from webhook_app.cli.support import file_access
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.formatting import counted
@@ -110,6 +111,8 @@ def check_spool(config: Settings) -> None:
 
 
 def _print_warnings(config: Settings, inbox: Inbox) -> None:
+    if fault := file_access.fault():
+        _warn(f"{fault}.")
     if revision := migrations.newer_revision(inbox.database):
         _warn(NEWER.format(revision=revision))
     for sentence in inbox.database.warnings(config.web_concurrency):

@@ -11,6 +11,8 @@ from webhook_app.config.unreadable import name_of
 from webhook_app.config.validators import SQLITE
 from webhook_app.errors import ConfigurationError
 
+# Unlike Path.is_dir(), False also in a folder that this user may not search.
+is_folder = os.path.isdir
 DEFAULT = f"{SQLITE}var/inbox.db"
 
 
@@ -25,13 +27,15 @@ def _fault(url: str) -> str:
     if not url.startswith(SQLITE):
         return ""
     file = Path(url.removeprefix(SQLITE)).absolute()
-    if file.is_dir():
+    if is_folder(file):
         return f"DATABASE_URL names a folder; name a file in it: {SQLITE}{file / 'inbox.db'}"
-    folder = next(one for one in file.parents if one.is_dir())
+    folder = next(one for one in file.parents if is_folder(one))
     paths = [folder, *sorted(file.parent.glob(f"{file.name}*"))]
     refused = next((one for one in paths if not os.access(one, os.W_OK)), None)
     if refused is None:
         return ""
+    if os.statvfs(refused).f_flag & os.ST_RDONLY:
+        return f"{refused} is on a disk that is mounted read-only: mount it so that it can be written"
     user = name_of(os.geteuid())
     owner = name_of(refused.stat().st_uid)
     return f"{refused} belongs to {owner}; {user}, as whom this runs, cannot write it: chown -R {user} {refused}"

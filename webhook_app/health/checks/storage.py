@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 from webhook_app.formatting import counted, duration
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 MIGRATE = "Run: python -m webhook_app migrate"
 FREE_SPACE = "Free some space, or store less: KEEP_BODIES, KEEP_ROWS."
 READ_ONLY = "It may be a standby, or a hosted server whose disk is almost full: such servers allow no writes."
+MOUNT = "Its disk is mounted read-only: mount it so that it can be written."
+PERMIT = "Give the user of this process write permission there."
 SYNCHRONISE = "Synchronise the clock of this machine over the network: timedatectl set-ntp true"
 DYNO = "The {what} is on the disk of a dyno, which is emptied at every restart: events would be lost."
 DYNO_ADVICE = {
@@ -88,7 +92,7 @@ def _space(one: DiskStatus, measured: Measurements) -> Finding:
         return Finding("disk", Severity.ERROR, text, advice, detail=one.what, alerts=alerts)
     if one.failure:
         text = f"The folder of the {one.what} ({one.folder}) is not writable: {one.failure}."
-        advice = "Give the user of this process write permission there."
+        advice = MOUNT if one.failure == os.strerror(errno.EROFS) else PERMIT
         return Finding("disk", Severity.ERROR, text, advice, detail=one.what, alerts=alerts)
     if one.free >= thresholds.DISK_WARNING:
         text = f"The folder of the {one.what} is writable; {one.free / 1000:.1f} GB are free."

@@ -19,6 +19,7 @@ from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.engines import deadlines, foreign_logs, sqlite_files
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.file_changes import ASIDE_HINT, CREATE_OR_RESTORE, HINTS, LARGE_LOG_HINT, Change, changed
+from webhook_app.inbox.engines.file_handles import status_of
 from webhook_app.inbox.engines.sqlite_files import OpenFile
 from webhook_app.inbox.engines.wakeup_sockets import OLD_PIPE, SocketChannel, remove_unused_pipe
 from webhook_app.inbox.engines.write_lock import WriteLock, begin_immediate
@@ -121,8 +122,9 @@ class Sqlite(Database):
             remove_unused_pipe(self._beside(OLD_PIPE))
 
     def exists(self) -> bool:
-        """Return whether the file exists."""
-        return self.path.exists()
+        """Return whether the file exists. Raises StoreUnavailableError where that cannot be known."""
+        with self.unavailable_on_error():
+            return status_of(str(self.path)) is not None
 
     def erase_deleted(self, deleted_at: int | None = None) -> bool:
         """Write the write-ahead log into the file, where deleted content is overwritten, and truncate it.
