@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engines("postgres")
 
+BACKEND = "SELECT pg_backend_pid()"
 RECORD_COMMITS = (
     "CREATE TABLE seen (number serial, state text, setting text)",
     """CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -64,6 +65,18 @@ def woken_within(inbox: Inbox, seconds: float, attempts: int = 1) -> bool:
             if 0.1 < time.monotonic() - began < seconds:
                 return True
     return False
+
+
+def test_connection_of_the_last_transaction_is_used_again(inbox: Inbox) -> None:
+    """One process of the server serves a worker that has a connection for its other thread too."""
+    with inbox.database.read() as first, inbox.database.read() as second:
+        both = {connection.exec_driver_sql(BACKEND).scalar() for connection in (first, second)}
+    used = []
+    for _ in range(4):
+        with inbox.database.write() as connection:
+            used.append(connection.exec_driver_sql(BACKEND).scalar())
+    assert len(both) == 2
+    assert len(set(used)) == 1
 
 
 def test_commits_are_durable_except_of_claims(inbox: Inbox, other: psycopg.Connection) -> None:

@@ -100,6 +100,8 @@ class Postgres(Database):
             hide_parameters=True,
             pool_size=connection_budget.PER_PROCESS,
             max_overflow=0,
+            # The one that was used last, whose server process is awake, with its plans in memory.
+            pool_use_lifo=True,
             pool_timeout=CONNECTION_WAIT,
             # A statement prepared on one server connection is unknown on the next one the pooler chooses.
             connect_args={**CONNECT, "prepare_threshold": None if pooled else PREPARE_AFTER},
