@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from environs import Env, EnvValidationError
 from environs.fields import TimeDelta
 from marshmallow import ValidationError
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import OneOf, Range, Regexp
 
 from webhook_app.config import variables
 from webhook_app.config.validators import (
@@ -42,6 +42,7 @@ TWEAKWISE_URL = "https://navigator-analytics.tweakwise.com"
 # The official Magento module sends the first, the documentation names the second: https://docs.tweakwise.com
 CONTENT_TYPES = ("application/json", "text/json")
 COUNT, PORT_NUMBER = Range(1, 256), Range(1, 65535)
+PRINTABLE = Regexp(r"[ -~]*\Z", error="expected printable characters")
 SHORTEST = timedelta(milliseconds=1)
 # So that every point in time that is computed from a duration is one that a date can hold.
 POSITIVE = Range(SHORTEST, timedelta(days=365_000))
@@ -76,6 +77,7 @@ class Settings:
     port: int = field(metadata=_variable("int", 8000, PORT_NUMBER))
     bind: str = field(metadata=_variable("str", "0.0.0.0", validate_bind))  # noqa: S104 - a receiver is public
     web_concurrency: int = field(metadata=_variable("int", 2, COUNT))
+    web_concurrency_set_by: str | None = field(metadata=_variable("str", None, PRINTABLE))
     web_threads: int = field(metadata=_variable("int", 5000, Range(1, 100_000)))
     worker_threads: int = field(metadata=_variable("int", 8, COUNT))
     max_rate: float | None = field(metadata=_variable("float", None, validate_rate))

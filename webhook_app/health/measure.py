@@ -85,7 +85,8 @@ def _database(subject: Subject) -> DatabaseStatus:
             return DatabaseStatus(engine, exists=False)
         if fault := migrate.fault(database):
             return DatabaseStatus(engine, fault=fault)
-        warnings = database.warnings(subject.config.web_concurrency)
+        config = subject.config
+        warnings = database.warnings(config.web_concurrency, by_host=bool(config.web_concurrency_set_by))
         newer = migrate.newer_revision(database)
     except (StoreUnavailableError, ConfigurationError) as error:
         return DatabaseStatus(engine, failure=str(error))

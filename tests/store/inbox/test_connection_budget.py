@@ -61,14 +61,24 @@ def test_too_few_connections(allowed: Limits, web: int, expected: str) -> None:
 @pytest.mark.parametrize(("of_server", "processes"), [(97, 17), (20, 5), (10, 2), (7, 1), (4, 1), (1, 1)])
 def test_as_many_processes_start_as_fit(of_server: int, processes: int) -> None:
     """A large dyno with the smallest database starts fewer web processes than its size suggests; one at least."""
-    assert connection_budget.fitting(limits(of_server), 17, pooled=False) == processes
+    assert connection_budget.fitting(limits(of_server), 17, by_host=False, pooled=False) == processes
     if processes > 1:
         assert connection_budget.warnings(limits(of_server), processes, pooled=False) == []
 
 
+def test_what_a_host_chose_fits_twice() -> None:
+    """Whatever the size of the dyno, old and new web processes and workers of a deployment find connections."""
+    for of_server in (20, 40, 97, 120, 400):
+        for chosen in range(2, 34):
+            started = connection_budget.fitting(limits(of_server), chosen, by_host=True, pooled=False)
+            connections = started * connection_budget.PER_PROCESS + connection_budget.PER_WORKER
+            assert 2 * connections <= of_server
+            assert started == chosen or 2 * (connections + connection_budget.PER_PROCESS) > of_server
+
+
 def test_only_the_pooler_knows_its_connections() -> None:
     """Behind a pooler the server's limits do not apply."""
-    assert connection_budget.fitting(limits(of_role=2), 8, pooled=True) == 8
+    assert connection_budget.fitting(limits(of_role=2), 8, by_host=True, pooled=True) == 8
     assert connection_budget.warnings(limits(of_role=2), 8, pooled=True) == []
 
 

@@ -49,7 +49,8 @@ def check(url: str | None) -> None:
     if not url:
         click.echo("Add --url with the public address to see the URLs as the platforms need them.\n")
     with closing(Inbox.configured(config)) as inbox:
-        fault, warnings = migrations.fault(inbox.database), inbox.database.warnings(config.web_concurrency)
+        fault, by_host = migrations.fault(inbox.database), bool(config.web_concurrency_set_by)
+        warnings = inbox.database.warnings(config.web_concurrency, by_host=by_host)
         newer = migrations.newer_revision(inbox.database)
     for sentence in [*_near_names(), *warnings]:
         click.echo(f"Warning    {sentence}")

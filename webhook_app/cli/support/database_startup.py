@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RETRY_EVERY = 1.0  # seconds
 NEWER = "The database was migrated by a newer version, to {revision}. This one works with what it knows of it."
+SIDE_BY_SIDE = ", also while a deployment runs old and new side by side"
 MIGRATE = "`python -m webhook_app migrate`"
 
 
@@ -68,12 +69,13 @@ def migrate_when_available(config: Settings) -> None:
 def fit_web_processes(config: Settings, environment: MutableMapping[str, str]) -> None:
     """Lower WEB_CONCURRENCY to what the database has connections for: hosts set it by the size of the machine."""
     with closing(Inbox.configured(config)) as inbox, suppress(StoreUnavailableError):
-        fitting = inbox.database.fitting(config.web_concurrency)
+        by_host = bool(config.web_concurrency_set_by)
+        fitting = inbox.database.fitting(config.web_concurrency, by_host=by_host)
         if fitting < config.web_concurrency:
             processes = counted(fitting, "web process", "web processes")
             _warn(
                 f"WEB_CONCURRENCY is {config.web_concurrency}, but the database has connections for {processes} beside "
-                f"a worker; {fitting} {'starts' if fitting == 1 else 'start'}."
+                f"a worker{SIDE_BY_SIDE if by_host else ''}; {fitting} {'starts' if fitting == 1 else 'start'}."
             )
             environment["WEB_CONCURRENCY"] = str(fitting)
 
@@ -115,7 +117,7 @@ def _print_warnings(config: Settings, inbox: Inbox) -> None:
         _warn(f"{fault}.")
     if revision := migrations.newer_revision(inbox.database):
         _warn(NEWER.format(revision=revision))
-    for sentence in inbox.database.warnings(config.web_concurrency):
+    for sentence in inbox.database.warnings(config.web_concurrency, by_host=bool(config.web_concurrency_set_by)):
         _warn(f"Warning: {sentence}")
 
 

@@ -77,9 +77,13 @@ def warnings(limits: Limits, web_processes: int, *, pooled: bool) -> list[str]:
     return found
 
 
-def fitting(limits: Limits, web_processes: int, *, pooled: bool) -> int:
-    """Return how many of so many web processes may run beside a worker; one at least, which is warned of."""
-    available, _ = limits.smallest()
+def fitting(limits: Limits, web_processes: int, *, by_host: bool, pooled: bool) -> int:
+    """Return how many of so many web processes may run beside a worker; one at least, which is warned of.
+
+    A number that a host chose must fit twice: hosts start the new processes of a deployment beside the old ones. One
+    that a person chose must fit once, since only they know how they deploy.
+    """
+    available = limits.smallest()[0] // (2 if by_host else 1)
     return web_processes if pooled else max(min(web_processes, (available - PER_WORKER) // PER_PROCESS), 1)
 
 

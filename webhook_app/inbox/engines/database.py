@@ -100,12 +100,15 @@ class Database(ABC):
     def prepare(self) -> None:
         """Create what migrations need to begin with. Raises StoreUnavailableError."""
 
-    def fitting(self, web_processes: int) -> int:
-        """Return how many of so many web processes may run. Raises StoreUnavailableError."""
+    def fitting(self, web_processes: int, *, by_host: bool = False) -> int:  # noqa: ARG002 - an engine in a file has no limit
+        """Return how many of so many web processes may run; a number `by_host` must fit twice, for deployments.
+
+        Raises StoreUnavailableError.
+        """
         return web_processes
 
-    def warnings(self, web_processes: int) -> list[str]:  # noqa: ARG002 - an engine in a file has none
-        """Return a sentence for each problem with so many web processes and a worker.
+    def warnings(self, web_processes: int, *, by_host: bool = False) -> list[str]:  # noqa: ARG002 - as above
+        """Return a sentence for each problem with so many web processes, or those of them that fit, and a worker.
 
         Raises ConfigurationError where the database cannot be used at all, and StoreUnavailableError.
         """

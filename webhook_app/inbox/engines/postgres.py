@@ -242,18 +242,20 @@ class Postgres(Database):
         """Refuse a server that is too old; the database exists already. Raises ConfigurationError."""
         connection_budget.require_version(self._limits().version)
 
-    def warnings(self, web_processes: int) -> list[str]:
+    def warnings(self, web_processes: int, *, by_host: bool = False) -> list[str]:
         """Report too few connections or commits that are not durable.
 
         Raises ConfigurationError and StoreUnavailableError.
         """
         limits = self._limits()
         connection_budget.require_version(limits.version)
+        if by_host:  # it is only an upper limit: `web` starts fewer
+            web_processes = connection_budget.fitting(limits, web_processes, by_host=True, pooled=self._pooled)
         return connection_budget.warnings(limits, web_processes, pooled=self._pooled)
 
-    def fitting(self, web_processes: int) -> int:
+    def fitting(self, web_processes: int, *, by_host: bool = False) -> int:
         """Return how many of so many web processes the server has connections for."""
-        return connection_budget.fitting(self._limits(), web_processes, pooled=self._pooled)
+        return connection_budget.fitting(self._limits(), web_processes, by_host=by_host, pooled=self._pooled)
 
     def _limits(self) -> connection_budget.Limits:
         with self.read() as connection:
