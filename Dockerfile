@@ -16,6 +16,7 @@ FROM ${BASE}
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    PYTHONPATH=/app \
     DATABASE_URL=sqlite:////data/inbox.db \
     PORT=8000
 # A number, which Kubernetes can compare with runAsNonRoot. A volume gets its owner from the folder below.

@@ -72,6 +72,7 @@ def test_pods_are_hardened_and_run_commands() -> None:
             continue
         pod = template["spec"]
         assert (pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsNonRoot"]) == (USER, True)
+        assert pod["enableServiceLinks"] is False  # else METRICS_PORT, SANDBOX_PORT and the like are set by Services
         assert one["spec"]["selector"]["matchLabels"] == template["metadata"]["labels"]
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
             assert container["args"][0] in all_commands()
@@ -87,6 +88,7 @@ def test_the_image_leaves_the_choice_of_shops() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert "SHOPS_FILE=" not in text
     assert "ln -s /config/shops.toml shops.toml" in text
+    assert " PYTHONPATH=/app " in text  # `fly ssh console` and the like start elsewhere than in WORKDIR
 
 
 def test_compose_mounts_the_folder_of_the_shops() -> None:
