@@ -56,7 +56,7 @@ def identities(file: Path) -> set[str]:
 
 @on_sqlite
 def test_page_restores_what_it_backs_up(migrated_file: Path, tmp_path: Path) -> None:
-    """The commands of the page work as they stand, beside a process that has the database open."""
+    """The commands of the page work as they stand, beside a process that has the database open, and more than once."""
     (tmp_path / "var").mkdir()
     (tmp_path / "var/inbox.db").write_bytes(migrated_file.read_bytes())
     with closing(Inbox(f"sqlite:///{tmp_path}/var/inbox.db")) as inbox:
@@ -70,7 +70,10 @@ def test_page_restores_what_it_backs_up(migrated_file: Path, tmp_path: Path) -> 
         carry_out("\n".join(rest), tmp_path)
         inbox.store(arrival("later"))
         assert {row.identity for row in stored_deliveries.newest(inbox, 9)} == {"before", "later"}
-    assert identities(tmp_path / "var/replaced/inbox.db") == {"before", "after"}
+        carry_out(documented("Restore SQLite"), tmp_path)
+        assert {row.identity for row in stored_deliveries.newest(inbox, 9)} == {"before"}
+    replaced = {frozenset(identities(one / "inbox.db")) for one in tmp_path.glob("var/replaced-*")}
+    assert replaced == {frozenset({"before", "after"}), frozenset({"before", "later"})}
 
 
 @on_sqlite
