@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from chaos.disk_log import DiskLog, Record
     from chaos.orders import Order
 
-AFTER_ANSWER = 1 / 3  # share of the cuts that come right after an order was answered
+CHOSEN = 1 / 3  # share of the cuts that come right after an order was answered; without orders, at the beginning
+BEGINNING = 30  # records, in which a file is created
 PADDING = (0, 0, 500, 3_000, 9_000, 40_000)  # bytes
 PAUSE = 0.02  # seconds between two orders of a sender, and two tries of one
 
@@ -129,8 +130,8 @@ def cut(recording: Recording, number: int, folder: Path, check: Check) -> list[s
 
 def _chosen(records: Sequence[Record], number: int, chance: random.Random) -> list[int]:
     """Return the records after which the power fails."""
-    answered = [at for at, record in enumerate(records) if record.operation in "AK"]
-    after = [chance.choice(answered) + chance.randint(0, 2) for _ in range(int(number * AFTER_ANSWER)) if answered]
+    answered = [at for at, record in enumerate(records) if record.operation in "AK"] or range(BEGINNING)
+    after = [chance.choice(answered) + chance.randint(0, 2) for _ in range(int(number * CHOSEN))]
     return [min(at, len(records) - 1) for at in after] + [
         chance.randrange(len(records)) for _ in range(number - len(after))
     ]

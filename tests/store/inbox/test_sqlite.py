@@ -253,3 +253,46 @@ def test_a_disk_without_room_for_the_index_is_full(
     with pytest.raises(StoreUnavailableError) as caught, inbox.database.unavailable_on_error():
         raise sqlite3.OperationalError("disk I/O error")
     assert advice in caught.value.advice
+
+
+# https://sqlite.org/fileformat.html#the_rollback_journal
+# https://sqlite.org/fileformat.html#the_rollback_journal
+JOURNAL_HEADER = bytes.fromhex("d9d505f920a163d7") + bytes(504)
+
+
+@pytest.mark.parametrize("journal", [None, JOURNAL_HEADER, bytes(512), b""], ids=["none", "header", "zeros", "empty"])
+def test_an_inbox_whose_creation_lost_its_power_is_created_anew(tmp_path: Path, journal: bytes | None) -> None:
+    """The first page was not on the disk yet: it reads as zeros, as far as the file reaches."""
+    file, beside = tmp_path / "inbox.db", tmp_path / "inbox.db-journal"
+    for size in (0, 512, 4096):
+        for name in tmp_path.glob("inbox.db*"):
+            name.unlink()
+        file.write_bytes(bytes(size))
+        if journal is not None:
+            beside.write_bytes(journal)
+        with closing(Inbox(f"sqlite:///{file}")) as inbox:
+            migrate.upgrade(inbox.database)
+            assert inbox.store(arrival()).id
+
+
+@pytest.mark.parametrize(
+    ("content", "beside"),
+    [
+        (b"x" + bytes(4095), {}),
+        (bytes(4095) + b"x", {}),
+        (bytes(65536 + 1), {}),
+        (bytes(4096), {"-wal": b"x" * 32}),
+        (bytes(4096), {"-journal": JOURNAL_HEADER + b"x"}),
+    ],
+    ids=["foreign", "zeros and a byte", "large", "with a log", "with a journal"],
+)
+def test_what_may_hold_something_is_not_overwritten(tmp_path: Path, content: bytes, beside: dict[str, bytes]) -> None:
+    """A foreign file, or one whose content may be in its log or journal, is refused and stays as it is."""
+    file = tmp_path / "inbox.db"
+    file.write_bytes(content)
+    for suffix, text in beside.items():
+        file.with_name(file.name + suffix).write_bytes(text)
+    with closing(Inbox(f"sqlite:///{file}")) as inbox, pytest.raises(StoreUnavailableError, match="no SQLite database"):
+        migrate.upgrade(inbox.database)
+    assert file.read_bytes() == content
+    assert {suffix: file.with_name(file.name + suffix).read_bytes() for suffix in beside} == beside

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from webhook_app import green_threads, logs
 from webhook_app.errors import StoreUnavailableError
-from webhook_app.inbox.engines import deadlines, foreign_logs, sqlite_files
+from webhook_app.inbox.engines import deadlines, file_creation, foreign_logs, sqlite_files
 from webhook_app.inbox.engines.database import Database
 from webhook_app.inbox.engines.file_changes import ASIDE_HINT, CREATE_OR_RESTORE, HINTS, LARGE_LOG_HINT, Change, changed
 from webhook_app.inbox.engines.file_handles import status_of
@@ -116,9 +116,10 @@ class Sqlite(Database):
     def prepare(self) -> None:
         """Create the folder and the file where they are missing."""
         with self.unavailable_on_error():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not self.path.exists() or not self.path.stat().st_size:
-                sqlite_files.create(self.path)
+            file_creation.make_folder(self.path.parent)
+            if file_creation.holds_nothing(self.path):
+                with self._locked():
+                    file_creation.create(self.path)
             remove_unused_pipe(self._beside(OLD_PIPE))
 
     def exists(self) -> bool:

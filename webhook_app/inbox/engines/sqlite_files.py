@@ -191,15 +191,6 @@ def make_private(path: Path) -> None:
                 Path(place).chmod(0o600)
 
 
-def create(path: Path) -> None:
-    """Create an empty database, readable by this user only: bodies hold personal data.
-
-    Raises OSError and sqlite3.Error.
-    """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connect(str(path), WAL).close()
-
-
 def is_disk_full(path: Path) -> bool:
     """Return whether the disk has no room for the index of the log, or for another file."""
     try:
