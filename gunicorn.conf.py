@@ -17,6 +17,7 @@ green_threads.patch()
 from webhook_app import logs, reloading  # noqa: E402
 from webhook_app.app import create_app  # noqa: E402 - once, for all web processes
 from webhook_app.observability import metrics  # noqa: E402
+from webhook_app.processes.child_processes import end_with_parent  # noqa: E402
 from webhook_app.web import listening  # noqa: E402
 from webhook_app.web.reload import Reload, end_process  # noqa: E402
 
@@ -76,6 +77,7 @@ def when_ready(_server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Start the background tasks; gunicorn calls this in each web process before it serves."""
+    end_with_parent()  # gunicorn would notice it a second later, and the port would be in use meanwhile
     _reload.serving(worker)
     for task in worker.wsgi.extensions["background"]:
         task.start()

@@ -14,6 +14,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] in (["run"], ["web"], ["worker"]):
         # One that can reload does so once it is ready, and is not ended before.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        for ignored in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU):  # see reloading.py
+            signal.signal(ignored, signal.SIG_IGN)
     if sys.argv[1:] == ["run"]:
         from webhook_app.processes import early_start
 

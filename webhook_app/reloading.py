@@ -24,7 +24,10 @@ CHANGES = "WEBHOOKS_CHANGES"  # what is new, for the command that checks it
 REPLACED = "WEBHOOKS_REPLACED"  # set for a program that replaced another one, until it is ready
 ACCEPTED = "The configuration is valid."
 # From the moment when the old program ends until the new one has its handlers, or a second SIGHUP would end it.
-SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+SIGNALS = {signal.SIGHUP, *STOPS}
+# Other servers reopen their logs, start a second program, or change the number of their processes. Python would end.
+IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH)
 T = TypeVar("T")
 
 
@@ -97,8 +100,14 @@ def read_when_valid(read: Callable[[], T], process: str) -> T:
 
 def end_if_asked() -> None:
     """End a program that replaced another one, and has no handlers yet, where a signal to stop waits for them."""
-    if REPLACED in os.environ and signal.sigpending() & {signal.SIGTERM, signal.SIGINT}:
+    if REPLACED in os.environ and signal.sigpending() & STOPS:
         sys.exit(0)
+
+
+def ignore_signals() -> None:
+    """Ignore the signals that have no meaning here, in the programs that this process becomes or starts too."""
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def replace_program(arguments: list[str], stops: Callable[[], bool]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def test_changed_shops_are_taken_over(tmp_path: Path, engine: str, database_url:
         assert status() == 401
         killed = web_processes(process.pid)
         for pid in killed:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         assert processes.gone(killed)
         assert status() == 401
     with closing(Inbox(database_url)) as inbox:
@@ -72,9 +73,21 @@ def test_changed_shops_are_taken_over(tmp_path: Path, engine: str, database_url:
 
 
 def web_processes(run: int) -> list[int]:
-    """The processes that serve requests: the only ones that are started by a child of `run` and stay."""
-    below = processes.below(run)
-    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in below}
-    found = [pid for pid, parent in parents.items() if parent != run]
+    """The processes that serve requests: those that a child of `run` started, once no check of a reload is left."""
+    processes.wait_for(lambda: not any("--check" in command(pid) for pid in processes.below(run)))
+    found = [pid for pid in processes.below(run) if parent(pid) not in (run, 0)]
     assert found
     return found
+
+
+def command(pid: int) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def parent(pid: int) -> int:
+    """The number of a process's parent; 0 where it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0

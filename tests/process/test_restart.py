@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.support import processes
 from tests.support.recordings import ORDER, as_toml, shop_keys
+from webhook_app import reloading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +53,37 @@ def test_a_reload_ends_no_worker_that_is_starting(tmp_path: Path) -> None:
         processes.wait_for_text("reload_accepted", process, log)
 
 
+def test_signals_for_other_servers_end_no_process(tmp_path: Path) -> None:
+    """Log rotation often sends SIGUSR1; a SIGHUP or Ctrl-C that reaches every process is for those that take it."""
+    port, log = processes.free_port(), tmp_path / "log"
+    env = processes.environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'inbox.db'}",
+        SHOPS=as_toml("shop", shop_keys("shopify")),
+        WEB_CONCURRENCY="1",
+        PORT=str(port),
+    )
+    with processes.running("run", env=env, log=log) as process:
+        processes.wait_for_text("worker_started", process, log)
+        started = [process.pid, *processes.below(process.pid)]
+        ignored = {pid: signals_of(pid, "SigIgn") for pid in started}
+        serving = [pid for pid in started if parent(pid) not in (process.pid, parent(process.pid))]
+        assert all(set(reloading.IGNORED) - {signal.SIGWINCH} <= found for found in ignored.values())
+        assert [{signal.SIGHUP, signal.SIGINT} <= ignored[pid] for pid in serving] == [True]
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def holds_back_hangups(pid: int) -> bool:
+    return signal.SIGHUP in signals_of(pid, "SigBlk")
+
+
+def signals_of(pid: int, name: str) -> set[int]:
+    """The signals in a mask of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    blocked = next(line.split()[1] for line in lines if line.startswith("SigBlk:"))
-    return bool(int(blocked, 16) & 1 << signal.SIGHUP - 1)
+    mask = int(next(line.split()[1] for line in lines if line.startswith(f"{name}:")), 16)
+    return {number for number in signal.valid_signals() if mask & 1 << number - 1}
 
 
 @contextmanager

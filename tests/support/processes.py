@@ -124,7 +124,7 @@ def below(pid: int) -> list[int]:
     left, found = [pid], list[int]()
     while left:
         number = left.pop()
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             inner = [int(one) for one in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
             found += inner
             left += inner

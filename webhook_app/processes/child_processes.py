@@ -13,6 +13,11 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 def follow_parent() -> None:
     """Call this in a child before exec: unblock signals, and on Linux end with the parent even if that is killed."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Get SIGTERM when the parent ends, even if that is killed (on Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -30,7 +30,8 @@ STOP_WITHIN = 12.0  # seconds; a worker takes up to 9 to finish what is in fligh
 NEXT_AFTER = 5.0  # seconds that a child may take to stop until the one before it is asked to, too; hosts kill after 10
 OUTPUT_WITHIN = 2.0  # seconds to read the last output of the children
 POLL = 0.01  # seconds between two looks at whether a child has ended
-SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP}
+AGAIN_AFTER = 5.0  # seconds that a child must have run to be started again, or one that cannot would be for ever
+SIGNALS = {*reloading.SIGNALS, signal.SIGCHLD}
 
 
 @dataclass(slots=True)
@@ -41,17 +42,28 @@ class _Child:
     reloads: bool
     sockets: Sequence[socket.socket]
     process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0  # in monotonic seconds
 
     def ended(self) -> bool:
         """Return whether it has started and is no longer running."""
         return self.process is not None and self.process.poll() is not None
+
+    def can_start_again(self) -> bool:
+        """Return whether it was killed, as by a machine that lacks memory, and does its work without the others."""
+        killed = self.process is not None and (self.process.poll() or 0) < 0
+        return self.reloads and killed and time.monotonic() - self.started_at > AGAIN_AFTER
+
+    def close_sockets(self) -> None:
+        """Close this process's copies."""
+        for one in self.sockets:
+            one.close()
 
 
 class Supervisor:
     """Runs `python -m <module> <arguments>` for each child, all in a separate process group.
 
     Ctrl-C therefore reaches only this process, which stops the children in order. SIGHUP is passed on to those that
-    reload.
+    reload. One of these that is killed is started again, and what connects meanwhile waits: its sockets stay open here.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -116,11 +128,10 @@ class Supervisor:
             child.process = early.process
         else:
             child.process = self._started(child)
-        for one in child.sockets:
-            one.close()
+        child.started_at = time.monotonic()
 
     def _started(self, child: _Child) -> subprocess.Popen[bytes]:
-        first = self._children[0].process
+        others = [one.process.pid for one in self._children if one.process and not one.ended()]
         return subprocess.Popen(  # noqa: S603 - a fixed command line
             [sys.executable, *child.arguments],
             cwd=self._folder,
@@ -128,7 +139,7 @@ class Supervisor:
             stdout=self._output,
             stderr=self._output,
             pass_fds=[one.fileno() for one in child.sockets],
-            process_group=first.pid if first else 0,
+            process_group=os.getpgid(others[0]) if others else 0,
             preexec_fn=follow_parent,  # noqa: PLW1509 - this process has no other thread
         )
 
@@ -145,7 +156,7 @@ class Supervisor:
         while True:
             match signal.sigwait(SIGNALS):
                 case signal.SIGCHLD:
-                    if self._any_ended():
+                    if not self._start_again():
                         return self._report_failure()
                 case signal.SIGHUP if not reloading.terminal_was_closed():
                     self._reload()
@@ -157,13 +168,28 @@ class Supervisor:
         if faults := reloading.faults_of("web", stops=_stop_requested):
             logs.logger().error("reload_refused", process="run", faults=faults)
             return
-        migrate = [sys.executable, "-m", "webhook_app", "migrate"]
-        subprocess.run(  # noqa: S603 - a fixed command line
-            migrate, cwd=self._folder, env=self.environment, stdout=subprocess.DEVNULL, check=False
-        )
+        self._migrate()
         for child in self._children:
             if child.process and child.reloads:
                 child.process.send_signal(signal.SIGHUP)
+
+    def _migrate(self) -> None:
+        """Migrate without a limit, but let no stop wait for it: a migration that is killed leaves nothing behind."""
+        line = [sys.executable, "-m", "webhook_app", "migrate"]
+        with subprocess.Popen(line, cwd=self._folder, env=self.environment, stdout=subprocess.DEVNULL) as migrating:  # noqa: S603 - a fixed command line
+            while migrating.poll() is None and not _stop_requested():
+                time.sleep(POLL)
+            migrating.kill()  # which has no effect once it has ended; other signals are blocked, as here
+
+    def _start_again(self) -> bool:
+        """Start what was killed; returns whether no child is left that has ended."""
+        ended = [child for child in self._children if child.ended()]
+        if self._reader or not all(child.can_start_again() for child in ended):  # see _start_reader()
+            return not ended
+        for child in ended:
+            logs.logger().error("process_restarted", process=child.name)
+            self._start(child)
+        return True
 
     def _any_ended(self) -> bool:
         return any(child.ended() for child in self._children)
@@ -177,6 +203,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stop the children, the last one first: the receiver still serves while the worker finishes its calls."""
+        for child in self._children:
+            child.close_sockets()
         started = [child.process for child in reversed(self._children) if child.process]
         for process in started:
             ask_to_end(process)
@@ -206,4 +234,4 @@ def _wait_for(process: subprocess.Popen[bytes], within: float) -> None:
 
 
 def _stop_requested() -> bool:
-    return bool(signal.sigpending() & {signal.SIGINT, signal.SIGTERM})
+    return bool(signal.sigpending() & reloading.STOPS)

@@ -22,6 +22,7 @@ from gunicorn.workers import ggevent
 from webhook_app import logs
 from webhook_app.errors import OverloadedError
 from webhook_app.green_threads import VERIFIED
+from webhook_app.reloading import IGNORED
 from webhook_app.web.connection import HEAD_TIMEOUT, Connection
 from webhook_app.web.fixed_settings import FixedSettings
 from webhook_app.web.http_answers import BROKEN, TOO_SLOW, Answer, hint_of, refuse, status_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ARRIVALS = 40  # connections beyond the places, until others have made room for them
+STOPS = (signal.SIGTERM, signal.SIGQUIT)  # requests are finished at both
 EVENTS = ("/webhooks/", "/storefront/")  # where genuine events arrive
 LAST_REQUEST = 2.0  # seconds on shutdown for a request that may be on its way over a connection
 FIRST_REQUEST = 0.5  # the same for a connection that was opened during the shutdown: its client knows no other answer
@@ -64,8 +66,17 @@ class BoundedGeventWorker(ggevent.GeventWorker):
         self.worker_connections += ARRIVALS
 
     def init_signals(self) -> None:
-        """Install the handlers, and receive SIGTERM from here on: see web/reload.py."""
-        super().init_signals()
+        """Install the handlers, and receive SIGTERM from here on: see web/reload.py.
+
+        What is meant for the arbiter may reach every process, such as Ctrl-C, or a SIGHUP by the program's name.
+        gunicorn would end this one, without an answer to the requests under way.
+        """
+        for number in (*IGNORED, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGABRT, self.handle_abort)
+        for number in STOPS:
+            signal.signal(number, self.handle_exit)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def patch(self) -> None:
@@ -82,8 +93,8 @@ class BoundedGeventWorker(ggevent.GeventWorker):
 
         gunicorn's would notice the stop a second later, and leave connections that have not been accepted yet.
         """
-        gevent.signal_handler(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the arbiter too, which stops all in good order
+        for number in STOPS:
+            gevent.signal_handler(number, self._stop)
         servers = [self._listener(one) for one in self.sockets]
         for server in servers:
             server.start()

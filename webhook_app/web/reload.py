@@ -28,7 +28,6 @@ PREDECESSORS = "WEBHOOKS_PREDECESSORS"  # the numbers of the web processes that 
 POLL = 0.01  # seconds
 STOP_WITHIN = 9.0  # seconds
 GUNICORN = ("--config", "gunicorn.conf.py")
-STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 HURRIES = (signal.SIGINT, signal.SIGQUIT)  # once it stops already
 PROC = Path("/proc")
 
@@ -74,12 +73,14 @@ class Reload:
         server.stop = lambda graceful=True: self._stop(server, stop, graceful=graceful)
         spawn = server.spawn_worker
         server.spawn_worker = lambda: _spawned(spawn)
-        server.handle_int = server.handle_term  # finishes requests; a second Ctrl-C does not
+        server.SIGNALS = sorted(reloading.SIGNALS)
+        reloading.ignore_signals()
+        server.handle_int = server.handle_quit = server.handle_term  # finishes requests; a second one does not
 
     def _received(self, number: int, frame: Any, received: Callable[[int, Any], None]) -> None:
         """Remember to stop: gunicorn's queue of signals ends with the program, also while a reload is checked."""
         self._hurries = self._hurries or (self._stops and number in HURRIES)
-        self._stops = self._stops or number in STOPS
+        self._stops = self._stops or number in reloading.STOPS
         received(number, frame)
 
     def serving(self, worker: Any) -> None:

@@ -32,8 +32,8 @@ def run(*, with_sandbox: bool, sandbox: SandboxOptions) -> None:
     """Start the receiver and a worker together, and apply migrations first.
 
     For one machine: to try things out, and for small hosts where both share a disk. Ctrl-C stops everything; when one
-    process ends by itself, the others are stopped too. With --sandbox only this machine reaches it (BIND changes that),
-    and DATABASE_URL is not used: the inbox is another one.
+    process ends by itself, the others are stopped too; one that is killed starts again. With --sandbox only this
+    machine reaches it (BIND changes that), and DATABASE_URL is not used: the inbox is another one.
     """
     used = sandbox if with_sandbox else None
     if used:

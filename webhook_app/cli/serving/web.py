@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook_app import reloading
-from webhook_app.cli.support import configuration, database_startup, temporary_disk
+from webhook_app.cli.support import configuration, database_startup, temporary_disk, whole_code
 from webhook_app.cli.support.changed_shops import record_changes
 from webhook_app.cli.support.local_processes import ROOT
 from webhook_app.config import settings
@@ -35,8 +35,7 @@ def web(*, migrates: bool, checks_only: bool) -> None:
     config, _ = configuration.load(for_web=True)  # before gunicorn, so that faults end as messages of this command
     temporary_disk.refuse(config, "web")
     if checks_only:
-        import webhook_app.app  # noqa: F401, PLC0415 - whether its code can be loaded
-
+        whole_code.load()
         record_changes(config)
         click.echo(reloading.ACCEPTED)
         return

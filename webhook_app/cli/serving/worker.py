@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import click
 
 from webhook_app import logs, reloading
-from webhook_app.cli.support import configuration, database_startup, temporary_disk
+from webhook_app.cli.support import configuration, database_startup, temporary_disk, whole_code
 from webhook_app.cli.support.changed_shops import record_changes
 from webhook_app.config import env_file
 from webhook_app.config.watch import EVERY, ConfigurationWatch, Read
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 STOP_WITHIN = 9.5  # seconds; hosts kill after 10
 UNFINISHED = 1  # the exit code then
+CHECK_ENDS_WITHIN = 0.5  # seconds for a check that is given up, so that it is not left behind
 
 
 @click.command()
@@ -39,6 +39,7 @@ def worker(*, migrates: bool, checks_only: bool) -> None:
     config, known = reloading.read_when_valid(_configuration, "worker")
     temporary_disk.refuse(config, "worker")
     if checks_only:
+        whole_code.load()
         record_changes(config)
         click.echo(reloading.ACCEPTED)
         return
@@ -62,16 +63,22 @@ class _Running:
     def __init__(self, worker: Worker, again: list[str], watch: ConfigurationWatch) -> None:
         self._worker, self._again, self._watch = worker, again, watch
         self._stopped, self._reloads = False, False
+        self._ends = threading.Event()
         self._checking: threading.Thread | None = None
 
     def run(self) -> None:
         """Work until a signal stops the worker; then end, or go on as a new program."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in reloading.STOPS:
             signal.signal(number, lambda *_: self._stop())
         signal.signal(signal.SIGHUP, lambda *_: self._hang_up())
         reloading.ready_for_signals()
-        threading.Thread(target=self._look_at_files, daemon=True).start()
+        watching = threading.Thread(target=self._look_at_files, daemon=True)
+        watching.start()
         self._worker.run()
+        self._ends.set()
+        for thread in (watching, self._checking):
+            if thread:
+                thread.join(CHECK_ENDS_WITHIN)
         if self._reloads and not self._stopped:
             reloading.replace_program(["-m", "webhook_app", *self._again], lambda: self._stopped)
 
@@ -92,8 +99,7 @@ class _Running:
 
     def _look_at_files(self) -> None:
         """Take over shops that changed."""
-        while not (self._stopped or self._reloads):
-            time.sleep(EVERY)
+        while not (self._gives_up() or self._ends.wait(EVERY)):
             found = self._watch.look()
             if found.faults:
                 logs.logger().error("reload_refused", process="worker", faults="\n".join(found.faults))
@@ -102,9 +108,15 @@ class _Running:
 
     def _reload(self, changes: str) -> None:
         """Check the configuration while deliveries go on, then stop for the new program."""
-        if faults := reloading.faults_of("worker", changes):
+        faults = reloading.faults_of("worker", changes, self._gives_up)
+        if self._reloads:  # another change was accepted meanwhile, and the new program reads this one too
+            return
+        if faults:
             logs.logger().error("reload_refused", process="worker", faults=faults)
             return
         logs.logger().info("reload_accepted", process="worker", changes=changes or None)
         self._reloads = True
         self._worker.stop()
+
+    def _gives_up(self) -> bool:
+        return self._stopped or self._reloads
