@@ -9,7 +9,7 @@ from flask import Flask, Response
 
 from webhook_app import openapi
 from webhook_app.alerts import evaluator
-from webhook_app.config import configuration, settings
+from webhook_app.config import configuration, network, settings
 from webhook_app.config.watch import ConfigurationCheck
 from webhook_app.health import probes
 from webhook_app.health.evaluation import Health
@@ -37,7 +37,7 @@ BACKGROUND = "background"  # the tasks that gunicorn.conf.py starts and closes i
 def create_app(loaded: Configuration | None = None) -> Flask:
     """Return the web process's app, by default made from the environment. Raises ConfigurationError."""
     config, known, known_users = loaded or configuration.load_for_web()
-    settings.share_authorities(config)
+    network.share(config)
     error_reporting.configure(config)
     shared = _web_context(config, known)
     health = Health(Subject(config, shared.shops, shared.platforms, shared.inbox, ConfigurationCheck(for_web=True)))

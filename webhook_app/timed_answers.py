@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -13,11 +15,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Iterator
 
     from urllib3.poolmanager import PoolManager, ProxyManager
 
-READ, WHOLE = 30.0, 90.0  # seconds: between two bytes, and for an answer
+READ, WHOLE = 30.0, 90.0  # seconds: between two bytes where a request has no time-out, and for an answer
+
+
+class NotSentError(requests.RequestException):
+    """No request could be made: of its address, its headers, a proxy's address, or the file of authorities."""
 
 
 class _TimedSocket(io.RawIOBase):
@@ -26,7 +32,7 @@ class _TimedSocket(io.RawIOBase):
     def __init__(self, connected: socket.socket) -> None:
         super().__init__()
         self._socket, self._file = connected, connected.makefile("rb", buffering=0)
-        self._until = time.monotonic() + WHOLE
+        self._until, self._read = time.monotonic() + WHOLE, connected.gettimeout() or READ
 
     def readable(self) -> bool:
         """Return True."""
@@ -37,7 +43,7 @@ class _TimedSocket(io.RawIOBase):
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._socket.settimeout(min(left, READ))
+        self._socket.settimeout(min(left, self._read))
         return self._file.readinto(buffer)
 
     def close(self) -> None:
@@ -84,13 +90,70 @@ class TimedAdapter(HTTPAdapter):
         return manager
 
 
+class UnixAdapter(TimedAdapter):
+    """An adapter whose requests all go to a Unix socket, whatever host their addresses name."""
+
+    def __init__(self, path: str) -> None:
+        """`path` is the socket's."""
+        self._path = path
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Use connections to the socket."""
+        super().init_poolmanager(*args, **kwargs)
+        path = self._path
+
+        class ToSocket(_Connection):
+            def connect(self) -> None:
+                self.sock = socket.socket(socket.AF_UNIX)
+                self.sock.settimeout(READ)
+                self.sock.connect(path)
+
+        class Pool(_Pool):
+            ConnectionCls = ToSocket
+
+        self.poolmanager.pool_classes_by_scheme = {"http": Pool}
+
+
 def _measure(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
-def session() -> requests.Session:
-    """Return a session of requests whose answers end in time."""
-    made = requests.Session()
-    for scheme in ("https://", "http://"):
-        made.mount(scheme, TimedAdapter())
-    return made
+class Session(requests.Session):
+    """A session of which every failure is a RequestException, and every answer ends in time."""
+
+    def __init__(self, adapter: HTTPAdapter | None = None) -> None:
+        """`adapter` replaces the one that limits the time of an answer."""
+        super().__init__()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter or TimedAdapter())
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request. Raises RequestException: requests lets other errors of its libraries pass."""
+        with _named_errors():
+            return super().request(*args, **kwargs)
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a prepared request in the same way."""
+        with _named_errors():
+            return super().send(*args, **kwargs)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except requests.RequestException:
+        raise
+    except (OSError, ValueError) as error:
+        raise NotSentError(error) from error
+
+
+def start_of(response: requests.Response, size: int) -> bytes:
+    """Return the body of an answer that is read as a stream, `size` bytes of it at most. Raises RequestException."""
+    read = bytearray()
+    for piece in response.iter_content(size):
+        read += piece
+        if len(read) >= size:
+            break
+    return bytes(read[:size])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
+    from pathlib import Path
 
 ANSWERS = {"EHLO": b"250 hello", "DATA": b"354 go on", "QUIT": b"221 bye"}
 
@@ -16,7 +18,8 @@ ANSWERS = {"EHLO": b"250 hello", "DATA": b"354 go on", "QUIT": b"221 bye"}
 class MailServer:
     """Holds what it was sent in `messages`."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
+        """With a certificate and its key, it speaks TLS from the first byte on."""
         self.messages: list[EmailMessage] = []
         mails = self
 
@@ -37,6 +40,10 @@ class MailServer:
                 self.wfile.write(line + b"\r\n")
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from webhook_app import logs
 from webhook_app.inbox import presence
@@ -18,6 +19,7 @@ def send(inbox: Inbox, url: str) -> None:
     import requests  # noqa: PLC0415 - most receivers have no address to request
 
     from webhook_app import timed_answers  # noqa: PLC0415
+    from webhook_app.failed_requests import described  # noqa: PLC0415
 
     if not presence.worker_runs(inbox):
         logs.logger().warning("heartbeat_withheld", reason="no worker runs")
@@ -25,11 +27,11 @@ def send(inbox: Inbox, url: str) -> None:
     try:
         # A stream: the answer's body is never read, however long it is.
         with (
-            timed_answers.session() as session,
+            timed_answers.Session() as session,
             session.get(url, timeout=TIMEOUT, allow_redirects=False, stream=True) as response,
         ):
             failure = "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
     except requests.RequestException as error:
-        failure = type(error).__name__
+        failure = described(error)
     if failure:
-        logs.logger().warning("heartbeat_failed", reason=failure)
+        logs.logger().warning("heartbeat_failed", host=urlsplit(url).hostname, reason=failure)

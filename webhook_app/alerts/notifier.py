@@ -6,6 +6,7 @@ import json
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from webhook_app import logs
 from webhook_app.signing.standard_webhooks import StandardWebhooks
@@ -34,7 +35,7 @@ class Notifier:
         self._log = logs.logger()
 
     def send(self, message: AlertMessage, proceed: Callable[[], bool] = lambda: True) -> bool:
-        """Return whether the message was accepted; a failure is logged without the address, which may be a secret.
+        """Return whether the message was accepted; a failure is logged with the host: the address may be a secret.
 
         `proceed` is asked before each attempt, and False ends them.
         """
@@ -46,7 +47,7 @@ class Notifier:
             failure = self._post(message)
             if not failure:
                 return True
-        self._log.warning("alert_delivery_failed", type=message.type, reason=failure)
+        self._log.warning("alert_delivery_failed", type=message.type, host=urlsplit(self._url).hostname, reason=failure)
         return False
 
     def _post(self, message: AlertMessage) -> str:
@@ -54,6 +55,7 @@ class Notifier:
         import requests  # noqa: PLC0415 - most processes never send a message
 
         from webhook_app import timed_answers  # noqa: PLC0415
+        from webhook_app.failed_requests import described  # noqa: PLC0415
 
         body = self._body(message)
         signature = StandardWebhooks().sign(body, self._secret, message.id) if self._secret else {}
@@ -61,14 +63,14 @@ class Notifier:
         try:
             # A stream: the answer's body is never read, however long it is.
             with (
-                timed_answers.session() as session,
+                timed_answers.Session() as session,
                 session.post(
                     self._url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
                 ) as response,
             ):
                 return "" if response.ok and not response.is_redirect else f"http_{response.status_code}"
         except requests.RequestException as error:
-            return type(error).__name__
+            return described(error)
 
     def _body(self, message: AlertMessage) -> bytes:
         if self._form == "slack":

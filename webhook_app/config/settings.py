@@ -156,12 +156,6 @@ def load(*, judges_password: bool = False, environ: Mapping[str, str] | None = N
     return config
 
 
-def share_authorities(config: Settings) -> None:
-    """Let every connection of this process that requests makes trust CA_BUNDLE too."""
-    if config.ca_bundle:
-        os.environ["REQUESTS_CA_BUNDLE"] = config.ca_bundle
-
-
 def _password_faults(password: str | None) -> list[str]:
     try:
         if password:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from marshmallow import Schema, post_load, validate
 from marshmallow import fields as kinds
 
+from webhook_app.config import network
 from webhook_app.config.validators import validate_http_url
 
 if TYPE_CHECKING:
@@ -42,11 +42,7 @@ class ShopApi:
     @property
     def is_loopback(self) -> bool:
         """Whether the address is one of this machine."""
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return host == "localhost" or ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return network.is_loopback(self.url)
 
     def problem(self, choices: Sequence[tuple[str, ...]], platform: str) -> str:
         """Return why none of the sets of keys that a platform takes is given, "" if one is."""

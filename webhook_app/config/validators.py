@@ -7,9 +7,12 @@ import re
 import ssl
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
+
+from webhook_app.config import unreadable
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgres://", "postgresql://")
@@ -146,8 +149,9 @@ def validate_authorities(path: str) -> None:
         known = ssl.create_default_context(cafile=path).cert_store_stats()["x509"]
     except ssl.SSLError:
         known = 0
-    except OSError as error:
-        raise ValidationError(f"the file cannot be used ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = unreadable.why(Path(path), error) if isinstance(error, OSError) else error
+        raise ValidationError(f"the file cannot be used ({why})") from None
     if not known:
         raise ValidationError("the file holds no certificates that could be read (PEM)")
 
@@ -167,7 +171,9 @@ def validate_http_url(value: str) -> None:
 def _is_http_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_written = value.isprintable() and not any(map(str.isspace, value))
+        host = (parts.hostname or "").encode("idna")  # also refuses a part of a name that is empty or too long
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0 and is_written
     except ValueError:
         return False
 

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from io import BytesIO
 from typing import Any
 
 import certifi
 import pycurl
+from requests.utils import get_environ_proxies, select_proxy
 
 from webhook_app.config.shops import DOCTOR
 from webhook_app.doctor.http_probe import MOST_READ, TIMEOUT, ProbeResponse
 from webhook_app.health.finding import Finding, Severity
 from webhook_app.throttling.descriptions import FAILURE_TEXTS
+from webhook_app.timed_answers import WHOLE
+from webhook_app.tweakwise import transport
 
 SIZE = 4_500_000  # bytes; an order of Shopify with all its lines can have as many
 TITLE = f"a body of {SIZE / 1_000_000} MB"
@@ -40,7 +42,7 @@ def post(base: str, platform: str) -> tuple[str, ProbeResponse]:
 
     The receiver reads the body, answers 404 with its size, stores nothing, and counts no refusal of a shop.
     """
-    url, head, answer = f"{base}/webhooks/{platform}/{DOCTOR}", list[bytes](), BytesIO()
+    url, head, answer = f"{base}/webhooks/{platform}/{DOCTOR}", list[bytes](), bytearray()
     handle = pycurl.Curl()
     try:
         for option, value in _options(url, head, answer).items():
@@ -50,22 +52,33 @@ def post(base: str, platform: str) -> tuple[str, ProbeResponse]:
         if not handle.getinfo(pycurl.RESPONSE_CODE):
             name = "timeout" if pycurl.E_OPERATION_TIMEDOUT in error.args else "reset"
             return url, ProbeResponse(failure=name, message=f"{FAILURE_TEXTS[name]} ({handle.errstr()})")
-    text = answer.getvalue()[:MOST_READ].decode("utf-8", "replace")
+    text = answer[:MOST_READ].decode("utf-8", "replace")
     return url, ProbeResponse(handle.getinfo(pycurl.RESPONSE_CODE), {"Server": _server_name(head)}, text)
 
 
-def _options(url: str, head: list[bytes], answer: BytesIO) -> dict[int, Any]:
+def _options(url: str, head: list[bytes], answer: bytearray) -> dict[int, Any]:
+    authorities = os.fsencode(os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where())
+
+    def receive(piece: bytes) -> int:
+        answer.extend(piece)
+        return len(piece) if len(answer) <= MOST_READ else 0  # libcurl stops when not all bytes are taken
+
     return {
-        pycurl.URL: url.encode(),
+        pycurl.URL: transport.encoded(url),
         pycurl.POSTFIELDS: body(),
         pycurl.HTTPHEADER: ["Content-Type: application/json", "Expect:"],  # as platforms send it: without asking first
-        pycurl.CAINFO: os.fsencode(os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()),
+        pycurl.CAINFO: authorities,
+        pycurl.PROXY_CAINFO: authorities,
+        # The proxy that the other checks ask: libcurl itself does not read HTTP_PROXY.
+        pycurl.PROXY: (select_proxy(url, get_environ_proxies(url)) or "").encode(),
+        pycurl.NOPROXY: "",
         pycurl.CONNECTTIMEOUT: int(TIMEOUT),
         pycurl.LOW_SPEED_LIMIT: 1,
         pycurl.LOW_SPEED_TIME: int(TIMEOUT),
+        pycurl.TIMEOUT: int(WHOLE),
         pycurl.NOSIGNAL: True,
         pycurl.HEADERFUNCTION: head.append,
-        pycurl.WRITEFUNCTION: answer.write,
+        pycurl.WRITEFUNCTION: receive,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webhook_app.doctor.http_probe import probe
 from webhook_app.formatting import duration
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Always the same profile: each new one may evict a real visitor's at Tweakwise.
 TERM, PROFILE = "webhook receiver doctor", "webhook-receiver-doctor"
+UNREACHABLE = "Check TWEAKWISE_URL, TWEAKWISE_PROXY, CA_BUNDLE where a private authority signs, and the firewall."
 REFUSED = (401, 403, 404)
 
 
@@ -30,7 +31,7 @@ def reachable(context: CheckContext) -> Iterator[Finding]:
     """GET each address of the API, without an instance key or event, and compare clocks."""
     skews: dict[str, float] = {}
     for url in sorted({_url(context, shop) for shop in context.shops.values()}):
-        response = probe("GET", url, **route_of(context.config).for_requests())
+        response = _ask(context, "GET", url)
         yield _reachability(url, response)
         if response.clock_skew is not None:
             skews[url] = response.clock_skew
@@ -47,9 +48,7 @@ def instance_keys(context: CheckContext) -> Iterator[Finding]:
 def _reachability(url: str, response: ProbeResponse) -> Finding:
     if response.failure:
         text = f"{url} cannot be reached: {response.message}. Events wait until it can."
-        return Finding(
-            "tweakwise", Severity.ERROR, text, "Check TWEAKWISE_URL, TWEAKWISE_PROXY, and that no firewall blocks it."
-        )
+        return Finding("tweakwise", Severity.ERROR, text, UNREACHABLE)
     if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP's own classes
         text = f"{url} answers with a redirect ({response.status}), which is never followed: no event is delivered."
         return Finding("tweakwise", Severity.ERROR, text, "Correct TWEAKWISE_URL or tweakwise_url.")
@@ -106,7 +105,12 @@ def _send_search(context: CheckContext, shop: Shop, url: str) -> ProbeResponse:
         "TWN-Source": "Internal-Traffic",
     }
     body = {"SearchTerm": TERM, "ProfileKey": PROFILE}
-    return probe("POST", url, json=body, headers=headers, **route_of(context.config).for_requests())
+    return _ask(context, "POST", url, json=body, headers=headers)
+
+
+def _ask(context: CheckContext, method: str, url: str, **options: Any) -> ProbeResponse:
+    """Send a request as the worker does."""
+    return probe(method, url, **options, **route_of(context.config).for_requests(url))
 
 
 def _url(context: CheckContext, shop: Shop) -> str:

@@ -20,7 +20,8 @@ from urllib3.util import Retry
 
 from webhook_app import __version__
 from webhook_app.errors import SourceError, TooMuchError
-from webhook_app.timed_answers import READ, TimedAdapter
+from webhook_app.failed_requests import described
+from webhook_app.timed_answers import READ, NotSentError, Session, TimedAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +90,7 @@ class Http:
         """
         self.base, self.auth, self.bucket = base, auth or _no_auth, TokenBucket(rate)
         self._host = urlsplit(base).hostname or ""
-        self._session = requests.Session()
+        self._session = Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         self._once, self._repeating = TimedAdapter(max_retries=0), TimedAdapter(max_retries=_retry(rate))
 
@@ -202,12 +203,10 @@ def _is_slow(error: requests.RequestException) -> bool:
 
 
 def _failure(error: requests.RequestException) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "has no valid certificate, or none for this name (tls)"
     if isinstance(error, requests.Timeout) or _is_slow(error):
         return "did not answer in time (timeout)"
-    if isinstance(error, requests.ConnectionError):
-        return "could not be reached, or ended the connection (connect)"
+    if isinstance(error, requests.ConnectionError | NotSentError | ValueError):
+        return f"cannot be asked: {described(error)}"
     return f"sent an answer that cannot be read ({type(error).__name__})"
 
 

@@ -33,7 +33,7 @@ ACTIONS = {
     "request": "See call_not_built in the worker's log; check TWEAKWISE_URL, TWEAKWISE_PROXY and CA_BUNDLE.",
     "dns": "Check TWEAKWISE_URL and the DNS of this machine.",
     "connect": "Check TWEAKWISE_URL and the firewall.",
-    "tls": "Check TWEAKWISE_URL, the proxy and the clock of this machine.",
+    "tls": "Check TWEAKWISE_URL, the proxy, CA_BUNDLE and the clock of this machine.",
     "http_401": "Correct the shop's instance_key.",
     "http_403": "Correct the shop's instance_key.",
     "http_404": "Correct the shop's instance_key or tweakwise_url.",

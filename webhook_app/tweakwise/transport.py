@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import select
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import certifi
 import pycurl
 
+from webhook_app.config import network
 from webhook_app.tweakwise.retry_after import retry_after
 from webhook_app.tweakwise.retry_policy import Failure
 
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 MAX_ANSWER = 2000  # bytes stored of a response that is not 2xx; a longer one is not read to its end
 INTERNAL = "Internal-Traffic"  # the label of employees and tests: https://docs.tweakwise.com (Analytics API)
 PASSED_ON = 200  # the answer of a proxy that connects
+UNCHANGED = "!#$%&'()*+,/:;=?@[]~"  # in an address: what may stand there, and what is encoded already
+# A renewed CA_BUNDLE counts after as many seconds: libcurl otherwise holds what it read for a day. pycurl has no name
+# for https://curl.se/libcurl/c/CURLOPT_CA_CACHE_TIMEOUT.html.
+CA_CACHE_TIMEOUT, REREAD_AFTER = 321, 60
 MAX_IDLE = 3  # whole seconds after which a connection is not reused; Apache and Node.js close theirs after 5
 
 # Codes of https://curl.se/libcurl/c/libcurl-errors.html that occur before a request is sent.
@@ -56,7 +63,8 @@ OPTIONS: dict[int, Any] = {
 class Route(NamedTuple):
     """How a client reaches Tweakwise: TWEAKWISE_PROXY and CA_BUNDLE, empty for none and for certifi's authorities.
 
-    No proxy is taken from HTTPS_PROXY and the like: it would see the merchant's events. NO_PROXY makes no exception.
+    No proxy is taken from HTTPS_PROXY and the like: it would see the merchant's events. NO_PROXY makes no exception;
+    a Tweakwise on this machine, which is a sandbox, is never asked through a proxy.
     """
 
     proxy: str = ""
@@ -67,20 +75,37 @@ class Route(NamedTuple):
         authorities = os.fsencode(self.authorities or certifi.where())
         return {
             pycurl.PROXY: self.proxy.encode(),
-            pycurl.NOPROXY: "",
+            pycurl.NOPROXY: ",".join(network.LOOPBACK),
+            CA_CACHE_TIMEOUT: REREAD_AFTER,
             pycurl.CAINFO: authorities,
             pycurl.PROXY_CAINFO: authorities,
         }
 
-    def for_requests(self) -> dict[str, Any]:
-        """Return the same for requests.request(), which then ignores the environment too."""
-        proxies = {"http": self.proxy or None, "https": self.proxy or None, "all": None}
-        return {"proxies": proxies, "verify": self.authorities or certifi.where()}
+    def for_requests(self, url: str) -> dict[str, Any]:
+        """Return the same for a request of requests to `url`, which then ignores the environment too."""
+        proxy = None if network.is_loopback(url) else self.proxy or None
+        return {"proxies": {"http": proxy, "https": proxy, "all": None}, "verify": self.authorities or certifi.where()}
 
 
 def route_of(config: Settings) -> Route:
     """Return the route that the settings describe."""
     return Route(config.tweakwise_proxy or "", config.ca_bundle or "")
+
+
+@lru_cache(maxsize=1024)
+def encoded(url: str) -> bytes:
+    """Return an address in ASCII, as requests writes it: libcurl looks up no name with other letters.
+
+    Raises ValueError where its host is no name.
+    """
+    parts = urlsplit(url)
+    host, (user, at, place) = parts.hostname or "", parts.netloc.rpartition("@")
+    try:
+        place = place if host.isascii() else place.lower().replace(host, host.encode("idna").decode())
+    except UnicodeError as error:
+        raise ValueError(*error.args) from None
+    pieces = (quote(one, safe=UNCHANGED) for one in (f"{user}{at}{place}", *parts[2:]))
+    return urlunsplit((parts.scheme, *pieces)).encode()
 
 
 class Request(NamedTuple):
@@ -93,12 +118,12 @@ class Request(NamedTuple):
     @classmethod
     def of(cls, call: Call, shop: Shop, url: str, content_type: str) -> Self:
         """Return the request of `call` for `shop`; `url` is the address unless the shop sets its own."""
-        address = f"{(shop.tweakwise_url or url).rstrip('/')}/api/{call.event}"
+        address = encoded(f"{(shop.tweakwise_url or url).rstrip('/')}/api/{call.event}")
         # An empty Expect prevents libcurl from asking for 100 Continue first.
         headers = [f"Instance-Key: {shop.instance_key}", f"Content-Type: {content_type}", "Expect:"]
         if label := INTERNAL if call.is_internal else shop.source_by_event.get(call.event, shop.source):
             headers.append(f"TWN-Source: {label}")
-        return cls(address.encode(), headers, call.as_json().encode())
+        return cls(address, headers, call.as_json().encode())
 
 
 class IdleConnections:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhook_app.config.settings import LOOPBACK
+from webhook_app.config.validators import UNIX
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def free_port(address: str, port: int, taken: int = 0) -> int:
     """
     later = (one for one in range(port + 10, min(port + 200, HIGHEST), 10) if one != taken)
     for number in [*later, 0]:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
+        with socket.socket(family_of(address)) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 listener.bind(_name(address, number))
@@ -92,14 +93,29 @@ def gunicorn_addresses(config: Settings) -> list[str]:
     return [f"{f'[{config.bind}]' if ':' in config.bind else config.bind}:{config.port}"]
 
 
-def answers(family: int, name: tuple[Any, ...] | str, path: str) -> bool:
+def answers(family: int, name: tuple[Any, ...] | str, path: str, within: float = 1.0) -> bool:
     """Return whether a request to a socket of that name is answered with 200 now; no proxy is ever asked."""
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as client:
-        client.settimeout(1)
+        client.settimeout(within)
         client.connect(_reachable(name))
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         return client.recv(12) == b"HTTP/1.1 200"
     return False
+
+
+def is_answered(bind: str, port: int, path: str, within: float = 1.0) -> bool:
+    """Return whether a receiver with these BIND and PORT answers a request with 200 now, each step `within` seconds."""
+    with contextlib.suppress(OSError):
+        name = bind.removeprefix(UNIX) if bind.startswith(UNIX) else _name(bind, port)
+        return answers(family_of(bind), name, path, within)
+    return False
+
+
+def family_of(bind: str) -> socket.AddressFamily:
+    """Return the family of the socket that BIND names."""
+    if bind.startswith(UNIX):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in bind else socket.AF_INET
 
 
 def _binds(arguments: str) -> tuple[list[str], list[str]]:
@@ -137,7 +153,10 @@ def _from_systemd(number: int) -> socket.socket:
 
 
 def _tcp_socket(address: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        listener = socket.socket(family_of(address))
+    except OSError as error:  # a machine without IPv6
+        raise ConfigurationError([_fault(error, address, port)]) from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(_name(address, port))
@@ -180,6 +199,7 @@ def _unix_socket(path: str) -> socket.socket:
 def _remove_unused(path: str) -> None:
     """Remove the socket that an earlier process left behind."""
     with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)  # another program may accept no more connections
         try:
             client.connect(path)
         except ConnectionRefusedError:  # also where it is no socket

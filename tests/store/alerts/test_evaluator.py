@@ -417,7 +417,8 @@ def test_address_that_does_not_answer() -> None:
     notifier = Notifier(f"http://127.0.0.1:{processes.free_port()}", "json", pause=lambda _: None)
     with capture_logs() as lines:
         assert not notifier.send(AlertMessage("alert_1", "alert.test", "hello", {}))
-    assert lines[0]["reason"] == "ConnectionError"
+    assert lines[0]["reason"] == "no connection could be made (Connection refused)"
+    assert lines[0]["host"] == "127.0.0.1"
 
 
 def test_slack_gets_no_markup(receiver: MessageReceiver) -> None:

@@ -162,7 +162,7 @@ def test_unreadable_feed_changes_nothing(filled: Inbox, run: Run, tmp_path: Path
             str(tmp_path / "cut.xml"): "unclosed token",
             str(tmp_path / "empty.xml"): "no <item> with an <id>",
             gone: "status 404",
-            "http://127.0.0.1:9/": "cannot be loaded (ConnectionError)",
+            "http://127.0.0.1:9/": "no connection could be made (Connection refused)",
         }.items():
             result = run("--feed", where)
             assert result.exit_code == 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import certifi
 import pytest
 
-from webhook_app.config import settings
+from webhook_app.config import network, settings
 from webhook_app.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -338,3 +338,33 @@ def test_proxy_is_no_part_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
         (fault,) = faults(monkeypatch, TWEAKWISE_PROXY=value)
         assert fault.startswith("TWEAKWISE_PROXY: expected the address of an HTTP proxy")
         assert "secret" not in fault
+
+
+def test_address_that_no_request_could_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a fault of the setting, and no failure of each call."""
+    for value in ("http://a..b", f"http://{'a' * 70}.de", "http://exa mple", "http://h:1\n", "http://h\x7f", "http://"):
+        for name in ("TWEAKWISE_URL", "TWEAKWISE_PROXY", "HEARTBEAT_URL"):
+            with monkeypatch.context() as patch:
+                assert faults(patch, **{name: value})[0].startswith(f"{name}: expected"), value
+    for value in ("http://münchen.example", "http://[::1]:8000", "https://u:p@under_score.example./x?y"):
+        assert loaded(monkeypatch, TWEAKWISE_URL=value).tweakwise_url == value
+
+
+def test_connections_follow_the_settings_after_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables for other libraries are those of the newest settings, and are restored where there are none."""
+    shared = (*network.AUTHORITIES, network.EXEMPT)
+    for name in (*shared, *(network.MARK + one for one in shared)):
+        monkeypatch.setenv(name, "")  # so that what is shared ends with the test
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SSL_CERT_FILE", "/of-the-host.pem")
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    config = loaded(monkeypatch)
+    for _ in range(2):
+        network.share(replace(config, ca_bundle="/first.pem", bind="10.0.0.5"))
+    network.share(replace(config, ca_bundle="/second.pem", bind="10.0.0.5"))
+    assert {os.environ[name] for name in network.AUTHORITIES} == {"/second.pem"}
+    assert os.environ["no_proxy"] == "intranet.example,localhost,127.0.0.1,127.0.0.0/8,::1,10.0.0.5"
+    monkeypatch.setenv("NO_PROXY", "*")
+    network.share(config)
+    assert [os.environ.get(name) for name in network.AUTHORITIES] == [None, "/of-the-host.pem"]
+    assert os.environ.get("no_proxy") is None

@@ -9,6 +9,7 @@ import subprocess
 import time
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import certifi
@@ -26,7 +27,6 @@ from webhook_app.tweakwise.transport import OPTIONS, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support.sockets import Request, Server
     from webhook_app.config import shops
@@ -270,6 +270,41 @@ def test_call_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(answering(NO_CONTENT)) as proxy:
         assert sent_to("http://tweakwise.invalid", route=Route(proxy.url)) is None
         assert proxy.requests[0].line.startswith("POST http://tweakwise.invalid/api/")
+
+
+def test_proxy_is_not_asked_for_this_machine() -> None:
+    """A sandbox is reached beside TWEAKWISE_PROXY, which would look for it on its own machine."""
+    with serving(answering(NO_CONTENT)) as proxy, serving(answering(NO_CONTENT)) as server:
+        assert sent_to(server.url, route=Route(proxy.url)) is None
+        assert (proxy.connections, len(server.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("https://navigator-analytics.tweakwise.com/api", "https://navigator-analytics.tweakwise.com/api"),
+        ("https://münchen.example:8/ü b/%C3%A4?x=ä", "https://xn--mnchen-3ya.example:8/%C3%BC%20b/%C3%A4?x=%C3%A4"),
+        ("http://user:PÄß@MÜNCHEN.example/", "http://user:P%C3%84%C3%9F@xn--mnchen-3ya.example/"),
+        ("http://[::1]:5/x", "http://[::1]:5/x"),
+    ],
+)
+def test_address_with_other_letters(url: str, written: str) -> None:
+    """It is written as browsers and requests write it: libcurl alone looks up no such name."""
+    assert transport.encoded(url).decode() == written
+
+
+def test_renewed_authorities_are_read(certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CA_BUNDLE that was replaced while a worker runs counts for its next connections."""
+    monkeypatch.setattr(transport, "REREAD_AFTER", 0)
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(Path(certifi.where()).read_bytes())
+    with (
+        serving(speaking_tls(certificate, answering(NO_CONTENT))) as server,
+        open_client(f"https://{server.address}", route=Route(authorities=str(bundle))) as client,
+    ):
+        assert send(client) == Failure("tls")
+        bundle.write_bytes(certificate.read_bytes())
+        assert send(client) is None
 
 
 def test_proxy_that_refuses_is_no_lost_answer() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 
 from webhook_app.config import settings
 from webhook_app.errors import ConfigurationError
+from webhook_app.processes import healthcheck
 from webhook_app.web import listening
 
 if TYPE_CHECKING:
@@ -174,3 +177,61 @@ def test_bind_of_gunicorn_is_dropped(given: str, left: str, *, dropped: bool) ->
     environment = {"GUNICORN_CMD_ARGS": given}
     assert listening.drop_bind(environment) is dropped
     assert environment["GUNICORN_CMD_ARGS"] == left
+
+
+def test_receiver_is_asked_where_it_listens(tmp_path: Path) -> None:
+    """Whatever BIND is: an address, all of them, IPv6, or a Unix socket."""
+    path = f"unix:{tmp_path / 'josé 日本.sock'}"
+    for bind in ("127.0.0.1", "0.0.0.0", "::1", "::", path):
+        with closing(socket.socket(listening.family_of(bind))) as listener:
+            try:
+                listener.bind(bind.removeprefix("unix:") if bind == path else (bind, 0))
+            except OSError:
+                continue  # a machine without IPv6
+            listener.listen()
+            port = 0 if bind == path else listener.getsockname()[1]
+            answering = threading.Thread(target=answer_once, args=(listener,))
+            answering.start()
+            assert listening.is_answered(bind, port, "/healthz", within=30), bind
+            answering.join()
+        assert not listening.is_answered(bind, port, "/healthz"), bind
+
+
+def answer_once(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+def test_health_check_asks_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of the image: by BIND and PORT alone, which other invalid settings do not change."""
+    monkeypatch.setenv("ENV_FILE", "/dev/null")
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
+    monkeypatch.setenv("BIND", f"unix:{tmp_path / 'a.sock'}")
+    assert healthcheck.main() == 1
+    assert "a.sock" in capsys.readouterr().err
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(tmp_path / "a.sock"))
+        listener.listen()
+        answering = threading.Thread(target=answer_once, args=(listener,))
+        answering.start()
+        assert healthcheck.main() == 0
+        answering.join()
+    monkeypatch.setenv("BIND", "everywhere")
+    monkeypatch.setenv("PORT", "x")
+    assert healthcheck.main() == 1
+
+
+def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket can be made there at all."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    config = configured(monkeypatch, BIND="::")
+    monkeypatch.setattr("socket.socket", refused)
+    with pytest.raises(ConfigurationError, match="BIND: :: is not an address of this machine"):
+        listening.sockets(config)

@@ -10,7 +10,7 @@ import click
 from webhook_app.cli.support import configuration
 from webhook_app.config import users
 from webhook_app.dashboard.local_access import OPEN, is_loopback
-from webhook_app.processes.supervisor import is_ready
+from webhook_app.web import listening
 
 CLOSED = (
     "There is no dashboard: set DASHBOARD_PASSWORD (make one with: openssl rand -base64 18), or write [users.<name>] "
@@ -28,7 +28,8 @@ def open_(*, browser: bool) -> None:
         raise click.ClickException(CLOSED)
     address = f"{(config.public_url or config.local_url).rstrip('/')}/dashboard"
     click.echo(address)
-    if not config.socket_path and not is_ready(f"{config.local_url}/healthz"):
-        click.echo(f"Nothing answers on port {config.port} of this machine: start `run` first.", err=True)
+    if not listening.is_answered(config.bind, config.port, "/healthz"):
+        where = config.bind if config.socket_path else f"on port {config.port} of this machine"
+        click.echo(f"Nothing answers {where}: start `run` first.", err=True)
     if browser and not webbrowser.open(address):
         click.echo("No browser could be started.", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webhook_app.config import configuration, settings
+from webhook_app.config import configuration, network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def load(*, for_web: bool = False) -> tuple[Settings, dict[str, Shop]]:
-    """Return the settings and the shops, as configuration.load() does, and let connections trust CA_BUNDLE."""
+    """Return the settings and the shops, as configuration.load() does, and let connections follow them."""
     config, known = configuration.load(for_web=for_web)
-    settings.share_authorities(config)
+    network.share(config)
     return config, known
 
 

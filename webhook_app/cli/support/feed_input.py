@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from webhook_app.cli.support.terminal import progress_bar
 from webhook_app.errors import FeedUnreadableError
+from webhook_app.failed_requests import described
+from webhook_app.timed_answers import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +36,7 @@ def chunks(feed: str) -> Iterator[bytes]:
             with Path(feed).open("rb") as file:
                 yield from _read(file, Path(feed).stat().st_size)
     except requests.RequestException as error:
-        raise FeedUnreadableError(f"it cannot be loaded ({type(error).__name__})") from None
+        raise FeedUnreadableError(described(error)) from None
     except OSError as error:
         raise FeedUnreadableError(str(error.strerror or error)) from None
 
@@ -58,7 +61,8 @@ def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _downloaded(feed: str) -> Iterator[bytes]:
-    with requests.get(feed, stream=True, timeout=TIMEOUT) as response:
+    # A feed may be large: there is no limit to the time of the whole.
+    with Session(HTTPAdapter()) as session, session.get(feed, stream=True, timeout=TIMEOUT) as response:
         if response.status_code != requests.codes.ok:
             raise FeedUnreadableError(f"the server answered with status {response.status_code}")
         size, seen = response.headers.get("Content-Length", ""), 0

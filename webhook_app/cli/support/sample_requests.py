@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import requests
 
+from webhook_app.failed_requests import described, failure
 from webhook_app.inbox import Selection, State
 from webhook_app.inbox.reports.stored_deliveries import STEP, pages
 from webhook_app.platforms import samples
 from webhook_app.platforms.base import SAMPLE_DOMAIN, STOREFRONT
+from webhook_app.timed_answers import Session, UnixAdapter, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,13 +28,17 @@ if TYPE_CHECKING:
 
 BROWSER = "Mozilla/5.0 (sample)"  # a user agent that is not a known crawler's
 SEND_TIMEOUT = 30.0  # seconds
+MOST_READ = 65_536  # bytes of a response
 SETTLED_WITHIN = 15.0  # seconds
 UNSETTLED = (State.RECEIVED, State.DELIVERING)
 
 
 @dataclass(frozen=True, slots=True)
 class SampleTarget:
-    """A webhook URL and its secret; `local` where its deliveries are in the inbox that is configured here."""
+    """A webhook URL and its secret; `local` where its deliveries are in the inbox that is configured here.
+
+    `socket_path` is the Unix socket on which that receiver listens, "" where it listens at the URL.
+    """
 
     name: str
     url: str
@@ -39,6 +46,7 @@ class SampleTarget:
     profile_attribute: str
     local: bool
     domain: str = SAMPLE_DOMAIN
+    socket_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,51 @@ class SampleResponse:
     id: int | None = None
 
 
-def post(request: SampleRequest, session: requests.Session) -> requests.Response:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The beginning of a response; `url` is the address without its query, which is signed."""
+
+    method: str
+    url: str
+    status: int
+    reason: str
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the sample was accepted."""
+        return 200 <= self.status < 400  # noqa: PLR2004 - HTTP's own classes
+
+    def field(self, name: str) -> Any:
+        """Return a field of the JSON object that the body is, None where there is none."""
+        try:
+            return json.loads(self.text).get(name)
+        except (ValueError, AttributeError):
+            return None
+
+
+def session_for(target: SampleTarget) -> Session:
+    """Return what sends samples to a target."""
+    made = Session(UnixAdapter(target.socket_path) if target.socket_path else None)
+    made.trust_env = not target.local  # a proxy would look for this address on its own machine
+    return made
+
+
+def post(request: SampleRequest, session: requests.Session) -> Answer:
     """Sign a new sample and send it as the platform would. Raises requests.RequestException."""
     proxy = request.platform.proxy if request.topic.storefront else None
     prepared = _storefront_request(proxy, request) if proxy else _webhook(request)
-    session.trust_env = not request.target.local  # a proxy would look for this address on its own machine
-    return session.send(session.prepare_request(prepared), timeout=SEND_TIMEOUT, allow_redirects=False)
+    with session.request(
+        prepared.method,
+        prepared.url,
+        data=prepared.data,
+        headers=prepared.headers,
+        timeout=SEND_TIMEOUT,
+        allow_redirects=False,
+        stream=True,
+    ) as response:
+        text = start_of(response, MOST_READ).decode("utf-8", "replace")
+        return Answer(prepared.method, prepared.url.partition("?")[0], response.status_code, response.reason, text)
 
 
 def _webhook(request: SampleRequest) -> requests.Request:
@@ -107,7 +154,7 @@ def _post_in_order(
 ) -> None:
     began = time.monotonic()
     bar = click.progressbar(sample_requests, label="Sending", file=sys.stderr, hidden=not sys.stderr.isatty())
-    with requests.Session() as session, bar:
+    with session_for(sample_requests[0].target) as session, bar:
         for number, request in enumerate(bar):
             if rate:
                 time.sleep(max(began + number / rate - time.monotonic(), 0))
@@ -122,7 +169,10 @@ def _post_in_order(
 
 def no_response(target: SampleTarget, error: requests.RequestException) -> click.ClickException:
     """Return the error for a target that does not answer."""
-    return click.ClickException(f"{target.url} does not answer ({type(error).__name__}). Is the receiver running?")
+    where = f"unix:{target.socket_path}" if target.socket_path else target.url
+    name, text = failure(error)[0], described(error)
+    hint = " Is the receiver running?" if name in ("connect", "timeout", "reset") else ""
+    return click.ClickException(f"{where} does not answer: {text}.{hint}")
 
 
 def settled(inbox: Inbox, ids: Sequence[int]) -> list[Row]:
@@ -147,15 +197,10 @@ def _rows(inbox: Inbox, ids: Sequence[int]) -> Iterator[Row]:
         yield from (row for page in pages(inbox, Selection(ids=tuple(ids[start : start + STEP]))) for row in page)
 
 
-def _response(request: SampleRequest, response: requests.Response) -> SampleResponse:
-    try:
-        content = response.json()
-    except requests.JSONDecodeError:
-        content = None
-    body = content if isinstance(content, dict) else {}
-    status = f"{response.status_code} {body.get('status') or body.get('error') or response.reason}"
-    number = body.get("id")
-    return SampleResponse(request, response.ok, status, number if isinstance(number, int) else None)
+def _response(request: SampleRequest, answer: Answer) -> SampleResponse:
+    status = f"{answer.status} {answer.field('status') or answer.field('error') or answer.reason}"
+    number = answer.field("id")
+    return SampleResponse(request, answer.ok, status, number if isinstance(number, int) else None)
 
 
 def _print_summary(responses: Sequence[SampleResponse], seconds: float) -> None:

@@ -21,9 +21,10 @@ from webhook_app.cli.support.sample_requests import (
     outcomes,
     post,
     post_all,
+    session_for,
     settled,
 )
-from webhook_app.config import settings
+from webhook_app.config import network, settings
 from webhook_app.inbox import Inbox
 from webhook_app.platforms import all_platforms, samples
 
@@ -133,6 +134,7 @@ def _topic(platform: Platform, name: str) -> Topic:
 def _given(url: str, secret: str | None) -> SampleTarget:
     if not secret:
         raise click.UsageError("--url needs --secret: the sample must be signed with that webhook's secret.")
+    network.share(settings.load())
     return SampleTarget(url.rstrip("/").rpartition("/")[2], url, secret, "tweakwise_profile_key", local=False)
 
 
@@ -146,7 +148,7 @@ def _first_target(platform: Platform, aim: _Aim) -> SampleTarget:
 
 def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
     config, known = configuration.load()
-    base = f"{config.local_url}/webhooks/{platform.name}"
+    base = f"{'http://localhost' if config.socket_path else config.local_url}/webhooks/{platform.name}"
     return [
         SampleTarget(
             shop.name,
@@ -155,6 +157,7 @@ def _targets(platform: Platform, aim: _Aim) -> list[SampleTarget]:
             shop.profile_attribute,
             local=True,
             domain=samples.address(shop.domain),
+            socket_path=config.socket_path,
         )
         for shop in known.values()
         if shop.platform == platform.name and aim.shop in (None, shop.name) and (secret := _secret(shop, aim))
@@ -174,15 +177,14 @@ def _secret(shop: Shop, aim: _Aim) -> str:
 
 def _send_one(request: SampleRequest) -> None:
     try:
-        with requests.Session() as session:
-            response = post(request, session)
+        with session_for(request.target) as session:
+            answer = post(request, session)
     except requests.RequestException as error:
         raise no_response(request.target, error) from None
-    url = (response.request.url or "").partition("?")[0]
-    click.echo(f"{response.request.method} {url}\n{response.status_code} {printable(response.text.strip()[:1000])}")
-    if not response.ok:
+    click.echo(f"{answer.method} {answer.url}\n{answer.status} {printable(answer.text.strip()[:1000])}")
+    if not answer.ok:
         raise SystemExit(1)
-    number = response.json().get("id") if request.target.local else None
+    number = answer.field("id") if request.target.local else None
     if number is not None:
         _print_outcome(number)
 

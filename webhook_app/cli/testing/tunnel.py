@@ -13,7 +13,7 @@ import click
 from webhook_app import logs
 from webhook_app.cli.support import tunnel_marker
 from webhook_app.cli.support.tunnel_options import refuse_other_address, tunnel_options
-from webhook_app.config import settings
+from webhook_app.config import network, settings
 from webhook_app.dashboard.local_access import OPEN
 from webhook_app.processes.supervisor import is_ready
 from webhook_app.tunnels import TUNNELS
@@ -35,6 +35,7 @@ def tunnel(*, name: str, options: TunnelOptions) -> None:
     without a password, as beside a sandbox, is closed meanwhile.
     """
     config = settings.load()
+    network.share(config)
     refuse_other_address(config)
     logs.configure(config.log_level, config.log_format)
     runner = TunnelRunner(TUNNELS[name], options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from flask import Response, abort, redirect, request, url_for
@@ -59,8 +60,11 @@ def sample(shop: str) -> ResponseReturnValue:
     )
     import requests  # noqa: PLC0415 - only this button needs it
 
+    from webhook_app.timed_answers import Session, UnixAdapter  # noqa: PLC0415
+
     try:
-        with requests.Session() as session:
+        path = _own_socket()
+        with Session(UnixAdapter(path) if path else None) as session:
             session.trust_env = False  # a proxy would look for this address on its own machine
             response = session.post(
                 _own_url(found), data=body, headers=headers, timeout=SEND_TIMEOUT, allow_redirects=False
@@ -86,10 +90,19 @@ def _secret(shop: Shop) -> str:
     )
 
 
+def _own_socket() -> str:
+    """Return the path of the Unix socket through which this request came; "" where it came to an address."""
+    connected = request.environ.get("gunicorn.socket")
+    return str(connected.getsockname()) if connected and connected.family == socket.AF_UNIX else ""
+
+
 def _own_url(shop: Shop) -> str:
     """Return the address on which this server itself listens, without any proxy."""
+    if _own_socket():
+        return f"http://localhost/webhooks/{shop.platform}/{shop.name}"
     # ProxyFix replaces these by what a proxy reports; the original values are the server's own.
     own = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     host, port = own["SERVER_NAME"], own["SERVER_PORT"]
     where = "127.0.0.1" if host in ALL_ADDRESSES else host
+    where = f"[{where}]" if ":" in where else where
     return f"http://{where}:{port}/webhooks/{shop.platform}/{shop.name}"
