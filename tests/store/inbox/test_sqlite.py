@@ -256,7 +256,6 @@ def test_a_disk_without_room_for_the_index_is_full(
 
 
 # https://sqlite.org/fileformat.html#the_rollback_journal
-# https://sqlite.org/fileformat.html#the_rollback_journal
 JOURNAL_HEADER = bytes.fromhex("d9d505f920a163d7") + bytes(504)
 
 
