@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 
 from webhook_app import logs
 from webhook_app.cli.support import file_access, printable, terminal
+from webhook_app.config import unreadable
 from webhook_app.errors import ConfigurationError, StoreUnavailableError, TunnelRefusedError
 from webhook_app.formatting import counted
 
@@ -58,6 +60,11 @@ class CommandGroups(click.Group):
             raise click.ClickException("\n  ".join([heading, *error.faults])) from None
         except TunnelRefusedError as error:
             raise click.ClickException(str(error)) from None
+        except PermissionError as error:
+            if not error.filename:
+                raise  # it is not about a file
+            reason = unreadable.why(Path(error.filename), error)
+            raise click.ClickException(f"{error.filename} cannot be used: {reason}.") from None
         except StoreUnavailableError as error:
             hint = (
                 file_access.fault()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +14,6 @@ from tests.support import processes
 from tests.support.commands import SHOP
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.commands import Run
 
 
@@ -134,3 +134,15 @@ def test_a_problem_is_exit_code_1(run: Run, arguments: str, hint: str) -> None:
     assert result.exit_code == 1
     assert hint in result.output
     assert "Traceback" not in result.output
+
+
+def test_file_that_may_not_be_used_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a backup into a folder of root: root's tests may do all, so only the system's answer is made up."""
+
+    def refused(path: Path, **_: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refused)
+    result = run("backup", "/root/inbox.db")
+    assert result.exit_code == 1
+    assert "Error: /root/inbox.db cannot be used: " in result.output

@@ -30,7 +30,8 @@ def _fault(url: str) -> str:
     if is_folder(file):
         return f"DATABASE_URL names a folder; name a file in it: {SQLITE}{file / 'inbox.db'}"
     folder = next(one for one in file.parents if is_folder(one))
-    paths = [folder, *sorted(file.parent.glob(f"{file.name}*"))]
+    beside = sorted(file.parent.glob(f"{file.name}*")) if folder == file.parent else []
+    paths = [folder, *beside]
     refused = next((one for one in paths if not os.access(one, os.W_OK)), None)
     if refused is None:
         return ""
