@@ -27,7 +27,21 @@ def test_path_and_user_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(os, "access", lambda path, _mode: path != refused)
     sentence = file_access.fault()
     assert sentence.startswith(f"{refused} belongs to {name_of(os.geteuid())}; ")
-    assert sentence.endswith(f"chown -R {name_of(os.geteuid())} {refused}")
+    user = name_of(os.geteuid())
+    commands = {"": f"install -d -o {user} -m 700 {folder}", "data": f"chown -R {user} {folder}"}
+    assert sentence.endswith(commands.get(unwritable, f"chown {user} {refused}"))
+
+
+@pytest.mark.parametrize("path", ["/inbox.db", "/tmp/inbox.db", "{}/inbox.db"])
+def test_no_folder_of_others_is_taken_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str) -> None:
+    """Root may paste what is printed: it names a new folder where there is more than the database."""
+    (tmp_path / "something else").touch()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path.format(tmp_path)}")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    sentence = file_access.fault()
+    assert "chown" not in sentence
+    folder = path.format(tmp_path).removesuffix(".db")
+    assert sentence.endswith(f" -m 700 {folder}, and DATABASE_URL=sqlite:///{folder}/inbox.db")
 
 
 def test_a_folder_is_no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

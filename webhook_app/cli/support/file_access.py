@@ -13,6 +13,7 @@ from webhook_app.errors import ConfigurationError
 
 # Unlike Path.is_dir(), False also in a folder that this user may not search.
 is_folder = os.path.isdir
+SHARED = ("/", "/etc", "/home", "/mnt", "/opt", "/root", "/srv", "/tmp", "/usr", "/var", "/var/lib")  # noqa: S108 - not used
 DEFAULT = f"{SQLITE}var/inbox.db"
 
 
@@ -39,4 +40,26 @@ def _fault(url: str) -> str:
         return f"{refused} is on a disk that is mounted read-only: mount it so that it can be written"
     user = name_of(os.geteuid())
     owner = name_of(refused.stat().st_uid)
-    return f"{refused} belongs to {owner}; {user}, as whom this runs, cannot write it: chown -R {user} {refused}"
+    return f"{refused} belongs to {owner}; {user}, as whom this runs, cannot write it: {_remedy(file, refused, user)}"
+
+
+def _remedy(file: Path, refused: Path, user: str) -> str:
+    """Return the command that helps; never one that takes away a folder in which there is more than the database."""
+    if refused != file.parent:
+        missing = refused in file.parents
+        return f"install -d -o {user} -m 700 {file.parent}" if missing else f"chown {user} {refused}"
+    if _is_folder_of(refused, file.name):
+        return f"chown -R {user} {refused}"
+    own = refused / file.stem
+    return f"install -d -o {user} -m 700 {own}, and DATABASE_URL={SQLITE}{own / file.name}"
+
+
+def _is_folder_of(folder: Path, name: str) -> bool:
+    """Return whether a folder has nothing but a database of that name; of one that is closed its own name decides."""
+    if str(folder) in SHARED:
+        return False
+    try:
+        found = [one.name for one in folder.iterdir()]
+    except OSError:
+        return True
+    return all(one.removeprefix(".").startswith(name) or one == "lost+found" for one in found)
