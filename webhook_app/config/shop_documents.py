@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ EMPTY_FOLDER = (
     "Docker makes one where the file that is mounted does not exist: remove the folder and write the file first "
     "(see docs/configuration.md)"
 )
+MAX_SIZE = 4 * 1024 * 1024  # bytes: thousands of shops, which are read in seconds
+TOO_LARGE = "is larger than 4 MiB; SHOPS_FILE may also name a folder of files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def where(environ: Mapping[str, str] | None = None) -> str:
 
 
 def _text(file: Path) -> str:
+    if fault := _unusable(file):
+        raise ConfigurationError([f"SHOPS_FILE: {file} {fault}"])
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -80,3 +85,14 @@ def _text(file: Path) -> str:
         raise ConfigurationError([fault]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"SHOPS_FILE: {file} cannot be read: {unreadable.why(file, error)}"]) from None
+
+
+def _unusable(file: Path) -> str:
+    """Return why a file is not read: a pipe or a device may never end, and a large one would stop all else."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ""  # reading it raises the same
+    if stat.S_ISREG(status.st_mode):
+        return TOO_LARGE if status.st_size > MAX_SIZE else ""
+    return "" if stat.S_ISDIR(status.st_mode) else "is no file but a pipe or a device; each process reads it anew"

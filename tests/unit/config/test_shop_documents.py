@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,3 +124,13 @@ def test_the_demo_shops_are_read_until_there_is_a_file(tmp_path: Path, monkeypat
     assert watch.signature() != before
     monkeypatch.setenv("SHOPS_FILE", "shops.demo.toml")
     assert [*shops.load(all_platforms())] == ["demo"]
+
+
+def test_what_is_no_file_or_a_large_one_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe would stop the process that reads it, and a large file all that it does besides."""
+    os.mkfifo(tmp_path / "a.toml")
+    assert faults(tmp_path) == ["SHOPS_FILE: a.toml is no file but a pipe or a device; each process reads it anew"]
+    (tmp_path / "a.toml").unlink()
+    monkeypatch.setattr(shop_documents, "MAX_SIZE", 100)
+    assert faults(tmp_path, a=SHOP.format("a") + "#" * 100)[0].startswith("SHOPS_FILE: a.toml is larger than 4 MiB")
+    assert list(read(tmp_path, a=SHOP.format("a"))) == ["a"]
