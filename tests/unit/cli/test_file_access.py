@@ -42,6 +42,9 @@ def test_no_folder_of_others_is_taken_away(monkeypatch: pytest.MonkeyPatch, tmp_
     assert "chown" not in sentence
     folder = path.format(tmp_path).removesuffix(".db")
     assert sentence.endswith(f" -m 700 {folder}, and DATABASE_URL=sqlite:///{folder}/inbox.db")
+    (tmp_path / "inbox.db").touch()
+    if "{}" in path:  # no other one than that which is there
+        assert file_access.fault().endswith(f": chown {name_of(os.geteuid())} {tmp_path} {tmp_path}/inbox.db*")
 
 
 def test_a_folder_is_no_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

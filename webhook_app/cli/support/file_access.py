@@ -50,6 +50,8 @@ def _remedy(file: Path, refused: Path, user: str) -> str:
         return f"install -d -o {user} -m 700 {file.parent}" if missing else f"chown {user} {refused}"
     if _is_folder_of(refused, file.name):
         return f"chown -R {user} {refused}"
+    if str(refused) not in SHARED and os.path.lexists(file):
+        return f"chown {user} {refused} {file}*"
     own = refused / file.stem
     return f"install -d -o {user} -m 700 {own}, and DATABASE_URL={SQLITE}{own / file.name}"
 
