@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import Purchase
+from tests.support.processes import ROOT, environment
 from tests.support.recordings import RECEIVED_AT, as_toml, claimed, payload_of
 from webhook_app.config import shops
 from webhook_app.platforms import all_platforms, samples
@@ -18,12 +19,15 @@ from webhook_app.translation.translate import AgeLimits, parse_json, translate
 from webhook_app.tweakwise.call import Call
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from webhook_app.platforms.base import Platform
 
-PAGE = (Path(__file__).parents[3] / "docs/adding-a-platform.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/adding-a-platform.md").read_text(encoding="utf-8")
 FILE = re.compile(r"^( *)```\w+ (\S+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+WITH_NEW_FILES = ("", "webhook_app", "webhook_app/platforms", "schemas", "tests", "tests/fixtures")
 AGES = AgeLimits(max_order_age=7 * 86400, max_age=86400)
 ORDER = "tests/fixtures/acme/order.placed"
 
@@ -69,3 +73,34 @@ def test_the_platform_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monk
     assert platform.verify(sample, headers, shop.secrets).topic == "order.placed"
     assert isinstance(platform.translate("order.placed", parse_json(sample)), Purchase)
     assert written["docs/acme.md"].startswith("# Acme\n\n## In five steps\n")
+
+
+def make_folder_of_links(folder: Path, original: Path) -> None:
+    """Make a folder with what another one has, to which files can be added."""
+    if folder.is_symlink():
+        folder.unlink()
+        folder.mkdir()
+    for one in original.iterdir():
+        (folder / one.name).symlink_to(one)
+
+
+def test_the_laws_hold_for_the_platform_of_the_page(tmp_path: Path) -> None:
+    """No existing file has to be changed for them, those of the tests included."""
+    for folder in WITH_NEW_FILES:
+        make_folder_of_links(tmp_path / folder, ROOT / folder)
+    for path, text in files().items():
+        if not path.startswith("docs/"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+    laws = ("tests/unit/platforms", "tests/unit/translation/test_orders_of_any_shape.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "acme", "-n", "0", "-p", "no:cacheprovider", *laws]
+    ended = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-5000:]
