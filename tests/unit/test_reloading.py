@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+from gunicorn.errors import HaltServer
 
 from tests.support.processes import ROOT
 from webhook_app import logs, reloading
+from webhook_app.cli.serving import web
+from webhook_app.config import settings
 from webhook_app.errors import ConfigurationError
 from webhook_app.web import listening, reload
 from webhook_app.web.gunicorn_worker import BoundedGeventWorker
@@ -53,6 +56,51 @@ def test_valid_shops_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could start may replace the running program."""
     monkeypatch.setenv("SHOPS_FILE", "shops.demo.toml")
     assert not reloading.faults_of("web")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ("--nix", "unrecognized arguments: --nix"),
+        ("--worker-class nix", "'nix') not found"),
+        ("--bind 127.0.0.1:1", "GUNICORN_CMD_ARGS: has --bind"),
+    ],
+)
+def test_arguments_that_would_end_the_server_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str, fault: str
+) -> None:
+    """They may stand in `.env` too, and come to count with the second reload."""
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
+    with pytest.raises((SystemExit, ConfigurationError, RuntimeError)) as caught:
+        web.check_server(settings.load(environ={}))
+    assert fault in f"{caught.value}{capsys.readouterr().err}"
+
+
+def test_old_web_processes_serve_where_new_ones_cannot_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gunicorn would end all of them, with the first that cannot begin."""
+    monkeypatch.setattr(reload, "AGAIN_AFTER", 0)
+    with subprocess.Popen(["/bin/sleep", "100"]) as old:
+        monkeypatch.setenv(reload.PREDECESSORS, str(old.pid))
+        arbiter = attached(monkeypatch, reap_workers=fail_to_boot)
+        with structlog.testing.capture_logs() as logged:
+            arbiter.reap_workers()
+        assert [(one["event"], one["faults"]) for one in logged] == [("reload_failed", "failed to boot")]
+        old.kill()
+    with pytest.raises(HaltServer):
+        arbiter.reap_workers()
+
+
+def fail_to_boot() -> None:
+    raise HaltServer("failed to boot", 3)
+
+
+def attached(monkeypatch: pytest.MonkeyPatch, **own: object) -> Any:
+    """An arbiter with the handlers of this project, and nothing else that works; no signal of the tests changes."""
+    names = ("stop", "halt", "murder_workers", "handle_term", "spawn_worker", "reap_workers", "signal")
+    arbiter = SimpleNamespace(**{**dict.fromkeys(names), **own})
+    monkeypatch.setattr(reloading, "ignore_signals", lambda: None)
+    reload.Reload().attach(arbiter)
+    return arbiter
 
 
 def test_check_that_cannot_run_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,17 +168,15 @@ def test_a_stop_that_comes_while_a_web_process_starts_is_not_lost(monkeypatch: p
         blocked.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
         return 1
 
-    arbiter = SimpleNamespace(
-        spawn_worker=spawn, stop=None, murder_workers=None, signal=None, handle_term=None, halt=None
-    )
-    reload.Reload().attach(arbiter)
+    arbiter = attached(monkeypatch, spawn_worker=spawn)
     assert arbiter.spawn_worker() == 1
     blocked.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
     assert blocked == [True, False]
-    monkeypatch.setattr("gunicorn.workers.base.Worker.init_signals", lambda _: spawn())
+    monkeypatch.setattr(signal, "signal", lambda *_: spawn())
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     BoundedGeventWorker.__new__(BoundedGeventWorker).init_signals()
     blocked.append(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    assert set(blocked[2:-1]) == {True}
     assert blocked[-1] is False
 
 
@@ -141,12 +187,8 @@ def test_a_signal_to_stop_during_the_check_is_not_lost(monkeypatch: pytest.Monke
     for name in (reload.PREDECESSORS, listening.PASSED_ON):
         monkeypatch.setenv(name, "")  # so that they are as before afterwards
     for signals in ((), (signal.SIGTERM,)):
-        arbiter = SimpleNamespace(
-            signal=lambda number, _: received.append(number),
-            **dict.fromkeys(("stop", "halt", "murder_workers", "handle_term", "spawn_worker")),
-        )
-        arbiter.WORKERS, arbiter.LISTENERS = {}, []
-        reload.Reload().attach(arbiter)
+        received_by = {"signal": lambda number, _: received.append(number)}
+        arbiter = attached(monkeypatch, **received_by, WORKERS={}, LISTENERS=[])
 
         def check(*_: object, arrives: tuple[int, ...] = signals, arbiter: Any = arbiter) -> str:
             for number in arrives:

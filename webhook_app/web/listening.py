@@ -33,12 +33,17 @@ def sockets(config: Settings) -> list[socket.socket]:
 
     Another address in gunicorn's own variable is refused, and the same one is not used twice: see drop_bind().
     """
-    addresses, _ = _binds(os.environ.get(GUNICORN_ARGUMENTS, ""))
-    if any(not one.endswith(f":{config.port}") for one in addresses):
-        raise ConfigurationError(["GUNICORN_CMD_ARGS: has --bind; set BIND and PORT instead, and remove it there"])
+    refuse_other_bind(config)
     if inherited := _inherited(os.environ):
         return inherited
     return [_unix_socket(config.socket_path) if config.socket_path else _tcp_socket(config.bind, config.port)]
+
+
+def refuse_other_bind(config: Settings) -> None:
+    """Raise ConfigurationError where gunicorn's own variable names another address."""
+    addresses, _ = _binds(os.environ.get(GUNICORN_ARGUMENTS, ""))
+    if any(not one.endswith(f":{config.port}") for one in addresses):
+        raise ConfigurationError(["GUNICORN_CMD_ARGS: has --bind; set BIND and PORT instead, and remove it there"])
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from gunicorn.errors import HaltServer
 from gunicorn.sock import close_sockets
 
 from webhook_app import logs, reloading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PREDECESSORS = "WEBHOOKS_PREDECESSORS"  # the numbers of the web processes that the new program replaces
 POLL = 0.01  # seconds
 STOP_WITHIN = 9.0  # seconds
+AGAIN_AFTER = 1.0  # seconds until a web process that could not begin is started again
 GUNICORN = ("--config", "gunicorn.conf.py")
 HURRIES = (signal.SIGINT, signal.SIGQUIT)  # once it stops already
 PROC = Path("/proc")
@@ -71,6 +73,8 @@ class Reload:
         server.reload = lambda: self._reload(server)
         server.murder_workers = lambda: self._each_second(server, murder)
         server.stop = lambda graceful=True: self._stop(server, stop, graceful=graceful)
+        reap = server.reap_workers
+        server.reap_workers = lambda: self._reap(reap)
         spawn = server.spawn_worker
         server.spawn_worker = lambda: _spawned(spawn)
         server.SIGNALS = sorted(reloading.SIGNALS)
@@ -111,7 +115,18 @@ class Reload:
         alive = [*server.WORKERS, *self._predecessors]
         os.environ[PREDECESSORS] = ",".join(str(pid) for pid in alive if _is_child(pid, os.getpid()))
         listening.pass_on(server.LISTENERS, os.environ)
+        listening.drop_bind(os.environ)
         reloading.replace_program(["-m", "gunicorn", *GUNICORN], lambda: self._stops)
+
+    def _reap(self, reap: Callable[[], None]) -> None:
+        """Remove web processes that ended; where new ones cannot begin, gunicorn would end the old ones too."""
+        try:
+            reap()
+        except HaltServer as error:
+            if self._stops or not self._has_predecessors():
+                raise
+            logs.logger().error("reload_failed", process="web", faults=error.reason)
+            time.sleep(AGAIN_AFTER)
 
     def _stop(self, server: Any, stop: Callable[[bool], None], *, graceful: bool) -> None:
         """Stop predecessors too, and wait for them as long as for the others."""

@@ -35,6 +35,7 @@ def web(*, migrates: bool, checks_only: bool) -> None:
     config, _ = configuration.load(for_web=True)  # before gunicorn, so that faults end as messages of this command
     temporary_disk.refuse(config, "web")
     if checks_only:
+        check_server(config)
         whole_code.load()
         record_changes(config)
         click.echo(reloading.ACCEPTED)
@@ -50,6 +51,19 @@ def web(*, migrates: bool, checks_only: bool) -> None:
     os.chdir(ROOT)
     sys.argv = ["", *GUNICORN]
     runpy.run_module("gunicorn", run_name="__main__", alter_sys=True)  # not a new Python, which would load all again
+
+
+def check_server(config: Settings) -> None:
+    """End with a message where gunicorn's own variable, which `.env` may have too, would end the new program."""
+    from gunicorn.config import Config  # noqa: PLC0415 - a start loads it later
+
+    listening.refuse_other_bind(config)
+    server = Config()
+    arguments = server.parser().parse_args(server.get_cmd_args_from_env())
+    for name, value in vars(arguments).items():
+        if name in server.settings and value is not None:
+            server.set(name, value)
+    server.worker_class  # noqa: B018 - raises where there is none
 
 
 def _prepare_database(config: Settings, *, migrates: bool) -> None:
