@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError
 
-from webhook_app.config import product_key_template, variables
+from webhook_app.config import product_key_template, shop_sentences, variables
 from webhook_app.config.shop_api import ShopApi
 from webhook_app.config.shop_schema import PAIRS, SCHEMA
 from webhook_app.errors import TemplateError
@@ -62,8 +62,7 @@ class ShopTable:
         if "secrets" not in table and not loaded.get("app_secret"):
             self._fault([name, "secrets"], self._which_secret(self.platforms.get(str(platform))))
         if platform is not None and platform not in self.platforms:
-            known = ", ".join(sorted(self.platforms))
-            self._fault([name, "platform"], f"there is no such platform; known are {known}")
+            self._fault([name, "platform"], shop_sentences.no_platform(str(platform), self.platforms))
         elif platform is not None:
             self._check_secrets(name, self.platforms[platform], loaded)
             self._check_domain(name, self.platforms[platform], loaded.get("domain", ()))
@@ -83,11 +82,10 @@ class ShopTable:
             for taken in sorted(platform.template_fields.intersection(constants)):
                 self._fault([name, *path, taken], "is set by the platform and cannot be overridden")
 
-    @staticmethod
-    def _which_secret(platform: Platform | None) -> str:
+    def _which_secret(self, platform: Platform | None) -> str:
         if platform and platform.handshake:
             return f"write app_secret, with which the app of {platform.title} registers itself, or a list of secrets"
-        return str(fields.Field.default_error_messages["required"])
+        return shop_sentences.plain(["secrets"], shop_sentences.MISSING, self.platforms)
 
     def _check_secrets(self, name: str, platform: Platform, loaded: dict[str, Any]) -> None:
         if loaded.get("app_secret") and not platform.handshake:
@@ -147,7 +145,7 @@ class ShopTable:
                 is_pair = path[1:] in PAIRS and isinstance(inner, dict)
                 self._note([*path, str(key)], inner.get("value", inner.get("key")) if is_pair else inner)
         elif path not in self._unresolved:
-            self._fault(path, " ".join(messages))
+            self._fault(path, " ".join(shop_sentences.plain(path[1:], one, self.platforms) for one in messages))
 
     def _fault(self, path: list[str], sentence: str) -> None:
         """Note a fault at the line of the shop, or of the defaults where they have the value."""

@@ -225,23 +225,47 @@ def test_repr_holds_no_secret(hidden: str) -> None:
     assert hidden not in repr(acme(f'profile_salt = "{SALT}"'))
 
 
+OTHERS = "Other shops send Standard Webhooks (standard): docs/standard.md"
+
+
 @pytest.mark.parametrize(
     ("change", "line", "path", "sentence"),
     [
-        (("shopify", "magento"), 2, "platform", "there is no such platform; known are shopify, woocommerce"),
-        (('"shopify"', "1"), 2, "platform", "Not a valid string."),
+        (
+            ("shopify", "magento"),
+            2,
+            "platform",
+            f"there is no such platform; known are shopify, woocommerce. {OTHERS}",
+        ),
+        (
+            ("shopify", "Shopify"),
+            2,
+            "platform",
+            "there is no such platform; known are shopify, woocommerce; is shopify meant?",
+        ),
+        (('"shopify"', "1"), 2, "platform", 'expected text in quotes: "..."'),
         (('["shpss_geheim"]', "[]"), 3, "secrets", "is empty"),
         (('["shpss_geheim"]', '["a", ""]'), 3, "secrets.1", "is empty"),
-        (('["shpss_geheim"]', "[1]"), 3, "secrets.0", "Not a valid string."),
+        (('["shpss_geheim"]', "[1]"), 3, "secrets.0", 'expected text in quotes: "..."'),
         (('["shpss_geheim"]', '"a"'), 3, "secrets", 'expected a list such as ["${ACME_SECRET}"]'),
         (('["shpss_geheim"]', "1"), 3, "secrets", 'expected a list such as ["${ACME_SECRET}"]'),
         (("1234abcd", "1234"), 4, "instance_key", "expected 8 letters and digits"),
         (("1234abcd", "1234abcd5"), 4, "instance_key", "expected 8 letters and digits"),
         (("1234abcd", "1234abc\\n"), 4, "instance_key", "expected 8 letters and digits"),
-        (('"1234abcd"', "12345678"), 4, "instance_key", "Not a valid string."),
-        (('platform = "shopify"', ""), 1, "platform", "Missing data for required field."),
-        (("secrets = ", "#"), 1, "secrets", "Missing data for required field."),
-        (("instance_key = ", "#"), 1, "instance_key", "Missing data for required field."),
+        (('"1234abcd"', "12345678"), 4, "instance_key", 'expected text in quotes: "..."'),
+        (('platform = "shopify"', ""), 1, "platform", "is missing: one of shopify, woocommerce"),
+        (
+            ("secrets = ", "#"),
+            1,
+            "secrets",
+            'is missing: what the webhooks are signed with, such as ["${ACME_SECRET}"]',
+        ),
+        (
+            ("instance_key = ", "#"),
+            1,
+            "instance_key",
+            "is missing: the key of your Tweakwise instance, 8 letters and digits",
+        ),
     ],
 )
 def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sentence: str) -> None:
@@ -252,17 +276,19 @@ def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sente
 @pytest.mark.parametrize(
     ("added", "line", "path", "sentence"),
     [
-        ("colour = 1", 5, "colour", "Unknown field."),
+        ("colour = 1", 5, "colour", "there is no such key"),
+        ("secret = 1", 5, "secret", "there is no such key; is secrets meant?"),
+        ("Product_Key = 1", 5, "Product_Key", "there is no such key; is product_key meant?"),
         ('product_key = "{nope}"', 5, "product_key", "has an unknown field {nope}; known are currency, locale"),
         ('product_key = "{product_id"', 5, "product_key", "is not a template: expected '}' before end of string"),
-        ("product_key = 1", 5, "product_key", "Not a valid string."),
+        ("product_key = 1", 5, "product_key", 'expected text in quotes: "..."'),
         ('purchase_on = "shipped"', 5, "purchase_on", "Must be one of: placed, paid, pending."),
-        ('require_consent = "true"', 5, "require_consent", "Not a valid boolean."),
+        ('require_consent = "true"', 5, "require_consent", "expected true or false, without quotes"),
         ('profile_salt = ""', 5, "profile_salt", "is empty"),
         ('profile_attribute = ""', 5, "profile_attribute", "is empty"),
         ('source = "my shop"', 5, "source", "expected the TWN-Source label: 1 to 100 visible ASCII characters"),
         ('source = "a\\nX-Other: b"', 5, "source", "expected the TWN-Source label: 1 to 100 visible ASCII characters"),
-        ('source_by_event = "x"', 5, "source_by_event", "Not a valid mapping type."),
+        ('source_by_event = "x"', 5, "source_by_event", "expected a table"),
         ('[shops.acme.source_by_event]\nsearch = "x y"', 6, "source_by_event.search", "expected the TWN-Source label"),
         ('[shops.acme.source_by_event]\nclick = "x"', 6, "source_by_event.click", "is no event: search, pageview, "),
         ("max_rate = 0", 5, "max_rate", "expected calls a second, from 0.01 to 1000000"),
@@ -275,7 +301,7 @@ def test_wrong_required_key(change: tuple[str, str], line: int, path: str, sente
         ("purchase_after = 14", 5, "purchase_after", 'expected a duration such as "14d", "36h" or "90m"'),
         ('tweakwise_url = "tweakwise.com"', 5, "tweakwise_url", "expected an address such as https://"),
         ("fields = 1", 5, "fields", "expected a table such as store = 1"),
-        ("fields_by_locale = 1", 5, "fields_by_locale", "Not a valid mapping type."),
+        ("fields_by_locale = 1", 5, "fields_by_locale", "expected a table"),
         ("\n[shops.acme.fields]\na = 1\nb = 1.5", 8, "fields.b", "expected text or a whole number"),
         ("\n[shops.acme.fields]\na = 1\nb = true", 8, "fields.b", "expected text or a whole number"),
         ("\n[shops.acme.fields]\na = 1\nsku = 1", 8, "fields.sku", "is set by the platform and cannot be overridden"),
