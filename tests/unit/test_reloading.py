@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
-from gunicorn.errors import HaltServer
+from gunicorn.errors import ConfigError, HaltServer
 
 from tests.support.processes import ROOT
 from webhook_app import logs, reloading
@@ -62,7 +62,8 @@ def test_valid_shops_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "fault"),
     [
         ("--nix", "unrecognized arguments: --nix"),
-        ("--worker-class nix", "'nix') not found"),
+        ("--worker-class sync --threads 3", "GUNICORN_CMD_ARGS: has --worker-class"),
+        ("--chdir /nix", "can't chdir to '/nix'"),
         ("--bind 127.0.0.1:1", "GUNICORN_CMD_ARGS: has --bind"),
     ],
 )
@@ -71,7 +72,7 @@ def test_arguments_that_would_end_the_server_are_refused(
 ) -> None:
     """They may stand in `.env` too, and come to count with the second reload."""
     monkeypatch.setenv("GUNICORN_CMD_ARGS", arguments)
-    with pytest.raises((SystemExit, ConfigurationError, RuntimeError)) as caught:
+    with pytest.raises((SystemExit, ConfigurationError, ConfigError)) as caught:
         web.check_server(settings.load(environ={}))
     assert fault in f"{caught.value}{capsys.readouterr().err}"
 
@@ -88,6 +89,18 @@ def test_old_web_processes_serve_where_new_ones_cannot_begin(monkeypatch: pytest
         old.kill()
     with pytest.raises(HaltServer):
         arbiter.reap_workers()
+
+
+def test_a_stop_leaves_no_old_web_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not end would hold the port; gunicorn does not know it."""
+    cfg = SimpleNamespace(graceful_timeout=0)
+    works: dict[str, Any] = dict.fromkeys(("stop", "reap_workers", "kill_workers"), lambda *_: None)
+    with subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; echo; exec sleep 100"], stdout=subprocess.PIPE) as old:
+        assert old.stdout is not None
+        old.stdout.read(1)
+        monkeypatch.setenv(reload.PREDECESSORS, str(old.pid))
+        attached(monkeypatch, **works, cfg=cfg, LISTENERS=[], WORKERS={}).stop()
+        assert old.wait(9) == -signal.SIGKILL
 
 
 def fail_to_boot() -> None:

@@ -24,7 +24,7 @@ PASSED_ON = "WEBHOOKS_SOCKETS"  # the descriptors of sockets, for the program th
 FIRST = 3  # https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
 SYSTEMD = ("LISTEN_PID", "LISTEN_FDS")
 HIGHEST = 65536  # ports are below
-GUNICORN_ARGUMENTS = "GUNICORN_CMD_ARGS"
+GUNICORN_ARGUMENTS, WORKER_CLASS = "GUNICORN_CMD_ARGS", ("-k", "--worker-class")
 BACKLOG = 2048  # connections that wait to be accepted
 
 
@@ -33,17 +33,19 @@ def sockets(config: Settings) -> list[socket.socket]:
 
     Another address in gunicorn's own variable is refused, and the same one is not used twice: see drop_bind().
     """
-    refuse_other_bind(config)
+    refuse_other_server(config)
     if inherited := _inherited(os.environ):
         return inherited
     return [_unix_socket(config.socket_path) if config.socket_path else _tcp_socket(config.bind, config.port)]
 
 
-def refuse_other_bind(config: Settings) -> None:
-    """Raise ConfigurationError where gunicorn's own variable names another address."""
-    addresses, _ = _binds(os.environ.get(GUNICORN_ARGUMENTS, ""))
+def refuse_other_server(config: Settings) -> None:
+    """Raise ConfigurationError where gunicorn's own variable has another address, or other web processes."""
+    addresses, others = _binds(os.environ.get(GUNICORN_ARGUMENTS, ""))
     if any(not one.endswith(f":{config.port}") for one in addresses):
         raise ConfigurationError(["GUNICORN_CMD_ARGS: has --bind; set BIND and PORT instead, and remove it there"])
+    if any(one.startswith(WORKER_CLASS) for one in others):
+        raise ConfigurationError(["GUNICORN_CMD_ARGS: has --worker-class; remove it there, no other one works"])
 
 
 @contextlib.contextmanager

@@ -150,6 +150,8 @@ class Reload:
             time.sleep(POLL)
         if time.monotonic() >= until:
             server.kill_workers(signal.SIGKILL)
+        for pid in self._predecessors:  # those that are left, which gunicorn does not know
+            _stop_child(pid, os.getpid(), signal.SIGKILL)
 
     def _has_children(self, server: Any) -> bool:
         server.reap_workers()
@@ -196,10 +198,10 @@ def _spawned(spawn: Callable[[], int]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
-def _stop_child(pid: int, parent: int) -> None:
+def _stop_child(pid: int, parent: int, number: int = signal.SIGTERM) -> None:
     if _is_child(pid, parent):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, number)
 
 
 def _is_child(pid: int, parent: int) -> bool:

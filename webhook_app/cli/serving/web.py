@@ -57,13 +57,12 @@ def check_server(config: Settings) -> None:
     """End with a message where gunicorn's own variable, which `.env` may have too, would end the new program."""
     from gunicorn.config import Config  # noqa: PLC0415 - a start loads it later
 
-    listening.refuse_other_bind(config)
+    listening.refuse_other_server(config)
     server = Config()
     arguments = server.parser().parse_args(server.get_cmd_args_from_env())
     for name, value in vars(arguments).items():
         if name in server.settings and value is not None:
             server.set(name, value)
-    server.worker_class  # noqa: B018 - raises where there is none
 
 
 def _prepare_database(config: Settings, *, migrates: bool) -> None:
