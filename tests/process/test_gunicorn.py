@@ -271,7 +271,7 @@ def test_stop_answers_requests_on_new_connections(stoppable: tuple[int, subproce
         assert process.wait(20) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_finishes_a_request_under_way(
     stoppable: tuple[int, subprocess.Popen[bytes]], tmp_path: Path, number: signal.Signals
 ) -> None:
