@@ -45,6 +45,11 @@ class Connection:
 
     _pausing: Event | None
 
+    @property
+    def unix_path(self) -> str:
+        """The path of the Unix socket that the client connected to; "" where that was an address."""
+        return str(self._client.getsockname()) if self._client.family == socket.AF_UNIX else ""
+
     def begin_request(self) -> None:
         """Note that the head of a request has arrived."""
         self.between_requests, self.answered = False, False

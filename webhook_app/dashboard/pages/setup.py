@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, abort, redirect, request, url_for
 
@@ -92,8 +91,8 @@ def _secret(shop: Shop) -> str:
 
 def _own_socket() -> str:
     """Return the path of the Unix socket through which this request came; "" where it came to an address."""
-    connected = request.environ.get("gunicorn.socket")
-    return str(connected.getsockname()) if connected and connected.family == socket.AF_UNIX else ""
+    connection: Any = request.environ.get("gunicorn.socket")
+    return connection.unix_path if connection else ""
 
 
 def _own_url(shop: Shop) -> str:
