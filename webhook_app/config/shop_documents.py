@@ -81,7 +81,8 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        fault = f"SHOPS_FILE: there is no {file}; write it (see docs/configuration.md) or set SHOPS"
+        missing = f"{file.readlink()}, to which {file} leads" if file.is_symlink() else file
+        fault = f"SHOPS_FILE: there is no {missing}; write it (see docs/configuration.md) or set SHOPS"
         raise ConfigurationError([fault]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"SHOPS_FILE: {file} cannot be read: {unreadable.why(file, error)}"]) from None

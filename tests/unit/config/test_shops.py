@@ -551,9 +551,12 @@ def test_both_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loading() == ["SHOPS, SHOPS_FILE: both are set; keep one of them"]
 
 
-def test_neither_says_what_to_do() -> None:
+def test_neither_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without a document the sentence names both ways to give one."""
+    monkeypatch.chdir(tmp_path)
     assert loading() == ["SHOPS_FILE: there is no shops.toml; write it (see docs/configuration.md) or set SHOPS"]
+    (tmp_path / "shops.toml").symlink_to("config/shops.toml")  # as in the container
+    assert loading()[0].startswith("SHOPS_FILE: there is no config/shops.toml, to which shops.toml leads; write it ")
 
 
 def test_file_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
