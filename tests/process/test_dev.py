@@ -78,6 +78,7 @@ def test_it_prints_what_to_paste(dev: Dev) -> None:
     assert f"{outside}/webhooks/woocommerce/demo-woocommerce" in text
     assert "orders/create, orders/paid, orders/updated" in text
     assert text.index("Ready.") < text.index("Reachable from outside")
+    assert "set DASHBOARD_PASSWORD" in text
 
 
 @needed

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 STEPS = "Step by step, for each platform: docs/local-testing.md"
 
+# Through a tunnel, or from another machine, everybody could open it.
+CLOSED = "The dashboard is closed, since others could open it: set DASHBOARD_PASSWORD."
+
 
 @click.command()
 @click.option("--tunnel", "name", type=click.Choice([*TUNNELS]), help="Make it reachable from outside through this.")
@@ -81,7 +84,7 @@ def _banner(config: Settings, sandbox_url: str, known: dict[str, Shop], tunnel_n
     base = config.local_url
     lines = [
         "",
-        f"Ready. {dashboard_line(config, known, with_sandbox=not tunnel_name) or 'There is no dashboard.'}",
+        f"Ready. {dashboard_line(config, known, with_sandbox=not tunnel_name) or CLOSED}",
         "Webhook URLs on this machine:",
         *(f"  {base}/webhooks/{shop.platform}/{shop.name}" for shop in known.values()),
         f"What arrives at the sandbox: {sandbox_url}/",
