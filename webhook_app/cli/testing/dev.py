@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STEPS = "Step by step, for each platform: docs/local-testing.md"
 
-# Through a tunnel, or from another machine, a stranger could open it.
+# Through a tunnel, or from another machine, anyone could open it.
 CLOSED = "The dashboard is closed, since others could open it: set DASHBOARD_PASSWORD."
 
 
