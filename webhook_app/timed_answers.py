@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,11 @@ class UnixAdapter(TimedAdapter):
             def connect(self) -> None:
                 self.sock = socket.socket(socket.AF_UNIX)
                 self.sock.settimeout(READ)
-                self.sock.connect(path)
+                try:
+                    self.sock.connect(path)
+                except OSError as error:
+                    self.sock.close()
+                    raise NewConnectionError(self, str(error)) from error
 
         class Pool(_Pool):
             ConnectionCls = ToSocket

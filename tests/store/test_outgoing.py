@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
 import sys
 import threading
@@ -271,6 +272,34 @@ def test_what_cannot_be_sent_is_a_failure(inbox: Inbox, servers: Servers) -> Non
     os.environ["HTTPS_PROXY"] = "http://münchen..de:1"
     assert [name for name, ask in asked if name != "tweakwise" and not ask("https://shop.invalid")] == []
     assert "UnicodeEncodeError" in probe("GET", "http://127.0.0.1:1", headers={"Instance-Key": "日本"}).message
+
+
+def test_sample_through_a_unix_socket(tmp_path: Path) -> None:
+    """A receiver behind one is asked there, past any proxy; one that does not run is named with its path."""
+    os.environ["HTTP_PROXY"] = f"http://127.0.0.1:{free_port()}"
+    path = str(tmp_path / "josé.sock")
+    platform = all_platforms()["shopify"]
+    target = sample_requests.SampleTarget("a", "http://localhost/x", "secret", "key", local=True, socket_path=path)
+    request = sample_requests.SampleRequest(platform, platform.topics[0], target)
+    with sample_requests.session_for(target) as session, pytest.raises(requests.ConnectionError) as error:
+        sample_requests.post(request, session)
+    message = sample_requests.no_response(target, error.value).message
+    assert (path in message, "no connection could be made" in message, "running?" in message) == (True, True, True)
+    with closing(socket.socket(socket.AF_UNIX)) as listener, sample_requests.session_for(target) as session:
+        listener.bind(path)
+        listener.listen()
+        answering = threading.Thread(target=store_one, args=(listener,))
+        answering.start()
+        assert sample_requests.post(request, session).field("id") == 7
+        answering.join()
+
+
+def store_one(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as reading:
+        head = list(iter(reading.readline, b"\r\n"))
+        reading.read(int(next(line for line in head if line.lower().startswith(b"content-length")).split()[1]))
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"id":7}')
 
 
 def test_traces_and_errors(servers: Servers) -> None:

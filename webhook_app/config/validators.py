@@ -8,7 +8,7 @@ import ssl
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from marshmallow import ValidationError
 
@@ -171,11 +171,16 @@ def validate_http_url(value: str) -> None:
 def _is_http_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        is_written = value.isprintable() and not any(map(str.isspace, value))
-        host = (parts.hostname or "").encode("idna")  # also refuses a part of a name that is empty or too long
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0 and is_written
+        is_server = _is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         return False
+    is_written = unquote(value).isprintable() and not any(map(str.isspace, value))
+    return parts.scheme in ("http", "https") and is_server and is_written
+
+
+def _is_host(name: str) -> bool:
+    """Return whether a name can be looked up. Raises UnicodeError for a part of it that is empty or too long."""
+    return bool(name.encode("idna")) and (":" in name or "%" not in name)  # of IPv6, % precedes the interface
 
 
 def validate_secrets_key(value: str | None) -> None:

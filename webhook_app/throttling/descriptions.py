@@ -31,8 +31,8 @@ FAILURE_TEXTS = {
 # What corrects it, by the beginning of a failure's name; other failures pass by themselves.
 ACTIONS = {
     "request": "See call_not_built in the worker's log; check TWEAKWISE_URL, TWEAKWISE_PROXY and CA_BUNDLE.",
-    "dns": "Check TWEAKWISE_URL and the DNS of this machine.",
-    "connect": "Check TWEAKWISE_URL and the firewall.",
+    "dns": "Check TWEAKWISE_URL, TWEAKWISE_PROXY and the DNS of this machine.",
+    "connect": "Check TWEAKWISE_URL, TWEAKWISE_PROXY and the firewall.",
     "tls": "Check TWEAKWISE_URL, the proxy, CA_BUNDLE and the clock of this machine.",
     "http_401": "Correct the shop's instance_key.",
     "http_403": "Correct the shop's instance_key.",

@@ -342,7 +342,8 @@ def test_proxy_is_no_part_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_address_that_no_request_could_have(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a fault of the setting, and no failure of each call."""
-    for value in ("http://a..b", f"http://{'a' * 70}.de", "http://exa mple", "http://h:1\n", "http://h\x7f", "http://"):
+    hosts = ("", "a..b", f"{'a' * 70}.de", "exa mple", "h:1\n", "h\x7f", "h%zz", "u%00:p@h")
+    for value in (f"http://{host}" for host in hosts):
         for name in ("TWEAKWISE_URL", "TWEAKWISE_PROXY", "HEARTBEAT_URL"):
             with monkeypatch.context() as patch:
                 assert faults(patch, **{name: value})[0].startswith(f"{name}: expected"), value

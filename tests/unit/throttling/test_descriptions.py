@@ -92,12 +92,16 @@ def test_throttle_as_sentences(throttle: ThrottleState, text: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "why", "action"),
     [
-        ("dns", "the DNS lookup of the address failed", "Check TWEAKWISE_URL and the DNS of this machine."),
-        ("connect", "no connection could be made", "Check TWEAKWISE_URL and the firewall."),
+        (
+            "dns",
+            "the DNS lookup of the address failed",
+            "Check TWEAKWISE_URL, TWEAKWISE_PROXY and the DNS of this machine.",
+        ),
+        ("connect", "no connection could be made", "Check TWEAKWISE_URL, TWEAKWISE_PROXY and the firewall."),
         (
             "tls",
             "the TLS handshake or the certificate was refused",
-            "Check TWEAKWISE_URL, the proxy and the clock of this machine.",
+            "Check TWEAKWISE_URL, the proxy, CA_BUNDLE and the clock of this machine.",
         ),
         ("timeout", "no response came in time", WAIT),
         ("reset", "the connection was lost before the response", WAIT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,13 +48,13 @@ def _remedy(file: Path, refused: Path, user: str) -> str:
     """Return the command that helps; never one that takes away a folder in which there is more than the database."""
     if refused != file.parent:
         missing = refused in file.parents
-        return f"install -d -o {user} -m 700 {file.parent}" if missing else f"chown {user} {refused}"
+        return f"install -d -o {user} -m 700 {_quoted(file.parent)}" if missing else f"chown {user} {_quoted(refused)}"
     if _is_folder_of(refused, file.name):
-        return f"chown -R {user} {refused}"
+        return f"chown -R {user} {_quoted(refused)}"
     if str(refused) not in SHARED and os.path.lexists(file):
-        return f"chown {user} {refused} {file}*"
+        return f"chown {user} {_quoted(refused)} {_quoted(file)}*"
     own = refused / file.stem
-    return f"install -d -o {user} -m 700 {own}, and DATABASE_URL={SQLITE}{own / file.name}"
+    return f"install -d -o {user} -m 700 {_quoted(own)}, and DATABASE_URL={SQLITE}{own / file.name}"
 
 
 def _is_folder_of(folder: Path, name: str) -> bool:
@@ -65,3 +66,7 @@ def _is_folder_of(folder: Path, name: str) -> bool:
     except OSError:
         return True
     return all(one.removeprefix(".").startswith(name) or one == "lost+found" for one in found)
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

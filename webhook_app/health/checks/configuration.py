@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -82,7 +83,8 @@ def permissions(measured: Measurements) -> Iterator[Finding]:
     """Report a file with secrets that other users of this machine can read."""
     if source := measured.exposed_file:
         text = f"Other users of this machine can read {source}, which holds secrets."
-        advice = f"Run: chmod 600 {source} (as the user of the receiver), or write references such as ${{ACME_SECRET}}."
+        command = f"chmod 600 {shlex.quote(str(source))}"
+        advice = f"Run: {command} (as the user of the receiver), or write references such as ${{ACME_SECRET}}."
         yield Finding("secrets", Severity.WARNING, text, advice, detail="file")
 
 
