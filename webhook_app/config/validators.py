@@ -123,7 +123,8 @@ def validate_bind(value: str) -> None:
         ip_address(value)
     except ValueError:
         raise ValidationError(
-            "expected an IP address of this machine, such as 127.0.0.1, 0.0.0.0 or :: for all, or unix:/path/of/a.sock"
+            "expected an IP address of this machine, such as 127.0.0.1, 0.0.0.0 or :: for all, or "
+            "unix:/path/of/a.sock; one, without brackets, and its port in PORT"
         ) from None
 
 

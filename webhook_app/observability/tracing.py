@@ -5,6 +5,9 @@ The trace context is stored with the headers of the delivery, as https://www.w3.
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +16,10 @@ from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox.reports.stored_deliveries import headers_of
 from webhook_app.instrumentation import NullTracer
 from webhook_app.observability.error_reporting import MISSING
+from webhook_app.time_units import MINUTE, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from webhook_app.config.settings import Settings
     from webhook_app.config.shops import Shop
@@ -25,6 +29,23 @@ if TYPE_CHECKING:
 HEADER = "traceparent"
 SEND_WITHIN = 2.0  # seconds
 SERVICE_NAME = "tweakwise-webhooks"  # unless OTEL_SERVICE_NAME is set
+
+
+class OncePerMinute(logging.Filter):
+    """Lets one message of a logger pass in a minute: a collector that is away is one problem, not one a batch."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is in seconds."""
+        super().__init__()
+        self._clock, self._next = clock, -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - logging's signature
+        """Return whether the message is logged."""
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + MINUTE / SECOND
+        return True
 
 
 class OpenTelemetryTracer:
@@ -104,6 +125,9 @@ class OpenTelemetryTracer:
 def _otlp() -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
 
+    exporting = logging.getLogger(OTLPSpanExporter.__module__)
+    if not any(isinstance(one, OncePerMinute) for one in exporting.filters):
+        exporting.addFilter(OncePerMinute())
     return OTLPSpanExporter(timeout=SEND_WITHIN)
 
 

@@ -204,16 +204,22 @@ def _unix_socket(path: str) -> socket.socket:
 
 
 def _remove_unused(path: str) -> None:
-    """Remove the socket that an earlier process left behind."""
+    """Remove the socket that an earlier process left behind. Raises OSError where something else is there."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(1)  # another program may accept no more connections
+        client.settimeout(1)
         try:
             client.connect(path)
         except ConnectionRefusedError:  # also where it is no socket
-            if Path(path).is_socket():
-                Path(path).unlink()
+            if not Path(path).is_socket():
+                raise OSError(errno.EEXIST, "something that is no socket is there") from None
+            Path(path).unlink()
         except FileNotFoundError:
-            return
+            if not Path(path).parent.is_dir():
+                raise OSError(errno.ENOENT, f"there is no folder {Path(path).parent}") from None
+        except (TimeoutError, BlockingIOError):
+            raise OSError(errno.EADDRINUSE, "another program listens there, and accepts no connections") from None
+        else:
+            raise OSError(errno.EADDRINUSE, "another program listens there")
 
 
 def _reachable(name: tuple[Any, ...] | str) -> tuple[Any, ...] | str:

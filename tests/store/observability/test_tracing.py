@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -20,7 +21,7 @@ from webhook_app.app import create_app
 from webhook_app.errors import StoreUnavailableError
 from webhook_app.inbox import Inbox, Settlement, State, migrate
 from webhook_app.instrumentation import NO_HEADERS, NullTracer
-from webhook_app.observability.tracing import HEADER, OpenTelemetryTracer
+from webhook_app.observability.tracing import HEADER, OncePerMinute, OpenTelemetryTracer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +128,18 @@ def test_extra_that_is_missing_stops_nothing(
     output = capsys.readouterr().err
     assert answer.status_code == 200
     assert output.count("pip install --require-hashes -r requirements-extras.txt") == 2
+
+
+def test_collector_that_is_away_is_logged_once_a_minute() -> None:
+    """Not with each batch of spans, which is one in five seconds."""
+    now = [100.0]
+    limit = OncePerMinute(lambda: now[0])
+    passed = []
+    for second in (0, 5, 59, 60, 61, 125):
+        now[0] = 100.0 + second
+        if limit.filter(logging.makeLogRecord({})):
+            passed.append(second)
+    assert passed == [0, 60, 125]
 
 
 # Over real processes

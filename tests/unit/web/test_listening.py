@@ -69,7 +69,7 @@ def test_unix_socket_replaces_an_unused_one(monkeypatch: pytest.MonkeyPatch, tmp
         left.bind(str(path))
     config = configured(monkeypatch, BIND=f"unix:{path}")
     (opened,) = listening.sockets(config)
-    with closing(opened), pytest.raises(ConfigurationError, match="cannot be opened"):
+    with closing(opened), pytest.raises(ConfigurationError, match="another program listens there"):
         listening.sockets(config)
     assert path.stat().st_mode & 0o777 == 0o777
 
@@ -78,9 +78,22 @@ def test_unix_socket_replaces_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """A path that names something else stays as it is."""
     path = tmp_path / "file"
     path.write_text("x")
-    with pytest.raises(ConfigurationError, match="cannot be opened"):
+    with pytest.raises(ConfigurationError, match="no socket is there"):
         listening.sockets(configured(monkeypatch, BIND=f"unix:{path}"))
     assert path.read_text() == "x"
+
+
+def test_unix_socket_that_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder that is missing, and a program that accepts nothing, are named; nothing waits for long."""
+    with pytest.raises(ConfigurationError, match="there is no folder"):
+        listening.sockets(configured(monkeypatch, BIND=f"unix:{tmp_path}/none/a.sock"))
+    path = str(tmp_path / "full.sock")
+    with closing(socket.socket(socket.AF_UNIX)) as full, closing(socket.socket(socket.AF_UNIX)) as client:
+        full.bind(path)
+        full.listen(0)
+        client.connect(path)
+        with pytest.raises(ConfigurationError, match="accepts no connections"):
+            listening.sockets(configured(monkeypatch, BIND=f"unix:{path}"))
 
 
 def test_sockets_of_another_process_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
