@@ -23,6 +23,7 @@ from tests.support.calls import SHOP, open_client, send
 from tests.support.certificates import make_certificate
 from tests.support.processes import ROOT, free_port
 from tests.support.smtp import MailServer
+from tests.support.web_server import running
 from webhook_app import logs
 from webhook_app.alerts import heartbeat, messages
 from webhook_app.alerts.apprise_sender import AppriseSender
@@ -41,6 +42,7 @@ from webhook_app.tweakwise.transport import Route, route_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from webhook_app.config.settings import Settings
@@ -123,8 +125,8 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         yield Servers(f"https://localhost:{port}", mail, paths, certificate[0])
 
 
-@contextmanager
-def tls_server(handler: type[BaseHTTPRequestHandler], certificate: Path, key: Path) -> Iterator[int]:
+def tls_server(handler: type[BaseHTTPRequestHandler], certificate: Path, key: Path) -> AbstractContextManager[int]:
+    """Serve with a certificate until the block ends; yields the port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
@@ -135,15 +137,7 @@ def tls_server(handler: type[BaseHTTPRequestHandler], certificate: Path, key: Pa
             with suppress(OSError), context.wrap_socket(request, server_side=True) as wrapped:
                 super().finish_request(wrapped, client_address)
 
-    server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return running(Server(("127.0.0.1", 0), handler))
 
 
 def configured(**changed: object) -> Settings:
