@@ -112,6 +112,7 @@ def attached(monkeypatch: pytest.MonkeyPatch, **own: object) -> Any:
     names = ("stop", "halt", "murder_workers", "handle_term", "spawn_worker", "reap_workers", "signal")
     arbiter = SimpleNamespace(**{**dict.fromkeys(names), **own})
     monkeypatch.setattr(reloading, "ignore_signals", lambda: None)
+    monkeypatch.setenv("SHOPS_FILE", "shops.demo.toml")
     reload.Reload().attach(arbiter)
     return arbiter
 
