@@ -2,7 +2,7 @@
 # PYTHON=python3.13 make: makes .venv anew with that one, if it has another.
 export PYTHON
 BIN := .venv/bin
-# `run` and `dev` use the demo's shops until there is a shops.toml.
+# All targets but `run` and `dev`, which choose by themselves, use the demo's shops until there is a shops.toml.
 ifeq ($(SHOPS)$(filter run dev,$(or $(MAKECMDGOALS),run)),)
 export SHOPS_FILE ?= $(if $(wildcard shops.toml),shops.toml,shops.demo.toml)
 endif
